@@ -1,0 +1,80 @@
+//! The commands, one file each, and what several of them begin with.
+
+pub(crate) mod admin;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod healthcheck;
+pub(crate) mod migrate;
+pub(crate) mod openapi;
+pub(crate) mod serve;
+pub(crate) mod version;
+
+use std::{future::Future, sync::Arc};
+
+use kayan_core::Kayan;
+use kayan_sql::{
+    Driver,
+    migrate::{self as migrations, MigrateError, MigrationState},
+};
+
+use crate::{
+    compose,
+    config::{
+        Config,
+        load::{Inputs, Loaded, Problems},
+    },
+    stop::Stop,
+};
+
+/// Reads the settings; `keep_secrets` lets development's secrets be made and kept.
+fn load(flags: Vec<(String, String)>, keep_secrets: bool) -> Result<Loaded, Problems> {
+    let environment: Vec<_> = std::env::vars_os().collect();
+    let folder = std::env::current_dir().unwrap_or_default();
+    let entropy = compose::entropy();
+    let backends = compose::BACKENDS;
+    Config::load(&Inputs { flags, environment: &environment, folder: &folder, backends, entropy: &*entropy, keep_secrets })
+}
+
+/// The settings as the environment has them, for a command that is no service.
+fn settings() -> Result<Config, Stop> {
+    let loaded = load(Vec::new(), false).map_err(Stop::config)?;
+    for warning in &loaded.warnings {
+        eprintln!("kayan: warning: {warning}");
+    }
+    Ok(loaded.config)
+}
+
+/// Runs a command's work on a small runtime.
+fn block_on<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Stop::failed)?;
+    runtime.block_on(work)
+}
+
+/// Brings the schema up to date where that is done unasked, and refuses to go on with one that is not.
+async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Stop> {
+    let known = migrations::embedded(driver.dialect());
+    if config.auto_migrate {
+        let mut told = |migration: &migrations::Migration| {
+            tracing::info!(version = migration.version, name = migration.name, "migrated");
+        };
+        migrations::up(driver, known, None, compose::clock().now(), &mut told).await.map_err(Stop::failed)?;
+        return Ok(());
+    }
+    let lines = migrations::status(driver, known).await.map_err(Stop::failed)?;
+    if let Some(newer) = lines.iter().rfind(|line| line.state == MigrationState::Unknown) {
+        let known = known.last().map_or(0, |migration| migration.version);
+        return Err(Stop::failed(MigrateError::Newer { database: newer.version, known }));
+    }
+    if lines.iter().any(|line| line.state == MigrationState::Pending) {
+        return Err(Stop::pending("migrations are pending; run `kayan migrate up`"));
+    }
+    Ok(())
+}
+
+/// The use-cases over the configured database, migrated.
+async fn open() -> Result<Kayan, Stop> {
+    let config = settings()?;
+    let driver: Arc<dyn Driver> = compose::database(&config)?;
+    prepare(&config, &*driver).await?;
+    compose::kayan(&config, &driver)
+}

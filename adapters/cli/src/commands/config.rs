@@ -1,0 +1,32 @@
+//! `kayan config check`: every setting, its value, its source and what is wrong with it.
+
+use crate::{
+    args::{ConfigAction, Format},
+    config::report::Row,
+    output,
+    stop::Stop,
+};
+
+/// Shows them.
+pub(crate) fn run(action: ConfigAction) -> Result<(), Stop> {
+    let ConfigAction::Check { format } = action;
+    let (rows, warnings, verdict) = match super::load(Vec::new(), false) {
+        Ok(loaded) => (loaded.rows, loaded.warnings, Ok(())),
+        Err(problems) => {
+            let count = problems.list.len();
+            let verdict = Stop::config(format!("{count} of the settings can't be used; the last column says why"));
+            (problems.rows, problems.warnings, Err(verdict))
+        }
+    };
+    match format {
+        Format::Json => output::json(&rows)?,
+        Format::Table => {
+            let rows = rows.into_iter().map(|Row { setting, value, source, problem }| vec![setting, value, source, problem]);
+            output::table(&["setting", "value", "source", "problem"], rows.collect())?;
+        }
+    }
+    for warning in warnings {
+        eprintln!("kayan: warning: {warning}");
+    }
+    verdict
+}

@@ -1,0 +1,102 @@
+//! `kayan migrate`: brings the schema up to date, takes it back, shows it, writes new steps.
+
+use std::{path::Path, sync::Arc};
+
+use kayan_sql::{
+    Driver,
+    migrate::{self as migrations, MigrateError, Migration, MigrationState, MigrationStatus},
+};
+use serde::Serialize;
+use time::format_description::well_known::Rfc3339;
+
+use crate::{
+    args::{Format, Migrate},
+    compose, output,
+    stop::Stop,
+};
+
+/// Does what is asked for.
+pub(crate) fn run(action: Migrate) -> Result<(), Stop> {
+    match action {
+        Migrate::Create { name } => create(&name),
+        Migrate::Up { to } => super::block_on(up(to)),
+        Migrate::Down { steps } => super::block_on(down(steps)),
+        Migrate::Status { format } => super::block_on(status(format)),
+    }
+}
+
+fn create(name: &str) -> Result<(), Stop> {
+    let written = migrations::create(Path::new("migrations"), name).map_err(stop)?;
+    written.iter().try_for_each(|path| output::line(&path.display().to_string()))
+}
+
+fn database() -> Result<Arc<dyn Driver>, Stop> {
+    compose::database(&super::settings()?)
+}
+
+async fn up(to: Option<u32>) -> Result<(), Stop> {
+    let driver = database()?;
+    let known = migrations::embedded(driver.dialect());
+    let mut told = |migration: &Migration| eprintln!("applied {:04}_{}", migration.version, migration.name);
+    let count = migrations::up(&*driver, known, to, compose::clock().now(), &mut told).await.map_err(stop)?;
+    eprintln!("{}", if count == 0 { "nothing is pending".to_owned() } else { format!("{count} applied") });
+    Ok(())
+}
+
+async fn down(steps: u32) -> Result<(), Stop> {
+    let driver = database()?;
+    let known = migrations::embedded(driver.dialect());
+    let mut told = |migration: &Migration| eprintln!("took back {:04}_{}", migration.version, migration.name);
+    let count = migrations::down(&*driver, known, steps, &mut told).await.map_err(stop)?;
+    eprintln!("{}", if count == 0 { "nothing is applied".to_owned() } else { format!("{count} taken back") });
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Line {
+    version: String,
+    name: String,
+    applied_at: Option<String>,
+    state: &'static str,
+    checksum: String,
+}
+
+impl From<MigrationStatus> for Line {
+    fn from(status: MigrationStatus) -> Self {
+        Self {
+            version: format!("{:04}", status.version),
+            name: status.name,
+            applied_at: status.applied_at.and_then(|at| at.format(&Rfc3339).ok()),
+            state: status.state.as_str(),
+            checksum: status.checksum,
+        }
+    }
+}
+
+async fn status(format: Format) -> Result<(), Stop> {
+    let driver = database()?;
+    let statuses = migrations::status(&*driver, migrations::embedded(driver.dialect())).await.map_err(stop)?;
+    let pending = statuses.iter().filter(|status| status.state == MigrationState::Pending).count();
+    let lines: Vec<Line> = statuses.into_iter().map(Line::from).collect();
+    match format {
+        Format::Json => output::json(&lines)?,
+        Format::Table => {
+            let rows = lines.into_iter().map(|line| {
+                let short = line.checksum.chars().take(12).collect();
+                vec![line.version, line.name, line.applied_at.unwrap_or_default(), line.state.to_owned(), short]
+            });
+            output::table(&["version", "name", "applied at", "state", "checksum"], rows.collect())?;
+        }
+    }
+    match pending {
+        0 => Ok(()),
+        pending => Err(Stop::pending(format!("{pending} pending; run `kayan migrate up`"))),
+    }
+}
+
+fn stop(error: MigrateError) -> Stop {
+    match error {
+        MigrateError::BadName { .. } | MigrateError::NoSuchVersion { .. } => Stop::usage(error),
+        _ => Stop::failed(error),
+    }
+}

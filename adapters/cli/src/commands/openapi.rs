@@ -1,0 +1,13 @@
+//! `kayan openapi`: the document, without a running service.
+
+use crate::{args::DocumentFormat, output, stop::Stop};
+
+/// Prints it.
+pub(crate) fn run(format: DocumentFormat) -> Result<(), Stop> {
+    let (json, yaml) = kayan_http::documents();
+    let document = match format {
+        DocumentFormat::Json => json,
+        DocumentFormat::Yaml => yaml,
+    };
+    output::line(document.trim_end())
+}

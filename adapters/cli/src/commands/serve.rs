@@ -1,0 +1,134 @@
+//! `kayan serve`: the HTTP service, from its settings to its last request.
+
+use std::{
+    io::{self, IsTerminal},
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use kayan_http::Draining;
+use kayan_sql::Driver;
+use poem::{Server, listener::TcpAcceptor};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    compose,
+    config::{Config, Environment},
+    stop::Stop,
+};
+
+/// How long requests in flight may take to finish when the service stops.
+const GRACE: Duration = Duration::from_secs(30);
+/// How long `/health/ready` says 503 before new connections are refused, so that a load balancer hears of it.
+const NOTICE: Duration = Duration::from_secs(1);
+/// How long a connection may say nothing.
+const IDLE: Duration = Duration::from_secs(75);
+
+/// Serves until it is told to stop.
+pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Stop> {
+    let loaded = super::load(flags, true).map_err(Stop::config)?;
+    compose::logs(&loaded.config)?;
+    for warning in &loaded.warnings {
+        tracing::warn!(setting = warning.setting, "{}", warning.text);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::failed)?;
+    runtime.block_on(serve(&loaded.config))
+}
+
+async fn serve(config: &Config) -> Result<(), Stop> {
+    let driver = compose::database(config)?;
+    prepare(config, &*driver).await?;
+    let app = compose::application(config, &driver)?;
+    let listener = listen(config)?;
+    let address = listener.local_addr().map_err(Stop::failed)?;
+    let draining = Draining::default();
+    let endpoint = kayan_http::endpoint(app, &draining);
+    let acceptor = TcpAcceptor::from_std(listener).map_err(Stop::failed)?;
+    banner(config, address);
+    Server::new_with_acceptor(acceptor)
+        .idle_timeout(IDLE)
+        .run_with_graceful_shutdown(endpoint, told_to_stop(draining), Some(GRACE))
+        .await
+        .map_err(Stop::failed)?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A service waits for its migrations; a schema that it does not know, it must not touch.
+async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Stop> {
+    match super::prepare(config, driver).await {
+        Err(stop) if stop.is_pending() => {
+            tracing::warn!("migrations are pending: not ready until `kayan migrate up` has run");
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn listen(config: &Config) -> Result<TcpListener, Stop> {
+    let address = SocketAddr::new(config.host, config.port);
+    let listener = TcpListener::bind(address).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            Stop::failed(format!("KAYAN_PORT: port {} is taken; stop what listens there or set another", config.port))
+        }
+        io::ErrorKind::PermissionDenied => Stop::failed(format!(
+            "KAYAN_PORT: this user may not listen on port {}; set one from 1024 up",
+            config.port
+        )),
+        io::ErrorKind::AddrNotAvailable => {
+            Stop::failed(format!("KAYAN_HOST: {} is not an address of this machine", config.host))
+        }
+        _ => Stop::failed(format!("can't listen on {address}: {error}")),
+    })?;
+    listener.set_nonblocking(true).map_err(Stop::failed)?;
+    Ok(listener)
+}
+
+async fn told_to_stop(draining: Draining) {
+    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "can't listen for signals; stop the service by killing it");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {
+            draining.begin();
+            tracing::info!("stopping: interrupted");
+        }
+        _ = terminate.recv() => {
+            draining.begin();
+            tracing::info!("stopping: requests in flight finish first");
+            tokio::select! {
+                () = tokio::time::sleep(NOTICE) => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+    }
+}
+
+/// Says where everything is; in development also how to begin.
+fn banner(config: &Config, address: SocketAddr) {
+    let base = match &config.public_url {
+        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+        None if address.ip().is_loopback() || address.ip().is_unspecified() => {
+            format!("http://localhost:{}", address.port())
+        }
+        None => format!("http://{address}"),
+    };
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    if config.env != Environment::Development {
+        return;
+    }
+    let (bold, plain) = if io::stderr().is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    eprintln!(
+        "\n  {bold}Kayan {version}{plain} is running, in development\n\n    \
+         service   {base}\n    \
+         docs      {base}/docs\n    \
+         health    {base}/health\n\n    \
+         first admin   kayan admin user create --email you@example.com --role admin\n    \
+         stop          Ctrl-C\n",
+        version = env!("CARGO_PKG_VERSION"),
+    );
+}

@@ -1,0 +1,145 @@
+//! The service's settings: read once, from flags, the environment, `.env` and defaults.
+
+mod checks;
+mod database;
+mod duration;
+pub(crate) mod flags;
+mod gather;
+mod keys;
+pub(crate) mod load;
+mod mask;
+pub(crate) mod origin;
+mod parse;
+pub(crate) mod problem;
+pub(crate) mod report;
+mod schema;
+pub(crate) mod secret;
+mod secrets_file;
+mod setting;
+mod table;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use kayan_ports::HashFormat;
+use secrecy::SecretString;
+use url::Url;
+
+use load::Inputs;
+use origin::Origin;
+use secret::Secret;
+
+/// The settings that the service runs with. Prints without secrets.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Development or production.
+    pub(crate) env: Environment,
+    /// The address to listen on.
+    pub(crate) host: IpAddr,
+    /// The TCP port to listen on; 0 takes a free one.
+    pub(crate) port: u16,
+    /// The URL under which clients reach the service; nothing: the address it listens on.
+    pub(crate) public_url: Option<Url>,
+    /// The least that is logged.
+    pub(crate) log_level: tracing::Level,
+    /// How it is logged.
+    pub(crate) log_format: LogFormat,
+    /// The database.
+    pub(crate) database: Database,
+    /// Password hashing.
+    pub(crate) hashing: Hashing,
+    /// How long sessions last.
+    pub(crate) sessions: Sessions,
+    /// The shortest password, in characters, 8 to 64.
+    pub(crate) password_min_length: usize,
+    /// Networks of the proxies whose forwarded headers are believed (I-37).
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Origins that browser applications may call from.
+    pub(crate) cors_origins: Vec<Origin>,
+    /// Whether the database is migrated at start.
+    pub(crate) auto_migrate: bool,
+    /// The JSON Schema of the traits, an object; nothing: the default.
+    pub(crate) identity_schema: Option<serde_json::Value>,
+    /// Root of the keys that seal flow state; 32 bytes or more in production.
+    pub(crate) session_secret: Secret,
+    /// The one before, while it is being rotated.
+    pub(crate) session_secret_previous: Option<Secret>,
+    /// Signs JWTs.
+    pub(crate) jwt_secret: Option<Secret>,
+    /// The one before, while it is being rotated.
+    pub(crate) jwt_secret_previous: Option<Secret>,
+    /// Wraps the data key; nothing: a key derived from the session secret does.
+    pub(crate) data_key: Option<Secret>,
+    /// The one before, while it is being rotated.
+    pub(crate) data_key_previous: Option<Secret>,
+}
+
+/// Where the service runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Environment {
+    /// On a developer's machine: nothing needs to be set.
+    Development,
+    /// Where it counts: nothing unsafe is accepted.
+    Production,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object.
+    Json,
+}
+
+/// The database.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    /// Which it is; always one that is compiled in.
+    pub(crate) kind: DatabaseKind,
+    /// The connection string, as given.
+    pub(crate) dsn: SecretString,
+    /// At most so many connections, 1 or more.
+    pub(crate) max_open: u32,
+    /// At most so many idle ones, never more than `max_open`.
+    pub(crate) max_idle: u32,
+    /// Connections are closed when they are older; nothing: never.
+    pub(crate) max_lifetime: Option<Duration>,
+}
+
+/// The databases that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DatabaseKind {
+    /// `SQLite`.
+    Sqlite,
+    /// `PostgreSQL`.
+    Postgres,
+    /// `MySQL` and `MariaDB`.
+    Mysql,
+}
+
+/// Password hashing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hashing {
+    /// What new hashes are made with.
+    pub(crate) format: HashFormat,
+    /// Threads that hash, 1 or more.
+    pub(crate) threads: usize,
+    /// Hashes that may wait, 1 or more.
+    pub(crate) queue: usize,
+}
+
+/// How long sessions last.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sessions {
+    /// Life of a session token.
+    pub(crate) ttl: Duration,
+    /// Life of a refresh token.
+    pub(crate) refresh_ttl: Duration,
+    /// From login to the absolute end.
+    pub(crate) max_ttl: Duration,
+}

@@ -1,0 +1,149 @@
+//! Gathering the settings' values from flags, environment, `.env` and defaults.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::problem::{Findings, Problem, Wrong};
+use super::setting::{Kind, Offer};
+use super::values::{Entry, Source, Values};
+use super::{Environment, Inputs, table};
+
+type Texts = BTreeMap<String, String>;
+
+/// Where values come from; the first that has one wins.
+struct Layers {
+    flags: Texts,
+    environment: Texts,
+    dot_env: Texts,
+}
+
+impl Layers {
+    fn find(&self, name: &str) -> Option<(String, Source)> {
+        [(&self.flags, Source::Flag), (&self.environment, Source::Environment), (&self.dot_env, Source::DotEnv)]
+            .into_iter()
+            .find_map(|(layer, source)| Some((layer.get(name)?.trim().to_owned(), source)))
+    }
+
+    /// A value of a given name, or its default. An empty value asks for the default.
+    fn entry(&self, name: &str, kind: Kind, offer: Offer, default: Option<&str>) -> Entry {
+        let (text, source) = match self.find(name) {
+            Some((text, source)) if !text.is_empty() => (Some(text), source),
+            _ => (default.map(str::to_owned), Source::Default),
+        };
+        Entry { name: name.to_owned(), kind, offer, text, source }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.environment.keys().chain(self.dot_env.keys())
+    }
+}
+
+/// Takes every setting's value from the first place that has one.
+pub(crate) fn gather(inputs: &Inputs<'_>, findings: &mut Findings) -> Values {
+    let mut layers = Layers {
+        flags: inputs.flags.iter().cloned().collect(),
+        environment: ours(inputs.environment, findings),
+        dot_env: Texts::new(),
+    };
+    let environment = environment(&layers);
+    if environment == Environment::Development {
+        layers.dot_env = dot_env(inputs.folder, findings);
+    }
+    let production = environment == Environment::Production;
+    let known = table::TABLE
+        .iter()
+        .map(|setting| layers.entry(setting.name, setting.kind, setting.offer, setting.default_in(production)));
+    let mut entries: Vec<Entry> = known.collect();
+    for name in layers.names() {
+        if entries.iter().any(|entry| entry.name == *name) || name.starts_with("KAYAN_TEST_") || name == "KAYAN_BIN" {
+            continue;
+        }
+        match table::provider_field(name) {
+            Some(kind) => entries.push(layers.entry(name, kind, Offer::NotYet, None)),
+            None if !findings.warnings.iter().any(|warning| warning.setting == *name) => {
+                findings.warn(name, unknown(name));
+            }
+            None => {}
+        }
+    }
+    Values { environment, entries }
+}
+
+/// What decides over all else; a value that is neither counts as production until it is mended.
+fn environment(layers: &Layers) -> Environment {
+    match layers.find("KAYAN_ENV") {
+        Some((text, _)) if !text.is_empty() && !text.eq_ignore_ascii_case("development") => Environment::Production,
+        _ => Environment::Development,
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let guess = table::nearest(name).map(|known| format!("; did you mean {known}?")).unwrap_or_default();
+    format!("there is no such setting{guess}")
+}
+
+fn is_ours(name: &str) -> bool {
+    name.starts_with("KAYAN_") || table::find(name).is_some()
+}
+
+/// The variables that are settings, or look like it.
+fn ours(environment: &[(OsString, OsString)], findings: &mut Findings) -> Texts {
+    let mut texts = Texts::new();
+    for (name, value) in environment {
+        let Some(name) = name.to_str().filter(|name| is_ours(name)) else { continue };
+        if let Some(value) = value.to_str() {
+            texts.insert(name.to_owned(), value.to_owned());
+        } else {
+            let Wrong { what, mend } = Wrong::new("is not UTF-8", "write it in UTF-8, secrets in base64 or hex");
+            findings.problems.push(Problem { setting: name.to_owned(), value: None, what, mend });
+        }
+    }
+    texts
+}
+
+/// The settings in `.env`; a missing file is none.
+fn dot_env(folder: &Path, findings: &mut Findings) -> Texts {
+    let mut problem = |what: String, mend: &str| {
+        findings.problems.push(Problem { setting: ".env".to_owned(), value: None, what, mend: mend.to_owned() });
+    };
+    let mut texts = Texts::new();
+    let content = match std::fs::read_to_string(folder.join(".env")) {
+        Ok(content) => content,
+        Err(why) if why.kind() == ErrorKind::NotFound => return texts,
+        Err(why) => {
+            problem(format!("can't be read ({why})"), "make it readable, or remove it");
+            return texts;
+        }
+    };
+    let content = content.strip_prefix('\u{feff}').unwrap_or(&content);
+    for item in dotenvy::from_read_iter(content.as_bytes()) {
+        match item {
+            // the first of several counts, as everywhere in dotenv
+            Ok((name, value)) if is_ours(&name) => drop(texts.entry(name).or_insert(value)),
+            Ok(_) => {}
+            Err(dotenvy::Error::LineParse(line, _)) => {
+                problem(
+                    format!("has a line that is no NAME=VALUE{}", place(content, &line)),
+                    "quote values with spaces",
+                );
+            }
+            Err(why) => problem(format!("can't be read ({why})"), "make it a text file of NAME=VALUE lines"),
+        }
+    }
+    if texts.get("KAYAN_ENV").is_some_and(|text| !text.trim().is_empty() && text.trim() != "development") {
+        problem(
+            "sets KAYAN_ENV, but is read in development only".to_owned(),
+            "set KAYAN_ENV in the process environment, with the other settings of production",
+        );
+    }
+    texts
+}
+
+/// Where a line stands; the line itself may hold a secret.
+fn place(content: &str, line: &str) -> String {
+    let first = line.lines().next().unwrap_or_default().trim();
+    let number = content.lines().position(|other| other.trim() == first);
+    number.map(|number| format!(" (line {})", number + 1)).unwrap_or_default()
+}

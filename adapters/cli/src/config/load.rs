@@ -1,0 +1,154 @@
+//! From texts to the configuration, with everything that is wrong told at once.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use kayan_ports::{Entropy, HashFormat};
+use secrecy::SecretString;
+use tracing::Level;
+
+use super::keys::{self, Keys};
+use super::problem::{Findings, Problem, Warning};
+use super::report::{self, Row};
+use super::values::{Source, Values};
+use super::{Config, Database, DatabaseKind, Hashing, LogFormat, Sessions, checks, database, gather, parse, schema};
+
+/// All that the configuration is made from.
+pub(crate) struct Inputs<'a> {
+    /// The flags that were given, by the settings' names: `flags::given`.
+    pub(crate) flags: Vec<(String, String)>,
+    /// The process environment: `std::env::vars_os`.
+    pub(crate) environment: &'a [(OsString, OsString)],
+    /// The working folder: where `.env` is looked for and relative paths begin.
+    pub(crate) folder: &'a Path,
+    /// The databases that are compiled in: `sqlite`, `postgres`, `mysql`.
+    pub(crate) backends: &'a [&'a str],
+    /// What development's secrets are made from.
+    pub(crate) entropy: &'a dyn Entropy,
+    /// Whether development's secrets are kept when they are made; else a missing file of them stays missing.
+    pub(crate) keep_secrets: bool,
+}
+
+/// A configuration that the service can start with.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The settings.
+    pub(crate) config: Config,
+    /// What the operator should know.
+    pub(crate) warnings: Vec<Warning>,
+    /// Every setting, its value, source and problem.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// Everything that keeps the service from starting.
+#[derive(Debug)]
+pub(crate) struct Problems {
+    /// What is wrong; never empty.
+    pub(crate) list: Vec<Problem>,
+    /// What else the operator should know.
+    pub(crate) warnings: Vec<Warning>,
+    /// Every setting, its value, source and problem.
+    pub(crate) rows: Vec<Row>,
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the configuration can't be used:")?;
+        self.list.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl Config {
+    /// Reads every setting: a flag wins over the environment, that over `.env` (in development), that over the default.
+    pub(crate) fn load(inputs: &Inputs<'_>) -> Result<Loaded, Problems> {
+        let mut findings = Findings::default();
+        let mut values = gather::gather(inputs, &mut findings);
+        checks::forms(&values, &mut findings);
+        checks::offers(&values, &mut findings);
+        checks::consistency(&values, &mut findings);
+        let kind = database::kind(&values, inputs.backends, &mut findings);
+        let identity_schema = values.text("KAYAN_IDENTITY_SCHEMA").map(|text| schema::read(text, inputs.folder));
+        let identity_schema = identity_schema.transpose().unwrap_or_else(|wrong| {
+            findings.wrong(&values, "KAYAN_IDENTITY_SCHEMA", wrong);
+            None
+        });
+        if values.text("KAYAN_HASH_CONCURRENCY").is_none() {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            values.fill("KAYAN_HASH_CONCURRENCY", cores.to_string(), Source::Default);
+        }
+        // last, because a file is only made for a service that can start
+        let keys = keys::keys(&mut values, kind, inputs, &mut findings);
+        let rows = report::rows(&values, &findings.problems);
+        let Findings { problems: list, warnings } = findings;
+        if !list.is_empty() {
+            return Err(Problems { list, warnings, rows });
+        }
+        Ok(Loaded { config: assemble(&values, kind, keys, identity_schema), warnings, rows })
+    }
+}
+
+fn assemble(values: &Values, kind: DatabaseKind, keys: Keys, identity_schema: Option<serde_json::Value>) -> Config {
+    Config {
+        env: values.environment,
+        host: values.read("KAYAN_HOST", parse::address).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        port: values.number("KAYAN_PORT"),
+        public_url: values.read("KAYAN_PUBLIC_URL", parse::public_url),
+        log_level: level(&values.word("KAYAN_LOG_LEVEL")),
+        log_format: if values.word("KAYAN_LOG_FORMAT") == "json" { LogFormat::Json } else { LogFormat::Text },
+        database: assemble_database(values, kind),
+        hashing: Hashing {
+            format: hash_format(values),
+            threads: values.number("KAYAN_HASH_CONCURRENCY"),
+            queue: values.number("KAYAN_HASH_QUEUE"),
+        },
+        sessions: Sessions {
+            ttl: values.span("KAYAN_SESSION_TTL"),
+            refresh_ttl: values.span("KAYAN_REFRESH_TTL"),
+            max_ttl: values.span("KAYAN_SESSION_MAX_TTL"),
+        },
+        password_min_length: values.number("KAYAN_PASSWORD_MIN_LENGTH"),
+        trusted_proxies: values.read("KAYAN_TRUSTED_PROXIES", parse::networks).unwrap_or_default(),
+        cors_origins: values.read("KAYAN_CORS_ORIGINS", parse::origins).unwrap_or_default(),
+        auto_migrate: values.switch("KAYAN_AUTO_MIGRATE"),
+        identity_schema,
+        session_secret: keys.session,
+        session_secret_previous: keys.session_previous,
+        jwt_secret: keys.jwt,
+        jwt_secret_previous: keys.jwt_previous,
+        data_key: keys.data,
+        data_key_previous: keys.data_previous,
+    }
+}
+
+fn assemble_database(values: &Values, kind: DatabaseKind) -> Database {
+    let max_open = values.number("KAYAN_DB_MAX_OPEN_CONNS");
+    Database {
+        kind,
+        dsn: SecretString::from(values.text("KAYAN_DB_DSN").unwrap_or_default()),
+        max_open,
+        // more can't be idle than open: lowering the one must not break the other's default
+        max_idle: values.number::<u32>("KAYAN_DB_MAX_IDLE_CONNS").min(max_open),
+        max_lifetime: Some(values.span("KAYAN_DB_CONN_MAX_LIFETIME")).filter(|life| !life.is_zero()),
+    }
+}
+
+fn level(word: &str) -> Level {
+    match word {
+        "debug" => Level::DEBUG,
+        "warn" => Level::WARN,
+        "error" => Level::ERROR,
+        _ => Level::INFO,
+    }
+}
+
+fn hash_format(values: &Values) -> HashFormat {
+    match values.word("KAYAN_PASSWORD_HASHER").as_str() {
+        "argon2id" => HashFormat::Argon2id,
+        "scrypt" => HashFormat::Scrypt,
+        _ => HashFormat::Bcrypt { cost: values.number("KAYAN_BCRYPT_COST") },
+    }
+}

@@ -1,0 +1,67 @@
+//! The JSON Schema of the traits: given inline or as a file.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::problem::Wrong;
+
+/// Nobody's schema is larger; a wrong path to something huge must not fill the memory.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+/// Reads the schema: a text that begins with `{` is it, any other is the path of a file in the folder.
+pub(crate) fn read(text: &str, folder: &Path) -> Result<Value, Wrong> {
+    let (content, where_) = if text.starts_with('{') {
+        (text.to_owned(), String::new())
+    } else {
+        let content = read_file(&folder.join(text))
+            .map_err(|why| Wrong::new(why, "give the path of a readable file, or the JSON itself"))?;
+        (content, format!("the file at {text:?} "))
+    };
+    match serde_json::from_str(&content) {
+        Ok(schema @ Value::Object(_)) => Ok(schema),
+        Ok(_) => Err(Wrong::new(format!("{where_}is no JSON object"), "give a JSON Schema")),
+        Err(why) => Err(Wrong::new(format!("{where_}is not JSON: {why}"), "mend the JSON")),
+    }
+}
+
+fn read_file(path: &Path) -> Result<String, String> {
+    let fault = |why: std::io::Error| format!("can't be read ({why})");
+    let file = File::open(path).map_err(fault)?;
+    let mut content = String::new();
+    file.take(MAX_BYTES + 1).read_to_string(&mut content).map_err(fault)?;
+    if content.len() as u64 > MAX_BYTES { Err("is larger than 1 MiB".to_owned()) } else { Ok(content) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_is_a_file_or_the_json_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("schema.json"), r#"{"type":"object"}"#).unwrap();
+        let expected = serde_json::json!({"type": "object"});
+        assert_eq!(read("schema.json", folder.path()), Ok(expected.clone()));
+        assert_eq!(read(r#"{"type": "object"}"#, folder.path()), Ok(expected));
+    }
+
+    #[test]
+    fn a_schema_that_is_none_is_refused_with_the_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("list.json"), "[]").unwrap();
+        std::fs::write(folder.path().join("huge.json"), " ".repeat(1024 * 1024 + 1)).unwrap();
+        for (text, what) in [
+            ("missing.json", "can't be read"),
+            ("list.json", "no JSON object"),
+            ("huge.json", "larger than 1 MiB"),
+            ("{\"a\":", "is not JSON"),
+            (".", "can't be read"),
+        ] {
+            let wrong = read(text, folder.path()).unwrap_err();
+            assert!(wrong.what.contains(what), "{text}: {}", wrong.what);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Everything wrong is told at once, with what to do.
+
+use super::{Setup, row, settings};
+
+#[test]
+fn all_problems_are_told_at_once_with_setting_value_and_remedy() {
+    let setup = Setup::new(&[
+        ("KAYAN_PORT", "70000"),
+        ("KAYAN_LOG_LEVEL", "loud"),
+        ("KAYAN_SESSION_TTL", "7d"),
+        ("KAYAN_CORS_ORIGINS", "*"),
+        ("KAYAN_TRUSTED_PROXIES", "10.0.0.0/8, nonsense"),
+        ("KAYAN_LOCKOUT_DURATION", "15"),
+        ("KAYAN_REDIS_URL", "redis://:hunter2@cache"),
+        ("KAYAN_AUTO_MIGRATE", "perhaps"),
+        ("KAYAN_IDENTITY_SCHEMA", "missing.json"),
+        ("KAYAN_DB_DSN", "mongodb://u:hunter2@db"),
+        ("KAYAN_PROT", "1"),
+    ]);
+    let problems = setup.flag("KAYAN_HOST", "example.com").problems();
+    let text = problems.to_string();
+    for line in [
+        "KAYAN_PORT = \"70000\" (environment): is out of range; use a whole number from 0 to 65535",
+        "KAYAN_LOG_LEVEL = \"loud\" (environment): is not one of the allowed values; use one of: debug, info, warn, error",
+        "KAYAN_HOST = \"example.com\" (flag): is not an IP address",
+        "KAYAN_SESSION_TTL = \"7d\" (environment): has an unknown unit",
+        "KAYAN_CORS_ORIGINS = \"*\" (environment): \"*\" is refused: session cookies are sent along",
+        "\"nonsense\" is neither a network nor an address",
+        "KAYAN_LOCKOUT_DURATION = \"15\" (environment): has no unit",
+        "KAYAN_REDIS_URL = \"redis://:[redacted]@cache\" (environment): not available in this build; unset it",
+        "KAYAN_AUTO_MIGRATE",
+        "KAYAN_IDENTITY_SCHEMA",
+        "KAYAN_DB_DSN = \"mongodb://u:[redacted]@db\" (environment): is no connection string that is known",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert_eq!((problems.list.len(), problems.warnings.len()), (11, 1), "{text}");
+    assert!(!text.contains("hunter2"));
+    assert!(row(&problems.rows, "KAYAN_PORT").problem.starts_with("is out of range; use"));
+}
+
+#[test]
+fn unknown_variables_are_warned_about_with_the_nearest_name() {
+    let setup = Setup::new(&[
+        ("KAYAN_PROT", "1"),
+        ("KAYAN_DB_MAX_OPEN_CONN", "1"),
+        ("KAYAN_COMPLETELY_ELSE", "1"),
+        ("KAYAN_TEST_POSTGRES", "1"),
+        ("KAYAN_BIN", "1"),
+        ("PATH", "/bin"),
+    ]);
+    let warnings: Vec<String> = setup.load().warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "KAYAN_COMPLETELY_ELSE: there is no such setting",
+            "KAYAN_DB_MAX_OPEN_CONN: there is no such setting; did you mean KAYAN_DB_MAX_OPEN_CONNS?",
+            "KAYAN_PROT: there is no such setting; did you mean KAYAN_PORT?",
+        ]
+    );
+}
+
+#[test]
+fn what_this_build_cannot_do_is_refused_when_switched_on() {
+    let on = [
+        ("KAYAN_RATE_LIMIT_ENABLED", "true"),
+        ("KAYAN_LOCKOUT_ENABLED", "1"),
+        ("KAYAN_REDIS_URL", "redis://cache"),
+        ("KAYAN_REDIS_SESSION_URL", "redis://cache"),
+        ("KAYAN_SMTP_URL", "smtp://mail"),
+        ("KAYAN_MAIL_TEMPLATES", "templates"),
+        ("KAYAN_OIDC_PROVIDERS", "{\"a\": {}}"),
+        ("KAYAN_OIDC_PROVIDERS_GOOGLE_ISSUER", "https://accounts.google.com"),
+        ("KAYAN_OIDC_PROVIDERS_MY_IDP_CLIENT_SECRET", "hunter2"),
+        ("KAYAN_WEBAUTHN_RP_ID", "example.com"),
+        ("KAYAN_WEBAUTHN_ORIGINS", "https://example.com"),
+        ("KAYAN_SESSION_STRATEGY", "jwt"),
+        ("KAYAN_DB_READ_DSN", "postgres://replica/kayan"),
+        ("KAYAN_DB_STATEMENTS", "unnamed"),
+        ("KAYAN_AUDIT_LOG", "audit.log"),
+        ("KAYAN_AUDIT_RETENTION", "8760h"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
+    ];
+    for (name, value) in on {
+        let problems = Setup::new(&[(name, value)]).problems();
+        assert_eq!(settings(&problems), [name]);
+        let problem = &problems.list[0];
+        assert_eq!(problem.what, "not available in this build");
+        assert!(problem.mend.starts_with("unset it"));
+        assert!(!row(&problems.rows, name).problem.is_empty() && !problems.to_string().contains("hunter2"));
+    }
+    assert_eq!(Setup::new(&on).problems().list.len(), on.len());
+}
+
+#[test]
+fn settings_of_a_feature_that_is_off_are_no_problem() {
+    let loaded = Setup::new(&[
+        ("KAYAN_RATE_LIMIT_ENABLED", "false"),
+        ("KAYAN_RATE_LIMIT_REQUESTS", "7"),
+        ("KAYAN_RATE_LIMIT_WINDOW", "1m30s"),
+        ("KAYAN_LOCKOUT_ENABLED", "0"),
+        ("KAYAN_LOCKOUT_MAX_FAILURES", "3"),
+        ("KAYAN_REDIS_POOL_SIZE", "20"),
+        ("KAYAN_SESSION_STRATEGY", "database"),
+        ("KAYAN_JWT_TTL", "5m"),
+        ("KAYAN_DB_STATEMENTS", "prepared"),
+        ("KAYAN_OIDC_PROVIDERS", "[]"),
+        ("KAYAN_MAIL_FROM", "Kayan <no-reply@example.com>"),
+        ("KAYAN_RETURN_TO", "https://app.example.com/done"),
+        ("OTEL_SERVICE_NAME", "identity"),
+        ("KAYAN_DB_TYPE", "sqlite"),
+        ("KAYAN_DB_DSN", "kayan.db"),
+    ])
+    .load();
+    assert_eq!(loaded.warnings, []);
+}
+
+#[test]
+fn a_database_that_is_not_compiled_in_is_named_with_the_feature_to_build_with() {
+    for (environment, setting) in [
+        (&[("KAYAN_DB_TYPE", "postgres"), ("KAYAN_DB_DSN", "postgres://u:hunter2@db/kayan")][..], "KAYAN_DB_TYPE"),
+        (&[("KAYAN_DB_DSN", "postgres://u:hunter2@db/kayan")], "KAYAN_DB_DSN"),
+    ] {
+        let problems = Setup::new(environment).problems();
+        let text = problems.to_string();
+        assert_eq!(settings(&problems), [setting]);
+        assert!(text.contains("postgres is not available in this build, which has: sqlite"), "{text}");
+        assert!(text.contains("--features postgres") && !text.contains("hunter2"), "{text}");
+    }
+    let mixed = Setup::new(&[("KAYAN_DB_TYPE", "sqlite"), ("KAYAN_DB_DSN", "u:hunter2@tcp(db)/kayan")]).problems();
+    assert_eq!(settings(&mixed), ["KAYAN_DB_DSN"]);
+    assert!(
+        mixed.to_string().contains("for mysql, but KAYAN_DB_TYPE is sqlite") && !mixed.to_string().contains("hunter2")
+    );
+}

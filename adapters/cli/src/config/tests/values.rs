@@ -1,0 +1,193 @@
+//! Defaults and given values reach the configuration, whole and typed.
+
+use std::ffi::OsString;
+
+use kayan_ports::HashFormat;
+use secrecy::ExposeSecret as _;
+use tracing::Level;
+
+use super::{Setup, row, settings};
+use crate::config::table::TABLE;
+use crate::config::{LogFormat, Origin, flags};
+
+#[test]
+fn the_guides_table_stands_with_its_defaults() {
+    let rows = Setup::new(&[]).load().rows;
+    for (name, value) in [
+        ("KAYAN_ENV", "development"),
+        ("KAYAN_PORT", "8080"),
+        ("KAYAN_LOG_LEVEL", "info"),
+        ("KAYAN_LOG_FORMAT", "text"),
+        ("KAYAN_DB_TYPE", "sqlite"),
+        ("KAYAN_DB_DSN", "file:kayan.db?cache=shared&mode=rwc"),
+        ("KAYAN_DB_MAX_OPEN_CONNS", "25"),
+        ("KAYAN_DB_MAX_IDLE_CONNS", "5"),
+        ("KAYAN_DB_CONN_MAX_LIFETIME", "5m"),
+        ("KAYAN_REDIS_URL", ""),
+        ("KAYAN_REDIS_POOL_SIZE", "10"),
+        ("KAYAN_SESSION_SECRET", "[redacted]"),
+        ("KAYAN_JWT_SECRET", "[redacted]"),
+        ("KAYAN_BCRYPT_COST", "10"),
+        ("KAYAN_RATE_LIMIT_ENABLED", "false"),
+        ("KAYAN_RATE_LIMIT_REQUESTS", "100"),
+        ("KAYAN_RATE_LIMIT_WINDOW", "60s"),
+        ("KAYAN_LOCKOUT_ENABLED", "false"),
+        ("KAYAN_LOCKOUT_MAX_FAILURES", "5"),
+        ("KAYAN_LOCKOUT_DURATION", "15m"),
+        // beside the guide's
+        ("KAYAN_HOST", "127.0.0.1"),
+        ("KAYAN_PUBLIC_URL", "(the address it listens on)"),
+        ("KAYAN_CORS_ORIGINS", ""),
+        ("KAYAN_TRUSTED_PROXIES", ""),
+        ("KAYAN_SESSION_STRATEGY", "database"),
+        ("KAYAN_SESSION_TTL", "24h"),
+        ("KAYAN_REFRESH_TTL", "168h"),
+        ("KAYAN_SESSION_MAX_TTL", "720h"),
+        ("KAYAN_JWT_TTL", "15m"),
+        ("KAYAN_SESSION_SECRET_PREVIOUS", ""),
+        ("KAYAN_JWT_SECRET_PREVIOUS", ""),
+        ("KAYAN_DATA_KEY", ""),
+        ("KAYAN_DATA_KEY_PREVIOUS", ""),
+        ("KAYAN_PASSWORD_HASHER", "bcrypt"),
+        ("KAYAN_PASSWORD_MIN_LENGTH", "8"),
+        ("KAYAN_HASH_QUEUE", "256"),
+        ("KAYAN_DB_READ_DSN", ""),
+        ("KAYAN_DB_STATEMENTS", "prepared"),
+        ("KAYAN_AUTO_MIGRATE", "true"),
+        ("KAYAN_REDIS_SESSION_URL", ""),
+        ("KAYAN_SMTP_URL", ""),
+        ("KAYAN_MAIL_FROM", ""),
+        ("KAYAN_MAIL_TEMPLATES", ""),
+        ("KAYAN_OIDC_PROVIDERS", ""),
+        ("KAYAN_RETURN_TO", ""),
+        ("KAYAN_WEBAUTHN_RP_ID", ""),
+        ("KAYAN_WEBAUTHN_ORIGINS", ""),
+        ("KAYAN_IDENTITY_SCHEMA", "(email and name)"),
+        ("KAYAN_AUDIT_LOG", ""),
+        ("KAYAN_AUDIT_RETENTION", ""),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+        ("OTEL_SERVICE_NAME", "kayan"),
+    ] {
+        assert_eq!(row(&rows, name).value, value, "{name}");
+    }
+    let cores = std::thread::available_parallelism().unwrap().to_string();
+    assert_eq!(row(&rows, "KAYAN_HASH_CONCURRENCY").value, cores);
+    assert_eq!(rows.len(), 53, "a new setting belongs into this list");
+    assert_eq!(rows.len(), TABLE.len());
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_that_over_dot_env_that_over_the_default() {
+    let dot_env = "KAYAN_PORT=3\nexport KAYAN_HOST='127.0.0.3' # here\n\nOTHER=x\nOTEL_SERVICE_NAME=mine\n";
+    let both = Setup::new(&[("KAYAN_PORT", "2"), ("KAYAN_LOG_FORMAT", "json")]).file(".env", dot_env);
+    let loaded = both.load();
+    assert_eq!((loaded.config.port, loaded.config.host.to_string().as_str()), (2, "127.0.0.3"));
+    for (name, source) in [
+        ("KAYAN_PORT", "environment"),
+        ("KAYAN_HOST", ".env"),
+        ("OTEL_SERVICE_NAME", ".env"),
+        ("KAYAN_LOG_LEVEL", "default"),
+    ] {
+        assert_eq!(row(&loaded.rows, name).source, source);
+    }
+    let all = both.flag("KAYAN_PORT", "1").load();
+    assert_eq!((all.config.port, row(&all.rows, "KAYAN_PORT").source.as_str()), (1, "flag"));
+}
+
+#[test]
+fn an_empty_value_asks_for_the_default() {
+    let setup = Setup::new(&[("KAYAN_PORT", " "), ("KAYAN_REDIS_URL", ""), ("KAYAN_HOST", " ::1\n")]);
+    let config = setup.file(".env", "KAYAN_PORT=3").load().config;
+    assert_eq!((config.port, config.host.to_string().as_str()), (8080, "::1"));
+}
+
+#[test]
+fn dot_env_is_for_development_only() {
+    let production = Setup::production(&[]).file(".env", "KAYAN_PORT=3");
+    assert_eq!(production.load().config.port, 8080);
+    let sneaky = Setup::new(&[]).file(".env", "KAYAN_ENV=production");
+    assert_eq!(settings(&sneaky.problems()), [".env"]);
+}
+
+#[test]
+fn a_broken_dot_env_is_told_with_its_line_but_not_its_content() {
+    let setup = Setup::new(&[]).file(".env", "KAYAN_PORT=3\n\nhunter2 hunter2\n");
+    let text = setup.problems().to_string();
+    assert!(text.contains(".env: has a line that is no NAME=VALUE (line 3)"), "{text}");
+    assert!(!text.contains("hunter2"));
+}
+
+#[test]
+fn typed_values_are_what_was_given() {
+    let setup = Setup::new(&[
+        ("KAYAN_PASSWORD_HASHER", "argon2id"),
+        ("KAYAN_CORS_ORIGINS", "https://App.example.com/, http://localhost:3000,https://app.example.com"),
+        ("KAYAN_TRUSTED_PROXIES", "10.0.0.0/8,::1"),
+        ("KAYAN_DB_MAX_OPEN_CONNS", "3"),
+        ("KAYAN_DB_CONN_MAX_LIFETIME", "0"),
+        ("KAYAN_HASH_CONCURRENCY", "7"),
+        ("KAYAN_PUBLIC_URL", "https://id.example.com"),
+        ("KAYAN_IDENTITY_SCHEMA", r#"{"type":"object"}"#),
+        ("KAYAN_LOG_LEVEL", "DEBUG"),
+        ("KAYAN_SESSION_TTL", "1h30m"),
+    ]);
+    let config = setup.flag("KAYAN_AUTO_MIGRATE", "false").load().config;
+    assert_eq!(config.hashing.format, HashFormat::Argon2id);
+    assert_eq!(config.hashing.threads, 7);
+    let origins: Vec<&str> = config.cors_origins.iter().map(Origin::as_str).collect();
+    assert_eq!(origins, ["https://app.example.com", "http://localhost:3000"]);
+    assert_eq!(config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
+    assert_eq!((config.database.max_open, config.database.max_idle, config.database.max_lifetime), (3, 3, None));
+    assert_eq!(config.public_url.unwrap().as_str(), "https://id.example.com/");
+    assert_eq!(config.identity_schema.unwrap()["type"], "object");
+    assert_eq!(config.log_level, Level::DEBUG);
+    assert_eq!(config.sessions.ttl.as_secs(), 5400);
+    assert!(!config.auto_migrate);
+}
+
+#[test]
+fn each_key_reaches_its_own_place() {
+    let names = ["KAYAN_SESSION_SECRET", "KAYAN_JWT_SECRET", "KAYAN_DATA_KEY"];
+    let all = names.iter().flat_map(|name| [(*name).to_owned(), format!("{name}_PREVIOUS")]);
+    let given: Vec<(String, String)> = all.map(|name| (name.clone(), format!("{name}: 9b3f0c7a5d12e846"))).collect();
+    let borrowed: Vec<(&str, &str)> = given.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let config = Setup::new(&borrowed).load().config;
+    let keys = [
+        Some(config.session_secret),
+        config.session_secret_previous,
+        config.jwt_secret,
+        config.jwt_secret_previous,
+        config.data_key,
+        config.data_key_previous,
+    ];
+    for ((_, text), key) in given.iter().zip(keys) {
+        assert_eq!(key.unwrap().expose_secret(), text.as_bytes());
+    }
+}
+
+#[test]
+fn a_token_may_not_outlive_its_session() {
+    let problems = Setup::new(&[("KAYAN_REFRESH_TTL", "721h")]).problems();
+    assert_eq!(settings(&problems), ["KAYAN_REFRESH_TTL"]);
+    assert!(Setup::new(&[("KAYAN_SESSION_MAX_TTL", "1h")]).try_load().is_ok(), "defaults are cut, not refused");
+}
+
+#[test]
+fn flags_reach_the_configuration() {
+    let command = flags::add(clap::Command::new("serve").no_binary_name(true));
+    let matches = command.try_get_matches_from(["--port", "9", "--log-format=json"]).unwrap();
+    let mut setup = Setup::new(&[("KAYAN_PORT", "1")]);
+    setup.flags = flags::given(&matches);
+    let config = setup.load().config;
+    assert_eq!((config.port, config.log_format), (9, LogFormat::Json));
+}
+
+#[test]
+fn a_value_that_is_not_utf8_is_a_problem() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let mut setup = Setup::new(&[]);
+    setup.environment.push(("KAYAN_SESSION_SECRET".into(), OsString::from_vec(vec![0xff; 32])));
+    let problems = setup.problems();
+    assert_eq!(settings(&problems), ["KAYAN_SESSION_SECRET"]);
+    assert!(problems.to_string().contains("base64"));
+}

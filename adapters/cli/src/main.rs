@@ -1,0 +1,45 @@
+//! The `kayan` binary: reads the command line and runs one command.
+
+mod args;
+mod commands;
+mod compose;
+mod config;
+mod output;
+mod probes;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::{
+    args::{Cli, Command},
+    stop::Stop,
+};
+
+fn main() -> ExitCode {
+    let matches = Cli::command().mut_subcommand("serve", config::flags::add).get_matches();
+    let done = Cli::from_arg_matches(&matches)
+        .map_err(|error| Stop::usage(error.to_string()))
+        .and_then(|cli| run(cli.command, &matches));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => stop.report(),
+    }
+}
+
+fn run(command: Command, matches: &clap::ArgMatches) -> Result<(), Stop> {
+    match command {
+        Command::Serve => {
+            let flags = matches.subcommand_matches("serve").map(config::flags::given).unwrap_or_default();
+            commands::serve::run(flags)
+        }
+        Command::Migrate { action } => commands::migrate::run(action),
+        Command::Admin { noun } => commands::admin::run(noun),
+        Command::Openapi { format } => commands::openapi::run(format),
+        Command::Config { action } => commands::config::run(action),
+        Command::Healthcheck { url } => commands::healthcheck::run(url),
+        Command::Completions { shell } => commands::completions::run(shell),
+        Command::Version => commands::version::run(),
+    }
+}

@@ -1,0 +1,68 @@
+//! How a command ends when it can't go on: an exit code and what to tell the operator.
+
+use std::{fmt::Display, process::ExitCode};
+
+use kayan_core::{Failure, FindUserError};
+
+/// The end of a command.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    code: u8,
+    message: String,
+}
+
+impl Stop {
+    /// It failed: 1.
+    pub(crate) fn failed(why: impl Display) -> Self {
+        Self { code: 1, message: why.to_string() }
+    }
+
+    /// It was called wrongly: 2.
+    pub(crate) fn usage(why: impl Display) -> Self {
+        Self { code: 2, message: why.to_string() }
+    }
+
+    /// Migrations are pending: 3.
+    pub(crate) fn pending(why: impl Display) -> Self {
+        Self { code: 3, message: why.to_string() }
+    }
+
+    /// Whether pending migrations are why.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.code == 3
+    }
+
+    /// There is no such thing: 4.
+    pub(crate) fn not_found(why: impl Display) -> Self {
+        Self { code: 4, message: why.to_string() }
+    }
+
+    /// The settings can't be used: 78 (`EX_CONFIG`).
+    pub(crate) fn config(why: impl Display) -> Self {
+        Self { code: 78, message: why.to_string() }
+    }
+
+    /// Tells the operator, on standard error.
+    pub(crate) fn report(self) -> ExitCode {
+        if !self.message.is_empty() {
+            eprintln!("kayan: {}", self.message);
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::failed(failure)
+    }
+}
+
+impl From<FindUserError> for Stop {
+    fn from(error: FindUserError) -> Self {
+        match &error {
+            FindUserError::NotFound(_) => Self::not_found(error),
+            FindUserError::Ambiguous(..) => Self::usage(error),
+            FindUserError::Failed(_) => Self::failed(error),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Hashing and verifying on the calling thread, over all formats.
+
+use kayan_ports::{Entropy as _, HashError, HashFormat, Verdict};
+use zeroize::Zeroizing;
+
+use crate::{OsEntropy, argon2, bcrypt, scrypt};
+
+/// The length that all formats here use for new salts.
+pub(crate) type Salt = [u8; 16];
+
+/// The longest password that is hashed with argon2 or scrypt, which know no limit of their own.
+const MAX_BYTES: usize = 4096;
+
+/// Today's format and the ability to read the others.
+pub(crate) struct Formats {
+    today: HashFormat,
+    decoy: Salt,
+}
+
+enum Stored<'a> {
+    Bcrypt(bcrypt::Stored<'a>),
+    Argon2(argon2::Stored),
+    Scrypt(scrypt::Stored),
+}
+
+impl Formats {
+    pub(crate) fn new(today: HashFormat) -> Self {
+        Self { today, decoy: salt() }
+    }
+
+    /// The longest password that today's format takes, in bytes.
+    pub(crate) fn max_bytes(&self) -> usize {
+        match self.today {
+            HashFormat::Bcrypt { .. } => bcrypt::MAX_BYTES,
+            HashFormat::Argon2id | HashFormat::Scrypt => MAX_BYTES,
+        }
+    }
+
+    /// Refuses what today's format can't take whole (I-17). Computes nothing.
+    pub(crate) fn check(&self, password: &[u8]) -> Result<(), HashError> {
+        let max_bytes = self.max_bytes();
+        if password.len() > max_bytes {
+            return Err(HashError::TooLong { max_bytes });
+        }
+        if matches!(self.today, HashFormat::Bcrypt { .. }) && !bcrypt::takes(password) {
+            return Err(HashError::Fault("the password has a NUL character, which bcrypt can't take".into()));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn recognises(&self, encoded: &str) -> bool {
+        self.parse(encoded).is_some()
+    }
+
+    /// Hashes with a fresh salt.
+    pub(crate) fn hash(&self, password: &[u8]) -> Result<String, HashError> {
+        self.check(password)?;
+        self.hash_with(password, &salt())
+    }
+
+    /// Compares. **Invariant** (I-08): without the right password, this costs at least what one hash of today's
+    /// format costs, and exactly that if there is no hash or one that is today's or a weaker one of today's algorithm.
+    ///
+    /// So an unknown account and an unreadable hash cost one decoy; a weaker hash of today's algorithm costs itself
+    /// and what it lacks. A hash of another algorithm can't be compared in cost and costs itself and a decoy. Nothing
+    /// can be taken off a hash that is stronger than today's; it stays as it is.
+    pub(crate) fn verify(&self, against: Option<&str>, password: &[u8]) -> Result<Verdict, HashError> {
+        let Some(encoded) = against else {
+            return self.decoy(password).map(|()| Verdict::Mismatch);
+        };
+        let Some(stored) = self.parse(encoded) else {
+            // Without the hash: what is in its place may be anything, even a password.
+            tracing::warn!("hasher.unknown_format");
+            return self.decoy(password).map(|()| Verdict::Mismatch);
+        };
+        match (stored.matches(password)?, self.is_outdated(&stored)) {
+            (true, false) => Ok(Verdict::Match),
+            // What today's format can't take can't be hashed anew.
+            (true, true) if self.check(password).is_err() => Ok(Verdict::Match),
+            (true, true) => Ok(Verdict::MatchOutdated),
+            (false, false) => Ok(Verdict::Mismatch),
+            (false, true) => self.make_up(&stored, password).map(|()| Verdict::Mismatch),
+        }
+    }
+
+    fn parse<'a>(&self, encoded: &'a str) -> Option<Stored<'a>> {
+        let own = if let HashFormat::Bcrypt { cost } = self.today { cost } else { 0 };
+        bcrypt::Stored::parse(encoded, own)
+            .map(Stored::Bcrypt)
+            .or_else(|| argon2::Stored::parse(encoded).map(Stored::Argon2))
+            .or_else(|| scrypt::Stored::parse(encoded).map(Stored::Scrypt))
+    }
+
+    fn is_outdated(&self, stored: &Stored<'_>) -> bool {
+        match (stored, self.today) {
+            (Stored::Bcrypt(stored), HashFormat::Bcrypt { cost }) => stored.is_weaker_than(cost),
+            (Stored::Argon2(stored), HashFormat::Argon2id) => stored.is_weak(),
+            (Stored::Scrypt(stored), HashFormat::Scrypt) => stored.is_weak(),
+            _ => true,
+        }
+    }
+
+    fn make_up(&self, stored: &Stored<'_>, password: &[u8]) -> Result<(), HashError> {
+        match (stored, self.today) {
+            (Stored::Bcrypt(stored), HashFormat::Bcrypt { cost }) => stored.make_up(cost, password, &self.decoy),
+            (Stored::Argon2(stored), HashFormat::Argon2id) => stored.make_up(password, &self.decoy),
+            (Stored::Scrypt(stored), HashFormat::Scrypt) => stored.make_up(password, &self.decoy),
+            _ => self.decoy(password),
+        }
+    }
+
+    /// One hash of today's format, for its cost only.
+    fn decoy(&self, password: &[u8]) -> Result<(), HashError> {
+        self.hash_with(password, &self.decoy).map(|hash| drop(Zeroizing::new(hash)))
+    }
+
+    fn hash_with(&self, password: &[u8], salt: &Salt) -> Result<String, HashError> {
+        match self.today {
+            HashFormat::Bcrypt { cost } => bcrypt::hash(cost, password, salt),
+            HashFormat::Argon2id => argon2::hash(password, salt),
+            HashFormat::Scrypt => scrypt::hash(password, salt),
+        }
+    }
+}
+
+impl Stored<'_> {
+    fn matches(&self, password: &[u8]) -> Result<bool, HashError> {
+        match self {
+            Self::Bcrypt(stored) => stored.matches(password),
+            Self::Argon2(stored) => stored.matches(password),
+            Self::Scrypt(stored) => stored.matches(password),
+        }
+    }
+}
+
+fn salt() -> Salt {
+    let mut salt = Salt::default();
+    OsEntropy.fill(&mut salt);
+    salt
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::ledger;
+
+    const ALL: [HashFormat; 3] = [HashFormat::Bcrypt { cost: 8 }, HashFormat::Argon2id, HashFormat::Scrypt];
+
+    /// The work done by `act`, summed by algorithm.
+    fn work<T>(act: impl FnOnce() -> T) -> (T, BTreeMap<&'static str, u64>) {
+        ledger::take();
+        let outcome = act();
+        let mut sums = BTreeMap::new();
+        for (algorithm, done) in ledger::take() {
+            *sums.entry(algorithm).or_default() += done;
+        }
+        (outcome, sums)
+    }
+
+    #[test]
+    fn i_08_an_absent_or_unreadable_hash_costs_exactly_one_of_todays_and_never_matches() {
+        for format in ALL {
+            let formats = Formats::new(format);
+            let (hash, one) = work(|| formats.hash(b"secret"));
+            assert!(hash.is_ok());
+            assert_eq!(one.len(), 1);
+            for against in [None, Some(""), Some("secret"), Some("$2x$04$"), Some("$argon2id$v=19$m=4194304,t=1,p=1")] {
+                let (verdict, done) = work(|| formats.verify(against, b"secret"));
+                assert_eq!((verdict, done), (Ok(Verdict::Mismatch), one.clone()), "{format:?} {against:?}");
+            }
+            let own = formats.hash(b"other").unwrap();
+            let (verdict, done) = work(|| formats.verify(Some(&own), b"secret"));
+            assert_eq!((verdict, done), (Ok(Verdict::Mismatch), one), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn i_08_a_weaker_hash_that_does_not_match_costs_as_much_as_one_of_todays() {
+        let weaker = [
+            (ALL[0], Formats::new(HashFormat::Bcrypt { cost: 5 }).hash(b"secret").unwrap()),
+            (ALL[1], "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4".to_owned()),
+            (
+                ALL[2],
+                "$scrypt$ln=14,r=8,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qbVD9lRdofI".to_owned(),
+            ),
+        ];
+        for (format, weak) in weaker {
+            let formats = Formats::new(format);
+            let (_, one) = work(|| formats.hash(b"wrong"));
+            let (verdict, done) = work(|| formats.verify(Some(&weak), b"wrong"));
+            assert_eq!((verdict, done), (Ok(Verdict::Mismatch), one), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn i_08_a_hash_of_another_algorithm_that_does_not_match_costs_one_of_todays_besides_itself() {
+        let stored = Formats::new(HashFormat::Bcrypt { cost: 4 }).hash(b"secret").unwrap();
+        let formats = Formats::new(HashFormat::Argon2id);
+        let (verdict, done) = work(|| formats.verify(Some(&stored), b"wrong"));
+        assert_eq!(verdict, Ok(Verdict::Mismatch));
+        assert_eq!(done, BTreeMap::from([("argon2", 2 * 19 * 1024), ("bcrypt", 1 << 4)]));
+    }
+
+    #[test]
+    fn a_match_costs_the_stored_hash_alone() {
+        let stored = Formats::new(HashFormat::Bcrypt { cost: 4 }).hash(b"secret").unwrap();
+        let (verdict, done) = work(|| Formats::new(ALL[0]).verify(Some(&stored), b"secret"));
+        assert_eq!((verdict, done), (Ok(Verdict::MatchOutdated), BTreeMap::from([("bcrypt", 1 << 4)])));
+    }
+
+    #[test]
+    fn i_17_what_bcrypt_cannot_take_whole_costs_the_same_work_and_never_matches() {
+        let formats = Formats::new(ALL[0]);
+        let stored = formats.hash("a".repeat(72).as_bytes()).unwrap();
+        let (_, one) = work(|| formats.hash(b"secret"));
+        let (verdict, done) = work(|| formats.verify(Some(&stored), "a".repeat(73).as_bytes()));
+        assert_eq!((verdict, done), (Ok(Verdict::Mismatch), one));
+    }
+
+    #[test]
+    fn salts_are_fresh() {
+        let formats = Formats::new(HashFormat::Bcrypt { cost: 4 });
+        assert_ne!(formats.hash(b"secret"), formats.hash(b"secret"));
+        assert_ne!(formats.decoy, Formats::new(HashFormat::Bcrypt { cost: 4 }).decoy);
+    }
+}

@@ -1,0 +1,131 @@
+//! Password hashing on threads of its own, and the operating system's randomness.
+
+mod argon2;
+mod bcrypt;
+mod formats;
+#[cfg(test)]
+mod ledger;
+mod os;
+mod pool;
+mod scrypt;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kayan_ports::{HashError, HashFormat, Password, PasswordHash, PasswordHasher, Verdict};
+
+pub use crate::os::{OsEntropy, SystemClock};
+use crate::{formats::Formats, pool::Pool};
+
+/// How to hash, and how much at once.
+#[derive(Debug, Clone, Copy)]
+pub struct HasherSettings {
+    /// The format of new hashes.
+    pub format: HashFormat,
+    /// Threads that hash; each takes one core while there is work. 0 counts as 1.
+    pub threads: usize,
+    /// Hashes that may wait for a thread before callers are told `Overloaded`; 0: none waits.
+    pub queue: usize,
+}
+
+/// Hashes and verifies passwords on threads of its own, at a lower priority than the rest of the process.
+///
+/// Verifies bcrypt (`$2a$`, `$2b$`, `$2y$`), every argon2 and scrypt, as far as their cost is bearable. Dropping the
+/// hasher ends its threads, each after the hash that it is busy with.
+pub struct Hasher {
+    formats: Arc<Formats>,
+    pool: Pool,
+}
+
+impl Hasher {
+    /// Starts the threads. `Fault` if bcrypt's cost is not between 4 and 31 or a thread can't be started.
+    pub fn new(settings: HasherSettings) -> Result<Self, HashError> {
+        let HasherSettings { format, threads, queue } = settings;
+        if let HashFormat::Bcrypt { cost } = format
+            && !bcrypt::COSTS.contains(&cost)
+        {
+            return Err(HashError::Fault(format!("bcrypt cost {cost} is out of range: use 4 to 31")));
+        }
+        let pool = Pool::new(threads.max(1), queue)
+            .map_err(|error| HashError::Fault(format!("could not start {threads} hashing threads: {error}")))?;
+        Ok(Self { formats: Arc::new(Formats::new(format)), pool })
+    }
+
+    /// How many hashes wait for a thread; those being computed are not counted.
+    pub fn waiting(&self) -> usize {
+        self.pool.waiting()
+    }
+
+    /// Whether `verify` can match this hash: its format is known, and its parameters are within bearable bounds.
+    /// For imports; computes nothing.
+    pub fn recognises(&self, hash: &PasswordHash) -> bool {
+        self.formats.recognises(hash.expose())
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for Hasher {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        self.formats.check(password.expose().as_bytes())?;
+        let (formats, password) = (Arc::clone(&self.formats), password.clone());
+        self.pool.run(move || formats.hash(password.expose().as_bytes())).await?.map(PasswordHash::new)
+    }
+
+    async fn verify(&self, against: Option<&PasswordHash>, password: &Password) -> Result<Verdict, HashError> {
+        let (formats, against, password) = (Arc::clone(&self.formats), against.cloned(), password.clone());
+        let work = move || {
+            let against = against.as_ref().map(PasswordHash::expose);
+            formats.verify(against, password.expose().as_bytes())
+        };
+        self.pool.run(work).await?
+    }
+
+    fn max_bytes(&self) -> usize {
+        self.formats.max_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::{Pin, pin},
+        sync::mpsc,
+        task::{Context, Poll, Waker},
+    };
+
+    use super::*;
+
+    fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[tokio::test]
+    async fn i_40_logins_beyond_the_queue_are_told_overloaded_at_once() {
+        let settings = HasherSettings { format: HashFormat::Bcrypt { cost: 4 }, threads: 1, queue: 2 };
+        let hasher = Hasher::new(settings).unwrap();
+        let (open, opened) = mpsc::channel();
+        let mut blocking = pin!(hasher.pool.run(move || opened.recv()));
+        assert!(poll(blocking.as_mut()).is_pending());
+        // The blocking job may still be on its way to its thread, which makes no difference to the room.
+        let password = "guess".into();
+        let (mut login, mut registration) = (hasher.verify(None, &password), hasher.hash(&password));
+        assert!(poll(login.as_mut()).is_pending());
+        assert!(poll(registration.as_mut()).is_pending());
+        assert_eq!(poll(hasher.verify(None, &password).as_mut()), Poll::Ready(Err(HashError::Overloaded)));
+        assert_eq!(poll(hasher.hash(&password).as_mut()), Poll::Ready(Err(HashError::Overloaded)));
+        open.send(()).unwrap();
+        assert_eq!(blocking.await, Ok(Ok(())));
+        assert_eq!(login.await, Ok(Verdict::Mismatch));
+        assert!(registration.await.is_ok());
+        assert_eq!(hasher.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_fault_and_the_next_hash_works() {
+        let settings = HasherSettings { format: HashFormat::Argon2id, threads: 1, queue: 1 };
+        let hasher = Hasher::new(settings).unwrap();
+        let outcome: Result<(), _> = hasher.pool.run(|| panic!("on purpose")).await;
+        assert!(matches!(outcome, Err(HashError::Fault(_))));
+        assert!(hasher.hash(&"secret".into()).await.is_ok());
+    }
+}

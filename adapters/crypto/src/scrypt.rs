@@ -1,0 +1,96 @@
+//! scrypt (RFC 7914), PHC strings.
+
+use ::scrypt::{
+    Params,
+    password_hash::phc::{Output, PasswordHash, Salt as PhcSalt},
+    scrypt,
+};
+use kayan_ports::HashError;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::formats::Salt;
+
+/// OWASP's recommendation: N = 2^17, r = 8, p = 1, which takes 128 MiB.
+const LOG_N: u8 = 17;
+const R: u32 = 8;
+const P: u32 = 1;
+const WORK: u64 = (1 << LOG_N) * R as u64 * P as u64;
+
+/// Bounds of imported hashes: N·r for 1 GiB of memory, and four times the work of that, some twelve seconds.
+const MAX_LOG_N: u32 = 23;
+const MAX_AREA: u64 = 1 << 23;
+const MAX_P: u32 = 16;
+const MAX_WORK: u64 = 1 << 25;
+
+/// A hash to compare with.
+pub(crate) struct Stored {
+    params: Params,
+    salt: PhcSalt,
+    digest: Output,
+}
+
+impl Stored {
+    /// Reads a hash within the bounds.
+    pub(crate) fn parse(encoded: &str) -> Option<Self> {
+        let phc = PasswordHash::new(encoded).ok()?;
+        let decimal = |name: &str| phc.params.get(name)?.decimal().ok();
+        let (log_n, r, p) = (decimal("ln")?, decimal("r")?, decimal("p")?);
+        // Judged before the crate's own check, whose product overflows.
+        let area = 1_u64.checked_shl(log_n)?.checked_mul(u64::from(r))?;
+        let bearable = (1..=MAX_LOG_N).contains(&log_n)
+            && (1..=MAX_P).contains(&p)
+            && area <= MAX_AREA
+            && area * u64::from(p) <= MAX_WORK;
+        let known = phc.algorithm.as_str() == "scrypt" && phc.version.is_none() && phc.params.iter().count() == 3;
+        let params = (bearable && known).then(|| Params::new(u8::try_from(log_n).ok()?, r, p).ok())??;
+        Some(Self { params, salt: phc.salt?, digest: phc.hash? })
+    }
+
+    /// Whether this is the password's hash.
+    pub(crate) fn matches(&self, password: &[u8]) -> Result<bool, HashError> {
+        let mut digest = Zeroizing::new([0; Output::MAX_LENGTH]);
+        let digest = digest.get_mut(..self.digest.len()).unwrap_or_default();
+        compute(&self.params, password, &self.salt, digest)?;
+        Ok(digest.ct_eq(self.digest.as_bytes()).into())
+    }
+
+    /// Whether it takes less memory than a hash made today; then it may also take less time.
+    pub(crate) fn is_weak(&self) -> bool {
+        self.params.n() * u64::from(self.params.r()) < WORK
+    }
+
+    /// Does the work that this hash lacks of one of today's: N is a power of two, so what is lacking is done as the
+    /// ones of its binary number.
+    pub(crate) fn make_up(&self, password: &[u8], salt: &Salt) -> Result<(), HashError> {
+        let lacking = WORK.saturating_sub(work(&self.params)) / u64::from(R);
+        (1..LOG_N).filter(|log_n| lacking >> log_n & 1 == 1).try_for_each(|log_n| {
+            let params = Params::new(log_n, R, P).map_err(fault)?;
+            compute(&params, password, salt, &mut *Zeroizing::new([0; 32]))
+        })
+    }
+}
+
+/// Hashes with today's parameters.
+pub(crate) fn hash(password: &[u8], salt: &Salt) -> Result<String, HashError> {
+    let params = Params::new(LOG_N, R, P).map_err(fault)?;
+    let mut digest = Zeroizing::new([0; 32]);
+    compute(&params, password, salt, &mut *digest)?;
+    let salt = PhcSalt::new(salt).map_err(fault)?;
+    let digest = Output::new(&*digest).map_err(fault)?;
+    Ok(format!("$scrypt$ln={LOG_N},r={R},p={P}${salt}${digest}"))
+}
+
+fn compute(params: &Params, password: &[u8], salt: &[u8], digest: &mut [u8]) -> Result<(), HashError> {
+    #[cfg(test)]
+    crate::ledger::enter("scrypt", work(params));
+    scrypt(password, salt, params, digest).map_err(fault)
+}
+
+fn work(params: &Params) -> u64 {
+    params.n() * u64::from(params.r()) * u64::from(params.p())
+}
+
+fn fault(error: impl std::fmt::Display) -> HashError {
+    HashError::Fault(format!("scrypt: {error}"))
+}

@@ -1,0 +1,310 @@
+//! The shapes of the API's answers and of what they share.
+
+use kayan_core::{Export, Opened};
+use kayan_ports::{Presented, State, Timestamp, Traits};
+use poem_openapi::{
+    Enum, Object,
+    registry::{MetaSchema, MetaSchemaRef, Registry},
+    types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::body::strict;
+
+/// A JSON object whose members the identity schema decides on.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct TraitsBody(#[serde(deserialize_with = "strict::object")] pub(crate) Map<String, Value>);
+
+impl Type for TraitsBody {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Traits".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("Traits".to_owned())
+    }
+
+    fn register(registry: &mut Registry) {
+        registry.create_schema::<Self, _>("Traits".to_owned(), |_| MetaSchema {
+            description: Some(
+                "What an identity says about itself. The identity schema of the installation decides which members \
+                 there are; the one that comes with Kayan knows `email`, which is required and logs in, and `name`.",
+            ),
+            additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)))),
+            example: Some(json!({ "email": "ada@example.com", "name": "Ada Lovelace" })),
+            ..MetaSchema::new("object")
+        });
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ToJSON for TraitsBody {
+    fn to_json(&self) -> Option<Value> {
+        Some(Value::Object(self.0.clone()))
+    }
+}
+
+impl ParseFromJSON for TraitsBody {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        match value {
+            Some(Value::Object(map)) => Ok(Self(map)),
+            other => Err(ParseError::expected_type(other.unwrap_or_default())),
+        }
+    }
+}
+
+impl From<Traits> for TraitsBody {
+    fn from(traits: Traits) -> Self {
+        Self(traits.0)
+    }
+}
+
+/// Whether an identity may come in.
+#[derive(Debug, Clone, Copy, Enum, Serialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum IdentityState {
+    /// It may.
+    Active,
+    /// Switched off by an administrator.
+    Inactive,
+    /// Locked by an administrator.
+    Locked,
+    /// Not yet allowed in.
+    Pending,
+}
+
+/// Somebody who can log in.
+#[derive(Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct Identity {
+    /// Its id, a UUIDv7.
+    id: Uuid,
+    /// The tenant it belongs to.
+    #[oai(validator(max_length = 63))]
+    tenant_id: String,
+    /// What it says about itself.
+    traits: TraitsBody,
+    /// Whether it may come in.
+    state: IdentityState,
+    /// The addresses proven to be its own.
+    verified: Vec<String>,
+    /// The names of its roles.
+    roles: Vec<String>,
+    /// When it came to be.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: Timestamp,
+    /// When it last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    updated_at: Timestamp,
+    /// When it last logged in.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    last_login_at: Option<Timestamp>,
+}
+
+impl From<kayan_ports::Identity> for Identity {
+    fn from(identity: kayan_ports::Identity) -> Self {
+        Self {
+            id: identity.id.0,
+            tenant_id: identity.tenant.into(),
+            traits: identity.traits.into(),
+            state: match identity.state {
+                State::Active => IdentityState::Active,
+                State::Inactive => IdentityState::Inactive,
+                State::Locked => IdentityState::Locked,
+                State::Pending => IdentityState::Pending,
+            },
+            verified: identity.verified,
+            roles: identity.roles,
+            created_at: identity.created_at,
+            updated_at: identity.updated_at,
+            last_login_at: identity.last_login_at,
+        }
+    }
+}
+
+/// A session's tokens, shown this once, and whose they are. The same answer sets the cookie `kayan_session`.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct Session {
+    /// Proves who is asking: send it as `Authorization: Bearer`.
+    #[oai(validator(max_length = 64))]
+    session_token: String,
+    /// Gets new tokens, once.
+    #[oai(validator(max_length = 64))]
+    refresh_token: String,
+    /// Always `Bearer`.
+    token_type: String,
+    /// When the session token expires.
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: Timestamp,
+    /// When the refresh token expires.
+    #[serde(with = "time::serde::rfc3339")]
+    refresh_expires_at: Timestamp,
+    /// The authenticator assurance level (NIST SP 800-63B): `aal1`, `aal2` or `aal3`.
+    aal: String,
+    /// The authentication methods (RFC 8176), such as `pwd`.
+    amr: Vec<String>,
+    /// Whose they are.
+    identity: Identity,
+}
+
+impl From<Opened> for Session {
+    fn from(opened: Opened) -> Self {
+        let session = opened.session;
+        Self {
+            session_token: opened.session_token.expose().to_string(),
+            refresh_token: opened.refresh_token.expose().to_string(),
+            token_type: "Bearer".to_owned(),
+            expires_at: session.expires_at,
+            refresh_expires_at: opened.refresh_expires_at,
+            aal: session.aal.as_str().to_owned(),
+            amr: session.methods.iter().map(|used| used.method.amr().to_owned()).collect(),
+            identity: opened.identity.into(),
+        }
+    }
+}
+
+/// A method and when it was carried out.
+#[derive(Debug, Object, Serialize)]
+struct AuthenticationMethod {
+    /// The method, such as `password`.
+    method: String,
+    /// When it was completed.
+    #[serde(with = "time::serde::rfc3339")]
+    completed_at: Timestamp,
+}
+
+/// A session without its tokens.
+#[derive(Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct SessionInfo {
+    /// Its id, a UUIDv7.
+    id: Uuid,
+    /// Whose it is.
+    identity_id: Uuid,
+    /// False once it has been revoked.
+    active: bool,
+    /// When it was opened.
+    #[serde(with = "time::serde::rfc3339")]
+    issued_at: Timestamp,
+    /// When its present session token expires.
+    #[serde(with = "time::serde::rfc3339")]
+    expires_at: Timestamp,
+    /// When it was last used, to the minute.
+    #[serde(with = "time::serde::rfc3339")]
+    last_seen_at: Timestamp,
+    /// The authenticator assurance level (NIST SP 800-63B): `aal1`, `aal2` or `aal3`.
+    authenticator_assurance_level: String,
+    /// What was done to open it.
+    authentication_methods: Vec<AuthenticationMethod>,
+    /// The address it was opened from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip_address: Option<String>,
+    /// The program it was opened with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<String>,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+impl SessionInfo {
+    /// Tells about a session; `current` says whether it is the one that asks.
+    pub(crate) fn new(session: kayan_ports::Session, current: bool) -> Self {
+        let methods = session.methods.into_iter().map(|used| AuthenticationMethod {
+            method: used.method.as_str().to_owned(),
+            completed_at: used.completed_at,
+        });
+        Self {
+            id: session.id.0,
+            identity_id: session.identity.0,
+            active: session.active,
+            issued_at: session.issued_at,
+            expires_at: session.expires_at,
+            last_seen_at: session.last_seen_at,
+            authenticator_assurance_level: session.aal.as_str().to_owned(),
+            authentication_methods: methods.collect(),
+            ip_address: session.client.ip,
+            user_agent: session.client.user_agent,
+            current,
+        }
+    }
+}
+
+/// Who is asking, and in which session.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct WhoAmI {
+    /// Who.
+    identity: Identity,
+    /// In which session.
+    session: SessionInfo,
+}
+
+impl From<Presented> for WhoAmI {
+    fn from(me: Presented) -> Self {
+        Self { identity: me.identity.into(), session: SessionInfo::new(me.session, true) }
+    }
+}
+
+/// A credential without its secret.
+#[derive(Debug, Object, Serialize)]
+struct CredentialInfo {
+    /// Its id.
+    id: Uuid,
+    /// What it is, such as `password`.
+    kind: String,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: Timestamp,
+    /// When its secret last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    updated_at: Timestamp,
+}
+
+/// All that is held on a person.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct ExportBody {
+    /// When it was put together.
+    #[serde(with = "time::serde::rfc3339")]
+    exported_at: Timestamp,
+    /// Who they are.
+    identity: Identity,
+    /// What proves them; secrets are kept as hashes only and left out.
+    credentials: Vec<CredentialInfo>,
+    /// Where they are logged in.
+    sessions: Vec<SessionInfo>,
+    /// What they did and what was done to them, oldest first; each as it stands in the audit trail.
+    events: Vec<Value>,
+}
+
+impl From<Export> for ExportBody {
+    fn from(export: Export) -> Self {
+        let credentials = export.credentials.into_iter().map(|credential| CredentialInfo {
+            id: credential.id.0,
+            kind: credential.kind.as_str().to_owned(),
+            created_at: credential.created_at,
+            updated_at: credential.updated_at,
+        });
+        Self {
+            exported_at: export.exported_at,
+            identity: export.identity.into(),
+            credentials: credentials.collect(),
+            sessions: export.sessions.into_iter().map(|session| SessionInfo::new(session, false)).collect(),
+            events: export.events.iter().map(|event| serde_json::to_value(event).unwrap_or_default()).collect(),
+        }
+    }
+}

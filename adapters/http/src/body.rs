@@ -1,0 +1,202 @@
+//! A request's JSON body: bounded in size, time and depth, strict about duplicates, and precise about what is wrong.
+
+use kayan_core::FieldError;
+use poem::{Request, RequestBody, Result, error::ReadBodyError, http::header};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    registry::{MetaMediaType, MetaRequest, Registry},
+    types::Type,
+};
+use serde::de::DeserializeOwned;
+
+use crate::{edge::Request as Context, errors::Code, problem::Problem};
+
+/// The largest body taken, in bytes.
+const MAX_BYTES: usize = 1 << 20;
+
+/// A JSON body.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Body<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = vec![MetaMediaType { content_type: "application/json", schema: T::schema_ref() }];
+        Some(MetaRequest { description: None, content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _: ExtractParamOptions<Self::ParamType>,
+    ) -> Result<Self> {
+        if !is_json(request.header(header::CONTENT_TYPE).unwrap_or_default()) {
+            return Err(Problem::new(Code::UnsupportedMediaType).into());
+        }
+        let limit = Context::of(request)?.body_timeout;
+        let arriving = body.take()?.into_bytes_limit(MAX_BYTES);
+        let bytes = match tokio::time::timeout(limit, arriving).await {
+            Err(_elapsed) => return Err(Problem::new(Code::RequestTimeout).into()),
+            Ok(Err(ReadBodyError::PayloadTooLarge)) => return Err(Problem::new(Code::PayloadTooLarge).into()),
+            Ok(Err(_broken)) => {
+                return Err(Problem::new(Code::InvalidInput).message("the body did not arrive whole").into());
+            }
+            Ok(Ok(bytes)) => bytes,
+        };
+        parse(&bytes).map(Body).map_err(Into::into)
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let pointer = pointer(error.path());
+        explain(error.inner(), pointer)
+    })?;
+    json.end().map_err(|error| explain(&error, String::new()))?;
+    Ok(value)
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        pointer.push('/');
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&index.to_string()),
+            Segment::Map { key } => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => pointer.push_str(variant),
+            Segment::Unknown => pointer.push('?'),
+        }
+    }
+    pointer
+}
+
+/// Says what is wrong without repeating what was sent, which may be a password.
+fn explain(error: &serde_json::Error, pointer: String) -> Problem {
+    let problem = Problem::new(Code::InvalidInput);
+    if !error.is_data() {
+        let (line, column) = (error.line(), error.column());
+        return problem.message(format!("the body is not valid JSON: look at line {line}, column {column}"));
+    }
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    let quoted = text.split('`').nth(1);
+    let field = |name: &str| format!("{pointer}/{name}");
+    let (pointer, code, message) = match (text.split('`').next().unwrap_or_default().trim(), quoted) {
+        ("missing field", Some(name)) => (field(name), "required", "is required".to_owned()),
+        ("duplicate field", Some(_)) => (pointer, "duplicate", "is given more than once".to_owned()),
+        _ if text.starts_with(DUPLICATE) => (pointer, "duplicate", "has a member that is given more than once".to_owned()),
+        _ => {
+            let wanted = text.rsplit_once("expected ").map_or("of another type", |(_, wanted)| wanted);
+            (pointer, "type", format!("must be {wanted}"))
+        }
+    };
+    let message = message.replace("struct ", "an object like ");
+    problem.message("some fields are not valid; details.fields says which").fields(vec![FieldError {
+        pointer,
+        code: code.to_owned(),
+        message,
+    }])
+}
+
+const DUPLICATE: &str = "duplicate member";
+
+/// Reads a JSON object in which no member, at any depth, is given twice.
+pub(crate) mod strict {
+    use std::fmt;
+
+    use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+    use serde_json::{Map, Value};
+
+    struct Strict(Value);
+
+    impl<'de> Deserialize<'de> for Strict {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(AnyValue).map(Self)
+        }
+    }
+
+    /// For `#[serde(deserialize_with)]`.
+    pub(crate) fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+        deserializer.deserialize_map(Object)
+    }
+
+    struct Object;
+
+    impl<'de> Visitor<'de> for Object {
+        type Value = Map<String, Value>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+            let mut map = Map::new();
+            while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
+                if map.insert(name, value).is_some() {
+                    return Err(A::Error::custom(super::DUPLICATE));
+                }
+            }
+            Ok(map)
+        }
+    }
+
+    struct AnyValue;
+
+    impl<'de> Visitor<'de> for AnyValue {
+        type Value = Value;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON value")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Value, E> {
+            Ok(Value::Null)
+        }
+
+        fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+            Ok(value.into())
+        }
+
+        fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+            Ok(value.into())
+        }
+
+        fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+            Ok(value.into())
+        }
+
+        fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+            Ok(value.into())
+        }
+
+        fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+            Ok(value.into())
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+            let mut list = Vec::new();
+            while let Some(Strict(item)) = items.next_element()? {
+                list.push(item);
+            }
+            Ok(list.into())
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Value, A::Error> {
+            Object.visit_map(members).map(Value::Object)
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Who is asking: the tenant, the presented session token and where the request came from.
+
+use kayan_core::{Caller, Purpose, Token};
+use kayan_ports::{Client, TenantId};
+use poem::{Request, RequestBody, Result, http::header};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    registry::{MetaSecurityScheme, Registry},
+};
+
+use crate::{cookies, edge::Request as Context, errors::Code, origins, problem::Problem};
+
+const MAX_USER_AGENT: usize = 512;
+
+/// A caller that need not be logged in.
+pub(crate) struct Anyone(pub(crate) Caller);
+
+/// A caller that presents a session token in one of the three ways; whether it is good, the use-case decides.
+pub(crate) struct Member(pub(crate) Caller);
+
+impl<'a> ApiExtractor<'a> for Anyone {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::PoemExtractor];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        Ok(Self(caller(request)?))
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Member {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        for (name, scheme) in schemes() {
+            registry.create_security_scheme(name, scheme);
+        }
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        schemes().iter().map(|(name, _)| *name).collect()
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let mut caller = caller(request)?;
+        caller.token = presented(request)?.and_then(|text| Token::read(Purpose::Session, text)).map(|t| t.hash());
+        Ok(Self(caller))
+    }
+}
+
+fn schemes() -> [(&'static str, MetaSecurityScheme); 3] {
+    let scheme = |ty, description| MetaSecurityScheme {
+        ty,
+        description: Some(description),
+        name: None,
+        key_in: None,
+        scheme: None,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    };
+    [
+        (
+            "bearer",
+            MetaSecurityScheme {
+                scheme: Some("bearer"),
+                bearer_format: Some("kys_…"),
+                ..scheme("http", "The `session_token` of `register` or `login` (RFC 6750).")
+            },
+        ),
+        (
+            "session_token",
+            MetaSecurityScheme {
+                name: Some("X-Session-Token"),
+                key_in: Some("header"),
+                ..scheme("apiKey", "The same token, for clients that need `Authorization` for something else.")
+            },
+        ),
+        (
+            "session_cookie",
+            MetaSecurityScheme {
+                name: Some("kayan_session"),
+                key_in: Some("cookie"),
+                ..scheme("apiKey", "The same token, in a browser. In production named `__Host-kayan_session`.")
+            },
+        ),
+    ]
+}
+
+fn caller(request: &Request) -> Result<Caller> {
+    let context = Context::of(request)?;
+    let tenant = match request.headers().get("X-Tenant-ID") {
+        None => TenantId::default(),
+        Some(name) => {
+            let name = name.to_str().ok().and_then(|name| name.parse().ok());
+            name.ok_or_else(|| Problem::new(Code::TenantNotFound))?
+        }
+    };
+    let user_agent = request.headers().get(header::USER_AGENT).map(|agent| {
+        let text = String::from_utf8_lossy(agent.as_bytes());
+        let end = text.floor_char_boundary(MAX_USER_AGENT);
+        text.get(..end).unwrap_or_default().to_owned()
+    });
+    let client = Client { ip: context.ip.map(|ip| ip.to_string()), user_agent };
+    Ok(Caller { tenant, token: None, client, request_id: Some(context.id.clone()) })
+}
+
+/// The one token that is presented. Two different ones are refused: whoever looks at one of them must not be answered
+/// with the rights of the other.
+fn presented(request: &Request) -> Result<Option<&str>, Problem> {
+    let context = Context::of(request)?;
+    let headers = request.headers();
+    let unreadable = || Problem::new(Code::Unauthorized);
+    let mut shown = Vec::with_capacity(3);
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let value = value.to_str().map_err(|_| unreadable())?;
+        let (scheme, token) = value.split_once(' ').ok_or_else(unreadable)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(unreadable().message("the Authorization header must be `Bearer <session token>`"));
+        }
+        shown.push(token.trim());
+    }
+    if let Some(value) = headers.get("X-Session-Token") {
+        shown.push(value.to_str().map_err(|_| unreadable())?.trim());
+    }
+    let by_header = !shown.is_empty();
+    let cookie = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .find_map(|value| cookies::read(value.to_str().ok()?, cookies::name(context.settings.secure_cookies)));
+    shown.extend(cookie);
+    let Some((first, others)) = shown.split_first() else { return Ok(None) };
+    if others.iter().any(|other| other != first) {
+        return Err(unreadable().message("two different session tokens were sent; send one"));
+    }
+    if !by_header && !origins::may_use_cookie(request.method(), headers, &context.settings) {
+        return Err(Problem::new(Code::CsrfRejected));
+    }
+    Ok(Some(first))
+}

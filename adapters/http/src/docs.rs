@@ -1,0 +1,58 @@
+//! Swagger UI and the OpenAPI document, served from the binary with no request to another host.
+
+use std::sync::OnceLock;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use poem::{
+    Endpoint, IntoResponse, Response,
+    endpoint::make_sync,
+    http::{HeaderValue, header},
+};
+use sha2::{Digest, Sha256};
+
+/// The endpoints of the page, the JSON and the YAML document. The page is put together when first asked for: most
+/// processes never are.
+pub(crate) fn endpoints(
+    html: String,
+    json: String,
+    yaml: String,
+) -> (impl Endpoint<Output = Response>, impl Endpoint<Output = Response>, impl Endpoint<Output = Response>) {
+    let page: OnceLock<(String, HeaderValue)> = OnceLock::new();
+    let ui = make_sync(move |_| {
+        let (html, policy) = page.get_or_init(|| page_and_policy(&html));
+        let mut response = answer("text/html; charset=utf-8", html.clone());
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+        response
+    });
+    let json = make_sync(move |_| answer("application/json", json.clone()));
+    let yaml = make_sync(move |_| answer("application/yaml", yaml.clone()));
+    (ui, json, yaml)
+}
+
+fn answer(content_type: &'static str, body: String) -> Response {
+    let mut response = body.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// The page with the remote validator switched off, and a policy that runs its scripts alone, known by their hashes.
+fn page_and_policy(html: &str) -> (String, HeaderValue) {
+    let html = html
+        .replacen("<title>Swagger UI</title>", "<title>Kayan API</title>", 1)
+        .replacen("deepLinking: true,", "deepLinking: true, validatorUrl: null, persistAuthorization: true,", 1);
+    let html = if html.trim_start().starts_with("<!") { html } else { format!("<!DOCTYPE html>{html}") };
+    let scripts: Vec<String> = html
+        .split("<script")
+        .skip(1)
+        .filter_map(|part| part.split_once('>')?.1.split_once("</script>"))
+        .map(|(script, _)| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script.as_bytes()))))
+        .collect();
+    let policy = format!(
+        "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        scripts.join(" ")
+    );
+    let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    (html, policy)
+}

@@ -1,0 +1,176 @@
+//! Registering, and what belongs to the person who did.
+
+use std::sync::Arc;
+
+use kayan_core::{
+    AuthenticateError, ChangePassword, ChangePasswordError, DeleteMe, DeleteMeError, Register, RegisterError, UpdateMe,
+    UpdateMeError,
+};
+use kayan_ports::Traits;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Application, Tag,
+    answers::{ExportBody, Identity, Session, TraitsBody},
+    body::Body,
+    caller::{Anyone, Member},
+    cookies,
+    errors::Refused,
+    reply::Reply,
+};
+
+/// The endpoints of this family.
+pub(crate) struct Identities {
+    /// What they stand on.
+    pub(crate) app: Arc<Application>,
+}
+
+/// The wish to register.
+#[derive(Object, Deserialize)]
+#[oai(rename = "RegisterRequest")]
+struct RegisterBody {
+    /// What the person says about themself.
+    traits: TraitsBody,
+    /// The password they want: at least 8 characters, unless set otherwise, and not easy to guess.
+    #[oai(validator(min_length = 1, max_length = 4096))]
+    password: String,
+}
+
+/// Who has registered, logged in already.
+#[derive(Object, Serialize)]
+struct Registered {
+    /// Who.
+    identity: Identity,
+    /// Their first session.
+    session: Session,
+}
+
+#[derive(ApiResponse)]
+enum RegisterAnswer {
+    /// Registered and logged in.
+    #[oai(status = 201)]
+    Created(
+        Reply<Registered>,
+        /// The session cookie (RFC 6265bis).
+        #[oai(header = "Set-Cookie")]
+        String,
+    ),
+}
+
+/// The wish for another password.
+#[derive(Object, Deserialize)]
+#[oai(rename = "ChangePasswordRequest")]
+struct ChangePasswordBody {
+    /// The present one.
+    #[oai(validator(max_length = 4096))]
+    current_password: String,
+    /// The one wanted.
+    #[oai(validator(min_length = 1, max_length = 4096))]
+    new_password: String,
+}
+
+#[derive(ApiResponse)]
+enum Changed {
+    /// Done.
+    #[oai(status = 204)]
+    Done,
+}
+
+/// The wish for other traits.
+#[derive(Object, Deserialize)]
+#[oai(rename = "UpdateMeRequest")]
+struct UpdateMeBody {
+    /// A merge patch (RFC 7396): members given replace, `null` removes, the others stay.
+    traits: TraitsBody,
+}
+
+/// The wish to be forgotten.
+#[derive(Object, Deserialize)]
+#[oai(rename = "DeleteMeRequest")]
+struct DeleteMeBody {
+    /// The password, so that a stolen session is not enough.
+    #[oai(validator(max_length = 4096))]
+    password: String,
+}
+
+#[derive(ApiResponse)]
+enum Deleted {
+    /// Gone.
+    #[oai(status = 204)]
+    Gone(
+        /// Takes the session cookie away.
+        #[oai(header = "Set-Cookie")]
+        String,
+    ),
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Identities")]
+impl Identities {
+    /// Register
+    ///
+    /// Makes an identity with a password and logs it in.
+    #[oai(path = "/registration", method = "post", operation_id = "register")]
+    async fn register(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<RegisterBody>,
+    ) -> Result<RegisterAnswer, Refused<RegisterError>> {
+        let cmd = Register { traits: Traits(body.traits.0), password: body.password.into() };
+        let opened = self.app.kayan.register(&caller, cmd).await?;
+        let cookie = cookies::issue(&opened, self.app.clock.now(), self.app.settings.secure_cookies);
+        let identity = opened.identity.clone().into();
+        Ok(RegisterAnswer::Created(Reply(Registered { identity, session: opened.into() }), cookie))
+    }
+
+    /// Change the password
+    ///
+    /// Ends every other session.
+    #[oai(path = "/password", method = "post", operation_id = "changePassword")]
+    async fn change_password(
+        &self,
+        Member(caller): Member,
+        Body(body): Body<ChangePasswordBody>,
+    ) -> Result<Changed, Refused<ChangePasswordError>> {
+        let cmd = ChangePassword {
+            current_password: body.current_password.into(),
+            new_password: body.new_password.into(),
+        };
+        self.app.kayan.change_password(&caller, cmd).await?;
+        Ok(Changed::Done)
+    }
+
+    /// Change one's own traits
+    ///
+    /// An address that is changed is no longer verified.
+    #[oai(path = "/me", method = "patch", operation_id = "updateMe")]
+    async fn update_me(
+        &self,
+        Member(caller): Member,
+        Body(body): Body<UpdateMeBody>,
+    ) -> Result<Reply<Identity>, Refused<UpdateMeError>> {
+        let identity = self.app.kayan.update_me(&caller, UpdateMe { traits: Traits(body.traits.0) }).await?;
+        Ok(Reply(identity.into()))
+    }
+
+    /// Delete one's own account
+    ///
+    /// Removes the identity, its credentials and its sessions. There is no way back.
+    #[oai(path = "/me", method = "delete", operation_id = "deleteMe")]
+    async fn delete_me(
+        &self,
+        Member(caller): Member,
+        Body(body): Body<DeleteMeBody>,
+    ) -> Result<Deleted, Refused<DeleteMeError>> {
+        self.app.kayan.delete_me(&caller, DeleteMe { password: body.password.into() }).await?;
+        Ok(Deleted::Gone(cookies::revoke(self.app.settings.secure_cookies)))
+    }
+
+    /// Export one's own data
+    ///
+    /// All that is held on the person (GDPR, article 15).
+    #[oai(path = "/me/export", method = "get", operation_id = "exportMe")]
+    async fn export_me(&self, Member(caller): Member) -> Result<Reply<ExportBody>, Refused<AuthenticateError>> {
+        Ok(Reply(self.app.kayan.export_me(&caller).await?.into()))
+    }
+}

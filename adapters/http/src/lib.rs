@@ -1,0 +1,145 @@
+//! The REST API: a request becomes a command, one use-case runs, its outcome becomes an answer.
+//!
+//! Each endpoint family has its file ([`sessions`], [`identities`], [`system`]); every use-case error becomes a
+//! documented code in one table, [`errors`]; what all requests share is one layer, [`edge`].
+
+mod answers;
+mod body;
+mod caller;
+mod client_ip;
+mod cookies;
+mod docs;
+mod edge;
+mod errors;
+mod identities;
+mod methods;
+mod origins;
+mod problem;
+mod reply;
+mod sessions;
+mod system;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use kayan_core::{CheckHealth, Kayan};
+use kayan_ports::{Clock, Entropy};
+use poem::{Endpoint, EndpointExt, Response, Route, endpoint::BoxEndpoint, get, http::Method};
+use poem_openapi::{
+    ExtraHeader, LicenseObject, OpenApi, OpenApiService, Tags,
+    registry::{MetaApi, Registry},
+};
+
+pub use origins::{Origin, OriginError};
+
+/// What the API stands on.
+pub struct Application {
+    /// The use-cases.
+    pub kayan: Arc<Kayan>,
+    /// The health report.
+    pub health: Arc<CheckHealth>,
+    /// The time, for the cookie's lifetime and the access line.
+    pub clock: Arc<dyn Clock>,
+    /// The source of request ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// What can be set.
+    pub settings: HttpSettings,
+}
+
+/// What can be set about the API.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Whether cookies are `Secure` and bear the `__Host-` prefix (RFC 6265bis, section 4.1.3.2).
+    pub secure_cookies: bool,
+    /// The service's own origin, where it is known.
+    pub public_origin: Option<Origin>,
+    /// Other origins whose pages may call with credentials.
+    pub cors_origins: Vec<Origin>,
+    /// The peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
+}
+
+/// Whether the service is about to stop: not ready for new work.
+#[derive(Debug, Clone, Default)]
+pub struct Draining(Arc<AtomicBool>);
+
+impl Draining {
+    /// From now on `/health/ready` answers 503.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Tags)]
+enum Tag {
+    /// Registering, and what belongs to the person who did.
+    Identities,
+    /// Logging in and out, and who is logged in where.
+    Sessions,
+    /// Health of the service, for orchestrators and dashboards.
+    System,
+}
+
+type Api = (identities::Identities, sessions::Sessions, system::System);
+
+/// The API's documentation without anything that could answer.
+struct Documented;
+
+impl OpenApi for Documented {
+    fn meta() -> Vec<MetaApi> {
+        Api::meta()
+    }
+
+    fn register(registry: &mut Registry) {
+        Api::register(registry);
+    }
+
+    fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
+}
+
+fn service<T: OpenApi>(api: T) -> OpenApiService<T, ()> {
+    OpenApiService::new(api, "Kayan", env!("CARGO_PKG_VERSION"))
+        .summary("Identity and access service")
+        .description(include_str!("description.md"))
+        .license(LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"))
+        .server("/")
+        .extra_request_header::<Option<String>, _>(
+            ExtraHeader::new("X-Tenant-ID").description("The tenant to ask in; without it, `default`."),
+        )
+        .extra_response_header::<String, _>(
+            ExtraHeader::new("X-Request-Id").description("The request's id, as it stands in the log and the audit trail."),
+        )
+}
+
+/// The OpenAPI document as JSON and as YAML.
+pub fn documents() -> (String, String) {
+    let service = service(Documented);
+    (service.spec() + "\n", service.spec_yaml())
+}
+
+/// The whole API as one endpoint.
+pub fn endpoint(app: Arc<Application>, draining: &Draining) -> impl Endpoint<Output = Response> + 'static {
+    let service = service((
+        identities::Identities { app: app.clone() },
+        sessions::Sessions { app: app.clone() },
+        system::System { app: app.clone(), draining: draining.clone() },
+    ));
+    let allowed = methods::Methods::read(&service.spec());
+    let (ui, json, yaml) = docs::endpoints(service.swagger_ui_html(), service.spec(), service.spec_yaml());
+    let routes =
+        Route::new().at("/docs", get(ui)).at("/openapi.json", get(json)).at("/openapi.yaml", get(yaml)).nest("/", service);
+    edge::Edge::new(routes.map_to_response(), app, allowed)
+}

@@ -1,0 +1,42 @@
+//! Which methods each path has, for the `Allow` header (RFC 9110, section 10.2.1).
+
+use serde_json::Value;
+
+/// The paths of the OpenAPI document with their methods.
+pub(crate) struct Methods(Vec<(Vec<String>, String)>);
+
+impl Methods {
+    /// Reads them from the document.
+    pub(crate) fn read(spec: &str) -> Self {
+        let spec: Value = serde_json::from_str(spec).unwrap_or_default();
+        let paths = spec.get("paths").and_then(Value::as_object);
+        let mut table: Vec<_> = paths
+            .into_iter()
+            .flatten()
+            .map(|(path, item)| {
+                let mut names: Vec<String> =
+                    item.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase()).collect();
+                if names.iter().any(|name| name == "GET") {
+                    names.push("HEAD".to_owned());
+                }
+                (segments(path), names.join(", "))
+            })
+            .collect();
+        table.extend(["/docs", "/openapi.json", "/openapi.yaml"].map(|path| (segments(path), "GET, HEAD".to_owned())));
+        Self(table)
+    }
+
+    /// The methods of the path, if there is such a path.
+    pub(crate) fn of(&self, path: &str) -> Option<String> {
+        let wanted = segments(path);
+        let same = |(pattern, given): (&String, &String)| pattern == given || pattern.starts_with('{');
+        let found = self.0.iter().find(|(pattern, _)| {
+            pattern.len() == wanted.len() && pattern.iter().zip(&wanted).all(same)
+        });
+        found.map(|(_, methods)| methods.clone())
+    }
+}
+
+fn segments(path: &str) -> Vec<String> {
+    path.split('/').map(str::to_owned).collect()
+}

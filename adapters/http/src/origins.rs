@@ -1,0 +1,123 @@
+//! Which web pages may call: cross-origin requests (Fetch standard) and forged ones.
+
+use std::{fmt, str::FromStr};
+
+use poem::{
+    Request, Response,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+};
+use url::Url;
+
+use crate::HttpSettings;
+
+/// A web origin: scheme, host and port (RFC 6454).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+/// Why a text is no origin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an origin: write scheme, host and, where it is not the usual one, port, as in https://app.example.com")]
+pub struct OriginError(String);
+
+impl FromStr for Origin {
+    type Err = OriginError;
+
+    /// Takes `http` and `https` origins only, without path, query, user or wildcard.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refuse = || OriginError(text.to_owned());
+        let url = Url::parse(text).map_err(|_| refuse())?;
+        let bare = matches!(url.scheme(), "http" | "https")
+            && url.path() == "/"
+            && !text.ends_with("//")
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && !text.contains('*');
+        if bare { Ok(Self(url.origin().ascii_serialization())) } else { Err(refuse()) }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const EXPOSED: HeaderValue = HeaderValue::from_static("X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, ETag");
+const TAKEN_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
+const TAKEN_HEADERS: HeaderValue = HeaderValue::from_static(
+    "Authorization, Content-Type, X-Session-Token, X-Tenant-ID, X-Request-Id, If-Match, Idempotency-Key",
+);
+const TRUE: HeaderValue = HeaderValue::from_static("true");
+
+fn is_allowed(origin: &str, settings: &HttpSettings) -> bool {
+    settings.cors_origins.iter().chain(&settings.public_origin).any(|allowed| allowed.0 == origin)
+}
+
+/// The answer to a preflight request, if this is one (Fetch standard, section 3.2.2).
+pub(crate) fn preflight(request: &Request, settings: &HttpSettings) -> Option<Response> {
+    let headers = request.headers();
+    if request.method() != Method::OPTIONS || !headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
+        return None;
+    }
+    let origin = headers.get(header::ORIGIN)?;
+    let mut response = Response::builder().status(StatusCode::NO_CONTENT).finish();
+    if share(Some(origin), &mut response, settings) {
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, TAKEN_METHODS);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, TAKEN_HEADERS);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    }
+    Some(response)
+}
+
+/// Lets an allowed origin's page read the answer; says whether it is one.
+pub(crate) fn share(origin: Option<&HeaderValue>, response: &mut Response, settings: &HttpSettings) -> bool {
+    let Some(origin) = origin else { return false };
+    let headers = response.headers_mut();
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    let allowed = origin.to_str().is_ok_and(|origin| is_allowed(origin, settings));
+    if allowed {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+    allowed
+}
+
+/// Whether a state-changing request that a cookie alone authenticates comes from a page that may send it: our own, as
+/// the browser asserts (`Sec-Fetch-Site`), or one of an allowed origin.
+pub(crate) fn may_use_cookie(method: &Method, headers: &HeaderMap, settings: &HttpSettings) -> bool {
+    if method.is_safe() {
+        return true;
+    }
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(origin) = text(header::ORIGIN) {
+        return is_allowed(origin, settings) || is_own(origin, text(header::HOST), settings);
+    }
+    text(SEC_FETCH_SITE) == Some("same-origin")
+}
+
+/// In development the public address is not set: then the host that the browser itself has asked for is ours.
+fn is_own(origin: &str, host: Option<&str>, settings: &HttpSettings) -> bool {
+    let host_of = |origin: &str| origin.split_once("://").map(|(_, host)| host.to_owned());
+    settings.public_origin.is_none() && host_of(origin).as_deref() == host && host.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port_only() {
+        assert_eq!("https://App.Example.com:443".parse::<Origin>().unwrap().to_string(), "https://app.example.com");
+        assert_eq!("http://localhost:3000/".parse::<Origin>().unwrap().to_string(), "http://localhost:3000");
+        for bad in ["*", "https://*.example.com", "example.com", "https://a.example/path", "https://u@a.example",
+            "ftp://a.example", "https://a.example?x", "null", ""]
+        {
+            assert!(bad.parse::<Origin>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The one shape of every failure (RFC 9457), whatever layer it comes from.
+
+use kayan_core::FieldError;
+use poem::{
+    IntoResponse, Response,
+    error::ResponseError,
+    http::{HeaderValue, StatusCode, header},
+};
+use poem_openapi::Object;
+use serde::Serialize;
+
+use crate::errors::Code;
+
+/// A failure on its way to the client.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    code: Code,
+    status: StatusCode,
+    message: String,
+    fields: Vec<Field>,
+    checks: Vec<String>,
+    allow: Option<String>,
+    /// For the operator's log only.
+    cause: Option<String>,
+}
+
+/// The body of every error answer, as `application/problem+json` (RFC 9457).
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Problem", skip_serializing_if_is_none)]
+pub(crate) struct ProblemBody {
+    /// A URI for the kind of problem; it only names it.
+    #[oai(rename = "type")]
+    #[serde(rename = "type")]
+    kind: String,
+    /// The kind of problem in words; always the same for one `code`.
+    title: String,
+    /// The HTTP status code.
+    status: u16,
+    /// The kind of problem as a word that programs act on.
+    code: String,
+    /// What was wrong with this request and what to do about it, for people.
+    message: String,
+    /// More, for the codes that have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
+    /// The request's id, to quote when asking for help.
+    request_id: String,
+}
+
+/// More about a problem.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "ProblemDetails", skip_serializing_if_is_none)]
+struct Details {
+    /// The fields that are not valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<Vec<Field>>,
+    /// The parts of the service that are not ready, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<Vec<String>>,
+}
+
+/// A field that is not valid.
+#[derive(Debug, Clone, Object, Serialize)]
+#[oai(rename = "FieldProblem")]
+pub(crate) struct Field {
+    /// Where in the request's body, as a JSON Pointer (RFC 6901), or the name of the parameter.
+    pointer: String,
+    /// What is wrong, as a word: a JSON Schema keyword such as `required` or `format`, or `invalid`.
+    code: String,
+    /// What is wrong, for people.
+    message: String,
+}
+
+impl Problem {
+    /// A problem with the status and the words that are usual for its code.
+    pub(crate) fn new(code: Code) -> Self {
+        let (status, _, message) = code.meaning();
+        Self {
+            code,
+            status,
+            message: message.to_owned(),
+            fields: Vec::new(),
+            checks: Vec::new(),
+            allow: None,
+            cause: None,
+        }
+    }
+
+    /// With another status.
+    pub(crate) fn status_code(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// In words of its own.
+    pub(crate) fn message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
+    /// With the fields that are not valid.
+    pub(crate) fn fields(mut self, errors: Vec<FieldError>) -> Self {
+        self.fields = errors
+            .into_iter()
+            .map(|error| Field { pointer: error.pointer, code: error.code, message: error.message })
+            .collect();
+        self
+    }
+
+    /// With the parts that are not ready.
+    pub(crate) fn checks(mut self, checks: Vec<String>) -> Self {
+        self.checks = checks;
+        self
+    }
+
+    /// With what only the operator may read.
+    pub(crate) fn because(mut self, cause: String) -> Self {
+        self.cause = Some(cause);
+        self
+    }
+
+    /// With the methods that the path has (RFC 9110, section 15.5.6).
+    pub(crate) fn allow(mut self, methods: Option<String>) -> Self {
+        self.allow = methods;
+        self
+    }
+
+    /// What only the operator may read.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// The answer to the request of that id.
+    pub(crate) fn respond(self, request_id: &str) -> Response {
+        let (_, title, _) = self.code.meaning();
+        let some = |empty: bool| (!empty).then_some(());
+        let details = Details {
+            fields: some(self.fields.is_empty()).map(|()| self.fields),
+            checks: some(self.checks.is_empty()).map(|()| self.checks),
+        };
+        let body = ProblemBody {
+            kind: format!("urn:kayan:problem:{}", self.code.name()),
+            title: title.to_owned(),
+            status: self.status.as_u16(),
+            code: self.code.name().to_owned(),
+            message: self.message,
+            details: (details.fields.is_some() || details.checks.is_some()).then_some(details),
+            request_id: request_id.to_owned(),
+        };
+        let mut response = serde_json::to_vec(&body).unwrap_or_default().into_response();
+        response.set_status(self.status);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"kayan\""));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        if let Some(allow) = self.allow.and_then(|methods| HeaderValue::from_str(&methods).ok()) {
+            headers.insert(header::ALLOW, allow);
+        }
+        response
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn as_response(&self) -> Response {
+        self.clone().respond("")
+    }
+}

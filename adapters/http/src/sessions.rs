@@ -1,0 +1,181 @@
+//! Logging in and out, and who is logged in where.
+
+use std::sync::Arc;
+
+use kayan_core::{
+    AuthenticateError, LogIn, LogInError, Opened, Purpose, RefreshSession, RefreshSessionError, RevokeMySessionError,
+    Token,
+};
+use kayan_ports::SessionId;
+use poem_openapi::{ApiResponse, Object, OpenApi, param::Path};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Application, Tag,
+    answers::{Session, SessionInfo, WhoAmI},
+    body::Body,
+    caller::{Anyone, Member},
+    cookies,
+    errors::Refused,
+    reply::Reply,
+};
+
+/// The endpoints of this family.
+pub(crate) struct Sessions {
+    /// What they stand on.
+    pub(crate) app: Arc<Application>,
+}
+
+/// The wish to log in.
+#[derive(Object, Deserialize)]
+#[oai(rename = "LoginRequest")]
+struct LoginBody {
+    /// What the person calls themself, such as an e-mail address.
+    #[oai(validator(max_length = 4096))]
+    identifier: String,
+    /// Their password.
+    #[oai(validator(max_length = 4096))]
+    password: String,
+}
+
+/// The wish for new tokens.
+#[derive(Object, Deserialize)]
+#[oai(rename = "RefreshRequest")]
+struct RefreshBody {
+    /// The refresh token, which is spent by this.
+    #[oai(validator(max_length = 64))]
+    refresh_token: String,
+}
+
+#[derive(ApiResponse)]
+enum SessionAnswer {
+    /// New tokens.
+    #[oai(status = 200)]
+    Issued(
+        Reply<Session>,
+        /// The session cookie (RFC 6265bis).
+        #[oai(header = "Set-Cookie")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum LoggedOut {
+    /// The session is over.
+    #[oai(status = 204)]
+    Done(
+        /// Takes the session cookie away.
+        #[oai(header = "Set-Cookie")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum Revoked {
+    /// Done.
+    #[oai(status = 204)]
+    Done,
+}
+
+/// Sessions, newest first.
+#[derive(Object, Serialize)]
+struct SessionList {
+    /// The sessions.
+    data: Vec<SessionInfo>,
+}
+
+impl Sessions {
+    fn issued(&self, opened: Opened) -> SessionAnswer {
+        let cookie = cookies::issue(&opened, self.app.clock.now(), self.app.settings.secure_cookies);
+        SessionAnswer::Issued(Reply(opened.into()), cookie)
+    }
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Sessions")]
+impl Sessions {
+    /// Log in
+    ///
+    /// By identifier and password. The answer is the same for a wrong password and an unknown account.
+    #[oai(path = "/login", method = "post", operation_id = "login")]
+    async fn login(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<LoginBody>,
+    ) -> Result<SessionAnswer, Refused<LogInError>> {
+        let cmd = LogIn { identifier: body.identifier, password: body.password.into() };
+        let opened = self.app.kayan.log_in(&caller, cmd).await?;
+        Ok(self.issued(opened))
+    }
+
+    /// Who am I
+    ///
+    /// The identity and the session of the token that is sent.
+    #[oai(path = "/whoami", method = "get", operation_id = "whoami")]
+    async fn whoami(&self, Member(caller): Member) -> Result<Reply<WhoAmI>, Refused<AuthenticateError>> {
+        Ok(Reply(self.app.kayan.who_am_i(&caller).await?.into()))
+    }
+
+    /// Log out
+    ///
+    /// Ends the session of the token that is sent.
+    #[oai(path = "/logout", method = "post", operation_id = "logout")]
+    async fn logout(&self, Member(caller): Member) -> Result<LoggedOut, Refused<AuthenticateError>> {
+        self.app.kayan.log_out(&caller).await?;
+        Ok(LoggedOut::Done(cookies::revoke(self.app.settings.secure_cookies)))
+    }
+
+    /// Refresh a session
+    ///
+    /// Exchanges a refresh token for a new session token and a new refresh token. A refresh token is good once: if it
+    /// comes back later than ten seconds after, or from another client, its session is revoked.
+    #[oai(path = "/sessions/refresh", method = "post", operation_id = "refreshSession")]
+    async fn refresh_session(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<RefreshBody>,
+    ) -> Result<SessionAnswer, Refused<RefreshSessionError>> {
+        let cmd = RefreshSession { refresh_token: Token::read(Purpose::Refresh, &body.refresh_token) };
+        let opened = self.app.kayan.refresh_session(&caller, cmd).await?;
+        Ok(self.issued(opened))
+    }
+
+    /// List one's own sessions
+    ///
+    /// Those that are live, newest first.
+    #[oai(path = "/sessions", method = "get", operation_id = "listMySessions")]
+    async fn list_my_sessions(
+        &self,
+        Member(caller): Member,
+    ) -> Result<Reply<SessionList>, Refused<AuthenticateError>> {
+        let (sessions, me) = self.app.kayan.list_my_sessions(&caller).await?;
+        let data = sessions.into_iter().map(|session| {
+            let current = session.id == me.session.id;
+            SessionInfo::new(session, current)
+        });
+        Ok(Reply(SessionList { data: data.collect() }))
+    }
+
+    /// Revoke one of one's own sessions
+    ///
+    /// The one that asks included.
+    #[oai(path = "/sessions/:id", method = "delete", operation_id = "revokeMySession")]
+    async fn revoke_my_session(
+        &self,
+        Member(caller): Member,
+        /// The session's id.
+        id: Path<Uuid>,
+    ) -> Result<Revoked, Refused<RevokeMySessionError>> {
+        self.app.kayan.revoke_my_session(&caller, SessionId(id.0)).await?;
+        Ok(Revoked::Done)
+    }
+
+    /// Revoke all other sessions of one's own
+    ///
+    /// All but the one that asks.
+    #[oai(path = "/sessions", method = "delete", operation_id = "revokeMyOtherSessions")]
+    async fn revoke_my_other_sessions(&self, Member(caller): Member) -> Result<Revoked, Refused<AuthenticateError>> {
+        self.app.kayan.revoke_my_other_sessions(&caller).await?;
+        Ok(Revoked::Done)
+    }
+}

@@ -1,0 +1,61 @@
+//! Applies one change to the rows.
+
+use kayan_ports::{Change, CommitError, Guard, Scope, Spent};
+
+use crate::rows::Rows;
+
+impl Rows {
+    /// Applies one change; after an error the rows are good for nothing.
+    pub(crate) fn apply(&mut self, change: Change) -> Result<(), CommitError> {
+        match change {
+            Change::CreateIdentity { identity, identifiers } => self.create_identity(*identity, identifiers),
+            Change::ReplaceTraits { tenant, identity, expected, traits, identifiers, verified, at } => {
+                let found = self.changeable(&Scope::Tenant(tenant.clone()), identity, Some(expected), at)?;
+                found.traits = traits;
+                found.verified = verified;
+                self.name(&tenant, identity, identifiers)
+            }
+            Change::SetState { scope, identity, state, at } => {
+                self.changeable(&scope, identity, None, at)?.state = state;
+                Ok(())
+            }
+            Change::DeleteIdentity { scope, identity } => self.delete_identity(&scope, identity),
+            Change::AddCredential(credential) => self.add_credential(*credential),
+            Change::ReplaceCredential(credential) => self.replace_credential(*credential),
+            Change::UseCredential { tenant, credential, version, .. } => {
+                self.credential(&tenant, credential, version).map(|_| ())
+            }
+            Change::OpenSession(session) => self.open_session(*session),
+            Change::IssueRefresh(token) => self.issue_refresh(*token),
+            Change::RotateRefresh { spent, at, salt, client, next } => {
+                self.spend(&next.tenant, &spent, Spent { at, salt, client })?;
+                self.issue_refresh(*next)
+            }
+            Change::RenewSession { tenant, session, token, expires_at, at } => {
+                self.check_token_is_new(&token)?;
+                let session = self.active_session(&tenant, session)?;
+                session.token = token;
+                session.expires_at = expires_at;
+                session.last_seen_at = at;
+                Ok(())
+            }
+            Change::SeeSession { tenant, session, at } => {
+                self.see_session(&tenant, session, at);
+                Ok(())
+            }
+            Change::RevokeSessions(filter) => {
+                self.revoke_sessions(&filter);
+                Ok(())
+            }
+            Change::RevokeSession { tenant, identity, session } => {
+                let session = self.active_session(&tenant, session)?;
+                if session.identity != identity {
+                    return Err(CommitError::Stale(Guard::Session));
+                }
+                session.active = false;
+                Ok(())
+            }
+            Change::Record(event) => self.record(*event),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The tables, and what is read from them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use kayan_ports::{
+    AuditEvent, Credential, CredentialId, CredentialKind, Identifier, Identity, IdentityId, IdentityQuery, Lookup,
+    Page, Presented, RefreshToken, Refreshing, Scope, Session, SessionId, SignIn, TenantId, Timestamp, TokenHash,
+};
+
+/// Everything that is kept. A commit works on a copy, so that one that fails has changed nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct Rows {
+    /// The tenants, and which of them are active.
+    pub(crate) tenants: BTreeMap<TenantId, bool>,
+    pub(crate) identities: BTreeMap<IdentityId, Identity>,
+    /// Whose each identifier is; the key makes it unique within its tenant.
+    pub(crate) identifiers: BTreeMap<(TenantId, Identifier), IdentityId>,
+    pub(crate) credentials: BTreeMap<CredentialId, Credential>,
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) refresh_tokens: HashMap<TokenHash, RefreshToken>,
+    /// In the order in which they were written.
+    pub(crate) events: Vec<AuditEvent>,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        Self {
+            tenants: BTreeMap::from([(TenantId::default(), true)]),
+            identities: BTreeMap::new(),
+            identifiers: BTreeMap::new(),
+            credentials: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            refresh_tokens: HashMap::new(),
+            events: Vec::new(),
+        }
+    }
+}
+
+impl Rows {
+    pub(crate) fn is_open(&self, tenant: &TenantId) -> bool {
+        self.tenants.get(tenant).copied().unwrap_or(false)
+    }
+
+    pub(crate) fn identity(&self, scope: &Scope, id: IdentityId) -> Option<&Identity> {
+        self.identities.get(&id).filter(|identity| takes_in(scope, &identity.tenant))
+    }
+
+    pub(crate) fn session(&self, tenant: &TenantId, id: SessionId) -> Option<&Session> {
+        self.sessions.get(&id).filter(|session| session.tenant == *tenant)
+    }
+
+    pub(crate) fn password(&self, scope: &Scope, identity: IdentityId) -> Option<&Credential> {
+        self.credentials.values().find(|credential| {
+            credential.identity == identity
+                && credential.kind == CredentialKind::Password
+                && takes_in(scope, &credential.tenant)
+        })
+    }
+
+    pub(crate) fn sign_in(&self, tenant: &TenantId, identifier: &Identifier) -> Lookup<SignIn> {
+        self.lookup(tenant, || {
+            let id = *self.identifiers.get(&(tenant.clone(), identifier.clone()))?;
+            let identity = self.identity(&tenant.into(), id)?.clone();
+            Some(SignIn { identity, password: self.password(&tenant.into(), id).cloned() })
+        })
+    }
+
+    pub(crate) fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Lookup<Presented> {
+        self.lookup(tenant, || {
+            let session =
+                self.sessions.values().find(|session| session.token == *token && session.tenant == *tenant)?;
+            let identity = self.identity(&tenant.into(), session.identity)?;
+            Some(Presented { session: session.clone(), identity: identity.clone() })
+        })
+    }
+
+    pub(crate) fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Lookup<Refreshing> {
+        self.lookup(tenant, || {
+            let token = self.refresh_tokens.get(token).filter(|token| token.tenant == *tenant)?;
+            let session = self.session(tenant, token.session)?;
+            let identity = self.identity(&tenant.into(), session.identity)?;
+            Some(Refreshing { token: token.clone(), session: session.clone(), identity: identity.clone() })
+        })
+    }
+
+    pub(crate) fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Vec<Identity> {
+        let named = self.identifiers.iter().filter(|((_, value), _)| value == identifier);
+        named.filter_map(|(_, id)| self.identity(scope, *id).cloned()).collect()
+    }
+
+    pub(crate) fn page(&self, query: &IdentityQuery) -> Page<Identity> {
+        let search = query.contains.as_ref().filter(|text| !text.is_empty()).map(|text| text.to_lowercase());
+        let wanted = |identity: &&Identity| {
+            takes_in(&query.scope, &identity.tenant)
+                && query.state.is_none_or(|state| state == identity.state)
+                && search.as_ref().is_none_or(|text| self.is_called(identity.id, text))
+        };
+        let mut rows: Vec<_> = self.identities.values().filter(wanted).collect();
+        rows.sort_by_key(|identity| std::cmp::Reverse((identity.created_at, identity.id)));
+        let total = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        Page { rows: rows.into_iter().skip(offset).take(limit).cloned().collect(), total }
+    }
+
+    pub(crate) fn live_sessions(&self, tenant: &TenantId, identity: IdentityId, at: Timestamp) -> Vec<Session> {
+        let live = |session: &&Session| {
+            session.tenant == *tenant && session.identity == identity && session.active && session.expires_at > at
+        };
+        let mut sessions: Vec<_> = self.sessions.values().filter(live).cloned().collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse((session.issued_at, session.id)));
+        sessions
+    }
+
+    pub(crate) fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Vec<AuditEvent> {
+        let id = identity.to_string();
+        let about = |event: &&AuditEvent| {
+            event.tenant == *tenant && [&event.actor, &event.subject].into_iter().any(|who| who.as_ref() == Some(&id))
+        };
+        let mut events: Vec<_> = self.events.iter().filter(about).cloned().collect();
+        events.sort_by_key(|event| (event.created_at, event.id));
+        events
+    }
+
+    fn lookup<T>(&self, tenant: &TenantId, find: impl FnOnce() -> Option<T>) -> Lookup<T> {
+        if self.is_open(tenant) { find().map_or(Lookup::Absent, Lookup::Found) } else { Lookup::NoTenant }
+    }
+
+    fn is_called(&self, id: IdentityId, text: &str) -> bool {
+        self.identifiers.iter().any(|((_, value), owner)| *owner == id && value.as_str().contains(text))
+    }
+}
+
+/// Whether a row of `tenant` may be touched in `scope` (I-29).
+pub(crate) fn takes_in(scope: &Scope, tenant: &TenantId) -> bool {
+    scope.tenant().is_none_or(|only| only == tenant)
+}

@@ -1,0 +1,81 @@
+//! What changes sessions and refresh tokens, and what is written down.
+
+use kayan_ports::{
+    AuditEvent, CommitError, Guard, RefreshToken, Session, SessionFilter, SessionId, Spent, State, TenantId, Timestamp,
+    TokenHash,
+};
+
+use crate::rows::{Rows, takes_in};
+
+impl Rows {
+    pub(crate) fn open_session(&mut self, session: Session) -> Result<(), CommitError> {
+        self.check_token_is_new(&session.token)?;
+        let owner = self
+            .identities
+            .get_mut(&session.identity)
+            .filter(|identity| identity.tenant == session.tenant && identity.state == State::Active)
+            .ok_or(CommitError::Stale(Guard::Identity))?;
+        owner.last_login_at = Some(session.issued_at);
+        let id = session.id;
+        match self.sessions.insert(id, session) {
+            None => Ok(()),
+            Some(_) => Err(CommitError::Fault(format!("there is a session {id} already"))),
+        }
+    }
+
+    pub(crate) fn issue_refresh(&mut self, token: RefreshToken) -> Result<(), CommitError> {
+        self.session(&token.tenant, token.session).ok_or(CommitError::Stale(Guard::Session))?;
+        match self.refresh_tokens.insert(token.hash, token) {
+            None => Ok(()),
+            Some(_) => Err(CommitError::Fault("a refresh token's hash is there already".to_owned())),
+        }
+    }
+
+    pub(crate) fn spend(&mut self, tenant: &TenantId, hash: &TokenHash, spent: Spent) -> Result<(), CommitError> {
+        let token = self
+            .refresh_tokens
+            .get_mut(hash)
+            .filter(|token| token.tenant == *tenant && token.spent.is_none())
+            .ok_or(CommitError::Stale(Guard::RefreshToken))?;
+        token.spent = Some(spent);
+        Ok(())
+    }
+
+    pub(crate) fn active_session(&mut self, tenant: &TenantId, id: SessionId) -> Result<&mut Session, CommitError> {
+        self.sessions
+            .get_mut(&id)
+            .filter(|session| session.active && session.tenant == *tenant)
+            .ok_or(CommitError::Stale(Guard::Session))
+    }
+
+    /// Moves forward only: parallel requests may arrive out of order.
+    pub(crate) fn see_session(&mut self, tenant: &TenantId, id: SessionId, at: Timestamp) {
+        if let Some(session) = self.sessions.get_mut(&id).filter(|session| session.tenant == *tenant) {
+            session.last_seen_at = session.last_seen_at.max(at);
+        }
+    }
+
+    pub(crate) fn revoke_sessions(&mut self, filter: &SessionFilter) {
+        let meant = |session: &&mut Session| {
+            takes_in(&filter.scope, &session.tenant)
+                && filter.identity.is_none_or(|only| only == session.identity)
+                && filter.except.is_none_or(|spared| spared != session.id)
+        };
+        self.sessions.values_mut().filter(meant).for_each(|session| session.active = false);
+    }
+
+    pub(crate) fn record(&mut self, event: AuditEvent) -> Result<(), CommitError> {
+        if self.events.iter().any(|other| other.id == event.id) {
+            return Err(CommitError::Fault(format!("there is an event {} already", event.id)));
+        }
+        self.events.push(event);
+        Ok(())
+    }
+
+    pub(crate) fn check_token_is_new(&self, token: &TokenHash) -> Result<(), CommitError> {
+        if self.sessions.values().any(|session| session.token == *token) {
+            return Err(CommitError::Fault("a session's token hash is there already".to_owned()));
+        }
+        Ok(())
+    }
+}

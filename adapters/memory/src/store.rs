@@ -1,0 +1,113 @@
+//! A database inside the process: one lock over plain maps.
+
+use async_trait::async_trait;
+use kayan_ports::{
+    AuditEvent, Change, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Page,
+    Presented, Refreshing, Scope, Session, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
+};
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
+
+use crate::rows::Rows;
+
+/// A store for tests. It begins with the tenant `default` and nothing else.
+///
+/// **Invariant**: a commit works on a copy of everything and swaps it in at its end, so it is whole or nothing.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Inside>);
+
+#[derive(Debug, Default)]
+struct Inside {
+    rows: Rows,
+    failing_read: Option<StoreError>,
+    failing_commit: Option<CommitError>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a tenant, or sets whether one that is there is active.
+    pub fn add_tenant(&self, name: TenantId, active: bool) {
+        self.0.lock().rows.tenants.insert(name, active);
+    }
+
+    /// Every audit event, in the order in which they were written.
+    pub fn events(&self) -> Vec<AuditEvent> {
+        self.0.lock().rows.events.clone()
+    }
+
+    /// Lets the next read fail, once.
+    pub fn fail_next_read(&self, error: StoreError) {
+        self.0.lock().failing_read = Some(error);
+    }
+
+    /// Lets the next commit fail, once and with nothing changed.
+    pub fn fail_next_commit(&self, error: CommitError) {
+        self.0.lock().failing_commit = Some(error);
+    }
+
+    fn read(&self) -> Result<MappedMutexGuard<'_, Rows>, StoreError> {
+        let mut inside = self.0.lock();
+        match inside.failing_read.take() {
+            Some(error) => Err(error),
+            None => Ok(MutexGuard::map(inside, |inside| &mut inside.rows)),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
+        let mut inside = self.0.lock();
+        if let Some(error) = inside.failing_commit.take() {
+            return Err(error);
+        }
+        let mut rows = inside.rows.clone();
+        changes.into_iter().try_for_each(|change| rows.apply(change))?;
+        inside.rows = rows;
+        Ok(())
+    }
+
+    async fn sign_in(&self, tenant: &TenantId, identifier: &Identifier) -> Result<Lookup<SignIn>, StoreError> {
+        Ok(self.read()?.sign_in(tenant, identifier))
+    }
+
+    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Presented>, StoreError> {
+        Ok(self.read()?.presented(tenant, token))
+    }
+
+    async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError> {
+        Ok(self.read()?.refreshing(tenant, token))
+    }
+
+    async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, StoreError> {
+        Ok(self.read()?.identity(scope, id).cloned())
+    }
+
+    async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, StoreError> {
+        Ok(self.read()?.identities_named(scope, identifier))
+    }
+
+    async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
+        Ok(self.read()?.page(query))
+    }
+
+    async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {
+        Ok(self.read()?.password(scope, identity).cloned())
+    }
+
+    async fn sessions(
+        &self,
+        tenant: &TenantId,
+        identity: IdentityId,
+        at: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        Ok(self.read()?.live_sessions(tenant, identity, at))
+    }
+
+    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
+        Ok(self.read()?.events_about(tenant, identity))
+    }
+}

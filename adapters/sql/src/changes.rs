@@ -1,0 +1,104 @@
+//! Turns changes into statements, and a statement that failed into what that means.
+
+use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
+
+use crate::{ApplyError, Driver, Expect, Statement, Value, audit, credentials, identities, sessions};
+
+/// Applies the changes in one transaction.
+pub(crate) async fn commit(driver: &impl Driver, changes: Vec<Change>) -> Result<(), CommitError> {
+    let mut batch = Batch::default();
+    for change in changes {
+        translate(&mut batch, change)?;
+    }
+    if batch.statements.is_empty() {
+        return Ok(());
+    }
+    let Batch { statements, meanings } = batch;
+    driver.apply(statements).await.map_err(|error| explain(error, &meanings))
+}
+
+/// The statements of a list of changes, and of each what its failure means.
+#[derive(Default)]
+pub(crate) struct Batch {
+    statements: Vec<Statement>,
+    meanings: Vec<Meaning>,
+}
+
+/// What it means when a statement fails in a way that it may.
+#[derive(Clone, Copy, Default)]
+struct Meaning {
+    guard: Option<Guard>,
+    unique: Option<Unique>,
+}
+
+impl Batch {
+    /// A statement that may match any number of rows.
+    pub(crate) fn free(&mut self, sql: &'static str, params: Vec<Value>) {
+        self.push(sql, params, Expect::Any, Meaning::default());
+    }
+
+    /// A statement that matches one row, or else `guard` is broken.
+    pub(crate) fn guarded(&mut self, sql: &'static str, params: Vec<Value>, guard: Guard) {
+        self.push(sql, params, Expect::One, Meaning { guard: Some(guard), unique: None });
+    }
+
+    /// A statement that adds one row, or else `unique` is taken.
+    pub(crate) fn unique(&mut self, sql: &'static str, params: Vec<Value>, unique: Unique) {
+        self.push(sql, params, Expect::One, Meaning { guard: None, unique: Some(unique) });
+    }
+
+    /// Both.
+    pub(crate) fn guarded_unique(&mut self, sql: &'static str, params: Vec<Value>, guard: Guard, unique: Unique) {
+        self.push(sql, params, Expect::One, Meaning { guard: Some(guard), unique: Some(unique) });
+    }
+
+    fn push(&mut self, sql: &'static str, params: Vec<Value>, expect: Expect, meaning: Meaning) {
+        self.statements.push(Statement { sql, params, expect });
+        self.meanings.push(meaning);
+    }
+}
+
+fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
+    match change {
+        Change::CreateIdentity { identity, identifiers } => identities::create(batch, *identity, identifiers)?,
+        Change::ReplaceTraits { tenant, identity, expected, traits, identifiers, verified, at } => {
+            let new = identities::NewTraits { traits, identifiers, verified };
+            identities::replace_traits(batch, &tenant, (identity, expected), new, at)?;
+        }
+        Change::SetState { scope, identity, state, at } => identities::set_state(batch, &scope, identity, state, at),
+        Change::DeleteIdentity { scope, identity } => identities::delete(batch, &scope, identity),
+        Change::AddCredential(credential) => credentials::add(batch, &credential),
+        Change::ReplaceCredential(credential) => credentials::replace(batch, &credential),
+        Change::UseCredential { tenant, credential, version, at } => {
+            credentials::mark_used(batch, &tenant, credential, version, at);
+        }
+        Change::OpenSession(session) => sessions::open(batch, *session)?,
+        Change::IssueRefresh(token) => sessions::issue_refresh(batch, *token),
+        Change::RotateRefresh { spent, at, salt, client, next } => {
+            sessions::rotate_refresh(batch, spent, kayan_ports::Spent { at, salt, client }, *next);
+        }
+        Change::RenewSession { tenant, session, token, expires_at, at } => {
+            sessions::renew(batch, &tenant, session, (token, expires_at), at);
+        }
+        Change::SeeSession { tenant, session, at } => sessions::see(batch, &tenant, session, at),
+        Change::RevokeSessions(filter) => sessions::revoke_all(batch, &filter),
+        Change::RevokeSession { tenant, identity, session } => sessions::revoke(batch, &tenant, identity, session),
+        Change::Record(event) => audit::record(batch, *event)?,
+    }
+    Ok(())
+}
+
+fn explain(error: ApplyError, meanings: &[Meaning]) -> CommitError {
+    let meaning = |at: usize| meanings.get(at).copied().unwrap_or_default();
+    match error {
+        ApplyError::Guard(at) => meaning(at).guard.map_or_else(|| unexpected(&error), CommitError::Stale),
+        ApplyError::Unique(at) => meaning(at).unique.map_or_else(|| unexpected(&error), CommitError::Conflict),
+        ApplyError::Unavailable(why) => CommitError::Unavailable(why),
+        ApplyError::Fault(why) => CommitError::Fault(why),
+    }
+}
+
+/// No change has it happen: equal ids, or a row that was found and is gone within a transaction.
+fn unexpected(error: &ApplyError) -> CommitError {
+    CommitError::Fault(error.to_string())
+}

@@ -1,0 +1,117 @@
+//! Credentials: what proves who somebody is.
+
+use kayan_ports::{
+    Credential, CredentialId, CredentialKind, Guard, Identifier, IdentityId, Lookup, PasswordHash, Scope, SignIn,
+    StoreError, TenantId, Timestamp, Unique, Version,
+};
+
+use crate::{Driver, Query, Reading, Row, Value, changes::Batch, identities};
+
+/// Reads `id, tenant_id, identity_id, kind, secret, created_at, updated_at, version`.
+fn decode(row: &mut Row) -> Result<Credential, StoreError> {
+    Ok(Credential {
+        id: CredentialId(row.uuid()?),
+        tenant: row.word(|name| name.parse().ok())?,
+        identity: IdentityId(row.uuid()?),
+        kind: row.word(CredentialKind::from_name)?,
+        secret: PasswordHash::new(row.text()?),
+        created_at: row.time()?,
+        updated_at: row.time()?,
+        version: row.int()?,
+    })
+}
+
+pub(crate) async fn sign_in(
+    driver: &impl Driver,
+    tenant: &TenantId,
+    identifier: &Identifier,
+) -> Result<Lookup<SignIn>, StoreError> {
+    let sql = "-- credentials.sign_in
+SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version,
+       c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version
+FROM tenants t
+LEFT JOIN identifiers n ON n.tenant_id = t.id AND n.value = ?
+LEFT JOIN identities i ON i.id = n.identity_id AND i.tenant_id = t.id
+LEFT JOIN credentials c ON c.identity_id = i.id AND c.tenant_id = t.id AND c.kind = 'password' AND c.subject = ''
+WHERE t.id = ? AND t.active";
+    let params = vec![Value::text(identifier.as_str()), Value::text(tenant.as_str())];
+    let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
+    let Some(mut row) = rows.into_iter().next() else { return Ok(Lookup::NoTenant) };
+    if row.at_null() {
+        return Ok(Lookup::Absent);
+    }
+    let identity = identities::decode(&mut row)?;
+    let password = if row.at_null() { None } else { Some(decode(&mut row)?) };
+    Ok(Lookup::Found(SignIn { identity, password }))
+}
+
+pub(crate) async fn password(
+    driver: &impl Driver,
+    scope: &Scope,
+    identity: IdentityId,
+) -> Result<Option<Credential>, StoreError> {
+    let (sql, params) = match scope {
+        Scope::Tenant(tenant) => (
+            "-- credentials.password
+SELECT id, tenant_id, identity_id, kind, secret, created_at, updated_at, version
+FROM credentials
+WHERE identity_id = ? AND tenant_id = ? AND kind = 'password' AND subject = ''",
+            vec![identity.0.into(), Value::text(tenant.as_str())],
+        ),
+        Scope::System => (
+            "-- credentials.password_anywhere
+SELECT id, tenant_id, identity_id, kind, secret, created_at, updated_at, version
+FROM credentials
+WHERE identity_id = ? AND kind = 'password' AND subject = ''",
+            vec![identity.0.into()],
+        ),
+    };
+    let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
+    rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()
+}
+
+/// Takes the identity's tenant from the identity, so that no credential reaches across tenants.
+pub(crate) fn add(batch: &mut Batch, credential: &Credential) {
+    let sql = "-- credentials.add
+INSERT INTO credentials (id, kind, subject, secret, created_at, updated_at, version, tenant_id, identity_id)
+SELECT ?, ?, '', ?, ?, ?, ?, i.tenant_id, i.id
+FROM identities i
+WHERE i.id = ? AND i.tenant_id = ?";
+    let params = vec![
+        credential.id.0.into(),
+        credential.kind.as_str().into(),
+        Value::text(credential.secret.expose()),
+        credential.created_at.into(),
+        credential.updated_at.into(),
+        credential.version.into(),
+        credential.identity.0.into(),
+        Value::text(credential.tenant.as_str()),
+    ];
+    batch.guarded_unique(sql, params, Guard::Identity, Unique::Credential);
+}
+
+pub(crate) fn replace(batch: &mut Batch, credential: &Credential) {
+    let sql = "-- credentials.replace
+UPDATE credentials
+SET secret = ?, updated_at = ?, version = ?
+WHERE id = ? AND tenant_id = ? AND identity_id = ? AND version = ?";
+    let params = vec![
+        Value::text(credential.secret.expose()),
+        credential.updated_at.into(),
+        credential.version.into(),
+        credential.id.0.into(),
+        Value::text(credential.tenant.as_str()),
+        credential.identity.0.into(),
+        credential.version.saturating_sub(1).into(),
+    ];
+    batch.guarded(sql, params, Guard::Credential);
+}
+
+pub(crate) fn mark_used(batch: &mut Batch, tenant: &TenantId, id: CredentialId, version: Version, at: Timestamp) {
+    let sql = "-- credentials.mark_used
+UPDATE credentials
+SET last_used_at = ?
+WHERE id = ? AND tenant_id = ? AND version = ?";
+    let params = vec![at.into(), id.0.into(), Value::text(tenant.as_str()), version.into()];
+    batch.guarded(sql, params, Guard::Credential);
+}

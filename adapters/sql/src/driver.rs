@@ -1,0 +1,167 @@
+//! The small trait that a database driver implements.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kayan_ports::StoreError;
+
+use crate::{Row, Value};
+
+/// The kinds of SQL there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL and MariaDB.
+    MySql,
+}
+
+impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::MySql];
+
+    /// The folder under `migrations/` that holds its files.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::MySql => "mysql",
+        }
+    }
+}
+
+/// How much of the database a question touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// A few rows found by unique index: microseconds.
+    Point,
+    /// Anything more: a list, a search, a count.
+    Scan,
+}
+
+/// A question.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// One `SELECT` with `?` for each parameter; its first line is its signature, as in `-- sessions.presented`.
+    pub sql: &'static str,
+    /// One value for each `?`.
+    pub params: Vec<Value>,
+    /// How much it touches.
+    pub reading: Reading,
+}
+
+/// How many rows a statement must match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Exactly one; anything else is a broken guard.
+    One,
+    /// Any number.
+    Any,
+}
+
+/// One write.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// One `INSERT`, `UPDATE` or `DELETE` with `?` for each parameter; its first line is its signature.
+    pub sql: &'static str,
+    /// One value for each `?`.
+    pub params: Vec<Value>,
+    /// How many rows it must match: those found, whether or not their values differ afterwards.
+    pub expect: Expect,
+}
+
+/// Why a batch was not applied. In every case nothing of it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// The statement at this position (from 0) did not match the one row it expected.
+    #[error("statement {0} did not match the one row it expected")]
+    Guard(usize),
+    /// The statement at this position (from 0) met a primary key or a unique index.
+    #[error("statement {0} met a row with the same key")]
+    Unique(usize),
+    /// The database can't be reached or is too busy.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Anything else.
+    #[error("{0}")]
+    Fault(String),
+}
+
+impl From<StoreError> for ApplyError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(why) => Self::Unavailable(why),
+            StoreError::Fault(why) => Self::Fault(why),
+        }
+    }
+}
+
+/// A database.
+///
+/// An implementor must
+/// - bind each [`Value`] as its database's own type, keep whole microseconds and bytes exactly, and compare text by its
+///   bytes;
+/// - apply a batch in order in one transaction, durably, stopping at the first statement that fails, so that of parallel
+///   batches with the same guard exactly one succeeds;
+/// - show every read what was applied before it began;
+/// - answer `Unavailable` rather than hang, and leave nothing behind when the asking future is dropped;
+/// - put no parameter's value, SQL text, host name or path into an error's text.
+#[async_trait]
+pub trait Driver: Send + Sync + 'static {
+    /// Answers a question.
+    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError>;
+
+    /// Applies the statements whole or not at all.
+    async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError>;
+
+    /// Waits for the right to migrate, at most about a minute: one holder at a time, over all processes. A holder that
+    /// dies lets go of it.
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError>;
+
+    /// Asks for a sign of life; about a second at most.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Says which SQL it speaks.
+    fn dialect(&self) -> Dialect;
+}
+
+/// A shared driver is a driver: the store, the migrations and the health checks hold the same one.
+#[async_trait]
+impl<D: Driver + ?Sized> Driver for Arc<D> {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        (**self).read(query).await
+    }
+
+    async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError> {
+        (**self).apply(batch).await
+    }
+
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+        (**self).lock().await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        (**self).ping().await
+    }
+
+    fn dialect(&self) -> Dialect {
+        (**self).dialect()
+    }
+}
+
+/// The right to migrate, and the connection that holds it.
+#[async_trait]
+pub trait MigrationLock: Send {
+    /// Answers a question; sees what this lock has run.
+    async fn read(&mut self, query: Query) -> Result<Vec<Row>, StoreError>;
+
+    /// Runs a script of any number of statements and then the bookkeeping, in one transaction where the database's
+    /// schema changes allow it. What fails leaves nothing behind, and the lock good for more.
+    async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), StoreError>;
+
+    /// Lets go. What ran is durable only when this succeeds; a lock dropped without it may lose the steps that it ran,
+    /// each of them whole.
+    async fn release(self: Box<Self>) -> Result<(), StoreError>;
+}

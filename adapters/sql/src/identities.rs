@@ -1,0 +1,192 @@
+//! Identities and what they log in with.
+
+use kayan_ports::{
+    Guard, Identifier, Identity, IdentityId, NamedIdentifier, Scope, State, StoreError, TenantId, Timestamp, Traits,
+    Unique, Version,
+};
+
+use crate::{Driver, Query, Reading, Row, Value, changes::Batch};
+
+/// Reads `id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version`.
+pub(crate) fn decode(row: &mut Row) -> Result<Identity, StoreError> {
+    Ok(Identity {
+        id: IdentityId(row.uuid()?),
+        tenant: row.word(|name| name.parse().ok())?,
+        traits: row.json()?,
+        state: row.word(State::from_name)?,
+        verified: row.json()?,
+        roles: row.json()?,
+        created_at: row.time()?,
+        updated_at: row.time()?,
+        last_login_at: row.maybe_time()?,
+        version: row.int()?,
+    })
+}
+
+pub(crate) async fn by_id(driver: &impl Driver, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, StoreError> {
+    let (sql, params) = match scope {
+        Scope::Tenant(tenant) => (
+            "-- identities.by_id
+SELECT id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version
+FROM identities
+WHERE id = ? AND tenant_id = ?",
+            vec![id.0.into(), Value::text(tenant.as_str())],
+        ),
+        Scope::System => (
+            "-- identities.by_id_anywhere
+SELECT id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version
+FROM identities
+WHERE id = ?",
+            vec![id.0.into()],
+        ),
+    };
+    let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
+    rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()
+}
+
+pub(crate) async fn by_identifier(
+    driver: &impl Driver,
+    scope: &Scope,
+    identifier: &Identifier,
+) -> Result<Vec<Identity>, StoreError> {
+    let value = Value::text(identifier.as_str());
+    let query = match scope {
+        Scope::Tenant(tenant) => Query {
+            sql: "-- identities.by_identifier
+SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
+FROM identifiers n
+JOIN identities i ON i.id = n.identity_id AND i.tenant_id = n.tenant_id
+WHERE n.value = ? AND n.tenant_id = ?",
+            params: vec![value, Value::text(tenant.as_str())],
+            reading: Reading::Point,
+        },
+        Scope::System => Query {
+            sql: "-- identities.by_identifier_anywhere
+SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
+FROM identifiers n
+JOIN identities i ON i.id = n.identity_id AND i.tenant_id = n.tenant_id
+WHERE n.value = ? AND n.tenant_id IN (SELECT t.id FROM tenants t)
+ORDER BY n.tenant_id",
+            params: vec![value],
+            reading: Reading::Scan,
+        },
+    };
+    driver.read(query).await?.into_iter().map(|mut row| decode(&mut row)).collect()
+}
+
+pub(crate) fn create(
+    batch: &mut Batch,
+    identity: Identity,
+    identifiers: Vec<NamedIdentifier>,
+) -> Result<(), StoreError> {
+    let sql = "-- identities.create
+INSERT INTO identities
+  (id, traits, state, verified, roles, created_at, updated_at, last_login_at, version, tenant_id)
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, t.id
+FROM tenants t
+WHERE t.id = ? AND t.active";
+    let params = vec![
+        identity.id.0.into(),
+        Value::json(&identity.traits)?,
+        identity.state.as_str().into(),
+        Value::json(&identity.verified)?,
+        Value::json(&identity.roles)?,
+        identity.created_at.into(),
+        identity.updated_at.into(),
+        identity.last_login_at.into(),
+        identity.version.into(),
+        Value::text(identity.tenant.as_str()),
+    ];
+    batch.guarded(sql, params, Guard::Tenant);
+    name(batch, &identity.tenant, identity.id, identifiers);
+    Ok(())
+}
+
+/// What replaces an identity's traits.
+pub(crate) struct NewTraits {
+    pub(crate) traits: Traits,
+    pub(crate) identifiers: Vec<NamedIdentifier>,
+    pub(crate) verified: Vec<String>,
+}
+
+pub(crate) fn replace_traits(
+    batch: &mut Batch,
+    tenant: &TenantId,
+    (identity, expected): (IdentityId, Version),
+    new: NewTraits,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "-- identities.replace_traits
+UPDATE identities
+SET traits = ?, verified = ?, updated_at = ?, version = version + 1
+WHERE id = ? AND tenant_id = ? AND version = ?";
+    let params = vec![
+        Value::json(&new.traits)?,
+        Value::json(&new.verified)?,
+        at.into(),
+        identity.0.into(),
+        Value::text(tenant.as_str()),
+        expected.into(),
+    ];
+    batch.guarded(sql, params, Guard::Identity);
+    let sql = "-- identities.drop_identifiers
+DELETE FROM identifiers
+WHERE identity_id = ? AND tenant_id = ?";
+    batch.free(sql, vec![identity.0.into(), Value::text(tenant.as_str())]);
+    name(batch, tenant, identity, new.identifiers);
+    Ok(())
+}
+
+/// Adds identifiers; one that two traits share is added once, under the first of them.
+fn name(batch: &mut Batch, tenant: &TenantId, identity: IdentityId, identifiers: Vec<NamedIdentifier>) {
+    let sql = "-- identities.add_identifier
+INSERT INTO identifiers (tenant_id, value, identity_id, field)
+VALUES (?, ?, ?, ?)";
+    let mut seen: Vec<Identifier> = Vec::with_capacity(identifiers.len());
+    for NamedIdentifier { field, value } in identifiers {
+        if seen.contains(&value) {
+            continue;
+        }
+        let params = vec![Value::text(tenant.as_str()), Value::text(value.as_str()), identity.0.into(), field.into()];
+        batch.unique(sql, params, Unique::Identifier);
+        seen.push(value);
+    }
+}
+
+pub(crate) fn set_state(batch: &mut Batch, scope: &Scope, identity: IdentityId, state: State, at: Timestamp) {
+    let mut params = vec![state.as_str().into(), at.into(), identity.0.into()];
+    let sql = match scope {
+        Scope::Tenant(tenant) => {
+            params.push(Value::text(tenant.as_str()));
+            "-- identities.set_state
+UPDATE identities
+SET state = ?, updated_at = ?, version = version + 1
+WHERE id = ? AND tenant_id = ?"
+        }
+        Scope::System => {
+            "-- identities.set_state_anywhere
+UPDATE identities
+SET state = ?, updated_at = ?, version = version + 1
+WHERE id = ?"
+        }
+    };
+    batch.guarded(sql, params, Guard::Identity);
+}
+
+pub(crate) fn delete(batch: &mut Batch, scope: &Scope, identity: IdentityId) {
+    let mut params = vec![identity.0.into()];
+    let sql = match scope {
+        Scope::Tenant(tenant) => {
+            params.push(Value::text(tenant.as_str()));
+            "-- identities.delete
+DELETE FROM identities
+WHERE id = ? AND tenant_id = ?"
+        }
+        Scope::System => {
+            "-- identities.delete_anywhere
+DELETE FROM identities
+WHERE id = ?"
+        }
+    };
+    batch.guarded(sql, params, Guard::Identity);
+}

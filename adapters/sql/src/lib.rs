@@ -1,0 +1,21 @@
+//! The store, written once as portable SQL over a small driver.
+//!
+//! Every statement stands where it is run, whole, and its first line is its signature, so that it can be found from
+//! the database's own statistics. `?` is a parameter; there are no `?` in comments or strings, so that a driver whose
+//! database numbers them can do so without parsing. Guards are row counts: a statement that must match one row and
+//! doesn't rolls its list back.
+
+mod audit;
+mod changes;
+mod credentials;
+mod driver;
+mod identities;
+mod identity_lists;
+pub mod migrate;
+mod sessions;
+mod store;
+mod value;
+
+pub use driver::{ApplyError, Dialect, Driver, Expect, MigrationLock, Query, Reading, Statement};
+pub use store::SqlStore;
+pub use value::{Row, Value};

@@ -1,0 +1,117 @@
+//! Sessions and the refresh tokens that keep them alive: the questions.
+
+mod writes;
+
+use kayan_ports::{
+    Aal, Client, IdentityId, Lookup, Presented, RefreshToken, Refreshing, Session, SessionId, Spent, StoreError,
+    TenantId, Timestamp, TokenHash,
+};
+
+use crate::{Driver, Query, Reading, Row, Value, identities};
+
+pub(crate) use writes::{issue_refresh, open, renew, revoke, revoke_all, rotate_refresh, see};
+
+/// Reads `id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at, ip_address,
+/// user_agent`; the tenant is the one that was asked for.
+fn decode(row: &mut Row, tenant: &TenantId) -> Result<Session, StoreError> {
+    Ok(Session {
+        id: SessionId(row.uuid()?),
+        tenant: tenant.clone(),
+        identity: IdentityId(row.uuid()?),
+        token: TokenHash(row.hash()?),
+        active: row.boolean()?,
+        aal: row.word(Aal::from_name)?,
+        methods: row.json()?,
+        issued_at: row.time()?,
+        expires_at: row.time()?,
+        ends_at: row.time()?,
+        last_seen_at: row.time()?,
+        client: decode_client(row)?,
+    })
+}
+
+fn decode_client(row: &mut Row) -> Result<Client, StoreError> {
+    Ok(Client { ip: row.maybe_text()?, user_agent: row.maybe_text()? })
+}
+
+/// Reads `session_id, issued_at, expires_at, spent_at` and, when it is spent, `spent_salt, spent_ip_address,
+/// spent_user_agent`: the last columns of the statement.
+fn decode_token(row: &mut Row, hash: TokenHash, tenant: &TenantId) -> Result<RefreshToken, StoreError> {
+    let session = SessionId(row.uuid()?);
+    let (issued_at, expires_at) = (row.time()?, row.time()?);
+    let spent = match row.maybe_time()? {
+        Some(at) => Some(Spent { at, salt: row.hash()?, client: decode_client(row)? }),
+        None => None,
+    };
+    Ok(RefreshToken { hash, tenant: tenant.clone(), session, issued_at, expires_at, spent })
+}
+
+/// The question behind every authenticated request: three look-ups by unique index.
+pub(crate) async fn presented(
+    driver: &impl Driver,
+    tenant: &TenantId,
+    token: &TokenHash,
+) -> Result<Lookup<Presented>, StoreError> {
+    let sql = "-- sessions.presented
+SELECT s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at, s.ends_at,
+       s.last_seen_at, s.ip_address, s.user_agent,
+       i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
+FROM tenants t
+LEFT JOIN sessions s ON s.token_hash = ? AND s.tenant_id = t.id
+LEFT JOIN identities i ON i.id = s.identity_id AND i.tenant_id = t.id
+WHERE t.id = ? AND t.active";
+    let params = vec![token.0.into(), Value::text(tenant.as_str())];
+    let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
+    let Some(mut row) = rows.into_iter().next() else { return Ok(Lookup::NoTenant) };
+    if row.at_null() {
+        return Ok(Lookup::Absent);
+    }
+    let session = decode(&mut row, tenant)?;
+    let identity = identities::decode(&mut row)?;
+    Ok(Lookup::Found(Presented { session, identity }))
+}
+
+pub(crate) async fn refreshing(
+    driver: &impl Driver,
+    tenant: &TenantId,
+    token: &TokenHash,
+) -> Result<Lookup<Refreshing>, StoreError> {
+    let sql = "-- sessions.refreshing
+SELECT s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at, s.ends_at,
+       s.last_seen_at, s.ip_address, s.user_agent,
+       i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version,
+       r.session_id, r.issued_at, r.expires_at, r.spent_at, r.spent_salt, r.spent_ip_address, r.spent_user_agent
+FROM tenants t
+LEFT JOIN refresh_tokens r ON r.hash = ? AND r.tenant_id = t.id
+LEFT JOIN sessions s ON s.id = r.session_id AND s.tenant_id = t.id
+LEFT JOIN identities i ON i.id = s.identity_id AND i.tenant_id = t.id
+WHERE t.id = ? AND t.active";
+    let params = vec![token.0.into(), Value::text(tenant.as_str())];
+    let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
+    let Some(mut row) = rows.into_iter().next() else { return Ok(Lookup::NoTenant) };
+    if row.at_null() {
+        return Ok(Lookup::Absent);
+    }
+    let session = decode(&mut row, tenant)?;
+    let identity = identities::decode(&mut row)?;
+    let token = decode_token(&mut row, *token, tenant)?;
+    Ok(Lookup::Found(Refreshing { token, session, identity }))
+}
+
+/// An identity's sessions that are active and not expired at `at`, newest first.
+pub(crate) async fn live(
+    driver: &impl Driver,
+    tenant: &TenantId,
+    identity: IdentityId,
+    at: Timestamp,
+) -> Result<Vec<Session>, StoreError> {
+    let sql = "-- sessions.live
+SELECT id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at, ip_address,
+       user_agent
+FROM sessions
+WHERE identity_id = ? AND tenant_id = ? AND active AND expires_at > ?
+ORDER BY issued_at DESC, id DESC";
+    let params = vec![identity.0.into(), Value::text(tenant.as_str()), at.into()];
+    let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
+    rows.into_iter().map(|mut row| decode(&mut row, tenant)).collect()
+}

@@ -1,0 +1,75 @@
+//! The port's promises, each kept in its noun's file.
+
+use async_trait::async_trait;
+use kayan_ports::{
+    AuditEvent, Change, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Page,
+    Presented, Refreshing, Scope, Session, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
+};
+
+use crate::{Driver, audit, changes, credentials, identities, identity_lists, sessions};
+
+/// The store over a database that `D` speaks to.
+#[derive(Debug)]
+pub struct SqlStore<D> {
+    driver: D,
+}
+
+impl<D: Driver> SqlStore<D> {
+    /// A store over this driver.
+    pub fn new(driver: D) -> Self {
+        Self { driver }
+    }
+
+    /// The driver, for migrations and health.
+    pub fn driver(&self) -> &D {
+        &self.driver
+    }
+}
+
+#[async_trait]
+impl<D: Driver> Store for SqlStore<D> {
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
+        changes::commit(&self.driver, changes).await
+    }
+
+    async fn sign_in(&self, tenant: &TenantId, identifier: &Identifier) -> Result<Lookup<SignIn>, StoreError> {
+        credentials::sign_in(&self.driver, tenant, identifier).await
+    }
+
+    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Presented>, StoreError> {
+        sessions::presented(&self.driver, tenant, token).await
+    }
+
+    async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError> {
+        sessions::refreshing(&self.driver, tenant, token).await
+    }
+
+    async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, StoreError> {
+        identities::by_id(&self.driver, scope, id).await
+    }
+
+    async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, StoreError> {
+        identities::by_identifier(&self.driver, scope, identifier).await
+    }
+
+    async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
+        identity_lists::page(&self.driver, query).await
+    }
+
+    async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {
+        credentials::password(&self.driver, scope, identity).await
+    }
+
+    async fn sessions(
+        &self,
+        tenant: &TenantId,
+        identity: IdentityId,
+        at: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        sessions::live(&self.driver, tenant, identity, at).await
+    }
+
+    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
+        audit::about(&self.driver, tenant, identity).await
+    }
+}

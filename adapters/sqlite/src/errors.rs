@@ -1,0 +1,53 @@
+//! What SQLite's errors mean, in words without SQL text, values or paths.
+
+use kayan_ports::StoreError;
+use kayan_sql::ApplyError;
+use rusqlite::{Error, ErrorCode, ffi};
+
+/// What a failed read means. `sql` only lends its signature.
+pub(crate) fn store_error(error: &Error, sql: &str) -> StoreError {
+    match unavailable(error) {
+        Some(why) => StoreError::Unavailable(why.to_owned()),
+        None => StoreError::Fault(fault(error, sql)),
+    }
+}
+
+/// What a failed statement of a batch means.
+pub(crate) fn apply_error(error: &Error, sql: &str, position: usize) -> ApplyError {
+    let taken = [ffi::SQLITE_CONSTRAINT_UNIQUE, ffi::SQLITE_CONSTRAINT_PRIMARYKEY, ffi::SQLITE_CONSTRAINT_ROWID];
+    if error.sqlite_extended_error_code().is_some_and(|code| taken.contains(&code)) {
+        return ApplyError::Unique(position);
+    }
+    match store_error(error, sql) {
+        StoreError::Unavailable(why) => ApplyError::Unavailable(why),
+        StoreError::Fault(why) => ApplyError::Fault(why),
+    }
+}
+
+/// The reasons that go away without a change of the program.
+fn unavailable(error: &Error) -> Option<&'static str> {
+    Some(match error.sqlite_error_code()? {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => "another process holds the database's lock",
+        ErrorCode::DiskFull => "the disk is full",
+        ErrorCode::ReadOnly | ErrorCode::PermissionDenied => "the database file cannot be written",
+        ErrorCode::SystemIoFailure => "the disk failed to read or write",
+        ErrorCode::CannotOpen => "the database file, or the log beside it, cannot be opened",
+        ErrorCode::OutOfMemory => "out of memory",
+        ErrorCode::FileLockingProtocolFailed => "the database's locks do not answer",
+        _ => return None,
+    })
+}
+
+fn fault(error: &Error, sql: &str) -> String {
+    let signature = sql.lines().next().unwrap_or_default().trim_start_matches("-- ");
+    // rusqlite's own text may quote the statement or the path; SQLite's message names tables and columns at most
+    let what = match error {
+        Error::SqliteFailure(_, Some(message)) => message.clone(),
+        Error::SqliteFailure(code, None) => code.to_string(),
+        Error::SqlInputError { msg, .. } => msg.clone(),
+        Error::InvalidParameterCount(given, wanted) => format!("{given} parameters given, {wanted} wanted"),
+        Error::Utf8Error(position, _) => format!("column {} is no UTF-8", position + 1),
+        _ => "the driver failed".to_owned(),
+    };
+    format!("{signature}: {what}")
+}

@@ -1,0 +1,118 @@
+//! The SQLite driver: one writer with group commit, many readers.
+//!
+//! The file is kept in write-ahead mode, in which readers see the last commit and never wait for the writer. All writes
+//! go through one thread, which commits the batches of many callers at once: the disk is asked once for all of them.
+
+mod dsn;
+mod errors;
+mod migration;
+mod open;
+mod readers;
+mod values;
+mod writer;
+
+#[cfg(test)]
+mod plans;
+#[cfg(test)]
+mod samples;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use kayan_ports::StoreError;
+use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Reading, Row, SqlStore, Statement};
+use rusqlite::Connection;
+use tokio::sync::Mutex;
+
+pub use dsn::{Dsn, DsnError, Mode, Place};
+pub use open::OpenError;
+
+use crate::{
+    open::{Opener, explain},
+    readers::{Pool, Readers},
+    writer::Writer,
+};
+
+/// How a database is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// At most so many connections read, 2 at least; each may keep 4 MiB of pages.
+    pub readers: usize,
+    /// At most so many batches wait for the writer; beyond that they are refused as `Unavailable`.
+    pub queue: usize,
+    /// How long to wait for another process's lock.
+    pub busy: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { readers: 8, queue: 4_096, busy: Duration::from_secs(5) }
+    }
+}
+
+/// One open database.
+#[derive(Debug)]
+pub struct SqliteDriver {
+    // before the connection, so that the queue is emptied while there is one
+    writer: Writer,
+    readers: Readers,
+    connection: Arc<Mutex<Connection>>,
+    busy: Duration,
+}
+
+/// A store on the database that `dsn` names, with default settings; not migrated.
+pub fn open(dsn: &str) -> Result<SqlStore<SqliteDriver>, OpenError> {
+    SqliteDriver::open(dsn, Settings::default()).map(SqlStore::new)
+}
+
+impl SqliteDriver {
+    /// Opens the database that `dsn` names and makes it where the DSN says so; does not migrate it. Takes milliseconds.
+    pub fn open(dsn: &str, settings: Settings) -> Result<Self, OpenError> {
+        let dsn: Dsn = dsn.parse()?;
+        let opener = Opener::new(&dsn, settings.busy)?;
+        let connection = Arc::new(Mutex::new(opener.writer()?));
+        let place = match &dsn.place {
+            Place::Memory => Path::new(":memory:"),
+            Place::File(path) => path,
+        };
+        let readers = if opener.in_memory() {
+            Readers::One(Arc::clone(&connection))
+        } else {
+            Readers::Pool(Arc::new(Pool::new(opener, settings.readers).map_err(|error| explain(place, &error))?))
+        };
+        let writer = Writer::start(Arc::clone(&connection), settings.queue)
+            .map_err(|error| OpenError::Failed { path: place.to_owned(), why: error.to_string() })?;
+        Ok(Self { writer, readers, connection, busy: settings.busy })
+    }
+
+    /// How many transactions the writer has committed: fewer than batches, as batches share them.
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+}
+
+#[async_trait]
+impl Driver for SqliteDriver {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.readers.read(query).await
+    }
+
+    async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError> {
+        self.writer.apply(batch).await
+    }
+
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+        migration::lock(&self.connection, self.busy).await
+    }
+
+    /// Reads the file's first page: a `SELECT 1` would not touch it.
+    async fn ping(&self) -> Result<(), StoreError> {
+        let sql = "-- database.ping
+SELECT COUNT(*) FROM sqlite_schema";
+        self.readers.read(Query { sql, params: Vec::new(), reading: Reading::Point }).await.map(drop)
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+}

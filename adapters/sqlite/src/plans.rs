@@ -1,0 +1,148 @@
+//! That every statement finds its rows by index.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use kayan_ports::{
+    Change, Client, IdentityQuery, Lookup, Scope, SessionFilter, SessionId, State, Store, StoreError, TenantId,
+};
+use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, SqlStore, Statement};
+
+use crate::{
+    SqliteDriver,
+    samples::{at, file, hash, identifier, identity, login, migrated, raw, refresh_token, registration},
+};
+
+/// Notes every statement on its way.
+struct Noting {
+    driver: SqliteDriver,
+    seen: Mutex<Vec<&'static str>>,
+}
+
+impl Noting {
+    fn note(&self, sql: &'static str) {
+        let mut seen = self.seen.lock().unwrap();
+        if !seen.contains(&sql) {
+            seen.push(sql);
+        }
+    }
+}
+
+#[async_trait]
+impl Driver for Noting {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.note(query.sql);
+        self.driver.read(query).await
+    }
+
+    async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError> {
+        for statement in &batch {
+            self.note(statement.sql);
+        }
+        self.driver.apply(batch).await
+    }
+
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+        self.driver.lock().await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.driver.ping().await
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.driver.dialect()
+    }
+}
+
+/// Asks everything once and changes everything once.
+async fn exercise(store: &SqlStore<Noting>) {
+    let tenant = TenantId::default();
+    let whom = identity(1).id;
+    let session = SessionId(refresh_token(1, 0).session.0);
+    store.commit(registration(1)).await.unwrap();
+    store.commit(login(1)).await.unwrap();
+    assert!(matches!(store.sign_in(&tenant, &identifier(1)).await, Ok(Lookup::Found(_))));
+    assert!(matches!(store.presented(&tenant, &hash(3, 1)).await, Ok(Lookup::Found(_))));
+    assert!(matches!(store.refreshing(&tenant, &refresh_token(1, 0).hash).await, Ok(Lookup::Found(_))));
+    assert_eq!(store.sessions(&tenant, whom, at(0)).await.unwrap().len(), 1);
+    assert_eq!(store.events_about(&tenant, whom).await.unwrap().len(), 1);
+    for scope in [Scope::from(&tenant), Scope::System] {
+        assert!(store.identity(&scope, whom).await.unwrap().is_some());
+        assert!(store.password(&scope, whom).await.unwrap().is_some());
+        assert_eq!(store.identities_named(&scope, &identifier(1)).await.unwrap().len(), 1);
+        for contains in [None, Some("USER1@".to_owned())] {
+            let query = IdentityQuery { scope: scope.clone(), state: None, contains, limit: 20, offset: 0 };
+            assert_eq!(store.identities(&query).await.unwrap().total, 1);
+        }
+    }
+    let changes = vec![
+        Change::SeeSession { tenant: tenant.clone(), session, at: at(1) },
+        Change::RotateRefresh {
+            spent: refresh_token(1, 0).hash,
+            at: at(1),
+            salt: [0; 32],
+            client: Client::default(),
+            next: Box::new(refresh_token(1, 1)),
+        },
+        Change::RenewSession { tenant: tenant.clone(), session, token: hash(3, 2), expires_at: at(9), at: at(1) },
+        Change::RevokeSession { tenant: tenant.clone(), identity: whom, session },
+        Change::SetState { scope: Scope::System, identity: whom, state: State::Locked, at: at(1) },
+    ];
+    store.commit(changes).await.unwrap();
+    for scope in [Scope::from(&tenant), Scope::System] {
+        for except in [None, Some(session)] {
+            let filter = SessionFilter { scope: scope.clone(), identity: Some(whom), except };
+            store.commit(vec![Change::RevokeSessions(filter)]).await.unwrap();
+        }
+    }
+    store.commit(vec![Change::DeleteIdentity { scope: Scope::from(&tenant), identity: whom }]).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_statement_but_the_operators_lists_finds_its_rows_by_index() {
+    let (_folder, path) = file();
+    drop(migrated(&path).await);
+    let driver = SqliteDriver::open(&path, crate::Settings::default()).unwrap();
+    let store = SqlStore::new(Noting { driver, seen: Mutex::new(Vec::new()) });
+    exercise(&store).await;
+
+    let connection = raw(&path);
+    let seen = store.driver().seen.lock().unwrap().clone();
+    assert!(seen.len() > 25, "{}", seen.len());
+    for sql in seen {
+        let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let mut rows = explain.raw_query();
+        let mut plan = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            plan.push(row.get::<_, String>("detail").unwrap());
+        }
+        let signature = sql.lines().next().unwrap();
+        println!("{signature}: {plan:#?}");
+        let over_all = ["list_anywhere", "count_anywhere", "matching_anywhere"];
+        if over_all.iter().any(|name| signature.contains(name)) {
+            continue;
+        }
+        assert!(!plan.iter().any(|step| step.starts_with("SCAN")), "{signature}: {plan:?}");
+        assert!(!plan.iter().any(|step| step.contains("AUTOMATIC")), "{signature}: {plan:?}");
+        // a tenant's whole trail is no way to one identity's events
+        assert!(!plan.iter().any(|step| step.contains("audit_events_by_tenant")), "{signature}: {plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn removing_an_identity_finds_what_goes_with_it_by_index() {
+    let (_folder, path) = file();
+    drop(migrated(&path).await);
+    let connection = raw(&path);
+    for (table, column) in [
+        ("identifiers", "identity_id"),
+        ("credentials", "identity_id"),
+        ("sessions", "identity_id"),
+        ("refresh_tokens", "session_id"),
+    ] {
+        let sql = format!("EXPLAIN QUERY PLAN DELETE FROM {table} WHERE {column} = '1'");
+        let plan: String = connection.query_row(&sql, (), |row| row.get("detail")).unwrap();
+        assert!(plan.starts_with("SEARCH"), "{plan}");
+    }
+}

@@ -1,0 +1,125 @@
+//! The connections that read.
+
+use std::{sync::Arc, time::Duration};
+
+use kayan_ports::StoreError;
+use kayan_sql::{Query, Reading, Row};
+use rusqlite::Connection;
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+use crate::{errors::store_error, open::Opener, values::answer};
+
+/// A question waits at most so long for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Answers questions: about a file over a pool of connections, about memory over the one connection that there is.
+///
+/// Memory that several connections share has table locks instead of snapshots: readers would fail while the writer
+/// works. Taking turns on one connection is right under any load and quick without a disk.
+#[derive(Debug)]
+pub(crate) enum Readers {
+    Pool(Arc<Pool>),
+    One(Arc<Mutex<Connection>>),
+}
+
+impl Readers {
+    pub(crate) async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        let mut connection = self.take(query.reading).await?;
+        match query.reading {
+            // Right here: finding a row in the page cache takes microseconds, less than handing the question to another
+            // thread. A page that must come from the disk blocks this worker for that long, as a page fault would.
+            Reading::Point => connection.read(&query),
+            Reading::Scan => spawn_blocking(move || connection.read(&query))
+                .await
+                .unwrap_or_else(|_| Err(StoreError::Fault("a reader panicked".to_owned()))),
+        }
+    }
+
+    async fn take(&self, reading: Reading) -> Result<Taken, StoreError> {
+        match self {
+            Self::Pool(pool) => {
+                let scan = match reading {
+                    Reading::Point => None,
+                    Reading::Scan => Some(permit(&pool.scans).await?),
+                };
+                let place = permit(&pool.places).await?;
+                let idle = pool.idle.lock().pop();
+                Ok(Taken::Pooled { connection: idle, pool: Arc::clone(pool), _permits: (scan, place) })
+            }
+            Self::One(connection) => timeout(PATIENCE, Arc::clone(connection).lock_owned())
+                .await
+                .map(Taken::Shared)
+                .map_err(|_| StoreError::Unavailable("the database is busy".to_owned())),
+        }
+    }
+}
+
+async fn permit(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
+    if let Ok(permit) = Arc::clone(places).try_acquire_owned() {
+        return Ok(permit);
+    }
+    let waited = timeout(PATIENCE, Arc::clone(places).acquire_owned()).await;
+    waited
+        .ok()
+        .and_then(Result::ok)
+        .ok_or_else(|| StoreError::Unavailable("every connection that reads the database is taken".to_owned()))
+}
+
+/// Connections that are opened when they are first needed, up to a number.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    opener: Opener,
+    idle: parking_lot::Mutex<Vec<Connection>>,
+    places: Arc<Semaphore>,
+    /// Fewer than the places, so that long lists never hold up the look-ups behind every request.
+    scans: Arc<Semaphore>,
+}
+
+impl Pool {
+    /// A pool of at most `size` connections (2 at least), with one open already.
+    pub(crate) fn new(opener: Opener, size: usize) -> rusqlite::Result<Self> {
+        let size = size.max(2);
+        let first = opener.reader()?;
+        let mut idle = Vec::with_capacity(size);
+        idle.push(first);
+        Ok(Self {
+            opener,
+            idle: parking_lot::Mutex::new(idle),
+            places: Arc::new(Semaphore::new(size)),
+            scans: Arc::new(Semaphore::new(size / 2)),
+        })
+    }
+}
+
+/// A connection for one question. What it was taken with is given back when it is dropped.
+enum Taken {
+    Pooled {
+        /// None: one is yet to be opened.
+        connection: Option<Connection>,
+        pool: Arc<Pool>,
+        _permits: (Option<OwnedSemaphorePermit>, OwnedSemaphorePermit),
+    },
+    Shared(OwnedMutexGuard<Connection>),
+}
+
+impl Taken {
+    fn read(&mut self, query: &Query) -> Result<Vec<Row>, StoreError> {
+        let outcome = match self {
+            Self::Shared(connection) => answer(connection, query),
+            Self::Pooled { connection, pool, .. } => {
+                let open = connection.take().map_or_else(|| pool.opener.reader(), Ok);
+                open.and_then(|open| {
+                    let outcome = answer(&open, query);
+                    // only now: one that panicked is not used again
+                    pool.idle.lock().push(open);
+                    outcome
+                })
+            }
+        };
+        outcome.map_err(|error| store_error(&error, query.sql))
+    }
+}

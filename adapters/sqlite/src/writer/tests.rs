@@ -1,0 +1,201 @@
+//! What the writer promises when many write at once.
+
+use std::sync::Arc;
+
+use kayan_ports::{CommitError, Lookup, Store, TenantId, Unique};
+use kayan_sql::{Driver, Expect, SqlStore, Statement};
+use tokio::task::JoinSet;
+
+use crate::{
+    Settings, SqliteDriver,
+    samples::{file, hash, identifier, login, migrated, registration},
+};
+
+/// Queues one registration per number while the writer can't begin, so that they form one group; answers the outcomes
+/// in the order of the numbers.
+async fn together(store: &Arc<SqlStore<SqliteDriver>>, numbers: &[u32]) -> Vec<Result<(), CommitError>> {
+    let busy = store.driver().connection.clone().lock_owned().await;
+    let mut tasks = Vec::new();
+    for number in numbers.iter().copied() {
+        let store = Arc::clone(store);
+        let mut task = Box::pin(async move { store.commit(registration(number)).await });
+        // queued at the first poll, answered later
+        assert!(futures_poll(&mut task).await.is_none(), "nothing is committed yet");
+        tasks.push(task);
+    }
+    drop(busy);
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.push(task.await);
+    }
+    outcomes
+}
+
+/// Polls once.
+async fn futures_poll<T>(task: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(match std::pin::Pin::new(&mut *task).poll(context) {
+            std::task::Poll::Ready(value) => Some(value),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn batches_that_wait_together_share_one_transaction() {
+    let (_folder, path) = file();
+    let store = Arc::new(migrated(&path).await);
+    let before = store.driver().commits();
+    let numbers: Vec<u32> = (1..=100).collect();
+    let outcomes = together(&store, &numbers).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(store.driver().commits() - before, 1);
+    for number in numbers {
+        let found = store.sign_in(&TenantId::default(), &identifier(number)).await.unwrap();
+        assert!(matches!(found, Lookup::Found(_)), "{number}");
+    }
+}
+
+#[tokio::test]
+async fn a_conflict_rolls_back_its_own_batch_and_not_its_neighbours() {
+    let (_folder, path) = file();
+    let store = Arc::new(migrated(&path).await);
+    // the second 7 fails on its last but one statement's neighbour: its identity must not stay either
+    let mut twin = registration(8);
+    twin.extend(registration(7));
+    let busy = store.driver().connection.clone().lock_owned().await;
+    let mut lists = Vec::new();
+    for changes in [registration(7), twin, registration(9)] {
+        let store = Arc::clone(&store);
+        let mut list = Box::pin(async move { store.commit(changes).await });
+        assert!(futures_poll(&mut list).await.is_none());
+        lists.push(list);
+    }
+    let before = store.driver().commits();
+    drop(busy);
+    let mut outcomes = Vec::new();
+    for list in lists {
+        outcomes.push(list.await);
+    }
+    let duplicate_id = CommitError::Fault("statement 4 met a row with the same key".to_owned());
+    assert_eq!(outcomes, [Ok(()), Err(duplicate_id), Ok(())]);
+    assert_eq!(store.driver().commits() - before, 1, "all three were in one transaction");
+    for (number, there) in [(7, true), (8, false), (9, true)] {
+        let found = store.sign_in(&TenantId::default(), &identifier(number)).await.unwrap();
+        assert_eq!(matches!(found, Lookup::Found(_)), there, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn equal_identifiers_in_one_group_let_exactly_one_win() {
+    let (_folder, path) = file();
+    let store = Arc::new(migrated(&path).await);
+    let mut rivals = Vec::new();
+    for number in 1..=64 {
+        let mut changes = registration(number);
+        if let kayan_ports::Change::CreateIdentity { identifiers, .. } = &mut changes[0] {
+            identifiers[0].value = identifier(0);
+        }
+        rivals.push(changes);
+    }
+    let mut tasks = JoinSet::new();
+    for changes in rivals {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { store.commit(changes).await });
+    }
+    let outcomes = tasks.join_all().await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert_eq!(outcomes.iter().filter(|o| **o == Err(CommitError::Conflict(Unique::Identifier))).count(), 63);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn readers_see_what_was_acknowledged_while_others_write() {
+    for dsn in [file().1, ":memory:".to_owned()] {
+        let (_folder, path) = file();
+        let store = Arc::new(migrated(if dsn == ":memory:" { &dsn } else { &path }).await);
+        let mut tasks = JoinSet::new();
+        for number in 1..=200 {
+            let store = Arc::clone(&store);
+            tasks.spawn(async move {
+                store.commit(registration(number)).await.unwrap();
+                store.commit(login(number)).await.unwrap();
+                let found = store.presented(&TenantId::default(), &hash(3, number)).await.unwrap();
+                assert!(matches!(found, Lookup::Found(_)), "{number}");
+            });
+        }
+        while let Some(task) = tasks.join_next().await {
+            task.unwrap();
+        }
+        assert!(store.driver().commits() <= 400);
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_and_a_dropped_caller_leaves_whole_batches() {
+    let (_folder, path) = file();
+    drop(migrated(&path).await);
+    let settings = Settings { queue: 2, ..Settings::default() };
+    let store = Arc::new(SqlStore::new(SqliteDriver::open(&path, settings).unwrap()));
+    let busy = store.driver().connection.clone().lock_owned().await;
+    let mut refused = 0;
+    let mut waiting = Vec::new();
+    for number in 1..=10 {
+        let store = Arc::clone(&store);
+        let mut list = Box::pin(async move { store.commit(registration(number)).await });
+        match futures_poll(&mut list).await {
+            None => waiting.push((number, list)),
+            Some(Err(CommitError::Unavailable(why))) => {
+                assert!(why.contains("queue"), "{why}");
+                refused += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(refused >= 7, "two wait and at most one is in the writer's hand: {refused}");
+    let queued: Vec<u32> = waiting.iter().map(|(number, _)| *number).collect();
+    drop(waiting);
+    drop(busy);
+    // dropping the driver waits until the queue is empty
+    drop(store);
+    let store = crate::open(&path).unwrap();
+    for number in queued {
+        let Lookup::Found(found) = store.sign_in(&TenantId::default(), &identifier(number)).await.unwrap() else {
+            panic!("{number} was queued and is not there");
+        };
+        assert!(found.password.is_some(), "{number} is there in part");
+    }
+}
+
+#[tokio::test]
+async fn a_lock_held_by_another_process_is_unavailable_and_nothing_stays() {
+    let (_folder, path) = file();
+    drop(migrated(&path).await);
+    let settings = Settings { busy: std::time::Duration::from_millis(20), ..Settings::default() };
+    let store = SqlStore::new(SqliteDriver::open(&path, settings).unwrap());
+    let other = crate::samples::raw(&path);
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let outcome = store.commit(registration(1)).await;
+    assert!(matches!(&outcome, Err(CommitError::Unavailable(why)) if why.contains("lock")), "{outcome:?}");
+    let found = store.sign_in(&TenantId::default(), &identifier(1)).await;
+    assert_eq!(found, Ok(Lookup::Absent), "reading goes on");
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(store.commit(registration(1)).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_statement_that_cannot_be_run_is_a_fault_without_its_text() {
+    let (_folder, path) = file();
+    let store = migrated(&path).await;
+    let wrong = |sql, params| Statement { sql, params, expect: Expect::Any };
+    for statement in [
+        wrong("-- test.syntax\nINSERT INTO nowhere (secret) VALUES (?)", vec!["s3cret".into()]),
+        wrong("-- test.params\nDELETE FROM sessions WHERE id = ?", vec![]),
+        wrong("-- test.type\nINSERT INTO tenants (id, active, created_at) VALUES ('t', 1, ?)", vec!["s3cret".into()]),
+    ] {
+        let error = store.driver().apply(vec![statement.clone()]).await.unwrap_err().to_string();
+        let signature = statement.sql.lines().next().unwrap().trim_start_matches("-- ");
+        assert!(error.starts_with(signature), "{error}");
+        assert!(!error.contains("s3cret") && !error.contains("VALUES") && !error.contains("WHERE"), "{error}");
+    }
+}

@@ -1,0 +1,162 @@
+//! Structured logs on standard error.
+
+use std::io::{self, IsTerminal};
+
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Subscriber};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, fmt};
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people; in colour when standard error is a terminal.
+    Text,
+    /// For machines: one JSON object, with the event's fields beside `timestamp` (RFC 3339, UTC), `level`, `target` and
+    /// `message`.
+    Json,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct LogSettings {
+    /// The least level of Kayan's own events. Those of its dependencies are logged from `WARN` up.
+    pub level: Level,
+    /// The form.
+    pub format: Format,
+}
+
+/// Why logging could not be set up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InitError {
+    /// Something in this process has set it up before.
+    #[error("logging is already initialised in this process; initialise it once, at start")]
+    AlreadyInitialised,
+}
+
+/// Sends this process's events to standard error, each line in one write.
+///
+/// # Errors
+/// `AlreadyInitialised` at the second call.
+pub fn init(settings: LogSettings) -> Result<(), InitError> {
+    let layer = lines(settings.format, io::stderr().is_terminal(), io::stderr);
+    subscriber(settings.level, layer).try_init().map_err(|_| InitError::AlreadyInitialised)
+}
+
+type Lines = Box<dyn Layer<Registry> + Send + Sync>;
+
+fn lines<W>(format: Format, terminal: bool, writer: W) -> Lines
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let layer = fmt::layer().with_writer(writer);
+    // on a terminal the library decides, which respects NO_COLOR
+    let layer = if terminal { layer } else { layer.with_ansi(false) };
+    match format {
+        Format::Text => layer.compact().boxed(),
+        Format::Json => {
+            layer.json().flatten_event(true).with_current_span(false).with_span_list(false).with_ansi(false).boxed()
+        }
+    }
+}
+
+/// One filter for the whole process: an event that is not wanted costs one look at its call site's cached verdict.
+fn subscriber(level: Level, lines: Lines) -> impl Subscriber + Send + Sync {
+    let own = LevelFilter::from_level(level);
+    let others = own.min(LevelFilter::WARN);
+    tracing_subscriber::registry().with(lines).with(Targets::new().with_default(others).with_target("kayan", own))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::{debug, error, info, info_span, warn};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines that are logged while something runs.
+    fn logged(level: Level, format: Format, run: impl FnOnce()) -> Vec<String> {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let layer = lines(format, false, move || writer.clone());
+        tracing::subscriber::with_default(subscriber(level, layer), run);
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn json_is_one_object_per_line_with_flat_fields() {
+        let lines = logged(Level::INFO, Format::Json, || {
+            let _span = info_span!("request").entered();
+            info!(target: "kayan_http", status = 200, path = "/a\nb", "request.done");
+            warn!(target: "kayan", "second");
+        });
+        assert_eq!(lines.len(), 2);
+        let line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&lines[0]).unwrap();
+        let mut names: Vec<&str> = line.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["level", "message", "path", "status", "target", "timestamp"]);
+        assert_eq!((&line["level"], &line["target"]), (&"INFO".into(), &"kayan_http".into()));
+        assert_eq!((&line["message"], &line["status"]), (&"request.done".into(), &200.into()));
+        let time = line["timestamp"].as_str().unwrap();
+        assert!(time.ends_with('Z') && time.as_bytes()[10] == b'T', "{time}");
+    }
+
+    #[test]
+    fn text_is_one_plain_line_with_the_fields() {
+        let lines = logged(Level::INFO, Format::Text, || info!(target: "kayan", port = 8080, "listening"));
+        assert_eq!(lines.len(), 1);
+        assert!(lines[0].contains(" INFO kayan: listening port=8080"), "{}", lines[0]);
+        assert!(!lines[0].contains('\u{1b}'));
+    }
+
+    #[test]
+    fn what_clients_send_cannot_begin_a_line_or_colour_it() {
+        let sent = "x\nERROR forged\u{1b}[2J";
+        for format in [Format::Text, Format::Json] {
+            let lines = logged(Level::INFO, format, || info!(target: "kayan", agent = sent, "seen"));
+            assert_eq!(lines.len(), 1, "{lines:?}");
+            assert!(!lines[0].contains('\u{1b}'));
+        }
+    }
+
+    #[test]
+    fn kayans_crates_log_from_the_level_up_and_dependencies_from_warn() {
+        let all = || {
+            debug!(target: "kayan_sql::reads", "own debug");
+            info!(target: "kayan", "own info");
+            error!(target: "kayan_http", "own error");
+            info!(target: "hyper", "other info");
+            warn!(target: "hyper", "other warn");
+            error!(target: "hyper", "other error");
+        };
+        for (level, count) in [(Level::DEBUG, 5), (Level::INFO, 4), (Level::WARN, 3), (Level::ERROR, 2)] {
+            assert_eq!(logged(level, Format::Text, all).len(), count, "{level}");
+        }
+    }
+
+    #[test]
+    fn a_second_initialisation_is_an_error() {
+        let settings = LogSettings { level: Level::ERROR, format: Format::Text };
+        assert_eq!(init(settings), Ok(()));
+        assert_eq!(init(settings), Err(InitError::AlreadyInitialised));
+    }
+}

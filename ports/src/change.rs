@@ -1,0 +1,165 @@
+//! Every write the service knows.
+
+use crate::{
+    AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken, Scope, Session,
+    SessionId, State, TenantId, Timestamp, TokenHash, Traits, Version,
+};
+
+/// One write. A list of them is committed whole or not at all; a guard that does not hold rolls the list back.
+///
+/// Variants carry their own tenant and touch no row of another one.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Adds an identity with its identifiers. Guards: the tenant is there and active (`Guard::Tenant`), no identifier
+    /// is taken in it (`Unique::Identifier`).
+    CreateIdentity {
+        /// The new identity.
+        identity: Box<Identity>,
+        /// What it logs in with; may be empty. A value that two fields share counts once.
+        identifiers: Vec<NamedIdentifier>,
+    },
+    /// Replaces traits and identifiers. Guards: `expected` is the present version (`Guard::Identity`), no identifier is
+    /// another's (`Unique::Identifier`).
+    ReplaceTraits {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose.
+        identity: IdentityId,
+        /// The version that was read.
+        expected: Version,
+        /// The new traits.
+        traits: Traits,
+        /// The new identifiers.
+        identifiers: Vec<NamedIdentifier>,
+        /// Those of its verified addresses that it keeps.
+        verified: Vec<String>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Sets an identity's state. Guard: it is there (`Guard::Identity`).
+    SetState {
+        /// What may be touched.
+        scope: Scope,
+        /// Whose.
+        identity: IdentityId,
+        /// The new state.
+        state: State,
+        /// When.
+        at: Timestamp,
+    },
+    /// Removes an identity with its identifiers, credentials, sessions and refresh tokens; its audit events stay.
+    /// Guard: it is there (`Guard::Identity`).
+    DeleteIdentity {
+        /// What may be touched.
+        scope: Scope,
+        /// Whose.
+        identity: IdentityId,
+    },
+    /// Adds a credential. Guards: the identity is there (`Guard::Identity`) and has none of that kind
+    /// (`Unique::Credential`).
+    AddCredential(Box<Credential>),
+    /// Replaces a credential's secret; `credential.version` is the new version. Guard: the one before it is the present
+    /// one (`Guard::Credential`).
+    ReplaceCredential(Box<Credential>),
+    /// Marks that a credential has just proven its owner. Guard: it still has this version (`Guard::Credential`), so
+    /// that a password that was changed in the meantime opens nothing.
+    UseCredential {
+        /// The tenant.
+        tenant: TenantId,
+        /// Which.
+        credential: CredentialId,
+        /// The version that was verified.
+        version: Version,
+        /// When.
+        at: Timestamp,
+    },
+    /// Opens a session and notes the login on its identity. Guard: the identity is there and active
+    /// (`Guard::Identity`).
+    OpenSession(Box<Session>),
+    /// Stores a refresh token. Guard: its session is there (`Guard::Session`).
+    IssueRefresh(Box<RefreshToken>),
+    /// Spends a refresh token and stores its successor. Guards: it is unspent (`Guard::RefreshToken`), the successor's
+    /// session is there (`Guard::Session`).
+    RotateRefresh {
+        /// The hash of the one that is spent.
+        spent: TokenHash,
+        /// When.
+        at: Timestamp,
+        /// What the successor was derived with.
+        salt: [u8; 32],
+        /// Who spends it.
+        client: Client,
+        /// The successor.
+        next: Box<RefreshToken>,
+    },
+    /// Gives a session a new access token. Guard: the session is active (`Guard::Session`).
+    RenewSession {
+        /// The tenant.
+        tenant: TenantId,
+        /// Which.
+        session: SessionId,
+        /// The hash of the new access token.
+        token: TokenHash,
+        /// When that one expires.
+        expires_at: Timestamp,
+        /// When.
+        at: Timestamp,
+    },
+    /// Notes that a session is in use; the note moves forward only, and there is no guard.
+    SeeSession {
+        /// The tenant.
+        tenant: TenantId,
+        /// Which.
+        session: SessionId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Revokes every active session that the filter takes in; none is no error.
+    RevokeSessions(SessionFilter),
+    /// Revokes one session. Guard: it was active (`Guard::Session`).
+    RevokeSession {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose it must be.
+        identity: IdentityId,
+        /// Which.
+        session: SessionId,
+    },
+    /// Writes an audit event.
+    Record(Box<AuditEvent>),
+}
+
+/// Which sessions.
+#[derive(Debug, Clone)]
+pub struct SessionFilter {
+    /// What may be touched.
+    pub scope: Scope,
+    /// Only this identity's.
+    pub identity: Option<IdentityId>,
+    /// All but this one.
+    pub except: Option<SessionId>,
+}
+
+/// What a guard found changed: the use-case knows what that means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// The tenant is not there or not active.
+    Tenant,
+    /// The identity is not there, not active, or was changed since it was read.
+    Identity,
+    /// The credential was changed since it was read.
+    Credential,
+    /// The session is not active.
+    Session,
+    /// The refresh token was spent before.
+    RefreshToken,
+}
+
+/// What is taken already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unique {
+    /// An identifier, within its tenant.
+    Identifier,
+    /// The one credential of its kind that an identity may have.
+    Credential,
+}

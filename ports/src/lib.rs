@@ -1,0 +1,27 @@
+//! Kayan's domain types and the ports its use-cases speak to.
+//!
+//! A port is a promise. The doc of each trait says what an implementor must do, and `tests/contract` holds the same
+//! promises as executable laws; an adapter that passes them can be trusted by every use-case. This crate knows no
+//! database, no protocol, no clock and no random source.
+
+mod audit;
+mod change;
+mod credential;
+mod hasher;
+mod identity;
+mod ids;
+mod probe;
+mod session;
+mod source;
+mod store;
+
+pub use audit::{AuditEvent, EventType, Outcome};
+pub use change::{Change, Guard, SessionFilter, Unique};
+pub use credential::{Credential, CredentialKind, PasswordHash};
+pub use hasher::{HashError, HashFormat, Password, PasswordHasher, Verdict};
+pub use identity::{Identifier, Identity, NamedIdentifier, State, Traits, Version};
+pub use ids::{CredentialId, EventId, IdentityId, Scope, SessionId, TenantId, TenantIdError};
+pub use probe::{Condition, Probe};
+pub use session::{Aal, Client, Method, MethodUse, RefreshToken, Session, Spent, TokenHash};
+pub use source::{Clock, Entropy, Timestamp};
+pub use store::{CommitError, IdentityQuery, Lookup, Page, Presented, Refreshing, SignIn, Store, StoreError};

@@ -1,0 +1,145 @@
+//! Sessions and the refresh tokens that keep them alive.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{IdentityId, SessionId, TenantId, Timestamp};
+
+/// SHA-256 of a token: all that is kept of it (I-01).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash([redacted])")
+    }
+}
+
+/// How sure we are of who it is (authenticator assurance level, NIST SP 800-63B).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aal {
+    /// One factor.
+    Aal1,
+    /// Two distinct factors.
+    Aal2,
+    /// Two distinct factors, one of them a hardware key that resists phishing.
+    Aal3,
+}
+
+impl Aal {
+    /// The name used in JSON and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Aal1 => "aal1",
+            Self::Aal2 => "aal2",
+            Self::Aal3 => "aal3",
+        }
+    }
+
+    /// The level of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Aal1, Self::Aal2, Self::Aal3].into_iter().find(|aal| aal.as_str() == name)
+    }
+}
+
+/// A way of proving who one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Something known.
+    Password,
+}
+
+impl Method {
+    /// The authentication method reference (RFC 8176).
+    pub fn amr(self) -> &'static str {
+        match self {
+            Self::Password => "pwd",
+        }
+    }
+
+    /// The name used in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+        }
+    }
+}
+
+/// A method and when it was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MethodUse {
+    /// The method.
+    pub method: Method,
+    /// When it was completed.
+    #[serde(with = "time::serde::rfc3339")]
+    pub completed_at: Timestamp,
+}
+
+/// Where a request came from, as far as a session or an audit event keeps it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The address, behind trusted proxies (I-37).
+    pub ip: Option<String>,
+    /// The `User-Agent` header, at most 512 bytes of it.
+    pub user_agent: Option<String>,
+}
+
+/// A session: the proof, good for a while, that somebody has authenticated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its id, and that of its family of refresh tokens.
+    pub id: SessionId,
+    /// The tenant it belongs to.
+    pub tenant: TenantId,
+    /// Whose it is.
+    pub identity: IdentityId,
+    /// The hash of its present access token.
+    pub token: TokenHash,
+    /// False once it has been revoked.
+    pub active: bool,
+    /// How sure we are.
+    pub aal: Aal,
+    /// What was done to open it.
+    pub methods: Vec<MethodUse>,
+    /// When it was opened.
+    pub issued_at: Timestamp,
+    /// When its present access token expires.
+    pub expires_at: Timestamp,
+    /// Its absolute end, which no refresh passes (I-24).
+    pub ends_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_seen_at: Timestamp,
+    /// Who opened it.
+    pub client: Client,
+}
+
+/// How a refresh token came to be spent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spent {
+    /// When.
+    pub at: Timestamp,
+    /// What its successor was derived with, so that a retry gets the same one (I-04).
+    pub salt: [u8; 32],
+    /// Who spent it.
+    pub client: Client,
+}
+
+/// A refresh token; its family is its session's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// Its hash.
+    pub hash: TokenHash,
+    /// The tenant it belongs to.
+    pub tenant: TenantId,
+    /// The session it keeps alive.
+    pub session: SessionId,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it expires, if it is not spent before.
+    pub expires_at: Timestamp,
+    /// Whether and how it was spent.
+    pub spent: Option<Spent>,
+}

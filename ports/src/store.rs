@@ -1,0 +1,157 @@
+//! The port to the database.
+
+use async_trait::async_trait;
+
+use crate::{
+    AuditEvent, Change, Credential, Guard, Identifier, Identity, IdentityId, RefreshToken, Scope, Session, State,
+    TenantId, TokenHash, Unique,
+};
+
+/// Why a read gave no answer. The text is for the operator's log, never for a client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The database can't be reached or is too busy; the same question may be answered later.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// The database answered something that can't be: a bug or a damaged row. Asking again won't help.
+    #[error("the database answered something unexpected: {0}")]
+    Fault(String),
+}
+
+/// Why a list of changes was not committed. In every case nothing of it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// Something that must be unique is taken.
+    #[error("already taken: {0:?}")]
+    Conflict(Unique),
+    /// What the changes were decided on is no longer so.
+    #[error("no longer so: {0:?}")]
+    Stale(Guard),
+    /// The database can't be reached or is too busy.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// The database refused for a reason that no use-case knows.
+    #[error("the database failed: {0}")]
+    Fault(String),
+}
+
+impl From<StoreError> for CommitError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(why) => Self::Unavailable(why),
+            StoreError::Fault(why) => Self::Fault(why),
+        }
+    }
+}
+
+/// An answer that also tells a missing tenant from a missing row, in one round trip.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lookup<T> {
+    /// The tenant is unknown or inactive.
+    NoTenant,
+    /// The tenant is there, the row is not.
+    Absent,
+    /// Here it is.
+    Found(T),
+}
+
+/// What a login needs to know about an identifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignIn {
+    /// Whose it is.
+    pub identity: Identity,
+    /// Its password, if it has one.
+    pub password: Option<Credential>,
+}
+
+/// A session whose access token was presented, and its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presented {
+    /// The session, active or not, expired or not.
+    pub session: Session,
+    /// Its owner, in whatever state.
+    pub identity: Identity,
+}
+
+/// A refresh token that was presented, its session and its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refreshing {
+    /// The token, spent or not, expired or not.
+    pub token: RefreshToken,
+    /// The session, active or not.
+    pub session: Session,
+    /// Its owner, in whatever state.
+    pub identity: Identity,
+}
+
+/// Which identities to list.
+#[derive(Debug, Clone)]
+pub struct IdentityQuery {
+    /// What may be seen.
+    pub scope: Scope,
+    /// Only in this state.
+    pub state: Option<State>,
+    /// Only those of whose identifiers one contains this text, whatever its case; `%` and `_` mean themselves (I-39).
+    /// An empty text is no condition.
+    pub contains: Option<String>,
+    /// At most so many, 1 to 100.
+    pub limit: u32,
+    /// After so many.
+    pub offset: u64,
+}
+
+/// Part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The rows asked for.
+    pub rows: Vec<T>,
+    /// How many there are in all.
+    pub total: u64,
+}
+
+/// The database.
+///
+/// An implementor must
+/// - apply a list of changes whole or not at all, and only then answer; what was acknowledged survives a crash (I-33);
+/// - let exactly one of any number of parallel lists with the same guard win, and tell the others `Stale` or
+///   `Conflict`, whatever else runs (I-01, I-13);
+/// - show every read what was acknowledged before it began;
+/// - confine reads and changes to their scope (I-29);
+/// - answer `Unavailable` rather than hang, and leave nothing behind when the asking future is dropped (I-41).
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Applies the changes in order, in one transaction.
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError>;
+
+    /// Who has this identifier, and the password to verify.
+    async fn sign_in(&self, tenant: &TenantId, identifier: &Identifier) -> Result<Lookup<SignIn>, StoreError>;
+
+    /// The session whose present access token has this hash, and its owner.
+    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Presented>, StoreError>;
+
+    /// The refresh token with this hash, its session and its owner.
+    async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError>;
+
+    /// An identity.
+    async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, StoreError>;
+
+    /// The identities that have this identifier: at most one in a tenant.
+    async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, StoreError>;
+
+    /// Identities, newest first.
+    async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError>;
+
+    /// An identity's password.
+    async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError>;
+
+    /// An identity's sessions that are active and not expired at `at`, newest first.
+    async fn sessions(
+        &self,
+        tenant: &TenantId,
+        identity: IdentityId,
+        at: crate::Timestamp,
+    ) -> Result<Vec<Session>, StoreError>;
+
+    /// The audit events that an identity did or that were done to it, oldest first.
+    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError>;
+}

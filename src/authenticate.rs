@@ -1,0 +1,32 @@
+//! Authenticates a caller by the session token it presented.
+
+use kayan_ports::{Lookup, Presented, Timestamp};
+
+use crate::{Caller, Failure, Kayan, policy::lifetime};
+
+/// Why a caller is nobody.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AuthenticateError {
+    /// No session token, or one that opens nothing: unknown, revoked, expired, of a locked account, of another tenant.
+    #[error("no valid session")]
+    Unauthorized,
+    /// The tenant is unknown or inactive.
+    #[error("unknown tenant")]
+    NoTenant,
+    /// The service can't tell.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Kayan {
+    /// The caller's session and identity, live now (I-11).
+    pub(crate) async fn authenticate(&self, caller: &Caller, now: Timestamp) -> Result<Presented, AuthenticateError> {
+        let token = caller.token.ok_or(AuthenticateError::Unauthorized)?;
+        match self.store.presented(&caller.tenant, &token).await.map_err(Failure::from)? {
+            Lookup::NoTenant => Err(AuthenticateError::NoTenant),
+            Lookup::Absent => Err(AuthenticateError::Unauthorized),
+            Lookup::Found(me) if lifetime::is_live(&me.session, &me.identity, now) => Ok(me),
+            Lookup::Found(_) => Err(AuthenticateError::Unauthorized),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! How use-cases write audit events.
+
+use kayan_ports::{
+    AuditEvent, Change, Client, EventId, EventType, IdentityId, Outcome, SessionId, TenantId, Timestamp,
+};
+use serde_json::{Map, Value};
+
+use crate::{Caller, Kayan, Operator};
+
+/// An audit event in the making: one sentence, then whatever is known.
+pub(crate) struct Event(Box<AuditEvent>);
+
+impl Kayan {
+    /// An event that a client of the API caused.
+    pub(crate) fn event(&self, caller: &Caller, kind: EventType, now: Timestamp, message: &str) -> Event {
+        let mut event = self.bare_event(caller.tenant.clone(), kind, now, message);
+        event.0.client = caller.client.clone();
+        event.0.request_id = caller.request_id.clone();
+        event
+    }
+
+    /// An event that an operator caused, in the tenant it was done to.
+    pub(crate) fn operator_event(
+        &self,
+        operator: &Operator,
+        tenant: &TenantId,
+        kind: EventType,
+        now: Timestamp,
+        message: &str,
+    ) -> Event {
+        let mut event = self.bare_event(tenant.clone(), kind, now, message);
+        event.0.actor = Some(operator.name.clone());
+        event
+    }
+
+    fn bare_event(&self, tenant: TenantId, kind: EventType, now: Timestamp, message: &str) -> Event {
+        Event(Box::new(AuditEvent {
+            id: EventId(self.new_id(now)),
+            tenant,
+            kind,
+            outcome: Outcome::Success,
+            actor: None,
+            subject: None,
+            message: message.to_owned(),
+            metadata: Map::new(),
+            client: Client::default(),
+            session: None,
+            resource: None,
+            old_value: None,
+            new_value: None,
+            risk: 0,
+            request_id: None,
+            created_at: now,
+        }))
+    }
+}
+
+impl Event {
+    /// Somebody did it to themself.
+    pub(crate) fn by(mut self, identity: IdentityId) -> Self {
+        self.0.actor = Some(identity.to_string());
+        self.about(identity)
+    }
+
+    /// It was done to this identity.
+    pub(crate) fn about(mut self, identity: IdentityId) -> Self {
+        self.0.subject = Some(identity.to_string());
+        self
+    }
+
+    /// It did not come about; `risk` is 0 to 100.
+    pub(crate) fn failed(mut self, risk: u8) -> Self {
+        self.0.outcome = Outcome::Failure;
+        self.0.risk = risk;
+        self
+    }
+
+    /// In or to this session.
+    pub(crate) fn session(mut self, session: SessionId) -> Self {
+        self.0.session = Some(session);
+        self.resource(format!("session/{session}"))
+    }
+
+    /// What was changed.
+    pub(crate) fn resource(mut self, resource: String) -> Self {
+        self.0.resource = Some(resource);
+        self
+    }
+
+    /// The values before and after, secrets left out.
+    pub(crate) fn values(mut self, old: Option<Value>, new: Option<Value>) -> Self {
+        self.0.old_value = old;
+        self.0.new_value = new;
+        self
+    }
+
+    /// One more fact.
+    pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.0.metadata.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// The change that writes it.
+    pub(crate) fn record(self) -> Change {
+        Change::Record(self.0)
+    }
+}

@@ -1,0 +1,49 @@
+//! Finds identities for an operator.
+
+use kayan_ports::{Identity, IdentityId, IdentityQuery, Page};
+
+use crate::{Failure, Kayan, Operator, policy::identifier};
+
+/// How an operator names somebody: by id, or by an identifier such as an e-mail address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRef(pub String);
+
+/// Why nobody was found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FindUserError {
+    /// Nobody has this id or identifier where the operator may look.
+    #[error("no user has the id or identifier `{0}`")]
+    NotFound(String),
+    /// Several have it, in different tenants.
+    #[error("users of the tenants {1} have the identifier `{0}`: name the tenant, or give the id")]
+    Ambiguous(String, String),
+    /// The service can't tell.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Kayan {
+    /// The one identity of this id or identifier.
+    pub async fn find_user(&self, operator: &Operator, user: &UserRef) -> Result<Identity, FindUserError> {
+        let found = if let Ok(id) = user.0.parse::<IdentityId>() {
+            self.store.identity(&operator.scope, id).await.map_err(Failure::from)?.into_iter().collect()
+        } else if let Ok(identifier) = identifier::canonical(&user.0) {
+            self.store.identities_named(&operator.scope, &identifier).await.map_err(Failure::from)?
+        } else {
+            Vec::new()
+        };
+        match <[Identity; 1]>::try_from(found) {
+            Ok([only]) => Ok(only),
+            Err(none) if none.is_empty() => Err(FindUserError::NotFound(user.0.clone())),
+            Err(many) => {
+                let tenants: Vec<&str> = many.iter().map(|identity| identity.tenant.as_str()).collect();
+                Err(FindUserError::Ambiguous(user.0.clone(), tenants.join(", ")))
+            }
+        }
+    }
+
+    /// Identities, newest first.
+    pub async fn list_users(&self, query: &IdentityQuery) -> Result<Page<Identity>, Failure> {
+        Ok(self.store.identities(query).await?)
+    }
+}

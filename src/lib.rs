@@ -1,0 +1,117 @@
+//! Kayan's use-cases: what the service does, free of any database, protocol or clock.
+//!
+//! [`Kayan`] is the application. It holds the ports and the settings; every other file here adds one use-case to it: a
+//! command in, an outcome or its own closed error out. Rules that can be wrong live in [`policy`], pure and synchronous.
+
+mod authenticate;
+mod caller;
+mod change_password;
+mod check_health;
+mod create_user;
+mod delete_me;
+mod event;
+mod export_me;
+mod failure;
+mod find_user;
+mod list_my_sessions;
+mod log_in;
+mod log_out;
+mod open_session;
+pub mod policy;
+mod refresh_session;
+mod register;
+mod revoke_my_sessions;
+mod schema;
+mod set_user_password;
+mod set_user_state;
+#[cfg(test)]
+mod stage;
+mod token;
+mod update_me;
+mod who_am_i;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use kayan_ports::{Clock, Entropy, PasswordHasher, Store, Timestamp};
+use uuid::Uuid;
+
+pub use crate::{
+    authenticate::AuthenticateError,
+    caller::{Caller, Operator},
+    change_password::{ChangePassword, ChangePasswordError},
+    check_health::{CheckHealth, HealthReport, ProbeReport},
+    create_user::{CreateUser, CreateUserError},
+    delete_me::{DeleteMe, DeleteMeError},
+    export_me::Export,
+    failure::Failure,
+    find_user::{FindUserError, UserRef},
+    log_in::{LogIn, LogInError},
+    open_session::Opened,
+    policy::{lifetime::Lifetimes, password::Weakness},
+    refresh_session::{RefreshSession, RefreshSessionError},
+    register::{Register, RegisterError},
+    revoke_my_sessions::RevokeMySessionError,
+    schema::{FieldError, IdentitySchema, SchemaError},
+    set_user_password::{SetUserPassword, SetUserPasswordError},
+    set_user_state::{SetUserState, SetUserStateError},
+    token::{Purpose, Token},
+    update_me::{UpdateMe, UpdateMeError},
+};
+
+/// What can be set about the use-cases.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long sessions and their tokens live.
+    pub lifetimes: Lifetimes,
+    /// The shortest password taken, in characters.
+    pub password_min_length: usize,
+}
+
+/// The application: every use-case is a method of it.
+pub struct Kayan {
+    store: Arc<dyn Store>,
+    hasher: Arc<dyn PasswordHasher>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    schema: IdentitySchema,
+    settings: Settings,
+    last_id: AtomicU64,
+}
+
+/// The ports that [`Kayan`] stands on.
+pub struct Ports {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The password hasher.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The source of tokens and ids.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Kayan {
+    /// Puts the application together.
+    pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
+        let Ports { store, hasher, clock, entropy } = ports;
+        Self { store, hasher, clock, entropy, schema, settings, last_id: AtomicU64::new(0) }
+    }
+
+    /// A new UUIDv7 (RFC 9562, section 5.7) for this moment. The 12 bits after the milliseconds count (section 6.2,
+    /// method 1), so that what one process makes, even in one commit, sorts in the order in which it was made.
+    fn new_id(&self, now: Timestamp) -> Uuid {
+        let tick = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default() << 12;
+        let next = |last: u64| Some(tick.max(last + 1));
+        let last = self.last_id.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or_default();
+        let mine = tick.max(last + 1);
+        let mut random = [0; 10];
+        self.entropy.fill(&mut random);
+        if let Some(counter) = random.first_chunk_mut::<2>() {
+            *counter = u16::try_from(mine & 0xfff).unwrap_or_default().to_be_bytes();
+        }
+        uuid::Builder::from_unix_timestamp_millis(mine >> 12, &random).into_uuid()
+    }
+}

@@ -1,0 +1,139 @@
+//! Logs somebody in by identifier and password.
+
+use kayan_ports::{
+    Change, CommitError, Credential, EventType, Guard, Identifier, Identity, Lookup, Method, Password, SignIn, State,
+    Timestamp, Verdict,
+};
+
+use crate::{Caller, Failure, Kayan, Opened, policy::identifier};
+
+/// The wish to log in.
+#[derive(Debug)]
+pub struct LogIn {
+    /// What they call themself, such as an e-mail address.
+    pub identifier: String,
+    /// Their password.
+    pub password: Password,
+}
+
+/// Why nobody was logged in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LogInError {
+    /// Wrong password, no such account, or none with a password: the same for all (I-08).
+    #[error("the identifier or the password is wrong")]
+    InvalidCredentials,
+    /// The password is right, but the account may not come in. Told only after that proof.
+    #[error("this account is not active")]
+    NotActive,
+    /// The tenant is unknown or inactive.
+    #[error("unknown tenant")]
+    NoTenant,
+    /// The service can't tell.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Kayan {
+    /// Authenticates by identifier and password and opens a session.
+    ///
+    /// **Invariant**: whoever lacks the password can't tell an account that exists from one that doesn't: one look-up,
+    /// one verification and one commit either way (I-08).
+    pub async fn log_in(&self, caller: &Caller, cmd: LogIn) -> Result<Opened, LogInError> {
+        // What is no identifier is nobody's: it takes the same way as an unknown one.
+        let identifier =
+            identifier::canonical(&cmd.identifier).unwrap_or_else(|_| Identifier::from_canonical(String::new()));
+        let known = match self.store.sign_in(&caller.tenant, &identifier).await.map_err(Failure::from)? {
+            Lookup::NoTenant => return Err(LogInError::NoTenant),
+            Lookup::Absent => None,
+            Lookup::Found(known) => Some(known),
+        };
+        let hash = known.as_ref().and_then(|known| known.password.as_ref()).map(|password| &password.secret);
+        let verdict = self.hasher.verify(hash, &cmd.password).await.map_err(Failure::from)?;
+
+        let now = self.clock.now();
+        match (known, verdict) {
+            (Some(SignIn { identity, password: Some(credential) }), Verdict::Match | Verdict::MatchOutdated) => {
+                let renewed = self.renewed(&credential, verdict, &cmd.password, now).await;
+                self.admit(caller, identity, credential, renewed, now).await
+            }
+            (known, _) => {
+                let event = self
+                    .event(caller, EventType::LoginFailure, now, "the identifier or the password is wrong")
+                    .failed(20)
+                    .with("method", Method::Password.as_str())
+                    .with("identifier", identifier.masked());
+                let event = match &known {
+                    Some(known) => event.about(known.identity.id),
+                    None => event,
+                };
+                self.store.commit(vec![event.record()]).await.map_err(Failure::from)?;
+                Err(LogInError::InvalidCredentials)
+            }
+        }
+    }
+
+    async fn admit(
+        &self,
+        caller: &Caller,
+        identity: Identity,
+        credential: Credential,
+        renewed: Option<Credential>,
+        now: Timestamp,
+    ) -> Result<Opened, LogInError> {
+        let id = identity.id;
+        if identity.state != State::Active {
+            return self.turn_away(caller, &identity, now).await;
+        }
+        let mut changes = vec![
+            Change::UseCredential {
+                tenant: caller.tenant.clone(),
+                credential: credential.id,
+                version: credential.version,
+                at: now,
+            },
+            self.event(caller, EventType::LoginSuccess, now, "logged in")
+                .by(id)
+                .with("method", Method::Password.as_str())
+                .record(),
+        ];
+        changes.extend(renewed.map(|credential| Change::ReplaceCredential(Box::new(credential))));
+        let (opened, session) = self.open_session(caller, identity.clone(), Method::Password, now);
+        changes.extend(session);
+        match self.store.commit(changes).await {
+            Ok(()) => Ok(opened),
+            // The password was changed, or the account locked, while its hash was being verified.
+            Err(CommitError::Stale(Guard::Credential)) => Err(LogInError::InvalidCredentials),
+            Err(CommitError::Stale(Guard::Identity)) => self.turn_away(caller, &identity, now).await,
+            Err(other) => Err(LogInError::Failed(other.into())),
+        }
+    }
+
+    async fn turn_away(&self, caller: &Caller, identity: &Identity, now: Timestamp) -> Result<Opened, LogInError> {
+        let event = self
+            .event(caller, EventType::LoginBlocked, now, "the account is not active")
+            .by(identity.id)
+            .failed(40)
+            .with("method", Method::Password.as_str())
+            .with("state", identity.state.as_str());
+        self.store.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        Err(LogInError::NotActive)
+    }
+
+    /// The credential hashed anew, when its hash is outdated and there is capacity for it; the next login tries again.
+    async fn renewed(
+        &self,
+        credential: &Credential,
+        verdict: Verdict,
+        password: &Password,
+        now: Timestamp,
+    ) -> Option<Credential> {
+        if verdict != Verdict::MatchOutdated {
+            return None;
+        }
+        let secret = self.hasher.hash(password).await.ok()?;
+        Some(Credential { secret, updated_at: now, version: credential.version + 1, ..credential.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests;

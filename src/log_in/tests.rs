@@ -1,0 +1,129 @@
+//! What logging in promises.
+
+use kayan_ports::{EventType, Outcome, State, Store, StoreError};
+
+use super::*;
+use crate::{
+    SetUserState, UserRef,
+    stage::{PASSWORD, Stage},
+};
+
+const ADA: &str = "ada@example.com";
+
+async fn set_state(stage: &Stage, state: State) {
+    let cmd = SetUserState { user: UserRef(ADA.to_owned()), state, reason: None };
+    stage.kayan.set_user_state(&Stage::operator(), cmd).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_right_password_opens_a_session_and_is_audited() {
+    let stage = Stage::new();
+    let ada = stage.person(ADA).await.identity;
+    let opened = stage.kayan.log_in(&Stage::stranger(), Stage::login("ADA@Example.com", PASSWORD)).await.unwrap();
+    assert_eq!(opened.identity.id, ada.id);
+    let me = stage.kayan.who_am_i(&Stage::bearer(opened.session_token.hash())).await.unwrap();
+    assert_eq!(me.identity.id, ada.id);
+    assert_eq!(stage.count(EventType::LoginSuccess, Outcome::Success), 1);
+}
+
+#[tokio::test]
+async fn i_08_every_failed_login_has_the_same_answer_and_the_same_work() {
+    let stage = Stage::new();
+    stage.person(ADA).await;
+    let without_password = crate::CreateUser {
+        tenant: kayan_ports::TenantId::default(),
+        traits: Stage::traits("passwordless@example.com"),
+        password: None,
+        roles: Vec::new(),
+    };
+    stage.kayan.create_user(&Stage::operator(), without_password).await.unwrap();
+    let nobodies = [
+        (ADA, "wrong"),
+        ("unknown@example.com", PASSWORD),
+        ("passwordless@example.com", PASSWORD),
+        ("\u{200B}not an identifier", PASSWORD),
+        ("", ""),
+    ];
+    for (identifier, password) in nobodies {
+        let (verified, hashed) = (stage.hasher.verifications(), stage.hasher.hashes());
+        let refused = stage.kayan.log_in(&Stage::stranger(), Stage::login(identifier, password)).await.unwrap_err();
+        assert_eq!(refused, LogInError::InvalidCredentials, "{identifier}");
+        assert_eq!(stage.hasher.verifications() - verified, 1, "exactly one verification for {identifier:?}");
+        assert_eq!(stage.hasher.hashes() - hashed, 0);
+    }
+    assert_eq!(stage.count(EventType::LoginFailure, Outcome::Failure), nobodies.len());
+}
+
+#[tokio::test]
+async fn i_08_the_state_is_told_only_after_the_password() {
+    let stage = Stage::new();
+    stage.person(ADA).await;
+    for state in [State::Locked, State::Inactive, State::Pending] {
+        set_state(&stage, state).await;
+        let wrong = stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, "wrong")).await.unwrap_err();
+        assert_eq!(wrong, LogInError::InvalidCredentials, "{state:?}");
+        let right = stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap_err();
+        assert_eq!(right, LogInError::NotActive, "{state:?}");
+    }
+    assert_eq!(stage.count(EventType::LoginBlocked, Outcome::Failure), 3);
+}
+
+#[tokio::test]
+async fn an_outdated_hash_is_made_anew_by_a_login_and_only_by_one() {
+    let stage = Stage::new();
+    let ada = stage.person(ADA).await.identity;
+    let scope = (&ada.tenant).into();
+    let known = stage.store.password(&scope, ada.id).await.unwrap().unwrap();
+    let outdated = Credential {
+        secret: stage.hasher.outdated_hash("old", PASSWORD),
+        version: known.version + 1,
+        ..known.clone()
+    };
+    stage.store.commit(vec![Change::ReplaceCredential(Box::new(outdated.clone()))]).await.unwrap();
+
+    stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, "wrong")).await.unwrap_err();
+    let after_failure = stage.store.password(&scope, ada.id).await.unwrap().unwrap();
+    assert_eq!(after_failure.secret, outdated.secret);
+
+    stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap();
+    let renewed = stage.store.password(&scope, ada.id).await.unwrap().unwrap();
+    assert_ne!(renewed.secret, outdated.secret);
+    stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_hashing_queue_is_no_failed_login() {
+    let stage = Stage::new();
+    stage.person(ADA).await;
+    stage.hasher.overload(true);
+    let refused = stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap_err();
+    assert_eq!(refused, LogInError::Failed(Failure::Overloaded));
+    assert_eq!(stage.count(EventType::LoginFailure, Outcome::Failure), 0);
+}
+
+#[tokio::test]
+async fn i_33_a_login_that_cannot_be_audited_is_no_login() {
+    let stage = Stage::new();
+    stage.person(ADA).await;
+    let events = stage.store.events().len();
+    stage.store.fail_next_commit(CommitError::Unavailable("away".to_owned()));
+    let refused = stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap_err();
+    assert!(matches!(refused, LogInError::Failed(Failure::Unavailable(_))));
+    assert_eq!(stage.store.events().len(), events);
+    stage.store.fail_next_read(StoreError::Unavailable("away".to_owned()));
+    let refused = stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap_err();
+    assert!(matches!(refused, LogInError::Failed(Failure::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn a_password_of_one_tenant_opens_nothing_in_another() {
+    let stage = Stage::new();
+    stage.person(ADA).await;
+    let other: kayan_ports::TenantId = "other".parse().unwrap();
+    let caller = Caller { tenant: other.clone(), ..Stage::stranger() };
+    let refused = stage.kayan.log_in(&caller, Stage::login(ADA, PASSWORD)).await.unwrap_err();
+    assert_eq!(refused, LogInError::NoTenant);
+    stage.store.add_tenant(other, true);
+    let refused = stage.kayan.log_in(&caller, Stage::login(ADA, PASSWORD)).await.unwrap_err();
+    assert_eq!(refused, LogInError::InvalidCredentials);
+}

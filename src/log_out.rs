@@ -1,0 +1,27 @@
+//! Ends the caller's own session.
+
+use kayan_ports::{Change, CommitError, EventType, Guard};
+
+use crate::{AuthenticateError, Caller, Failure, Kayan};
+
+impl Kayan {
+    /// Revokes the session whose token was presented: access and refresh are dead at once (I-22).
+    pub async fn log_out(&self, caller: &Caller) -> Result<(), AuthenticateError> {
+        let now = self.clock.now();
+        let me = self.authenticate(caller, now).await?;
+        let changes = vec![
+            Change::RevokeSession {
+                tenant: caller.tenant.clone(),
+                identity: me.identity.id,
+                session: me.session.id,
+            },
+            self.event(caller, EventType::Logout, now, "logged out").by(me.identity.id).session(me.session.id).record(),
+        ];
+        match self.store.commit(changes).await {
+            Ok(()) => Ok(()),
+            // Somebody else ended it just now.
+            Err(CommitError::Stale(Guard::Session)) => Err(AuthenticateError::Unauthorized),
+            Err(other) => Err(AuthenticateError::Failed(Failure::from(other))),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! When two identifiers are the same, and which are not taken at all.
+//!
+//! The canonical form is Unicode NFKC with full case folding (UAX #15, UTS #39), the domain of an address in its ASCII
+//! form (UTS #46). Invisible characters and letters of mixed scripts are refused: they serve look-alikes only.
+
+use idna::{domain_to_ascii_strict, domain_to_unicode};
+use kayan_ports::Identifier;
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory as Category, UnicodeGeneralCategory};
+use unicode_security::{RestrictionLevel, RestrictionLevelDetection};
+
+/// The longest identifier, in bytes of its canonical form (RFC 5321's limit for an address).
+pub const MAX_BYTES: usize = 254;
+
+/// Why a text is no identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdentifierError {
+    /// Nothing there.
+    #[error("must not be empty")]
+    Empty,
+    /// Too long.
+    #[error("must have at most {MAX_BYTES} bytes")]
+    TooLong,
+    /// White space, a control, invisible, private or unassigned character.
+    #[error("must not contain spaces, control or invisible characters")]
+    Invisible,
+    /// Letters of several scripts in one word, as with a Cyrillic `а` among Latin letters.
+    #[error("must not mix letters of different alphabets")]
+    MixedScripts,
+    /// Not a domain name behind the `@`.
+    #[error("must have a valid domain name behind the @")]
+    Domain,
+}
+
+/// The canonical form of an identifier.
+pub fn canonical(text: &str) -> Result<Identifier, IdentifierError> {
+    if text.is_empty() {
+        return Err(IdentifierError::Empty);
+    }
+    // Normalising can make a text longer, but never shorter than a quarter: spare the work on absurd input.
+    if text.len() > 4 * MAX_BYTES {
+        return Err(IdentifierError::TooLong);
+    }
+    if text.chars().any(is_invisible) {
+        return Err(IdentifierError::Invisible);
+    }
+    let folded: String = caseless::default_case_fold_str(&text.nfkc().collect::<String>()).nfkc().collect();
+    if folded.chars().any(is_invisible) {
+        return Err(IdentifierError::Invisible);
+    }
+    let whole = match folded.rsplit_once('@') {
+        None => folded,
+        Some((local, domain)) => {
+            let (unicode, valid) = domain_to_unicode(domain);
+            valid.map_err(|_| IdentifierError::Domain)?;
+            let ascii = domain_to_ascii_strict(&unicode).map_err(|_| IdentifierError::Domain)?;
+            if local.is_empty() || ascii.is_empty() {
+                return Err(IdentifierError::Domain);
+            }
+            refuse_mixed_scripts(&unicode)?;
+            format!("{local}@{ascii}")
+        }
+    };
+    refuse_mixed_scripts(&whole)?;
+    if whole.len() > MAX_BYTES { Err(IdentifierError::TooLong) } else { Ok(Identifier::from_canonical(whole)) }
+}
+
+fn refuse_mixed_scripts(text: &str) -> Result<(), IdentifierError> {
+    let mixed = |word: &str| word.detect_restriction_level() > RestrictionLevel::HighlyRestrictive;
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_ascii());
+    if words.into_iter().any(mixed) { Err(IdentifierError::MixedScripts) } else { Ok(()) }
+}
+
+fn is_invisible(c: char) -> bool {
+    let category = c.general_category();
+    c.is_whitespace()
+        || matches!(
+            category,
+            Category::Control
+                | Category::Format
+                | Category::PrivateUse
+                | Category::Unassigned
+                | Category::LineSeparator
+                | Category::ParagraphSeparator
+                | Category::SpaceSeparator
+        )
+        || is_blank_letter(c)
+}
+
+/// Characters that Unicode files under letters or marks although nothing of them is seen.
+fn is_blank_letter(c: char) -> bool {
+    matches!(c, '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{2800}'
+        | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FFA0}' | '\u{E0100}'..='\u{E01EF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(text: &str) -> Result<String, IdentifierError> {
+        canonical(text).map(|id| id.as_str().to_owned())
+    }
+
+    #[test]
+    fn i_09_spellings_of_one_identifier_have_one_canonical_form() {
+        for same in ["ada@example.com", "ADA@EXAMPLE.COM", "ａｄａ@example.com", "ada@ｅxample.com", "Ada@Example.Com"] {
+            assert_eq!(form(same), Ok("ada@example.com".to_owned()), "{same}");
+        }
+        assert_eq!(form("STRASSE"), form("straße"));
+        assert_eq!(form("e\u{301}va"), form("éva"));
+        assert_eq!(form("ada@bücher.example"), Ok("ada@xn--bcher-kva.example".to_owned()));
+        assert_eq!(form("ada@xn--bcher-kva.example"), form("ada@BÜCHER.example"));
+    }
+
+    #[test]
+    fn i_09_invisible_characters_are_refused() {
+        for bad in ["a\u{200B}da", "ada\u{0}", "a da", "\u{202E}ada", "ada\u{FE0F}", "a\u{3164}", "\u{FEFF}ada", "ada\n"] {
+            assert_eq!(form(bad), Err(IdentifierError::Invisible), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn look_alikes_of_mixed_scripts_are_refused() {
+        assert_eq!(form("\u{430}da@example.com"), Err(IdentifierError::MixedScripts));
+        assert_eq!(form("ada@ex\u{430}mple.com"), Err(IdentifierError::MixedScripts));
+        assert_eq!(form("ada@xn--exmple-4nf.com"), Err(IdentifierError::MixedScripts));
+        assert!(form("анна@example.com").is_ok(), "a word in one script is fine");
+        assert!(form("田中taro").is_ok(), "scripts that are written together are fine");
+    }
+
+    #[test]
+    fn length_is_bounded() {
+        assert_eq!(form(""), Err(IdentifierError::Empty));
+        assert_eq!(form(&"a".repeat(254)).map(|s| s.len()), Ok(254));
+        assert_eq!(form(&"a".repeat(255)), Err(IdentifierError::TooLong));
+        assert_eq!(form(&"a".repeat(10_000)), Err(IdentifierError::TooLong));
+        assert_eq!(form("@example.com"), Err(IdentifierError::Domain));
+        assert_eq!(form("ada@"), Err(IdentifierError::Domain));
+    }
+}

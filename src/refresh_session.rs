@@ -1,0 +1,147 @@
+//! Exchanges a refresh token for new tokens of its session (RFC 6749, section 6; RFC 9700, section 4.14).
+
+use kayan_ports::{
+    Change, Client, CommitError, EventType, Guard, Lookup, RefreshToken, Refreshing, Spent, Timestamp,
+};
+
+use crate::{
+    Caller, Failure, Kayan, Opened, Purpose, Token,
+    policy::refresh::{Verdict, judge},
+};
+
+/// A race over one token is lost at most this often: each loss means that somebody else has spent it.
+const ROUNDS: usize = 3;
+
+/// The wish for new tokens.
+#[derive(Debug)]
+pub struct RefreshSession {
+    /// The refresh token, if what was presented was well-formed.
+    pub refresh_token: Option<Token>,
+}
+
+/// Why there are no new tokens.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshSessionError {
+    /// Unknown, expired, or of a session that is over.
+    #[error("the refresh token is not valid")]
+    InvalidToken,
+    /// It was spent before: its whole family is revoked now (I-04).
+    #[error("the refresh token was used before; the session is revoked")]
+    TokenReused,
+    /// The tenant is unknown or inactive.
+    #[error("unknown tenant")]
+    NoTenant,
+    /// The service can't do it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Kayan {
+    /// Spends the token and hands out its successors. The same client, retrying within ten seconds, gets the same
+    /// successors again; anybody else, or later, revokes the family.
+    pub async fn refresh_session(&self, caller: &Caller, cmd: RefreshSession) -> Result<Opened, RefreshSessionError> {
+        let token = cmd.refresh_token.ok_or(RefreshSessionError::InvalidToken)?;
+        let hash = token.hash();
+        for _ in 0..ROUNDS {
+            let known = match self.store.refreshing(&caller.tenant, &hash).await.map_err(Failure::from)? {
+                Lookup::NoTenant => return Err(RefreshSessionError::NoTenant),
+                Lookup::Absent => return Err(RefreshSessionError::InvalidToken),
+                Lookup::Found(known) => known,
+            };
+            let now = self.clock.now();
+            match judge(&known, &caller.client, now) {
+                Verdict::Refused => return Err(RefreshSessionError::InvalidToken),
+                Verdict::Repeat(spent) => {
+                    let spent = spent.clone();
+                    return Ok(self.successors(&token, known, &spent));
+                }
+                Verdict::Reused => return self.revoke_family(caller, &known, now).await,
+                Verdict::Rotate => {
+                    let spent = self.spend(&caller.client, now);
+                    let opened = self.successors(&token, known, &spent);
+                    match self.store.commit(self.rotation(caller, &token, &opened, spent)).await {
+                        Ok(()) => return Ok(opened),
+                        // Spent or revoked in the meantime: judge again what is there now.
+                        Err(CommitError::Stale(Guard::RefreshToken | Guard::Session)) => {}
+                        Err(other) => return Err(Failure::from(other).into()),
+                    }
+                }
+            }
+        }
+        Err(RefreshSessionError::InvalidToken)
+    }
+
+    fn spend(&self, client: &Client, now: Timestamp) -> Spent {
+        let mut salt = [0; 32];
+        self.entropy.fill(&mut salt);
+        Spent { at: now, salt, client: client.clone() }
+    }
+
+    /// The tokens that follow from `token` being spent this way: the same every time.
+    fn successors(&self, token: &Token, known: Refreshing, spent: &Spent) -> Opened {
+        let Refreshing { mut session, identity, .. } = known;
+        let session_token = token.successor(Purpose::Session, &spent.salt);
+        let refresh_token = token.successor(Purpose::Refresh, &spent.salt);
+        let expiry = self.settings.lifetimes.expiry(spent.at, session.ends_at);
+        session.token = session_token.hash();
+        session.expires_at = expiry.session;
+        session.last_seen_at = spent.at;
+        Opened { identity, session, session_token, refresh_token, refresh_expires_at: expiry.refresh }
+    }
+
+    fn rotation(&self, caller: &Caller, token: &Token, opened: &Opened, spent: Spent) -> Vec<Change> {
+        let Spent { at, salt, client } = spent;
+        let session = &opened.session;
+        let next = RefreshToken {
+            hash: opened.refresh_token.hash(),
+            tenant: session.tenant.clone(),
+            session: session.id,
+            issued_at: at,
+            expires_at: opened.refresh_expires_at,
+            spent: None,
+        };
+        let renewal = Change::RenewSession {
+            tenant: session.tenant.clone(),
+            session: session.id,
+            token: session.token,
+            expires_at: session.expires_at,
+            at,
+        };
+        let event = self
+            .event(caller, EventType::SessionRefreshed, at, "the session got new tokens")
+            .by(session.identity)
+            .session(session.id);
+        vec![
+            Change::RotateRefresh { spent: token.hash(), at, salt, client, next: Box::new(next) },
+            renewal,
+            event.record(),
+        ]
+    }
+
+    async fn revoke_family(
+        &self,
+        caller: &Caller,
+        known: &Refreshing,
+        now: Timestamp,
+    ) -> Result<Opened, RefreshSessionError> {
+        let session = &known.session;
+        let event = self
+            .event(caller, EventType::RefreshReused, now, "a spent refresh token came back; the session was revoked")
+            .about(session.identity)
+            .session(session.id)
+            .failed(90);
+        let revoke = Change::RevokeSession {
+            tenant: session.tenant.clone(),
+            identity: session.identity,
+            session: session.id,
+        };
+        match self.store.commit(vec![revoke, event.record()]).await {
+            // `Stale`: revoked by somebody else just now, who has written the event too.
+            Ok(()) | Err(CommitError::Stale(Guard::Session)) => Err(RefreshSessionError::TokenReused),
+            Err(other) => Err(Failure::from(other).into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Registers somebody with traits and a password, and logs them in.
+
+use kayan_ports::{
+    Change, CommitError, Credential, CredentialId, CredentialKind, EventType, Guard, Identity, IdentityId, Method,
+    NamedIdentifier, Password, PasswordHash, State, Timestamp, Traits, Unique,
+};
+
+use crate::{Caller, Failure, FieldError, Kayan, Opened, Weakness, policy::password};
+
+/// The wish to register.
+#[derive(Debug)]
+pub struct Register {
+    /// What the person says about themself.
+    pub traits: Traits,
+    /// The password they want.
+    pub password: Password,
+}
+
+/// Why nobody was registered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegisterError {
+    /// The traits are not what the schema allows.
+    #[error("the traits are not valid")]
+    InvalidTraits(Vec<FieldError>),
+    /// The password is too weak.
+    #[error(transparent)]
+    WeakPassword(#[from] Weakness),
+    /// Somebody has this identifier already; they were not touched (I-13).
+    #[error("an account with this identifier exists already")]
+    AlreadyExists,
+    /// The tenant is unknown or inactive.
+    #[error("unknown tenant")]
+    NoTenant,
+    /// The service can't do it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Kayan {
+    /// Makes an identity with a password and opens its first session. One commit, no read before it.
+    pub async fn register(&self, caller: &Caller, cmd: Register) -> Result<Opened, RegisterError> {
+        let identifiers = self.schema.identify(&cmd.traits).map_err(RegisterError::InvalidTraits)?;
+        self.judge_password(&cmd.password, &identifiers)?;
+        let hash = self.hasher.hash(&cmd.password).await.map_err(Failure::from)?;
+
+        let now = self.clock.now();
+        let identity = self.new_identity(&caller.tenant, cmd.traits, now);
+        let credential = self.new_password(&identity, hash, now);
+        let created =
+            self.event(caller, EventType::IdentityCreated, now, "registered").by(identity.id).resource(path(&identity));
+        let (opened, session) = self.open_session(caller, identity.clone(), Method::Password, now);
+        let mut changes = vec![
+            Change::CreateIdentity { identity: Box::new(identity), identifiers },
+            Change::AddCredential(Box::new(credential)),
+            created.record(),
+        ];
+        changes.extend(session);
+        self.store.commit(changes).await.map_err(|error| match error {
+            CommitError::Conflict(Unique::Identifier) => RegisterError::AlreadyExists,
+            CommitError::Stale(Guard::Tenant) => RegisterError::NoTenant,
+            other => RegisterError::Failed(other.into()),
+        })?;
+        Ok(opened)
+    }
+
+    pub(crate) fn judge_password(
+        &self,
+        password: &Password,
+        identifiers: &[NamedIdentifier],
+    ) -> Result<(), Weakness> {
+        let own: Vec<&str> = identifiers.iter().map(|named| named.value.as_str()).collect();
+        password::judge(password, self.settings.password_min_length, self.hasher.max_bytes(), &own)
+    }
+
+    pub(crate) fn new_identity(&self, tenant: &kayan_ports::TenantId, traits: Traits, now: Timestamp) -> Identity {
+        Identity {
+            id: IdentityId(self.new_id(now)),
+            tenant: tenant.clone(),
+            traits,
+            state: State::Active,
+            verified: Vec::new(),
+            roles: Vec::new(),
+            created_at: now,
+            updated_at: now,
+            last_login_at: None,
+            version: 1,
+        }
+    }
+
+    pub(crate) fn new_password(&self, identity: &Identity, secret: PasswordHash, now: Timestamp) -> Credential {
+        Credential {
+            id: CredentialId(self.new_id(now)),
+            tenant: identity.tenant.clone(),
+            identity: identity.id,
+            kind: CredentialKind::Password,
+            secret,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+}
+
+/// The name of an identity as a resource in the audit trail.
+pub(crate) fn path(identity: &Identity) -> String {
+    format!("identity/{}", identity.id)
+}
+
+#[cfg(test)]
+mod tests;

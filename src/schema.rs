@@ -1,0 +1,217 @@
+//! The identity schema: what traits may be, and which of them people log in with.
+
+use jsonschema::{Draft, ValidationError, Validator, error::ValidationErrorKind};
+use kayan_ports::{NamedIdentifier, Traits};
+use serde_json::{Value, json};
+
+use crate::policy::identifier;
+
+/// The keyword that marks a trait as an identifier: a string that is unique in its tenant and can log in.
+pub(crate) const IDENTIFIER_KEYWORD: &str = "x-kayan-identifier";
+
+const MAX_DEPTH: usize = 16;
+
+/// A JSON Schema (draft 2020-12) for traits, compiled once.
+pub struct IdentitySchema {
+    validator: Validator,
+    identifiers: Vec<String>,
+    document: Value,
+}
+
+/// Why a document can't serve as identity schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// Not JSON.
+    #[error("not JSON: {0}")]
+    NotJson(String),
+    /// Not a JSON Schema.
+    #[error("not a JSON Schema: {0}")]
+    NotASchema(String),
+    /// No trait to log in with.
+    #[error("no property has `\"{IDENTIFIER_KEYWORD}\": true`; mark at least one string property, such as `email`")]
+    NoIdentifier,
+}
+
+/// One thing that is wrong with a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// Where, as a JSON Pointer (RFC 6901) into the request's body.
+    pub pointer: String,
+    /// What kind of wrong, one of a short list: a JSON Schema keyword, `invalid`, `too_deep` or `nul`.
+    pub code: String,
+    /// For people. Never holds the value.
+    pub message: String,
+}
+
+impl FieldError {
+    /// A field error in the traits; `path` is a JSON Pointer into them.
+    fn traits(path: &str, code: &str, message: impl Into<String>) -> Self {
+        Self { pointer: format!("/traits{path}"), code: code.to_owned(), message: message.into() }
+    }
+}
+
+impl Default for IdentitySchema {
+    /// `email`, which is required and an identifier, and `name`.
+    fn default() -> Self {
+        let document = json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "required": ["email"],
+            "additionalProperties": false,
+            "properties": {
+                "email": { "type": "string", "format": "email", "maxLength": 254, IDENTIFIER_KEYWORD: true },
+                "name": { "type": "string", "maxLength": 200 },
+            },
+        });
+        #[expect(clippy::expect_used, reason = "a constant: every start and every test runs through here")]
+        Self::from_value(document).expect("the default identity schema is a schema")
+    }
+}
+
+impl IdentitySchema {
+    /// Reads a schema from JSON text. References to other documents are not followed.
+    pub fn parse(text: &str) -> Result<Self, SchemaError> {
+        let document = serde_json::from_str(text).map_err(|error| SchemaError::NotJson(error.to_string()))?;
+        Self::from_value(document)
+    }
+
+    fn from_value(document: Value) -> Result<Self, SchemaError> {
+        let validator = jsonschema::options()
+            .with_draft(Draft::Draft202012)
+            .should_validate_formats(true)
+            .build(&document)
+            .map_err(|error| SchemaError::NotASchema(error.to_string()))?;
+        let properties = document.get("properties").and_then(Value::as_object);
+        let identifiers: Vec<String> = properties
+            .into_iter()
+            .flatten()
+            .filter(|(_, property)| property.get(IDENTIFIER_KEYWORD) == Some(&Value::Bool(true)))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if identifiers.is_empty() {
+            return Err(SchemaError::NoIdentifier);
+        }
+        Ok(Self { validator, identifiers, document })
+    }
+
+    /// The schema itself.
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Checks traits and takes their identifiers out; tells everything that is wrong at once.
+    pub fn identify(&self, traits: &Traits) -> Result<Vec<NamedIdentifier>, Vec<FieldError>> {
+        let whole = Value::Object(traits.0.clone());
+        if let Some(error) = unstorable(&whole, "", 0) {
+            return Err(vec![error]);
+        }
+        let mut errors: Vec<FieldError> = self.validator.iter_errors(&whole).map(|e| describe(&e)).collect();
+        let mut found = Vec::new();
+        for field in &self.identifiers {
+            let Some(text) = traits.0.get(field).and_then(Value::as_str) else { continue };
+            match identifier::canonical(text) {
+                Ok(value) => found.push(NamedIdentifier { field: field.clone(), value }),
+                Err(error) => errors.push(FieldError::traits(&format!("/{field}"), "invalid", error.to_string())),
+            }
+        }
+        if errors.is_empty() { Ok(found) } else { Err(errors) }
+    }
+}
+
+/// What no supported database can keep, or no reader should have to walk.
+fn unstorable(value: &Value, path: &str, depth: usize) -> Option<FieldError> {
+    let nul = || Some(FieldError::traits(path, "nul", "must not contain a NUL character"));
+    match value {
+        _ if depth > MAX_DEPTH => {
+            Some(FieldError::traits(path, "too_deep", format!("must not be nested deeper than {MAX_DEPTH} levels")))
+        }
+        Value::String(text) if text.contains('\0') => nul(),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(i, item)| unstorable(item, &format!("{path}/{i}"), depth + 1))
+        }
+        Value::Object(members) => members.iter().find_map(|(name, member)| {
+            if name.contains('\0') { nul() } else { unstorable(member, &format!("{path}/{}", escape(name)), depth + 1) }
+        }),
+        _ => None,
+    }
+}
+
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+fn describe(error: &ValidationError<'_>) -> FieldError {
+    let mut path = error.instance_path().as_str().to_owned();
+    let message = match error.kind() {
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            path = format!("{path}/{}", escape(name));
+            "is required".to_owned()
+        }
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            if let [only] = unexpected.as_slice() {
+                path = format!("{path}/{}", escape(only));
+            }
+            "is not a trait that the identity schema knows".to_owned()
+        }
+        ValidationErrorKind::Format { format } => format!("is not a valid {format}"),
+        _ => error.masked_with("the value").to_string(),
+    };
+    FieldError::traits(&path, &snake_case(error.kind().keyword()), message)
+}
+
+fn snake_case(keyword: &str) -> String {
+    let mut out = String::with_capacity(keyword.len() + 2);
+    for c in keyword.chars() {
+        if c.is_ascii_uppercase() {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors(traits: Value) -> Vec<(String, String)> {
+        let Value::Object(map) = traits else { panic!("an object") };
+        let errors = IdentitySchema::default().identify(&Traits(map)).unwrap_err();
+        errors.into_iter().map(|e| (e.pointer, e.code)).collect()
+    }
+
+    fn pair(pointer: &str, code: &str) -> Vec<(String, String)> {
+        vec![(pointer.to_owned(), code.to_owned())]
+    }
+
+    #[test]
+    fn each_wrong_trait_is_named_by_its_pointer() {
+        assert_eq!(errors(json!({})), pair("/traits/email", "required"));
+        assert_eq!(errors(json!({"email": "nobody"})), pair("/traits/email", "format"));
+        assert_eq!(errors(json!({"email": "a@b.c", "name": 7})), pair("/traits/name", "type"));
+        assert_eq!(errors(json!({"email": "a@b.c", "name": "x\0"})), pair("/traits/name", "nul"));
+        assert_eq!(errors(json!({"email": "a@b.c", "name": "x".repeat(201)})), pair("/traits/name", "max_length"));
+    }
+
+    #[test]
+    fn i_12_traits_cannot_set_what_is_the_servers() {
+        for name in ["roles", "state", "verified", "permissions", "mfa", "id", "tenant_id"] {
+            let pointer = format!("/traits/{name}");
+            assert_eq!(errors(json!({"email": "a@b.c", name: "admin"})), pair(&pointer, "additional_properties"));
+        }
+    }
+
+    #[test]
+    fn deep_traits_are_refused() {
+        let deep = (0..40).fold(json!(1), |inner, _| json!({ "x": inner }));
+        assert_eq!(errors(json!({"email": "a@b.c", "deep": deep}))[0].1, "too_deep");
+    }
+
+    #[test]
+    fn a_schema_without_an_identifier_is_refused() {
+        assert_eq!(IdentitySchema::parse(r#"{"type":"object"}"#).err(), Some(SchemaError::NoIdentifier));
+        assert!(matches!(IdentitySchema::parse("{"), Err(SchemaError::NotJson(_))));
+        assert!(matches!(IdentitySchema::parse(r#"{"type":"nonsense"}"#), Err(SchemaError::NotASchema(_))));
+    }
+}

@@ -1,0 +1,77 @@
+//! The stage on which use-cases are tested: the real application on honest fakes, with a clock that only tests move.
+
+use std::sync::Arc;
+
+use kayan_memory::{ManualClock, MemoryStore, PlainHasher, SeededEntropy};
+use kayan_ports::{Client, EventType, Outcome, TokenHash, Traits};
+use serde_json::json;
+
+use crate::{Caller, IdentitySchema, Kayan, Lifetimes, LogIn, Opened, Operator, Ports, Register, Settings};
+
+/// A password that the policy takes.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// The application and the fakes it stands on.
+pub(crate) struct Stage {
+    pub(crate) kayan: Kayan,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) hasher: Arc<PlainHasher>,
+    pub(crate) clock: Arc<ManualClock>,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        let (store, hasher) = (Arc::new(MemoryStore::new()), Arc::new(PlainHasher::new()));
+        let clock = Arc::new(ManualClock::default());
+        let ports = Ports {
+            store: store.clone(),
+            hasher: hasher.clone(),
+            clock: clock.clone(),
+            entropy: Arc::new(SeededEntropy::new(7)),
+        };
+        let lifetimes = Lifetimes {
+            session: std::time::Duration::from_hours(24),
+            refresh: std::time::Duration::from_hours(168),
+            absolute: std::time::Duration::from_hours(720),
+        };
+        let settings = Settings { lifetimes, password_min_length: 8 };
+        Self { kayan: Kayan::new(ports, IdentitySchema::default(), settings), store, hasher, clock }
+    }
+
+    /// A registered person, logged in.
+    pub(crate) async fn person(&self, email: &str) -> Opened {
+        self.kayan.register(&Self::stranger(), Self::registration(email)).await.unwrap()
+    }
+
+    pub(crate) fn registration(email: &str) -> Register {
+        Register { traits: Self::traits(email), password: PASSWORD.into() }
+    }
+
+    pub(crate) fn traits(email: &str) -> Traits {
+        serde_json::from_value(json!({ "email": email })).unwrap()
+    }
+
+    pub(crate) fn login(email: &str, password: &str) -> LogIn {
+        LogIn { identifier: email.to_owned(), password: password.into() }
+    }
+
+    /// Somebody who presents no token.
+    pub(crate) fn stranger() -> Caller {
+        let client = Client { ip: Some("192.0.2.1".to_owned()), user_agent: Some("a browser".to_owned()) };
+        Caller { client, request_id: Some("request-1".to_owned()), ..Caller::default() }
+    }
+
+    /// Somebody who presents this token.
+    pub(crate) fn bearer(token: TokenHash) -> Caller {
+        Caller { token: Some(token), ..Self::stranger() }
+    }
+
+    pub(crate) fn operator() -> Operator {
+        Operator { scope: kayan_ports::Scope::System, name: "cli".to_owned() }
+    }
+
+    /// The events of a type, by outcome.
+    pub(crate) fn count(&self, kind: EventType, outcome: Outcome) -> usize {
+        self.store.events().iter().filter(|event| event.kind == kind && event.outcome == outcome).count()
+    }
+}

@@ -1,0 +1,143 @@
+//! Tokens: a prefix that says the purpose, 256 random bits and a checksum, as in `kys_…`.
+//!
+//! The checksum lets secret scanners recognise a leaked token and costs a mistyped one no look-up. The prefix goes into
+//! the hash, so that a token of one purpose is unknown to every other (I-02).
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use kayan_ports::{Entropy, TokenHash};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+const SECRET: usize = 32;
+const CHECKED: usize = SECRET + 4;
+const ENCODED: usize = CHECKED / 3 * 4;
+
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Access, as the owner of a session.
+    Session,
+    /// New tokens for a session, once.
+    Refresh,
+}
+
+impl Purpose {
+    /// The prefix of its tokens.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Session => "kys_",
+            Self::Refresh => "kyr_",
+        }
+    }
+}
+
+/// A token in the clear: shown to its owner once, kept nowhere.
+pub struct Token {
+    purpose: Purpose,
+    secret: Zeroizing<[u8; SECRET]>,
+}
+
+impl Token {
+    /// A new random token.
+    pub(crate) fn random(purpose: Purpose, entropy: &dyn Entropy) -> Self {
+        let mut secret = Zeroizing::new([0; SECRET]);
+        entropy.fill(secret.as_mut_slice());
+        Self { purpose, secret }
+    }
+
+    /// The token that `self` and `salt` lead to: whoever holds both gets the same one again, and nobody else.
+    pub(crate) fn successor(&self, purpose: Purpose, salt: &[u8; 32]) -> Self {
+        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104, section 2)")]
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_slice()).expect("a key of 32 bytes");
+        mac.update(b"kayan token successor 1");
+        mac.update(purpose.prefix().as_bytes());
+        mac.update(salt);
+        Self { purpose, secret: Zeroizing::new(mac.finalize().into_bytes().into()) }
+    }
+
+    /// Reads a token of this purpose; `None` when it is of another or mistyped.
+    pub fn read(purpose: Purpose, text: &str) -> Option<Self> {
+        let encoded = text.strip_prefix(purpose.prefix())?;
+        if encoded.len() != ENCODED {
+            return None;
+        }
+        let mut bytes = Zeroizing::new([0; CHECKED]);
+        URL_SAFE_NO_PAD.decode_slice(encoded, bytes.as_mut_slice()).ok()?;
+        let (secret, checksum) = bytes.split_first_chunk::<SECRET>()?;
+        (checksum == Self::checksum(purpose, secret)).then(|| Self { purpose, secret: Zeroizing::new(*secret) })
+    }
+
+    /// The text handed to the client: 52 characters that need no escaping anywhere (RFC 6750's `b64token`).
+    pub fn expose(&self) -> Zeroizing<String> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(CHECKED));
+        bytes.extend_from_slice(self.secret.as_slice());
+        bytes.extend_from_slice(&Self::checksum(self.purpose, &self.secret));
+        let mut text = Zeroizing::new(String::with_capacity(4 + ENCODED));
+        text.push_str(self.purpose.prefix());
+        URL_SAFE_NO_PAD.encode_string(bytes.as_slice(), &mut text);
+        text
+    }
+
+    /// What is kept of it.
+    pub fn hash(&self) -> TokenHash {
+        let mut hash = Sha256::new();
+        hash.update(self.purpose.prefix());
+        hash.update(self.secret.as_slice());
+        TokenHash(hash.finalize().into())
+    }
+
+    fn checksum(purpose: Purpose, secret: &[u8; SECRET]) -> [u8; 4] {
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(purpose.prefix().as_bytes());
+        crc.update(secret);
+        crc.finalize().to_be_bytes()
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Token({}[redacted])", self.purpose.prefix())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kayan_memory::SeededEntropy;
+
+    #[test]
+    fn a_token_reads_back_as_itself() {
+        let token = Token::random(Purpose::Session, &SeededEntropy::new(1));
+        let text = token.expose();
+        assert_eq!(text.len(), 52);
+        assert_eq!(Token::read(Purpose::Session, &text).map(|t| t.hash()), Some(token.hash()));
+    }
+
+    #[test]
+    fn i_02_a_token_of_one_purpose_is_refused_for_every_other() {
+        let token = Token::random(Purpose::Refresh, &SeededEntropy::new(1));
+        assert!(Token::read(Purpose::Session, &token.expose()).is_none());
+        let forged = token.expose().replacen("kyr_", "kys_", 1);
+        assert!(Token::read(Purpose::Session, &forged).is_none(), "the checksum covers the prefix");
+        let other = Token { purpose: Purpose::Session, secret: token.secret.clone() };
+        assert_ne!(other.hash(), token.hash(), "the hash covers the prefix");
+    }
+
+    #[test]
+    fn a_mistyped_token_is_refused_by_its_checksum() {
+        let text = Token::random(Purpose::Session, &SeededEntropy::new(1)).expose();
+        for i in 4..text.len() {
+            let mut typo = text.as_bytes().to_vec();
+            typo[i] = if typo[i] == b'A' { b'B' } else { b'A' };
+            let typo = String::from_utf8(typo).unwrap();
+            assert!(Token::read(Purpose::Session, &typo).is_none(), "position {i}");
+        }
+    }
+
+    #[test]
+    fn i_36_a_token_prints_redacted() {
+        let token = Token::random(Purpose::Session, &SeededEntropy::new(1));
+        assert_eq!(format!("{token:?}"), "Token(kys_[redacted])");
+    }
+}

@@ -1,0 +1,33 @@
+//! What a law is given to work with.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kayan_ports::{PasswordHash, PasswordHasher, Store, TenantId};
+
+/// A store of one's own, with the tenant `default` in it and nothing else.
+#[async_trait]
+pub trait Bench: Send + Sync {
+    /// The store on trial.
+    fn store(&self) -> Arc<dyn Store>;
+
+    /// Adds a tenant, by whatever way the database has.
+    async fn add_tenant(&self, tenant: &TenantId, active: bool);
+}
+
+/// A store that outlives its process.
+#[async_trait]
+pub trait Durable: Bench {
+    /// Lets go of the store and opens the same database anew.
+    async fn reopen(&mut self);
+}
+
+/// A hasher and what it is to recognise.
+pub struct HasherBench {
+    /// The hasher on trial.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Hashes of formats that were made in the past, or are weaker than today's, and their passwords.
+    pub outdated: Vec<(PasswordHash, &'static str)>,
+    /// Hashes that are as strong as today's and were made elsewhere, and their passwords.
+    pub current: Vec<(PasswordHash, &'static str)>,
+}

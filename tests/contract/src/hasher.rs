@@ -1,0 +1,4 @@
+//! The law of the `PasswordHasher` port.
+
+pub mod verdicts;
+pub mod work;

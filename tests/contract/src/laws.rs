@@ -1,0 +1,163 @@
+//! The list of laws: every promise by name.
+
+/// One named `#[tokio::test]` for each law of a port.
+///
+/// `laws!(store, fresh)`, `laws!(durable, fresh)`, `laws!(hasher, fresh)` or `laws!(bounded, fresh)`, where `fresh` is an
+/// async function that gives a bench of its own to each law: a [`Bench`](crate::Bench), a [`Durable`](crate::Durable), a
+/// [`HasherBench`](crate::HasherBench), or a `HasherBench` whose hasher has one thread and room for one that waits.
+#[macro_export]
+macro_rules! laws {
+    (store, $fresh:path) => {
+        $crate::laws!(@each $fresh, store::accounts:
+            an_account_comes_back_as_it_went_in,
+            every_state_comes_back_as_it_went_in,
+            an_unknown_identifier_is_absent,
+            an_identifier_is_taken_once,
+            identifiers_that_only_look_alike_are_two,
+            every_identifier_of_an_identity_signs_it_in,
+            an_identifier_that_two_fields_share_is_no_conflict,
+            the_same_identifier_in_two_tenants_is_two_accounts,
+            replaced_traits_come_back_and_count_as_a_change,
+            traits_changed_meanwhile_are_not_overwritten,
+            an_absent_identity_has_no_traits_to_replace,
+            an_identifier_given_up_is_free,
+            an_identity_keeps_its_identifier_through_a_change,
+            anothers_identifier_is_not_taken_by_a_change,
+            a_new_state_comes_back_and_counts_as_a_change,
+            an_absent_identity_has_no_state_to_set,
+        );
+        $crate::laws!(@each $fresh, store::deletion:
+            deleting_an_identity_takes_its_sessions_and_tokens_but_keeps_its_events,
+            deleting_an_identity_frees_its_identifier,
+            deleting_an_identity_leaves_the_others,
+            an_absent_identity_is_not_deleted,
+        );
+        $crate::laws!(@each $fresh, store::passwords:
+            an_identity_has_one_password,
+            an_identity_without_a_password_gets_one,
+            an_absent_identity_gets_no_password,
+            a_replaced_password_comes_back,
+            a_password_changed_meanwhile_is_not_overwritten,
+            a_password_changed_meanwhile_opens_nothing,
+            a_password_proves_its_owner_again_and_again,
+            an_absent_password_proves_nothing,
+        );
+        $crate::laws!(@each $fresh, store::sessions:
+            a_session_comes_back_as_it_went_in,
+            a_login_is_noted_on_its_identity_and_is_no_change_of_it,
+            an_identity_locked_meanwhile_opens_no_session,
+            an_absent_identity_opens_no_session,
+            a_session_is_shown_with_its_owner_in_whatever_state,
+            a_renewed_session_answers_to_its_new_token_alone,
+            a_revoked_session_is_not_renewed,
+            a_session_in_use_is_noted_and_never_moved_back,
+            only_live_sessions_are_listed_and_the_newest_first,
+        );
+        $crate::laws!(@each $fresh, store::revocation:
+            a_revoked_session_is_shown_as_inactive,
+            a_session_is_revoked_once,
+            anothers_session_is_not_revoked,
+            revoking_with_an_exception_keeps_that_session,
+            revoking_an_identitys_sessions_leaves_the_others,
+            revoking_a_tenants_sessions_revokes_them_all,
+            revoking_no_session_is_no_error,
+        );
+        $crate::laws!(@each $fresh, store::refresh:
+            a_spent_refresh_token_is_stale,
+            a_spent_refresh_token_tells_how_it_was_spent,
+            a_successor_takes_over,
+            an_absent_refresh_token_is_stale,
+            an_absent_session_gets_no_refresh_token,
+        );
+        $crate::laws!(@each $fresh, store::lists:
+            a_list_with_one_bad_change_leaves_nothing,
+            an_empty_list_is_no_error,
+            changes_are_applied_in_order,
+            what_was_acknowledged_is_read_at_once,
+            a_conflict_rolls_back_itself_alone,
+            a_commit_whose_asker_left_is_whole_or_nothing,
+            a_read_whose_asker_left_blocks_nobody,
+        );
+        $crate::laws!(@each $fresh, store::races:
+            an_identifier_is_taken_once_under_64_parallel_registrations,
+            a_refresh_token_is_spent_once_under_64_parallel_rotations,
+            an_identity_gets_one_password_under_64_parallel_tries,
+            a_password_is_replaced_once_under_64_parallel_tries,
+            traits_are_replaced_once_under_64_parallel_tries,
+            a_session_is_revoked_once_under_64_parallel_tries,
+            an_identity_is_deleted_once_under_64_parallel_tries,
+            locking_during_logins_leaves_no_open_session,
+            changing_the_password_during_logins_leaves_no_open_session,
+            deleting_during_logins_leaves_no_session,
+        );
+        $crate::laws!(@each $fresh, store::tenants:
+            the_default_tenant_is_there,
+            an_unknown_tenant_is_no_tenant,
+            an_inactive_tenant_is_no_tenant,
+            another_tenants_identifier_signs_nobody_in,
+            another_tenants_session_is_absent,
+            another_tenants_refresh_token_is_absent,
+            another_tenants_events_are_absent,
+            a_read_sees_its_own_tenant_and_the_system_sees_all,
+            the_system_finds_an_identifier_in_every_tenant,
+            a_change_touches_no_other_tenants_rows,
+            another_tenants_identity_gets_no_password,
+            the_system_changes_every_tenants_rows,
+        );
+        $crate::laws!(@each $fresh, store::search:
+            identities_are_listed_newest_first,
+            pages_are_disjoint_and_count_all,
+            a_search_finds_any_part_of_any_identifier_once,
+            a_percent_sign_in_a_search_means_itself,
+            an_underscore_in_a_search_means_itself,
+            a_backslash_in_a_search_means_itself,
+            quotes_and_wildcards_of_other_languages_in_a_search_mean_themselves,
+            a_list_can_ask_for_a_state,
+        );
+        $crate::laws!(@each $fresh, store::values:
+            traits_come_back_as_they_went_in,
+            times_come_back_to_the_microsecond,
+            an_empty_text_is_not_an_absent_one,
+            hashes_come_back_bit_by_bit,
+        );
+        $crate::laws!(@each $fresh, store::audit:
+            every_event_comes_back_as_it_went_in,
+            events_about_somebody_are_those_they_did_and_those_done_to_them,
+            an_event_stands_beside_the_change_it_tells_of,
+        );
+    };
+    (durable, $fresh:path) => {
+        $crate::laws!(@each $fresh, store::durability:
+            what_was_acknowledged_is_there_after_reopening,
+            what_was_refused_is_not_there_after_reopening,
+        );
+    };
+    (hasher, $fresh:path) => {
+        $crate::laws!(@each $fresh, hasher::verdicts:
+            a_password_matches_its_own_hash,
+            another_password_does_not_match,
+            a_nul_at_the_end_makes_another_password,
+            two_hashes_of_one_password_differ,
+            no_hash_matches_without_an_account,
+            the_longest_password_counts_to_its_last_byte,
+            an_overlong_password_is_refused_with_the_limit_in_bytes,
+            an_overlong_password_never_matches,
+            an_outdated_hash_matches_and_says_so,
+            a_hash_of_today_that_was_made_elsewhere_matches,
+            a_damaged_hash_never_matches,
+            hashing_leaves_the_callers_thread,
+        );
+    };
+    (bounded, $fresh:path) => {
+        $crate::laws!(@each $fresh, hasher::work:
+            work_beyond_the_queue_is_turned_away_and_the_rest_is_done,
+            work_whose_asker_left_makes_room,
+        );
+    };
+    (@each $fresh:path, $port:ident::$topic:ident: $($law:ident),+ $(,)?) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+        async fn $law() {
+            $crate::$port::$topic::$law(&mut $fresh().await).await;
+        }
+    )+};
+}

@@ -1,0 +1,210 @@
+//! Rows to work with: every one has ids, hashes and names of its own.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use kayan_ports::{
+    Aal, AuditEvent, Change, Client, Credential, CredentialId, CredentialKind, EventId, EventType, Identifier,
+    Identity, IdentityId, Method, MethodUse, NamedIdentifier, Outcome, PasswordHash, RefreshToken, Session, SessionId,
+    State, Store, TenantId, Timestamp, TokenHash, Traits,
+};
+use serde_json::{Map, Value, json};
+use time::{Duration, macros::datetime};
+use uuid::Uuid;
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// A `UUIDv7` that was not handed out before; later ones sort later.
+pub(crate) fn uuid() -> Uuid {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(number))
+}
+
+/// A token hash that was not handed out before.
+pub(crate) fn token() -> TokenHash {
+    let mut bytes = [0xA5; 32];
+    bytes[..16].copy_from_slice(uuid().as_bytes());
+    TokenHash(bytes)
+}
+
+/// A moment, in seconds from noon of a certain day.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    datetime!(2026-03-01 12:00:00.123456 UTC) + Duration::seconds(seconds)
+}
+
+pub(crate) fn tenant(name: &str) -> TenantId {
+    name.parse().expect("a tenant's name")
+}
+
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("not an object: {other}"),
+    }
+}
+
+pub(crate) fn client(ip: &str) -> Client {
+    Client { ip: Some(ip.to_owned()), user_agent: Some("Mozilla/5.0 (X11) Zürich/1.0".to_owned()) }
+}
+
+pub(crate) fn identifier(value: &str) -> Identifier {
+    Identifier::from_canonical(value.to_owned())
+}
+
+pub(crate) fn named(field: &str, value: &str) -> NamedIdentifier {
+    NamedIdentifier { field: field.to_owned(), value: identifier(value) }
+}
+
+pub(crate) fn identity(tenant: &TenantId) -> Identity {
+    Identity {
+        id: IdentityId(uuid()),
+        tenant: tenant.clone(),
+        traits: Traits(object(json!({ "name": "Anna Bäcker" }))),
+        state: State::Active,
+        verified: vec!["anna@example.org".to_owned()],
+        roles: vec!["operator".to_owned(), "viewer".to_owned()],
+        created_at: at(0),
+        updated_at: at(1),
+        last_login_at: None,
+        version: 1,
+    }
+}
+
+pub(crate) fn creation(identity: &Identity, identifiers: Vec<NamedIdentifier>) -> Change {
+    Change::CreateIdentity { identity: Box::new(identity.clone()), identifiers }
+}
+
+pub(crate) fn password(owner: &Identity) -> Credential {
+    Credential {
+        id: CredentialId(uuid()),
+        tenant: owner.tenant.clone(),
+        identity: owner.id,
+        kind: CredentialKind::Password,
+        secret: PasswordHash::new(format!("$2b$10${}", uuid())),
+        created_at: at(2),
+        updated_at: at(3),
+        version: 1,
+    }
+}
+
+/// The credential that follows `old`.
+pub(crate) fn next_password(old: &Credential) -> Credential {
+    let secret = PasswordHash::new(format!("$argon2id${}", uuid()));
+    Credential { secret, updated_at: old.updated_at + Duration::HOUR, version: old.version + 1, ..old.clone() }
+}
+
+pub(crate) fn session(owner: &Identity) -> Session {
+    Session {
+        id: SessionId(uuid()),
+        tenant: owner.tenant.clone(),
+        identity: owner.id,
+        token: token(),
+        active: true,
+        aal: Aal::Aal1,
+        methods: vec![MethodUse { method: Method::Password, completed_at: at(4) }],
+        issued_at: at(5),
+        expires_at: at(3_600),
+        ends_at: at(86_400),
+        last_seen_at: at(6),
+        client: client("192.0.2.7"),
+    }
+}
+
+pub(crate) fn refresh_token(session: &Session) -> RefreshToken {
+    RefreshToken {
+        hash: token(),
+        tenant: session.tenant.clone(),
+        session: session.id,
+        issued_at: at(7),
+        expires_at: at(7_200),
+        spent: None,
+    }
+}
+
+/// Spends `token` for a successor.
+pub(crate) fn rotation(token: &RefreshToken, next: &RefreshToken) -> Change {
+    Change::RotateRefresh {
+        spent: token.hash,
+        at: at(60),
+        salt: [7; 32],
+        client: client("198.51.100.9"),
+        next: Box::new(next.clone()),
+    }
+}
+
+/// An event about `who`, with every field filled in.
+pub(crate) fn event(who: &Identity) -> AuditEvent {
+    AuditEvent {
+        id: EventId(uuid()),
+        tenant: who.tenant.clone(),
+        kind: EventType::LoginSuccess,
+        outcome: Outcome::Success,
+        actor: Some(who.id.to_string()),
+        subject: Some(who.id.to_string()),
+        message: "Anna logged in; «willkommen» 🎉".to_owned(),
+        metadata: object(json!({ "method": "password", "deep": { "list": [1, null, "ü"] } })),
+        client: client("2001:db8::1"),
+        session: Some(SessionId(uuid())),
+        resource: Some(format!("identity/{}", who.id)),
+        old_value: Some(json!({ "state": "locked" })),
+        new_value: Some(json!({ "state": "active" })),
+        risk: 100,
+        request_id: Some("req-1".to_owned()),
+        created_at: at(8),
+    }
+}
+
+pub(crate) fn record(event: &AuditEvent) -> Change {
+    Change::Record(Box::new(event.clone()))
+}
+
+/// Somebody with all that an account can have.
+pub(crate) struct Account {
+    pub(crate) identity: Identity,
+    pub(crate) name: Identifier,
+    pub(crate) password: Credential,
+    pub(crate) session: Session,
+    pub(crate) refresh: RefreshToken,
+    pub(crate) event: AuditEvent,
+}
+
+impl Account {
+    pub(crate) fn of(tenant: &TenantId, name: &str) -> Self {
+        let identity = identity(tenant);
+        let session = session(&identity);
+        Self {
+            name: identifier(name),
+            password: password(&identity),
+            refresh: refresh_token(&session),
+            event: event(&identity),
+            identity,
+            session,
+        }
+    }
+
+    /// The list of changes that brings it into being.
+    pub(crate) fn registration(&self) -> Vec<Change> {
+        vec![
+            creation(&self.identity, vec![named("email", self.name.as_str())]),
+            Change::AddCredential(Box::new(self.password.clone())),
+            self.login(),
+            Change::IssueRefresh(Box::new(self.refresh.clone())),
+            record(&self.event),
+        ]
+    }
+
+    pub(crate) fn login(&self) -> Change {
+        Change::OpenSession(Box::new(self.session.clone()))
+    }
+
+    /// Registers somebody; what is given back is as the store must give it back.
+    pub(crate) async fn register(store: &dyn Store, tenant: &TenantId, name: &str) -> Self {
+        let mut account = Self::of(tenant, name);
+        store.commit(account.registration()).await.expect("a registration");
+        account.identity.last_login_at = Some(account.session.issued_at);
+        account
+    }
+
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.identity.tenant
+    }
+}

@@ -1,0 +1,15 @@
+//! The law of the `Store` port, topic by topic.
+
+pub mod accounts;
+pub mod audit;
+pub mod deletion;
+pub mod durability;
+pub mod lists;
+pub mod passwords;
+pub mod races;
+pub mod refresh;
+pub mod revocation;
+pub mod search;
+pub mod sessions;
+pub mod tenants;
+pub mod values;

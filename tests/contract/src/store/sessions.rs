@@ -1,0 +1,137 @@
+//! Sessions: how they open, live and are shown.
+
+use kayan_ports::{Aal, Change, CommitError, Guard, Lookup, Scope, Session, State, TenantId, TokenHash};
+use time::Duration;
+
+use crate::{
+    Bench,
+    sample::{Account, at, identity, session, token},
+    view::{self, View},
+};
+
+fn open(session: &Session) -> Change {
+    Change::OpenSession(Box::new(session.clone()))
+}
+
+fn renewal(session: &Session, token: TokenHash) -> Change {
+    Change::RenewSession {
+        tenant: session.tenant.clone(),
+        session: session.id,
+        token,
+        expires_at: at(9_000),
+        at: at(900),
+    }
+}
+
+pub async fn a_session_comes_back_as_it_went_in(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let mut bare = Session { aal: Aal::Aal3, methods: vec![], ..session(&anna.identity) };
+    bare.client = kayan_ports::Client::default();
+    let methods = [anna.session.methods.clone(), anna.session.methods.clone()].concat();
+    let twofold = Session { aal: Aal::Aal2, methods, ..session(&anna.identity) };
+    for session in [bare, twofold] {
+        store.commit(vec![open(&session)]).await.unwrap();
+        assert_eq!(view::presented(&*store, &anna, &session.token).await.session, session);
+    }
+}
+
+pub async fn a_login_is_noted_on_its_identity_and_is_no_change_of_it(bench: &dyn Bench) {
+    let store = bench.store();
+    let mut anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let later = Session { issued_at: at(500), ..session(&anna.identity) };
+    store.commit(vec![open(&later)]).await.unwrap();
+    anna.identity.last_login_at = Some(at(500));
+    assert_eq!(view::identity(&*store, &anna).await, anna.identity);
+}
+
+pub async fn an_identity_locked_meanwhile_opens_no_session(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    for state in [State::Inactive, State::Locked, State::Pending] {
+        let scope = Scope::Tenant(anna.tenant().clone());
+        let change = Change::SetState { scope, identity: anna.identity.id, state, at: at(300) };
+        store.commit(vec![change]).await.unwrap();
+        let session = session(&anna.identity);
+        assert_eq!(store.commit(vec![open(&session)]).await, Err(CommitError::Stale(Guard::Identity)), "{state:?}");
+        assert_eq!(store.presented(anna.tenant(), &session.token).await, Ok(Lookup::Absent), "{state:?}");
+    }
+}
+
+pub async fn an_absent_identity_opens_no_session(bench: &dyn Bench) {
+    let session = session(&identity(&TenantId::default()));
+    let outcome = bench.store().commit(vec![open(&session)]).await;
+    assert_eq!(outcome, Err(CommitError::Stale(Guard::Identity)));
+}
+
+pub async fn a_session_is_shown_with_its_owner_in_whatever_state(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let lock = Change::SetState { scope: Scope::System, identity: anna.identity.id, state: State::Locked, at: at(300) };
+    store.commit(vec![lock]).await.unwrap();
+    let seen = View::of(&*store, &anna).await;
+    let Lookup::Found(presented) = seen.presented else { panic!("the session is gone") };
+    let Lookup::Found(refreshing) = seen.refreshing else { panic!("the refresh token is gone") };
+    assert_eq!((presented.identity.state, refreshing.identity.state), (State::Locked, State::Locked));
+}
+
+pub async fn a_renewed_session_answers_to_its_new_token_alone(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let new = token();
+    store.commit(vec![renewal(&anna.session, new)]).await.unwrap();
+    assert_eq!(store.presented(anna.tenant(), &anna.session.token).await, Ok(Lookup::Absent));
+    let found = view::presented(&*store, &anna, &new).await;
+    let expected = Session { token: new, expires_at: at(9_000), last_seen_at: at(900), ..anna.session.clone() };
+    assert_eq!(found.session, expected);
+    assert_eq!(found.identity, anna.identity);
+}
+
+pub async fn a_revoked_session_is_not_renewed(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let revocation =
+        Change::RevokeSession { tenant: anna.tenant().clone(), identity: anna.identity.id, session: anna.session.id };
+    store.commit(vec![revocation]).await.unwrap();
+    let absent = session(&anna.identity);
+    for session in [&anna.session, &absent] {
+        let new = token();
+        assert_eq!(store.commit(vec![renewal(session, new)]).await, Err(CommitError::Stale(Guard::Session)));
+        assert_eq!(store.presented(anna.tenant(), &new).await, Ok(Lookup::Absent));
+    }
+    assert!(!view::session_is_active(&*store, &anna).await);
+}
+
+pub async fn a_session_in_use_is_noted_and_never_moved_back(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let see = |session: &Session, seconds| Change::SeeSession {
+        tenant: session.tenant.clone(),
+        session: session.id,
+        at: at(seconds),
+    };
+    store.commit(vec![see(&anna.session, 700)]).await.unwrap();
+    store.commit(vec![see(&anna.session, 650)]).await.unwrap();
+    let expected = Session { last_seen_at: at(700), ..anna.session.clone() };
+    assert_eq!(view::presented(&*store, &anna, &anna.session.token).await.session, expected);
+    let absent = session(&anna.identity);
+    assert_eq!(store.commit(vec![see(&absent, 700)]).await, Ok(()), "noting has no guard");
+}
+
+pub async fn only_live_sessions_are_listed_and_the_newest_first(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let bert = Account::register(&*store, &TenantId::default(), "bert@example.org").await;
+    let end = at(3_000);
+    let make = |issued: i64, expires_at| Session { issued_at: at(issued), expires_at, ..session(&anna.identity) };
+    let (old, new) = (make(10, end + Duration::MICROSECOND), make(30, at(4_000)));
+    let (expired, revoked) = (make(20, end), make(40, at(4_000)));
+    let revocation =
+        Change::RevokeSession { tenant: anna.tenant().clone(), identity: anna.identity.id, session: revoked.id };
+    let mut changes: Vec<_> = [&new, &old, &expired, &revoked].into_iter().map(open).collect();
+    changes.push(revocation);
+    store.commit(changes).await.unwrap();
+    let listed = store.sessions(anna.tenant(), anna.identity.id, end).await.unwrap();
+    assert_eq!(listed, vec![new, old, anna.session.clone()]);
+    assert_eq!(store.sessions(bert.tenant(), bert.identity.id, end).await, Ok(vec![bert.session]));
+}

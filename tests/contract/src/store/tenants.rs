@@ -1,0 +1,183 @@
+//! Every read and change stays in its scope: another tenant's row is as good as absent.
+
+use kayan_ports::{
+    Change, CommitError, Credential, Guard, IdentityQuery, Lookup, RefreshToken, Scope, Session, SessionFilter, State,
+    TenantId, Traits,
+};
+
+use crate::{
+    Bench,
+    sample::{
+        Account, at, creation, event, identifier, identity, named, next_password, password, record, refresh_token,
+        rotation, session, tenant, token,
+    },
+    view::{self, View},
+};
+
+pub async fn the_default_tenant_is_there(bench: &dyn Bench) {
+    let found = bench.store().sign_in(&TenantId::default(), &identifier("anna@example.org")).await;
+    assert_eq!(found, Ok(Lookup::Absent));
+}
+
+async fn is_no_tenant(bench: &dyn Bench, tenant: &TenantId) {
+    let store = bench.store();
+    assert_eq!(store.sign_in(tenant, &identifier("anna@example.org")).await, Ok(Lookup::NoTenant));
+    assert_eq!(store.presented(tenant, &token()).await, Ok(Lookup::NoTenant));
+    assert_eq!(store.refreshing(tenant, &token()).await, Ok(Lookup::NoTenant));
+    let newcomer = creation(&identity(tenant), vec![named("email", "anna@example.org")]);
+    assert_eq!(store.commit(vec![newcomer]).await, Err(CommitError::Stale(Guard::Tenant)));
+}
+
+pub async fn an_unknown_tenant_is_no_tenant(bench: &dyn Bench) {
+    is_no_tenant(bench, &tenant("nowhere")).await;
+}
+
+pub async fn an_inactive_tenant_is_no_tenant(bench: &dyn Bench) {
+    let closed = tenant("closed");
+    bench.add_tenant(&closed, false).await;
+    is_no_tenant(bench, &closed).await;
+}
+
+/// The default tenant, another one, and somebody in it.
+async fn neighbours(bench: &dyn Bench) -> (TenantId, Account) {
+    let acme = tenant("acme");
+    bench.add_tenant(&acme, true).await;
+    (TenantId::default(), Account::register(&*bench.store(), &acme, "anna@example.org").await)
+}
+
+pub async fn another_tenants_identifier_signs_nobody_in(bench: &dyn Bench) {
+    let (own, anna) = neighbours(bench).await;
+    assert_eq!(bench.store().sign_in(&own, &anna.name).await, Ok(Lookup::Absent));
+}
+
+pub async fn another_tenants_session_is_absent(bench: &dyn Bench) {
+    let ((own, anna), store) = (neighbours(bench).await, bench.store());
+    assert_eq!(store.presented(&own, &anna.session.token).await, Ok(Lookup::Absent));
+    assert_eq!(store.sessions(&own, anna.identity.id, at(0)).await, Ok(vec![]));
+}
+
+pub async fn another_tenants_refresh_token_is_absent(bench: &dyn Bench) {
+    let (own, anna) = neighbours(bench).await;
+    assert_eq!(bench.store().refreshing(&own, &anna.refresh.hash).await, Ok(Lookup::Absent));
+}
+
+pub async fn another_tenants_events_are_absent(bench: &dyn Bench) {
+    let ((own, anna), store) = (neighbours(bench).await, bench.store());
+    assert_eq!(store.events_about(&own, anna.identity.id).await, Ok(vec![]));
+    let mut stray = event(&anna.identity);
+    stray.tenant = own.clone();
+    store.commit(vec![record(&stray)]).await.unwrap();
+    assert_eq!(store.events_about(&own, anna.identity.id).await, Ok(vec![stray]));
+    assert_eq!(store.events_about(anna.tenant(), anna.identity.id).await, Ok(vec![anna.event]));
+}
+
+pub async fn a_read_sees_its_own_tenant_and_the_system_sees_all(bench: &dyn Bench) {
+    let ((own, anna), store) = (neighbours(bench).await, bench.store());
+    let readers = [(Scope::Tenant(own), false), (Scope::Tenant(anna.tenant().clone()), true), (Scope::System, true)];
+    for (scope, sees) in readers {
+        let id = anna.identity.id;
+        let query = IdentityQuery { scope: scope.clone(), state: None, contains: None, limit: 100, offset: 0 };
+        let search = IdentityQuery { contains: Some("anna".to_owned()), ..query.clone() };
+        let (one, many) = (sees.then(|| anna.identity.clone()), u64::from(sees));
+        assert_eq!(store.identity(&scope, id).await, Ok(one.clone()), "{scope:?}");
+        assert_eq!(store.identities_named(&scope, &anna.name).await, Ok(Vec::from_iter(one.clone())), "{scope:?}");
+        assert_eq!(store.password(&scope, id).await, Ok(sees.then(|| anna.password.clone())), "{scope:?}");
+        for query in [query, search] {
+            let page = store.identities(&query).await.unwrap();
+            assert_eq!((page.rows, page.total), (Vec::from_iter(one.clone()), many), "{scope:?}");
+        }
+    }
+}
+
+pub async fn the_system_finds_an_identifier_in_every_tenant(bench: &dyn Bench) {
+    let ((own, anna), store) = (neighbours(bench).await, bench.store());
+    let namesake = Account::register(&*store, &own, anna.name.as_str()).await;
+    let mut found = store.identities_named(&Scope::System, &anna.name).await.unwrap();
+    found.sort_by_key(|identity| identity.id);
+    assert_eq!(found, vec![anna.identity, namesake.identity]);
+}
+
+/// Changes of every kind that reach from tenant `own` for the rows of `anna`, whose tenant is another, and what each is
+/// told.
+fn reaching_over(own: &TenantId, anna: &Account, bert: &Account) -> Vec<(Change, Result<(), CommitError>)> {
+    let (scope, id) = (Scope::Tenant(own.clone()), anna.identity.id);
+    let tenant = || own.clone();
+    let stale = |guard| Err(CommitError::Stale(guard));
+    let new_password = Credential { tenant: tenant(), ..next_password(&anna.password) };
+    let foreign_token = RefreshToken { tenant: tenant(), ..refresh_token(&anna.session) };
+    let (credential, version) = (anna.password.id, anna.password.version);
+    let (traits, identifiers, verified) = (Traits::default(), vec![], vec![]);
+    let foreign_session = Session { tenant: tenant(), ..session(&anna.identity) };
+    let filter = SessionFilter { scope: scope.clone(), identity: Some(id), except: None };
+    let session = anna.session.id;
+    vec![
+        (
+            Change::ReplaceTraits {
+                tenant: tenant(),
+                identity: id,
+                expected: 1,
+                traits,
+                identifiers,
+                verified,
+                at: at(9),
+            },
+            stale(Guard::Identity),
+        ),
+        (
+            Change::SetState { scope: scope.clone(), identity: id, state: State::Locked, at: at(9) },
+            stale(Guard::Identity),
+        ),
+        (Change::DeleteIdentity { scope: scope.clone(), identity: id }, stale(Guard::Identity)),
+        (Change::ReplaceCredential(Box::new(new_password)), stale(Guard::Credential)),
+        (Change::UseCredential { tenant: tenant(), credential, version, at: at(9) }, stale(Guard::Credential)),
+        (Change::OpenSession(Box::new(foreign_session)), stale(Guard::Identity)),
+        (Change::IssueRefresh(Box::new(foreign_token.clone())), stale(Guard::Session)),
+        (rotation(&anna.refresh, &refresh_token(&bert.session)), stale(Guard::RefreshToken)),
+        (rotation(&bert.refresh, &foreign_token), stale(Guard::Session)),
+        (
+            Change::RenewSession { tenant: tenant(), session, token: token(), expires_at: at(9_000), at: at(9) },
+            stale(Guard::Session),
+        ),
+        (Change::SeeSession { tenant: tenant(), session, at: at(9_000) }, Ok(())),
+        (Change::RevokeSessions(filter), Ok(())),
+        (Change::RevokeSessions(SessionFilter { scope, identity: None, except: Some(bert.session.id) }), Ok(())),
+        (Change::RevokeSession { tenant: tenant(), identity: id, session }, stale(Guard::Session)),
+    ]
+}
+
+pub async fn a_change_touches_no_other_tenants_rows(bench: &dyn Bench) {
+    let ((own, anna), store) = (neighbours(bench).await, bench.store());
+    let bert = Account::register(&*store, &own, "bert@example.org").await;
+    for (change, expected) in reaching_over(&own, &anna, &bert) {
+        let told = format!("{change:?}");
+        assert_eq!(store.commit(vec![change]).await, expected, "{told}");
+        assert_eq!(View::of(&*store, &anna).await, View::expected(&anna), "{told}");
+        assert_eq!(View::of(&*store, &bert).await, View::expected(&bert), "{told}");
+    }
+}
+
+pub async fn another_tenants_identity_gets_no_password(bench: &dyn Bench) {
+    let ((own, anna), store) = (neighbours(bench).await, bench.store());
+    let bare = identity(anna.tenant());
+    store.commit(vec![creation(&bare, vec![])]).await.unwrap();
+    let foreign = Credential { tenant: own, ..password(&bare) };
+    let outcome = store.commit(vec![Change::AddCredential(Box::new(foreign))]).await;
+    assert_eq!(outcome, Err(CommitError::Stale(Guard::Identity)));
+    assert_eq!(store.password(&Scope::System, bare.id).await, Ok(None));
+}
+
+pub async fn the_system_changes_every_tenants_rows(bench: &dyn Bench) {
+    let ((own, anna), store) = (neighbours(bench).await, bench.store());
+    let bert = Account::register(&*store, &own, "bert@example.org").await;
+    let everyone = SessionFilter { scope: Scope::System, identity: None, except: None };
+    store.commit(vec![Change::RevokeSessions(everyone)]).await.unwrap();
+    for account in [&anna, &bert] {
+        assert!(!view::session_is_active(&*store, account).await);
+        let identity = account.identity.id;
+        let lock = Change::SetState { scope: Scope::System, identity, state: State::Locked, at: at(300) };
+        store.commit(vec![lock]).await.unwrap();
+        assert_eq!(view::identity(&*store, account).await.state, State::Locked);
+        store.commit(vec![Change::DeleteIdentity { scope: Scope::System, identity }]).await.unwrap();
+        assert_eq!(store.identity(&Scope::System, identity).await, Ok(None));
+    }
+}

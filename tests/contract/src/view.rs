@@ -1,0 +1,81 @@
+//! All that can be read of one account.
+
+use kayan_ports::{
+    AuditEvent, Credential, Identity, Lookup, Presented, Refreshing, Scope, Session, SignIn, Store, TokenHash,
+};
+
+use crate::sample::{Account, at};
+
+/// An account as the reads show it; two of them are equal when nothing changed in between.
+#[derive(Debug, PartialEq)]
+pub(crate) struct View {
+    pub(crate) identity: Option<Identity>,
+    pub(crate) sign_in: Lookup<SignIn>,
+    pub(crate) password: Option<Credential>,
+    pub(crate) presented: Lookup<Presented>,
+    pub(crate) refreshing: Lookup<Refreshing>,
+    pub(crate) sessions: Vec<Session>,
+    pub(crate) events: Vec<AuditEvent>,
+}
+
+impl View {
+    pub(crate) async fn of(store: &dyn Store, account: &Account) -> Self {
+        let (tenant, id) = (account.tenant(), account.identity.id);
+        Self {
+            identity: store.identity(&Scope::System, id).await.unwrap(),
+            sign_in: store.sign_in(tenant, &account.name).await.unwrap(),
+            password: store.password(&Scope::System, id).await.unwrap(),
+            presented: store.presented(tenant, &account.session.token).await.unwrap(),
+            refreshing: store.refreshing(tenant, &account.refresh.hash).await.unwrap(),
+            sessions: store.sessions(tenant, id, at(0)).await.unwrap(),
+            events: store.events_about(tenant, id).await.unwrap(),
+        }
+    }
+
+    /// What must be read after a registration.
+    pub(crate) fn expected(account: &Account) -> Self {
+        let (session, identity) = (account.session.clone(), account.identity.clone());
+        Self {
+            identity: Some(identity.clone()),
+            sign_in: Lookup::Found(SignIn { identity: identity.clone(), password: Some(account.password.clone()) }),
+            password: Some(account.password.clone()),
+            presented: Lookup::Found(Presented { session: session.clone(), identity: identity.clone() }),
+            refreshing: Lookup::Found(Refreshing {
+                token: account.refresh.clone(),
+                session: session.clone(),
+                identity,
+            }),
+            sessions: vec![session],
+            events: vec![account.event.clone()],
+        }
+    }
+
+    /// What must be read of an account that never was.
+    pub(crate) fn of_nobody() -> Self {
+        Self {
+            identity: None,
+            sign_in: Lookup::Absent,
+            password: None,
+            presented: Lookup::Absent,
+            refreshing: Lookup::Absent,
+            sessions: vec![],
+            events: vec![],
+        }
+    }
+}
+
+/// The session that is presented by `token`, and its owner.
+pub(crate) async fn presented(store: &dyn Store, account: &Account, token: &TokenHash) -> Presented {
+    match store.presented(account.tenant(), token).await.unwrap() {
+        Lookup::Found(presented) => presented,
+        other => panic!("no session has this token: {other:?}"),
+    }
+}
+
+pub(crate) async fn session_is_active(store: &dyn Store, account: &Account) -> bool {
+    presented(store, account, &account.session.token).await.session.active
+}
+
+pub(crate) async fn identity(store: &dyn Store, account: &Account) -> Identity {
+    store.identity(&Scope::System, account.identity.id).await.unwrap().expect("an identity")
+}

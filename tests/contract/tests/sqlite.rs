@@ -1,0 +1,61 @@
+//! The laws of the store, kept by SQLite on a file.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot be set up breaks the test")]
+
+use std::{path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use kayan_contract::{Bench, Durable};
+use kayan_ports::{Store, TenantId};
+use kayan_sql::{Dialect, Driver, Expect, SqlStore, Statement, Value, migrate};
+use kayan_sqlite::SqliteDriver;
+use tempfile::TempDir;
+
+struct Sqlite {
+    // None between closing and opening again.
+    store: Option<Arc<SqlStore<SqliteDriver>>>,
+    folder: TempDir,
+}
+
+fn open(folder: &Path) -> Arc<SqlStore<SqliteDriver>> {
+    let dsn = format!("file:{}?cache=shared&mode=rwc", folder.join("kayan.db").display());
+    Arc::new(kayan_sqlite::open(&dsn).unwrap())
+}
+
+impl Sqlite {
+    fn present(&self) -> &Arc<SqlStore<SqliteDriver>> {
+        self.store.as_ref().unwrap()
+    }
+}
+
+async fn fresh() -> Sqlite {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    let (known, at) = (migrate::embedded(Dialect::Sqlite), time::macros::datetime!(2026-01-01 00:00 UTC));
+    migrate::up(store.driver(), known, None, at, &mut |_| {}).await.unwrap();
+    Sqlite { store: Some(store), folder }
+}
+
+#[async_trait]
+impl Bench for Sqlite {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::<SqlStore<SqliteDriver>>::clone(self.present())
+    }
+
+    async fn add_tenant(&self, tenant: &TenantId, active: bool) {
+        let sql = "INSERT INTO tenants (id, active, created_at) VALUES (?, ?, 0)";
+        let params = vec![Value::text(tenant.as_str()), active.into()];
+        self.present().driver().apply(vec![Statement { sql, params, expect: Expect::One }]).await.unwrap();
+    }
+}
+
+#[async_trait]
+impl Durable for Sqlite {
+    async fn reopen(&mut self) {
+        let last = Arc::into_inner(self.store.take().unwrap()).expect("somebody still holds the store");
+        drop(last);
+        self.store = Some(open(self.folder.path()));
+    }
+}
+
+kayan_contract::laws!(store, fresh);
+kayan_contract::laws!(durable, fresh);

@@ -1,0 +1,110 @@
+//! Which crate may know which, and who may name a concrete adapter.
+
+use std::collections::BTreeMap;
+
+use kayan_house::{Dependency, none_of, packages, rust, rust_in};
+
+/// Who may depend on whom. Optional dependencies count; those for tests are further down.
+const ARROWS: [(&str, &[&str]); 8] = [
+    ("kayan-ports", &[]),
+    ("kayan-core", &["kayan-ports"]),
+    ("kayan-http", &["kayan-core", "kayan-ports"]),
+    ("kayan-sql", &["kayan-ports"]),
+    ("kayan-sqlite", &["kayan-ports", "kayan-sql"]),
+    ("kayan-memory", &["kayan-ports"]),
+    ("kayan-crypto", &["kayan-ports"]),
+    ("kayan-telemetry", &["kayan-ports"]),
+];
+
+/// What the tests of any of these may use besides: fakes, and the laws to be kept.
+const FOR_TESTS: [&str; 2] = ["kayan-memory", "kayan-contract"];
+
+/// Nobody depends on these but for tests, so they may depend on anything.
+const ENDS: [&str; 5] = ["kayan", "kayan-contract", "kayan-journeys", "kayan-house", "xtask"];
+
+/// What use-cases must not be able to reach: a runtime, a database, the network, chance.
+const NOT_IN_THE_CORE: [&str; 9] =
+    ["tokio", "rusqlite", "tokio-postgres", "mysql_async", "redis", "poem", "reqwest", "rand", "getrandom"];
+
+const CONCRETE: [&str; 9] = [
+    "kayan_sqlite",
+    "kayan_postgres",
+    "kayan_mysql",
+    "kayan_redis",
+    "kayan_memory",
+    "kayan_crypto",
+    "kayan_webauthn",
+    "kayan_oidc",
+    "kayan_mail",
+];
+
+const COMPOSITION_ROOT: &str = "adapters/cli/src/compose.rs";
+
+fn is_ours(name: &str) -> bool {
+    name == "kayan" || name == "xtask" || name.starts_with("kayan-")
+}
+
+#[test]
+fn crates_know_only_what_the_arrows_allow() {
+    let arrows: BTreeMap<_, _> = ARROWS.into_iter().collect();
+    let mut offences = Vec::new();
+    for package in packages().into_iter().filter(|package| !ENDS.contains(&&*package.name)) {
+        let Some(allowed) = arrows.get(&*package.name) else {
+            offences.push(format!("{}:1: {} has no arrow", package.manifest, package.name));
+            continue;
+        };
+        let allowed = |it: &Dependency| {
+            allowed.contains(&&*it.name) || (it.for_tests && FOR_TESTS.contains(&&*it.name)) || !is_ours(&it.name)
+        };
+        let forbidden = package.dependencies.iter().filter(|it| !allowed(it));
+        offences.extend(forbidden.map(|it| format!("{}:1: {} → {}", package.manifest, package.name, it.name)));
+    }
+    none_of(offences, "remove the dependency, or draw the arrow in ARROWS (tests/house/tests/walls.rs) and say why");
+}
+
+#[test]
+fn use_cases_cannot_reach_a_runtime_a_database_the_network_or_chance() {
+    let core = packages().into_iter().filter(|package| ["kayan-core", "kayan-ports"].contains(&&*package.name));
+    let mut offences = Vec::new();
+    for package in core {
+        let reached = package.dependencies.iter().filter(|it| !it.for_tests && NOT_IN_THE_CORE.contains(&&*it.name));
+        offences.extend(reached.map(|it| format!("{}:1: {} → {}", package.manifest, package.name, it.name)));
+    }
+    none_of(offences, "what a use-case needs of the world comes in through a port");
+}
+
+#[test]
+fn use_cases_touch_no_file_environment_process_or_thread() {
+    let mut offences = Vec::new();
+    for source in rust().into_iter().filter(|it| it.path.starts_with("src/") || it.path.starts_with("ports/src/")) {
+        let code = source.code();
+        let touching = ["std::fs", "std::env", "std::process", "std::thread"];
+        let lines = code.lines().take_while(|(line, _)| *line < code.tests_from());
+        let touched = lines.filter(|(_, text)| touching.iter().any(|module| text.contains(module)));
+        offences.extend(touched.map(|(line, text)| source.at(line, text.trim())));
+    }
+    none_of(offences, "what a use-case needs of the world comes in through a port");
+}
+
+#[test]
+fn only_the_composition_root_names_concrete_adapters() {
+    let mut offences = Vec::new();
+    for source in rust_in("adapters/cli/src/").into_iter().filter(|source| source.path != COMPOSITION_ROOT) {
+        let code = source.code();
+        let naming = code.lines().filter(|(_, text)| CONCRETE.iter().any(|name| text.contains(name)));
+        offences.extend(naming.map(|(line, text)| source.at(line, text.trim())));
+    }
+    none_of(offences, "name it in adapters/cli/src/compose.rs and hand on the port");
+}
+
+#[test]
+fn only_the_composition_root_asks_for_cargo_features() {
+    let mut offences = Vec::new();
+    for source in rust().into_iter().filter(|source| source.path != COMPOSITION_ROOT) {
+        let code = source.code();
+        let squeezed = code.lines().map(|(line, text)| (line, text.replace(' ', "")));
+        let asking = squeezed.filter(|(_, text)| text.contains("cfg") && text.contains("feature="));
+        offences.extend(asking.map(|(line, text)| source.at(line, text)));
+    }
+    none_of(offences, "`cfg(feature)` lives in adapters/cli/src/compose.rs; if you need it elsewhere, you need a port");
+}

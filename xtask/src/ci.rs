@@ -1,0 +1,88 @@
+//! `cargo xtask ci`: everything that a change must pass.
+
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+
+use crate::{
+    fuzz, openapi,
+    run::{self, Failure, Mark, Workspace},
+    test, tools,
+};
+
+/// A step, in the order in which they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Step {
+    /// All tests.
+    Test,
+    /// The code is formatted.
+    Fmt,
+    /// No lint speaks up.
+    Clippy,
+    /// The committed OpenAPI document is the code's.
+    Openapi,
+    /// The OpenAPI document is a good one.
+    Lint,
+    /// The server answers as the OpenAPI document says.
+    Fuzz,
+}
+
+impl Step {
+    fn command(self) -> &'static str {
+        match self {
+            Self::Test => "cargo xtask test",
+            Self::Fmt => "cargo fmt --all --check",
+            Self::Clippy => "cargo clippy --workspace --all-targets --locked -- -D warnings",
+            Self::Openapi => "cargo xtask openapi --check",
+            Self::Lint => "cargo xtask ci --only lint",
+            Self::Fuzz => "cargo xtask ci --only fuzz",
+        }
+    }
+
+    fn perform(self, workspace: &Workspace) -> Result<(), Failure> {
+        match self {
+            Self::Test => test::run(workspace, &[]),
+            Self::Fmt | Self::Clippy => run::run(&mut workspace.cargo(self.command().split(' ').skip(1))),
+            Self::Openapi => openapi::check(workspace),
+            Self::Lint => lint(workspace),
+            Self::Fuzz => fuzz::run(workspace),
+        }
+    }
+}
+
+fn lint(workspace: &Workspace) -> Result<(), Failure> {
+    let mut redocly = tools::redocly(workspace)?;
+    redocly.arg("lint").arg(openapi::committed(workspace, "json"));
+    run::run(redocly.arg("--config").arg(workspace.root.join("xtask/redocly.yaml")).current_dir(&workspace.root))
+}
+
+/// Runs the named steps, or all, until one fails; ends with a table of what ran.
+pub(crate) fn run(workspace: &Workspace, only: &[Step]) -> Result<(), Failure> {
+    let mut ran = Vec::new();
+    let mut failed = None;
+    for step in Step::value_variants().iter().filter(|step| only.is_empty() || only.contains(step)) {
+        run::say(Mark::Begun, step.command());
+        let began = Instant::now();
+        let result = step.perform(workspace);
+        ran.push((*step, result.is_ok(), began.elapsed()));
+        if let Err(failure) = result {
+            failed = Some((*step, failure));
+            break;
+        }
+    }
+    table(&ran);
+    let Some((step, failure)) = failed else { return Ok(()) };
+    Err(Failure::Wrong(format!("{failure}\n  step `{}` failed; repeat it with `{}`", name(step), step.command())))
+}
+
+fn table(ran: &[(Step, bool, Duration)]) {
+    eprintln!();
+    for (step, passed, took) in ran {
+        let mark = if *passed { Mark::Done } else { Mark::Failed };
+        run::say(mark, &format!("{:<8} {:>7.1} s", name(*step), took.as_secs_f64()));
+    }
+}
+
+fn name(step: Step) -> String {
+    step.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}

@@ -1,0 +1,65 @@
+//! The project's own tasks: `cargo xtask test | ci | openapi`.
+
+mod ci;
+mod fuzz;
+mod openapi;
+mod run;
+mod server;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::run::{Failure, Workspace};
+
+/// The project's own tasks.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run the tests, after installing and building what they need.
+    Test {
+        /// Passed on to `cargo nextest run`: part of a test's name, or its options.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILTER")]
+        filters: Vec<String>,
+    },
+    /// Run everything that a change must pass, in order, until something fails.
+    Ci {
+        /// Run these steps only; may be repeated.
+        #[arg(long, value_name = "STEP")]
+        only: Vec<ci::Step>,
+    },
+    /// Write the OpenAPI document into `openapi/`.
+    Openapi {
+        /// Write nothing; fail when the committed document differs from the code's.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match perform(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            run::say(run::Mark::Failed, &failure.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> Result<(), Failure> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Test { filters } => test::run(&workspace, &filters),
+        Task::Ci { only } => ci::run(&workspace, &only),
+        Task::Openapi { check: true } => openapi::check(&workspace),
+        Task::Openapi { check: false } => openapi::write(&workspace),
+    }
+}
