@@ -24,9 +24,8 @@ impl Kayan {
         let token = caller.token.ok_or(AuthenticateError::Unauthorized)?;
         match self.store.presented(&caller.tenant, &token).await.map_err(Failure::from)? {
             Lookup::NoTenant => Err(AuthenticateError::NoTenant),
-            Lookup::Absent => Err(AuthenticateError::Unauthorized),
             Lookup::Found(me) if lifetime::is_live(&me.session, &me.identity, now) => Ok(me),
-            Lookup::Found(_) => Err(AuthenticateError::Unauthorized),
+            Lookup::Absent | Lookup::Found(_) => Err(AuthenticateError::Unauthorized),
         }
     }
 }

@@ -46,7 +46,12 @@ impl Kayan {
 
         let now = self.clock.now();
         let event = self
-            .event(caller, EventType::PasswordChanged, now, "the owner changed the password; other sessions were revoked")
+            .event(
+                caller,
+                EventType::PasswordChanged,
+                now,
+                "the owner changed the password; other sessions were revoked",
+            )
             .by(me.identity.id)
             .session(me.session.id);
         let changed = Credential { secret, updated_at: now, version: current.version + 1, ..current };

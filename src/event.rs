@@ -15,7 +15,7 @@ impl Kayan {
     pub(crate) fn event(&self, caller: &Caller, kind: EventType, now: Timestamp, message: &str) -> Event {
         let mut event = self.bare_event(caller.tenant.clone(), kind, now, message);
         event.0.client = caller.client.clone();
-        event.0.request_id = caller.request_id.clone();
+        event.0.request_id.clone_from(&caller.request_id);
         event
     }
 

@@ -10,11 +10,7 @@ impl Kayan {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;
         let changes = vec![
-            Change::RevokeSession {
-                tenant: caller.tenant.clone(),
-                identity: me.identity.id,
-                session: me.session.id,
-            },
+            Change::RevokeSession { tenant: caller.tenant.clone(), identity: me.identity.id, session: me.session.id },
             self.event(caller, EventType::Logout, now, "logged out").by(me.identity.id).session(me.session.id).record(),
         ];
         match self.store.commit(changes).await {

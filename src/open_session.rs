@@ -1,8 +1,6 @@
 //! Opens a session for somebody who has just proven who they are.
 
-use kayan_ports::{
-    Aal, Change, EventType, Identity, Method, MethodUse, RefreshToken, Session, SessionId, Timestamp,
-};
+use kayan_ports::{Aal, Change, EventType, Identity, Method, MethodUse, RefreshToken, Session, SessionId, Timestamp};
 
 use crate::{Caller, Kayan, Purpose, Token};
 

@@ -1,8 +1,6 @@
 //! Exchanges a refresh token for new tokens of its session (RFC 6749, section 6; RFC 9700, section 4.14).
 
-use kayan_ports::{
-    Change, Client, CommitError, EventType, Guard, Lookup, RefreshToken, Refreshing, Spent, Timestamp,
-};
+use kayan_ports::{Change, Client, CommitError, EventType, Guard, Lookup, RefreshToken, Refreshing, Spent, Timestamp};
 
 use crate::{
     Caller, Failure, Kayan, Opened, Purpose, Token,
@@ -130,11 +128,8 @@ impl Kayan {
             .about(session.identity)
             .session(session.id)
             .failed(90);
-        let revoke = Change::RevokeSession {
-            tenant: session.tenant.clone(),
-            identity: session.identity,
-            session: session.id,
-        };
+        let revoke =
+            Change::RevokeSession { tenant: session.tenant.clone(), identity: session.identity, session: session.id };
         match self.store.commit(vec![revoke, event.record()]).await {
             // `Stale`: revoked by somebody else just now, who has written the event too.
             Ok(()) | Err(CommitError::Stale(Guard::Session)) => Err(RefreshSessionError::TokenReused),

@@ -63,11 +63,7 @@ impl Kayan {
         Ok(opened)
     }
 
-    pub(crate) fn judge_password(
-        &self,
-        password: &Password,
-        identifiers: &[NamedIdentifier],
-    ) -> Result<(), Weakness> {
+    pub(crate) fn judge_password(&self, password: &Password, identifiers: &[NamedIdentifier]) -> Result<(), Weakness> {
         let own: Vec<&str> = identifiers.iter().map(|named| named.value.as_str()).collect();
         password::judge(password, self.settings.password_min_length, self.hasher.max_bytes(), &own)
     }

@@ -74,11 +74,8 @@ async fn an_outdated_hash_is_made_anew_by_a_login_and_only_by_one() {
     let ada = stage.person(ADA).await.identity;
     let scope = (&ada.tenant).into();
     let known = stage.store.password(&scope, ada.id).await.unwrap().unwrap();
-    let outdated = Credential {
-        secret: stage.hasher.outdated_hash("old", PASSWORD),
-        version: known.version + 1,
-        ..known.clone()
-    };
+    let outdated =
+        Credential { secret: stage.hasher.outdated_hash("old", PASSWORD), version: known.version + 1, ..known.clone() };
     stage.store.commit(vec![Change::ReplaceCredential(Box::new(outdated.clone()))]).await.unwrap();
 
     stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, "wrong")).await.unwrap_err();

@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn i_09_spellings_of_one_identifier_have_one_canonical_form() {
-        for same in ["ada@example.com", "ADA@EXAMPLE.COM", "ａｄａ@example.com", "ada@ｅxample.com", "Ada@Example.Com"] {
+        for same in ["ada@example.com", "ADA@EXAMPLE.COM", "ａｄａ@example.com", "ada@ｅxample.com", "Ada@Example.Com"]
+        {
             assert_eq!(form(same), Ok("ada@example.com".to_owned()), "{same}");
         }
         assert_eq!(form("STRASSE"), form("straße"));
@@ -114,7 +115,9 @@ mod tests {
 
     #[test]
     fn i_09_invisible_characters_are_refused() {
-        for bad in ["a\u{200B}da", "ada\u{0}", "a da", "\u{202E}ada", "ada\u{FE0F}", "a\u{3164}", "\u{FEFF}ada", "ada\n"] {
+        for bad in
+            ["a\u{200B}da", "ada\u{0}", "a da", "\u{202E}ada", "ada\u{FE0F}", "a\u{3164}", "\u{FEFF}ada", "ada\n"]
+        {
             assert_eq!(form(bad), Err(IdentifierError::Invisible), "{bad:?}");
         }
     }

@@ -31,12 +31,7 @@ pub enum Weakness {
 const ESTIMATED: usize = 64;
 
 /// Judges a new password of somebody with these identifiers.
-pub fn judge(
-    password: &Password,
-    min_chars: usize,
-    max_bytes: usize,
-    identifiers: &[&str],
-) -> Result<(), Weakness> {
+pub fn judge(password: &Password, min_chars: usize, max_bytes: usize, identifiers: &[&str]) -> Result<(), Weakness> {
     let clear = password.expose();
     if clear.chars().count() < min_chars {
         return Err(Weakness::TooShort { min: min_chars });
@@ -48,8 +43,7 @@ pub fn judge(
         return Err(Weakness::Nul);
     }
     let own: Vec<&str> = identifiers.iter().flat_map(|whole| std::iter::once(*whole).chain(whole.split('@'))).collect();
-    let guessable =
-        clear.chars().count() <= ESTIMATED && zxcvbn(clear, &own).score() < Score::Two;
+    let guessable = clear.chars().count() <= ESTIMATED && zxcvbn(clear, &own).score() < Score::Two;
     if guessable { Err(Weakness::Guessable) } else { Ok(()) }
 }
 

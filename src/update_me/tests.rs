@@ -53,7 +53,8 @@ async fn i_12_a_patch_sets_nothing_that_is_the_servers() {
     let stage = Stage::new();
     let ada = stage.person("ada@example.com").await;
     let caller = Stage::bearer(ada.session_token.hash());
-    for forbidden in [json!({"roles": ["admin"]}), json!({"state": "active"}), json!({"verified": ["ada@example.com"]})] {
+    for forbidden in [json!({"roles": ["admin"]}), json!({"state": "active"}), json!({"verified": ["ada@example.com"]})]
+    {
         let refused = stage.kayan.update_me(&caller, patch(forbidden)).await.unwrap_err();
         assert!(matches!(refused, UpdateMeError::InvalidTraits(_)));
     }

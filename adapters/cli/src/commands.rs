@@ -32,7 +32,14 @@ fn load(flags: Vec<(String, String)>, keep_secrets: bool) -> Result<Loaded, Prob
     let folder = std::env::current_dir().unwrap_or_default();
     let entropy = compose::entropy();
     let backends = compose::BACKENDS;
-    Config::load(&Inputs { flags, environment: &environment, folder: &folder, backends, entropy: &*entropy, keep_secrets })
+    Config::load(&Inputs {
+        flags,
+        environment: &environment,
+        folder: &folder,
+        backends,
+        entropy: &*entropy,
+        keep_secrets,
+    })
 }
 
 /// The settings as the environment has them, for a command that is no service.

@@ -56,11 +56,8 @@ pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, 
         Some(document) => IdentitySchema::parse(&document.to_string())
             .map_err(|error| Stop::config(format!("KAYAN_IDENTITY_SCHEMA: {error}")))?,
     };
-    let hashing = HasherSettings {
-        format: config.hashing.format,
-        threads: config.hashing.threads,
-        queue: config.hashing.queue,
-    };
+    let hashing =
+        HasherSettings { format: config.hashing.format, threads: config.hashing.threads, queue: config.hashing.queue };
     let store: Arc<dyn Store> = Arc::new(SqlStore::new(driver.clone()));
     let ports = Ports {
         store,
@@ -82,12 +79,14 @@ pub(crate) fn application(config: &Config, driver: &Arc<dyn Driver>) -> Result<A
     let settings = HttpSettings {
         secure_cookies: config.env == Environment::Production,
         public_origin: public_origin.transpose().map_err(|error| Stop::config(format!("KAYAN_PUBLIC_URL: {error}")))?,
-        cors_origins: config.cors_origins.iter().filter_map(|o| o.as_str().parse().ok()).collect(),
+        cors_origins: config.cors_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         body_timeout: Duration::from_secs(15),
     };
-    let health =
-        CheckHealth::new(vec![Arc::new(DatabaseProbe(driver.clone())), Arc::new(MigrationsProbe(driver.clone()))], clock());
+    let health = CheckHealth::new(
+        vec![Arc::new(DatabaseProbe(driver.clone())), Arc::new(MigrationsProbe(driver.clone()))],
+        clock(),
+    );
     Ok(Arc::new(Application {
         kayan: Arc::new(kayan(config, driver)?),
         health: Arc::new(health),

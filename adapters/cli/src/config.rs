@@ -8,7 +8,6 @@ mod gather;
 mod keys;
 pub(crate) mod load;
 mod mask;
-pub(crate) mod origin;
 mod parse;
 pub(crate) mod problem;
 pub(crate) mod report;
@@ -29,8 +28,8 @@ use kayan_ports::HashFormat;
 use secrecy::SecretString;
 use url::Url;
 
+use kayan_http::Origin;
 use load::Inputs;
-use origin::Origin;
 use secret::Secret;
 
 /// The settings that the service runs with. Prints without secrets.
@@ -65,16 +64,22 @@ pub(crate) struct Config {
     /// The JSON Schema of the traits, an object; nothing: the default.
     pub(crate) identity_schema: Option<serde_json::Value>,
     /// Root of the keys that seal flow state; 32 bytes or more in production.
+    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) session_secret: Secret,
     /// The one before, while it is being rotated.
+    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) session_secret_previous: Option<Secret>,
     /// Signs JWTs.
+    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) jwt_secret: Option<Secret>,
     /// The one before, while it is being rotated.
+    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) jwt_secret_previous: Option<Secret>,
     /// Wraps the data key; nothing: a key derived from the session secret does.
+    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) data_key: Option<Secret>,
     /// The one before, while it is being rotated.
+    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) data_key_previous: Option<Secret>,
 }
 
@@ -106,8 +111,10 @@ pub(crate) struct Database {
     /// At most so many connections, 1 or more.
     pub(crate) max_open: u32,
     /// At most so many idle ones, never more than `max_open`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) max_idle: u32,
     /// Connections are closed when they are older; nothing: never.
+    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) max_lifetime: Option<Duration>,
 }
 

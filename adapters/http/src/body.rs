@@ -50,7 +50,7 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Body<T> {
             }
             Ok(Ok(bytes)) => bytes,
         };
-        parse(&bytes).map(Body).map_err(Into::into)
+        parse(&bytes).map(Body)
     }
 }
 
@@ -59,7 +59,7 @@ fn is_json(content_type: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let pointer = pointer(error.path());
@@ -98,7 +98,9 @@ fn explain(error: &serde_json::Error, pointer: String) -> Problem {
     let (pointer, code, message) = match (text.split('`').next().unwrap_or_default().trim(), quoted) {
         ("missing field", Some(name)) => (field(name), "required", "is required".to_owned()),
         ("duplicate field", Some(_)) => (pointer, "duplicate", "is given more than once".to_owned()),
-        _ if text.starts_with(DUPLICATE) => (pointer, "duplicate", "has a member that is given more than once".to_owned()),
+        _ if text.starts_with(DUPLICATE) => {
+            (pointer, "duplicate", "has a member that is given more than once".to_owned())
+        }
         _ => {
             let wanted = text.rsplit_once("expected ").map_or("of another type", |(_, wanted)| wanted);
             (pointer, "type", format!("must be {wanted}"))

@@ -111,7 +111,7 @@ fn caller(request: &Request) -> Result<Caller> {
 
 /// The one token that is presented. Two different ones are refused: whoever looks at one of them must not be answered
 /// with the rights of the other.
-fn presented(request: &Request) -> Result<Option<&str>, Problem> {
+fn presented(request: &Request) -> Result<Option<&str>> {
     let context = Context::of(request)?;
     let headers = request.headers();
     let unreadable = || Problem::new(Code::Unauthorized);
@@ -120,7 +120,7 @@ fn presented(request: &Request) -> Result<Option<&str>, Problem> {
         let value = value.to_str().map_err(|_| unreadable())?;
         let (scheme, token) = value.split_once(' ').ok_or_else(unreadable)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(unreadable().message("the Authorization header must be `Bearer <session token>`"));
+            return Err(unreadable().message("the Authorization header must be `Bearer <session token>`").into());
         }
         shown.push(token.trim());
     }
@@ -135,10 +135,10 @@ fn presented(request: &Request) -> Result<Option<&str>, Problem> {
     shown.extend(cookie);
     let Some((first, others)) = shown.split_first() else { return Ok(None) };
     if others.iter().any(|other| other != first) {
-        return Err(unreadable().message("two different session tokens were sent; send one"));
+        return Err(unreadable().message("two different session tokens were sent; send one").into());
     }
     if !by_header && !origins::may_use_cookie(request.method(), headers, &context.settings) {
-        return Err(Problem::new(Code::CsrfRejected));
+        return Err(Problem::new(Code::CsrfRejected).into());
     }
     Ok(Some(first))
 }

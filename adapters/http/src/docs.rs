@@ -38,9 +38,11 @@ fn answer(content_type: &'static str, body: String) -> Response {
 
 /// The page with the remote validator switched off, and a policy that runs its scripts alone, known by their hashes.
 fn page_and_policy(html: &str) -> (String, HeaderValue) {
-    let html = html
-        .replacen("<title>Swagger UI</title>", "<title>Kayan API</title>", 1)
-        .replacen("deepLinking: true,", "deepLinking: true, validatorUrl: null, persistAuthorization: true,", 1);
+    let html = html.replacen("<title>Swagger UI</title>", "<title>Kayan API</title>", 1).replacen(
+        "deepLinking: true,",
+        "deepLinking: true, validatorUrl: null, persistAuthorization: true,",
+        1,
+    );
     let html = if html.trim_start().starts_with("<!") { html } else { format!("<!DOCTYPE html>{html}") };
     let scripts: Vec<String> = html
         .split("<script")

@@ -38,9 +38,9 @@ pub(crate) struct Request {
 
 impl Request {
     /// What the edge has noted about a request.
-    pub(crate) fn of(request: &HttpRequest) -> Result<&Self, Problem> {
+    pub(crate) fn of(request: &HttpRequest) -> Result<&Self> {
         request.extensions().get().ok_or_else(|| {
-            Problem::new(Code::Internal).because("a request has not come through the edge layer".to_owned())
+            Problem::new(Code::Internal).because("a request has not come through the edge layer".to_owned()).into()
         })
     }
 }
@@ -64,12 +64,9 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id));
         given.map_or_else(
             || {
-                let mut random = [0; 12];
+                let mut random = [0; 16];
                 self.app.entropy.fill(&mut random);
-                random.iter().fold(String::with_capacity(24), |mut id, byte| {
-                    id.extend([byte >> 4, byte & 15].map(|nibble| char::from(b"0123456789abcdef"[usize::from(nibble)])));
-                    id
-                })
+                format!("{:024x}", u128::from_be_bytes(random) >> 32)
             },
             str::to_owned,
         )
@@ -176,9 +173,7 @@ fn secure(response: &mut Response, id: &str, settings: &HttpSettings) {
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     if settings.secure_cookies {
-        headers.insert(
-            header::STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=63072000; includeSubDomains"),
-        );
+        headers
+            .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
     }
 }

@@ -1,19 +1,12 @@
 //! The closed list of error codes, and the one table that gives every use-case error its code.
 
-use std::{collections::BTreeMap, marker::PhantomData};
-
 use kayan_core::{
     AuthenticateError, ChangePasswordError, DeleteMeError, Failure, LogInError, RefreshSessionError, RegisterError,
     RevokeMySessionError, UpdateMeError, Weakness,
 };
 use poem::http::StatusCode;
-use poem_openapi::{
-    ApiResponse,
-    registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry},
-    types::Type,
-};
 
-use crate::problem::{Problem, ProblemBody};
+use crate::{problem::Problem, refused::Refusal};
 
 macro_rules! codes {
     ($($variant:ident = $name:literal, $status:ident, $title:literal, $message:literal;)+) => {
@@ -73,77 +66,6 @@ codes! {
         "too many logins are waiting; try again in a second";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The service is not available",
         "a part of the service is not available; try again in a second";
-}
-
-/// What any operation can answer, whatever it does.
-const ALWAYS: &[Code] = &[Code::InvalidInput, Code::TenantNotFound, Code::Internal, Code::Unavailable];
-/// What any operation with a body can answer, too.
-const WITH_BODY: &[Code] = &[Code::RequestTimeout, Code::PayloadTooLarge, Code::UnsupportedMediaType];
-
-/// Gives a use-case's error its code, and says which codes there can be.
-pub(crate) trait Refusal: Send + Sync + 'static {
-    /// The codes of this error beside those that every operation has; a status where it is not the usual one.
-    const CODES: &'static [(Code, Option<StatusCode>)];
-    /// Whether the operation takes a body.
-    const TAKES_BODY: bool;
-
-    /// What the client is told.
-    fn problem(self) -> Problem;
-}
-
-/// The error side of an operation's answer: documents itself from the table.
-pub(crate) struct Refused<E>(Problem, PhantomData<E>);
-
-impl<E: Refusal> From<E> for Refused<E> {
-    fn from(error: E) -> Self {
-        Self(error.problem(), PhantomData)
-    }
-}
-
-impl<E: Refusal> From<Refused<E>> for poem::Error {
-    fn from(refused: Refused<E>) -> Self {
-        Self::from(refused.0)
-    }
-}
-
-impl<E: Refusal> ApiResponse for Refused<E> {
-    fn meta() -> MetaResponses {
-        let body = if E::TAKES_BODY { WITH_BODY } else { &[] };
-        let usual = ALWAYS.iter().chain(body).map(|code| (*code, None));
-        let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-        for (code, status) in E::CODES.iter().copied().chain(usual) {
-            by_status.entry(status.unwrap_or(code.meaning().0).as_u16()).or_default().push(code);
-        }
-        MetaResponses { responses: by_status.into_iter().map(|(status, codes)| describe(status, &codes)).collect() }
-    }
-
-    fn register(registry: &mut Registry) {
-        ProblemBody::register(registry);
-    }
-}
-
-fn describe(status: u16, codes: &[Code]) -> MetaResponse {
-    let lines: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.name(), code.meaning().1)).collect();
-    let header = |name: &str, description: &str| MetaHeader {
-        name: name.to_owned(),
-        description: Some(description.to_owned()),
-        required: false,
-        deprecated: false,
-        schema: String::schema_ref(),
-    };
-    let headers = match status {
-        401 => vec![header("WWW-Authenticate", "How to authenticate (RFC 9110, section 11.6.1).")],
-        503 => vec![header("Retry-After", "When to try again, in seconds.")],
-        _ => Vec::new(),
-    };
-    MetaResponse {
-        // The registry wants text that lives as long as the program; there is one of these per operation and status.
-        description: Box::leak(lines.join("; ").into_boxed_str()),
-        status: Some(status),
-        status_range: None,
-        content: vec![MetaMediaType { content_type: "application/problem+json", schema: ProblemBody::schema_ref() }],
-        headers,
-    }
 }
 
 fn failed(failure: Failure) -> Problem {
@@ -301,5 +223,19 @@ impl Refusal for NotReady {
     fn problem(self) -> Problem {
         let message = format!("not ready: {}", self.0.join("; "));
         Problem::new(Code::Unavailable).message(message).checks(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_documented() {
+        let (document, _) = crate::documents();
+        let missing: Vec<_> =
+            Code::ALL.iter().map(|code| format!("`{}`", code.name())).filter(|name| !document.contains(name)).collect();
+        // Neither belongs to an operation: they answer paths and methods that there are not.
+        assert_eq!(missing, ["`method_not_allowed`"]);
     }
 }

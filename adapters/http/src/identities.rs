@@ -16,7 +16,7 @@ use crate::{
     body::Body,
     caller::{Anyone, Member},
     cookies,
-    errors::Refused,
+    refused::Refused,
     reply::Reply,
 };
 
@@ -132,10 +132,8 @@ impl Identities {
         Member(caller): Member,
         Body(body): Body<ChangePasswordBody>,
     ) -> Result<Changed, Refused<ChangePasswordError>> {
-        let cmd = ChangePassword {
-            current_password: body.current_password.into(),
-            new_password: body.new_password.into(),
-        };
+        let cmd =
+            ChangePassword { current_password: body.current_password.into(), new_password: body.new_password.into() };
         self.app.kayan.change_password(&caller, cmd).await?;
         Ok(Changed::Done)
     }

@@ -13,8 +13,10 @@ mod edge;
 mod errors;
 mod identities;
 mod methods;
+mod origin;
 mod origins;
 mod problem;
+mod refused;
 mod reply;
 mod sessions;
 mod system;
@@ -37,7 +39,7 @@ use poem_openapi::{
     registry::{MetaApi, Registry},
 };
 
-pub use origins::{Origin, OriginError};
+pub use origin::{Origin, OriginError};
 
 /// What the API stands on.
 pub struct Application {
@@ -112,7 +114,6 @@ impl OpenApi for Documented {
 
 fn service<T: OpenApi>(api: T) -> OpenApiService<T, ()> {
     OpenApiService::new(api, "Kayan", env!("CARGO_PKG_VERSION"))
-        .summary("Identity and access service")
         .description(include_str!("description.md"))
         .license(LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"))
         .server("/")
@@ -120,7 +121,8 @@ fn service<T: OpenApi>(api: T) -> OpenApiService<T, ()> {
             ExtraHeader::new("X-Tenant-ID").description("The tenant to ask in; without it, `default`."),
         )
         .extra_response_header::<String, _>(
-            ExtraHeader::new("X-Request-Id").description("The request's id, as it stands in the log and the audit trail."),
+            ExtraHeader::new("X-Request-Id")
+                .description("The request's id, as it stands in the log and the audit trail."),
         )
 }
 
@@ -139,7 +141,10 @@ pub fn endpoint(app: Arc<Application>, draining: &Draining) -> impl Endpoint<Out
     ));
     let allowed = methods::Methods::read(&service.spec());
     let (ui, json, yaml) = docs::endpoints(service.swagger_ui_html(), service.spec(), service.spec_yaml());
-    let routes =
-        Route::new().at("/docs", get(ui)).at("/openapi.json", get(json)).at("/openapi.yaml", get(yaml)).nest("/", service);
+    let routes = Route::new()
+        .at("/docs", get(ui))
+        .at("/openapi.json", get(json))
+        .at("/openapi.yaml", get(yaml))
+        .nest("/", service);
     edge::Edge::new(routes.map_to_response(), app, allowed)
 }

@@ -30,9 +30,8 @@ impl Methods {
     pub(crate) fn of(&self, path: &str) -> Option<String> {
         let wanted = segments(path);
         let same = |(pattern, given): (&String, &String)| pattern == given || pattern.starts_with('{');
-        let found = self.0.iter().find(|(pattern, _)| {
-            pattern.len() == wanted.len() && pattern.iter().zip(&wanted).all(same)
-        });
+        let found =
+            self.0.iter().find(|(pattern, _)| pattern.len() == wanted.len() && pattern.iter().zip(&wanted).all(same));
         found.map(|(_, methods)| methods.clone())
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     body::Body,
     caller::{Anyone, Member},
     cookies,
-    errors::Refused,
+    refused::Refused,
     reply::Reply,
 };
 
@@ -144,10 +144,7 @@ impl Sessions {
     ///
     /// Those that are live, newest first.
     #[oai(path = "/sessions", method = "get", operation_id = "listMySessions")]
-    async fn list_my_sessions(
-        &self,
-        Member(caller): Member,
-    ) -> Result<Reply<SessionList>, Refused<AuthenticateError>> {
+    async fn list_my_sessions(&self, Member(caller): Member) -> Result<Reply<SessionList>, Refused<AuthenticateError>> {
         let (sessions, me) = self.app.kayan.list_my_sessions(&caller).await?;
         let data = sessions.into_iter().map(|session| {
             let current = session.id == me.session.id;

@@ -7,7 +7,7 @@ use kayan_ports::{Condition, Timestamp};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use serde::Serialize;
 
-use crate::{Application, Draining, Tag, errors::NotReady, errors::Refused, reply::Reply};
+use crate::{Application, Draining, Tag, errors::NotReady, refused::Refused, reply::Reply};
 
 /// The endpoints of this family.
 pub(crate) struct System {
@@ -100,6 +100,7 @@ impl System {
     /// Is the process alive
     ///
     /// Looks at nothing but itself: a restart is the cure when this does not answer.
+    #[expect(clippy::unused_async, reason = "the API macro wants every operation asynchronous")]
     #[oai(path = "/health/live", method = "get", operation_id = "healthLive")]
     async fn live(&self) -> Reply<Status> {
         Reply(Status { status: "ok".to_owned() })
@@ -114,7 +115,11 @@ impl System {
             return Err(NotReady(vec!["the service is stopping".to_owned()]).into());
         }
         let missing = missing(self.app.health.run().await);
-        if missing.is_empty() { Ok(Reply(Status { status: "ready".to_owned() })) } else { Err(NotReady(missing).into()) }
+        if missing.is_empty() {
+            Ok(Reply(Status { status: "ready".to_owned() }))
+        } else {
+            Err(NotReady(missing).into())
+        }
     }
 }
 

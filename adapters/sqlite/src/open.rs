@@ -131,6 +131,8 @@ impl Opener {
         connection.busy_timeout(self.busy)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        // without it, SQLite plans a cached statement anew for every parameter that its planner would like to look at
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
         // FULL: what was acknowledged is on disk. The map saves copying pages that other connections' writes make each

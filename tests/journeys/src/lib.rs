@@ -1,1 +1,25 @@
-//! End to end: the real binary over real sockets.
+//! End to end: the real binary over real sockets, on a database file of its own.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "test code: what can't be set up fails the test that wanted it"
+)]
+
+mod answer;
+mod audit;
+mod client;
+mod document;
+mod home;
+mod person;
+mod raw;
+mod service;
+
+pub use answer::{Answer, ask};
+pub use audit::{count, events};
+pub use client::Client;
+pub use document::Document;
+pub use home::{Done, Home};
+pub use person::{PASSWORD, Person};
+pub use raw::{Connection, exchange};
+pub use service::Service;

@@ -21,7 +21,8 @@ pub(crate) fn run(action: ConfigAction) -> Result<(), Stop> {
     match format {
         Format::Json => output::json(&rows)?,
         Format::Table => {
-            let rows = rows.into_iter().map(|Row { setting, value, source, problem }| vec![setting, value, source, problem]);
+            let rows =
+                rows.into_iter().map(|Row { setting, value, source, problem }| vec![setting, value, source, problem]);
             output::table(&["setting", "value", "source", "problem"], rows.collect())?;
         }
     }

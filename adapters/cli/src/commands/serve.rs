@@ -71,10 +71,9 @@ fn listen(config: &Config) -> Result<TcpListener, Stop> {
         io::ErrorKind::AddrInUse => {
             Stop::failed(format!("KAYAN_PORT: port {} is taken; stop what listens there or set another", config.port))
         }
-        io::ErrorKind::PermissionDenied => Stop::failed(format!(
-            "KAYAN_PORT: this user may not listen on port {}; set one from 1024 up",
-            config.port
-        )),
+        io::ErrorKind::PermissionDenied => {
+            Stop::failed(format!("KAYAN_PORT: this user may not listen on port {}; set one from 1024 up", config.port))
+        }
         io::ErrorKind::AddrNotAvailable => {
             Stop::failed(format!("KAYAN_HOST: {} is not an address of this machine", config.host))
         }

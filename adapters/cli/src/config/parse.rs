@@ -8,9 +8,9 @@ use url::Url;
 
 use super::duration::{self, DurationError};
 use super::mask;
-use super::origin::Origin;
 use super::problem::Wrong;
 use super::setting::Kind;
+use kayan_http::Origin;
 
 /// Checks a value against what its kind allows. Keys, connection strings and schemas are judged elsewhere, where more
 /// is known.
@@ -110,7 +110,7 @@ pub(crate) fn public_url(text: &str) -> Result<Url, Wrong> {
 pub(crate) fn origins(text: &str) -> Result<Vec<Origin>, Wrong> {
     let mut origins = Vec::new();
     for item in items(text) {
-        let origin = Origin::parse(item).map_err(|why| {
+        let origin = item.parse::<Origin>().map_err(|why| {
             Wrong::new(
                 format!("{:?} is {why}", mask::shown(Kind::Origins, item)),
                 "use origins such as https://app.example.com, separated by commas",

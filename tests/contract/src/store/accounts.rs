@@ -67,6 +67,10 @@ pub async fn identifiers_that_only_look_alike_are_two(bench: &dyn Bench) {
     for name in ["anna@example.org", "änna@example.org", "anna@example.org.", "аnna@example.org", "ANNA@example.org"]
     {
         let account = Account::register(&*store, &tenant, name).await;
+        let Lookup::Found(found) = store.sign_in(&tenant, &account.name).await.unwrap() else {
+            panic!("{name} is lost")
+        };
+        assert_eq!(found.identity.id, account.identity.id, "{name}");
         assert_eq!(store.identities_named(&Scope::System, &account.name).await, Ok(vec![account.identity]), "{name}");
     }
 }

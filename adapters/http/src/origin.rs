@@ -1,16 +1,16 @@
 //! An origin (RFC 6454): scheme, host and port.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use url::{Position, Url};
 
 /// An origin of web pages, in the form in which browsers send it: lower case, ASCII, no default port, no slash.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Origin(String);
+pub struct Origin(String);
 
 /// Says why a text is no origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum OriginError {
+pub enum OriginError {
     /// `*`: every page on the web could act with its visitor's session.
     #[error("refused: session cookies are sent along, so each origin must be named")]
     Wildcard,
@@ -22,9 +22,11 @@ pub(crate) enum OriginError {
     TooMuch,
 }
 
-impl Origin {
+impl FromStr for Origin {
+    type Err = OriginError;
+
     /// Reads an origin; one slash at its end is overlooked.
-    pub(crate) fn parse(text: &str) -> Result<Self, OriginError> {
+    fn from_str(text: &str) -> Result<Self, OriginError> {
         if text.contains('*') {
             return Err(OriginError::Wildcard);
         }
@@ -37,9 +39,11 @@ impl Origin {
         }
         Ok(Self(url.origin().ascii_serialization()))
     }
+}
 
+impl Origin {
     /// The origin as it stands in an `Origin` header.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -63,7 +67,7 @@ mod tests {
             ("http://[::1]:3000", "http://[::1]:3000"),
             ("https://bücher.example", "https://xn--bcher-kva.example"),
         ] {
-            assert_eq!(Origin::parse(text).unwrap().as_str(), origin);
+            assert_eq!(text.parse::<Origin>().unwrap().as_str(), origin);
         }
     }
 
@@ -80,7 +84,7 @@ mod tests {
             ("https://app.example.com?x", OriginError::TooMuch),
             ("https://u@app.example.com", OriginError::TooMuch),
         ] {
-            assert_eq!(Origin::parse(text), Err(why), "{text}");
+            assert_eq!(text.parse::<Origin>(), Err(why), "{text}");
         }
     }
 }

@@ -1,0 +1,76 @@
+//! The OpenAPI document agrees with the HTTP contract: paths, methods, operation ids and status codes.
+
+use serde_json::Value;
+
+/// Method and path, operation id, whether it needs a session, and the statuses the contract names.
+type Row = (&'static str, &'static str, &'static str, bool, &'static [u16]);
+
+const CONTRACT: &[Row] = &[
+    ("post", "/api/v1/registration", "register", false, &[201, 400, 409]),
+    ("post", "/api/v1/login", "login", false, &[200, 401, 403]),
+    ("get", "/api/v1/whoami", "whoami", true, &[200, 401]),
+    ("post", "/api/v1/logout", "logout", true, &[204, 401]),
+    ("post", "/api/v1/sessions/refresh", "refreshSession", false, &[200, 401]),
+    ("get", "/api/v1/sessions", "listMySessions", true, &[200, 401]),
+    ("delete", "/api/v1/sessions/{id}", "revokeMySession", true, &[204, 401, 404]),
+    ("delete", "/api/v1/sessions", "revokeMyOtherSessions", true, &[204, 401]),
+    ("post", "/api/v1/password", "changePassword", true, &[204, 400, 401, 403]),
+    ("patch", "/api/v1/me", "updateMe", true, &[200, 400, 401]),
+    ("delete", "/api/v1/me", "deleteMe", true, &[204, 400, 401, 403]),
+    ("get", "/api/v1/me/export", "exportMe", true, &[200, 401]),
+    ("get", "/health", "health", false, &[200, 503]),
+    ("get", "/health/live", "healthLive", false, &[200]),
+    ("get", "/health/ready", "healthReady", false, &[200, 503]),
+];
+
+fn document() -> Value {
+    serde_json::from_str(&kayan_http::documents().0).unwrap()
+}
+
+#[test]
+fn every_operation_of_the_contract_is_documented_with_its_statuses() {
+    let document = document();
+    for (method, path, id, member, statuses) in CONTRACT {
+        let operation = &document["paths"][path][method];
+        assert_eq!(operation["operationId"], *id, "{method} {path}");
+        for status in *statuses {
+            assert!(operation["responses"][status.to_string()].is_object(), "{id} does not document {status}");
+        }
+        assert_eq!(operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty()), *member, "{id}");
+    }
+}
+
+#[test]
+fn no_operation_is_missing_from_the_contract() {
+    let document = document();
+    let documented: usize = document["paths"].as_object().unwrap().values().map(|p| p.as_object().unwrap().len()).sum();
+    assert_eq!(documented, CONTRACT.len(), "add the new operation to the table above");
+}
+
+#[test]
+fn every_error_is_the_one_shape() {
+    let document = document();
+    for (method, path, id, _, _) in CONTRACT {
+        let responses = document["paths"][path][method]["responses"].as_object().unwrap();
+        for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
+            // The health report tells of the parts whether they are well or not.
+            if *id == "health" {
+                continue;
+            }
+            let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(schema, "#/components/schemas/Problem", "{id} {status}");
+        }
+    }
+}
+
+#[test]
+fn every_operation_has_a_summary_a_description_and_a_tag() {
+    let document = document();
+    for (method, path, id, _, _) in CONTRACT {
+        let operation = &document["paths"][path][method];
+        for member in ["summary", "description"] {
+            assert!(operation[member].as_str().is_some_and(|text| !text.is_empty()), "{id} has no {member}");
+        }
+        assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{id}");
+    }
+}

@@ -1,0 +1,119 @@
+//! A folder with a database of its own, and the settings of the processes that run in it.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
+
+/// Longer than any command may take, so that what hangs fails.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// A temporary folder and settings.
+#[derive(Debug)]
+pub struct Home {
+    folder: TempDir,
+    settings: BTreeMap<String, String>,
+}
+
+/// What a command has left.
+#[derive(Debug)]
+pub struct Done {
+    /// Its exit code; -1 when a signal ended it.
+    pub code: i32,
+    /// What it said on standard output.
+    pub stdout: String,
+    /// What it said on standard error.
+    pub stderr: String,
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Home {
+    /// A new folder; a free port, and the cheapest hash there is.
+    pub fn new() -> Self {
+        let home = Self { folder: TempDir::new().expect("a temporary folder"), settings: BTreeMap::new() };
+        home.with("KAYAN_PORT", "0").with("KAYAN_BCRYPT_COST", "4")
+    }
+
+    /// With this setting.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.settings.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Without this setting.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.settings.remove(name);
+        self
+    }
+
+    /// The path of a file in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A connection to the database, beside the service's own.
+    pub fn database(&self) -> Connection {
+        let connection = Connection::open(self.path("kayan.db")).expect("the database opens");
+        connection.busy_timeout(Duration::from_secs(10)).expect("a time-out");
+        connection
+    }
+
+    /// The binary, to be run here with these settings and none that are inherited.
+    pub fn command<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Command {
+        let mut command = Command::new(binary());
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("KAYAN_") || text.starts_with("OTEL_") {
+                command.env_remove(&name);
+            }
+        }
+        command.args(args).envs(&self.settings).current_dir(self.folder.path()).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command to its end; `line` holds its words, parted by spaces.
+    pub async fn run(&self, line: &str) -> Done {
+        self.run_with(line, "").await
+    }
+
+    /// Runs a command to its end, with this on its standard input.
+    pub async fn run_with(&self, line: &str, input: &str) -> Done {
+        let mut command = self.command(line.split_whitespace());
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("the binary can be run");
+        let mut stdin = child.stdin.take().expect("standard input");
+        // A command that has no use for its input may have closed it.
+        drop(stdin.write_all(input.as_bytes()).await);
+        drop(stdin);
+        let output = timeout(PATIENCE, child.wait_with_output()).await;
+        let output = output.unwrap_or_else(|_| panic!("`kayan {line}` does not end")).expect("an output");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Done { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+/// `KAYAN_BIN`, or what cargo has built beside this test program.
+fn binary() -> PathBuf {
+    let given = std::env::var_os("KAYAN_BIN").map(PathBuf::from);
+    let built = || {
+        let here = std::env::current_exe().expect("this program's path");
+        here.ancestors().nth(2).map(|folder| folder.join("kayan")).expect("a target folder")
+    };
+    let binary = given.unwrap_or_else(built);
+    assert!(Path::new(&binary).is_file(), "no {}: run `cargo build -p kayan`, or set KAYAN_BIN", binary.display());
+    binary
+}

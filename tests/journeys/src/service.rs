@@ -1,0 +1,116 @@
+//! A running `kayan serve`.
+
+use std::{
+    fs::{self, File},
+    net::SocketAddr,
+    process::Stdio,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{process::Child, time::timeout};
+
+use crate::{Client, Home, ask};
+
+const PATIENCE: Duration = Duration::from_secs(45);
+const LOG: &str = "serve.log";
+
+/// A running service. Dropping it ends its process and removes its folder.
+#[derive(Debug)]
+pub struct Service {
+    // Before the folder, which it uses.
+    child: Child,
+    address: SocketAddr,
+    home: Home,
+}
+
+impl Service {
+    /// Starts one with the usual settings and waits until it is ready.
+    pub async fn start() -> Self {
+        Self::start_in(Home::new()).await
+    }
+
+    /// Starts one in a folder and waits until it is ready.
+    pub async fn start_in(home: Home) -> Self {
+        let service = Self::launch_in(home).await;
+        ask(service.client().get("/health/ready")).await.expect(200);
+        service
+    }
+
+    /// Starts one in a folder and waits until it listens, ready or not.
+    pub async fn launch_in(home: Home) -> Self {
+        let log = File::create(home.path(LOG)).expect("a log");
+        let mut command = home.command(["serve"]);
+        command.stdout(Stdio::null()).stderr(log);
+        let mut child = command.spawn().expect("the binary can be run");
+        let address = timeout(PATIENCE, listening(&mut child, &home)).await.expect("the service listens");
+        Self { child, address, home }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its folder and settings.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// A new client of it.
+    pub fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        log(&self.home)
+    }
+
+    /// Ends it with SIGKILL; what it leaves behind stays.
+    pub async fn kill(mut self) -> Home {
+        self.child.kill().await.expect("the service is killed");
+        self.home
+    }
+
+    /// Asks it to end, with SIGTERM.
+    pub fn terminate(&self) {
+        let id = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        kill_process(id.expect("it runs"), Signal::TERM).expect("it is told");
+    }
+
+    /// Waits for its end; its exit code, and what it leaves behind.
+    pub async fn ended(mut self) -> (i32, String, Home) {
+        let status = timeout(PATIENCE, self.child.wait()).await.expect("the service ends").expect("a status");
+        (status.code().unwrap_or(-1), log(&self.home), self.home)
+    }
+}
+
+fn log(home: &Home) -> String {
+    String::from_utf8_lossy(&fs::read(home.path(LOG)).unwrap_or_default()).into_owned()
+}
+
+/// The address, as soon as the log or the banner tells it.
+async fn listening(child: &mut Child, home: &Home) -> SocketAddr {
+    loop {
+        let said = log(home);
+        if let Some(address) = told(&said) {
+            return address;
+        }
+        let ended = child.try_wait().expect("a process of ours");
+        assert!(ended.is_none(), "`kayan serve` has ended ({ended:?}); it said:\n{said}");
+        // Another process's output is no event one could wait for.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn told(said: &str) -> Option<SocketAddr> {
+    // Whole lines only.
+    let lines = said.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    lines.into_iter().find_map(|line| {
+        let mut words = line.split([' ', '"', ',', '\n']);
+        let in_log = words.find_map(|word| word.strip_prefix("address=").unwrap_or(word).parse().ok());
+        let port = || line.split_once("http://localhost:")?.1.trim().parse().ok();
+        in_log.filter(|_| line.contains("listening")).or_else(|| Some(SocketAddr::from(([127, 0, 0, 1], port()?))))
+    })
+}

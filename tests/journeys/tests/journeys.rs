@@ -1,0 +1,4 @@
+//! What people and programs do with the service, from end to end.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "test code: what can't be set up fails the test")]
+
+mod sessions;
