@@ -1,5 +1,6 @@
-//! The project's own tasks: `cargo xtask test | ci | openapi`.
+//! The project's own tasks: `cargo xtask test | ci | bench | openapi`.
 
+mod bench;
 mod ci;
 mod fuzz;
 mod openapi;
@@ -36,6 +37,14 @@ enum Task {
         #[arg(long, value_name = "STEP")]
         only: Vec<ci::Step>,
     },
+    /// Measure how fast the service is, and keep the results in `bench/`.
+    Bench {
+        /// `whoami`, `logins`, `refreshes` or `start`; without a name all.
+        names: Vec<String>,
+        /// A few short rounds: shows that it works, not how fast it is.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Write the OpenAPI document into `openapi/`.
     Openapi {
         /// Write nothing; fail when the committed document differs from the code's.
@@ -59,6 +68,7 @@ fn perform(task: Task) -> Result<(), Failure> {
     match task {
         Task::Test { filters } => test::run(&workspace, &filters),
         Task::Ci { only } => ci::run(&workspace, &only),
+        Task::Bench { names, quick } => bench::run(&workspace, &names, quick),
         Task::Openapi { check: true } => openapi::check(&workspace),
         Task::Openapi { check: false } => openapi::write(&workspace),
     }

@@ -109,36 +109,40 @@ fn caller(request: &Request) -> Result<Caller> {
     Ok(Caller { tenant, token: None, client, request_id: Some(context.id.clone()) })
 }
 
-/// The one token that is presented. Two different ones are refused: whoever looks at one of them must not be answered
-/// with the rights of the other.
+/// The token that is presented. A header says on purpose who is asking, so it decides alone, whatever cookie the browser
+/// adds: a wrong one is nobody, never the cookie's owner. Two headers that differ are refused.
 fn presented(request: &Request) -> Result<Option<&str>> {
-    let context = Context::of(request)?;
     let headers = request.headers();
     let unreadable = || Problem::new(Code::Unauthorized);
-    let mut shown = Vec::with_capacity(3);
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let value = value.to_str().map_err(|_| unreadable())?;
-        let (scheme, token) = value.split_once(' ').ok_or_else(unreadable)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(unreadable().message("the Authorization header must be `Bearer <session token>`").into());
+    let bearer = match headers.get(header::AUTHORIZATION) {
+        None => None,
+        Some(value) => {
+            let value = value.to_str().map_err(|_| unreadable())?;
+            let bearer = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+            let told = || unreadable().message("the Authorization header must be `Bearer <session token>`");
+            Some(bearer.ok_or_else(told)?.1.trim())
         }
-        shown.push(token.trim());
+    };
+    let token = match headers.get("X-Session-Token") {
+        None => None,
+        Some(value) => Some(value.to_str().map_err(|_| unreadable())?.trim()),
+    };
+    match (bearer, token) {
+        (Some(bearer), Some(token)) if bearer != token => {
+            Err(unreadable().message("two different session tokens were sent; send one").into())
+        }
+        (Some(explicit), _) | (None, Some(explicit)) => Ok(Some(explicit)),
+        (None, None) => by_cookie(request),
     }
-    if let Some(value) = headers.get("X-Session-Token") {
-        shown.push(value.to_str().map_err(|_| unreadable())?.trim());
-    }
-    let by_header = !shown.is_empty();
-    let cookie = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .find_map(|value| cookies::read(value.to_str().ok()?, cookies::name(context.settings.secure_cookies)));
-    shown.extend(cookie);
-    let Some((first, others)) = shown.split_first() else { return Ok(None) };
-    if others.iter().any(|other| other != first) {
-        return Err(unreadable().message("two different session tokens were sent; send one").into());
-    }
-    if !by_header && !origins::may_use_cookie(request.method(), headers, &context.settings) {
+}
+
+fn by_cookie(request: &Request) -> Result<Option<&str>> {
+    let settings = &Context::of(request)?.settings;
+    let name = cookies::name(settings.secure_cookies);
+    let headers = request.headers();
+    let cookie = headers.get_all(header::COOKIE).iter().find_map(|value| cookies::read(value.to_str().ok()?, name));
+    if cookie.is_some() && !origins::may_use_cookie(request.method(), headers, settings) {
         return Err(Problem::new(Code::CsrfRejected).into());
     }
-    Ok(Some(first))
+    Ok(cookie)
 }

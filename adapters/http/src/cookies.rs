@@ -24,7 +24,8 @@ fn attributes(max_age: i64, secure: bool) -> String {
     format!("; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}")
 }
 
-/// The value of the session cookie in a `Cookie` header (RFC 6265bis, section 5.8.3).
-pub(crate) fn read<'a>(header: &'a str, name: &str) -> Option<&'a str> {
-    header.split(';').find_map(|pair| pair.trim_start().strip_prefix(name)?.strip_prefix('='))
+/// The values of the session cookie in a `Cookie` header (RFC 6265bis, section 5.8.3); more than one when a neighbour on
+/// the domain has planted its own.
+pub(crate) fn read<'a>(header: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    header.split(';').filter_map(move |pair| pair.trim_start().strip_prefix(name)?.strip_prefix('='))
 }

@@ -38,23 +38,41 @@ fn answer(content_type: &'static str, body: String) -> Response {
 
 /// The page with the remote validator switched off, and a policy that runs its scripts alone, known by their hashes.
 fn page_and_policy(html: &str) -> (String, HeaderValue) {
-    let html = html.replacen("<title>Swagger UI</title>", "<title>Kayan API</title>", 1).replacen(
-        "deepLinking: true,",
-        "deepLinking: true, validatorUrl: null, persistAuthorization: true,",
-        1,
-    );
+    let html = html
+        .replacen("<title>Swagger UI</title>", "<title>Kayan API</title><link rel=\"icon\" href=\"data:,\">", 1)
+        .replacen("deepLinking: true,", "deepLinking: true, validatorUrl: null, persistAuthorization: true,", 1);
     let html = if html.trim_start().starts_with("<!") { html } else { format!("<!DOCTYPE html>{html}") };
-    let scripts: Vec<String> = html
-        .split("<script")
-        .skip(1)
-        .filter_map(|part| part.split_once('>')?.1.split_once("</script>"))
-        .map(|(script, _)| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script.as_bytes()))))
+    let hashes: Vec<String> = scripts(&html)
+        .map(|script| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(script.as_bytes()))))
         .collect();
     let policy = format!(
         "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        scripts.join(" ")
+        hashes.join(" ")
     );
     let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
     (html, policy)
+}
+
+/// The scripts within a page. The text of one may look like the beginning of another, so each is read to its end first.
+fn scripts(html: &str) -> impl Iterator<Item = &str> {
+    let mut rest = html;
+    std::iter::from_fn(move || {
+        let (_, tag) = rest.split_once("<script")?;
+        let (_, body) = tag.split_once('>')?;
+        let (script, after) = body.split_once("</script>")?;
+        rest = after;
+        Some(script)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_that_speaks_of_scripts_is_one() {
+        let page = "<script a='b'>x('<script>')</script><p></p><script>y</script>";
+        assert_eq!(scripts(page).collect::<Vec<_>>(), ["x('<script>')", "y"]);
+    }
 }

@@ -1,4 +1,13 @@
 //! What people and programs do with the service, from end to end.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "test code: what can't be set up fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "test code: what can't be set up fails the test"
+)]
 
+mod account;
+mod presenting;
 mod sessions;
+mod tenants;

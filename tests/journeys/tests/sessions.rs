@@ -1,7 +1,117 @@
-//! Registering, logging in and out, and who is logged in where.
-use kayan_journeys::Service;
+//! Logging in and out, and who is logged in where.
+
+use kayan_journeys::{PASSWORD, Person, Service, ask};
+use serde_json::Value;
+
 #[tokio::test]
-async fn it_starts() {
+async fn somebody_registers_logs_in_is_known_refreshes_and_logs_out() {
     let service = Service::start().await;
-    kayan_journeys::Person::register(&service.client(), "ada").await.who_am_i().await.expect(200);
+    let client = service.client();
+    let registered = ask(Person::registration(&client, "Ada@Example.com")).await.expect(201);
+    let (identity, session) = (registered.json()["identity"].clone(), registered.json()["session"].clone());
+    assert_eq!(identity, session["identity"]);
+    assert_eq!((&identity["traits"]["email"], &identity["state"]), (&"Ada@Example.com".into(), &"active".into()));
+    assert_eq!((&session["token_type"], &session["aal"], &session["amr"][0]), (&"Bearer".into(), &"aal1".into(), &"pwd".into()));
+
+    let login = ask(Person::login(&client, "ada@example.COM", PASSWORD)).await.expect(200);
+    assert_eq!(login.at("/identity/id"), registered.at("/identity/id"));
+    assert!(login.at("/session_token").starts_with("kys_") && login.at("/refresh_token").starts_with("kyr_"));
+    for time in ["/expires_at", "/refresh_expires_at", "/identity/last_login_at"] {
+        assert!(login.at(time).ends_with('Z'), "{time}: {login:?}");
+    }
+
+    let ada = Person {
+        client,
+        id: login.at("/identity/id"),
+        email: "ada@example.com".to_owned(),
+        session_token: login.at("/session_token"),
+        refresh_token: login.at("/refresh_token"),
+    };
+    let me = ada.who_am_i().await.expect(200);
+    assert_eq!((me.at("/identity/id"), &me.json()["session"]["current"]), (ada.id.clone(), &Value::Bool(true)));
+    assert_eq!(me.at("/session/authentication_methods/0/method"), "password");
+    assert_eq!(me.at("/session/ip_address"), "127.0.0.1");
+
+    let fresh = ada.refresh().await.expect(200);
+    ada.who_am_i().await.refused(401, "unauthorized");
+    let ada = Person { session_token: fresh.at("/session_token"), refresh_token: fresh.at("/refresh_token"), ..ada };
+    ada.who_am_i().await.expect(200);
+    ada.log_out().await.expect(204);
+    ada.assert_out().await;
+    ada.log_out().await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn i_08_an_unknown_account_and_a_wrong_password_get_the_same_answer() {
+    let service = Service::start().await;
+    let client = service.client();
+    let ada = Person::register(&client, "ada").await;
+    let mut answers = Vec::new();
+    for (identifier, password) in [(&*ada.email, "wrong horse battery staple 8"), ("nobody@example.com", PASSWORD), ("no address", PASSWORD), ("", "")] {
+        let login = Person::login(&client, identifier, password).header("X-Request-Id", "the-same-for-all");
+        let answer = ask(login).await.refused(401, "invalid_credentials");
+        let headers: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
+        answers.push((answer.text(), headers));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn sessions_are_listed_newest_first_and_one_of_them_is_current() {
+    let service = Service::start().await;
+    let first = Person::register(&service.client(), "ada").await;
+    let second = first.log_in().await;
+    Person::register(&service.client(), "eve").await;
+    let list = ask(first.client.get("/api/v1/sessions").bearer_auth(&first.session_token)).await.expect(200).json();
+    let current: Vec<&Value> = list["data"].as_array().unwrap().iter().map(|session| &session["current"]).collect();
+    assert_eq!(current, [false, true]);
+    let newest = second.who_am_i().await.at("/session/id");
+    assert_eq!(list["data"][0]["id"], newest);
+}
+
+#[tokio::test]
+async fn one_of_ones_own_sessions_can_be_revoked_and_nobody_elses() {
+    let service = Service::start().await;
+    let first = Person::register(&service.client(), "ada").await;
+    let second = first.log_in().await;
+    let eve = Person::register(&service.client(), "eve").await;
+    let id = second.who_am_i().await.at("/session/id");
+    let path = format!("/api/v1/sessions/{id}");
+    ask(eve.client.delete(&path).bearer_auth(&eve.session_token)).await.refused(404, "not_found");
+    second.who_am_i().await.expect(200);
+    ask(first.client.delete(&path).bearer_auth(&first.session_token)).await.expect(204);
+    second.assert_out().await;
+    ask(first.client.delete(&path).bearer_auth(&first.session_token)).await.refused(404, "not_found");
+    first.who_am_i().await.expect(200);
+}
+
+#[tokio::test]
+async fn all_other_sessions_can_be_revoked_at_once() {
+    let service = Service::start().await;
+    let first = Person::register(&service.client(), "ada").await;
+    let (second, third) = (first.log_in().await, first.log_in().await);
+    ask(first.client.delete("/api/v1/sessions").bearer_auth(&second.session_token)).await.expect(204);
+    second.who_am_i().await.expect(200);
+    first.assert_out().await;
+    third.assert_out().await;
+}
+
+#[tokio::test]
+async fn i_24_no_refresh_goes_past_the_sessions_absolute_end() {
+    let home = kayan_journeys::Home::new()
+        .with("KAYAN_SESSION_TTL", "2s")
+        .with("KAYAN_REFRESH_TTL", "2s")
+        .with("KAYAN_SESSION_MAX_TTL", "3s");
+    let service = Service::start_in(home).await;
+    let ada = Person::register(&service.client(), "ada").await;
+    let ends = |database: rusqlite::Connection| -> i64 {
+        kayan_journeys::count(&database, "SELECT ends_at FROM sessions")
+    };
+    let end = ends(service.home().database());
+    ada.refresh().await.expect(200);
+    let database = service.home().database();
+    assert_eq!(ends(service.home().database()), end);
+    let sql = "SELECT (SELECT MAX(expires_at) FROM sessions) <= ?1 AND (SELECT MAX(expires_at) FROM refresh_tokens) <= ?1";
+    assert!(database.query_row(sql, [end], |row| row.get::<_, bool>(0)).unwrap());
 }

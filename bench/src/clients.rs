@@ -1,0 +1,70 @@
+//! Those who ask: each has a connection and says one thing over and over.
+
+use std::net::SocketAddr;
+
+use crate::{connection::Connection, failure::Failure};
+
+const TOKEN_LENGTH: usize = 52;
+const REFRESH_TOKEN: &str = "\"refresh_token\":\"";
+
+/// A connection with what is asked over it.
+#[derive(Debug)]
+pub(crate) struct Client {
+    connection: Connection,
+    request: Vec<u8>,
+    // Where in the request the refresh token stands, if it is to be replaced by the answer's.
+    token: Option<usize>,
+}
+
+impl Client {
+    /// Asks the same each time.
+    pub(crate) async fn new(address: SocketAddr, request: String) -> Result<Self, Failure> {
+        let connection = Connection::open(address).await;
+        let connection = connection.map_err(Failure::io(format!("can't connect to {address}")))?;
+        Ok(Self { connection, request: request.into_bytes(), token: None })
+    }
+
+    /// Spends a refresh token, then the one that it got for it, and so on.
+    pub(crate) async fn refreshing(address: SocketAddr, refresh_token: &str) -> Result<Self, Failure> {
+        let body = format!("{{{REFRESH_TOKEN}{refresh_token}\"}}");
+        let request = post("/api/v1/sessions/refresh", &body);
+        let token = request.len() - "\"}".len() - TOKEN_LENGTH;
+        Ok(Self { token: Some(token), ..Self::new(address, request).await? })
+    }
+
+    /// Asks once; anything but 200 or 201 is a failure.
+    pub(crate) async fn ask(&mut self) -> Result<&[u8], Failure> {
+        let answer = self.connection.ask(&self.request).await.map_err(Failure::io("a connection broke"))?;
+        if !matches!(answer.status, 200 | 201) {
+            let body = String::from_utf8_lossy(answer.body);
+            return Err(Failure::Wrong(format!("a request was answered {}: {body}", answer.status)));
+        }
+        if let Some(at) = self.token {
+            let next = member(answer.body, REFRESH_TOKEN).map(str::as_bytes);
+            match (next, self.request.get_mut(at..at + TOKEN_LENGTH)) {
+                (Some(next), Some(place)) if next.len() == TOKEN_LENGTH => place.copy_from_slice(next),
+                _ => return Err(Failure::Wrong("a refresh was answered without a refresh token".to_owned())),
+            }
+        }
+        Ok(answer.body)
+    }
+}
+
+/// A request without a body, as the owner of a session if there is a token.
+pub(crate) fn get(path: &str, session_token: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {session_token}\r\n\r\n")
+}
+
+/// A request with a JSON body.
+pub(crate) fn post(path: &str, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// The text member of a JSON document that begins with `key`, which is `"name":"`. Good for tokens: knows no escapes.
+pub(crate) fn member<'a>(body: &'a [u8], key: &str) -> Option<&'a str> {
+    let (_, rest) = str::from_utf8(body).ok()?.split_once(key)?;
+    rest.split_once('"').map(|(value, _)| value)
+}

@@ -1,0 +1,75 @@
+//! Load: as much as is answered, or so much a second.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use crate::{clients::Client, failure::Failure};
+
+/// How many requests were answered, and in how long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answered {
+    /// The requests.
+    pub(crate) count: u32,
+    /// From the first question to the last answer.
+    pub(crate) took: Duration,
+}
+
+impl Answered {
+    /// Requests per second.
+    pub(crate) fn rate(self) -> f64 {
+        f64::from(self.count) / self.took.as_secs_f64()
+    }
+}
+
+/// Lets every client ask as fast as it is answered; each finishes what it has begun when the time is over.
+pub(crate) async fn flood(clients: &mut Vec<Client>, window: Duration) -> Result<Answered, Failure> {
+    let begun = Instant::now();
+    let mut asking = JoinSet::new();
+    for mut client in clients.drain(..) {
+        asking.spawn(async move {
+            let mut count = 0;
+            while begun.elapsed() < window {
+                client.ask().await?;
+                count += 1;
+            }
+            Ok::<_, Failure>((client, count))
+        });
+    }
+    let mut count = 0;
+    while let Some(ended) = asking.join_next().await {
+        let (client, asked): (Client, u32) = ended.map_err(Failure::wrong("a client panicked"))??;
+        clients.push(client);
+        count += asked;
+    }
+    Ok(Answered { count, took: begun.elapsed() })
+}
+
+/// Lets the clients ask in turn, so many times a second whatever becomes of the answers. Gives each answer's delay from
+/// the moment at which its question was due, so that a stall counts for all who would have asked meanwhile.
+pub(crate) async fn pace(clients: &mut Vec<Client>, rate: u32, window: Duration) -> Result<Vec<Duration>, Failure> {
+    let begun = tokio::time::Instant::now();
+    let step = Duration::from_secs(1) / rate;
+    let turn = step * u32::try_from(clients.len()).unwrap_or(u32::MAX);
+    let mut asking = JoinSet::new();
+    for (mut client, place) in clients.drain(..).zip(0_u32..) {
+        asking.spawn(async move {
+            let mut delays = Vec::new();
+            let mut due = begun + step * place;
+            while due.duration_since(begun) < window {
+                tokio::time::sleep_until(due).await;
+                client.ask().await?;
+                delays.push(due.elapsed());
+                due += turn;
+            }
+            Ok::<_, Failure>((client, delays))
+        });
+    }
+    let mut all = Vec::new();
+    while let Some(ended) = asking.join_next().await {
+        let (client, delays) = ended.map_err(Failure::wrong("a client panicked"))??;
+        clients.push(client);
+        all.extend(delays);
+    }
+    Ok(all)
+}

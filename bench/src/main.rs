@@ -1,0 +1,93 @@
+//! How fast Kayan is, as ratios taken in one run; `cargo xtask bench` builds and starts this.
+
+mod bare;
+mod clients;
+mod connection;
+mod failure;
+mod finding;
+mod load;
+mod logins;
+mod machine;
+mod plan;
+mod plot;
+mod refreshes;
+mod report;
+mod service;
+mod start;
+mod whoami;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    failure::Failure,
+    plan::{Measurement, Plan},
+};
+
+/// How fast Kayan is.
+#[derive(Parser)]
+#[command(name = "kayan-bench")]
+struct Cli {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Subcommand)]
+enum Part {
+    /// Measure.
+    Measure {
+        /// Only these; without a name all.
+        names: Vec<Measurement>,
+        /// A few short rounds: shows that it works, not how fast it is.
+        #[arg(long)]
+        quick: bool,
+        /// The release binary of the service.
+        #[arg(long)]
+        kayan: PathBuf,
+        /// A folder on the disk to measure on; what is made there is removed.
+        #[arg(long)]
+        scratch: PathBuf,
+        /// Where the results of a whole run are written.
+        #[arg(long)]
+        results: PathBuf,
+    },
+    /// Serve a file's bytes with as little as possible, to compare with.
+    Bare {
+        /// What is put around the handler.
+        layers: bare::Layers,
+        /// Where to listen.
+        address: SocketAddr,
+        /// The file.
+        body: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match perform(Cli::parse().part) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("✘ {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(part: Part) -> Result<(), Failure> {
+    // The same runtime as the service's, so that bare servers and clients have what it has.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(Failure::io("can't start the runtime"))?;
+    match part {
+        Part::Bare { layers, address, body } => runtime.block_on(bare::serve(layers, address, &body)),
+        Part::Measure { names, quick, kayan, scratch, results } => {
+            let plan = Plan { names, quick, kayan, scratch };
+            let report = runtime.block_on(plan.measure())?;
+            println!("{}", report.tables());
+            if plan.is_whole() {
+                return report.write(&results);
+            }
+            eprintln!("nothing is written: that takes a run without names and without --quick");
+            Ok(())
+        }
+    }
+}

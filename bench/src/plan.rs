@@ -1,0 +1,90 @@
+//! What is measured, for how long and where.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressStyle};
+use tempfile::TempDir;
+
+use crate::{failure::Failure, logins, refreshes, report::Report, start, whoami};
+
+/// A part that can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Measurement {
+    /// Requests that only ask who they are, against a bare server; and what each layer costs.
+    Whoami,
+    /// Logins against raw hashes, and how long others wait meanwhile.
+    Logins,
+    /// Refreshes against single inserts.
+    Refreshes,
+    /// Idle memory and the time to start.
+    Start,
+}
+
+/// What is measured, for how long and where.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Only these; none: all.
+    pub(crate) names: Vec<Measurement>,
+    /// Whether a few short rounds will do.
+    pub(crate) quick: bool,
+    /// The release binary of the service.
+    pub(crate) kayan: PathBuf,
+    /// A folder on the disk to measure on.
+    pub(crate) scratch: PathBuf,
+}
+
+/// How often, and how long each time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rounds {
+    /// How often each thing is measured, in turn with the others.
+    pub(crate) count: u32,
+    /// How long each time.
+    pub(crate) window: Duration,
+}
+
+impl Plan {
+    /// Whether it is worth being written down.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.names.is_empty() && !self.quick
+    }
+
+    /// Measures all that is wanted, one thing after the other.
+    pub(crate) async fn measure(&self) -> Result<Report, Failure> {
+        let mut report = Report::default();
+        for name in Measurement::value_variants() {
+            if !self.names.is_empty() && !self.names.contains(name) {
+                continue;
+            }
+            match name {
+                Measurement::Whoami => whoami::measure(self, &mut report).await?,
+                Measurement::Logins => logins::measure(self, &mut report).await?,
+                Measurement::Refreshes => refreshes::measure(self, &mut report).await?,
+                Measurement::Start => start::measure(self, &mut report).await?,
+            }
+        }
+        Ok(report)
+    }
+
+    /// So many rounds of so many seconds, unless it must be quick.
+    pub(crate) fn rounds(&self, count: u32, seconds: f64) -> Rounds {
+        let (count, seconds) = if self.quick { (count.min(3), seconds / 4.0) } else { (count, seconds) };
+        Rounds { count, window: Duration::from_secs_f64(seconds) }
+    }
+
+    /// A folder that goes away when it is dropped.
+    pub(crate) fn home(&self) -> Result<TempDir, Failure> {
+        std::fs::create_dir_all(&self.scratch)
+            .and_then(|()| TempDir::with_prefix_in("bench", &self.scratch))
+            .map_err(Failure::io(format!("can't make a folder in {}", self.scratch.display())))
+    }
+}
+
+/// A bar of so many steps; only on a terminal.
+pub(crate) fn progress(what: &'static str, steps: u32) -> ProgressBar {
+    let bar = ProgressBar::new(u64::from(steps)).with_message(what);
+    match ProgressStyle::with_template("{msg:>24} {wide_bar} {pos}/{len} {eta}") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -1,0 +1,120 @@
+//! `whoami` against a bare poem handler that returns the same bytes, and what each layer between the two costs.
+
+use std::time::Duration;
+
+use clap::ValueEnum as _;
+use tempfile::TempDir;
+
+use crate::{
+    bare::Layers,
+    clients::Client,
+    failure::Failure,
+    finding::{Finding, middle},
+    load,
+    plan::{self, Plan},
+    report::{Layer, Report},
+    service::{Account, Service},
+};
+
+const CONNECTIONS: usize = 32;
+const WHOAMI: &str = "/api/v1/whoami";
+
+/// A server with its clients and what it has done so far.
+struct Contender {
+    name: &'static str,
+    service: Service,
+    clients: Vec<Client>,
+    rates: Vec<f64>,
+    cpu: Vec<f64>,
+    // Goes away with the server.
+    home: TempDir,
+}
+
+impl Contender {
+    async fn run(&mut self, window: Duration) -> Result<(), Failure> {
+        let before = self.service.on_core();
+        let answered = load::flood(&mut self.clients, window).await?;
+        let spent = before.zip(self.service.on_core()).map(|(before, after)| after.saturating_sub(before));
+        self.cpu.extend(spent.map(|spent| spent.as_secs_f64() * 1e6 / f64::from(answered.count)));
+        self.rates.push(answered.rate());
+        Ok(())
+    }
+}
+
+/// Lets every server answer in turn, some seconds at a time.
+pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
+    let mut contenders = contenders(plan).await?;
+    let rounds = plan.rounds(9, 2.0);
+    let bar = plan::progress("whoami", rounds.count);
+    for contender in &mut contenders {
+        contender.run(rounds.window / 4).await?;
+        (contender.rates, contender.cpu) = (Vec::new(), Vec::new());
+    }
+    for _ in 0..rounds.count {
+        for contender in &mut contenders {
+            contender.run(rounds.window).await?;
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    conclude(&contenders, report);
+    Ok(())
+}
+
+// From the barest to the whole.
+async fn contenders(plan: &Plan) -> Result<Vec<Contender>, Failure> {
+    let quiet = kayan(plan, "kayan, whoami", "warn", WHOAMI).await?;
+    let health = kayan(plan, "kayan, /health/live (no session)", "warn", "/health/live").await?;
+    let loud = kayan(plan, "kayan, whoami, with access line", "info", WHOAMI).await?;
+    let mut contenders = Vec::new();
+    for layers in Layers::value_variants() {
+        contenders.push(bare(plan, *layers, &quiet).await?);
+    }
+    contenders.extend([health, quiet, loud]);
+    Ok(contenders)
+}
+
+async fn bare(plan: &Plan, layers: Layers, model: &Contender) -> Result<Contender, Failure> {
+    let name = match layers {
+        Layers::Poem => "poem",
+        Layers::IdleTimeout => "+ idle time-out",
+        Layers::RequestId => "+ request id",
+        Layers::Headers => "+ security headers",
+        Layers::OpenApi => "+ poem-openapi, bearer",
+    };
+    let home = plan.home()?;
+    let body = home.path().join("body");
+    std::fs::copy(model.home.path().join("body"), &body).map_err(Failure::io("can't copy the answer"))?;
+    let service = Service::bare(layers, home.path(), &body).await?;
+    let clients = service.getting(WHOAMI, &[(); CONNECTIONS].map(|()| Account::nobody())).await?;
+    Ok(Contender { name, service, clients, rates: Vec::new(), cpu: Vec::new(), home })
+}
+
+async fn kayan(plan: &Plan, name: &'static str, level: &str, path: &str) -> Result<Contender, Failure> {
+    let home = plan.home()?;
+    // The cheapest hash there is: what it costs to register is not part of this.
+    let settings = [("KAYAN_LOG_LEVEL", level), ("KAYAN_BCRYPT_COST", "4")];
+    let service = Service::kayan(&plan.kayan, home.path(), &settings).await?;
+    let accounts = service.register(CONNECTIONS).await?;
+    let mut clients = service.getting(path, &accounts).await?;
+    if let Some(first) = clients.first_mut() {
+        let answer = first.ask().await?;
+        std::fs::write(home.path().join("body"), answer).map_err(Failure::io("can't keep an answer"))?;
+    }
+    Ok(Contender { name, service, clients, rates: Vec::new(), cpu: Vec::new(), home })
+}
+
+fn conclude(contenders: &[Contender], report: &mut Report) {
+    let (Some(bare), Some([_, whole, _])) = (contenders.first(), contenders.last_chunk::<3>()) else { return };
+    let finding = Finding::of_rates("whoami", &whole.rates, "bare poem", &bare.rates);
+    report.findings.push(finding.at_least(0.7));
+    for contender in contenders {
+        let relation = Finding::of_rates(contender.name, &contender.rates, "", &bare.rates);
+        report.layers.push(Layer {
+            name: contender.name,
+            rate: middle(contender.rates.iter().copied()),
+            ratio: relation.ratio,
+            cpu: (!contender.cpu.is_empty()).then(|| middle(contender.cpu.iter().copied())),
+        });
+    }
+}

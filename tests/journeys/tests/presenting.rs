@@ -1,0 +1,107 @@
+//! How a session token is presented, and the browser's cookie.
+
+use kayan_journeys::{Answer, Client, Home, PASSWORD, Person, Service, ask};
+
+/// The one cookie, its life rounded to hours: it ends with the session, not after it.
+fn cookie(answer: &Answer) -> String {
+    let cookies = answer.cookies();
+    assert_eq!(cookies.len(), 1, "{cookies:?}");
+    let (before, age) = cookies[0].split_once("Max-Age=").unwrap();
+    let (age, after) = age.split_at(age.find(';').unwrap_or(age.len()));
+    format!("{before}Max-Age={}h{after}", age.parse::<u32>().unwrap().div_ceil(3600))
+}
+
+fn asking(client: &Client) -> reqwest::RequestBuilder {
+    client.get("/api/v1/whoami")
+}
+
+#[tokio::test]
+async fn a_token_is_taken_in_each_of_three_ways() {
+    let service = Service::start().await;
+    let ada = Person::register(&service.client(), "ada").await;
+    let (client, token) = (&ada.client, &ada.session_token);
+    ask(asking(client).header("Authorization", format!("bearer {token}"))).await.expect(200);
+    ask(asking(client).header("X-Session-Token", token)).await.expect(200);
+    ask(asking(client).header("Cookie", format!("theme=dark; kayan_session={token}; lang=en"))).await.expect(200);
+    let all = asking(client).bearer_auth(token).header("X-Session-Token", token);
+    ask(all.header("Cookie", format!("kayan_session={token}"))).await.expect(200);
+    ask(asking(client)).await.refused(401, "unauthorized");
+    ask(asking(client).header("Authorization", format!("Basic {token}"))).await.refused(401, "unauthorized");
+    ask(client.get(&format!("/api/v1/whoami?access_token={token}"))).await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn two_different_tokens_are_refused_even_when_both_are_good() {
+    let service = Service::start().await;
+    let ada = Person::register(&service.client(), "ada").await;
+    let eve = Person::register(&service.client(), "eve").await;
+    let (first, second) = (&ada.session_token, &eve.session_token);
+    let by_cookie = format!("kayan_session={second}");
+    for request in [
+        asking(&ada.client).bearer_auth(first).header("X-Session-Token", second),
+        asking(&ada.client).bearer_auth(first).header("Cookie", &by_cookie),
+        asking(&ada.client).header("X-Session-Token", first).header("Cookie", &by_cookie),
+        asking(&ada.client).bearer_auth(first).bearer_auth(second),
+        asking(&ada.client).header("X-Session-Token", first).header("X-Session-Token", second),
+        asking(&ada.client).header("Cookie", format!("kayan_session={first}; kayan_session={second}")),
+    ] {
+        let told = format!("{request:?}");
+        let answer = ask(request).await;
+        assert_eq!(answer.status, 401, "{told}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn i_04_a_refresh_token_opens_nothing_and_a_session_token_refreshes_nothing() {
+    let service = Service::start().await;
+    let ada = Person::register(&service.client(), "ada").await;
+    ask(Person::asking(&ada.client, &ada.refresh_token)).await.refused(401, "unauthorized");
+    ask(Person::refreshing(&ada.client, &ada.session_token)).await.refused(401, "invalid_token");
+    let renamed = ada.refresh_token.replace("kyr_", "kys_");
+    ask(Person::asking(&ada.client, &renamed)).await.refused(401, "unauthorized");
+    ada.who_am_i().await.expect(200);
+    ada.refresh().await.expect(200);
+}
+
+#[tokio::test]
+async fn the_cookie_is_for_http_only_and_this_site_until_the_session_expires_or_ends() {
+    let service = Service::start().await;
+    let client = service.client();
+    let registered = ask(Person::registration(&client, "ada@example.com")).await.expect(201);
+    let token = registered.at("/session/session_token");
+    let expected = format!("kayan_session={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=24h");
+    assert_eq!(cookie(&registered), expected);
+    let login = ask(Person::login(&client, "ada@example.com", PASSWORD)).await.expect(200);
+    let (value, attributes) = cookie(&login).split_once(';').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert_eq!(attributes, " Path=/; HttpOnly; SameSite=Lax; Max-Age=24h");
+    let me = ask(asking(&client).header("Cookie", &value)).await.expect(200);
+    assert_eq!(me.cookies(), Vec::<String>::new());
+    let refreshed = ask(Person::refreshing(&client, &login.at("/refresh_token"))).await.expect(200);
+    assert!(cookie(&refreshed).starts_with(&format!("kayan_session={};", refreshed.at("/session_token"))));
+    let out = ask(client.post("/api/v1/logout").bearer_auth(refreshed.at("/session_token"))).await.expect(204);
+    assert_eq!(cookie(&out), "kayan_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0h");
+}
+
+#[tokio::test]
+async fn in_production_the_cookie_is_bound_to_the_host_and_to_https() {
+    let home = Home::new()
+        .with("KAYAN_ENV", "production")
+        .with("KAYAN_HOST", "127.0.0.1")
+        .with("KAYAN_PUBLIC_URL", "https://id.example.com")
+        .with("KAYAN_DB_TYPE", "sqlite")
+        .with("KAYAN_DB_DSN", "file:kayan.db?mode=rwc")
+        .with("KAYAN_AUTO_MIGRATE", "true")
+        .with("KAYAN_BCRYPT_COST", "10")
+        .with("KAYAN_SESSION_SECRET", "fZ8v1sQm4tXc7rLp0wKd3yHn6bGj9uAe")
+        .with("KAYAN_JWT_SECRET", "Qe2kT5nV8xB1mC4zL7pS0dF3gH6jW9rY");
+    let service = Service::start_in(home).await;
+    let client = service.client();
+    let registered = ask(Person::registration(&client, "ada@example.com")).await.expect(201);
+    let token = registered.at("/session/session_token");
+    let expected = format!("__Host-kayan_session={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=24h; Secure");
+    assert_eq!(cookie(&registered), expected);
+    assert!(registered.header("strict-transport-security").starts_with("max-age="), "{registered:?}");
+    ask(asking(&client).header("Cookie", format!("__Host-kayan_session={token}"))).await.expect(200);
+    // Any neighbour on the domain could plant the plain name.
+    ask(asking(&client).header("Cookie", format!("kayan_session={token}"))).await.refused(401, "unauthorized");
+}

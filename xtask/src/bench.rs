@@ -1,0 +1,22 @@
+//! `cargo xtask bench`: how fast the service is.
+
+use crate::run::{self, Failure, Workspace};
+
+/// Builds the service and what measures it, both optimised, and measures.
+pub(crate) fn run(workspace: &Workspace, names: &[String], quick: bool) -> Result<(), Failure> {
+    let release = |package| run::run(&mut workspace.cargo(["build", "--release", "--package", package]));
+    run::timed("build the service, optimised", || release("kayan"))?;
+    // Apart from the service, which would otherwise be built with features that only the bench wants.
+    run::timed("build the bench, optimised", || release("kayan-bench"))?;
+    let built = workspace.target.join("release");
+    let program = |name: &str| built.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let mut measure = std::process::Command::new(program("kayan-bench"));
+    measure.current_dir(&workspace.root).arg("measure").args(names);
+    if quick {
+        measure.arg("--quick");
+    }
+    measure.arg("--kayan").arg(program("kayan"));
+    measure.arg("--scratch").arg(workspace.target.join("tmp"));
+    measure.arg("--results").arg(workspace.root.join("bench"));
+    run::run(&mut measure)
+}
