@@ -140,9 +140,17 @@ fn by_cookie(request: &Request) -> Result<Option<&str>> {
     let settings = &Context::of(request)?.settings;
     let name = cookies::name(settings.secure_cookies);
     let headers = request.headers();
-    let cookie = headers.get_all(header::COOKIE).iter().find_map(|value| cookies::read(value.to_str().ok()?, name));
-    if cookie.is_some() && !origins::may_use_cookie(request.method(), headers, settings) {
-        return Err(Problem::new(Code::CsrfRejected).into());
+    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut found = values.flat_map(|value| cookies::read(value, name));
+    let Some(cookie) = found.next() else { return Ok(None) };
+    // A neighbour on the domain may plant a second one; which of the two is the person's, nobody can tell.
+    if found.any(|other| other != cookie) {
+        let told = "two different session cookies were sent; clear them and log in";
+        return Err(Problem::new(Code::Unauthorized).message(told).into());
     }
-    Ok(cookie)
+    if origins::may_use_cookie(request.method(), headers, settings) {
+        Ok(Some(cookie))
+    } else {
+        Err(Problem::new(Code::CsrfRejected).into())
+    }
 }

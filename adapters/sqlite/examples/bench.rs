@@ -141,8 +141,9 @@ fn rotate(n: u32) -> Vec<Change> {
 fn see(n: u32) -> Vec<Change> {
     vec![Change::SeeSession { tenant: TenantId::default(), session: SessionId(id(3, n)), at: at(5) }]
 }
+fn cpu() -> f64 { for e in std::fs::read_dir("/proc/self/task").unwrap() { let p = e.unwrap().path(); let c = std::fs::read_to_string(p.join("comm")).unwrap(); if c.starts_with("kayan-sqlite") { let s = std::fs::read_to_string(p.join("schedstat")).unwrap(); return s.split(' ').next().unwrap().parse::<f64>().unwrap() / 1000.0; } } 0.0 }
 async fn run(name: &str, store: &Arc<SqlStore<SqliteDriver>>, n: u32, conc: u32, f: fn(u32) -> Vec<Change>) {
-    let before = store.driver().commits();
+    let c0 = cpu(); let before = store.driver().commits();
     let start = Instant::now();
     let mut tasks = vec![];
     for c in 0..conc {
@@ -159,7 +160,7 @@ async fn run(name: &str, store: &Arc<SqlStore<SqliteDriver>>, n: u32, conc: u32,
         t.await.unwrap();
     }
     let e = start.elapsed();
-    println!("{name}: {:.0}/s, {} lists, {} commits", n as f64 / e.as_secs_f64(), n, store.driver().commits() - before);
+    println!("{name}: writer cpu {:.1} us/list; wall {:.0}/s, {} lists, {} commits", (cpu()-c0)/n as f64, n as f64 / e.as_secs_f64(), n, store.driver().commits() - before);
 }
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {

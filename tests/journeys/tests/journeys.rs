@@ -8,6 +8,10 @@
 )]
 
 mod account;
+mod bodies;
+mod browsers;
+mod codes;
+mod edges;
 mod presenting;
 mod sessions;
 mod tenants;

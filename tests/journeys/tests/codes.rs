@@ -1,0 +1,172 @@
+//! Every code of failure there is, over HTTP: its shape, and that the OpenAPI document tells of it.
+
+use std::collections::BTreeSet;
+
+use kayan_journeys::{Answer, Client, Connection, Document, Home, PASSWORD, Person, Service, ask};
+use reqwest::Method;
+use serde_json::json;
+
+/// The closed list, as the service's own source has it.
+const SOURCE: &str = include_str!("../../../adapters/http/src/errors.rs");
+
+fn listed() -> BTreeSet<String> {
+    let table = SOURCE.split_once("\ncodes! {").and_then(|(_, rest)| rest.split_once("\n}")).unwrap().0;
+    let names = table.lines().filter_map(|line| line.split_once(" = \"")?.1.split('"').next());
+    let names: BTreeSet<String> = names.map(str::to_owned).collect();
+    assert!(names.len() >= 18, "{names:?}");
+    names
+}
+
+/// Failures that were provoked, each with the operation in which it was.
+struct Provoked {
+    client: Client,
+    answers: Vec<(&'static str, Answer)>,
+}
+
+const NONE: &str = "no operation";
+
+impl Provoked {
+    async fn by(&mut self, operation: &'static str, request: reqwest::RequestBuilder, status: u16, code: &str) {
+        let answer = ask(request).await.refused(status, code);
+        self.answers.push((operation, answer));
+    }
+
+    async fn by_strangers(&mut self) {
+        let client = self.client.clone();
+        let login = |body: &'static str| client.post("/api/v1/login").header("Content-Type", "application/json").body(body);
+        let weak = json!({ "traits": { "email": "w@example.com" }, "password": "password1" });
+        let large = client.post("/api/v1/login").header("Content-Type", "application/json").body("x".repeat(1 << 21));
+        self.by("post /api/v1/login", login("{"), 400, "invalid_input").await;
+        self.by("post /api/v1/registration", client.tell("/api/v1/registration", &weak), 400, "weak_password").await;
+        self.by("get /api/v1/whoami", client.get("/api/v1/whoami"), 401, "unauthorized").await;
+        self.by("post /api/v1/login", Person::login(&client, "x@example.com", PASSWORD), 401, "invalid_credentials").await;
+        self.by("post /api/v1/sessions/refresh", Person::refreshing(&client, "kyr_x"), 401, "invalid_token").await;
+        self.by("post /api/v1/login", client.post("/api/v1/login").body("x"), 415, "unsupported_media_type").await;
+        self.by("post /api/v1/login", large, 413, "payload_too_large").await;
+        let elsewhere = Person::login(&client, "x", "x").header("X-Tenant-ID", "nowhere");
+        self.by("post /api/v1/login", elsewhere, 404, "tenant_not_found").await;
+        self.by(NONE, client.get("/nowhere"), 404, "not_found").await;
+        self.by(NONE, client.get("/api/v1/login"), 405, "method_not_allowed").await;
+    }
+
+    async fn by_members(&mut self, home: &Home) {
+        let client = self.client.clone();
+        let ada = Person::register(&client, "ada").await;
+        let cookie = format!("kayan_session={}", ada.session_token);
+        let forged = client.post("/api/v1/logout").header("Cookie", cookie).header("Origin", "https://evil.example");
+        self.by("post /api/v1/logout", forged, 403, "csrf_rejected").await;
+        let path = "/api/v1/sessions/01890000-0000-7000-8000-000000000000";
+        let missing = client.delete(path).bearer_auth(&ada.session_token);
+        self.by("delete /api/v1/sessions/{id}", missing, 404, "not_found").await;
+        let again = Person::registration(&client, &ada.email);
+        self.by("post /api/v1/registration", again, 409, "already_exists").await;
+        let body = json!({ "current_password": "not the password 5", "new_password": "a new one, and long 6" });
+        let change = client.tell("/api/v1/password", &body).bearer_auth(&ada.session_token);
+        self.by("post /api/v1/password", change, 403, "invalid_credentials").await;
+        ada.refresh().await.expect(200);
+        let stolen = Person::refreshing(&client, &ada.refresh_token).header("User-Agent", "thief");
+        self.by("post /api/v1/sessions/refresh", stolen, 401, "token_reused").await;
+        assert_eq!(home.run(&format!("admin user lock --id {}", ada.id)).await.code, 0);
+        let locked = Person::login(&client, &ada.email, PASSWORD);
+        self.by("post /api/v1/login", locked, 403, "identity_inactive").await;
+    }
+
+    async fn by_overload(&mut self) {
+        let logins = (0..32).map(|n| ask(Person::login(&self.client, &format!("{n}@example.com"), PASSWORD)));
+        let answers = futures_util::future::join_all(logins).await;
+        let busy = answers.into_iter().find(|answer| answer.status == 503).expect("a queue of one is full");
+        self.answers.push(("post /api/v1/login", busy.refused(503, "overloaded")));
+    }
+
+    /// Breaks the database, so this comes last.
+    async fn by_a_broken_database(&mut self, home: &Home) {
+        let database = home.database();
+        database.execute("DELETE FROM schema_migrations", ()).unwrap();
+        let ready = self.client.get("/health/ready");
+        self.by("get /health/ready", ready, 503, "unavailable").await;
+        database.execute("ALTER TABLE audit_events RENAME TO lost", ()).unwrap();
+        let login = Person::login(&self.client, "x@example.com", PASSWORD);
+        self.by("post /api/v1/login", login, 500, "internal").await;
+    }
+}
+
+/// A body that stops arriving, until the service has had enough of it.
+async fn too_slow(service: &Service) -> Answer {
+    let mut connection = Connection::to(service.address()).await;
+    let head = "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 40\r\n";
+    connection.send(format!("{head}Connection: close\r\n\r\n{{\"identifier\":").as_bytes()).await;
+    connection.receive().await.expect("an answer")
+}
+
+#[tokio::test]
+async fn every_code_is_produced_has_the_one_shape_and_is_in_the_document() {
+    let home = Home::new().with("KAYAN_HASH_CONCURRENCY", "1").with("KAYAN_HASH_QUEUE", "1").with("KAYAN_BCRYPT_COST", "8");
+    let service = Service::start_in(home).await;
+    let document = Document::of(&service.client()).await;
+    let mut provoked = Provoked { client: service.client(), answers: Vec::new() };
+    let others = async {
+        provoked.by_strangers().await;
+        provoked.by_members(service.home()).await;
+        provoked.by_overload().await;
+        // A database that breaks must not change what the slow body is told.
+        provoked.by_a_broken_database(service.home()).await;
+    };
+    let (slow, ()) = futures_util::future::join(too_slow(&service), others).await;
+    provoked.answers.push(("post /api/v1/login", slow.refused(408, "request_timeout")));
+
+    let seen: BTreeSet<String> = provoked.answers.iter().map(|(_, answer)| answer.at("/code")).collect();
+    assert_eq!(seen, listed());
+    for (operation, answer) in &provoked.answers {
+        if *operation != NONE {
+            document.assert_lists(operation, answer);
+        }
+        assert_eq!(answer.status == 401, !answer.header("www-authenticate").is_empty(), "{answer:?}");
+        assert_eq!(answer.status == 503, !answer.header("retry-after").is_empty(), "{answer:?}");
+        assert_eq!(answer.status == 405, !answer.header("allow").is_empty(), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_another_process_keeps_locked_is_unavailable_and_not_a_failure() {
+    let service = Service::start().await;
+    let ada = Person::register(&service.client(), "ada").await;
+    let database = service.home().database();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let answer = ask(Person::registration(&ada.client, "eve@example.com")).await.refused(503, "unavailable");
+    assert!(!answer.header("retry-after").is_empty());
+    ada.who_am_i().await.expect(200);
+    database.execute_batch("ROLLBACK").unwrap();
+    ask(Person::registration(&ada.client, "eve@example.com")).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_method_that_a_path_does_not_have_is_answered_with_those_it_has() {
+    let service = Service::start().await;
+    let client = service.client();
+    for (method, path, allow) in [
+        ("GET", "/api/v1/login", "POST"),
+        ("BREW", "/api/v1/login", "POST"),
+        ("PUT", "/api/v1/sessions", "DELETE, GET, HEAD"),
+        ("GET", "/api/v1/sessions/01890000-0000-7000-8000-000000000000", "DELETE"),
+        ("POST", "/api/v1/me", "DELETE, PATCH"),
+        ("OPTIONS", "/api/v1/logout", "POST"),
+        ("HEAD", "/api/v1/login", "POST"),
+        ("TRACE", "/health", "GET, HEAD"),
+        ("DELETE", "/docs", "GET, HEAD"),
+        ("POST", "/openapi.json", "GET, HEAD"),
+    ] {
+        let answer = ask(client.request(Method::from_bytes(method.as_bytes()).unwrap(), path)).await.expect(405);
+        let mut methods: Vec<&str> = answer.header("allow").split(", ").collect();
+        methods.sort_unstable();
+        assert_eq!(methods.join(", "), allow, "{method} {path}");
+        if method == "HEAD" {
+            assert!(answer.body.is_empty(), "{answer:?}");
+        } else {
+            answer.refused(405, "method_not_allowed");
+        }
+    }
+    for path in ["/health", "/health/live", "/health/ready", "/docs", "/openapi.json", "/openapi.yaml"] {
+        let (get, head) = (ask(client.get(path)).await.expect(200), ask(client.request(Method::HEAD, path)).await.expect(200));
+        assert_eq!((head.body.len(), head.header("content-type")), (0, get.header("content-type")), "{path}");
+    }
+}
