@@ -81,7 +81,7 @@ CREATE TABLE refresh_tokens (
     spent_salt       BLOB,             -- 32 bytes; its successor was derived with it
     spent_ip_address TEXT,
     spent_user_agent TEXT              -- at most 512 bytes
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session_id);
 

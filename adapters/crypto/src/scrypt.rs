@@ -47,12 +47,13 @@ impl Stored {
         Some(Self { params, salt: phc.salt?, digest: phc.hash? })
     }
 
-    /// Whether this is the password's hash.
+    /// Whether this is the password's hash. One with a NUL never is: PBKDF2 keys HMAC with the password, and HMAC fills
+    /// short keys up with NULs (RFC 2104, section 2), so it could stand for another password.
     pub(crate) fn matches(&self, password: &[u8]) -> Result<bool, HashError> {
         let mut digest = Zeroizing::new([0; Output::MAX_LENGTH]);
         let digest = digest.get_mut(..self.digest.len()).unwrap_or_default();
         compute(&self.params, password, &self.salt, digest)?;
-        Ok(digest.ct_eq(self.digest.as_bytes()).into())
+        Ok(bool::from(digest.ct_eq(self.digest.as_bytes())) & !password.contains(&0))
     }
 
     /// Whether it takes less memory than a hash made today; then it may also take less time.

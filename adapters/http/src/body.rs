@@ -1,7 +1,10 @@
 //! A request's JSON body: bounded in size, time and depth, strict about duplicates, and precise about what is wrong.
 
+use std::pin::pin;
+
+use futures_util::StreamExt;
 use kayan_core::FieldError;
-use poem::{Request, RequestBody, Result, error::ReadBodyError, http::header};
+use poem::{Request, RequestBody, Result, http::header};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaMediaType, MetaRequest, Registry},
@@ -13,6 +16,10 @@ use crate::{edge::Request as Context, errors::Code, problem::Problem};
 
 /// The largest body taken, in bytes.
 const MAX_BYTES: usize = 1 << 20;
+
+/// How far a body that is too large is read on and thrown away, in bytes: many clients listen only when they have sent
+/// everything, and would be hung up on before they hear why.
+const MAX_DISCARDED: usize = 16 << 20;
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -41,17 +48,25 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Body<T> {
             return Err(Problem::new(Code::UnsupportedMediaType).into());
         }
         let limit = Context::of(request)?.body_timeout;
-        let arriving = body.take()?.into_bytes_limit(MAX_BYTES);
-        let bytes = match tokio::time::timeout(limit, arriving).await {
-            Err(_elapsed) => return Err(Problem::new(Code::RequestTimeout).into()),
-            Ok(Err(ReadBodyError::PayloadTooLarge)) => return Err(Problem::new(Code::PayloadTooLarge).into()),
-            Ok(Err(_broken)) => {
-                return Err(Problem::new(Code::InvalidInput).message("the body did not arrive whole").into());
-            }
-            Ok(Ok(bytes)) => bytes,
-        };
+        let arrived = tokio::time::timeout(limit, arrive(body.take()?)).await;
+        let bytes = arrived.unwrap_or_else(|_elapsed| Err(Problem::new(Code::RequestTimeout).into()))?;
         parse(&bytes).map(Body)
     }
+}
+
+async fn arrive(body: poem::Body) -> Result<Vec<u8>> {
+    let mut frames = pin!(body.into_bytes_stream());
+    let (mut bytes, mut seen) = (Vec::new(), 0);
+    while let Some(frame) = frames.next().await {
+        let frame = frame.map_err(|_broken| Problem::new(Code::InvalidInput).message("the body did not arrive whole"))?;
+        seen += frame.len();
+        if seen <= MAX_BYTES {
+            bytes.extend_from_slice(&frame);
+        } else if seen > MAX_DISCARDED {
+            break;
+        }
+    }
+    if seen > MAX_BYTES { Err(Problem::new(Code::PayloadTooLarge).into()) } else { Ok(bytes) }
 }
 
 fn is_json(content_type: &str) -> bool {
@@ -97,7 +112,7 @@ fn explain(error: &serde_json::Error, pointer: String) -> Problem {
     let field = |name: &str| format!("{pointer}/{name}");
     let (pointer, code, message) = match (text.split('`').next().unwrap_or_default().trim(), quoted) {
         ("missing field", Some(name)) => (field(name), "required", "is required".to_owned()),
-        ("duplicate field", Some(_)) => (pointer, "duplicate", "is given more than once".to_owned()),
+        ("duplicate field", Some(name)) => (field(name), "duplicate", "is given more than once".to_owned()),
         _ if text.starts_with(DUPLICATE) => {
             (pointer, "duplicate", "has a member that is given more than once".to_owned())
         }

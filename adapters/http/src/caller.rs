@@ -110,30 +110,23 @@ fn caller(request: &Request) -> Result<Caller> {
 }
 
 /// The token that is presented. A header says on purpose who is asking, so it decides alone, whatever cookie the browser
-/// adds: a wrong one is nobody, never the cookie's owner. Two headers that differ are refused.
+/// adds: a wrong one is nobody, never the cookie's owner. Headers that differ are refused.
 fn presented(request: &Request) -> Result<Option<&str>> {
     let headers = request.headers();
-    let unreadable = || Problem::new(Code::Unauthorized);
-    let bearer = match headers.get(header::AUTHORIZATION) {
-        None => None,
-        Some(value) => {
-            let value = value.to_str().map_err(|_| unreadable())?;
-            let bearer = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-            let told = || unreadable().message("the Authorization header must be `Bearer <session token>`");
-            Some(bearer.ok_or_else(told)?.1.trim())
-        }
+    let bearers = headers.get_all(header::AUTHORIZATION).iter().map(|value| {
+        let bearer =
+            value.to_str().ok()?.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))?;
+        Some(bearer.1.trim())
+    });
+    let tokens = headers.get_all("X-Session-Token").iter().map(|value| value.to_str().ok().map(str::trim));
+    let mut shown = bearers.chain(tokens);
+    let Some(first) = shown.next() else { return by_cookie(request) };
+    let told = match first {
+        None => "the Authorization header must be `Bearer <session token>`",
+        Some(_) if shown.any(|other| other != first) => "two different session tokens were sent; send one",
+        Some(_) => return Ok(first),
     };
-    let token = match headers.get("X-Session-Token") {
-        None => None,
-        Some(value) => Some(value.to_str().map_err(|_| unreadable())?.trim()),
-    };
-    match (bearer, token) {
-        (Some(bearer), Some(token)) if bearer != token => {
-            Err(unreadable().message("two different session tokens were sent; send one").into())
-        }
-        (Some(explicit), _) | (None, Some(explicit)) => Ok(Some(explicit)),
-        (None, None) => by_cookie(request),
-    }
+    Err(Problem::new(Code::Unauthorized).message(told).into())
 }
 
 fn by_cookie(request: &Request) -> Result<Option<&str>> {

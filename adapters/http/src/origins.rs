@@ -65,6 +65,6 @@ pub(crate) fn may_use_cookie(method: &Method, headers: &HeaderMap, settings: &Ht
 
 /// In development the public address is not set: then the host that the browser itself has asked for is ours.
 fn is_own(origin: &str, host: Option<&str>, settings: &HttpSettings) -> bool {
-    let host_of = |origin: &str| origin.split_once("://").map(|(_, host)| host.to_owned());
-    settings.public_origin.is_none() && host_of(origin).as_deref() == host && host.is_some()
+    let named = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    settings.public_origin.is_none() && named.is_some() && named == host
 }

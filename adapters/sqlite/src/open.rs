@@ -140,9 +140,10 @@ impl Opener {
         connection.execute_batch(
             "PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
-             PRAGMA cache_size = -32768;
+             PRAGMA cache_size = -4096;
              PRAGMA mmap_size = 268435456;
              PRAGMA temp_store = MEMORY;
+             PRAGMA wal_autocheckpoint = 8000;
              PRAGMA journal_size_limit = 67108864;",
         )?;
         Ok(connection)

@@ -60,11 +60,7 @@ impl Person {
     /// The same person in a new session.
     pub async fn log_in(&self) -> Self {
         let answer = ask(Self::login(&self.client, &self.email, PASSWORD)).await.expect(200);
-        Self {
-            session_token: answer.at("/session_token"),
-            refresh_token: answer.at("/refresh_token"),
-            ..self.clone()
-        }
+        Self { session_token: answer.at("/session_token"), refresh_token: answer.at("/refresh_token"), ..self.clone() }
     }
 
     /// Asks who they are.

@@ -125,8 +125,12 @@ async fn i_36_an_export_holds_all_that_is_known_but_no_secret() {
     let export = ask(ada.client.get("/api/v1/me/export").bearer_auth(&ada.session_token)).await.expect(200);
     let data = export.json();
     assert_eq!(data["identity"]["id"], ada.id);
-    assert_eq!((data["credentials"][0]["kind"].as_str(), data["sessions"].as_array().map(Vec::len)), (Some("password"), Some(2)));
-    let kinds: Vec<&str> = data["events"].as_array().unwrap().iter().filter_map(|event| event["type"].as_str()).collect();
+    assert_eq!(
+        (data["credentials"][0]["kind"].as_str(), data["sessions"].as_array().map(Vec::len)),
+        (Some("password"), Some(2))
+    );
+    let kinds: Vec<&str> =
+        data["events"].as_array().unwrap().iter().filter_map(|event| event["type"].as_str()).collect();
     for kind in ["identity.created", "auth.session.created", "auth.login.success"] {
         assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
     }

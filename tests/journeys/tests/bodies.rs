@@ -25,15 +25,19 @@ async fn i_38_what_is_not_json_is_told_where_it_ends_to_be() {
     let service = Service::start().await;
     let client = service.client();
     let whole = json!({ "traits": { "email": "a@example.com" }, "password": PASSWORD }).to_string();
-    let mut bodies: Vec<Vec<u8>> = ["", " ", "{", "}", "nul", "{\"a\":}", "{'a':1}", "{\"a\":1,}", "NaN", "\u{feff}{}", "01"]
-        .map(|text| text.as_bytes().to_vec())
-        .to_vec();
+    let mut bodies: Vec<Vec<u8>> =
+        ["", " ", "{", "}", "nul", "{\"a\":}", "{'a':1}", "{\"a\":1,}", "NaN", "\u{feff}{}", "01"]
+            .map(|text| text.as_bytes().to_vec())
+            .to_vec();
     bodies.push(format!("{whole}{whole}").into_bytes());
     bodies.push(format!("{whole}]").into_bytes());
     bodies.push(whole.replace("a@", "a\u{0}@").into_bytes());
     bodies.push([whole.as_bytes(), b"\0"].concat());
     bodies.push(whole.as_bytes().split_last().unwrap().1.to_vec());
-    bodies.push([&b"{\"traits\":{\"email\":\"a\xff\xfe@example.com\"},\"password\":\""[..], PASSWORD.as_bytes(), b"\"}"].concat());
+    bodies.push(
+        [&b"{\"traits\":{\"email\":\"a\xff\xfe@example.com\"},\"password\":\""[..], PASSWORD.as_bytes(), b"\"}"]
+            .concat(),
+    );
     bodies.push(whole.replace("a@", "\\ud800@").into_bytes());
     bodies.push(deep(10_000).into_bytes());
     bodies.push(format!("{{\"traits\":{}}}", deep(10_000)).into_bytes());
@@ -62,7 +66,8 @@ async fn a_member_given_twice_is_refused_wherever_it_stands() {
         (r#"{"traits":{"email":"a@example.com","name":{"x":1,"x":2}},"password":"P"}"#, "/traits"),
         (r#"{"traits":{"email":"a@example.com","name":[{"x":1,"x":2}]},"password":"P"}"#, "/traits"),
     ] {
-        let answer = register(&client, body.replace("\"P\"", &format!("{PASSWORD:?}"))).await.refused(400, "invalid_input");
+        let answer =
+            register(&client, body.replace("\"P\"", &format!("{PASSWORD:?}"))).await.refused(400, "invalid_input");
         let (at, code) = field(&answer);
         assert_eq!(code, "duplicate", "{body}: {answer:?}");
         assert!(at.starts_with(pointer), "{body}: {at}");
@@ -88,8 +93,16 @@ async fn a_wrong_type_or_a_missing_member_is_named() {
         (json!({ "traits": {}, "password": PASSWORD }), "/traits/email", "required"),
         (json!({ "traits": { "email": 7 }, "password": PASSWORD }), "/traits/email", "type"),
         (json!({ "traits": { "email": null }, "password": PASSWORD }), "/traits/email", "type"),
-        (json!({ "traits": { "email": "a@example.com", "name": ["x"] }, "password": PASSWORD }), "/traits/name", "type"),
-        (json!({ "traits": { "email": "a@example.com", "age": 7 }, "password": PASSWORD }), "/traits/age", "additionalProperties"),
+        (
+            json!({ "traits": { "email": "a@example.com", "name": ["x"] }, "password": PASSWORD }),
+            "/traits/name",
+            "type",
+        ),
+        (
+            json!({ "traits": { "email": "a@example.com", "age": 7 }, "password": PASSWORD }),
+            "/traits/age",
+            "additionalProperties",
+        ),
         (json!([]), "", "type"),
         (json!(null), "", "type"),
         (json!("text"), "", "type"),
@@ -108,9 +121,23 @@ async fn i_09_an_address_that_is_absurd_or_deceives_the_eye_is_refused() {
     Person::register(&client, "ada").await;
     let long = format!("{}@example.com", "a".repeat(10_000));
     for email in [
-        &*long, "", "@", "ada", "ada@", "@example.com", "ada@example..com", "ada@exa mple.com", "a\u{0}da@example.com",
-        "ada\n@example.com", "a\u{200b}da@example.com", "\u{202e}ada@example.com", "ad\u{430}@example.com",
-        "ada@ex\u{430}mple.com", "ada\u{fe0f}@example.com", "\u{feff}ada@example.com", "ada\u{3164}@example.com",
+        &*long,
+        "",
+        "@",
+        "ada",
+        "ada@",
+        "@example.com",
+        "ada@example..com",
+        "ada@exa mple.com",
+        "a\u{0}da@example.com",
+        "ada\n@example.com",
+        "a\u{200b}da@example.com",
+        "\u{202e}ada@example.com",
+        "ad\u{430}@example.com",
+        "ada@ex\u{430}mple.com",
+        "ada\u{fe0f}@example.com",
+        "\u{feff}ada@example.com",
+        "ada\u{3164}@example.com",
     ] {
         let told = email.chars().take(40).collect::<String>();
         let body = json!({ "traits": { "email": email }, "password": PASSWORD });
@@ -135,7 +162,9 @@ async fn a_password_with_a_nul_or_of_absurd_length_is_weak_and_never_a_failure()
     let service = Service::start().await;
     let client = service.client();
     let ada = Person::register(&client, "ada").await;
-    for password in [format!("{PASSWORD}\u{0}"), "\u{0}".to_owned(), "k9".repeat(5_000), "k9".repeat(200_000), String::new()] {
+    for password in
+        [format!("{PASSWORD}\u{0}"), "\u{0}".to_owned(), "k9".repeat(5_000), "k9".repeat(200_000), String::new()]
+    {
         let body = json!({ "traits": { "email": "b@example.com" }, "password": password });
         let answer = register(&client, body.to_string()).await;
         assert!([400, 413].contains(&answer.status), "{}: {answer:?}", password.len());
@@ -151,7 +180,16 @@ async fn a_body_that_is_not_declared_as_json_is_refused_unread() {
     let body = json!({ "identifier": "a@example.com", "password": PASSWORD }).to_string();
     let login = || client.post("/api/v1/login").body(body.clone());
     ask(login()).await.refused(415, "unsupported_media_type");
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp", "json", "", "application/json5", "text/json, application/json"] {
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/jsonp",
+        "json",
+        "",
+        "application/json5",
+        "text/json, application/json",
+    ] {
         let answer = ask(login().header("Content-Type", kind)).await;
         assert_eq!((answer.status, &*answer.at("/code")), (415, "unsupported_media_type"), "{kind}: {answer:?}");
     }

@@ -31,10 +31,19 @@ async fn a_change_by_cookie_alone_must_come_from_an_allowed_origin() {
     ask(revoking(&ada).header("Sec-Fetch-Site", "same-origin")).await.expect(204);
     ask(revoking(&ada)).await.refused(403, "csrf_rejected");
     for foreign in [
-        "https://evil.example".to_owned(), "null".to_owned(), String::new(), "http://app.example.com".to_owned(),
-        format!("{APP}.evil.example"), format!("{APP}:444"), "https://evilapp.example.com".to_owned(),
-        format!("https://{host}.evil.example"), format!("evil://{host}"), "https://APP.example.com".to_owned(),
-        format!("{APP}/"), format!("{APP}, https://evil.example"), format!("http://user@{host}"),
+        "https://evil.example".to_owned(),
+        "null".to_owned(),
+        String::new(),
+        "http://app.example.com".to_owned(),
+        format!("{APP}.evil.example"),
+        format!("{APP}:444"),
+        "https://evilapp.example.com".to_owned(),
+        format!("https://{host}.evil.example"),
+        format!("evil://{host}"),
+        "https://APP.example.com".to_owned(),
+        format!("{APP}/"),
+        format!("{APP}, https://evil.example"),
+        format!("http://user@{host}"),
     ] {
         let answer = ask(revoking(&ada).header("Origin", &foreign)).await;
         assert_eq!((answer.status, &*answer.at("/code")), (403, "csrf_rejected"), "{foreign}: {answer:?}");
@@ -75,7 +84,9 @@ async fn a_token_in_a_header_needs_no_origin_as_no_page_can_forge_it() {
     let (_service, ada) = started().await;
     let request = || ada.client.delete("/api/v1/sessions");
     ask(request().bearer_auth(&ada.session_token)).await.expect(204);
-    ask(request().header("X-Session-Token", &ada.session_token).header("Origin", "https://evil.example")).await.expect(204);
+    ask(request().header("X-Session-Token", &ada.session_token).header("Origin", "https://evil.example"))
+        .await
+        .expect(204);
     ask(revoking(&ada).bearer_auth(&ada.session_token)).await.expect(204);
     // A header that opens nothing does not lend its trust to the cookie.
     ask(revoking(&ada).header("Authorization", "Basic eDp5")).await.refused(401, "unauthorized");

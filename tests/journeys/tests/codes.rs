@@ -33,13 +33,15 @@ impl Provoked {
 
     async fn by_strangers(&mut self) {
         let client = self.client.clone();
-        let login = |body: &'static str| client.post("/api/v1/login").header("Content-Type", "application/json").body(body);
+        let login =
+            |body: &'static str| client.post("/api/v1/login").header("Content-Type", "application/json").body(body);
         let weak = json!({ "traits": { "email": "w@example.com" }, "password": "password1" });
         let large = client.post("/api/v1/login").header("Content-Type", "application/json").body("x".repeat(1 << 21));
         self.by("post /api/v1/login", login("{"), 400, "invalid_input").await;
         self.by("post /api/v1/registration", client.tell("/api/v1/registration", &weak), 400, "weak_password").await;
         self.by("get /api/v1/whoami", client.get("/api/v1/whoami"), 401, "unauthorized").await;
-        self.by("post /api/v1/login", Person::login(&client, "x@example.com", PASSWORD), 401, "invalid_credentials").await;
+        self.by("post /api/v1/login", Person::login(&client, "x@example.com", PASSWORD), 401, "invalid_credentials")
+            .await;
         self.by("post /api/v1/sessions/refresh", Person::refreshing(&client, "kyr_x"), 401, "invalid_token").await;
         self.by("post /api/v1/login", client.post("/api/v1/login").body("x"), 415, "unsupported_media_type").await;
         self.by("post /api/v1/login", large, 413, "payload_too_large").await;
@@ -100,7 +102,8 @@ async fn too_slow(service: &Service) -> Answer {
 
 #[tokio::test]
 async fn every_code_is_produced_has_the_one_shape_and_is_in_the_document() {
-    let home = Home::new().with("KAYAN_HASH_CONCURRENCY", "1").with("KAYAN_HASH_QUEUE", "1").with("KAYAN_BCRYPT_COST", "8");
+    let home =
+        Home::new().with("KAYAN_HASH_CONCURRENCY", "1").with("KAYAN_HASH_QUEUE", "1").with("KAYAN_BCRYPT_COST", "8");
     let service = Service::start_in(home).await;
     let document = Document::of(&service.client()).await;
     let mut provoked = Provoked { client: service.client(), answers: Vec::new() };
@@ -166,7 +169,8 @@ async fn a_method_that_a_path_does_not_have_is_answered_with_those_it_has() {
         }
     }
     for path in ["/health", "/health/live", "/health/ready", "/docs", "/openapi.json", "/openapi.yaml"] {
-        let (get, head) = (ask(client.get(path)).await.expect(200), ask(client.request(Method::HEAD, path)).await.expect(200));
+        let (get, head) =
+            (ask(client.get(path)).await.expect(200), ask(client.request(Method::HEAD, path)).await.expect(200));
         assert_eq!((head.body.len(), head.header("content-type")), (0, get.header("content-type")), "{path}");
     }
 }

@@ -15,9 +15,27 @@ fn get(target: &[u8], header: &[u8]) -> Vec<u8> {
 async fn i_38_junk_in_the_path_is_not_found_or_not_valid_in_the_one_shape() {
     let service = Service::start().await;
     for target in [
-        "/", "//", "///api/v1/login", "/nowhere", "/api/v1/login/", "/api/v1/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd",
-        "/%00", "/%ff%fe", "/%", "/%zz", "/%u0041", "/api/v1/sessions/%00", "/api/v1/whoami%00", "/API/V1/WHOAMI",
-        "/docs/../kayan.db", "/kayan.db", "/.env", "/api/v1/;x=1", "/api/v1/whoami/%2f", "*",
+        "/",
+        "//",
+        "///api/v1/login",
+        "/nowhere",
+        "/api/v1/login/",
+        "/api/v1/../../etc/passwd",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/%00",
+        "/%ff%fe",
+        "/%",
+        "/%zz",
+        "/%u0041",
+        "/api/v1/sessions/%00",
+        "/api/v1/whoami%00",
+        "/API/V1/WHOAMI",
+        "/docs/../kayan.db",
+        "/kayan.db",
+        "/.env",
+        "/api/v1/;x=1",
+        "/api/v1/whoami/%2f",
+        "*",
     ] {
         let answer = raw(&service, &get(target.as_bytes(), b"X-A: b")).await.expect(target);
         assert!([400, 404].contains(&answer.status), "{target}: {answer:?}");
@@ -46,10 +64,22 @@ async fn i_38_bytes_in_headers_that_are_no_text_are_refused_as_what_they_stand_f
     let service = Service::start().await;
     let whoami = async |header: &[u8]| raw(&service, &get(b"/api/v1/whoami", header)).await.unwrap();
     for header in [
-        &b"Authorization: Bearer \xff\xfe"[..], b"Authorization: \xff", b"Authorization: Bearer", b"Authorization:",
-        b"Authorization: Bearer  ", b"X-Session-Token: \x80\x81", b"X-Session-Token:", b"Cookie: kayan_session=\xff",
-        b"Cookie: kayan_session", b"Cookie: ;;;=;kayan_session=;", b"Cookie: \xff\xff", b"Authorization: Bearer kys_",
-        b"User-Agent: \xff\xfe\x80", b"Accept: \xff", b"Origin: \xff", b"Host: y",
+        &b"Authorization: Bearer \xff\xfe"[..],
+        b"Authorization: \xff",
+        b"Authorization: Bearer",
+        b"Authorization:",
+        b"Authorization: Bearer  ",
+        b"X-Session-Token: \x80\x81",
+        b"X-Session-Token:",
+        b"Cookie: kayan_session=\xff",
+        b"Cookie: kayan_session",
+        b"Cookie: ;;;=;kayan_session=;",
+        b"Cookie: \xff\xff",
+        b"Authorization: Bearer kys_",
+        b"User-Agent: \xff\xfe\x80",
+        b"Accept: \xff",
+        b"Origin: \xff",
+        b"Host: y",
     ] {
         let answer = whoami(header).await;
         assert!([400, 401].contains(&answer.status), "{}: {answer:?}", String::from_utf8_lossy(header));
@@ -69,15 +99,24 @@ async fn i_38_bytes_in_headers_that_are_no_text_are_refused_as_what_they_stand_f
 async fn i_38_what_is_not_http_is_refused_by_the_library_and_the_service_goes_on() {
     let service = Service::start().await;
     let mut requests: Vec<Vec<u8>> = [
-        &b"GARBAGE\r\n\r\n"[..], b"\r\n\r\n\r\n", b"\0\0\0\0\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
-        b"GET /a b HTTP/1.1\r\n\r\n", b"G\x01T / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-        b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-A: \0\r\n\r\n", b"GET /health/live HTTP/1.1\r\nX A: b\r\n\r\n",
+        &b"GARBAGE\r\n\r\n"[..],
+        b"\r\n\r\n\r\n",
+        b"\0\0\0\0\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /a b HTTP/1.1\r\n\r\n",
+        b"G\x01T / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: x\r\nX-A: \0\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\nX A: b\r\n\r\n",
         b"GET /health/live HTTP/1.1\r\n: b\r\n\r\n",
         b"POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
         b"POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999999\r\n\r\n",
         b"POST /api/v1/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, nonsense\r\n\r\n0\r\n\r\n",
-    ].map(<[u8]>::to_vec).to_vec();
+    ]
+    .map(<[u8]>::to_vec)
+    .to_vec();
     requests.push(get(b"/health/live", &[b"X-A: b\r\n".repeat(500), b"X-B: c".to_vec()].concat()));
     requests.push(get(b"/health/live", format!("X-A: {}", "a".repeat(1 << 20)).as_bytes()));
     requests.push(get(format!("/{}", "a".repeat(1 << 17)).as_bytes(), b"X-A: b"));
@@ -112,7 +151,18 @@ async fn a_sane_request_id_is_taken_over_and_another_replaced() {
         assert_eq!(asked(sane).await.header("x-request-id"), sane);
     }
     let long = "a".repeat(129);
-    let insane = [&*long, "", "a", "with space", "semi;colon", "quo\"te", "<script>", "../../etc", "a\tb-------", "${jndi:ldap}"];
+    let insane = [
+        &*long,
+        "",
+        "a",
+        "with space",
+        "semi;colon",
+        "quo\"te",
+        "<script>",
+        "../../etc",
+        "a\tb-------",
+        "${jndi:ldap}",
+    ];
     let mut made = std::collections::BTreeSet::new();
     for id in insane {
         let answer = asked(id).await;

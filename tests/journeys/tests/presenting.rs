@@ -36,11 +36,8 @@ async fn two_different_tokens_are_refused_even_when_both_are_good() {
     let ada = Person::register(&service.client(), "ada").await;
     let eve = Person::register(&service.client(), "eve").await;
     let (first, second) = (&ada.session_token, &eve.session_token);
-    let by_cookie = format!("kayan_session={second}");
     for request in [
         asking(&ada.client).bearer_auth(first).header("X-Session-Token", second),
-        asking(&ada.client).bearer_auth(first).header("Cookie", &by_cookie),
-        asking(&ada.client).header("X-Session-Token", first).header("Cookie", &by_cookie),
         asking(&ada.client).bearer_auth(first).bearer_auth(second),
         asking(&ada.client).header("X-Session-Token", first).header("X-Session-Token", second),
         asking(&ada.client).header("Cookie", format!("kayan_session={first}; kayan_session={second}")),
@@ -48,6 +45,23 @@ async fn two_different_tokens_are_refused_even_when_both_are_good() {
         let told = format!("{request:?}");
         let answer = ask(request).await;
         assert_eq!(answer.status, 401, "{told}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_decides_alone_whatever_cookie_comes_with_it() {
+    let service = Service::start().await;
+    let ada = Person::register(&service.client(), "ada").await;
+    let eve = Person::register(&service.client(), "eve").await;
+    let by_cookie = format!("kayan_session={}", eve.session_token);
+    for name in ["Authorization", "X-Session-Token"] {
+        let asking = |token: &str| {
+            let value = if name == "Authorization" { format!("Bearer {token}") } else { token.to_owned() };
+            asking(&ada.client).header(name, value).header("Cookie", &by_cookie)
+        };
+        let me = ask(asking(&ada.session_token)).await.expect(200);
+        assert_eq!(me.at("/identity/id"), ada.id);
+        ask(asking("kys_wrong")).await.refused(401, "unauthorized");
     }
 }
 

@@ -11,7 +11,10 @@ async fn somebody_registers_logs_in_is_known_refreshes_and_logs_out() {
     let (identity, session) = (registered.json()["identity"].clone(), registered.json()["session"].clone());
     assert_eq!(identity, session["identity"]);
     assert_eq!((&identity["traits"]["email"], &identity["state"]), (&"Ada@Example.com".into(), &"active".into()));
-    assert_eq!((&session["token_type"], &session["aal"], &session["amr"][0]), (&"Bearer".into(), &"aal1".into(), &"pwd".into()));
+    assert_eq!(
+        (&session["token_type"], &session["aal"], &session["amr"][0]),
+        (&"Bearer".into(), &"aal1".into(), &"pwd".into())
+    );
 
     let login = ask(Person::login(&client, "ada@example.COM", PASSWORD)).await.expect(200);
     assert_eq!(login.at("/identity/id"), registered.at("/identity/id"));
@@ -47,7 +50,12 @@ async fn i_08_an_unknown_account_and_a_wrong_password_get_the_same_answer() {
     let client = service.client();
     let ada = Person::register(&client, "ada").await;
     let mut answers = Vec::new();
-    for (identifier, password) in [(&*ada.email, "wrong horse battery staple 8"), ("nobody@example.com", PASSWORD), ("no address", PASSWORD), ("", "")] {
+    for (identifier, password) in [
+        (&*ada.email, "wrong horse battery staple 8"),
+        ("nobody@example.com", PASSWORD),
+        ("no address", PASSWORD),
+        ("", ""),
+    ] {
         let login = Person::login(&client, identifier, password).header("X-Request-Id", "the-same-for-all");
         let answer = ask(login).await.refused(401, "invalid_credentials");
         let headers: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
@@ -105,13 +113,13 @@ async fn i_24_no_refresh_goes_past_the_sessions_absolute_end() {
         .with("KAYAN_SESSION_MAX_TTL", "3s");
     let service = Service::start_in(home).await;
     let ada = Person::register(&service.client(), "ada").await;
-    let ends = |database: rusqlite::Connection| -> i64 {
-        kayan_journeys::count(&database, "SELECT ends_at FROM sessions")
-    };
+    let ends =
+        |database: rusqlite::Connection| -> i64 { kayan_journeys::count(&database, "SELECT ends_at FROM sessions") };
     let end = ends(service.home().database());
     ada.refresh().await.expect(200);
     let database = service.home().database();
     assert_eq!(ends(service.home().database()), end);
-    let sql = "SELECT (SELECT MAX(expires_at) FROM sessions) <= ?1 AND (SELECT MAX(expires_at) FROM refresh_tokens) <= ?1";
+    let sql =
+        "SELECT (SELECT MAX(expires_at) FROM sessions) <= ?1 AND (SELECT MAX(expires_at) FROM refresh_tokens) <= ?1";
     assert!(database.query_row(sql, [end], |row| row.get::<_, bool>(0)).unwrap());
 }
