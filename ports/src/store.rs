@@ -144,7 +144,8 @@ pub trait Store: Send + Sync {
     /// An identity's password.
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError>;
 
-    /// An identity's sessions that are active and not expired at `at`, newest first.
+    /// An identity's sessions that something can still open at `at`, newest first: they are active, before their absolute
+    /// end, and their access token or an unspent refresh token of theirs has not expired.
     async fn sessions(
         &self,
         tenant: &TenantId,

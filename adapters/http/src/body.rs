@@ -58,7 +58,8 @@ async fn arrive(body: poem::Body) -> Result<Vec<u8>> {
     let mut frames = pin!(body.into_bytes_stream());
     let (mut bytes, mut seen) = (Vec::new(), 0);
     while let Some(frame) = frames.next().await {
-        let frame = frame.map_err(|_broken| Problem::new(Code::InvalidInput).message("the body did not arrive whole"))?;
+        let frame =
+            frame.map_err(|_broken| Problem::new(Code::InvalidInput).message("the body did not arrive whole"))?;
         seen += frame.len();
         if seen <= MAX_BYTES {
             bytes.extend_from_slice(&frame);

@@ -104,8 +104,14 @@ impl Rows {
     }
 
     pub(crate) fn live_sessions(&self, tenant: &TenantId, identity: IdentityId, at: Timestamp) -> Vec<Session> {
+        let refreshable = |session: &Session| {
+            let mut tokens = self.refresh_tokens.values().filter(|token| token.session == session.id);
+            tokens.any(|token| token.spent.is_none() && token.expires_at > at)
+        };
         let live = |session: &&Session| {
-            session.tenant == *tenant && session.identity == identity && session.active && session.expires_at > at
+            let theirs = session.tenant == *tenant && session.identity == identity;
+            let opens = session.expires_at > at || refreshable(session);
+            theirs && session.active && session.ends_at > at && opens
         };
         let mut sessions: Vec<_> = self.sessions.values().filter(live).cloned().collect();
         sessions.sort_by_key(|session| std::cmp::Reverse((session.issued_at, session.id)));

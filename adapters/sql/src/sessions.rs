@@ -98,7 +98,7 @@ WHERE t.id = ? AND t.active";
     Ok(Lookup::Found(Refreshing { token, session, identity }))
 }
 
-/// An identity's sessions that are active and not expired at `at`, newest first.
+/// An identity's sessions that something can still open at `at`, newest first.
 pub(crate) async fn live(
     driver: &impl Driver,
     tenant: &TenantId,
@@ -109,9 +109,11 @@ pub(crate) async fn live(
 SELECT id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at, ip_address,
        user_agent
 FROM sessions
-WHERE identity_id = ? AND tenant_id = ? AND active AND expires_at > ?
+WHERE identity_id = ? AND tenant_id = ? AND active AND ends_at > ?
+  AND (expires_at > ? OR EXISTS (
+    SELECT 1 FROM refresh_tokens r WHERE r.session_id = sessions.id AND r.spent_at IS NULL AND r.expires_at > ?))
 ORDER BY issued_at DESC, id DESC";
-    let params = vec![identity.0.into(), Value::text(tenant.as_str()), at.into()];
+    let params = vec![identity.0.into(), Value::text(tenant.as_str()), at.into(), at.into(), at.into()];
     let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
     rows.into_iter().map(|mut row| decode(&mut row, tenant)).collect()
 }

@@ -141,9 +141,20 @@ fn rotate(n: u32) -> Vec<Change> {
 fn see(n: u32) -> Vec<Change> {
     vec![Change::SeeSession { tenant: TenantId::default(), session: SessionId(id(3, n)), at: at(5) }]
 }
-fn cpu() -> f64 { for e in std::fs::read_dir("/proc/self/task").unwrap() { let p = e.unwrap().path(); let c = std::fs::read_to_string(p.join("comm")).unwrap(); if c.starts_with("kayan-sqlite") { let s = std::fs::read_to_string(p.join("schedstat")).unwrap(); return s.split(' ').next().unwrap().parse::<f64>().unwrap() / 1000.0; } } 0.0 }
+fn cpu() -> f64 {
+    for e in std::fs::read_dir("/proc/self/task").unwrap() {
+        let p = e.unwrap().path();
+        let c = std::fs::read_to_string(p.join("comm")).unwrap();
+        if c.starts_with("kayan-sqlite") {
+            let s = std::fs::read_to_string(p.join("schedstat")).unwrap();
+            return s.split(' ').next().unwrap().parse::<f64>().unwrap() / 1000.0;
+        }
+    }
+    0.0
+}
 async fn run(name: &str, store: &Arc<SqlStore<SqliteDriver>>, n: u32, conc: u32, f: fn(u32) -> Vec<Change>) {
-    let c0 = cpu(); let before = store.driver().commits();
+    let c0 = cpu();
+    let before = store.driver().commits();
     let start = Instant::now();
     let mut tasks = vec![];
     for c in 0..conc {
@@ -160,7 +171,13 @@ async fn run(name: &str, store: &Arc<SqlStore<SqliteDriver>>, n: u32, conc: u32,
         t.await.unwrap();
     }
     let e = start.elapsed();
-    println!("{name}: writer cpu {:.1} us/list; wall {:.0}/s, {} lists, {} commits", (cpu()-c0)/n as f64, n as f64 / e.as_secs_f64(), n, store.driver().commits() - before);
+    println!(
+        "{name}: writer cpu {:.1} us/list; wall {:.0}/s, {} lists, {} commits",
+        (cpu() - c0) / n as f64,
+        n as f64 / e.as_secs_f64(),
+        n,
+        store.driver().commits() - before
+    );
 }
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
@@ -184,6 +201,12 @@ async fn main() {
             assert!(matches!(r, Lookup::Found(_)));
         }
         println!("presented same: {:.2} us", start.elapsed().as_micros() as f64 / n as f64);
+    }
+    if n == 20001 {
+        for k in 0..1000000u32 {
+            store.presented(&t, &hash(3, k % 100)).await.unwrap();
+        }
+        return;
     }
     // reads while writing
     let w = {

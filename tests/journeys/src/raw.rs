@@ -28,6 +28,13 @@ impl Connection {
         self.0.write_all(bytes).await.is_ok()
     }
 
+    /// Says that nothing more will be sent, and gives the answer, if there is one.
+    pub async fn hang_up(mut self) -> Option<Answer> {
+        // The service may have been faster.
+        drop(self.0.shutdown().await);
+        self.receive().await
+    }
+
     /// All that comes until the service hangs up, as answer if it begins like one.
     pub async fn receive(mut self) -> Option<Answer> {
         let mut bytes = Vec::new();

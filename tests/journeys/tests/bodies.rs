@@ -101,7 +101,7 @@ async fn a_wrong_type_or_a_missing_member_is_named() {
         (
             json!({ "traits": { "email": "a@example.com", "age": 7 }, "password": PASSWORD }),
             "/traits/age",
-            "additionalProperties",
+            "additional_properties",
         ),
         (json!([]), "", "type"),
         (json!(null), "", "type"),
@@ -221,7 +221,7 @@ async fn a_body_of_10_megabytes_is_too_large_however_it_is_sent() {
     let name = "x".repeat((1 << 20) - 200);
     let body = json!({ "traits": { "email": "a@example.com", "name": name }, "password": PASSWORD });
     let answer = register(&service.client(), body.to_string()).await.refused(400, "invalid_input");
-    assert_eq!(field(&answer), ("/traits/name".to_owned(), "maxLength".to_owned()));
+    assert_eq!(field(&answer), ("/traits/name".to_owned(), "max_length".to_owned()));
     let value: Value = answer.json();
     assert!(!value.to_string().contains("xxxx"), "the answer does not repeat what was sent");
 }

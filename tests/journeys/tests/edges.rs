@@ -1,6 +1,6 @@
 //! Requests at the edge of HTTP and beyond it.
 
-use kayan_journeys::{Answer, Service, ask, exchange};
+use kayan_journeys::{Answer, Connection, Service, ask, exchange};
 
 async fn raw(service: &Service, request: &[u8]) -> Option<Answer> {
     exchange(service.address(), request).await
@@ -27,7 +27,6 @@ async fn i_38_junk_in_the_path_is_not_found_or_not_valid_in_the_one_shape() {
         "/%",
         "/%zz",
         "/%u0041",
-        "/api/v1/sessions/%00",
         "/api/v1/whoami%00",
         "/API/V1/WHOAMI",
         "/docs/../kayan.db",
@@ -122,7 +121,10 @@ async fn i_38_what_is_not_http_is_refused_by_the_library_and_the_service_goes_on
     requests.push(get(format!("/{}", "a".repeat(1 << 17)).as_bytes(), b"X-A: b"));
     for request in requests {
         let told = String::from_utf8_lossy(&request).chars().take(70).collect::<String>();
-        if let Some(answer) = raw(&service, &request).await {
+        let mut connection = Connection::to(service.address()).await;
+        connection.send(&request).await;
+        // Some of it might be the beginning of something better, if more were to come.
+        if let Some(answer) = connection.hang_up().await {
             assert!((400..500).contains(&answer.status), "{told:?}: {answer:?}");
         }
         assert_eq!(raw(&service, &get(b"/health/live", b"X-A: b")).await.unwrap().status, 200, "after {told:?}");

@@ -1,11 +1,11 @@
 //! Sessions: how they open, live and are shown.
 
-use kayan_ports::{Aal, Change, CommitError, Guard, Lookup, Scope, Session, State, TenantId, TokenHash};
+use kayan_ports::{Aal, Change, CommitError, Guard, Lookup, RefreshToken, Scope, Session, State, TenantId, TokenHash};
 use time::Duration;
 
 use crate::{
     Bench,
-    sample::{Account, at, identity, session, token},
+    sample::{Account, at, identity, refresh_token, rotation, session, token},
     view::{self, View},
 };
 
@@ -123,15 +123,23 @@ pub async fn only_live_sessions_are_listed_and_the_newest_first(bench: &dyn Benc
     let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
     let bert = Account::register(&*store, &TenantId::default(), "bert@example.org").await;
     let end = at(3_000);
+    let after = end + Duration::MICROSECOND;
     let make = |issued: i64, expires_at| Session { issued_at: at(issued), expires_at, ..session(&anna.identity) };
-    let (old, new) = (make(10, end + Duration::MICROSECOND), make(30, at(4_000)));
-    let (expired, revoked) = (make(20, end), make(40, at(4_000)));
+    let (old, new) = (make(10, after), make(30, at(4_000)));
+    let (expired, revoked, refreshable, spent) = (make(20, end), make(40, at(4_000)), make(50, end), make(60, end));
+    let over = Session { ends_at: end, ..make(70, after) };
+    let last = |session| RefreshToken { expires_at: after, ..refresh_token(session) };
+    let (of_spent, successor) = (last(&spent), RefreshToken { expires_at: end, ..refresh_token(&spent) });
     let revocation =
         Change::RevokeSession { tenant: anna.tenant().clone(), identity: anna.identity.id, session: revoked.id };
-    let mut changes: Vec<_> = [&new, &old, &expired, &revoked].into_iter().map(open).collect();
+    let mut changes: Vec<_> =
+        [&new, &old, &expired, &revoked, &refreshable, &spent, &over].into_iter().map(open).collect();
     changes.push(revocation);
+    changes.push(Change::IssueRefresh(Box::new(last(&refreshable))));
+    changes.push(Change::IssueRefresh(Box::new(of_spent.clone())));
+    changes.push(rotation(&of_spent, &successor));
     store.commit(changes).await.unwrap();
     let listed = store.sessions(anna.tenant(), anna.identity.id, end).await.unwrap();
-    assert_eq!(listed, vec![new, old, anna.session.clone()]);
+    assert_eq!(listed, vec![refreshable, new, old, anna.session.clone()]);
     assert_eq!(store.sessions(bert.tenant(), bert.identity.id, end).await, Ok(vec![bert.session]));
 }
