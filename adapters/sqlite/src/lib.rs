@@ -12,6 +12,8 @@ mod values;
 mod writer;
 
 #[cfg(test)]
+mod operators;
+#[cfg(test)]
 mod plans;
 #[cfg(test)]
 mod samples;

@@ -206,7 +206,7 @@ fn immutable(path: &Path) -> String {
     format!("file:{path}?immutable=1")
 }
 
-/// A database with tables but without Kayan's bookkeeping is another program's. Answers whether it has any tables.
+/// A database with tables but without Kayan's bookkeeping is another program's.
 fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let sql = "SELECT COUNT(*), COUNT(CASE WHEN name = 'schema_migrations' THEN 1 END)
                FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";

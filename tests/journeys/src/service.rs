@@ -67,6 +67,11 @@ impl Service {
         log(&self.home)
     }
 
+    /// Sends it SIGKILL, without waiting for its end.
+    pub fn strike(&mut self) {
+        self.child.start_kill().expect("it runs");
+    }
+
     /// Ends it with SIGKILL; what it leaves behind stays.
     pub async fn kill(mut self) -> Home {
         self.child.kill().await.expect("the service is killed");

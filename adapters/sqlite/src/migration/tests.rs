@@ -151,10 +151,22 @@ async fn two_that_migrate_at_once_wait_for_each_other_and_both_succeed() {
 }
 
 #[tokio::test]
+async fn nobody_else_writes_while_the_lock_is_held() {
+    let (_folder, path) = file();
+    let store = migrated(&path).await;
+    let lock = store.driver().lock().await.unwrap();
+    let other = raw(&path);
+    other.busy_timeout(std::time::Duration::ZERO).unwrap();
+    assert!(other.execute_batch("BEGIN IMMEDIATE").is_err());
+    lock.release().await.unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+}
+
+#[tokio::test]
 async fn a_lock_that_is_dropped_lets_the_next_one_in_with_nothing_half_done() {
-    for dsn in [file().1, ":memory:".to_owned()] {
-        let (_folder, path) = file();
-        let store = migrated(if dsn == ":memory:" { &dsn } else { &path }).await;
+    let (_folder, path) = file();
+    for dsn in [&path, ":memory:"] {
+        let store = migrated(dsn).await;
         let mut lock = store.driver().lock().await.unwrap();
         lock.run("CREATE TABLE half (x INTEGER)", None).await.unwrap();
         drop(lock);

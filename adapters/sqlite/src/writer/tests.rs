@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{CommitError, Lookup, Store, TenantId, Unique};
+use kayan_ports::{Change, CommitError, Lookup, Store, TenantId, Unique};
 use kayan_sql::{Driver, Expect, SqlStore, Statement};
 use tokio::task::JoinSet;
 
@@ -11,28 +11,23 @@ use crate::{
     samples::{file, hash, identifier, login, migrated, registration},
 };
 
-/// Queues one registration per number while the writer can't begin, so that they form one group; answers the outcomes
-/// in the order of the numbers.
-async fn together(store: &Arc<SqlStore<SqliteDriver>>, numbers: &[u32]) -> Vec<Result<(), CommitError>> {
+/// Queues the lists while the writer can't begin, so that they form one group; answers what became of each.
+async fn together(store: &SqlStore<SqliteDriver>, lists: Vec<Vec<Change>>) -> Vec<Result<(), CommitError>> {
     let busy = store.driver().connection.clone().lock_owned().await;
-    let mut tasks = Vec::new();
-    for number in numbers.iter().copied() {
-        let store = Arc::clone(store);
-        let mut task = Box::pin(async move { store.commit(registration(number)).await });
-        // queued at the first poll, answered later
-        assert!(futures_poll(&mut task).await.is_none(), "nothing is committed yet");
-        tasks.push(task);
+    let mut waiting: Vec<_> = lists.into_iter().map(|list| store.commit(list)).collect();
+    for commit in &mut waiting {
+        // the first poll queues it
+        assert_eq!(poll_once(commit).await, None);
     }
     drop(busy);
     let mut outcomes = Vec::new();
-    for task in tasks {
-        outcomes.push(task.await);
+    for commit in waiting {
+        outcomes.push(commit.await);
     }
     outcomes
 }
 
-/// Polls once.
-async fn futures_poll<T>(task: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+async fn poll_once<T>(task: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
     std::future::poll_fn(|context| {
         std::task::Poll::Ready(match std::pin::Pin::new(&mut *task).poll(context) {
             std::task::Poll::Ready(value) => Some(value),
@@ -45,10 +40,10 @@ async fn futures_poll<T>(task: &mut (impl Future<Output = T> + Unpin)) -> Option
 #[tokio::test]
 async fn batches_that_wait_together_share_one_transaction() {
     let (_folder, path) = file();
-    let store = Arc::new(migrated(&path).await);
+    let store = migrated(&path).await;
     let before = store.driver().commits();
     let numbers: Vec<u32> = (1..=100).collect();
-    let outcomes = together(&store, &numbers).await;
+    let outcomes = together(&store, numbers.iter().copied().map(registration).collect()).await;
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     assert_eq!(store.driver().commits() - before, 1);
     for number in numbers {
@@ -60,24 +55,12 @@ async fn batches_that_wait_together_share_one_transaction() {
 #[tokio::test]
 async fn a_conflict_rolls_back_its_own_batch_and_not_its_neighbours() {
     let (_folder, path) = file();
-    let store = Arc::new(migrated(&path).await);
-    // the second 7 fails on its last but one statement's neighbour: its identity must not stay either
+    let store = migrated(&path).await;
+    // the second 7 comes too late, and the 8 in its list goes with it
     let mut twin = registration(8);
     twin.extend(registration(7));
-    let busy = store.driver().connection.clone().lock_owned().await;
-    let mut lists = Vec::new();
-    for changes in [registration(7), twin, registration(9)] {
-        let store = Arc::clone(&store);
-        let mut list = Box::pin(async move { store.commit(changes).await });
-        assert!(futures_poll(&mut list).await.is_none());
-        lists.push(list);
-    }
     let before = store.driver().commits();
-    drop(busy);
-    let mut outcomes = Vec::new();
-    for list in lists {
-        outcomes.push(list.await);
-    }
+    let outcomes = together(&store, vec![registration(7), twin, registration(9)]).await;
     let duplicate_id = CommitError::Fault("statement 4 met a row with the same key".to_owned());
     assert_eq!(outcomes, [Ok(()), Err(duplicate_id), Ok(())]);
     assert_eq!(store.driver().commits() - before, 1, "all three were in one transaction");
@@ -94,7 +77,7 @@ async fn equal_identifiers_in_one_group_let_exactly_one_win() {
     let mut rivals = Vec::new();
     for number in 1..=64 {
         let mut changes = registration(number);
-        if let kayan_ports::Change::CreateIdentity { identifiers, .. } = &mut changes[0] {
+        if let Change::CreateIdentity { identifiers, .. } = &mut changes[0] {
             identifiers[0].value = identifier(0);
         }
         rivals.push(changes);
@@ -111,9 +94,9 @@ async fn equal_identifiers_in_one_group_let_exactly_one_win() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn readers_see_what_was_acknowledged_while_others_write() {
-    for dsn in [file().1, ":memory:".to_owned()] {
-        let (_folder, path) = file();
-        let store = Arc::new(migrated(if dsn == ":memory:" { &dsn } else { &path }).await);
+    let (_folder, path) = file();
+    for dsn in [&path, ":memory:"] {
+        let store = Arc::new(migrated(dsn).await);
         let mut tasks = JoinSet::new();
         for number in 1..=200 {
             let store = Arc::clone(&store);
@@ -136,20 +119,18 @@ async fn a_full_queue_refuses_and_a_dropped_caller_leaves_whole_batches() {
     let (_folder, path) = file();
     drop(migrated(&path).await);
     let settings = Settings { queue: 2, ..Settings::default() };
-    let store = Arc::new(SqlStore::new(SqliteDriver::open(&path, settings).unwrap()));
+    let store = SqlStore::new(SqliteDriver::open(&path, settings).unwrap());
     let busy = store.driver().connection.clone().lock_owned().await;
     let mut refused = 0;
     let mut waiting = Vec::new();
     for number in 1..=10 {
-        let store = Arc::clone(&store);
-        let mut list = Box::pin(async move { store.commit(registration(number)).await });
-        match futures_poll(&mut list).await {
-            None => waiting.push((number, list)),
-            Some(Err(CommitError::Unavailable(why))) => {
-                assert!(why.contains("queue"), "{why}");
+        let mut commit = store.commit(registration(number));
+        match poll_once(&mut commit).await {
+            None => waiting.push((number, commit)),
+            Some(outcome) => {
+                assert!(matches!(&outcome, Err(CommitError::Unavailable(why)) if why.contains("queue")), "{outcome:?}");
                 refused += 1;
             }
-            other => panic!("{other:?}"),
         }
     }
     assert!(refused >= 7, "two wait and at most one is in the writer's hand: {refused}");
@@ -181,6 +162,31 @@ async fn a_lock_held_by_another_process_is_unavailable_and_nothing_stays() {
     assert_eq!(found, Ok(Lookup::Absent), "reading goes on");
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(store.commit(registration(1)).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_unavailable_for_the_group_and_nothing_of_it_stays() {
+    let (_folder, path) = file();
+    let store = migrated(&path).await;
+    let limit = |pages: u32| {
+        let driver = store.driver();
+        async move {
+            let connection = driver.connection.lock().await;
+            connection.query_row(&format!("PRAGMA max_page_count = {pages}"), (), |_| Ok(())).unwrap();
+        }
+    };
+    // to the pages it has
+    limit(1).await;
+    let outcomes = together(&store, (1..=200).map(registration).collect()).await;
+    let full = |outcome: &Result<(), CommitError>| matches!(outcome, Err(CommitError::Unavailable(why)) if why.contains("full"));
+    assert!(outcomes.iter().any(full), "{outcomes:?}");
+    for (number, outcome) in (1..).zip(&outcomes) {
+        assert!(outcome.is_ok() || full(outcome), "{outcome:?}");
+        let found = store.sign_in(&TenantId::default(), &identifier(number)).await.unwrap();
+        assert_eq!(matches!(found, Lookup::Found(_)), outcome.is_ok(), "{number}");
+    }
+    limit(1_000_000).await;
+    store.commit(registration(1_000)).await.unwrap();
 }
 
 #[tokio::test]

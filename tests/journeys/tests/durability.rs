@@ -1,0 +1,100 @@
+//! What was acknowledged is on disk, with its audit event, whatever happens to the process.
+
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
+use kayan_journeys::{Answer, Client, Home, Person, Service, count, events};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use reqwest::RequestBuilder;
+use rusqlite::Connection;
+
+const ROUNDS: u64 = 10;
+const EACH: usize = 100;
+
+/// What the service has acknowledged.
+#[derive(Default)]
+struct Acknowledged {
+    /// Identities.
+    registered: Vec<String>,
+    /// Session tokens, each with its identity.
+    refreshed: Vec<(String, String)>,
+}
+
+/// Sends 100 registrations and 100 refreshes at once, kills the service as soon as it has answered some of them, and
+/// notes what was answered until it was gone.
+async fn storm(service: &mut Service, round: u64, people: &[Person], deadly: usize) -> Acknowledged {
+    let client = service.client();
+    let registrations = (0..EACH).map(|n| Person::registration(&client, &format!("r{round}-{n}@example.com")));
+    let refreshes = people.iter().map(|person| Person::refreshing(&client, &person.refresh_token));
+    let mixed = registrations.zip(refreshes).flat_map(<[RequestBuilder; 2]>::from);
+    let mut answers: FuturesUnordered<_> = mixed.map(Answer::to).collect();
+    let mut acknowledged = Acknowledged::default();
+    let mut seen = 0;
+    while let Some(answer) = answers.next().await {
+        let Ok(answer) = answer else { continue };
+        match answer.status {
+            201 => acknowledged.registered.push(answer.at("/identity/id")),
+            200 => acknowledged.refreshed.push((answer.at("/session_token"), answer.at("/identity/id"))),
+            other => panic!("{other}: {answer:?}"),
+        }
+        seen += 1;
+        if seen == deadly {
+            service.strike();
+        }
+    }
+    acknowledged
+}
+
+/// Everybody whose first refresh is to come.
+async fn people(client: &Client, round: u64) -> Vec<Person> {
+    let names: Vec<String> = (0..EACH).map(|n| format!("s{round}-{n}")).collect();
+    join_all(names.iter().map(|name| Person::register(client, name))).await
+}
+
+fn assert_whole(database: &Connection) {
+    let verdict: String = database.query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
+    assert_eq!(verdict, "ok");
+    assert_eq!(count(database, "SELECT COUNT(*) FROM pragma_foreign_key_check"), 0);
+    for (kind, sql) in [
+        ("an identity without its event", "SELECT COUNT(*) FROM identities WHERE id NOT IN (SELECT subject FROM audit_events WHERE type = 'identity.created')"),
+        ("an event without its identity", "SELECT COUNT(*) FROM audit_events WHERE type = 'identity.created' AND subject NOT IN (SELECT id FROM identities)"),
+        ("an identity without identifier", "SELECT COUNT(*) FROM identities WHERE id NOT IN (SELECT identity_id FROM identifiers)"),
+        ("an identity without credential", "SELECT COUNT(*) FROM identities WHERE id NOT IN (SELECT identity_id FROM credentials)"),
+        ("a session without its event", "SELECT COUNT(*) FROM sessions WHERE id NOT IN (SELECT session_id FROM audit_events WHERE type = 'auth.session.created')"),
+        ("a rotation without its event", "SELECT (SELECT COUNT(*) FROM refresh_tokens WHERE spent_at IS NOT NULL) <> (SELECT COUNT(*) FROM audit_events WHERE type = 'auth.session.refreshed')"),
+        ("a session without exactly one live refresh token", "SELECT COUNT(*) FROM sessions WHERE (SELECT COUNT(*) FROM refresh_tokens r WHERE r.session_id = sessions.id AND r.spent_at IS NULL) <> 1"),
+    ] {
+        assert_eq!(count(database, sql), 0, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn i_33_nothing_acknowledged_is_lost_when_the_service_is_killed_ten_times_over() {
+    let mut random = StdRng::seed_from_u64(33);
+    let mut home = Home::new().with("KAYAN_LOG_LEVEL", "warn");
+    let mut lost = 0;
+    for round in 0..ROUNDS {
+        let mut service = Service::start_in(home).await;
+        let people = people(&service.client(), round).await;
+        let seen = storm(&mut service, round, &people, random.random_range(10..150)).await;
+        home = service.kill().await;
+
+        let database = home.database();
+        assert_whole(&database);
+        for id in &seen.registered {
+            assert_eq!(count(&database, &format!("SELECT COUNT(*) FROM identities WHERE id = '{id}'")), 1, "{id}");
+            assert_eq!(events(&database, "identity.created", id), 1, "{id}");
+        }
+        for (_, id) in &seen.refreshed {
+            assert_eq!(events(&database, "auth.session.refreshed", id), 1, "{id}");
+        }
+        drop(database);
+        assert!(!seen.registered.is_empty() && !seen.refreshed.is_empty(), "round {round} has both kinds");
+        lost += 2 * EACH - seen.registered.len() - seen.refreshed.len();
+        // What was handed out is good in the next life of the service.
+        let service = Service::start_in(home).await;
+        let client = service.client();
+        let tokens = seen.refreshed.iter().map(|(token, _)| kayan_journeys::ask(Person::asking(&client, token)));
+        assert!(join_all(tokens).await.iter().all(|answer| answer.status == 200), "round {round}");
+        home = service.kill().await;
+    }
+    assert!(lost > 0, "no request was cut off: the service was killed too late");
+}
