@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings};
 use kayan_crypto::{Hasher, HasherSettings, OsEntropy, SystemClock};
 use kayan_http::{Application, HttpSettings};
+use kayan_memory::CachedSessions;
 use kayan_ports::{Clock, Entropy, Store};
 use kayan_sql::{Driver, SqlStore};
 use secrecy::ExposeSecret;
@@ -58,7 +59,10 @@ pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, 
     };
     let hashing =
         HasherSettings { format: config.hashing.format, threads: config.hashing.threads, queue: config.hashing.queue };
-    let store: Arc<dyn Store> = Arc::new(SqlStore::new(driver.clone()));
+    let mut store: Arc<dyn Store> = Arc::new(SqlStore::new(driver.clone()));
+    if !config.sessions.cache_ttl.is_zero() {
+        store = Arc::new(CachedSessions::new(store, clock(), config.sessions.cache_ttl));
+    }
     let ports = Ports {
         store,
         hasher: Arc::new(Hasher::new(hashing).map_err(Stop::failed)?),

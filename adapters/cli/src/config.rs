@@ -149,4 +149,6 @@ pub(crate) struct Sessions {
     pub(crate) refresh_ttl: Duration,
     /// From login to the absolute end.
     pub(crate) max_ttl: Duration,
+    /// How long a presented session is remembered, 0 to 5 s; 0: not at all.
+    pub(crate) cache_ttl: Duration,
 }

@@ -30,17 +30,17 @@ async fn user(action: User) -> Result<(), Stop> {
             traits.extend(name.map(|name| ("name".to_owned(), Value::String(name))));
             let cmd = CreateUser { tenant: tenant.clone(), traits: Traits(traits), password, roles };
             let created = super::open().await?.create_user(&operator(Some(tenant)), cmd).await.map_err(explain)?;
-            show(&[created], output.format)
+            show(&created, output.format)
         }
         User::Get { who, output } => {
             let (operator, user) = named(who);
-            show(&[super::open().await?.find_user(&operator, &user).await?], output.format)
+            show(&super::open().await?.find_user(&operator, &user).await?, output.format)
         }
         User::List { query, state, limit, offset, tenant, output } => {
             let scope = operator(tenant).scope;
             let query = IdentityQuery { scope, state, contains: query, limit, offset };
             let page = super::open().await?.list_users(&query).await?;
-            show(&page.rows, output.format)?;
+            list(&page.rows, output.format)?;
             if output.format == Format::Table {
                 eprintln!("{} of {}", page.rows.len(), page.total);
             }
@@ -65,7 +65,7 @@ async fn set_state(who: Who, state: State, reason: Option<String>, format: Forma
     let (operator, user) = named(who);
     let cmd = SetUserState { user, state, reason };
     let SetUserStateError::Find(error) = match super::open().await?.set_user_state(&operator, cmd).await {
-        Ok(identity) => return show(&[identity], format),
+        Ok(identity) => return show(&identity, format),
         Err(error) => error,
     };
     Err(error.into())
@@ -108,15 +108,23 @@ fn explain(error: CreateUserError) -> Stop {
     }
 }
 
-fn show(identities: &[Identity], format: Format) -> Result<(), Stop> {
-    let time = |at: kayan_ports::Timestamp| at.format(&Rfc3339).unwrap_or_default();
-    if format == Format::Json {
-        let all: Vec<Value> = identities.iter().map(as_json).collect();
-        return match all.as_slice() {
-            [only] => output::json(only),
-            all => output::json(&all),
-        };
+fn show(identity: &Identity, format: Format) -> Result<(), Stop> {
+    match format {
+        Format::Json => output::json(&as_json(identity)),
+        Format::Table => table(std::slice::from_ref(identity)),
     }
+}
+
+/// A list of one is a list, too: scripts count on it.
+fn list(identities: &[Identity], format: Format) -> Result<(), Stop> {
+    match format {
+        Format::Json => output::json(&identities.iter().map(as_json).collect::<Vec<_>>()),
+        Format::Table => table(identities),
+    }
+}
+
+fn table(identities: &[Identity]) -> Result<(), Stop> {
+    let time = |at: kayan_ports::Timestamp| at.format(&Rfc3339).unwrap_or_default();
     let rows = identities.iter().map(|identity| {
         let email = identity.traits.0.get("email").and_then(Value::as_str).unwrap_or_default();
         vec![

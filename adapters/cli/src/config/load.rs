@@ -109,6 +109,7 @@ fn assemble(values: &Values, kind: DatabaseKind, keys: Keys, identity_schema: Op
             ttl: values.span("KAYAN_SESSION_TTL"),
             refresh_ttl: values.span("KAYAN_REFRESH_TTL"),
             max_ttl: values.span("KAYAN_SESSION_MAX_TTL"),
+            cache_ttl: values.span("KAYAN_SESSION_CACHE_TTL"),
         },
         password_min_length: values.number("KAYAN_PASSWORD_MIN_LENGTH"),
         trusted_proxies: values.read("KAYAN_TRUSTED_PROXIES", parse::networks).unwrap_or_default(),

@@ -53,7 +53,10 @@ impl SecretsFileError {
             Self::Exposed { path, .. } => format!("run: chmod 600 {}", path.display()),
             Self::Broken { path } => format!("remove {} to have new secrets made", path.display()),
             Self::Io { .. } => {
-                format!("make its folder writable, or set {} (openssl rand -base64 32)", KEPT.join(" and "))
+                let both = KEPT.join(" and ");
+                format!(
+                    "let KAYAN_DB_DSN name a folder that this user may write to, or set {both} (openssl rand -base64 32)"
+                )
             }
         }
     }

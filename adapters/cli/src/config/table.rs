@@ -18,6 +18,8 @@ const fn row(name: &'static str, feature: super::setting::Feature, kind: Kind, h
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
+/// A revocation by others is effective within this (I-22), so nothing is remembered for longer.
+const LAG: Duration = Duration::from_secs(5);
 const YEAR: Duration = Duration::from_hours(8760);
 
 /// Every setting, in the order of the help.
@@ -68,6 +70,8 @@ pub(crate) const TABLE: &[Setting] = &[
     row("KAYAN_SESSION_TTL", Sessions, Span(SECOND, YEAR), "Life of a session token").or("24h"),
     row("KAYAN_REFRESH_TTL", Sessions, Span(SECOND, YEAR), "Life of a refresh token").or("168h"),
     row("KAYAN_SESSION_MAX_TTL", Sessions, Span(SECOND, YEAR), "Absolute end of a session").or("720h"),
+    row("KAYAN_SESSION_CACHE_TTL", Sessions, Span(Duration::ZERO, LAG), "Age of a remembered session; 0: none is")
+        .or("5s"),
     row("KAYAN_JWT_TTL", Sessions, Span(SECOND, DAY), "Life of an access JWT").or("15m"),
     row("KAYAN_RATE_LIMIT_ENABLED", RateLimit, Switch, "Enable rate limiting").or("false").not_yet_unless("false"),
     row("KAYAN_RATE_LIMIT_REQUESTS", RateLimit, Number(1, 1_000_000), "Requests per window").or("100"),

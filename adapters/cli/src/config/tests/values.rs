@@ -43,6 +43,7 @@ fn the_guides_table_stands_with_its_defaults() {
         ("KAYAN_SESSION_TTL", "24h"),
         ("KAYAN_REFRESH_TTL", "168h"),
         ("KAYAN_SESSION_MAX_TTL", "720h"),
+        ("KAYAN_SESSION_CACHE_TTL", "5s"),
         ("KAYAN_JWT_TTL", "15m"),
         ("KAYAN_SESSION_SECRET_PREVIOUS", ""),
         ("KAYAN_JWT_SECRET_PREVIOUS", ""),
@@ -72,7 +73,7 @@ fn the_guides_table_stands_with_its_defaults() {
     }
     let cores = std::thread::available_parallelism().unwrap().to_string();
     assert_eq!(row(&rows, "KAYAN_HASH_CONCURRENCY").value, cores);
-    assert_eq!(rows.len(), 53, "a new setting belongs into this list");
+    assert_eq!(rows.len(), 54, "a new setting belongs into this list");
     assert_eq!(rows.len(), TABLE.len());
 }
 

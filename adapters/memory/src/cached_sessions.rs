@@ -1,0 +1,203 @@
+//! A store that remembers who presented which session token, for a few seconds.
+//!
+//! `whoami` is asked far more often than anything changes. An answer is given again until it is as old as the limit, so
+//! that what other processes or an operator's SQL revoke is dead within it (I-22); what this process changes is forgotten
+//! at once.
+
+use std::{
+    hash::{BuildHasher, Hash, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use kayan_ports::{
+    AuditEvent, Change, Clock, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Page,
+    Presented, Refreshing, Scope, Session, SessionId, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
+};
+use quick_cache::sync::Cache;
+
+/// So many sessions are remembered at most, about one kilobyte each.
+const CAPACITY: usize = 10_000;
+/// Changes are noted in so many places: those of two sessions rarely in the same one, and then one is read anew too soon.
+const PLACES: usize = 1 << 12;
+
+/// The store behind, and what it said lately.
+pub struct CachedSessions {
+    inner: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    max_age: Duration,
+    entries: Cache<TokenHash, Arc<Entry>>,
+    changes: Changes,
+}
+
+struct Entry {
+    presented: Presented,
+    read_at: Timestamp,
+    seen: Seen,
+}
+
+/// How often what an entry rests on had changed when it was read.
+#[derive(PartialEq, Eq)]
+struct Seen {
+    identity: u64,
+    session: u64,
+}
+
+/// Counts changes, by the identity or session that they are about.
+struct Changes {
+    all: AtomicU64,
+    places: Vec<AtomicU64>,
+    hasher: RandomState,
+}
+
+impl Changes {
+    fn place(&self, id: impl Hash) -> Option<&AtomicU64> {
+        let at = usize::try_from(self.hasher.hash_one(id)).unwrap_or_default() % PLACES;
+        self.places.get(at)
+    }
+
+    fn count(&self, id: impl Hash) -> u64 {
+        self.place(id).map_or(0, |place| place.load(Ordering::Acquire))
+    }
+
+    fn seen(&self, identity: IdentityId, session: SessionId) -> Seen {
+        Seen { identity: self.count(identity.0), session: self.count(session.0) }
+    }
+
+    fn note(&self, about: &About) {
+        let bump = |place: &AtomicU64| {
+            place.fetch_add(1, Ordering::AcqRel);
+        };
+        match about {
+            About::Identity(id) => self.place(id.0).into_iter().for_each(bump),
+            About::Session(id) => self.place(id.0).into_iter().for_each(bump),
+            About::Everybody => self.places.iter().for_each(bump),
+        }
+        self.all.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Whom a change is about, as far as a remembered answer would be wrong after it.
+enum About {
+    Identity(IdentityId),
+    Session(SessionId),
+    Everybody,
+}
+
+fn about(change: &Change) -> Option<About> {
+    match change {
+        Change::ReplaceTraits { identity, .. }
+        | Change::SetState { identity, .. }
+        | Change::DeleteIdentity { identity, .. } => Some(About::Identity(*identity)),
+        Change::OpenSession(session) => Some(About::Identity(session.identity)),
+        Change::RenewSession { session, .. }
+        | Change::SeeSession { session, .. }
+        | Change::RevokeSession { session, .. } => Some(About::Session(*session)),
+        Change::RevokeSessions(filter) => Some(filter.identity.map_or(About::Everybody, About::Identity)),
+        Change::CreateIdentity { .. }
+        | Change::AddCredential(_)
+        | Change::ReplaceCredential(_)
+        | Change::UseCredential { .. }
+        | Change::IssueRefresh(_)
+        | Change::RotateRefresh { .. }
+        | Change::Record(_) => None,
+    }
+}
+
+/// Notes the changes when it is dropped: after the commit, whatever came of it, and also when nobody waits for it any more.
+struct Noting<'a> {
+    changes: &'a Changes,
+    about: Vec<About>,
+}
+
+impl Drop for Noting<'_> {
+    fn drop(&mut self) {
+        self.about.iter().for_each(|about| self.changes.note(about));
+    }
+}
+
+impl CachedSessions {
+    /// Remembers what `inner` says for at most `max_age`.
+    pub fn new(inner: Arc<dyn Store>, clock: Arc<dyn Clock>, max_age: Duration) -> Self {
+        let changes = Changes {
+            all: AtomicU64::new(0),
+            places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
+            hasher: RandomState::new(),
+        };
+        Self { inner, clock, max_age, entries: Cache::new(CAPACITY), changes }
+    }
+
+    fn remembered(&self, tenant: &TenantId, token: &TokenHash) -> Option<Presented> {
+        let entry = self.entries.get(token)?;
+        let Presented { session, identity } = &entry.presented;
+        let fresh = self.clock.now() - entry.read_at < self.max_age;
+        let unchanged = self.changes.seen(identity.id, session.id) == entry.seen;
+        (fresh && unchanged && session.tenant == *tenant).then(|| entry.presented.clone())
+    }
+}
+
+#[async_trait]
+impl Store for CachedSessions {
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
+        let _noting = Noting { changes: &self.changes, about: changes.iter().filter_map(about).collect() };
+        self.inner.commit(changes).await
+    }
+
+    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Presented>, StoreError> {
+        if let Some(presented) = self.remembered(tenant, token) {
+            return Ok(Lookup::Found(presented));
+        }
+        let (before, read_at) = (self.changes.all.load(Ordering::Acquire), self.clock.now());
+        let answer = self.inner.presented(tenant, token).await?;
+        if let Lookup::Found(presented) = &answer {
+            let seen = self.changes.seen(presented.identity.id, presented.session.id);
+            // What was read while something changed may be from before the change.
+            if self.changes.all.load(Ordering::Acquire) == before {
+                let entry = Entry { presented: presented.clone(), read_at, seen };
+                self.entries.insert(*token, Arc::new(entry));
+            }
+        }
+        Ok(answer)
+    }
+
+    async fn sign_in(&self, tenant: &TenantId, identifier: &Identifier) -> Result<Lookup<SignIn>, StoreError> {
+        self.inner.sign_in(tenant, identifier).await
+    }
+
+    async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError> {
+        self.inner.refreshing(tenant, token).await
+    }
+
+    async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, StoreError> {
+        self.inner.identity(scope, id).await
+    }
+
+    async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, StoreError> {
+        self.inner.identities_named(scope, identifier).await
+    }
+
+    async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
+        self.inner.identities(query).await
+    }
+
+    async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {
+        self.inner.password(scope, identity).await
+    }
+
+    async fn sessions(
+        &self,
+        tenant: &TenantId,
+        identity: IdentityId,
+        at: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        self.inner.sessions(tenant, identity, at).await
+    }
+
+    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
+        self.inner.events_about(tenant, identity).await
+    }
+}
