@@ -68,9 +68,13 @@ impl Kayan {
             .resource(path(&identity))
             .with("action", "user.create")
             .values(None, Some(json!({ "roles": identity.roles, "password": hash.is_some() })));
+        let created = self
+            .operator_event(operator, &cmd.tenant, EventType::IdentityCreated, now, "created by an administrator")
+            .about(identity.id)
+            .resource(path(&identity));
         let mut changes = vec![Change::CreateIdentity { identity: Box::new(identity.clone()), identifiers }];
         changes.extend(hash.map(|hash| Change::AddCredential(Box::new(self.new_password(&identity, hash, now)))));
-        changes.push(event.record());
+        changes.extend([created.record(), event.record()]);
         match self.store.commit(changes).await {
             Ok(()) => Ok(identity),
             Err(CommitError::Conflict(Unique::Identifier)) => Err(CreateUserError::AlreadyExists),

@@ -4,29 +4,51 @@ use std::sync::OnceLock;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use poem::{
-    Endpoint, IntoResponse, Response,
-    endpoint::make_sync,
-    http::{HeaderValue, header},
+    IntoResponse, Response,
+    http::{HeaderValue, Method, header},
 };
 use sha2::{Digest, Sha256};
 
-/// The endpoints of the page, the JSON and the YAML document. The page is put together when first asked for: most
-/// processes never are.
-pub(crate) fn endpoints(
+/// The page and the two forms of the document.
+pub(crate) struct Pages {
     html: String,
+    /// Put together when first asked for: most processes never are.
+    page: OnceLock<(String, HeaderValue)>,
     json: String,
     yaml: String,
-) -> (impl Endpoint<Output = Response>, impl Endpoint<Output = Response>, impl Endpoint<Output = Response>) {
-    let page: OnceLock<(String, HeaderValue)> = OnceLock::new();
-    let ui = make_sync(move |_| {
-        let (html, policy) = page.get_or_init(|| page_and_policy(&html));
-        let mut response = answer("text/html; charset=utf-8", html.clone());
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
-        response
-    });
-    let json = make_sync(move |_| answer("application/json", json.clone()));
-    let yaml = make_sync(move |_| answer("application/yaml", yaml.clone()));
-    (ui, json, yaml)
+}
+
+impl Pages {
+    /// Where they are.
+    pub(crate) const PATHS: [&str; 3] = ["/docs", "/openapi.json", "/openapi.yaml"];
+
+    /// Takes the library's page and the document.
+    pub(crate) fn new(html: String, json: String, yaml: String) -> Self {
+        Self { html, page: OnceLock::new(), json, yaml }
+    }
+
+    /// The document as JSON.
+    pub(crate) fn document(&self) -> &str {
+        &self.json
+    }
+
+    /// What is asked for, if it is one of these.
+    pub(crate) fn answer(&self, method: &Method, path: &str) -> Option<Response> {
+        if !matches!(*method, Method::GET | Method::HEAD) {
+            return None;
+        }
+        match path {
+            "/docs" => {
+                let (page, policy) = self.page.get_or_init(|| page_and_policy(&self.html));
+                let mut response = answer("text/html; charset=utf-8", page.clone());
+                response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+                Some(response)
+            }
+            "/openapi.json" => Some(answer("application/json", self.json.clone())),
+            "/openapi.yaml" => Some(answer("application/yaml", self.yaml.clone())),
+            _ => None,
+        }
+    }
 }
 
 fn answer(content_type: &'static str, body: String) -> Response {

@@ -5,7 +5,10 @@
 use std::{
     net::IpAddr,
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -17,7 +20,8 @@ use poem::{
 use poem_openapi::OperationId;
 
 use crate::{
-    Application, HttpSettings, client_ip::client_ip, errors::Code, methods::Methods, origins, problem::Problem,
+    Application, HttpSettings, client_ip::client_ip, docs::Pages, errors::Code, methods::Methods, origins,
+    problem::Problem,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -48,28 +52,34 @@ impl Request {
 /// The layer around the whole API.
 pub(crate) struct Edge<E> {
     inner: E,
-    app: Arc<Application>,
     settings: Arc<HttpSettings>,
+    pages: Pages,
     methods: Methods,
+    /// What this process's request ids begin with, and how many it has given.
+    id_prefix: u64,
+    id_count: AtomicU64,
 }
 
 impl<E: Endpoint<Output = Response>> Edge<E> {
     /// Puts the layer around the API.
-    pub(crate) fn new(inner: E, app: Arc<Application>, methods: Methods) -> Self {
-        let settings = Arc::new(app.settings.clone());
-        Self { inner, app, settings, methods }
+    pub(crate) fn new(inner: E, app: Arc<Application>, pages: Pages) -> Self {
+        let mut random = [0; 8];
+        app.entropy.fill(&mut random);
+        Self {
+            inner,
+            settings: Arc::new(app.settings.clone()),
+            methods: Methods::read(pages.document()),
+            pages,
+            id_prefix: u64::from_be_bytes(random),
+            id_count: AtomicU64::new(0),
+        }
     }
 
     fn request_id(&self, request: &HttpRequest) -> String {
         let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id));
-        given.map_or_else(
-            || {
-                let mut random = [0; 16];
-                self.app.entropy.fill(&mut random);
-                format!("{:024x}", u128::from_be_bytes(random) >> 32)
-            },
-            str::to_owned,
-        )
+        // Unique, not secret: nothing is opened by a request id.
+        let make = || format!("{:016x}{:08x}", self.id_prefix, self.id_count.fetch_add(1, Ordering::Relaxed));
+        given.map_or_else(make, str::to_owned)
     }
 
     fn client_ip(&self, request: &HttpRequest) -> Option<IpAddr> {
@@ -89,8 +99,9 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             return (problem.clone(), operation);
         }
         let problem = match error.status() {
-            StatusCode::NOT_FOUND => Problem::new(Code::NotFound),
-            StatusCode::METHOD_NOT_ALLOWED => {
+            StatusCode::NOT_FOUND if !Pages::PATHS.contains(&path) => Problem::new(Code::NotFound),
+            // The router knows nothing of the pages.
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND => {
                 let message = format!("this path does not have the method {method}");
                 Problem::new(Code::MethodNotAllowed).message(message).allow(self.methods.of(path))
             }
@@ -113,7 +124,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let id = self.request_id(&request);
         let origin = request.headers().get(header::ORIGIN).cloned();
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        if let Some(mut response) = origins::preflight(&request, &self.settings) {
+        let at_once = self.pages.answer(&method, uri.path());
+        if let Some(mut response) = at_once.or_else(|| origins::preflight(&request, &self.settings)) {
             secure(&mut response, &id, &self.settings);
             return Ok(response);
         }
@@ -162,6 +174,7 @@ fn is_sane(id: &str) -> bool {
 /// The headers every answer has: OWASP's for an API, unless the answer knows better.
 fn secure(response: &mut Response, id: &str, settings: &HttpSettings) {
     let headers = response.headers_mut();
+    headers.reserve(8);
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }

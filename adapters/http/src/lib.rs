@@ -33,7 +33,7 @@ use std::{
 use ipnet::IpNet;
 use kayan_core::{CheckHealth, Kayan};
 use kayan_ports::{Clock, Entropy};
-use poem::{Endpoint, EndpointExt, Response, Route, endpoint::BoxEndpoint, get, http::Method};
+use poem::{Endpoint, IntoEndpoint, Response, endpoint::BoxEndpoint, http::Method};
 use poem_openapi::{
     ExtraHeader, LicenseObject, OpenApi, OpenApiService, Tags,
     registry::{MetaApi, Registry},
@@ -139,12 +139,6 @@ pub fn endpoint(app: Arc<Application>, draining: &Draining) -> impl Endpoint<Out
         sessions::Sessions { app: app.clone() },
         system::System { app: app.clone(), draining: draining.clone() },
     ));
-    let allowed = methods::Methods::read(&service.spec());
-    let (ui, json, yaml) = docs::endpoints(service.swagger_ui_html(), service.spec(), service.spec_yaml());
-    let routes = Route::new()
-        .at("/docs", get(ui))
-        .at("/openapi.json", get(json))
-        .at("/openapi.yaml", get(yaml))
-        .nest("/", service);
-    edge::Edge::new(routes.map_to_response(), app, allowed)
+    let pages = docs::Pages::new(service.swagger_ui_html(), service.spec(), service.spec_yaml());
+    edge::Edge::new(service.into_endpoint(), app, pages)
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::docs::Pages;
+
 /// The paths of the OpenAPI document with their methods.
 pub(crate) struct Methods(Vec<(Vec<String>, String)>);
 
@@ -22,7 +24,7 @@ impl Methods {
                 (segments(path), names.join(", "))
             })
             .collect();
-        table.extend(["/docs", "/openapi.json", "/openapi.yaml"].map(|path| (segments(path), "GET, HEAD".to_owned())));
+        table.extend(Pages::PATHS.map(|path| (segments(path), "GET, HEAD".to_owned())));
         Self(table)
     }
 

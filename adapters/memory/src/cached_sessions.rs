@@ -2,7 +2,7 @@
 //!
 //! `whoami` is asked far more often than anything changes. An answer is given again until it is as old as the limit, so
 //! that what other processes or an operator's SQL revoke is dead within it (I-22); what this process changes is forgotten
-//! at once.
+//! at once. Only who is in is remembered: nobody stays out for longer than they must.
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},
@@ -16,7 +16,7 @@ use std::{
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, Clock, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Page,
-    Presented, Refreshing, Scope, Session, SessionId, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
+    Presented, Refreshing, Scope, Session, SessionId, SignIn, State, Store, StoreError, TenantId, Timestamp, TokenHash,
 };
 use quick_cache::sync::Cache;
 
@@ -153,7 +153,10 @@ impl Store for CachedSessions {
         }
         let (before, read_at) = (self.changes.all.load(Ordering::Acquire), self.clock.now());
         let answer = self.inner.presented(tenant, token).await?;
-        if let Lookup::Found(presented) = &answer {
+        if let Lookup::Found(presented) = &answer
+            && presented.session.active
+            && presented.identity.state == State::Active
+        {
             let seen = self.changes.seen(presented.identity.id, presented.session.id);
             // What was read while something changed may be from before the change.
             if self.changes.all.load(Ordering::Acquire) == before {

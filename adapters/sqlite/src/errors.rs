@@ -26,6 +26,11 @@ pub(crate) fn apply_error(error: &Error, sql: &str, position: usize) -> ApplyErr
 
 /// The reasons that go away without a change of the program.
 fn unavailable(error: &Error) -> Option<&'static str> {
+    if let Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) = error
+        && (msg.starts_with("no such table") || msg.starts_with("no such column"))
+    {
+        return Some("its schema is not migrated");
+    }
     Some(match error.sqlite_error_code()? {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => "another process holds the database's lock",
         ErrorCode::DiskFull => "the disk is full",

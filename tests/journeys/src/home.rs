@@ -107,7 +107,7 @@ impl Home {
 }
 
 /// `KAYAN_BIN`, or what cargo has built beside this test program.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let given = std::env::var_os("KAYAN_BIN").map(PathBuf::from);
     let built = || {
         let here = std::env::current_exe().expect("this program's path");

@@ -1,8 +1,10 @@
 //! End to end: the real binary over real sockets, on a database file of its own.
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::missing_panics_doc,
+    clippy::return_self_not_must_use,
     reason = "test code: what can't be set up fails the test that wanted it"
 )]
 
@@ -19,7 +21,7 @@ pub use answer::{Answer, ask};
 pub use audit::{count, events};
 pub use client::Client;
 pub use document::Document;
-pub use home::{Done, Home};
+pub use home::{Done, Home, binary};
 pub use person::{PASSWORD, Person};
 pub use raw::{Connection, exchange};
 pub use service::Service;

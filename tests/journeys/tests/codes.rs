@@ -86,9 +86,11 @@ impl Provoked {
         database.execute("DELETE FROM schema_migrations", ()).unwrap();
         let ready = self.client.get("/health/ready");
         self.by("get /health/ready", ready, 503, "unavailable").await;
-        database.execute("ALTER TABLE audit_events RENAME TO lost", ()).unwrap();
-        let login = Person::login(&self.client, "x@example.com", PASSWORD);
-        self.by("post /api/v1/login", login, 500, "internal").await;
+        let eve = Person::register(&self.client, "eve").await;
+        // A value that the service never writes.
+        database.execute("UPDATE identities SET traits = '['", ()).unwrap();
+        let whoami = Person::asking(&self.client, &eve.session_token);
+        self.by("get /api/v1/whoami", whoami, 500, "internal").await;
     }
 }
 

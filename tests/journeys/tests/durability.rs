@@ -54,13 +54,34 @@ fn assert_whole(database: &Connection) {
     assert_eq!(verdict, "ok");
     assert_eq!(count(database, "SELECT COUNT(*) FROM pragma_foreign_key_check"), 0);
     for (kind, sql) in [
-        ("an identity without its event", "SELECT COUNT(*) FROM identities WHERE id NOT IN (SELECT subject FROM audit_events WHERE type = 'identity.created')"),
-        ("an event without its identity", "SELECT COUNT(*) FROM audit_events WHERE type = 'identity.created' AND subject NOT IN (SELECT id FROM identities)"),
-        ("an identity without identifier", "SELECT COUNT(*) FROM identities WHERE id NOT IN (SELECT identity_id FROM identifiers)"),
-        ("an identity without credential", "SELECT COUNT(*) FROM identities WHERE id NOT IN (SELECT identity_id FROM credentials)"),
-        ("a session without its event", "SELECT COUNT(*) FROM sessions WHERE id NOT IN (SELECT session_id FROM audit_events WHERE type = 'auth.session.created')"),
-        ("a rotation without its event", "SELECT (SELECT COUNT(*) FROM refresh_tokens WHERE spent_at IS NOT NULL) <> (SELECT COUNT(*) FROM audit_events WHERE type = 'auth.session.refreshed')"),
-        ("a session without exactly one live refresh token", "SELECT COUNT(*) FROM sessions WHERE (SELECT COUNT(*) FROM refresh_tokens r WHERE r.session_id = sessions.id AND r.spent_at IS NULL) <> 1"),
+        (
+            "an identity without its event",
+            "SELECT COUNT(*) FROM identities WHERE id NOT IN (SELECT subject FROM audit_events WHERE type = 'identity.created')",
+        ),
+        (
+            "an event without its identity",
+            "SELECT COUNT(*) FROM audit_events WHERE type = 'identity.created' AND subject NOT IN (SELECT id FROM identities)",
+        ),
+        (
+            "an identity without identifier",
+            "SELECT COUNT(*) FROM identities WHERE id NOT IN (SELECT identity_id FROM identifiers)",
+        ),
+        (
+            "an identity without credential",
+            "SELECT COUNT(*) FROM identities WHERE id NOT IN (SELECT identity_id FROM credentials)",
+        ),
+        (
+            "a session without its event",
+            "SELECT COUNT(*) FROM sessions WHERE id NOT IN (SELECT session_id FROM audit_events WHERE type = 'auth.session.created')",
+        ),
+        (
+            "a rotation without its event",
+            "SELECT (SELECT COUNT(*) FROM refresh_tokens WHERE spent_at IS NOT NULL) <> (SELECT COUNT(*) FROM audit_events WHERE type = 'auth.session.refreshed')",
+        ),
+        (
+            "a session without exactly one live refresh token",
+            "SELECT COUNT(*) FROM sessions WHERE (SELECT COUNT(*) FROM refresh_tokens r WHERE r.session_id = sessions.id AND r.spent_at IS NULL) <> 1",
+        ),
     ] {
         assert_eq!(count(database, sql), 0, "{kind}");
     }

@@ -30,7 +30,9 @@ async fn i_13_of_64_registrations_of_one_address_one_comes_about() {
     assert_eq!(tally(&answers), told([(201, "", 1), (409, "already_exists", MANY - 1)]));
     let winner = answers.iter().find(|answer| answer.status == 201).unwrap();
     let database = service.home().database();
-    for (table, rows) in [("identities", 1), ("identifiers", 1), ("credentials", 1), ("sessions", 1), ("refresh_tokens", 1)] {
+    for (table, rows) in
+        [("identities", 1), ("identifiers", 1), ("credentials", 1), ("sessions", 1), ("refresh_tokens", 1)]
+    {
         assert_eq!(count(&database, &format!("SELECT COUNT(*) FROM {table}")), rows, "{table}");
     }
     assert_eq!(count(&database, "SELECT COUNT(*) FROM audit_events WHERE type = 'identity.created'"), 1);
@@ -46,7 +48,8 @@ async fn i_01_of_64_retries_of_one_refresh_by_one_client_one_rotates_and_all_get
     let ada = Person::register(&service.client(), "ada").await;
     let answers = join_all((0..MANY).map(|_| ada.refresh())).await;
     assert_eq!(tally(&answers), told([(200, "", MANY)]));
-    let mut tokens: Vec<_> = answers.iter().map(|answer| (answer.at("/session_token"), answer.at("/refresh_token"))).collect();
+    let mut tokens: Vec<_> =
+        answers.iter().map(|answer| (answer.at("/session_token"), answer.at("/refresh_token"))).collect();
     tokens.dedup();
     assert_eq!(tokens.len(), 1, "{tokens:?}");
     let database = service.home().database();
@@ -69,7 +72,9 @@ async fn i_04_a_refresh_token_that_64_clients_hold_is_stolen_and_its_family_ends
     let tally = tally(&answers);
     // Who comes when the family has ended already hears that the token is no longer valid.
     let ended: usize = [(401, "token_reused"), (401, "invalid_token")]
-        .iter().filter_map(|(status, code)| tally.get(&(*status, (*code).to_owned()))).sum();
+        .iter()
+        .filter_map(|(status, code)| tally.get(&(*status, (*code).to_owned())))
+        .sum();
     assert_eq!((tally.get(&(200, String::new())), ended), (Some(&1), MANY - 1), "{tally:?}");
     assert!(tally.contains_key(&(401, "token_reused".to_owned())), "{tally:?}");
     let winner = answers.iter().find(|answer| answer.status == 200).unwrap();
