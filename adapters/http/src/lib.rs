@@ -18,6 +18,7 @@ mod origins;
 mod problem;
 mod refused;
 mod reply;
+mod rfc3339;
 mod sessions;
 mod system;
 

@@ -38,7 +38,7 @@ struct Health {
     /// The version that runs.
     version: String,
     /// When it was asked.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::rfc3339")]
     timestamp: Timestamp,
     /// The parts.
     checks: Vec<Check>,
