@@ -108,7 +108,7 @@ macro_rules! laws {
             identities_are_listed_newest_first,
             pages_are_disjoint_and_count_all,
             a_search_finds_any_part_of_any_identifier_once,
-            a_percent_sign_in_a_search_means_itself,
+            i_39_a_percent_sign_in_a_search_means_itself,
             an_underscore_in_a_search_means_itself,
             a_backslash_in_a_search_means_itself,
             quotes_and_wildcards_of_other_languages_in_a_search_mean_themselves,

@@ -19,6 +19,7 @@ mod operator;
 mod overload;
 mod presenting;
 mod races;
+mod reading;
 mod readme;
 mod secrets;
 mod sessions;

@@ -80,7 +80,7 @@ async fn means_itself(bench: &dyn Bench, sign: char) {
     }
 }
 
-pub async fn a_percent_sign_in_a_search_means_itself(bench: &dyn Bench) {
+pub async fn i_39_a_percent_sign_in_a_search_means_itself(bench: &dyn Bench) {
     means_itself(bench, '%').await;
 }
 
