@@ -1,6 +1,6 @@
 //! Makes connections.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use kayan_ports::StoreError;
 use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder, SslOpts, prelude::Queryable};
@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use crate::{
-    DsnError,
+    ConnectError, DsnError,
     dsn::{Dsn, Place, Tls},
     errors::unconnected,
 };
@@ -29,6 +29,14 @@ const MIGRATING: &str = "-- session.migrate
 SET SESSION innodb_lock_wait_timeout = 60, lock_wait_timeout = 60, wait_timeout = 28800
   /*M! , max_statement_time = 0 */ /*!80000 , max_execution_time = 0 */";
 
+/// The certificates in a PEM file.
+fn authorities(path: &Path) -> Result<Vec<u8>, ConnectError> {
+    let named = || path.to_owned();
+    let pem = fs::read(path).map_err(|why| ConnectError::AuthoritiesUnread { path: named(), why })?;
+    let has_one = std::str::from_utf8(&pem).is_ok_and(|text| text.contains("-----BEGIN CERTIFICATE-----"));
+    if has_one { Ok(pem) } else { Err(ConnectError::NoAuthorities(named())) }
+}
+
 /// Knows how to reach the server.
 #[derive(Debug)]
 pub(crate) struct Dialer {
@@ -39,8 +47,8 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    /// Reads nothing and connects to nothing; a connection is waited for no longer than `patience`.
-    pub(crate) fn new(dsn: &Dsn, patience: Duration) -> Result<Self, DsnError> {
+    /// Connects to nothing; a connection is waited for no longer than `patience`.
+    pub(crate) fn new(dsn: &Dsn, patience: Duration) -> Result<Self, ConnectError> {
         let options = OptsBuilder::default()
             .user(Some(dsn.user.clone()))
             .pass(Some(dsn.password.expose_secret()).filter(|password| !password.is_empty()))
@@ -57,11 +65,13 @@ impl Dialer {
         };
         let ssl = match (&dsn.place, dsn.tls) {
             (Place::Unix(_), _) | (_, Tls::Off) => None,
-            (_, Tls::Verified) => {
-                let roots = dsn.ca.clone().map(Into::into);
-                let own = roots.is_some();
-                Some(SslOpts::default().with_root_certs(roots.into_iter().collect()).with_disable_built_in_roots(own))
-            }
+            (_, Tls::Verified) => Some(match &dsn.ca {
+                None => SslOpts::default(),
+                Some(path) => {
+                    let roots = vec![authorities(path)?.into()];
+                    SslOpts::default().with_root_certs(roots).with_disable_built_in_roots(true)
+                }
+            }),
             (_, Tls::SkipVerify | Tls::Preferred) => Some(SslOpts::default().with_danger_accept_invalid_certs(true)),
         };
         let plain = (dsn.tls == Tls::Preferred && ssl.is_some()).then(|| options.clone().into());

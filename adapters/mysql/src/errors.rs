@@ -108,7 +108,7 @@ pub(crate) fn unconnected(error: &Error) -> StoreError {
             "KAYAN_DB_DSN: the user logs in in a way that is not supported; let it have a password".to_owned()
         }
         Error::Io(IoError::Tls(_)) => {
-            "KAYAN_DB_DSN: tls-ca holds no certificates, or the host can't have one".to_owned()
+            "KAYAN_DB_DSN: a certificate of tls-ca is damaged, or no certificate can name the host".to_owned()
         }
         Error::Io(IoError::Io(error)) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
             Some(error) => format!("KAYAN_DB_DSN: {}", untrusted(error)),

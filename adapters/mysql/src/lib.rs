@@ -14,6 +14,8 @@ mod rows;
 mod script;
 
 use std::{
+    io,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -69,6 +71,17 @@ pub enum ConnectError {
     /// The DSN is none.
     #[error("KAYAN_DB_DSN: {0}")]
     Dsn(#[from] DsnError),
+    /// The file of authorities can't be read.
+    #[error("KAYAN_DB_DSN: tls-ca: {}: {why}; let the service's user read it, or correct the path", path.display())]
+    AuthoritiesUnread {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        why: io::Error,
+    },
+    /// There is no certificate in the file of authorities.
+    #[error("KAYAN_DB_DSN: tls-ca: {} holds no certificate; name a PEM file that does", .0.display())]
+    NoAuthorities(PathBuf),
 }
 
 /// The way to one database on one server.

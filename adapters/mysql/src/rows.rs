@@ -32,6 +32,11 @@ fn value(bytes: Vec<u8>, column: &Column) -> Option<Value> {
         ColumnType::MYSQL_TYPE_DATETIME | ColumnType::MYSQL_TYPE_TIMESTAMP => {
             moment(std::str::from_utf8(&bytes).ok()?).map(Value::Time)
         }
+        // Sums are decimals even when what they sum is whole.
+        ColumnType::MYSQL_TYPE_NEWDECIMAL => {
+            let text = String::from_utf8(bytes).ok()?;
+            Some(text.parse().map_or_else(|_| Value::from(text), Value::Int))
+        }
         // MySQL's JSON is UTF-8, and its columns say that they are bytes.
         kind if kind != ColumnType::MYSQL_TYPE_JSON && column.character_set() == BINARY && is_string(kind) => {
             Some(Value::Bytes(bytes))
