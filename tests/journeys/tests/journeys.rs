@@ -13,6 +13,7 @@ mod browsers;
 mod codes;
 mod durability;
 mod edges;
+mod mysql;
 mod overload;
 mod presenting;
 mod races;
