@@ -11,18 +11,20 @@ use kayan_sql::{Driver, SqlStore};
 use secrecy::ExposeSecret;
 
 use crate::{
-    config::{Config, DatabaseKind, Environment},
+    config::{Config, Database, DatabaseKind, Environment},
     probes::{DatabaseProbe, MigrationsProbe},
     stop::Stop,
 };
 
-#[cfg(not(any(feature = "sqlite")))]
-compile_error!("kayan needs a database: build it with at least one of the features `sqlite`");
+#[cfg(not(any(feature = "sqlite", feature = "mysql")))]
+compile_error!("kayan needs a database: build it with at least one of the features `sqlite` and `mysql`");
 
 /// The databases that are compiled in, by the names of `KAYAN_DB_TYPE`.
 pub(crate) const BACKENDS: &[&str] = &[
     #[cfg(feature = "sqlite")]
     "sqlite",
+    #[cfg(feature = "mysql")]
+    "mysql",
 ];
 
 /// The time.
@@ -35,15 +37,28 @@ pub(crate) fn entropy() -> Arc<dyn Entropy> {
     Arc::new(OsEntropy)
 }
 
-/// Opens the configured database, migrated or not.
+/// How many connections there may be, how many of them may be idle, and how old they may get; zero: any age.
+fn limits(database: &Database) -> (usize, usize, Duration) {
+    let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    (number(database.max_open), number(database.max_idle), database.max_lifetime.unwrap_or_default())
+}
+
+/// Opens the configured database, migrated or not. A server is not connected to before it is asked something.
 pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
     let dsn = config.database.dsn.expose_secret();
+    let (max_open, max_idle, max_lifetime) = limits(&config.database);
     match config.database.kind {
         #[cfg(feature = "sqlite")]
         DatabaseKind::Sqlite => {
-            let readers = usize::try_from(config.database.max_open).unwrap_or(usize::MAX);
-            let settings = kayan_sqlite::Settings { readers, ..kayan_sqlite::Settings::default() };
+            // A file's readers cost nothing while they are idle, and don't age.
+            let _ = (max_idle, max_lifetime);
+            let settings = kayan_sqlite::Settings { readers: max_open, ..kayan_sqlite::Settings::default() };
             Ok(Arc::new(kayan_sqlite::SqliteDriver::open(dsn, settings).map_err(Stop::failed)?))
+        }
+        #[cfg(feature = "mysql")]
+        DatabaseKind::Mysql => {
+            let settings = kayan_mysql::Settings { max_open, max_idle, max_lifetime };
+            Ok(Arc::new(kayan_mysql::MysqlDriver::connect(dsn, settings).map_err(Stop::config)?))
         }
         // The configuration takes no database that is not compiled in.
         other => Err(Stop::config(format!("KAYAN_DB_TYPE: {other:?} is not compiled in; there is {BACKENDS:?}"))),

@@ -15,6 +15,7 @@ mod commands;
 mod durability;
 mod edges;
 mod junk;
+mod mysql;
 mod operator;
 mod overload;
 mod presenting;

@@ -8,7 +8,7 @@ use tracing::Level;
 
 use super::{Setup, row, settings};
 use crate::config::table::TABLE;
-use crate::config::{LogFormat, Origin, flags};
+use crate::config::{DatabaseKind, LogFormat, Origin, flags};
 
 #[test]
 fn the_guides_table_stands_with_its_defaults() {
@@ -191,4 +191,22 @@ fn a_value_that_is_not_utf8_is_a_problem() {
     let problems = setup.problems();
     assert_eq!(settings(&problems), ["KAYAN_SESSION_SECRET"]);
     assert!(problems.to_string().contains("base64"));
+}
+
+#[test]
+fn a_mysql_server_is_taken_with_the_limits_of_its_pool() {
+    let mut setup = Setup::new(&[
+        ("KAYAN_DB_TYPE", "mysql"),
+        ("KAYAN_DB_DSN", "kayan:hunter2@tcp(localhost:3306)/kayan?parseTime=true"),
+        ("KAYAN_DB_MAX_OPEN_CONNS", "7"),
+        ("KAYAN_DB_MAX_IDLE_CONNS", "3"),
+        ("KAYAN_DB_CONN_MAX_LIFETIME", "90s"),
+    ]);
+    setup.backends = &["sqlite", "mysql"];
+    let loaded = setup.load();
+    assert_eq!(loaded.warnings, []);
+    let database = &loaded.config.database;
+    assert_eq!((database.kind, database.max_open, database.max_idle), (DatabaseKind::Mysql, 7, 3));
+    assert_eq!(database.max_lifetime, Some(std::time::Duration::from_secs(90)));
+    assert!(!format!("{:?}", row(&loaded.rows, "KAYAN_DB_DSN")).contains("hunter2"));
 }

@@ -1,0 +1,237 @@
+//! The MySQL and MariaDB driver: a pool, one round trip for a read and one for a batch.
+//!
+//! Statements are sent as text with their parameters written into them as literals that nothing can break out of, so a
+//! whole transaction is one message: begin, statements, guards, commit. A connection is used again only when it is known
+//! to be in order; one whose future was dropped is closed at once, and the server rolls back what it was doing.
+
+mod dial;
+mod dsn;
+mod errors;
+mod literals;
+mod migration;
+mod pool;
+mod rows;
+mod script;
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use kayan_ports::StoreError;
+use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Reading, Row, SqlStore, Statement};
+use mysql_async::prelude::Queryable as _;
+use tokio::time::{sleep, timeout};
+
+pub use dsn::{Dsn, DsnError, Place, Tls};
+
+use crate::{
+    dial::Dialer,
+    errors::{Verdict, signature, store_error, verdict},
+    pool::{Lease, Pool},
+    script::{Failed, Script, roll_back},
+};
+
+/// How long a request may take, waiting for a connection included: below the two seconds after which a client is told
+/// that the service is unavailable.
+const PATIENCE: Duration = Duration::from_millis(1_800);
+/// How long a scan may take, as long as the server is alive: as long as it works on one statement.
+const SCAN: Duration = Duration::from_secs(30);
+/// How often the server is asked for a sign of life during a scan.
+const PULSE: Duration = Duration::from_millis(900);
+/// How often a batch is sent that keeps meeting others.
+const TRIES: u32 = 12;
+
+/// How a server is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// At most so many connections, 1 at least.
+    pub max_open: usize,
+    /// At most so many of them are kept while they are not needed; never more than `max_open`.
+    pub max_idle: usize,
+    /// No connection is used or kept for longer; zero: for ever.
+    pub max_lifetime: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { max_open: 25, max_idle: 5, max_lifetime: Duration::from_mins(5) }
+    }
+}
+
+/// Why there is no driver.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The DSN is none.
+    #[error("KAYAN_DB_DSN: {0}")]
+    Dsn(#[from] DsnError),
+    /// The file of authorities can't be read.
+    #[error("KAYAN_DB_DSN: tls-ca: {}: {why}; let the service's user read it, or correct the path", path.display())]
+    AuthoritiesUnread {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        why: io::Error,
+    },
+    /// There is no certificate in the file of authorities.
+    #[error("KAYAN_DB_DSN: tls-ca: {} holds no certificate; name a PEM file that does", .0.display())]
+    NoAuthorities(PathBuf),
+}
+
+/// The way to one database on one server.
+#[derive(Debug)]
+pub struct MysqlDriver {
+    pool: Arc<Pool>,
+    round_trips: AtomicU64,
+}
+
+/// A store on the database that `dsn` names, with default settings; not migrated, not even connected.
+pub fn open(dsn: &str) -> Result<SqlStore<MysqlDriver>, ConnectError> {
+    MysqlDriver::connect(dsn, Settings::default()).map(SqlStore::new)
+}
+
+impl MysqlDriver {
+    /// Prepares to use the database that `dsn` names. Connections are made when they are needed, so that a server that is
+    /// down is no error here, and is used as soon as it is up.
+    pub fn connect(dsn: &str, settings: Settings) -> Result<Self, ConnectError> {
+        let dialer = Dialer::new(&dsn.parse()?, PATIENCE)?;
+        Ok(Self { pool: Pool::new(dialer, &settings), round_trips: AtomicU64::new(0) })
+    }
+
+    /// How often a statement or a batch was sent and answered. Not counted is what it takes to make a connection, and to
+    /// see that one is alive that was idle for more than five seconds.
+    pub fn round_trips(&self) -> u64 {
+        self.round_trips.load(Ordering::Relaxed)
+    }
+
+    fn count(&self) {
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn lease(&self) -> Result<Lease, StoreError> {
+        let busy = || StoreError::Unavailable("no connection came free in time".to_owned());
+        timeout(PATIENCE, self.pool.lease()).await.map_err(|_| busy())?
+    }
+
+    async fn answer(&self, sql: &str, signed: &str) -> Result<Vec<Row>, StoreError> {
+        loop {
+            let mut lease = self.lease().await?;
+            self.count();
+            match lease.connection()?.query::<mysql_async::Row, _>(sql).await {
+                Ok(rows) => {
+                    lease.give_back();
+                    return rows.into_iter().map(rows::decode).collect();
+                }
+                Err(error) if verdict(&error) == Verdict::Lost => {
+                    self.pool.forget();
+                    // A question may be asked twice; only one that met a connection gone stale need be.
+                    if !lease.was_idle() {
+                        return Err(errors::lost());
+                    }
+                }
+                Err(error) => {
+                    lease.give_back();
+                    return Err(store_error(&error, signed));
+                }
+            }
+        }
+    }
+
+    /// Ends when the server stops answering newcomers.
+    async fn watch(&self) -> StoreError {
+        loop {
+            sleep(PULSE).await;
+            if self.pool.pulse().await == Some(false) {
+                return silent();
+            }
+        }
+    }
+
+    async fn attempts(&self, script: &Script) -> Result<(), ApplyError> {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            match self.attempt(script).await {
+                Err(Failed::Again(_)) if tried < TRIES => sleep(Duration::from_millis(u64::from(tried))).await,
+                Err(Failed::Again(why) | Failed::Finally(why)) => return Err(why),
+                Err(Failed::Lost) => return Err(errors::lost().into()),
+                Ok(()) => return Ok(()),
+            }
+        }
+    }
+
+    async fn attempt(&self, script: &Script) -> Result<(), Failed> {
+        let finally = |error: StoreError| Failed::Finally(error.into());
+        let mut lease = self.lease().await.map_err(finally)?;
+        let connection = lease.connection().map_err(finally)?;
+        self.count();
+        let outcome = script.run(connection).await;
+        let in_order = match &outcome {
+            Ok(()) => true,
+            Err(Failed::Lost) => false,
+            Err(Failed::Again(_) | Failed::Finally(_)) => {
+                self.count();
+                roll_back(connection).await.is_ok()
+            }
+        };
+        if in_order {
+            lease.give_back();
+        } else {
+            self.pool.forget();
+        }
+        outcome
+    }
+}
+
+fn silent() -> StoreError {
+    StoreError::Unavailable("the server does not answer".to_owned())
+}
+
+#[async_trait]
+impl Driver for MysqlDriver {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        let signed = signature(query.sql);
+        let mut sql = String::with_capacity(query.sql.len() + 128);
+        literals::interpolate(&mut sql, query.sql, &query.params)
+            .map_err(|why| StoreError::Fault(format!("{signed}: {why}")))?;
+        match query.reading {
+            Reading::Point => timeout(PATIENCE, self.answer(&sql, signed)).await.unwrap_or_else(|_| Err(silent())),
+            Reading::Scan => tokio::select! {
+                answer = timeout(SCAN, self.answer(&sql, signed)) => answer.unwrap_or_else(|_| Err(silent())),
+                dead = self.watch() => Err(dead),
+            },
+        }
+    }
+
+    async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError> {
+        let script = Script::of(&batch)?;
+        timeout(PATIENCE, self.attempts(&script)).await.unwrap_or_else(|_| Err(silent().into()))
+    }
+
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+        migration::lock(self.pool.dialer()).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        let alive = async {
+            let mut lease = self.lease().await?;
+            if lease.connection()?.ping().await.is_err() {
+                self.pool.forget();
+                return Err(errors::lost());
+            }
+            lease.give_back();
+            Ok(())
+        };
+        timeout(Duration::from_secs(1), alive).await.unwrap_or_else(|_| Err(silent()))
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::MySql
+    }
+}

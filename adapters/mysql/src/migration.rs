@@ -1,0 +1,125 @@
+//! The right to migrate: a named lock of the server's, which it takes back by itself when the connection ends.
+
+use async_trait::async_trait;
+use kayan_ports::StoreError;
+use kayan_sql::{Expect, MigrationLock, Query, Row, Statement};
+use mysql_async::{Conn, prelude::Queryable as _};
+
+use crate::{
+    dial::Dialer,
+    errors::{signature, store_error},
+    literals::interpolate,
+    pool::Connection,
+    rows,
+};
+
+/// Names are at most 64 characters, and hold for the whole server: hence the database's name, shortened. The time is how
+/// many seconds one process waits for another one's migrations.
+const TAKE: &str = "-- migrations.lock
+SELECT GET_LOCK(CONCAT('kayan.', MD5(DATABASE())), 60)";
+
+const RELEASE: &str = "-- migrations.unlock
+SELECT RELEASE_LOCK(CONCAT('kayan.', MD5(DATABASE())))";
+
+/// Takes the lock, on a connection of its own beside the pool.
+pub(crate) async fn lock(dialer: &Dialer) -> Result<Box<dyn MigrationLock>, StoreError> {
+    let mut held = Held(Connection::new(dialer.dial_to_migrate().await?));
+    let taken: Option<Option<i64>> =
+        held.connection()?.query_first(TAKE).await.map_err(|error| store_error(&error, TAKE))?;
+    match taken.flatten() {
+        Some(1) => Ok(Box::new(held)),
+        _ => Err(StoreError::Unavailable("another process has been migrating for a minute".to_owned())),
+    }
+}
+
+struct Held(Connection);
+
+impl Held {
+    fn connection(&mut self) -> Result<&mut Conn, StoreError> {
+        self.0.get().ok_or_else(crate::errors::lost)
+    }
+}
+
+#[async_trait]
+impl MigrationLock for Held {
+    async fn read(&mut self, query: Query) -> Result<Vec<Row>, StoreError> {
+        let sql = written(query.sql, &query.params)?;
+        let rows: Vec<mysql_async::Row> =
+            self.connection()?.query(sql).await.map_err(|error| store_error(&error, query.sql))?;
+        rows.into_iter().map(rows::decode).collect()
+    }
+
+    /// MySQL commits each change of the schema by itself, so what a failed script has done stays. The scripts are made to
+    /// be run again, and say `IF NOT EXISTS`; the error says so.
+    async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), StoreError> {
+        let connection = self.connection()?;
+        let script = without_tail(script);
+        if !script.is_empty() {
+            let ran = connection.query_drop(script).await;
+            ran.map_err(|error| halfway(store_error(&error, "migrations.script")))?;
+        }
+        let Some(statement) = bookkeeping else { return Ok(()) };
+        connection
+            .query_drop(written(statement.sql, &statement.params)?)
+            .await
+            .map_err(|error| halfway(store_error(&error, statement.sql)))?;
+        let matched = connection.affected_rows();
+        if statement.expect == Expect::One && matched != 1 {
+            let why = format!("{}: it matched {matched} rows, not one", signature(statement.sql));
+            return Err(StoreError::Fault(why));
+        }
+        Ok(())
+    }
+
+    async fn release(mut self: Box<Self>) -> Result<(), StoreError> {
+        self.connection()?.query_drop(RELEASE).await.map_err(|error| store_error(&error, RELEASE))
+    }
+}
+
+fn written(sql: &'static str, params: &[kayan_sql::Value]) -> Result<String, StoreError> {
+    let mut text = String::new();
+    interpolate(&mut text, sql, params).map_err(|why| StoreError::Fault(format!("{}: {why}", signature(sql))))?;
+    Ok(text)
+}
+
+/// A script without what is no statement at its end, for which the server would say that it is empty; nothing is left of
+/// one that holds only comments, as that of a step that another database needs.
+fn without_tail(script: &str) -> &str {
+    let mut rest = script;
+    loop {
+        rest = rest.trim_end_matches(|c: char| c.is_whitespace() || c == ';');
+        let line = rest.rfind('\n').map_or(0, |at| at + 1);
+        match rest.split_at_checked(line) {
+            Some((before, last)) if last.trim_start().starts_with("--") => rest = before,
+            _ => return rest,
+        }
+    }
+}
+
+fn halfway(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Fault(why) => StoreError::Fault(format!(
+            "{why}; what stands before that in the script is done and stays, for this database commits every change of its \
+             schema by itself: mend the cause and run the same command again"
+        )),
+        unavailable @ StoreError::Unavailable(_) => unavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_ends_with_its_last_statement() {
+        for (script, rest) in [
+            ("", ""),
+            ("-- nothing to do\n", ""),
+            ("-- a\nDROP TABLE x;\n", "-- a\nDROP TABLE x"),
+            ("DROP TABLE x;\n\n  -- and that is it;\n-- really\n", "DROP TABLE x"),
+            ("DROP TABLE x -- gone", "DROP TABLE x -- gone"),
+        ] {
+            assert_eq!(without_tail(script), rest, "{script:?}");
+        }
+    }
+}

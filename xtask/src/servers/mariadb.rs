@@ -1,0 +1,98 @@
+//! MariaDB with TLS.
+
+use std::{
+    fs,
+    net::TcpStream,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use super::{Home, Running, free_port, have};
+use crate::run::{self, Failure};
+
+/// Where MariaDB is: the DSN of a user who may do everything.
+pub(crate) const DSN: &str = "KAYAN_TEST_MYSQL_DSN";
+/// The authority that signed its certificate, a file.
+const AUTHORITY: &str = "KAYAN_TEST_MYSQL_CA";
+
+const USER: &str = "kayan";
+const PASSWORD: &str = "throw-away";
+
+/// Starts it.
+pub(super) fn start(running: &mut Running) -> Result<(), Failure> {
+    let programs = ["/usr/sbin/mariadbd", "/usr/bin/mariadb-install-db", "/usr/bin/openssl"].map(Path::new);
+    have(&programs, &["mariadb-server", "openssl"])?;
+    let home = Home::new(running, "mysql")?;
+    certificates(&home)?;
+    let port = server(running, &home)?;
+    let authority = home.file("ca.pem");
+    // Tests run as somebody else than the server, and read the authority.
+    for (path, mode) in [(&home.path, 0o755), (&authority, 0o644)] {
+        let opened = fs::set_permissions(path, fs::Permissions::from_mode(mode));
+        opened.map_err(Failure::io(format!("can't open {}", path.display())))?;
+    }
+    running.env.push((DSN, format!("{USER}:{PASSWORD}@tcp(127.0.0.1:{port})/mysql")));
+    running.env.push((AUTHORITY, authority.display().to_string()));
+    Ok(())
+}
+
+fn server(running: &mut Running, home: &Home) -> Result<u16, Failure> {
+    let mut install = home.command("/usr/bin/mariadb-install-db");
+    install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+    run::output(install.arg(format!("--datadir={}", home.file("data").display())))?;
+    let users = home.write(
+        "users.sql",
+        &format!(
+            "CREATE USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO '{USER}'@'127.0.0.1' WITH GRANT OPTION;\n"
+        ),
+    )?;
+    let port = free_port()?;
+    let file = |name: &str| home.file(name).display().to_string();
+    let mut mariadbd = home.command("/usr/sbin/mariadbd");
+    // Nothing here outlives the run, so nothing waits for the disk. `--gdb` has it listen to the signal that ends it.
+    mariadbd.args([
+        "--no-defaults",
+        "--gdb",
+        "--bind-address=127.0.0.1",
+        "--skip-name-resolve",
+        "--max-connections=800",
+    ]);
+    mariadbd.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=128M", "--skip-log-bin"]);
+    mariadbd.args([
+        format!("--datadir={}", file("data")),
+        format!("--socket={}", file("mariadb.sock")),
+        format!("--pid-file={}", file("mariadb.pid")),
+        format!("--init-file={}", users.display()),
+        format!("--port={port}"),
+        format!("--ssl-ca={}", file("ca.pem")),
+        format!("--ssl-cert={}", file("server.pem")),
+        format!("--ssl-key={}", file("server.key")),
+    ]);
+    let ready = || TcpStream::connect(("127.0.0.1", port)).is_ok();
+    home.serve(running, "mariadb", &mut mariadbd, ready)?;
+    Ok(port)
+}
+
+/// An authority, and a certificate for `localhost` and 127.0.0.1.
+fn certificates(home: &Home) -> Result<(), Failure> {
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    let openssl = |arguments: &[&str]| {
+        let mut openssl = Command::new("openssl");
+        let ran = openssl.args(arguments).current_dir(&home.path).stdin(Stdio::null()).output();
+        let ran = ran.map_err(|source| Failure::Start { command: "openssl".to_owned(), source })?;
+        let said = String::from_utf8_lossy(&ran.stderr);
+        if ran.status.success() { Ok(()) } else { Err(Failure::Wrong(format!("openssl: {said}"))) }
+    };
+    let request = [&["req"], &key[..]].concat();
+    let authority = ["-x509", "-days", "2", "-subj", "/CN=Kayan's tests", "-keyout", "ca.key", "-out", "ca.pem"];
+    openssl(&[&request[..], &authority].concat())?;
+    openssl(&[&request[..], &["-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr"]].concat())?;
+    home.write("names", "subjectAltName=DNS:localhost,IP:127.0.0.1\n")?;
+    let sign = ["x509", "-req", "-days", "2", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
+    openssl(&[&sign[..], &["-extfile", "names", "-in", "server.csr", "-out", "server.pem"]].concat())?;
+    for file in ["server.pem", "server.key", "ca.pem"] {
+        home.protect(&home.file(file))?;
+    }
+    Ok(())
+}
