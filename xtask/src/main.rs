@@ -6,6 +6,7 @@ mod fuzz;
 mod openapi;
 mod run;
 mod server;
+mod servers;
 mod test;
 mod tools;
 
@@ -30,6 +31,12 @@ enum Task {
         /// Passed on to `cargo nextest run`: part of a test's name, or its options.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILTER")]
         filters: Vec<String>,
+    },
+    /// Run a command while the servers that tests need are running, as in `cargo xtask with cargo nextest run -p NAME`.
+    With {
+        /// The command and its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "COMMAND")]
+        command: Vec<String>,
     },
     /// Run everything that a change must pass, in order, until something fails.
     Ci {
@@ -67,6 +74,7 @@ fn perform(task: Task) -> Result<(), Failure> {
     let workspace = Workspace::find()?;
     match task {
         Task::Test { filters } => test::run(&workspace, &filters),
+        Task::With { command } => test::with_servers(&command),
         Task::Ci { only } => ci::run(&workspace, &only),
         Task::Bench { names, quick } => bench::run(&workspace, &names, quick),
         Task::Openapi { check: true } => openapi::check(&workspace),
