@@ -10,18 +10,20 @@ use kayan_sql::{Driver, SqlStore};
 use secrecy::ExposeSecret;
 
 use crate::{
-    config::{Config, DatabaseKind, Environment},
+    config::{Config, Database, DatabaseKind, Environment},
     probes::{DatabaseProbe, MigrationsProbe},
     stop::Stop,
 };
 
-#[cfg(not(any(feature = "sqlite")))]
-compile_error!("kayan needs a database: build it with at least one of the features `sqlite`");
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("kayan needs a database: build it with at least one of the features `sqlite`, `postgres`");
 
 /// The databases that are compiled in, by the names of `KAYAN_DB_TYPE`.
 pub(crate) const BACKENDS: &[&str] = &[
     #[cfg(feature = "sqlite")]
     "sqlite",
+    #[cfg(feature = "postgres")]
+    "postgres",
 ];
 
 /// The time.
@@ -36,13 +38,31 @@ pub(crate) fn entropy() -> Arc<dyn Entropy> {
 
 /// Opens the configured database, migrated or not.
 pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
-    let dsn = config.database.dsn.expose_secret();
-    match config.database.kind {
+    let Database { kind, dsn, max_open, max_idle, max_lifetime, statements } = &config.database;
+    tracing::debug!(?kind, max_open, max_idle, ?max_lifetime, ?statements, "opening the database");
+    let dsn = dsn.expose_secret();
+    match kind {
         #[cfg(feature = "sqlite")]
         DatabaseKind::Sqlite => {
-            let readers = usize::try_from(config.database.max_open).unwrap_or(usize::MAX);
+            let readers = usize::try_from(*max_open).unwrap_or(usize::MAX);
             let settings = kayan_sqlite::Settings { readers, ..kayan_sqlite::Settings::default() };
             Ok(Arc::new(kayan_sqlite::SqliteDriver::open(dsn, settings).map_err(Stop::failed)?))
+        }
+        #[cfg(feature = "postgres")]
+        DatabaseKind::Postgres => {
+            use crate::config::Statements;
+            let count = |number: &u32| usize::try_from(*number).unwrap_or(usize::MAX);
+            let settings = kayan_postgres::Settings {
+                max_open: count(max_open),
+                max_idle: count(max_idle),
+                max_lifetime: *max_lifetime,
+                statements: match statements {
+                    Statements::Prepared => kayan_postgres::Mode::Prepared,
+                    Statements::Unnamed => kayan_postgres::Mode::Unnamed,
+                },
+                ..kayan_postgres::Settings::default()
+            };
+            Ok(Arc::new(kayan_postgres::PostgresDriver::connect(dsn, settings).map_err(Stop::failed)?))
         }
         // The configuration takes no database that is not compiled in.
         other => Err(Stop::config(format!("KAYAN_DB_TYPE: {other:?} is not compiled in; there is {BACKENDS:?}"))),

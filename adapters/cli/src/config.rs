@@ -111,11 +111,20 @@ pub(crate) struct Database {
     /// At most so many connections, 1 or more.
     pub(crate) max_open: u32,
     /// At most so many idle ones, never more than `max_open`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) max_idle: u32,
     /// Connections are closed when they are older; nothing: never.
-    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) max_lifetime: Option<Duration>,
+    /// How statements are sent.
+    pub(crate) statements: Statements,
+}
+
+/// How statements are sent to a database that can prepare them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Statements {
+    /// Prepared once on each connection.
+    Prepared,
+    /// Whole every time, for a pooler in between.
+    Unnamed,
 }
 
 /// The databases that are known.
