@@ -55,6 +55,8 @@ impl Lock {
             None => store_error(&error, "-- migrations.script"),
         };
         self.lease.client()?.batch_execute(script).await.map_err(failed)?;
+        // Not there any more when the script ended the transaction: then nothing may be noted as applied.
+        self.control("-- migrations.intact\nRELEASE SAVEPOINT script").await?;
         if let Some(Statement { sql, params, .. }) = bookkeeping {
             let query = Query { sql, params, reading: kayan_sql::Reading::Point };
             self.shared.read(self.lease.client()?, &query).await?;
@@ -86,7 +88,7 @@ impl MigrationLock for Lock {
     }
 
     async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), StoreError> {
-        self.control("-- migrations.begin\nSAVEPOINT migration").await?;
+        self.control("-- migrations.begin\nSAVEPOINT migration; SAVEPOINT script").await?;
         let outcome = self.script(script, bookkeeping).await;
         if outcome.is_err() {
             self.control("-- migrations.undo\nROLLBACK TO SAVEPOINT migration").await?;
