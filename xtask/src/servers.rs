@@ -1,6 +1,7 @@
 //! Throw-away servers for the tests: started on free loopback ports in a temporary folder, ended by their ids.
 
 mod mariadb;
+mod postgres;
 
 use std::{
     ffi::OsStr,
@@ -32,6 +33,9 @@ pub(crate) fn start() -> Result<Running, Failure> {
     let mut running = Running::default();
     if std::env::var_os(mariadb::DSN).is_none() {
         run::timed("start MariaDB", || mariadb::start(&mut running))?;
+    }
+    if std::env::var_os(postgres::DSN).is_none() {
+        run::timed("start PostgreSQL and PgBouncer", || postgres::start(&mut running))?;
     }
     Ok(running)
 }

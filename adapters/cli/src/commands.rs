@@ -64,10 +64,10 @@ async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Stop> {
         let mut told = |migration: &migrations::Migration| {
             tracing::info!(version = migration.version, name = migration.name, "migrated");
         };
-        migrations::up(driver, known, None, compose::clock().now(), &mut told).await.map_err(Stop::failed)?;
+        migrations::up(driver, known, None, compose::clock().now(), &mut told).await?;
         return Ok(());
     }
-    let lines = migrations::status(driver, known).await.map_err(Stop::failed)?;
+    let lines = migrations::status(driver, known).await?;
     if let Some(newer) = lines.iter().rfind(|line| line.state == MigrationState::Unknown) {
         let known = known.last().map_or(0, |migration| migration.version);
         return Err(Stop::failed(MigrateError::Newer { database: newer.version, known }));

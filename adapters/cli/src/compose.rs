@@ -16,8 +16,8 @@ use crate::{
     stop::Stop,
 };
 
-#[cfg(not(any(feature = "sqlite", feature = "mysql")))]
-compile_error!("kayan needs a database: build it with at least one of the features `sqlite` and `mysql`");
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+compile_error!("kayan needs a database: build it with at least one of the features `sqlite`, `postgres` and `mysql`");
 
 /// The databases that are compiled in, by the names of `KAYAN_DB_TYPE`.
 pub(crate) const BACKENDS: &[&str] = &[
@@ -25,6 +25,8 @@ pub(crate) const BACKENDS: &[&str] = &[
     "sqlite",
     #[cfg(feature = "mysql")]
     "mysql",
+    #[cfg(feature = "postgres")]
+    "postgres",
 ];
 
 /// The time.
@@ -37,27 +39,41 @@ pub(crate) fn entropy() -> Arc<dyn Entropy> {
     Arc::new(OsEntropy)
 }
 
-/// How many connections there may be, how many of them may be idle, and how old they may get; zero: any age.
-fn limits(database: &Database) -> (usize, usize, Duration) {
-    let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    (number(database.max_open), number(database.max_idle), database.max_lifetime.unwrap_or_default())
-}
-
 /// Opens the configured database, migrated or not. A server is not connected to before it is asked something.
 pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
-    let dsn = config.database.dsn.expose_secret();
-    let (max_open, max_idle, max_lifetime) = limits(&config.database);
-    match config.database.kind {
+    let Database { kind, dsn, max_open, max_idle, max_lifetime, statements } = &config.database;
+    tracing::debug!(?kind, max_open, max_idle, ?max_lifetime, ?statements, "opening the database");
+    let dsn = dsn.expose_secret();
+    let count = |number: &u32| usize::try_from(*number).unwrap_or(usize::MAX);
+    match kind {
+        // A file's readers cost nothing while they are idle, and don't age.
         #[cfg(feature = "sqlite")]
         DatabaseKind::Sqlite => {
-            // A file's readers cost nothing while they are idle, and don't age.
-            let _ = (max_idle, max_lifetime);
-            let settings = kayan_sqlite::Settings { readers: max_open, ..kayan_sqlite::Settings::default() };
+            let settings = kayan_sqlite::Settings { readers: count(max_open), ..kayan_sqlite::Settings::default() };
             Ok(Arc::new(kayan_sqlite::SqliteDriver::open(dsn, settings).map_err(Stop::failed)?))
+        }
+        #[cfg(feature = "postgres")]
+        DatabaseKind::Postgres => {
+            use crate::config::Statements;
+            let settings = kayan_postgres::Settings {
+                max_open: count(max_open),
+                max_idle: count(max_idle),
+                max_lifetime: *max_lifetime,
+                statements: match statements {
+                    Statements::Prepared => kayan_postgres::Mode::Prepared,
+                    Statements::Unnamed => kayan_postgres::Mode::Unnamed,
+                },
+                ..kayan_postgres::Settings::default()
+            };
+            Ok(Arc::new(kayan_postgres::PostgresDriver::connect(dsn, settings).map_err(Stop::failed)?))
         }
         #[cfg(feature = "mysql")]
         DatabaseKind::Mysql => {
-            let settings = kayan_mysql::Settings { max_open, max_idle, max_lifetime };
+            let settings = kayan_mysql::Settings {
+                max_open: count(max_open),
+                max_idle: count(max_idle),
+                max_lifetime: max_lifetime.unwrap_or_default(),
+            };
             Ok(Arc::new(kayan_mysql::MysqlDriver::connect(dsn, settings).map_err(Stop::config)?))
         }
         // The configuration takes no database that is not compiled in.

@@ -114,6 +114,17 @@ pub(crate) struct Database {
     pub(crate) max_idle: u32,
     /// Connections are closed when they are older; nothing: never.
     pub(crate) max_lifetime: Option<Duration>,
+    /// How statements are sent.
+    pub(crate) statements: Statements,
+}
+
+/// How statements are sent to a database that can prepare them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Statements {
+    /// Prepared once on each connection.
+    Prepared,
+    /// Whole every time, for a pooler in between.
+    Unnamed,
 }
 
 /// The databases that are known.

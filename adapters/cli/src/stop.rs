@@ -3,28 +3,46 @@
 use std::{fmt::Display, process::ExitCode};
 
 use kayan_core::{Failure, FindUserError};
+use kayan_ports::StoreError;
+use kayan_sql::migrate::MigrateError;
 
 /// The end of a command.
 #[derive(Debug)]
 pub(crate) struct Stop {
     code: u8,
     message: String,
+    unavailable: bool,
 }
 
 impl Stop {
     /// It failed: 1.
     pub(crate) fn failed(why: impl Display) -> Self {
-        Self { code: 1, message: why.to_string() }
+        Self { code: 1, message: why.to_string(), unavailable: false }
+    }
+
+    /// The database was away: 1, and the same may succeed later.
+    pub(crate) fn unavailable(why: impl Display) -> Self {
+        Self { unavailable: true, ..Self::failed(why) }
+    }
+
+    /// Whether it may succeed later.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.unavailable
+    }
+
+    /// What to tell the operator.
+    pub(crate) fn reason(&self) -> &str {
+        &self.message
     }
 
     /// It was called wrongly: 2.
     pub(crate) fn usage(why: impl Display) -> Self {
-        Self { code: 2, message: why.to_string() }
+        Self { code: 2, message: why.to_string(), unavailable: false }
     }
 
     /// Migrations are pending: 3.
     pub(crate) fn pending(why: impl Display) -> Self {
-        Self { code: 3, message: why.to_string() }
+        Self { code: 3, message: why.to_string(), unavailable: false }
     }
 
     /// Whether pending migrations are why.
@@ -34,12 +52,12 @@ impl Stop {
 
     /// There is no such thing: 4.
     pub(crate) fn not_found(why: impl Display) -> Self {
-        Self { code: 4, message: why.to_string() }
+        Self { code: 4, message: why.to_string(), unavailable: false }
     }
 
     /// The settings can't be used: 78 (`EX_CONFIG`).
     pub(crate) fn config(why: impl Display) -> Self {
-        Self { code: 78, message: why.to_string() }
+        Self { code: 78, message: why.to_string(), unavailable: false }
     }
 
     /// Tells the operator, on standard error.
@@ -48,6 +66,15 @@ impl Stop {
             eprintln!("kayan: {}", self.message);
         }
         ExitCode::from(self.code)
+    }
+}
+
+impl From<MigrateError> for Stop {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Store(StoreError::Unavailable(_)) => Self::unavailable(error),
+            _ => Self::failed(error),
+        }
     }
 }
 

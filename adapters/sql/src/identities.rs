@@ -173,20 +173,31 @@ WHERE id = ?"
     batch.guarded(sql, params, Guard::Identity);
 }
 
+/// Takes the credentials first, as a login does, and not after the identity, as the cascade would: a database with row
+/// locks would see the two wait for each other.
 pub(crate) fn delete(batch: &mut Batch, scope: &Scope, identity: IdentityId) {
     let mut params = vec![identity.0.into()];
-    let sql = match scope {
+    let (credentials, sql) = match scope {
         Scope::Tenant(tenant) => {
             params.push(Value::text(tenant.as_str()));
-            "-- identities.delete
+            (
+                "-- identities.delete_credentials
+DELETE FROM credentials
+WHERE identity_id = ? AND tenant_id = ?",
+                "-- identities.delete
 DELETE FROM identities
-WHERE id = ? AND tenant_id = ?"
+WHERE id = ? AND tenant_id = ?",
+            )
         }
-        Scope::System => {
+        Scope::System => (
+            "-- identities.delete_credentials_anywhere
+DELETE FROM credentials
+WHERE identity_id = ?",
             "-- identities.delete_anywhere
 DELETE FROM identities
-WHERE id = ?"
-        }
+WHERE id = ?",
+        ),
     };
+    batch.free(credentials, params.clone());
     batch.guarded(sql, params, Guard::Identity);
 }

@@ -22,5 +22,6 @@ mod view;
 
 pub mod hasher;
 pub mod store;
+pub mod throw_away;
 
 pub use bench::{Bench, Durable, HasherBench};

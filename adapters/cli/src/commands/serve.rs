@@ -21,6 +21,8 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(30);
 /// How long `/health/ready` says 503 before new connections are refused, so that a load balancer hears of it.
 const NOTICE: Duration = Duration::from_secs(1);
+/// How long until a database that was away at the start is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How long a connection may say nothing.
 const IDLE: Duration = Duration::from_secs(75);
 
@@ -37,7 +39,14 @@ pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Stop> {
 
 async fn serve(config: &Config) -> Result<(), Stop> {
     let driver = compose::database(config)?;
-    prepare(config, &*driver).await?;
+    let prepared = prepare(config, &*driver).await;
+    let late = match prepared {
+        Err(stop) if stop.is_unavailable() => {
+            tracing::error!("{}; not ready until the database is there", stop.reason());
+            true
+        }
+        other => other.map(|()| false)?,
+    };
     let app = compose::application(config, &driver)?;
     let listener = listen(config)?;
     let address = listener.local_addr().map_err(Stop::failed)?;
@@ -45,13 +54,26 @@ async fn serve(config: &Config) -> Result<(), Stop> {
     let endpoint = kayan_http::endpoint(app, &draining);
     let acceptor = TcpAcceptor::from_std(listener).map_err(Stop::failed)?;
     banner(config, address);
-    Server::new_with_acceptor(acceptor)
-        .idle_timeout(IDLE)
-        .run_with_graceful_shutdown(endpoint, told_to_stop(draining), Some(GRACE))
-        .await
-        .map_err(Stop::failed)?;
+    let server = Server::new_with_acceptor(acceptor).idle_timeout(IDLE);
+    tokio::select! {
+        served = server.run_with_graceful_shutdown(endpoint, told_to_stop(draining), Some(GRACE)) => {
+            served.map_err(Stop::failed)?;
+        }
+        Err(stop) = prepare_late(config, &*driver), if late => return Err(stop),
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Migrates as soon as the database is there; what can't be served then ends the service as it would have at its start.
+async fn prepare_late(config: &Config, driver: &dyn Driver) -> Result<(), Stop> {
+    loop {
+        tokio::time::sleep(AGAIN).await;
+        match prepare(config, driver).await {
+            Err(stop) if stop.is_unavailable() => {}
+            other => return other,
+        }
+    }
 }
 
 /// A service waits for its migrations; a schema that it does not know, it must not touch.

@@ -111,6 +111,10 @@ fn kind_of(dsn: &str) -> Result<DatabaseKind, Wrong> {
     if ["@tcp(", "@unix(", "@/"].iter().any(|mark| dsn.contains(mark)) {
         return Ok(DatabaseKind::Mysql);
     }
+    let options = ["host=", "dbname=", "user="];
+    if dsn.split_whitespace().any(|word| options.iter().any(|option| word.starts_with(option))) {
+        return Ok(DatabaseKind::Postgres);
+    }
     if scheme.is_some() || dsn.contains('\0') {
         let forms = [DatabaseKind::Postgres, DatabaseKind::Mysql, DatabaseKind::Sqlite].map(DatabaseKind::example);
         return Err(Wrong::new(
@@ -147,6 +151,8 @@ mod tests {
         for (dsn, kind) in [
             ("postgres://user:password@localhost:5432/kayan?sslmode=require", DatabaseKind::Postgres),
             ("postgresql://localhost/kayan", DatabaseKind::Postgres),
+            ("host=localhost user=kayan password='a b' dbname=kayan", DatabaseKind::Postgres),
+            ("dbname=kayan host=/run/postgresql", DatabaseKind::Postgres),
             ("user:password@tcp(localhost:3306)/kayan?parseTime=true", DatabaseKind::Mysql),
             ("user:p://w@tcp(localhost:3306)/kayan", DatabaseKind::Mysql),
             ("user@unix(/run/mysqld.sock)/kayan", DatabaseKind::Mysql),

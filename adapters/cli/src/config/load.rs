@@ -13,7 +13,9 @@ use super::keys::{self, Keys};
 use super::problem::{Findings, Problem, Warning};
 use super::report::{self, Row};
 use super::values::{Source, Values};
-use super::{Config, Database, DatabaseKind, Hashing, LogFormat, Sessions, checks, database, gather, parse, schema};
+use super::{
+    Config, Database, DatabaseKind, Hashing, LogFormat, Sessions, Statements, checks, database, gather, parse, schema,
+};
 
 /// All that the configuration is made from.
 pub(crate) struct Inputs<'a> {
@@ -134,6 +136,10 @@ fn assemble_database(values: &Values, kind: DatabaseKind) -> Database {
         // more can't be idle than open: lowering the one must not break the other's default
         max_idle: values.number::<u32>("KAYAN_DB_MAX_IDLE_CONNS").min(max_open),
         max_lifetime: Some(values.span("KAYAN_DB_CONN_MAX_LIFETIME")).filter(|life| !life.is_zero()),
+        statements: match values.word("KAYAN_DB_STATEMENTS").as_str() {
+            "unnamed" => Statements::Unnamed,
+            _ => Statements::Prepared,
+        },
     }
 }
 

@@ -45,8 +45,7 @@ pub(crate) const TABLE: &[Setting] = &[
     row("KAYAN_DB_CONN_MAX_LIFETIME", Database, Span(Duration::ZERO, YEAR), "Longest life of a connection; 0: any")
         .or("5m"),
     row("KAYAN_DB_STATEMENTS", Database, Choice(&["prepared", "unnamed"]), "Statements; unnamed for PgBouncer")
-        .or("prepared")
-        .not_yet_unless("prepared"),
+        .or("prepared"),
     row("KAYAN_AUTO_MIGRATE", Database, Switch, "Migrate the database at start").differs("true", Some("false")),
     row("KAYAN_REDIS_URL", Redis, Url(&["redis", "rediss"]), "Redis connection URL").not_yet(),
     row("KAYAN_REDIS_POOL_SIZE", Redis, Number(1, 1_000), "Connection pool size").or("10"),

@@ -1,0 +1,169 @@
+//! The PostgreSQL driver: pooled connections, one round trip for a read and one for a batch.
+//!
+//! A batch is sent whole, from BEGIN to COMMIT, before the first answer has come. Its guards are therefore kept by the
+//! database: a statement that must change one row and does not makes an error, and COMMIT then rolls back.
+
+mod dsn;
+mod errors;
+mod flight;
+mod migration;
+mod pool;
+mod session;
+mod statements;
+mod tls;
+mod values;
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use async_trait::async_trait;
+use kayan_ports::StoreError;
+use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Reading, Row, Statement};
+use tokio::time::{Instant, timeout, timeout_at};
+
+pub use dsn::{Dsn, DsnError};
+pub use session::Mode;
+pub use tls::TlsError;
+
+use crate::{
+    pool::{Connections, Connector},
+    session::{Refused, Shared},
+};
+
+/// A batch that lost against others is sent so many times in all.
+const ATTEMPTS: usize = 4;
+/// A list or a search may take so long, as long as the database shows signs of life.
+const SCAN: Duration = Duration::from_secs(30);
+/// A sign of life while somebody waits already.
+const PULSE: Duration = Duration::from_millis(400);
+/// A sign of life for its own sake.
+const PING: Duration = Duration::from_secs(1);
+
+/// How a database is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// At most so many connections, 1 or more.
+    pub max_open: usize,
+    /// At most so many connections are kept that were not used for a second.
+    pub max_idle: usize,
+    /// A connection is closed when it is older and not in use; none: never.
+    pub max_lifetime: Option<Duration>,
+    /// How statements are sent.
+    pub statements: Mode,
+    /// A request waits so long for a connection and the database's answer together, and is then `Unavailable`.
+    pub patience: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_open: 25,
+            max_idle: 5,
+            max_lifetime: Some(Duration::from_mins(5)),
+            statements: Mode::Prepared,
+            patience: Duration::from_millis(1_500),
+        }
+    }
+}
+
+/// Why there is no driver for a DSN.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The DSN is none.
+    #[error(transparent)]
+    Dsn(#[from] DsnError),
+    /// The encryption that it asks for can't be had.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The pool can't be made.
+    #[error(transparent)]
+    Pool(#[from] StoreError),
+}
+
+/// One database.
+#[derive(Debug)]
+pub struct PostgresDriver {
+    connections: Connections,
+    shared: Shared,
+    patience: Duration,
+}
+
+impl PostgresDriver {
+    /// A driver for the database that `dsn` names. It connects when it is first asked something, so a database that is
+    /// down is no error here; every question finds out anew. Call it within a tokio runtime.
+    pub fn connect(dsn: &str, settings: Settings) -> Result<Self, ConnectError> {
+        let Dsn { config, encryption } = dsn.parse()?;
+        let connector = Connector { tls: tls::connector(&encryption)?, mode: encryption.mode };
+        let connections = Connections::new(config, connector, &settings)?;
+        let shared = Shared::new(settings.statements, settings.patience);
+        Ok(Self { connections, shared, patience: settings.patience })
+    }
+
+    /// How many times this driver has sent something and waited for the answer, connecting and migrating apart.
+    pub fn round_trips(&self) -> u64 {
+        self.shared.round_trips.load(Ordering::Relaxed)
+    }
+
+    async fn pulse(&self, within: Duration) -> Result<(), StoreError> {
+        let deadline = Instant::now() + within;
+        let mut lease = self.connections.lease(deadline).await?;
+        let sql = "-- database.ping\nSELECT 1";
+        let answer = timeout_at(deadline, lease.client()?.simple_query(sql)).await;
+        let answer = answer.map_err(|_elapsed| silent())?;
+        lease.settle();
+        answer.map(drop).map_err(|error| errors::store_error(&error, sql))
+    }
+}
+
+fn silent() -> StoreError {
+    StoreError::Unavailable("the database does not answer in time".to_owned())
+}
+
+#[async_trait]
+impl Driver for PostgresDriver {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        let deadline = Instant::now() + self.patience;
+        let mut lease = self.connections.lease(deadline).await?;
+        let answer = {
+            let mut work = std::pin::pin!(self.shared.read(lease.client()?, &query));
+            match timeout_at(deadline, &mut work).await {
+                Ok(answer) => Some(answer),
+                // Is it the question that takes long, or is nobody there?
+                Err(_) if query.reading == Reading::Scan && self.pulse(PULSE).await.is_ok() => {
+                    timeout(SCAN, work).await.ok()
+                }
+                Err(_) => None,
+            }
+        };
+        let answer = answer.ok_or_else(silent)?;
+        lease.settle();
+        answer
+    }
+
+    async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError> {
+        let deadline = Instant::now() + self.patience;
+        let mut lease = self.connections.lease(deadline).await?;
+        for attempt in 1..=ATTEMPTS {
+            let outcome = timeout_at(deadline, self.shared.apply(lease.client()?, &batch)).await;
+            match outcome.map_err(|_elapsed| silent())? {
+                Err(Refused { again: true, .. }) if attempt < ATTEMPTS => {}
+                outcome => {
+                    lease.settle();
+                    return outcome.map_err(|refused| refused.error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+        migration::lock(&self.connections, self.patience).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.pulse(PING).await
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+}

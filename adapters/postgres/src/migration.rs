@@ -1,0 +1,105 @@
+//! The right to migrate: a lock that PostgreSQL gives back by itself when its transaction ends, however that comes.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kayan_ports::StoreError;
+use kayan_sql::{MigrationLock, Query, Row, Statement};
+use tokio::time::{Instant, timeout};
+use tokio_postgres::{Error, error::SqlState};
+
+use crate::{
+    errors::store_error,
+    pool::{Connections, Lease},
+    session::{Mode, Shared},
+};
+
+/// One process waits at most so long for another one's migrations.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// The network may add so much.
+const GRACE: Duration = Duration::from_secs(5);
+/// The lock's number is the same in every version: `kayan` in ASCII.
+const BEGIN: &str = "-- migrations.lock
+BEGIN;
+SET LOCAL lock_timeout = '1min';
+SELECT pg_advisory_xact_lock(461196845422);
+SET LOCAL lock_timeout = '10s'";
+
+/// Takes the lock and keeps it in one transaction; each migration is a savepoint within it. That it is the
+/// transaction's and not the session's lock makes it hold behind PgBouncer, too.
+pub(crate) async fn lock(connections: &Connections, patience: Duration) -> Result<Box<dyn MigrationLock>, StoreError> {
+    let mut lease = connections.lease(Instant::now() + patience).await?;
+    lease.keep_to_oneself();
+    let begun = timeout(PATIENCE + GRACE, lease.client()?.batch_execute(BEGIN)).await;
+    begun.map_err(|_| StoreError::Unavailable("the database does not answer".to_owned()))?.map_err(
+        |error| match error.code() {
+            Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                StoreError::Unavailable("another process has been migrating for a minute".to_owned())
+            }
+            _ => store_error(&error, BEGIN),
+        },
+    )?;
+    Ok(Box::new(Lock { lease, shared: Shared::new(Mode::Unnamed, PATIENCE) }))
+}
+
+/// Dropping it closes the connection, which rolls back what was not committed.
+struct Lock {
+    lease: Lease,
+    shared: Shared,
+}
+
+impl Lock {
+    async fn script(&self, script: &str, bookkeeping: Option<Statement>) -> Result<(), StoreError> {
+        let failed = |error: Error| match said(&error) {
+            Some(what) => StoreError::Fault(what),
+            None => store_error(&error, "-- migrations.script"),
+        };
+        self.lease.client()?.batch_execute(script).await.map_err(failed)?;
+        // Not there any more when the script ended the transaction: then nothing may be noted as applied.
+        self.control("-- migrations.intact\nRELEASE SAVEPOINT script").await?;
+        if let Some(Statement { sql, params, .. }) = bookkeeping {
+            let query = Query { sql, params, reading: kayan_sql::Reading::Point };
+            self.shared.read(self.lease.client()?, &query).await?;
+        }
+        Ok(())
+    }
+
+    async fn control(&self, sql: &str) -> Result<(), StoreError> {
+        self.lease.client()?.batch_execute(sql).await.map_err(|error| match error.code() {
+            Some(&SqlState::S_E_INVALID_SPECIFICATION | &SqlState::NO_ACTIVE_SQL_TRANSACTION) => StoreError::Fault(
+                "the script runs in a transaction; take BEGIN, COMMIT, ROLLBACK and SAVEPOINT out of it".to_owned(),
+            ),
+            _ => store_error(&error, sql),
+        })
+    }
+}
+
+/// Migrations are the program's own and hold no secret: whoever writes one wants to read all that is wrong with it.
+fn said(error: &Error) -> Option<String> {
+    let said = error.as_db_error()?;
+    let code = said.code();
+    (!["08", "57"].contains(&code.code().get(..2)?)).then(|| format!("{}: {}", code.code(), said.message()))
+}
+
+#[async_trait]
+impl MigrationLock for Lock {
+    async fn read(&mut self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.shared.read(self.lease.client()?, &query).await
+    }
+
+    async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), StoreError> {
+        self.control("-- migrations.begin\nSAVEPOINT migration; SAVEPOINT script").await?;
+        let outcome = self.script(script, bookkeeping).await;
+        if outcome.is_err() {
+            self.control("-- migrations.undo\nROLLBACK TO SAVEPOINT migration").await?;
+        }
+        self.control("-- migrations.end\nRELEASE SAVEPOINT migration").await?;
+        outcome
+    }
+
+    async fn release(mut self: Box<Self>) -> Result<(), StoreError> {
+        self.control("-- migrations.commit\nCOMMIT").await?;
+        self.lease.settle();
+        Ok(())
+    }
+}

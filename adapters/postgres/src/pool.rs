@@ -1,0 +1,183 @@
+//! The connections: how many there are, how long they live, and what becomes of one that nobody waits for any more.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use deadpool_postgres::{
+    ClientWrapper, Connect, Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime,
+    WeakPool,
+};
+use kayan_ports::StoreError;
+use tokio::{
+    runtime::Handle,
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval, timeout, timeout_at},
+};
+use tokio_postgres::{Client, Config, Error, config::SslMode as Asked, error::SqlState};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::{Settings, dsn::SslMode, errors};
+
+/// A connection that is not used for so long is idle.
+const IDLE: Duration = Duration::from_secs(1);
+/// A connection whose asker left may take so long to answer before it is given up.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// The pool and its keeper.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    pool: Pool,
+    keeper: JoinHandle<()>,
+}
+
+impl Connections {
+    /// Connects to nothing yet.
+    pub(crate) fn new(config: Config, connector: Connector, settings: &Settings) -> Result<Self, StoreError> {
+        let method = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let lifetime = settings.max_lifetime;
+        let pool = Pool::builder(Manager::from_connect(config, connector, method))
+            .max_size(settings.max_open.max(1))
+            .runtime(Runtime::Tokio1)
+            // the rest stays unused, so that the keeper sees what is too much
+            .queue_mode(QueueMode::Lifo)
+            .pre_recycle(Hook::sync_fn(move |_, metrics| match lifetime {
+                Some(lifetime) if metrics.age() >= lifetime => Err(HookError::message("it has reached its age")),
+                _ => Ok(()),
+            }))
+            .build()
+            .map_err(|error| StoreError::Fault(format!("the connection pool can't be made: {error}")))?;
+        let keeper = tokio::spawn(keep(pool.weak(), settings.max_idle, lifetime));
+        Ok(Self { pool, keeper })
+    }
+
+    /// A connection of one's own: an idle one, a new one, or when there are as many as may be, the next that is free.
+    pub(crate) async fn lease(&self, deadline: Instant) -> Result<Lease, StoreError> {
+        match timeout_at(deadline, self.pool.get()).await {
+            Ok(Ok(object)) => Ok(Lease { object: Some(object), ending: Ending::Drain }),
+            Ok(Err(error)) => Err(errors::no_connection(error)),
+            Err(_elapsed) => Err(StoreError::Unavailable("no connection to the database came up in time".to_owned())),
+        }
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        self.keeper.abort();
+        self.pool.close();
+    }
+}
+
+/// Closes what is idle beyond `max_idle`, and what is too old, whether or not anybody asks for a connection.
+async fn keep(pool: WeakPool, max_idle: usize, lifetime: Option<Duration>) {
+    let mut ticks = interval(IDLE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(pool) = pool.upgrade() else { return };
+        let mut kept = 0;
+        pool.retain(|_, metrics| {
+            let young = lifetime.is_none_or(|lifetime| metrics.age() < lifetime);
+            let keeps = young && (metrics.last_used() < IDLE || kept < max_idle);
+            kept += usize::from(keeps);
+            keeps
+        });
+    }
+}
+
+/// What becomes of a connection when its lease ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// It is as it was: the next one may have it.
+    Return,
+    /// Answers are under way: the next one may have it when they have come.
+    Drain,
+    /// Its state is not known: it is closed.
+    Discard,
+}
+
+/// A connection while it is used. Until it is settled, answers that nobody will read may be under way.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    object: Option<Object>,
+    ending: Ending,
+}
+
+impl Lease {
+    pub(crate) fn client(&self) -> Result<&ClientWrapper, StoreError> {
+        self.object.as_deref().ok_or_else(|| StoreError::Fault("a connection was used after its lease".to_owned()))
+    }
+
+    /// Every answer has come.
+    pub(crate) fn settle(&mut self) {
+        self.ending = Ending::Return;
+    }
+
+    /// A transaction is open: whoever leaves it so ends the connection, and the database rolls it back.
+    pub(crate) fn keep_to_oneself(&mut self) {
+        self.ending = Ending::Discard;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(object) = self.object.take() else { return };
+        match (self.ending, Handle::try_current()) {
+            (Ending::Return, _) => drop(object),
+            (Ending::Drain, Ok(runtime)) => drop(runtime.spawn(drain(object))),
+            _ => drop(Object::take(object)),
+        }
+    }
+}
+
+/// Everything that was asked was sent whole, COMMIT included, so what the database makes of it leaves nothing open. It
+/// answers in order: when it has answered this, it has answered everything.
+async fn drain(object: Object) {
+    match timeout(DRAIN, object.simple_query("")).await {
+        Ok(Ok(_)) => drop(object),
+        _ => drop(Object::take(object)),
+    }
+}
+
+/// Connects as `sslmode` says.
+pub(crate) struct Connector {
+    pub(crate) tls: MakeRustlsConnect,
+    pub(crate) mode: SslMode,
+}
+
+type Connecting<'c> = Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + 'c>>;
+
+impl Connect for Connector {
+    fn connect(&self, config: &Config) -> Connecting<'_> {
+        let config = config.clone();
+        Box::pin(async move {
+            let (first, second) = match self.mode {
+                SslMode::Disable => (Asked::Disable, None),
+                SslMode::Allow => (Asked::Disable, Some(Asked::Require)),
+                SslMode::Prefer => (Asked::Prefer, Some(Asked::Disable)),
+                SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => (Asked::Require, None),
+            };
+            match (self.attempt(&config, first).await, second) {
+                (Err(error), Some(second)) if other_way(&error) => self.attempt(&config, second).await,
+                (attempted, _) => attempted,
+            }
+        })
+    }
+}
+
+impl Connector {
+    async fn attempt(&self, config: &Config, asked: Asked) -> Result<(Client, JoinHandle<()>), Error> {
+        let mut config = config.clone();
+        let (client, connection) = config.ssl_mode(asked).connect(self.tls.clone()).await?;
+        let task = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                let error = errors::store_error(&error, "-- database.connection");
+                tracing::warn!(%error, "a connection to the database ended");
+            }
+        });
+        Ok((client, task))
+    }
+}
+
+/// Whether it may be the encryption, or that there is none, that the server does not want.
+fn other_way(error: &Error) -> bool {
+    error.code().is_none_or(|code| *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+}

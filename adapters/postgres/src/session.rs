@@ -1,0 +1,192 @@
+//! One connection's work: a question in one round trip, a batch in one.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use deadpool_postgres::ClientWrapper;
+use kayan_ports::StoreError;
+use kayan_sql::{ApplyError, Expect, Query, Row, Statement, Value};
+use tokio_postgres::{
+    Error,
+    types::{ToSql, Type},
+};
+
+use crate::{
+    errors,
+    flight::{Flight, launch},
+    statements::Statements,
+    values::{self, Bound},
+};
+
+/// How statements are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Each is prepared once on each connection: the database plans it once.
+    Prepared,
+    /// Each is sent whole every time: for a pooler that gives every transaction another connection, as PgBouncer does in
+    /// its mode `transaction`.
+    Unnamed,
+}
+
+/// What sessions of one driver share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) mode: Mode,
+    pub(crate) statements: Statements,
+    pub(crate) round_trips: AtomicU64,
+    /// How a transaction begins.
+    begin: String,
+}
+
+/// Why a batch was not applied, and whether it may be sent again.
+pub(crate) struct Refused {
+    pub(crate) error: ApplyError,
+    pub(crate) again: bool,
+}
+
+impl Shared {
+    /// A statement waits at most `patience` for another session's lock: who is told that nothing was applied must not
+    /// find it applied later.
+    pub(crate) fn new(mode: Mode, patience: Duration) -> Self {
+        let begin = format!(
+            "-- database.begin\nBEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {}",
+            patience.as_millis().max(1)
+        );
+        Self { mode, statements: Statements::default(), round_trips: AtomicU64::new(0), begin }
+    }
+
+    /// Answers a question.
+    pub(crate) async fn read(&self, client: &ClientWrapper, query: &Query) -> Result<Vec<Row>, StoreError> {
+        let sql = self.statements.question(query.sql);
+        let mut answer = self.ask(client, &sql, &query.params).await;
+        if answer.as_ref().err().is_some_and(errors::outdated) {
+            client.statement_cache.clear();
+            answer = self.ask(client, &sql, &query.params).await;
+        }
+        let rows = answer.and_then(|rows| rows.iter().map(values::row).collect::<Result<_, _>>());
+        rows.map_err(|error| errors::store_error(&error, query.sql))
+    }
+
+    async fn ask(
+        &self,
+        client: &ClientWrapper,
+        sql: &str,
+        params: &[Value],
+    ) -> Result<Vec<tokio_postgres::Row>, Error> {
+        self.prepare(client, &[sql]).await?;
+        let flight = launch(send(client, self.mode, sql, params)).await;
+        self.count(true);
+        flight.land().await
+    }
+
+    /// Applies the statements whole or not at all.
+    pub(crate) async fn apply(&self, client: &ClientWrapper, batch: &[Statement]) -> Result<(), Refused> {
+        let texts: Vec<Arc<str>> = batch.iter().map(|it| self.statements.write(it.sql, it.expect)).collect();
+        let borrowed: Vec<&str> = texts.iter().map(|text| &**text).collect();
+        let prepared = self.prepare(client, &borrowed).await;
+        prepared.map_err(|error| refused(client, &error, errors::store_error(&error, "-- database.prepare").into()))?;
+
+        // From here to the end of the transaction nothing gives way: whoever stops waiting leaves none open.
+        let begin = launch(client.batch_execute(&self.begin)).await;
+        let mut flights = Vec::with_capacity(batch.len());
+        let mut sound = true;
+        for (statement, sql) in batch.iter().zip(&borrowed) {
+            let flight = launch(send(client, self.mode, sql, &statement.params)).await;
+            // A parameter that can't be sent takes its statement with it, and that must not be the only thing missing.
+            sound = !matches!(flight, Flight::Landed(Err(_)));
+            flights.push((statement, flight));
+            if !sound {
+                break;
+            }
+        }
+        let end = launch(client.batch_execute(if sound { "COMMIT" } else { "ROLLBACK" })).await;
+        self.count(true);
+        outcome(client, begin, flights, end).await
+    }
+
+    /// Prepares on this connection what is not yet, all in one round trip.
+    async fn prepare(&self, client: &ClientWrapper, texts: &[&str]) -> Result<(), Error> {
+        if self.mode == Mode::Unnamed {
+            return Ok(());
+        }
+        let known = client.statement_cache.size();
+        let mut flights: Vec<Flight<'_, Result<_, Error>>> = Vec::with_capacity(texts.len());
+        for (position, sql) in texts.iter().enumerate() {
+            if texts.get(..position).is_some_and(|before| !before.contains(sql)) {
+                flights.push(launch(client.prepare_cached(sql)).await);
+            }
+        }
+        for flight in flights {
+            flight.land().await?;
+        }
+        self.count(client.statement_cache.size() > known);
+        Ok(())
+    }
+
+    fn count(&self, waits: bool) {
+        self.round_trips.fetch_add(u64::from(waits), Ordering::Relaxed);
+    }
+}
+
+/// Sends a statement and everything that the database needs for it.
+async fn send(
+    client: &ClientWrapper,
+    mode: Mode,
+    sql: &str,
+    params: &[Value],
+) -> Result<Vec<tokio_postgres::Row>, Error> {
+    let bound: Vec<Bound<'_>> = params.iter().map(Bound).collect();
+    match mode {
+        Mode::Prepared => {
+            let statement = client.prepare_cached(sql).await?;
+            let params: Vec<&(dyn ToSql + Sync)> = bound.iter().map(|value| value as _).collect();
+            client.query(&statement, &params).await
+        }
+        Mode::Unnamed => {
+            let params: Vec<(&(dyn ToSql + Sync), Type)> = bound.iter().map(|value| (value as _, value.ty())).collect();
+            client.query_typed(sql, &params).await
+        }
+    }
+}
+
+type Answer = Result<Vec<tokio_postgres::Row>, Error>;
+
+/// Reads every answer, and tells the first thing that went wrong: what follows it only says that the transaction is
+/// over.
+async fn outcome(
+    client: &ClientWrapper,
+    begin: Flight<'_, Result<(), Error>>,
+    flights: Vec<(&Statement, Flight<'_, Answer>)>,
+    end: Flight<'_, Result<(), Error>>,
+) -> Result<(), Refused> {
+    let failed = |error: Error, sql: &str, at: Option<(usize, Expect)>| {
+        let meaning = match at {
+            Some(at) => errors::apply_error(&error, sql, at),
+            None => errors::store_error(&error, sql).into(),
+        };
+        refused(client, &error, meaning)
+    };
+    let mut first = begin.land().await.map_err(|error| failed(error, "-- database.begin", None));
+    for (position, (statement, flight)) in flights.into_iter().enumerate() {
+        let answer = flight.land().await;
+        first = first.and_then(|()| match answer {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failed(error, statement.sql, Some((position, statement.expect)))),
+        });
+    }
+    let ended = end.land().await;
+    first.and_then(|()| ended.map_err(|error| failed(error, "-- database.commit", None)))
+}
+
+fn refused(client: &ClientWrapper, error: &Error, meaning: ApplyError) -> Refused {
+    let outdated = errors::outdated(error);
+    if outdated {
+        client.statement_cache.clear();
+    }
+    Refused { error: meaning, again: outdated || errors::passes(error) }
+}

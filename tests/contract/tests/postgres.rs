@@ -1,0 +1,85 @@
+//! The laws of the store, kept by PostgreSQL: with prepared statements, and with unnamed ones behind PgBouncer.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot be set up breaks the test")]
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use kayan_contract::{
+    Bench, Durable,
+    throw_away::{PGBOUNCER, POSTGRES, PostgresDatabase},
+};
+use kayan_ports::{Store, TenantId, Timestamp};
+use kayan_postgres::{Mode, PostgresDriver, Settings};
+use kayan_sql::{Dialect, Driver, Expect, SqlStore, Statement, Value, migrate};
+
+struct Postgres {
+    // None between closing and opening again.
+    store: Option<Arc<SqlStore<PostgresDriver>>>,
+    place: &'static str,
+    mode: Mode,
+    database: PostgresDatabase,
+}
+
+impl Postgres {
+    async fn fresh(place: &'static str, mode: Mode) -> Self {
+        let database = PostgresDatabase::create().await;
+        let store = open(&database.dsn(place), mode);
+        let (known, at) = (migrate::embedded(Dialect::Postgres), time::macros::datetime!(2026-01-01 00:00 UTC));
+        migrate::up(store.driver(), known, None, at, &mut |_| {}).await.unwrap();
+        Self { store: Some(store), place, mode, database }
+    }
+
+    fn present(&self) -> &Arc<SqlStore<PostgresDriver>> {
+        self.store.as_ref().unwrap()
+    }
+}
+
+/// The laws are about what is answered, not about how fast a machine is that runs many of them at once.
+fn open(dsn: &str, statements: Mode) -> Arc<SqlStore<PostgresDriver>> {
+    let settings = Settings { max_open: 8, statements, patience: Duration::from_secs(30), ..Settings::default() };
+    Arc::new(SqlStore::new(PostgresDriver::connect(dsn, settings).unwrap()))
+}
+
+#[async_trait]
+impl Bench for Postgres {
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::<SqlStore<PostgresDriver>>::clone(self.present())
+    }
+
+    async fn add_tenant(&self, tenant: &TenantId, active: bool) {
+        let sql = "INSERT INTO tenants (id, active, created_at) VALUES (?, ?, ?)";
+        let params = vec![Value::text(tenant.as_str()), active.into(), Timestamp::UNIX_EPOCH.into()];
+        self.present().driver().apply(vec![Statement { sql, params, expect: Expect::One }]).await.unwrap();
+    }
+}
+
+#[async_trait]
+impl Durable for Postgres {
+    async fn reopen(&mut self) {
+        let last = Arc::into_inner(self.store.take().unwrap()).expect("somebody still holds the store");
+        drop(last);
+        self.store = Some(open(&self.database.dsn(self.place), self.mode));
+    }
+}
+
+mod prepared {
+    use super::{Mode, POSTGRES, Postgres};
+
+    async fn fresh() -> Postgres {
+        Postgres::fresh(POSTGRES, Mode::Prepared).await
+    }
+
+    kayan_contract::laws!(store, fresh);
+    kayan_contract::laws!(durable, fresh);
+}
+
+mod behind_pgbouncer {
+    use super::{Mode, PGBOUNCER, Postgres};
+
+    async fn fresh() -> Postgres {
+        Postgres::fresh(PGBOUNCER, Mode::Unnamed).await
+    }
+
+    kayan_contract::laws!(store, fresh);
+    kayan_contract::laws!(durable, fresh);
+}
