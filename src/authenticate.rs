@@ -1,5 +1,7 @@
 //! Authenticates a caller by the session token it presented.
 
+use std::sync::Arc;
+
 use kayan_ports::{Lookup, Presented, Timestamp};
 
 use crate::{Caller, Failure, Kayan, policy::lifetime};
@@ -20,7 +22,11 @@ pub enum AuthenticateError {
 
 impl Kayan {
     /// The caller's session and identity, live now (I-11).
-    pub(crate) async fn authenticate(&self, caller: &Caller, now: Timestamp) -> Result<Presented, AuthenticateError> {
+    pub(crate) async fn authenticate(
+        &self,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<Arc<Presented>, AuthenticateError> {
         let token = caller.token.ok_or(AuthenticateError::Unauthorized)?;
         match self.store.presented(&caller.tenant, &token).await.map_err(Failure::from)? {
             Lookup::NoTenant => Err(AuthenticateError::NoTenant),

@@ -37,7 +37,7 @@ impl Kayan {
         let events = self.store.events_about(tenant, id).await.map_err(Failure::from)?;
         Ok(Export {
             exported_at: now,
-            identity: me.identity,
+            identity: me.identity.clone(),
             credentials: password.into_iter().collect(),
             sessions,
             events,

@@ -1,12 +1,14 @@
 //! Lists the caller's own sessions.
 
+use std::sync::Arc;
+
 use kayan_ports::{Presented, Session};
 
 use crate::{AuthenticateError, Caller, Failure, Kayan};
 
 impl Kayan {
     /// The caller's live sessions, newest first, and the one that asks.
-    pub async fn list_my_sessions(&self, caller: &Caller) -> Result<(Vec<Session>, Presented), AuthenticateError> {
+    pub async fn list_my_sessions(&self, caller: &Caller) -> Result<(Vec<Session>, Arc<Presented>), AuthenticateError> {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;
         let sessions = self.store.sessions(&caller.tenant, me.identity.id, now).await.map_err(Failure::from)?;

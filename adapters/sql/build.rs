@@ -12,7 +12,8 @@ use std::{
 type Pair = (String, Option<PathBuf>, Option<PathBuf>);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").canonicalize()?;
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo sets CARGO_MANIFEST_DIR")?;
+    let root = Path::new(&here).join("../../migrations").canonicalize()?;
     println!("cargo::rerun-if-changed={}", root.display());
     let mut code = String::new();
     for (dialect, constant) in [("sqlite", "SQLITE"), ("postgres", "POSTGRES"), ("mysql", "MYSQL")] {

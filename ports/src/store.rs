@@ -1,5 +1,7 @@
 //! The port to the database.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::{
@@ -53,6 +55,17 @@ pub enum Lookup<T> {
     Absent,
     /// Here it is.
     Found(T),
+}
+
+impl<T> Lookup<T> {
+    /// The same answer about something else.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Lookup<U> {
+        match self {
+            Self::NoTenant => Lookup::NoTenant,
+            Self::Absent => Lookup::Absent,
+            Self::Found(found) => Lookup::Found(f(found)),
+        }
+    }
 }
 
 /// What a login needs to know about an identifier.
@@ -126,8 +139,9 @@ pub trait Store: Send + Sync {
     /// Who has this identifier, and the password to verify.
     async fn sign_in(&self, tenant: &TenantId, identifier: &Identifier) -> Result<Lookup<SignIn>, StoreError>;
 
-    /// The session whose present access token has this hash, and its owner.
-    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Presented>, StoreError>;
+    /// The session whose present access token has this hash, and its owner. Shared, because a cache may give the same
+    /// answer to many.
+    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Arc<Presented>>, StoreError>;
 
     /// The refresh token with this hash, its session and its owner.
     async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError>;

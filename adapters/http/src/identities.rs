@@ -120,7 +120,7 @@ impl Identities {
         let opened = self.app.kayan.register(&caller, cmd).await?;
         let cookie = cookies::issue(&opened, self.app.clock.now(), self.app.settings.secure_cookies);
         let identity = opened.identity.clone().into();
-        Ok(RegisterAnswer::Created(Reply(Registered { identity, session: opened.into() }), cookie))
+        Ok(RegisterAnswer::Created(Reply::new(&Registered { identity, session: opened.into() }), cookie))
     }
 
     /// Change the password
@@ -148,7 +148,7 @@ impl Identities {
         Body(body): Body<UpdateMeBody>,
     ) -> Result<Reply<Identity>, Refused<UpdateMeError>> {
         let identity = self.app.kayan.update_me(&caller, UpdateMe { traits: Traits(body.traits.0) }).await?;
-        Ok(Reply(identity.into()))
+        Ok(Reply::new(&identity.into()))
     }
 
     /// Delete one's own account
@@ -169,6 +169,6 @@ impl Identities {
     /// All that is held on the person (GDPR, article 15).
     #[oai(path = "/me/export", method = "get", operation_id = "exportMe")]
     async fn export_me(&self, Member(caller): Member) -> Result<Reply<ExportBody>, Refused<AuthenticateError>> {
-        Ok(Reply(self.app.kayan.export_me(&caller).await?.into()))
+        Ok(Reply::new(&self.app.kayan.export_me(&caller).await?.into()))
     }
 }

@@ -20,6 +20,7 @@ mod refused;
 mod reply;
 mod rfc3339;
 mod sessions;
+mod shown;
 mod system;
 
 use std::{
@@ -137,7 +138,7 @@ pub fn documents() -> (String, String) {
 pub fn endpoint(app: Arc<Application>, draining: &Draining) -> impl Endpoint<Output = Response> + 'static {
     let service = service((
         identities::Identities { app: app.clone() },
-        sessions::Sessions { app: app.clone() },
+        sessions::Sessions { app: app.clone(), shown: shown::Shown::default() },
         system::System { app: app.clone(), draining: draining.clone() },
     ));
     let pages = docs::Pages::new(service.swagger_ui_html(), service.spec(), service.spec_yaml());

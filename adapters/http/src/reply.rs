@@ -1,7 +1,10 @@
 //! An answer's JSON body, written straight from the type that documents it.
 
+use std::marker::PhantomData;
+
+use bytes::Bytes;
 use poem::{
-    IntoResponse, Response,
+    Body, IntoResponse, Response,
     http::{HeaderValue, header},
 };
 use poem_openapi::{
@@ -12,8 +15,30 @@ use poem_openapi::{
 };
 use serde::Serialize;
 
+use crate::{errors::Code, problem::Problem};
+
 /// A JSON body with status 200, unless an answer type says otherwise.
-pub(crate) struct Reply<T>(pub(crate) T);
+pub(crate) struct Reply<T> {
+    /// Nothing, if the value could not be written: a bug.
+    body: Option<Bytes>,
+    documented: PhantomData<fn() -> T>,
+}
+
+impl<T: Serialize> Reply<T> {
+    /// Writes the answer.
+    pub(crate) fn new(value: &T) -> Self {
+        let mut body = Vec::with_capacity(1024);
+        let written = serde_json::to_writer(&mut body, value);
+        Self { body: written.is_ok().then(|| body.into()), documented: PhantomData }
+    }
+}
+
+impl<T> Clone for Reply<T> {
+    /// Cheap: the body is shared.
+    fn clone(&self) -> Self {
+        Self { body: self.body.clone(), documented: PhantomData }
+    }
+}
 
 impl<T: Type> Payload for Reply<T> {
     const CONTENT_TYPE: &'static str = "application/json";
@@ -27,20 +52,19 @@ impl<T: Type> Payload for Reply<T> {
     }
 }
 
-impl<T: Serialize + Send> IntoResponse for Reply<T> {
+impl<T> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        let mut body = Vec::with_capacity(1024);
-        if let Err(error) = serde_json::to_writer(&mut body, &self.0) {
-            return poem::Error::from_string(error.to_string(), poem::http::StatusCode::INTERNAL_SERVER_ERROR)
-                .into_response();
-        }
-        let mut response = body.into_response();
+        let Some(body) = self.body else {
+            let problem = Problem::new(Code::Internal).because("an answer can't be written as JSON".to_owned());
+            return poem::Error::from(problem).into_response();
+        };
+        let mut response = Body::from_bytes(body).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }
 }
 
-impl<T: Type + Serialize + Send> ApiResponse for Reply<T> {
+impl<T: Type> ApiResponse for Reply<T> {
     fn meta() -> MetaResponses {
         let content = vec![MetaMediaType { content_type: Self::CONTENT_TYPE, schema: Self::schema_ref() }];
         MetaResponses {

@@ -19,12 +19,15 @@ use crate::{
     cookies,
     refused::Refused,
     reply::Reply,
+    shown::Shown,
 };
 
 /// The endpoints of this family.
 pub(crate) struct Sessions {
     /// What they stand on.
     pub(crate) app: Arc<Application>,
+    /// What `whoami` said lately.
+    pub(crate) shown: Shown,
 }
 
 /// The wish to log in.
@@ -88,7 +91,7 @@ struct SessionList {
 impl Sessions {
     fn issued(&self, opened: Opened) -> SessionAnswer {
         let cookie = cookies::issue(&opened, self.app.clock.now(), self.app.settings.secure_cookies);
-        SessionAnswer::Issued(Reply(opened.into()), cookie)
+        SessionAnswer::Issued(Reply::new(&opened.into()), cookie)
     }
 }
 
@@ -113,7 +116,7 @@ impl Sessions {
     /// The identity and the session of the token that is sent.
     #[oai(path = "/whoami", method = "get", operation_id = "whoami")]
     async fn whoami(&self, Member(caller): Member) -> Result<Reply<WhoAmI>, Refused<AuthenticateError>> {
-        Ok(Reply(self.app.kayan.who_am_i(&caller).await?.into()))
+        Ok(self.shown.reply(&self.app.kayan.who_am_i(&caller).await?))
     }
 
     /// Log out
@@ -150,7 +153,7 @@ impl Sessions {
             let current = session.id == me.session.id;
             SessionInfo::new(session, current)
         });
-        Ok(Reply(SessionList { data: data.collect() }))
+        Ok(Reply::new(&SessionList { data: data.collect() }))
     }
 
     /// Revoke one of one's own sessions

@@ -92,8 +92,8 @@ impl System {
             checks: report.probes.into_iter().map(Check::from).collect(),
         };
         match status {
-            HealthStatus::Healthy | HealthStatus::Degraded => HealthAnswer::Able(Reply(health)),
-            HealthStatus::Unhealthy => HealthAnswer::Unable(Reply(health)),
+            HealthStatus::Healthy | HealthStatus::Degraded => HealthAnswer::Able(Reply::new(&health)),
+            HealthStatus::Unhealthy => HealthAnswer::Unable(Reply::new(&health)),
         }
     }
 
@@ -103,7 +103,7 @@ impl System {
     #[expect(clippy::unused_async, reason = "the API macro wants every operation asynchronous")]
     #[oai(path = "/health/live", method = "get", operation_id = "healthLive")]
     async fn live(&self) -> Reply<Status> {
-        Reply(Status { status: "ok".to_owned() })
+        Reply::new(&Status { status: "ok".to_owned() })
     }
 
     /// Is the service ready for requests
@@ -116,7 +116,7 @@ impl System {
         }
         let missing = missing(self.app.health.run().await);
         if missing.is_empty() {
-            Ok(Reply(Status { status: "ready".to_owned() }))
+            Ok(Reply::new(&Status { status: "ready".to_owned() }))
         } else {
             Err(NotReady(missing).into())
         }

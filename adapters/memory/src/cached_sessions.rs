@@ -30,18 +30,19 @@ pub struct CachedSessions {
     inner: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     max_age: Duration,
-    entries: Cache<TokenHash, Arc<Entry>>,
+    entries: Cache<TokenHash, Entry>,
     changes: Changes,
 }
 
+#[derive(Clone)]
 struct Entry {
-    presented: Presented,
+    presented: Arc<Presented>,
     read_at: Timestamp,
     seen: Seen,
 }
 
 /// How often what an entry rests on had changed when it was read.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Seen {
     identity: u64,
     session: u64,
@@ -131,12 +132,11 @@ impl CachedSessions {
         Self { inner, clock, max_age, entries: Cache::new(CAPACITY), changes }
     }
 
-    fn remembered(&self, tenant: &TenantId, token: &TokenHash) -> Option<Presented> {
-        let entry = self.entries.get(token)?;
-        let Presented { session, identity } = &entry.presented;
-        let fresh = self.clock.now() - entry.read_at < self.max_age;
-        let unchanged = self.changes.seen(identity.id, session.id) == entry.seen;
-        (fresh && unchanged && session.tenant == *tenant).then(|| entry.presented.clone())
+    fn remembered(&self, tenant: &TenantId, token: &TokenHash) -> Option<Arc<Presented>> {
+        let Entry { presented, read_at, seen } = self.entries.get(token)?;
+        let fresh = self.clock.now() - read_at < self.max_age;
+        let unchanged = self.changes.seen(presented.identity.id, presented.session.id) == seen;
+        (fresh && unchanged && presented.session.tenant == *tenant).then_some(presented)
     }
 }
 
@@ -147,7 +147,7 @@ impl Store for CachedSessions {
         self.inner.commit(changes).await
     }
 
-    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Presented>, StoreError> {
+    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Arc<Presented>>, StoreError> {
         if let Some(presented) = self.remembered(tenant, token) {
             return Ok(Lookup::Found(presented));
         }
@@ -161,7 +161,7 @@ impl Store for CachedSessions {
             // What was read while something changed may be from before the change.
             if self.changes.all.load(Ordering::Acquire) == before {
                 let entry = Entry { presented: presented.clone(), read_at, seen };
-                self.entries.insert(*token, Arc::new(entry));
+                self.entries.insert(*token, entry);
             }
         }
         Ok(answer)

@@ -1,5 +1,7 @@
 //! A database inside the process: one lock over plain maps.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Page,
@@ -74,8 +76,8 @@ impl Store for MemoryStore {
         Ok(self.read()?.sign_in(tenant, identifier))
     }
 
-    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Presented>, StoreError> {
-        Ok(self.read()?.presented(tenant, token))
+    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Arc<Presented>>, StoreError> {
+        Ok(self.read()?.presented(tenant, token).map(Arc::new))
     }
 
     async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError> {

@@ -1,5 +1,7 @@
 //! The port's promises, each kept in its noun's file.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Page,
@@ -36,8 +38,8 @@ impl<D: Driver> Store for SqlStore<D> {
         credentials::sign_in(&self.driver, tenant, identifier).await
     }
 
-    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Presented>, StoreError> {
-        sessions::presented(&self.driver, tenant, token).await
+    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Arc<Presented>>, StoreError> {
+        Ok(sessions::presented(&self.driver, tenant, token).await?.map(Arc::new))
     }
 
     async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError> {

@@ -1,5 +1,7 @@
 //! All that can be read of one account.
 
+use std::sync::Arc;
+
 use kayan_ports::{
     AuditEvent, Credential, Identity, Lookup, Presented, Refreshing, Scope, Session, SignIn, Store, TokenHash,
 };
@@ -12,7 +14,7 @@ pub(crate) struct View {
     pub(crate) identity: Option<Identity>,
     pub(crate) sign_in: Lookup<SignIn>,
     pub(crate) password: Option<Credential>,
-    pub(crate) presented: Lookup<Presented>,
+    pub(crate) presented: Lookup<Arc<Presented>>,
     pub(crate) refreshing: Lookup<Refreshing>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) events: Vec<AuditEvent>,
@@ -39,7 +41,7 @@ impl View {
             identity: Some(identity.clone()),
             sign_in: Lookup::Found(SignIn { identity: identity.clone(), password: Some(account.password.clone()) }),
             password: Some(account.password.clone()),
-            presented: Lookup::Found(Presented { session: session.clone(), identity: identity.clone() }),
+            presented: Lookup::Found(Arc::new(Presented { session: session.clone(), identity: identity.clone() })),
             refreshing: Lookup::Found(Refreshing {
                 token: account.refresh.clone(),
                 session: session.clone(),
@@ -65,7 +67,7 @@ impl View {
 }
 
 /// The session that is presented by `token`, and its owner.
-pub(crate) async fn presented(store: &dyn Store, account: &Account, token: &TokenHash) -> Presented {
+pub(crate) async fn presented(store: &dyn Store, account: &Account, token: &TokenHash) -> Arc<Presented> {
     match store.presented(account.tenant(), token).await.unwrap() {
         Lookup::Found(presented) => presented,
         other => panic!("no session has this token: {other:?}"),
