@@ -1,7 +1,7 @@
 //! Every write the service knows.
 
 use crate::{
-    AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken, Scope, Session,
+    AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken, Scope, Session,
     SessionId, State, TenantId, Timestamp, TokenHash, Traits, Version,
 };
 
@@ -125,6 +125,8 @@ pub enum Change {
         /// Which.
         session: SessionId,
     },
+    /// Forgets the attempts that were counted under a key; none is no error.
+    ForgetAttempts(AttemptKey),
     /// Writes an audit event.
     Record(Box<AuditEvent>),
 }

@@ -10,6 +10,7 @@ mod credential;
 mod hasher;
 mod identity;
 mod ids;
+mod limits;
 mod probe;
 mod session;
 mod source;
@@ -21,6 +22,9 @@ pub use credential::{Credential, CredentialKind, PasswordHash};
 pub use hasher::{HashError, HashFormat, Password, PasswordHasher, Verdict};
 pub use identity::{Identifier, Identity, NamedIdentifier, State, Traits, Version};
 pub use ids::{CredentialId, EventId, IdentityId, Scope, SessionId, TenantId, TenantIdError};
+pub use limits::{
+    Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
+};
 pub use probe::{Condition, Probe};
 pub use session::{Aal, Client, Method, MethodUse, RefreshToken, Session, Spent, TokenHash};
 pub use source::{Clock, Entropy, Timestamp};
