@@ -2,7 +2,10 @@
 
 use kayan_ports::{Change, CommitError, Credential, EventType, Guard, Password, Presented, Verdict};
 
-use crate::{AuthenticateError, Caller, Failure, Kayan, Weakness, revoke_my_sessions::end_sessions};
+use crate::{
+    AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Weakness, attempt,
+    revoke_my_sessions::end_sessions,
+};
 
 /// The wish for another password.
 #[derive(Debug)]
@@ -22,6 +25,9 @@ pub enum ChangePasswordError {
     /// The present password is wrong, or there is none.
     #[error("the current password is wrong")]
     InvalidCredentials,
+    /// Too many wrong guesses before this one.
+    #[error(transparent)]
+    Locked(#[from] Locked),
     /// The new one is too weak.
     #[error(transparent)]
     WeakPassword(#[from] Weakness),
@@ -33,13 +39,22 @@ impl From<Failure> for ChangePasswordError {
     }
 }
 
+impl From<AttemptError> for ChangePasswordError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Locked(locked) => locked.into(),
+            AttemptError::Failed(failure) => failure.into(),
+        }
+    }
+}
+
 impl Kayan {
     /// Replaces the password and ends every other session (I-22).
     pub async fn change_password(&self, caller: &Caller, cmd: ChangePassword) -> Result<(), ChangePasswordError> {
         let me = self.authenticate(caller, self.clock.now()).await?;
         let identifiers = self.schema.identify(&me.identity.traits).unwrap_or_default();
         self.judge_password(&cmd.new_password, &identifiers)?;
-        let Some(current) = self.confirm_password(&me, &cmd.current_password).await? else {
+        let Some(current) = self.confirm_password(caller, &me, &cmd.current_password).await? else {
             return Err(self.refuse_password(caller, &me).await?);
         };
         let secret = self.hasher.hash(&cmd.new_password).await.map_err(Failure::from)?;
@@ -69,14 +84,35 @@ impl Kayan {
     }
 
     /// The caller's password credential, if `password` is the password.
+    ///
+    /// Guesses are counted here as well (I-10), apart from those at the login: whoever guesses has a session already.
     pub(crate) async fn confirm_password(
         &self,
+        caller: &Caller,
         me: &Presented,
         password: &Password,
-    ) -> Result<Option<Credential>, Failure> {
-        let known = self.store.password(&(&me.identity.tenant).into(), me.identity.id).await?;
-        let verdict = self.hasher.verify(known.as_ref().map(|known| &known.secret), password).await?;
-        Ok(if verdict == Verdict::Mismatch { None } else { known })
+    ) -> Result<Option<Credential>, AttemptError> {
+        let (tenant, id) = (&me.identity.tenant, me.identity.id);
+        let attempt = self.attempt(caller, (attempt::target_of(tenant, id), &id.to_string()), false).await?;
+        let known = self.store.password(&tenant.into(), id).await.map_err(Failure::from);
+        let verdict = match &known {
+            Ok(known) => {
+                let hash = known.as_ref().map(|known| &known.secret);
+                self.hasher.verify(hash, password).await.map_err(Failure::from)
+            }
+            Err(failure) => Err(failure.clone()),
+        };
+        match verdict {
+            Ok(Verdict::Mismatch) => Ok(None),
+            Ok(Verdict::Match | Verdict::MatchOutdated) => {
+                self.forget(attempt).await;
+                Ok(known?)
+            }
+            Err(failure) => {
+                self.release(attempt).await;
+                Err(failure.into())
+            }
+        }
     }
 
     async fn refuse_password(&self, caller: &Caller, me: &Presented) -> Result<ChangePasswordError, Failure> {

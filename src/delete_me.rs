@@ -2,7 +2,7 @@
 
 use kayan_ports::{Change, CommitError, EventType, Guard, Password};
 
-use crate::{AuthenticateError, Caller, Failure, Kayan, register::path};
+use crate::{AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, register::path};
 
 /// The wish to be forgotten.
 #[derive(Debug)]
@@ -20,13 +20,25 @@ pub enum DeleteMeError {
     /// The password is wrong, or there is none.
     #[error("the password is wrong")]
     InvalidCredentials,
+    /// Too many wrong guesses before this one.
+    #[error(transparent)]
+    Locked(#[from] Locked),
+}
+
+impl From<AttemptError> for DeleteMeError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Locked(locked) => locked.into(),
+            AttemptError::Failed(failure) => Self::Authenticate(failure.into()),
+        }
+    }
 }
 
 impl Kayan {
     /// Removes the caller's identity with all that belongs to it. The audit trail keeps its events.
     pub async fn delete_me(&self, caller: &Caller, cmd: DeleteMe) -> Result<(), DeleteMeError> {
         let me = self.authenticate(caller, self.clock.now()).await?;
-        let confirmed = self.confirm_password(&me, &cmd.password).await.map_err(AuthenticateError::from)?;
+        let confirmed = self.confirm_password(caller, &me, &cmd.password).await?;
         let event = self
             .event(caller, EventType::IdentityDeleted, self.clock.now(), "the owner deleted the account")
             .by(me.identity.id)

@@ -1,6 +1,6 @@
 //! What every use-case can fail with, whatever it does.
 
-use kayan_ports::{CommitError, HashError, StoreError};
+use kayan_ports::{CommitError, CountError, HashError, StoreError};
 
 /// The service itself can't do it. The texts are for the operator's log, never for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +32,12 @@ impl From<CommitError> for Failure {
             CommitError::Unavailable(_) => Self::Unavailable(error.to_string()),
             CommitError::Conflict(_) | CommitError::Stale(_) | CommitError::Fault(_) => Self::Fault(error.to_string()),
         }
+    }
+}
+
+impl From<CountError> for Failure {
+    fn from(error: CountError) -> Self {
+        Self::Unavailable(error.to_string())
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`Kayan`] is the application. It holds the ports and the settings; every other file here adds one use-case to it: a
 //! command in, an outcome or its own closed error out. Rules that can be wrong live in [`policy`], pure and synchronous.
 
+mod attempt;
 mod authenticate;
 mod caller;
 mod change_password;
@@ -13,6 +14,7 @@ mod event;
 mod export_me;
 mod failure;
 mod find_user;
+mod limit;
 mod list_my_sessions;
 mod log_in;
 mod log_out;
@@ -35,10 +37,13 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use kayan_ports::{Clock, Entropy, PasswordHasher, Store, Timestamp};
+use kayan_ports::{AttemptCounter, Clock, Entropy, PasswordHasher, RateLimiter, Store, Timestamp};
+use parking_lot::Mutex;
 use uuid::Uuid;
 
+use crate::policy::flood::Flood;
 pub use crate::{
+    attempt::{AttemptError, Locked, LockoutSettings},
     authenticate::AuthenticateError,
     caller::{Caller, Operator},
     change_password::{ChangePassword, ChangePasswordError},
@@ -48,6 +53,7 @@ pub use crate::{
     export_me::Export,
     failure::Failure,
     find_user::{FindUserError, UserRef},
+    limit::{Allowance, LimitError, Limited, RateLimits},
     log_in::{LogIn, LogInError},
     open_session::Opened,
     policy::{lifetime::Lifetimes, password::Weakness},
@@ -68,17 +74,24 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// The shortest password taken, in characters.
     pub password_min_length: usize,
+    /// When guessing ends; nothing: never.
+    pub lockout: Option<LockoutSettings>,
+    /// How often a client may ask.
+    pub limits: RateLimits,
 }
 
 /// The application: every use-case is a method of it.
 pub struct Kayan {
     store: Arc<dyn Store>,
     hasher: Arc<dyn PasswordHasher>,
+    attempts: Arc<dyn AttemptCounter>,
+    limiter: Arc<dyn RateLimiter>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     schema: IdentitySchema,
     settings: Settings,
     last_id: AtomicU64,
+    flood: Mutex<Flood>,
 }
 
 /// The ports that [`Kayan`] stands on.
@@ -87,6 +100,10 @@ pub struct Ports {
     pub store: Arc<dyn Store>,
     /// The password hasher.
     pub hasher: Arc<dyn PasswordHasher>,
+    /// The counter of attempts, used with a lockout only.
+    pub attempts: Arc<dyn AttemptCounter>,
+    /// The counter of requests, used with rate limits only.
+    pub limiter: Arc<dyn RateLimiter>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The source of tokens and ids.
@@ -96,8 +113,9 @@ pub struct Ports {
 impl Kayan {
     /// Puts the application together.
     pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
-        let Ports { store, hasher, clock, entropy } = ports;
-        Self { store, hasher, clock, entropy, schema, settings, last_id: AtomicU64::new(0) }
+        let Ports { store, hasher, attempts, limiter, clock, entropy } = ports;
+        let (last_id, flood) = (AtomicU64::new(0), Mutex::default());
+        Self { store, hasher, attempts, limiter, clock, entropy, schema, settings, last_id, flood }
     }
 
     /// A new UUIDv7 (RFC 9562, section 5.7) for this moment. The 12 bits after the milliseconds count (section 6.2,

@@ -5,7 +5,7 @@ use kayan_ports::{
     Timestamp, Verdict,
 };
 
-use crate::{Caller, Failure, Kayan, Opened, policy::identifier};
+use crate::{AttemptError, Caller, Failure, Kayan, LimitError, Limited, Locked, Opened, attempt, policy::identifier};
 
 /// The wish to log in.
 #[derive(Debug)]
@@ -25,12 +25,44 @@ pub enum LogInError {
     /// The password is right, but the account may not come in. Told only after that proof.
     #[error("this account is not active")]
     NotActive,
+    /// Too many wrong guesses before this one, whether or not there is such an account.
+    #[error(transparent)]
+    Locked(#[from] Locked),
+    /// Too many logins with this identifier.
+    #[error(transparent)]
+    Limited(#[from] Limited),
     /// The tenant is unknown or inactive.
     #[error("unknown tenant")]
     NoTenant,
     /// The service can't tell.
     #[error(transparent)]
     Failed(#[from] Failure),
+}
+
+impl From<AttemptError> for LogInError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Locked(locked) => locked.into(),
+            AttemptError::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<LimitError> for LogInError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Limited(limited) => limited.into(),
+            LimitError::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+/// Somebody who has just proven who they are.
+struct Proven {
+    identity: Identity,
+    credential: Credential,
+    /// The credential hashed anew.
+    renewed: Option<Credential>,
 }
 
 impl Kayan {
@@ -42,19 +74,38 @@ impl Kayan {
         // What is no identifier is nobody's: it takes the same way as an unknown one.
         let identifier =
             identifier::canonical(&cmd.identifier).unwrap_or_else(|_| Identifier::from_canonical(String::new()));
-        let known = match self.store.sign_in(&caller.tenant, &identifier).await.map_err(Failure::from)? {
+        let target = attempt::target(&caller.tenant, &identifier);
+        self.limit(caller, self.settings.limits.login, &format!("{target:?}")).await?;
+        let found = self.store.sign_in(&caller.tenant, &identifier, &caller.client).await;
+        let known = match found.map_err(Failure::from)? {
             Lookup::NoTenant => return Err(LogInError::NoTenant),
             Lookup::Absent => None,
             Lookup::Found(known) => Some(known),
         };
         let hash = known.as_ref().and_then(|known| known.password.as_ref()).map(|password| &password.secret);
-        let verdict = self.hasher.verify(hash, &cmd.password).await.map_err(Failure::from)?;
+        let at_home = known.as_ref().is_some_and(|known| known.known_network);
+        let attempt = self.attempt(caller, (target, &identifier.masked()), at_home).await?;
+        let verdict = match self.hasher.verify(hash, &cmd.password).await {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                self.release(attempt).await;
+                return Err(Failure::from(error).into());
+            }
+        };
 
         let now = self.clock.now();
         match (known, verdict) {
-            (Some(SignIn { identity, password: Some(credential) }), Verdict::Match | Verdict::MatchOutdated) => {
+            (Some(SignIn { identity, password: Some(credential), .. }), Verdict::Match | Verdict::MatchOutdated) => {
                 let renewed = self.renewed(&credential, verdict, &cmd.password, now).await;
-                self.admit(caller, identity, credential, renewed, now).await
+                let forgetting = self.forgetting(&attempt);
+                let forgotten = forgetting.is_some();
+                let admitted = self.admit(caller, Proven { identity, credential, renewed }, forgetting, now).await;
+                match &admitted {
+                    Ok(_) if forgotten => {}
+                    Ok(_) => self.forget(attempt).await,
+                    Err(_) => self.release(attempt).await,
+                }
+                admitted
             }
             (known, _) => {
                 let event = self
@@ -75,11 +126,11 @@ impl Kayan {
     async fn admit(
         &self,
         caller: &Caller,
-        identity: Identity,
-        credential: Credential,
-        renewed: Option<Credential>,
+        proven: Proven,
+        forgetting: Option<Change>,
         now: Timestamp,
     ) -> Result<Opened, LogInError> {
+        let Proven { identity, credential, renewed } = proven;
         let id = identity.id;
         if identity.state != State::Active {
             return self.turn_away(caller, &identity, now).await;
@@ -96,6 +147,7 @@ impl Kayan {
                 .with("method", Method::Password.as_str())
                 .record(),
         ];
+        changes.extend(forgetting);
         changes.extend(renewed.map(|credential| Change::ReplaceCredential(Box::new(credential))));
         let (opened, session) = self.open_session(caller, identity.clone(), Method::Password, now);
         changes.extend(session);

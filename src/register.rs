@@ -5,7 +5,7 @@ use kayan_ports::{
     NamedIdentifier, Password, PasswordHash, State, Timestamp, Traits, Unique,
 };
 
-use crate::{Caller, Failure, FieldError, Kayan, Opened, Weakness, policy::password};
+use crate::{Caller, Failure, FieldError, Kayan, LimitError, Limited, Opened, Weakness, policy::password};
 
 /// The wish to register.
 #[derive(Debug)]
@@ -28,6 +28,9 @@ pub enum RegisterError {
     /// Somebody has this identifier already; they were not touched (I-13).
     #[error("an account with this identifier exists already")]
     AlreadyExists,
+    /// Too many registrations from this client.
+    #[error(transparent)]
+    Limited(#[from] Limited),
     /// The tenant is unknown or inactive.
     #[error("unknown tenant")]
     NoTenant,
@@ -36,9 +39,21 @@ pub enum RegisterError {
     Failed(#[from] Failure),
 }
 
+impl From<LimitError> for RegisterError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Limited(limited) => limited.into(),
+            LimitError::Failed(failure) => failure.into(),
+        }
+    }
+}
+
 impl Kayan {
     /// Makes an identity with a password and opens its first session. One commit, no read before it.
     pub async fn register(&self, caller: &Caller, cmd: Register) -> Result<Opened, RegisterError> {
+        if let Some(network) = caller.client.network() {
+            self.limit(caller, self.settings.limits.registration, &network).await?;
+        }
         let identifiers = self.schema.identify(&cmd.traits).map_err(RegisterError::InvalidTraits)?;
         self.judge_password(&cmd.password, &identifiers)?;
         let hash = self.hasher.hash(&cmd.password).await.map_err(Failure::from)?;

@@ -3,7 +3,9 @@
 use kayan_ports::{Change, CommitError, EventType, Guard, Identity, State};
 use serde_json::json;
 
-use crate::{Failure, FindUserError, Kayan, Operator, UserRef, register::path, revoke_my_sessions::end_sessions};
+use crate::{
+    Failure, FindUserError, Kayan, Operator, UserRef, attempt, register::path, revoke_my_sessions::end_sessions,
+};
 
 /// The wish for another state.
 #[derive(Debug)]
@@ -50,10 +52,30 @@ impl Kayan {
         }
         changes.push(event.record());
         match self.store.commit(changes).await {
-            Ok(()) => Ok(Identity { state: cmd.state, updated_at: now, version: before.version + 1, ..before }),
+            Ok(()) => {
+                if cmd.state == State::Active {
+                    self.unlock(&before).await?;
+                }
+                Ok(Identity { state: cmd.state, updated_at: now, version: before.version + 1, ..before })
+            }
             Err(CommitError::Stale(Guard::Identity)) => Err(FindUserError::NotFound(cmd.user.0).into()),
             Err(other) => Err(Failure::from(other).into()),
         }
+    }
+}
+
+impl Kayan {
+    /// Forgets the wrong guesses at an identity, whatever it was called by.
+    async fn unlock(&self, identity: &Identity) -> Result<(), Failure> {
+        if self.settings.lockout.is_none() {
+            return Ok(());
+        }
+        let named = self.schema.identify(&identity.traits).unwrap_or_default();
+        let targets = named.iter().map(|named| attempt::target(&identity.tenant, &named.value));
+        for target in targets.chain([attempt::target_of(&identity.tenant, identity.id)]) {
+            self.attempts.unlock(&target).await?;
+        }
+        Ok(())
     }
 }
 

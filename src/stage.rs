@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use kayan_memory::{ManualClock, MemoryStore, PlainHasher, SeededEntropy};
+use kayan_memory::{ManualClock, MemoryLimiter, MemoryStore, PlainHasher, SeededEntropy};
 use kayan_ports::{Client, EventType, Outcome, TokenHash, Traits};
 use serde_json::json;
 
-use crate::{Caller, IdentitySchema, Kayan, Lifetimes, LogIn, Opened, Operator, Ports, Register, Settings};
+use crate::{Caller, IdentitySchema, Kayan, Lifetimes, LogIn, Opened, Operator, Ports, RateLimits, Register, Settings};
 
 /// A password that the policy takes.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -21,11 +21,18 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With other settings.
+    pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let (store, hasher) = (Arc::new(MemoryStore::new()), Arc::new(PlainHasher::new()));
         let clock = Arc::new(ManualClock::default());
         let ports = Ports {
             store: store.clone(),
             hasher: hasher.clone(),
+            attempts: store.clone(),
+            limiter: Arc::new(MemoryLimiter::new()),
             clock: clock.clone(),
             entropy: Arc::new(SeededEntropy::new(7)),
         };
@@ -34,7 +41,8 @@ impl Stage {
             refresh: std::time::Duration::from_hours(168),
             absolute: std::time::Duration::from_hours(720),
         };
-        let settings = Settings { lifetimes, password_min_length: 8 };
+        let mut settings = Settings { lifetimes, password_min_length: 8, lockout: None, limits: RateLimits::default() };
+        change(&mut settings);
         Self { kayan: Kayan::new(ports, IdentitySchema::default(), settings), store, hasher, clock }
     }
 

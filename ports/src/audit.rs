@@ -32,7 +32,7 @@ event_types! {
     LoginSuccess = "auth.login.success",
     /// Somebody did not prove who they are.
     LoginFailure = "auth.login.failure",
-    /// A proven account that may not come in.
+    /// A proven account that may not come in, or too many wrong guesses at one.
     LoginBlocked = "auth.login.blocked",
     /// Somebody logged out.
     Logout = "auth.logout",
@@ -54,6 +54,8 @@ event_types! {
     IdentityDeleted = "identity.deleted",
     /// An identity's data was handed out to itself.
     IdentityExported = "identity.exported",
+    /// Somebody asked more often than they may.
+    RateLimited = "security.rate_limited",
     /// An administrator did something.
     AdminAction = "admin.action",
 }

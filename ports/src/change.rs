@@ -1,8 +1,8 @@
 //! Every write the service knows.
 
 use crate::{
-    AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken, Scope, Session,
-    SessionId, State, TenantId, Timestamp, TokenHash, Traits, Version,
+    AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken,
+    Scope, Session, SessionId, State, TenantId, Timestamp, TokenHash, Traits, Version,
 };
 
 /// One write. A list of them is committed whole or not at all; a guard that does not hold rolls the list back.
@@ -73,7 +73,7 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Opens a session and notes the login on its identity. Guard: the identity is there and active
+    /// Opens a session, notes the login on its identity and the client's network as known to it. Guard: the identity is there and active
     /// (`Guard::Identity`).
     OpenSession(Box<Session>),
     /// Stores a refresh token. Guard: its session is there (`Guard::Session`).

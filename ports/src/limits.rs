@@ -43,7 +43,8 @@ pub enum Admission {
 ///
 /// Requests are counted by whole windows, beginning at multiples of it since 1970. What counts at a moment is this
 /// window's count, and the last one's as far as a window that ends now would reach into it, as if its requests had come
-/// evenly. So whoever begins fresh gets exactly `requests` in one window, and nobody ever gets twice as many in one.
+/// evenly, rounded down. So whoever begins fresh gets exactly `requests` in one window, and nobody ever gets more than
+/// twice as many in one.
 ///
 /// An implementor must
 /// - admit exactly `requests` of any number of parallel ones, and count none that it refuses;
@@ -80,8 +81,8 @@ pub struct Target {
 pub struct AttemptKey {
     /// Whose.
     pub target: Target,
-    /// An address its owner has logged in from before; nothing for all other places together.
-    pub known_address: Option<String>,
+    /// A network its owner has logged in from before; nothing for all other places together.
+    pub known_network: Option<String>,
 }
 
 /// What a lockout says of one attempt.

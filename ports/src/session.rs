@@ -1,5 +1,7 @@
 //! Sessions and the refresh tokens that keep them alive.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +89,18 @@ pub struct Client {
     pub user_agent: Option<String>,
 }
 
+impl Client {
+    /// The address, or for IPv6 its /64: what one customer of a provider holds, so what is counted as one (I-37).
+    pub fn network(&self) -> Option<String> {
+        let ip = self.ip.as_deref()?;
+        match ip.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
+            Ok(IpAddr::V6(v6)) => Some(format!("{}/64", Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64))),
+            Ok(IpAddr::V4(v4)) => Some(v4.to_string()),
+            Err(_) => Some(ip.to_owned()),
+        }
+    }
+}
+
 /// A session: the proof, good for a while, that somebody has authenticated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -142,4 +156,19 @@ pub struct RefreshToken {
     pub expires_at: Timestamp,
     /// Whether and how it was spent.
     pub spent: Option<Spent>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i_37_ipv6_is_counted_by_its_64() {
+        let network = |ip: &str| Client { ip: Some(ip.to_owned()), user_agent: None }.network();
+        assert_eq!(network("2001:db8:1:2:3:4:5:6").as_deref(), Some("2001:db8:1:2::/64"));
+        assert_eq!(network("2001:db8:1:2::").as_deref(), Some("2001:db8:1:2::/64"));
+        assert_eq!(network("::ffff:192.0.2.7").as_deref(), Some("192.0.2.7"));
+        assert_eq!(network("192.0.2.7").as_deref(), Some("192.0.2.7"));
+        assert_eq!(Client::default().network(), None);
+    }
 }

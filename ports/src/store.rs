@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    AuditEvent, Change, Credential, Guard, Identifier, Identity, IdentityId, RefreshToken, Scope, Session, State,
-    TenantId, TokenHash, Unique,
+    AuditEvent, Change, Client, Credential, Guard, Identifier, Identity, IdentityId, RefreshToken, Scope, Session,
+    State, TenantId, TokenHash, Unique,
 };
 
 /// Why a read gave no answer. The text is for the operator's log, never for a client.
@@ -75,6 +75,8 @@ pub struct SignIn {
     pub identity: Identity,
     /// Its password, if it has one.
     pub password: Option<Credential>,
+    /// Whether a session of its was opened from the client's network before.
+    pub known_network: bool,
 }
 
 /// A session whose access token was presented, and its owner.
@@ -136,8 +138,13 @@ pub trait Store: Send + Sync {
     /// Applies the changes in order, in one transaction.
     async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError>;
 
-    /// Who has this identifier, and the password to verify.
-    async fn sign_in(&self, tenant: &TenantId, identifier: &Identifier) -> Result<Lookup<SignIn>, StoreError>;
+    /// Who has this identifier, the password to verify, and whether they have come from where `client` is before.
+    async fn sign_in(
+        &self,
+        tenant: &TenantId,
+        identifier: &Identifier,
+        client: &Client,
+    ) -> Result<Lookup<SignIn>, StoreError>;
 
     /// The session whose present access token has this hash, and its owner. Shared, because a cache may give the same
     /// answer to many.

@@ -1,7 +1,9 @@
 //! Throw-away servers for the tests: started on free loopback ports in a temporary folder, ended by their ids.
 
+mod certificates;
 mod mariadb;
 mod postgres;
+mod redis;
 
 use std::{
     ffi::OsStr,
@@ -36,6 +38,9 @@ pub(crate) fn start() -> Result<Running, Failure> {
     }
     if std::env::var_os(postgres::DSN).is_none() {
         run::timed("start PostgreSQL and PgBouncer", || postgres::start(&mut running))?;
+    }
+    if redis::is_wanted() {
+        run::timed("start Redis: a server, one with TLS, a cluster and sentinels", || redis::start(&mut running))?;
     }
     Ok(running)
 }

@@ -55,6 +55,10 @@ impl Rows {
                 session.active = false;
                 Ok(())
             }
+            Change::ForgetAttempts(key) => {
+                self.attempts.remove(&key);
+                Ok(())
+            }
             Change::Record(event) => self.record(*event),
         }
     }

@@ -15,8 +15,9 @@ use std::{
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Clock, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Page,
-    Presented, Refreshing, Scope, Session, SessionId, SignIn, State, Store, StoreError, TenantId, Timestamp, TokenHash,
+    AuditEvent, Change, Client, Clock, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery,
+    Lookup, Page, Presented, Refreshing, Scope, Session, SessionId, SignIn, State, Store, StoreError, TenantId,
+    Timestamp, TokenHash,
 };
 use quick_cache::sync::Cache;
 
@@ -105,6 +106,7 @@ fn about(change: &Change) -> Option<About> {
         | Change::UseCredential { .. }
         | Change::IssueRefresh(_)
         | Change::RotateRefresh { .. }
+        | Change::ForgetAttempts(_)
         | Change::Record(_) => None,
     }
 }
@@ -167,8 +169,13 @@ impl Store for CachedSessions {
         Ok(answer)
     }
 
-    async fn sign_in(&self, tenant: &TenantId, identifier: &Identifier) -> Result<Lookup<SignIn>, StoreError> {
-        self.inner.sign_in(tenant, identifier).await
+    async fn sign_in(
+        &self,
+        tenant: &TenantId,
+        identifier: &Identifier,
+        client: &Client,
+    ) -> Result<Lookup<SignIn>, StoreError> {
+        self.inner.sign_in(tenant, identifier, client).await
     }
 
     async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError> {

@@ -1,15 +1,17 @@
-//! Ports inside one process: the session cache, and fakes for tests that keep every promise of the real ones.
+//! Ports inside one process: the session cache, rate limits, and fakes for tests that keep every promise of the real ones.
 //!
 //! All of them pass the same laws as the real adapters (`tests/contract`), so what a use-case does with a fake it does with
-//! a database. [`CachedSessions`] is for every process; the others are for tests only: nothing of them survives the
-//! process, and [`SeededEntropy`] and [`PlainHasher`] keep no secret.
+//! a database. [`CachedSessions`] and [`MemoryLimiter`] are for every process; the others are for tests only: nothing of
+//! them survives the process, and [`SeededEntropy`] and [`PlainHasher`] keep no secret.
 
 mod accounts;
 mod apply;
+mod attempts;
 mod cached_sessions;
 mod clock;
 mod entropy;
 mod hasher;
+mod limiter;
 mod rows;
 mod sessions;
 mod store;
@@ -18,4 +20,5 @@ pub use cached_sessions::CachedSessions;
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;
 pub use hasher::PlainHasher;
+pub use limiter::MemoryLimiter;
 pub use store::MemoryStore;

@@ -1,10 +1,11 @@
 //! The tables, and what is read from them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use kayan_ports::{
-    AuditEvent, Credential, CredentialId, CredentialKind, Identifier, Identity, IdentityId, IdentityQuery, Lookup,
-    Page, Presented, RefreshToken, Refreshing, Scope, Session, SessionId, SignIn, TenantId, Timestamp, TokenHash,
+    AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier, Identity, IdentityId,
+    IdentityQuery, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Session, SessionId, SignIn, TenantId,
+    Timestamp, TokenHash,
 };
 
 /// Everything that is kept. A commit works on a copy, so that one that fails has changed nothing.
@@ -18,8 +19,18 @@ pub(crate) struct Rows {
     pub(crate) credentials: BTreeMap<CredentialId, Credential>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) refresh_tokens: HashMap<TokenHash, RefreshToken>,
+    /// Where each identity has opened a session from.
+    pub(crate) networks: HashSet<(IdentityId, String)>,
+    pub(crate) attempts: HashMap<AttemptKey, Attempts>,
     /// In the order in which they were written.
     pub(crate) events: Vec<AuditEvent>,
+}
+
+/// What was guessed at somebody.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attempts {
+    pub(crate) failures: u32,
+    pub(crate) last_at: Timestamp,
 }
 
 impl Default for Rows {
@@ -31,6 +42,8 @@ impl Default for Rows {
             credentials: BTreeMap::new(),
             sessions: BTreeMap::new(),
             refresh_tokens: HashMap::new(),
+            networks: HashSet::new(),
+            attempts: HashMap::new(),
             events: Vec::new(),
         }
     }
@@ -57,11 +70,12 @@ impl Rows {
         })
     }
 
-    pub(crate) fn sign_in(&self, tenant: &TenantId, identifier: &Identifier) -> Lookup<SignIn> {
+    pub(crate) fn sign_in(&self, tenant: &TenantId, identifier: &Identifier, client: &Client) -> Lookup<SignIn> {
         self.lookup(tenant, || {
             let id = *self.identifiers.get(&(tenant.clone(), identifier.clone()))?;
             let identity = self.identity(&tenant.into(), id)?.clone();
-            Some(SignIn { identity, password: self.password(&tenant.into(), id).cloned() })
+            let known_network = client.network().is_some_and(|network| self.networks.contains(&(id, network)));
+            Some(SignIn { identity, password: self.password(&tenant.into(), id).cloned(), known_network })
         })
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Page,
+    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Page,
     Presented, Refreshing, Scope, Session, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
@@ -50,6 +50,10 @@ impl MemoryStore {
         self.0.lock().failing_commit = Some(error);
     }
 
+    pub(crate) fn rows(&self) -> MappedMutexGuard<'_, Rows> {
+        MutexGuard::map(self.0.lock(), |inside| &mut inside.rows)
+    }
+
     fn read(&self) -> Result<MappedMutexGuard<'_, Rows>, StoreError> {
         let mut inside = self.0.lock();
         match inside.failing_read.take() {
@@ -72,8 +76,13 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn sign_in(&self, tenant: &TenantId, identifier: &Identifier) -> Result<Lookup<SignIn>, StoreError> {
-        Ok(self.read()?.sign_in(tenant, identifier))
+    async fn sign_in(
+        &self,
+        tenant: &TenantId,
+        identifier: &Identifier,
+        client: &Client,
+    ) -> Result<Lookup<SignIn>, StoreError> {
+        Ok(self.read()?.sign_in(tenant, identifier, client))
     }
 
     async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Arc<Presented>>, StoreError> {

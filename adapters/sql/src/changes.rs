@@ -2,24 +2,23 @@
 
 use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
 
-use crate::{ApplyError, Driver, Expect, Statement, Value, audit, credentials, identities, sessions};
+use crate::{
+    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, identities, sessions,
+};
 
 /// Applies the changes in one transaction.
 pub(crate) async fn commit(driver: &impl Driver, changes: Vec<Change>) -> Result<(), CommitError> {
-    let mut batch = Batch::default();
+    let mut batch = Batch::new(driver.dialect());
     for change in changes {
         translate(&mut batch, change)?;
     }
-    if batch.statements.is_empty() {
-        return Ok(());
-    }
-    let Batch { statements, meanings } = batch;
-    driver.apply(statements).await.map_err(|error| explain(error, &meanings))
+    batch.apply(driver).await
 }
 
 /// The statements of a list of changes, and of each what its failure means.
-#[derive(Default)]
 pub(crate) struct Batch {
+    /// What it will be told to.
+    pub(crate) dialect: Dialect,
     statements: Vec<Statement>,
     meanings: Vec<Meaning>,
 }
@@ -32,6 +31,20 @@ struct Meaning {
 }
 
 impl Batch {
+    /// An empty one, for a database of that kind.
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self { dialect, statements: Vec::new(), meanings: Vec::new() }
+    }
+
+    /// Applies it whole or not at all.
+    pub(crate) async fn apply(self, driver: &impl Driver) -> Result<(), CommitError> {
+        if self.statements.is_empty() {
+            return Ok(());
+        }
+        let Self { statements, meanings, .. } = self;
+        driver.apply(statements).await.map_err(|error| explain(error, &meanings))
+    }
+
     /// A statement that may match any number of rows.
     pub(crate) fn free(&mut self, sql: &'static str, params: Vec<Value>) {
         self.push(sql, params, Expect::Any, Meaning::default());
@@ -83,6 +96,7 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
         Change::SeeSession { tenant, session, at } => sessions::see(batch, &tenant, session, at),
         Change::RevokeSessions(filter) => sessions::revoke_all(batch, &filter),
         Change::RevokeSession { tenant, identity, session } => sessions::revoke(batch, &tenant, identity, session),
+        Change::ForgetAttempts(key) => attempts::forget(batch, &key),
         Change::Record(event) => audit::record(batch, *event)?,
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! Credentials: what proves who somebody is.
 
 use kayan_ports::{
-    Credential, CredentialId, CredentialKind, Guard, Identifier, IdentityId, Lookup, PasswordHash, Scope, SignIn,
-    StoreError, TenantId, Timestamp, Unique, Version,
+    Client, Credential, CredentialId, CredentialKind, Guard, Identifier, IdentityId, Lookup, PasswordHash, Scope,
+    SignIn, StoreError, TenantId, Timestamp, Unique, Version,
 };
 
 use crate::{Driver, Query, Reading, Row, Value, changes::Batch, identities};
@@ -25,24 +25,27 @@ pub(crate) async fn sign_in(
     driver: &impl Driver,
     tenant: &TenantId,
     identifier: &Identifier,
+    client: &Client,
 ) -> Result<Lookup<SignIn>, StoreError> {
     let sql = "-- credentials.sign_in
 SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version,
-       c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version
+       k.network, c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version
 FROM tenants t
 LEFT JOIN identifiers n ON n.tenant_id = t.id AND n.value = ?
 LEFT JOIN identities i ON i.id = n.identity_id AND i.tenant_id = t.id
+LEFT JOIN known_networks k ON k.identity_id = i.id AND k.tenant_id = t.id AND k.network = ?
 LEFT JOIN credentials c ON c.identity_id = i.id AND c.tenant_id = t.id AND c.kind = 'password' AND c.subject = ''
 WHERE t.id = ? AND t.active";
-    let params = vec![Value::text(identifier.as_str()), Value::text(tenant.as_str())];
+    let params = vec![Value::text(identifier.as_str()), client.network().into(), Value::text(tenant.as_str())];
     let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
     let Some(mut row) = rows.into_iter().next() else { return Ok(Lookup::NoTenant) };
     if row.at_null() {
         return Ok(Lookup::Absent);
     }
     let identity = identities::decode(&mut row)?;
+    let known_network = row.maybe_text()?.is_some();
     let password = if row.at_null() { None } else { Some(decode(&mut row)?) };
-    Ok(Lookup::Found(SignIn { identity, password }))
+    Ok(Lookup::Found(SignIn { identity, password, known_network }))
 }
 
 pub(crate) async fn password(

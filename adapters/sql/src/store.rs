@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Page,
+    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Page,
     Presented, Refreshing, Scope, Session, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
 };
 
@@ -34,8 +34,13 @@ impl<D: Driver> Store for SqlStore<D> {
         changes::commit(&self.driver, changes).await
     }
 
-    async fn sign_in(&self, tenant: &TenantId, identifier: &Identifier) -> Result<Lookup<SignIn>, StoreError> {
-        credentials::sign_in(&self.driver, tenant, identifier).await
+    async fn sign_in(
+        &self,
+        tenant: &TenantId,
+        identifier: &Identifier,
+        client: &Client,
+    ) -> Result<Lookup<SignIn>, StoreError> {
+        credentials::sign_in(&self.driver, tenant, identifier, client).await
     }
 
     async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Arc<Presented>>, StoreError> {

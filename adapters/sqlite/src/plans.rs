@@ -62,7 +62,7 @@ async fn exercise(store: &SqlStore<Noting>) {
     let session = SessionId(refresh_token(1, 0).session.0);
     store.commit(registration(1)).await.unwrap();
     store.commit(login(1)).await.unwrap();
-    assert!(matches!(store.sign_in(&tenant, &identifier(1)).await, Ok(Lookup::Found(_))));
+    assert!(matches!(store.sign_in(&tenant, &identifier(1), &Client::default()).await, Ok(Lookup::Found(_))));
     assert!(matches!(store.presented(&tenant, &hash(3, 1)).await, Ok(Lookup::Found(_))));
     assert!(matches!(store.refreshing(&tenant, &refresh_token(1, 0).hash).await, Ok(Lookup::Found(_))));
     assert_eq!(store.sessions(&tenant, whom, at(0)).await.unwrap().len(), 1);

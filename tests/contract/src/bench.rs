@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayan_ports::{PasswordHash, PasswordHasher, Store, TenantId};
+use kayan_ports::{AttemptCounter, PasswordHash, PasswordHasher, Store, TenantId};
 
 /// A store of one's own, with the tenant `default` in it and nothing else.
 #[async_trait]
@@ -20,6 +20,14 @@ pub trait Bench: Send + Sync {
 pub trait Durable: Bench {
     /// Lets go of the store and opens the same database anew.
     async fn reopen(&mut self);
+}
+
+/// A counter of attempts.
+pub struct AttemptsBench {
+    /// The counter on trial.
+    pub attempts: Arc<dyn AttemptCounter>,
+    /// The store that it counts in, if it does.
+    pub within: Option<Box<dyn Bench>>,
 }
 
 /// A hasher and what it is to recognise.

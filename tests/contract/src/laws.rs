@@ -2,9 +2,17 @@
 
 /// One named `#[tokio::test]` for each law of a port.
 ///
-/// `laws!(store, fresh)`, `laws!(durable, fresh)`, `laws!(hasher, fresh)` or `laws!(bounded, fresh)`, where `fresh` is an
-/// async function that gives a bench of its own to each law: a [`Bench`](crate::Bench), a [`Durable`](crate::Durable), a
-/// [`HasherBench`](crate::HasherBench), or a `HasherBench` whose hasher has one thread and room for one that waits.
+/// `laws!(store, fresh)` and so on, where `fresh` is an async function that gives each law what it tries:
+///
+/// | laws | `fresh` gives |
+/// |---|---|
+/// | `store` | a [`Bench`](crate::Bench) |
+/// | `durable` | a [`Durable`](crate::Durable) |
+/// | `hasher` | a [`HasherBench`](crate::HasherBench) |
+/// | `bounded` | a `HasherBench` whose hasher has one thread and room for one that waits |
+/// | `limiter` | an `Arc<dyn RateLimiter>` |
+/// | `attempts` | an [`AttemptsBench`](crate::AttemptsBench) |
+/// | `attempts_in_store` | the same, with its store |
 #[macro_export]
 macro_rules! laws {
     (store, $fresh:path) => {
@@ -52,6 +60,7 @@ macro_rules! laws {
             a_revoked_session_is_not_renewed,
             a_session_in_use_is_noted_and_never_moved_back,
             only_live_sessions_are_listed_and_the_newest_first,
+            a_network_is_known_to_an_identity_once_it_opened_a_session_from_there,
         );
         $crate::laws!(@each $fresh, store::revocation:
             a_revoked_session_is_shown_as_inactive,
@@ -146,6 +155,38 @@ macro_rules! laws {
             a_hash_of_today_that_was_made_elsewhere_matches,
             a_damaged_hash_never_matches,
             hashing_leaves_the_callers_thread,
+        );
+    };
+    (limiter, $fresh:path) => {
+        $crate::laws!(@each $fresh, limiter::windows:
+            exactly_the_limit_is_admitted_and_counted_down,
+            a_limit_is_kept_under_64_parallel_requests,
+            a_refused_request_is_admitted_after_the_wait_and_no_sooner,
+            a_refused_request_is_not_counted,
+            two_windows_later_everything_is_forgotten,
+            nobody_gets_more_than_twice_the_limit_in_one_window,
+            every_name_and_everybody_is_counted_apart,
+            a_clock_that_is_behind_admits_no_more,
+        );
+    };
+    (attempts, $fresh:path) => {
+        $crate::laws!(@each $fresh, attempts::counting:
+            so_many_attempts_go_on_and_then_none,
+            a_lock_ends_exactly_its_duration_after_the_last_attempt,
+            a_locked_attempt_does_not_prolong_the_lock,
+            attempts_far_apart_do_not_add_up,
+            i_09_at_most_so_many_of_64_parallel_attempts_go_on,
+            an_attempt_given_back_is_not_counted,
+            giving_back_what_was_not_reserved_earns_nothing,
+            forgotten_attempts_are_counted_anew,
+            every_target_and_every_known_network_is_counted_apart,
+            unlocking_a_target_forgets_every_place_and_nobody_else,
+        );
+    };
+    (attempts_in_store, $fresh:path) => {
+        $crate::laws!(@each $fresh, attempts::commits:
+            attempts_are_forgotten_with_the_commit,
+            attempts_are_not_forgotten_with_a_commit_that_failed,
         );
     };
     (bounded, $fresh:path) => {

@@ -20,8 +20,10 @@ mod race;
 mod sample;
 mod view;
 
+pub mod attempts;
 pub mod hasher;
+pub mod limiter;
 pub mod store;
 pub mod throw_away;
 
-pub use bench::{Bench, Durable, HasherBench};
+pub use bench::{AttemptsBench, Bench, Durable, HasherBench};

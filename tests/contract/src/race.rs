@@ -8,22 +8,35 @@ use tokio::sync::Barrier;
 /// How many take part in a race.
 pub(crate) const MANY: usize = 64;
 
-/// Commits every list from a task of its own, all let go at once, and says what came of each.
-pub(crate) async fn race(store: &Arc<dyn Store>, lists: Vec<Vec<Change>>) -> Vec<Result<(), CommitError>> {
-    let start = Arc::new(Barrier::new(lists.len()));
-    let run = |changes| {
-        let (store, start) = (Arc::clone(store), Arc::clone(&start));
+/// Runs every future in a task of its own, all let go at once, and gives their outcomes in order.
+pub(crate) async fn together<F>(futures: impl Iterator<Item = F>) -> Vec<F::Output>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
+    let futures: Vec<F> = futures.collect();
+    let start = Arc::new(Barrier::new(futures.len()));
+    let run = |future: F| {
+        let start = Arc::clone(&start);
         tokio::spawn(async move {
             start.wait().await;
-            store.commit(changes).await
+            future.await
         })
     };
-    let tasks: Vec<_> = lists.into_iter().map(run).collect();
+    let tasks: Vec<_> = futures.into_iter().map(run).collect();
     let mut outcomes = Vec::new();
     for task in tasks {
         outcomes.push(task.await.expect("a task of the race panicked"));
     }
     outcomes
+}
+
+/// Commits every list from a task of its own, all let go at once, and says what came of each.
+pub(crate) async fn race(store: &Arc<dyn Store>, lists: Vec<Vec<Change>>) -> Vec<Result<(), CommitError>> {
+    let commit = |changes| {
+        let store = Arc::clone(store);
+        async move { store.commit(changes).await }
+    };
+    together(lists.into_iter().map(commit)).await
 }
 
 /// Breaks unless exactly one list won and every other one was told `refusal`; says which one won.

@@ -31,6 +31,11 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
     datetime!(2026-03-01 12:00:00.123456 UTC) + Duration::seconds(seconds)
 }
 
+/// A whole second, counted from noon of a certain day: counters may think in milliseconds.
+pub(crate) fn second(number: i64) -> Timestamp {
+    datetime!(2026-03-01 12:00 UTC) + Duration::seconds(number)
+}
+
 pub(crate) fn tenant(name: &str) -> TenantId {
     name.parse().expect("a tenant's name")
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kayan_ports::{
-    AuditEvent, Credential, Identity, Lookup, Presented, Refreshing, Scope, Session, SignIn, Store, TokenHash,
+    AuditEvent, Client, Credential, Identity, Lookup, Presented, Refreshing, Scope, Session, SignIn, Store, TokenHash,
 };
 
 use crate::sample::{Account, at};
@@ -25,7 +25,7 @@ impl View {
         let (tenant, id) = (account.tenant(), account.identity.id);
         Self {
             identity: store.identity(&Scope::System, id).await.unwrap(),
-            sign_in: store.sign_in(tenant, &account.name).await.unwrap(),
+            sign_in: store.sign_in(tenant, &account.name, &Client::default()).await.unwrap(),
             password: store.password(&Scope::System, id).await.unwrap(),
             presented: store.presented(tenant, &account.session.token).await.unwrap(),
             refreshing: store.refreshing(tenant, &account.refresh.hash).await.unwrap(),
@@ -39,7 +39,11 @@ impl View {
         let (session, identity) = (account.session.clone(), account.identity.clone());
         Self {
             identity: Some(identity.clone()),
-            sign_in: Lookup::Found(SignIn { identity: identity.clone(), password: Some(account.password.clone()) }),
+            sign_in: Lookup::Found(SignIn {
+                identity: identity.clone(),
+                password: Some(account.password.clone()),
+                known_network: false,
+            }),
             password: Some(account.password.clone()),
             presented: Lookup::Found(Arc::new(Presented { session: session.clone(), identity: identity.clone() })),
             refreshing: Lookup::Found(Refreshing {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayan_contract::{Bench, HasherBench};
-use kayan_memory::{MemoryStore, PlainHasher};
-use kayan_ports::{Store, TenantId};
+use kayan_contract::{AttemptsBench, Bench, HasherBench};
+use kayan_memory::{MemoryLimiter, MemoryStore, PlainHasher};
+use kayan_ports::{RateLimiter, Store, TenantId};
 
 struct Memory(Arc<MemoryStore>);
 
@@ -28,6 +28,28 @@ mod store {
     }
 
     kayan_contract::laws!(store, fresh);
+}
+
+mod attempts {
+    use super::{Arc, AttemptsBench, Memory, MemoryStore};
+
+    async fn fresh() -> AttemptsBench {
+        let store = Arc::new(MemoryStore::new());
+        AttemptsBench { attempts: store.clone(), within: Some(Box::new(Memory(store))) }
+    }
+
+    kayan_contract::laws!(attempts, fresh);
+    kayan_contract::laws!(attempts_in_store, fresh);
+}
+
+mod limiter {
+    use super::{Arc, MemoryLimiter, RateLimiter};
+
+    async fn fresh() -> Arc<dyn RateLimiter> {
+        Arc::new(MemoryLimiter::new())
+    }
+
+    kayan_contract::laws!(limiter, fresh);
 }
 
 mod hasher {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kayan_contract::{Bench, Durable};
+use kayan_contract::{AttemptsBench, Bench, Durable};
 use kayan_mysql::MysqlDriver;
 use kayan_ports::{Store, TenantId};
 use kayan_sql::{Dialect, Driver, Expect, SqlStore, Statement, Value, migrate};
@@ -101,3 +101,11 @@ impl Durable for Mysql {
 
 kayan_contract::laws!(store, fresh);
 kayan_contract::laws!(durable, fresh);
+
+async fn attempts() -> AttemptsBench {
+    let bench = fresh().await;
+    AttemptsBench { attempts: Arc::<SqlStore<MysqlDriver>>::clone(bench.present()), within: Some(Box::new(bench)) }
+}
+
+kayan_contract::laws!(attempts, attempts);
+kayan_contract::laws!(attempts_in_store, attempts);

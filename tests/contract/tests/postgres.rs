@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kayan_contract::{
-    Bench, Durable,
+    AttemptsBench, Bench, Durable,
     throw_away::{PGBOUNCER, POSTGRES, PostgresDatabase},
 };
 use kayan_ports::{Store, TenantId, Timestamp};
@@ -27,6 +27,12 @@ impl Postgres {
         let (known, at) = (migrate::embedded(Dialect::Postgres), time::macros::datetime!(2026-01-01 00:00 UTC));
         migrate::up(store.driver(), known, None, at, &mut |_| {}).await.unwrap();
         Self { store: Some(store), place, mode, database }
+    }
+
+    async fn counting(place: &'static str, mode: Mode) -> AttemptsBench {
+        let bench = Self::fresh(place, mode).await;
+        let attempts = Arc::<SqlStore<PostgresDriver>>::clone(bench.present());
+        AttemptsBench { attempts, within: Some(Box::new(bench)) }
     }
 
     fn present(&self) -> &Arc<SqlStore<PostgresDriver>> {
@@ -63,7 +69,7 @@ impl Durable for Postgres {
 }
 
 mod prepared {
-    use super::{Mode, POSTGRES, Postgres};
+    use super::{AttemptsBench, Mode, POSTGRES, Postgres};
 
     async fn fresh() -> Postgres {
         Postgres::fresh(POSTGRES, Mode::Prepared).await
@@ -71,10 +77,17 @@ mod prepared {
 
     kayan_contract::laws!(store, fresh);
     kayan_contract::laws!(durable, fresh);
+
+    async fn attempts() -> AttemptsBench {
+        Postgres::counting(POSTGRES, Mode::Prepared).await
+    }
+
+    kayan_contract::laws!(attempts, attempts);
+    kayan_contract::laws!(attempts_in_store, attempts);
 }
 
 mod behind_pgbouncer {
-    use super::{Mode, PGBOUNCER, Postgres};
+    use super::{AttemptsBench, Mode, PGBOUNCER, Postgres};
 
     async fn fresh() -> Postgres {
         Postgres::fresh(PGBOUNCER, Mode::Unnamed).await
@@ -82,4 +95,11 @@ mod behind_pgbouncer {
 
     kayan_contract::laws!(store, fresh);
     kayan_contract::laws!(durable, fresh);
+
+    async fn attempts() -> AttemptsBench {
+        Postgres::counting(PGBOUNCER, Mode::Unnamed).await
+    }
+
+    kayan_contract::laws!(attempts, attempts);
+    kayan_contract::laws!(attempts_in_store, attempts);
 }

@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use kayan_contract::{Bench, Durable};
+use kayan_contract::{AttemptsBench, Bench, Durable};
 use kayan_ports::{Store, TenantId};
 use kayan_sql::{Dialect, Driver, Expect, SqlStore, Statement, Value, migrate};
 use kayan_sqlite::SqliteDriver;
@@ -59,3 +59,11 @@ impl Durable for Sqlite {
 
 kayan_contract::laws!(store, fresh);
 kayan_contract::laws!(durable, fresh);
+
+async fn attempts() -> AttemptsBench {
+    let bench = fresh().await;
+    AttemptsBench { attempts: Arc::<SqlStore<SqliteDriver>>::clone(bench.present()), within: Some(Box::new(bench)) }
+}
+
+kayan_contract::laws!(attempts, attempts);
+kayan_contract::laws!(attempts_in_store, attempts);

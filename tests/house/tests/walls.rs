@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kayan_house::{Dependency, none_of, packages, rust, rust_in};
 
 /// Who may depend on whom. Optional dependencies count; those for tests are further down.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("kayan-ports", &[]),
     ("kayan-core", &["kayan-ports"]),
     ("kayan-http", &["kayan-core", "kayan-ports"]),
@@ -13,6 +13,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("kayan-sqlite", &["kayan-ports", "kayan-sql"]),
     ("kayan-mysql", &["kayan-ports", "kayan-sql"]),
     ("kayan-postgres", &["kayan-ports", "kayan-sql"]),
+    ("kayan-redis", &["kayan-ports"]),
     ("kayan-memory", &["kayan-ports"]),
     ("kayan-crypto", &["kayan-ports"]),
     ("kayan-telemetry", &["kayan-ports"]),

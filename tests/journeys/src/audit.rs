@@ -1,14 +1,16 @@
 //! What stands in the audit trail, read from the database itself.
 
-use rusqlite::Connection;
+use crate::Database;
 
 /// How many rows a query counts; it selects one number.
-pub fn count(database: &Connection, sql: &str) -> i64 {
-    database.query_row(sql, (), |row| row.get(0)).expect("a query that selects one number")
+pub async fn count(database: &Database, sql: &str) -> i64 {
+    let number = database.texts(sql).await;
+    let number = number.first().and_then(|number| number.parse().ok());
+    number.unwrap_or_else(|| panic!("it does not select a number: {sql}"))
 }
 
 /// How many events of a type tell that something was done to an identity; what was tried in vain does not count.
-pub fn events(database: &Connection, kind: &str, subject: &str) -> i64 {
-    let sql = "SELECT COUNT(*) FROM audit_events WHERE type = ?1 AND subject = ?2 AND status = 'success'";
-    database.query_row(sql, (kind, subject), |row| row.get(0)).expect("the audit trail can be read")
+pub async fn events(database: &Database, kind: &str, subject: &str) -> i64 {
+    let such = format!("type = '{kind}' AND subject = '{subject}' AND status = 'success'");
+    count(database, &format!("SELECT COUNT(*) FROM audit_events WHERE {such}")).await
 }

@@ -8,17 +8,19 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
+
+use crate::{Database, Kind, place::Place};
 
 /// Longer than any command may take, so that what hangs fails.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// A temporary folder and settings.
+/// A temporary folder, a database and settings.
 #[derive(Debug)]
 pub struct Home {
     folder: TempDir,
+    place: Place,
     settings: BTreeMap<String, String>,
 }
 
@@ -40,10 +42,32 @@ impl Default for Home {
 }
 
 impl Home {
-    /// A new folder; a free port, and the cheapest hash there is.
+    /// A new folder, with an empty database of the kind that this run is on.
     pub fn new() -> Self {
-        let home = Self { folder: TempDir::new().expect("a temporary folder"), settings: BTreeMap::new() };
-        home.with("KAYAN_PORT", "0").with("KAYAN_BCRYPT_COST", "4")
+        Self::on(Kind::chosen())
+    }
+
+    /// A new folder, with an empty database of this kind.
+    pub fn on(kind: Kind) -> Self {
+        Self::with_place(Place::create(kind))
+    }
+
+    /// A new folder; the database at this DSN is somebody else's, who also removes it.
+    pub fn at(kind: Kind, dsn: &str) -> Self {
+        Self::with_place(Place::at(kind, dsn))
+    }
+
+    /// A new folder as a newcomer has it, with nothing set but a free port: the database is a file in it.
+    pub fn newcomers() -> Self {
+        let settings = BTreeMap::from([("KAYAN_PORT".to_owned(), "0".to_owned())]);
+        Self { folder: TempDir::new().expect("a temporary folder"), place: Place::create(Kind::Sqlite), settings }
+    }
+
+    /// A free port, and the cheapest hash there is.
+    fn with_place(place: Place) -> Self {
+        let (kind, dsn) = (place.kind.name(), place.dsn.clone());
+        let home = Self { place, ..Self::newcomers() }.with("KAYAN_BCRYPT_COST", "4");
+        home.with("KAYAN_DB_TYPE", kind).with("KAYAN_DB_DSN", dsn)
     }
 
     /// With this setting.
@@ -66,10 +90,13 @@ impl Home {
     }
 
     /// A connection to the database, beside the service's own.
-    pub fn database(&self) -> Connection {
-        let connection = Connection::open(self.path("kayan.db")).expect("the database opens");
-        connection.busy_timeout(Duration::from_secs(10)).expect("a time-out");
-        connection
+    pub async fn database(&self) -> Database {
+        self.place.connect(self.folder.path()).await
+    }
+
+    /// The DSN of the database, with its password.
+    pub fn dsn(&self) -> &str {
+        &self.place.dsn
     }
 
     /// The binary, to be run here with these settings and none that are inherited.

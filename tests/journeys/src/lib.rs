@@ -1,4 +1,4 @@
-//! End to end: the real binary over real sockets, on a database file of its own.
+//! End to end: the real binary over real sockets, on a database of its own.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -11,17 +11,23 @@
 mod answer;
 mod audit;
 mod client;
+mod database;
 mod document;
 mod home;
 mod person;
+mod place;
 mod raw;
+mod server;
 mod service;
 
 pub use answer::{Answer, ask};
 pub use audit::{count, events};
 pub use client::Client;
+pub use database::{Database, Row};
 pub use document::Document;
 pub use home::{Done, Home, binary};
 pub use person::{PASSWORD, Person};
+pub use place::Kind;
 pub use raw::{Connection, exchange};
+pub use server::Server;
 pub use service::Service;

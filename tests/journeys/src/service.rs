@@ -67,6 +67,11 @@ impl Service {
         log(&self.home)
     }
 
+    /// Whether its process has not ended.
+    pub fn still_runs(&mut self) -> bool {
+        self.child.try_wait().expect("a process of ours").is_none()
+    }
+
     /// Sends it SIGKILL, without waiting for its end.
     pub fn strike(&mut self) {
         self.child.start_kill().expect("it runs");

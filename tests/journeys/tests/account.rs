@@ -33,7 +33,7 @@ async fn i_22_a_changed_password_ends_every_other_session() {
     second.assert_out().await;
     ask(Person::login(&first.client, &first.email, PASSWORD)).await.refused(401, "invalid_credentials");
     ask(Person::login(&first.client, &first.email, NEW)).await.expect(200);
-    assert_eq!(events(&service.home().database(), "auth.password.changed", &first.id), 1);
+    assert_eq!(events(&service.home().database().await, "auth.password.changed", &first.id).await, 1);
 }
 
 #[tokio::test]
@@ -107,11 +107,11 @@ async fn an_account_is_deleted_with_its_password_only_and_its_trail_stays() {
     ada.assert_out().await;
     elsewhere.assert_out().await;
     ask(Person::login(&ada.client, &ada.email, PASSWORD)).await.refused(401, "invalid_credentials");
-    let database = service.home().database();
-    assert_eq!(events(&database, "identity.deleted", &ada.id), 1);
-    assert_eq!(events(&database, "identity.created", &ada.id), 1);
+    let database = service.home().database().await;
+    assert_eq!(events(&database, "identity.deleted", &ada.id).await, 1);
+    assert_eq!(events(&database, "identity.created", &ada.id).await, 1);
     for table in ["identities", "identifiers", "credentials", "sessions", "refresh_tokens"] {
-        assert_eq!(kayan_journeys::count(&database, &format!("SELECT COUNT(*) FROM {table}")), 0, "{table}");
+        assert_eq!(kayan_journeys::count(&database, &format!("SELECT COUNT(*) FROM {table}")).await, 0, "{table}");
     }
     assert_ne!(Person::register(&service.client(), "ada").await.id, ada.id);
 }

@@ -51,7 +51,7 @@ async fn i_38_what_is_not_json_is_told_where_it_ends_to_be() {
             answer.assert_shape();
         }
     }
-    assert_eq!(count(&service.home().database(), "SELECT COUNT(*) FROM identities"), 0);
+    assert_eq!(count(&service.home().database().await, "SELECT COUNT(*) FROM identities").await, 0);
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn i_09_an_address_that_is_absurd_or_deceives_the_eye_is_refused() {
         assert!(answer.status == 409 || answer.at("/code") == "invalid_input", "{same}: {answer:?}");
         ask(Person::login(&client, same, PASSWORD)).await.expect(200);
     }
-    assert_eq!(count(&service.home().database(), "SELECT COUNT(*) FROM identities"), 1);
+    assert_eq!(count(&service.home().database().await, "SELECT COUNT(*) FROM identities").await, 1);
 }
 
 #[tokio::test]

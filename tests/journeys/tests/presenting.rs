@@ -104,8 +104,6 @@ async fn in_production_the_cookie_is_bound_to_the_host_and_to_https() {
         .with("KAYAN_ENV", "production")
         .with("KAYAN_HOST", "127.0.0.1")
         .with("KAYAN_PUBLIC_URL", "https://id.example.com")
-        .with("KAYAN_DB_TYPE", "sqlite")
-        .with("KAYAN_DB_DSN", "file:kayan.db?mode=rwc")
         .with("KAYAN_AUTO_MIGRATE", "true")
         .with("KAYAN_BCRYPT_COST", "10")
         .with("KAYAN_SESSION_SECRET", "fZ8v1sQm4tXc7rLp0wKd3yHn6bGj9uAe")

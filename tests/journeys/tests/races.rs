@@ -29,14 +29,14 @@ async fn i_13_of_64_registrations_of_one_address_one_comes_about() {
     let answers = join_all(emails.map(|email| ask(Person::registration(&client, email)))).await;
     assert_eq!(tally(&answers), told([(201, "", 1), (409, "already_exists", MANY - 1)]));
     let winner = answers.iter().find(|answer| answer.status == 201).unwrap();
-    let database = service.home().database();
+    let database = service.home().database().await;
     for (table, rows) in
         [("identities", 1), ("identifiers", 1), ("credentials", 1), ("sessions", 1), ("refresh_tokens", 1)]
     {
-        assert_eq!(count(&database, &format!("SELECT COUNT(*) FROM {table}")), rows, "{table}");
+        assert_eq!(count(&database, &format!("SELECT COUNT(*) FROM {table}")).await, rows, "{table}");
     }
-    assert_eq!(count(&database, "SELECT COUNT(*) FROM audit_events WHERE type = 'identity.created'"), 1);
-    assert_eq!(events(&database, "identity.created", &winner.at("/identity/id")), 1);
+    assert_eq!(count(&database, "SELECT COUNT(*) FROM audit_events WHERE type = 'identity.created'").await, 1);
+    assert_eq!(events(&database, "identity.created", &winner.at("/identity/id")).await, 1);
     // The losers have not touched the account.
     ask(Person::asking(&client, &winner.at("/session/session_token"))).await.expect(200);
     ask(Person::login(&client, "ada@example.com", PASSWORD)).await.expect(200);
@@ -52,9 +52,9 @@ async fn i_01_of_64_retries_of_one_refresh_by_one_client_one_rotates_and_all_get
         answers.iter().map(|answer| (answer.at("/session_token"), answer.at("/refresh_token"))).collect();
     tokens.dedup();
     assert_eq!(tokens.len(), 1, "{tokens:?}");
-    let database = service.home().database();
-    assert_eq!(events(&database, "auth.session.refreshed", &ada.id), 1);
-    assert_eq!(count(&database, "SELECT COUNT(*) FROM refresh_tokens"), 2);
+    let database = service.home().database().await;
+    assert_eq!(events(&database, "auth.session.refreshed", &ada.id).await, 1);
+    assert_eq!(count(&database, "SELECT COUNT(*) FROM refresh_tokens").await, 2);
     ask(Person::asking(&ada.client, &tokens[0].0)).await.expect(200);
     ask(Person::refreshing(&ada.client, &tokens[0].1)).await.expect(200);
 }
@@ -81,9 +81,9 @@ async fn i_04_a_refresh_token_that_64_clients_hold_is_stolen_and_its_family_ends
     ask(Person::asking(&ada.client, &winner.at("/session_token"))).await.refused(401, "unauthorized");
     ask(Person::refreshing(&ada.client, &winner.at("/refresh_token"))).await.refused(401, "invalid_token");
     ada.assert_out().await;
-    let database = service.home().database();
-    assert_eq!(events(&database, "auth.session.refreshed", &ada.id), 1);
-    assert_eq!(count(&database, "SELECT COUNT(*) FROM audit_events WHERE type = 'auth.refresh.reused'"), 1);
+    let database = service.home().database().await;
+    assert_eq!(events(&database, "auth.session.refreshed", &ada.id).await, 1);
+    assert_eq!(count(&database, "SELECT COUNT(*) FROM audit_events WHERE type = 'auth.refresh.reused'").await, 1);
     elsewhere.who_am_i().await.expect(200);
 }
 
@@ -92,8 +92,10 @@ async fn i_04_a_token_spent_longer_ago_than_a_retry_takes_is_stolen_even_by_the_
     let service = Service::start().await;
     let ada = Person::register(&service.client(), "ada").await;
     let fresh = ada.refresh().await.expect(200);
-    let eleven_seconds = "UPDATE refresh_tokens SET spent_at = spent_at - 11000000 WHERE spent_at IS NOT NULL";
-    assert_eq!(service.home().database().execute(eleven_seconds, ()).unwrap(), 1);
+    let database = service.home().database().await;
+    let long_ago = database.earlier("spent_at", 11);
+    let sql = format!("UPDATE refresh_tokens SET spent_at = {long_ago} WHERE spent_at IS NOT NULL");
+    assert_eq!(database.execute(&sql).await, 1);
     ada.refresh().await.refused(401, "token_reused");
     ask(Person::asking(&ada.client, &fresh.at("/session_token"))).await.refused(401, "unauthorized");
     ask(Person::refreshing(&ada.client, &fresh.at("/refresh_token"))).await.refused(401, "invalid_token");
@@ -108,7 +110,7 @@ async fn of_64_logouts_of_one_session_one_ends_it() {
     let done = tally.get(&(204, String::new())).copied().unwrap_or_default();
     let late = tally.get(&(401, "unauthorized".to_owned())).copied().unwrap_or_default();
     assert!(done >= 1 && done + late == MANY, "{tally:?}");
-    assert_eq!(events(&service.home().database(), "auth.logout", &ada.id), 1);
+    assert_eq!(events(&service.home().database().await, "auth.logout", &ada.id).await, 1);
     ada.assert_out().await;
 }
 
@@ -146,5 +148,5 @@ async fn of_64_changes_to_one_taken_address_one_comes_about() {
     assert_eq!(owners.len(), 1, "{:?}", tally(&answers));
     assert!(answers.iter().all(|answer| [200, 409].contains(&answer.status)), "{:?}", tally(&answers));
     let sql = "SELECT COUNT(*) FROM identifiers WHERE value = 'wanted@example.com'";
-    assert_eq!(count(&service.home().database(), sql), 1);
+    assert_eq!(count(&service.home().database().await, sql).await, 1);
 }

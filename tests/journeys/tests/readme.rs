@@ -94,7 +94,7 @@ async fn every_command_of_the_readme_runs_as_printed() {
     // What follows ` -- ` are the binary's arguments; a port that is not taken, and else as a newcomer has it.
     let args: Vec<&str> = blocks.starts[0].split(" -- ").nth(1).unwrap().split(' ').collect();
     assert_eq!(args, ["serve"], "nothing needs to be set");
-    let service = Service::start_in(Home::new().without("KAYAN_BCRYPT_COST")).await;
+    let service = Service::start_in(Home::newcomers()).await;
     let tour = script(&blocks.tour, service.address().port());
     let mut bash = Command::new("bash");
     bash.args(["-euo", "pipefail", "-c", &tour]).current_dir(service.home().path(".")).kill_on_drop(true);

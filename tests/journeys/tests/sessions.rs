@@ -113,13 +113,15 @@ async fn i_24_no_refresh_goes_past_the_sessions_absolute_end() {
         .with("KAYAN_SESSION_MAX_TTL", "1h");
     let service = Service::start_in(home).await;
     let ada = Person::register(&service.client(), "ada").await;
-    let ends =
-        |database: rusqlite::Connection| -> i64 { kayan_journeys::count(&database, "SELECT ends_at FROM sessions") };
-    let end = ends(service.home().database());
+    let database = service.home().database().await;
+    let end = database.texts("SELECT ends_at FROM sessions").await;
+    assert_eq!(end.len(), 1);
     ada.refresh().await.expect(200);
-    let database = service.home().database();
-    assert_eq!(ends(service.home().database()), end);
-    let sql =
-        "SELECT (SELECT MAX(expires_at) FROM sessions) <= ?1 AND (SELECT MAX(expires_at) FROM refresh_tokens) <= ?1";
-    assert!(database.query_row(sql, [end], |row| row.get::<_, bool>(0)).unwrap());
+    assert_eq!(database.texts("SELECT ends_at FROM sessions").await, end);
+    for sql in [
+        "SELECT COUNT(*) FROM sessions WHERE expires_at > ends_at",
+        "SELECT COUNT(*) FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.expires_at > s.ends_at",
+    ] {
+        assert_eq!(kayan_journeys::count(&database, sql).await, 0, "{sql}");
+    }
 }

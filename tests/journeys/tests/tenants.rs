@@ -4,8 +4,11 @@ use kayan_journeys::{PASSWORD, Person, Service, ask};
 
 async fn with_a_second_tenant() -> Service {
     let service = Service::start().await;
-    let sql = "INSERT INTO tenants (id, active, created_at) VALUES ('acme', 1, 0), ('gone', 0, 0)";
-    service.home().database().execute(sql, ()).unwrap();
+    let database = service.home().database().await;
+    for (id, active) in [("acme", "TRUE"), ("gone", "FALSE")] {
+        let sql = "INSERT INTO tenants (id, active, created_at) SELECT";
+        database.execute(&format!("{sql} '{id}', {active}, created_at FROM tenants WHERE id = 'default'")).await;
+    }
     service
 }
 

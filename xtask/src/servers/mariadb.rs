@@ -1,14 +1,8 @@
 //! MariaDB with TLS.
 
-use std::{
-    fs,
-    net::TcpStream,
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{fs, net::TcpStream, os::unix::fs::PermissionsExt as _, path::Path};
 
-use super::{Home, Running, free_port, have};
+use super::{Home, Running, certificates, free_port, have};
 use crate::run::{self, Failure};
 
 /// Where MariaDB is: the DSN of a user who may do everything.
@@ -24,7 +18,7 @@ pub(super) fn start(running: &mut Running) -> Result<(), Failure> {
     let programs = ["/usr/sbin/mariadbd", "/usr/bin/mariadb-install-db", "/usr/bin/openssl"].map(Path::new);
     have(&programs, &["mariadb-server", "openssl"])?;
     let home = Home::new(running, "mysql")?;
-    certificates(&home)?;
+    certificates::make(&home)?;
     let port = server(running, &home)?;
     let authority = home.file("ca.pem");
     // Tests run as somebody else than the server, and read the authority.
@@ -72,27 +66,4 @@ fn server(running: &mut Running, home: &Home) -> Result<u16, Failure> {
     let ready = || TcpStream::connect(("127.0.0.1", port)).is_ok();
     home.serve(running, "mariadb", &mut mariadbd, ready)?;
     Ok(port)
-}
-
-/// An authority, and a certificate for `localhost` and 127.0.0.1.
-fn certificates(home: &Home) -> Result<(), Failure> {
-    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-    let openssl = |arguments: &[&str]| {
-        let mut openssl = Command::new("openssl");
-        let ran = openssl.args(arguments).current_dir(&home.path).stdin(Stdio::null()).output();
-        let ran = ran.map_err(|source| Failure::Start { command: "openssl".to_owned(), source })?;
-        let said = String::from_utf8_lossy(&ran.stderr);
-        if ran.status.success() { Ok(()) } else { Err(Failure::Wrong(format!("openssl: {said}"))) }
-    };
-    let request = [&["req"], &key[..]].concat();
-    let authority = ["-x509", "-days", "2", "-subj", "/CN=Kayan's tests", "-keyout", "ca.key", "-out", "ca.pem"];
-    openssl(&[&request[..], &authority].concat())?;
-    openssl(&[&request[..], &["-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr"]].concat())?;
-    home.write("names", "subjectAltName=DNS:localhost,IP:127.0.0.1\n")?;
-    let sign = ["x509", "-req", "-days", "2", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
-    openssl(&[&sign[..], &["-extfile", "names", "-in", "server.csr", "-out", "server.pem"]].concat())?;
-    for file in ["server.pem", "server.key", "ca.pem"] {
-        home.protect(&home.file(file))?;
-    }
-    Ok(())
 }

@@ -5,7 +5,7 @@ use kayan_ports::{
     TokenHash,
 };
 
-use crate::{Value, changes::Batch};
+use crate::{Dialect, Value, changes::Batch};
 
 /// Notes the login first: that is the guard, and on a database with row locks it makes a change of the identity's state
 /// wait until the session is there to be revoked.
@@ -14,7 +14,7 @@ pub(crate) fn open(batch: &mut Batch, session: Session) -> Result<(), StoreError
 UPDATE identities
 SET last_login_at = ?
 WHERE id = ? AND tenant_id = ? AND state = 'active'";
-    let tenant = Value::text(session.tenant.as_str());
+    let (tenant, network) = (Value::text(session.tenant.as_str()), session.client.network());
     let params = vec![session.issued_at.into(), session.identity.0.into(), tenant.clone()];
     batch.guarded(sql, params, Guard::Identity);
     let sql = "-- sessions.open
@@ -24,7 +24,7 @@ INSERT INTO sessions
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let params = vec![
         session.id.0.into(),
-        tenant,
+        tenant.clone(),
         session.identity.0.into(),
         session.token.0.into(),
         session.active.into(),
@@ -38,7 +38,28 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         session.client.user_agent.into(),
     ];
     batch.free(sql, params);
+    if let Some(network) = network {
+        note_network(batch, vec![session.identity.0.into(), network.into(), tenant, session.issued_at.into()]);
+    }
     Ok(())
+}
+
+fn note_network(batch: &mut Batch, params: Vec<Value>) {
+    let sql = match batch.dialect {
+        Dialect::MySql => {
+            "-- sessions.note_network
+INSERT INTO known_networks (identity_id, network, tenant_id, last_login_at)
+VALUES (?, ?, ?, ?)
+ON DUPLICATE KEY UPDATE last_login_at = VALUES(last_login_at)"
+        }
+        Dialect::Sqlite | Dialect::Postgres => {
+            "-- sessions.note_network
+INSERT INTO known_networks (identity_id, network, tenant_id, last_login_at)
+VALUES (?, ?, ?, ?)
+ON CONFLICT (identity_id, network) DO UPDATE SET last_login_at = excluded.last_login_at"
+        }
+    };
+    batch.free(sql, params);
 }
 
 /// Takes the tenant from the session, so that no token reaches across tenants.

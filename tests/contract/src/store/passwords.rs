@@ -1,6 +1,6 @@
 //! Credentials: one password each, and none that was changed meanwhile opens anything.
 
-use kayan_ports::{Change, CommitError, Credential, Guard, Lookup, Scope, TenantId, Unique};
+use kayan_ports::{Change, Client, CommitError, Credential, Guard, Lookup, Scope, TenantId, Unique};
 
 use crate::{
     Bench,
@@ -35,7 +35,9 @@ pub async fn an_identity_without_a_password_gets_one(bench: &dyn Bench) {
     let password = password(&anna);
     store.commit(vec![Change::AddCredential(Box::new(password.clone()))]).await.unwrap();
     assert_eq!(store.password(&Scope::System, anna.id).await, Ok(Some(password.clone())));
-    let Lookup::Found(found) = store.sign_in(&tenant, &name.value).await.unwrap() else { panic!("nobody signs in") };
+    let Lookup::Found(found) = store.sign_in(&tenant, &name.value, &Client::default()).await.unwrap() else {
+        panic!("nobody signs in")
+    };
     assert_eq!(found.password, Some(password));
 }
 

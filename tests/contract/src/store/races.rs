@@ -1,7 +1,7 @@
 //! Of many at the same moment exactly one wins, and no interleaving opens what was just closed.
 
 use kayan_ports::{
-    Change, CommitError, Guard, IdentityQuery, Lookup, Scope, SessionFilter, State, TenantId, Traits, Unique,
+    Change, Client, CommitError, Guard, IdentityQuery, Lookup, Scope, SessionFilter, State, TenantId, Traits, Unique,
 };
 use serde_json::json;
 
@@ -22,7 +22,9 @@ pub async fn an_identifier_is_taken_once_under_64_parallel_registrations(bench: 
     let accounts: Vec<_> = (0..MANY).map(|_| Account::of(&tenant, "anna@example.org")).collect();
     let outcomes = race(&store, accounts.iter().map(Account::registration).collect()).await;
     let winner = &accounts[only_winner(&outcomes, &CommitError::Conflict(Unique::Identifier))];
-    let Lookup::Found(found) = store.sign_in(&tenant, &winner.name).await.unwrap() else { panic!("nobody won") };
+    let Lookup::Found(found) = store.sign_in(&tenant, &winner.name, &Client::default()).await.unwrap() else {
+        panic!("nobody won")
+    };
     assert_eq!((found.identity.id, found.password), (winner.identity.id, Some(winner.password.clone())));
     let all = IdentityQuery { scope: Scope::System, state: None, contains: None, limit: 100, offset: 0 };
     assert_eq!(store.identities(&all).await.unwrap().total, 1);

@@ -1,6 +1,8 @@
 //! Sessions: how they open, live and are shown.
 
-use kayan_ports::{Aal, Change, CommitError, Guard, Lookup, RefreshToken, Scope, Session, State, TenantId, TokenHash};
+use kayan_ports::{
+    Aal, Change, Client, CommitError, Guard, Lookup, RefreshToken, Scope, Session, State, TenantId, TokenHash,
+};
 use time::Duration;
 
 use crate::{
@@ -142,4 +144,27 @@ pub async fn only_live_sessions_are_listed_and_the_newest_first(bench: &dyn Benc
     let listed = store.sessions(anna.tenant(), anna.identity.id, end).await.unwrap();
     assert_eq!(listed, vec![refreshable, new, old, anna.session.clone()]);
     assert_eq!(store.sessions(bert.tenant(), bert.identity.id, end).await, Ok(vec![bert.session]));
+}
+
+pub async fn a_network_is_known_to_an_identity_once_it_opened_a_session_from_there(bench: &dyn Bench) {
+    let (store, tenant) = (bench.store(), TenantId::default());
+    let anna = Account::register(&*store, &tenant, "anna@example.org").await;
+    let bert = Account::register(&*store, &tenant, "bert@example.org").await;
+    let knows = async |account: &Account, ip: &str| {
+        let client = Client { ip: Some(ip.to_owned()), user_agent: None };
+        match store.sign_in(&tenant, &account.name, &client).await {
+            Ok(Lookup::Found(found)) => found.known_network,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(!knows(&anna, "2001:db8::1").await);
+    for _ in 0..2 {
+        let client = Client { ip: Some("2001:db8::1".to_owned()), user_agent: None };
+        let opened = Session { client, ..session(&anna.identity) };
+        store.commit(vec![Change::OpenSession(Box::new(opened))]).await.unwrap();
+    }
+    assert!(knows(&anna, "2001:db8::1").await);
+    assert!(knows(&anna, "2001:db8::2").await, "an address of the same /64");
+    assert!(!knows(&anna, "2001:db8:0:1::1").await);
+    assert!(!knows(&bert, "2001:db8::1").await);
 }

@@ -1,8 +1,8 @@
 //! Every read and change stays in its scope: another tenant's row is as good as absent.
 
 use kayan_ports::{
-    Change, CommitError, Credential, Guard, IdentityQuery, Lookup, RefreshToken, Scope, Session, SessionFilter, State,
-    TenantId, Traits,
+    Change, Client, CommitError, Credential, Guard, IdentityQuery, Lookup, RefreshToken, Scope, Session, SessionFilter,
+    State, TenantId, Traits,
 };
 
 use crate::{
@@ -15,13 +15,13 @@ use crate::{
 };
 
 pub async fn the_default_tenant_is_there(bench: &dyn Bench) {
-    let found = bench.store().sign_in(&TenantId::default(), &identifier("anna@example.org")).await;
+    let found = bench.store().sign_in(&TenantId::default(), &identifier("anna@example.org"), &Client::default()).await;
     assert_eq!(found, Ok(Lookup::Absent));
 }
 
 async fn is_no_tenant(bench: &dyn Bench, tenant: &TenantId) {
     let store = bench.store();
-    assert_eq!(store.sign_in(tenant, &identifier("anna@example.org")).await, Ok(Lookup::NoTenant));
+    assert_eq!(store.sign_in(tenant, &identifier("anna@example.org"), &Client::default()).await, Ok(Lookup::NoTenant));
     assert_eq!(store.presented(tenant, &token()).await, Ok(Lookup::NoTenant));
     assert_eq!(store.refreshing(tenant, &token()).await, Ok(Lookup::NoTenant));
     let newcomer = creation(&identity(tenant), vec![named("email", "anna@example.org")]);
@@ -47,7 +47,7 @@ async fn neighbours(bench: &dyn Bench) -> (TenantId, Account) {
 
 pub async fn another_tenants_identifier_signs_nobody_in(bench: &dyn Bench) {
     let (own, anna) = neighbours(bench).await;
-    assert_eq!(bench.store().sign_in(&own, &anna.name).await, Ok(Lookup::Absent));
+    assert_eq!(bench.store().sign_in(&own, &anna.name, &Client::default()).await, Ok(Lookup::Absent));
 }
 
 pub async fn another_tenants_session_is_absent(bench: &dyn Bench) {

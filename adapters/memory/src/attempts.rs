@@ -1,0 +1,44 @@
+//! Attempts, counted in the rows of the store.
+
+use async_trait::async_trait;
+use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, Target, Timestamp};
+
+use crate::{MemoryStore, rows::Attempts};
+
+#[async_trait]
+impl AttemptCounter for MemoryStore {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+        let mut rows = self.rows();
+        let attempts = rows.attempts.entry(key.clone()).or_insert(Attempts { failures: 0, last_at: now });
+        let until = attempts.last_at + lockout.duration;
+        if now >= until {
+            attempts.failures = 0;
+        }
+        if attempts.failures >= lockout.max_failures {
+            return Ok(Reservation::Locked { until });
+        }
+        *attempts = Attempts { failures: attempts.failures + 1, last_at: attempts.last_at.max(now) };
+        Ok(Reservation::Reserved)
+    }
+
+    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+        if let Some(attempts) = self.rows().attempts.get_mut(key) {
+            attempts.failures = attempts.failures.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
+        self.rows().attempts.remove(key);
+        Ok(())
+    }
+
+    async fn unlock(&self, target: &Target) -> Result<(), CountError> {
+        self.rows().attempts.retain(|key, _| key.target != *target);
+        Ok(())
+    }
+
+    fn forgetting(&self, key: &AttemptKey) -> Option<Change> {
+        Some(Change::ForgetAttempts(key.clone()))
+    }
+}

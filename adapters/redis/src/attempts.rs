@@ -1,0 +1,110 @@
+//! Attempts, one hash for each target and one field in it for each place they come from.
+
+use std::{fmt::Write as _, time::Duration};
+
+use async_trait::async_trait;
+use kayan_ports::{AttemptCounter, AttemptKey, CountError, Lockout, Reservation, Target, Timestamp};
+
+use crate::{RedisCounters, server::Asked};
+
+/// A field holds how many attempts went on, and when the last did.
+pub(crate) const RESERVE: &str = "-- attempts.reserve
+local now, duration = tonumber(ARGV[2]), tonumber(ARGV[3])
+local failures, last = 0, now
+local known = redis.call('HGET', KEYS[1], ARGV[1])
+if known then
+  local then_failures, then_last = string.match(known, '^(%S+) (%S+)$')
+  then_last = tonumber(then_last)
+  if now < then_last + duration then
+    failures, last = tonumber(then_failures), math.max(then_last, now)
+    if failures >= tonumber(ARGV[4]) then
+      return string.format('%.0f', then_last)
+    end
+  end
+end
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f %.0f', failures + 1, last))
+local keep = tonumber(ARGV[5])
+if redis.call('PTTL', KEYS[1]) < keep then
+  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+end
+return false";
+
+pub(crate) const RELEASE: &str = "-- attempts.release
+local known = redis.call('HGET', KEYS[1], ARGV[1])
+if known then
+  local failures, last = string.match(known, '^(%S+) (%S+)$')
+  if tonumber(failures) > 1 then
+    redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f %s', tonumber(failures) - 1, last))
+  else
+    redis.call('HDEL', KEYS[1], ARGV[1])
+  end
+end
+return false";
+
+/// No lockout is longer: a hundred years in microseconds, far from where the scripts' numbers are no longer exact.
+const LONGEST: i64 = 100 * 366 * 24 * 60 * 60 * 1_000_000;
+/// Keys are kept for longer than they matter, in case a clock is behind. Milliseconds.
+const SLACK: i64 = 10 * 60 * 1_000;
+
+fn microseconds(moment: Timestamp) -> i64 {
+    i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000)).unwrap_or_default()
+}
+
+fn moment(microseconds: i64) -> Option<Timestamp> {
+    Timestamp::from_unix_timestamp_nanos(i128::from(microseconds) * 1_000).ok()
+}
+
+fn length(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(LONGEST).min(LONGEST)
+}
+
+fn key(target: &Target) -> String {
+    let mut key = format!("kayan:attempts:{}:", target.tenant.as_str());
+    for byte in target.identifier {
+        // Writing to a `String` can't fail.
+        let _ = write!(key, "{byte:02x}");
+    }
+    key
+}
+
+fn field(key: &AttemptKey) -> String {
+    key.known_network.as_ref().map_or_else(|| "anywhere".to_owned(), |network| format!("from:{network}"))
+}
+
+#[async_trait]
+impl AttemptCounter for RedisCounters {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+        let duration = length(lockout.duration);
+        let numbers = [microseconds(now), duration, lockout.max_failures.into(), duration / 1_000 + SLACK];
+        let numbers = numbers.map(|number| number.to_string());
+        let [now, duration_text, most, keep] = numbers.each_ref().map(String::as_str);
+        let field = field(key);
+        let arguments = [field.as_str(), now, duration_text, most, keep];
+        let asked = Asked::Script(&self.scripts.reserve, self::key(&key.target), &arguments);
+        let last: Option<i64> = self.server.ask(asked).await?;
+        Ok(match last {
+            None => Reservation::Reserved,
+            Some(last) => {
+                let until = moment(last.saturating_add(duration));
+                Reservation::Locked { until: until.unwrap_or(time::PrimitiveDateTime::MAX.assume_utc()) }
+            }
+        })
+    }
+
+    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+        let asked = Asked::Script(&self.scripts.release, self::key(&key.target), &[&field(key)]);
+        Ok(self.server.ask(asked).await?)
+    }
+
+    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
+        let mut command = redis::cmd("HDEL");
+        command.arg(self::key(&key.target)).arg(field(key));
+        Ok(self.server.ask(Asked::Command(command)).await?)
+    }
+
+    async fn unlock(&self, target: &Target) -> Result<(), CountError> {
+        let mut command = redis::cmd("DEL");
+        command.arg(key(target));
+        Ok(self.server.ask(Asked::Command(command)).await?)
+    }
+}

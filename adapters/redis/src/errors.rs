@@ -1,0 +1,137 @@
+//! What goes wrong between here and Redis, in words without addresses, keys or secrets.
+
+use std::io;
+
+use kayan_ports::CountError;
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+use rustls::CertificateError;
+
+/// Why Redis did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Trouble {
+    #[error("the server can't be reached")]
+    Unreachable,
+    #[error("the server does not answer in time")]
+    Silent,
+    #[error("the connection to the server was lost")]
+    Lost,
+    #[error("what listens there does not speak Redis' protocol")]
+    Foreign,
+    #[error("the server refuses this user or password, or asks for none")]
+    Login,
+    #[error("the server asks for a password; write it into the URL, as in redis://USER:PASSWORD@HOST")]
+    NoLogin,
+    #[error("the server has no database of this number")]
+    NoDatabase,
+    #[error("the user may not do that; let it run scripts on keys kayan:* and use the channel kayan:sessions")]
+    NotAllowed,
+    #[error("the sentinels know no master of this name")]
+    NoMaster,
+    #[error("what the sentinels call the master is none, or not yet")]
+    NotMaster,
+    #[error("{0}")]
+    Tls(&'static str),
+    #[error("the server answers {code}{}", hint(.code))]
+    Refused { code: String },
+    #[error("the server's answer makes no sense")]
+    Answer,
+}
+
+fn hint(code: &str) -> &'static str {
+    match code {
+        "LOADING" => ": it is reading its data; wait",
+        "READONLY" => ": it is a replica; name the master, or sentinels",
+        "MASTERDOWN" | "CLUSTERDOWN" => ": a part of it is away",
+        "MOVED" | "ASK" | "CROSSSLOT" => ": it is a cluster; write redis+cluster://",
+        "OOM" => ": its memory is full",
+        "MISCONF" => ": it can't write its data to disk",
+        "BUSY" => ": another script keeps it busy",
+        "DENIED" => ": it is in protected mode; give it a password",
+        _ => "",
+    }
+}
+
+impl Trouble {
+    /// Whether a server said so that goes on answering on this connection.
+    pub(crate) fn is_an_answer(&self) -> bool {
+        !self.is_of_all_connections()
+            && matches!(self, Self::NoLogin | Self::NotAllowed | Self::Refused { .. } | Self::Answer)
+    }
+
+    /// Whether it is better to begin with new connections: the server hangs, or is the master no more.
+    pub(crate) fn is_of_all_connections(&self) -> bool {
+        match self {
+            Self::Silent => true,
+            Self::Refused { code } => ["READONLY", "MASTERDOWN", "LOADING"].contains(&code.as_str()),
+            _ => false,
+        }
+    }
+}
+
+impl From<Trouble> for CountError {
+    fn from(trouble: Trouble) -> Self {
+        Self(trouble.to_string())
+    }
+}
+
+impl From<RedisError> for Trouble {
+    fn from(error: RedisError) -> Self {
+        match error.kind() {
+            ErrorKind::AuthenticationFailed => Self::Login,
+            ErrorKind::Io if error.is_timeout() => Self::Silent,
+            ErrorKind::Io => error.detail().map_or(Self::Lost, of_cluster),
+            ErrorKind::ClusterConnectionNotFound => Self::Unreachable,
+            ErrorKind::Parse => Self::Foreign,
+            ErrorKind::UnexpectedReturnType => Self::Answer,
+            ErrorKind::Server(ServerErrorKind::NoPerm) => Self::NotAllowed,
+            _ => error.code().map_or(Self::Answer, of_code),
+        }
+    }
+}
+
+fn of_code(code: &str) -> Trouble {
+    match code {
+        "NOAUTH" => Trouble::NoLogin,
+        "WRONGPASS" => Trouble::Login,
+        _ => Trouble::Refused { code: code.to_owned() },
+    }
+}
+
+/// No node of a cluster was reached; the library tells of one of them in its own words.
+fn of_cluster(detail: &str) -> Trouble {
+    let holds = |words: &[&str]| words.iter().any(|word| detail.contains(word));
+    if holds(&["NOAUTH"]) {
+        Trouble::NoLogin
+    } else if holds(&["Password authentication failed"]) {
+        Trouble::Login
+    } else if holds(&["UnknownIssuer"]) {
+        Trouble::Tls(UNTRUSTED)
+    } else if holds(&["NotValidForName", "not valid for name"]) {
+        Trouble::Tls(OTHER_HOST)
+    } else {
+        Trouble::Unreachable
+    }
+}
+
+const UNTRUSTED: &str =
+    "the server's certificate is by an authority that is not trusted; name that one's with ssl_ca_certs";
+const OTHER_HOST: &str = "the server's certificate names another host";
+
+/// Why there is no connection.
+pub(crate) fn unconnected(error: &io::Error) -> Trouble {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        None => Trouble::Unreachable,
+        Some(rustls::Error::InvalidCertificate(why)) => Trouble::Tls(match why {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "the server's certificate has expired"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => OTHER_HOST,
+            CertificateError::UnknownIssuer => UNTRUSTED,
+            _ => "the server's certificate is not valid",
+        }),
+        Some(rustls::Error::InvalidMessage(_)) => {
+            Trouble::Tls("what listens there does not speak TLS; write redis:// with one s, or set up its certificate")
+        }
+        Some(_) => Trouble::Tls("the server and this program agree on no kind of TLS"),
+    }
+}

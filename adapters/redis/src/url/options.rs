@@ -1,0 +1,69 @@
+//! What stands behind the `?` of a URL.
+
+use std::path::PathBuf;
+
+use super::{Login, RedisUrlError, decoded, number};
+
+/// The parameters of a URL.
+#[derive(Default)]
+pub(super) struct Options {
+    pub(super) authorities: Option<PathBuf>,
+    pub(super) database: u32,
+    /// Of the sentinels, or of the server behind a socket.
+    pub(super) login: Login,
+}
+
+impl Options {
+    /// Of a server or a cluster.
+    pub(super) fn of_server(text: &str) -> Result<Self, RedisUrlError> {
+        read(text, "ssl_ca_certs", |_, _, _| Ok(false))
+    }
+
+    /// Of sentinels: they may ask for another password than the servers that they watch.
+    pub(super) fn of_sentinel(text: &str) -> Result<Self, RedisUrlError> {
+        read(text, "ssl_ca_certs, sentinel_username and sentinel_password", |options, name, value| {
+            match name {
+                "sentinel_username" => options.login.user = Some(value),
+                "sentinel_password" => options.login.password = Some(value.into()),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })
+    }
+
+    /// Of a unix socket, which has no place for them elsewhere.
+    pub(super) fn of_socket(text: &str) -> Result<Self, RedisUrlError> {
+        read(text, "db, username (or user) and password (or pass)", |options, name, value| {
+            match name {
+                "db" => options.database = number(&value)?,
+                "user" | "username" => options.login.user = Some(value),
+                "pass" | "password" => options.login.password = Some(value.into()),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })
+    }
+}
+
+/// Reads `name=value&name=value`; values are percent-decoded.
+fn read(
+    text: &str,
+    known: &'static str,
+    take: impl Fn(&mut Options, &str, String) -> Result<bool, RedisUrlError>,
+) -> Result<Options, RedisUrlError> {
+    let mut options = Options::default();
+    for parameter in text.split('&').filter(|parameter| !parameter.is_empty()) {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let value = decoded(value)?;
+        match name {
+            "ssl_ca_certs" if value.is_empty() => return Err(RedisUrlError::NoValue("ssl_ca_certs")),
+            "ssl_ca_certs" => options.authorities = Some(value.into()),
+            _ if take(&mut options, name, value)? => {}
+            _ => return Err(RedisUrlError::UnknownParameter(known)),
+        }
+    }
+    if options.login.user.is_some() && options.login.password.is_none() {
+        return Err(RedisUrlError::NoPassword);
+    }
+    Ok(options)
+}

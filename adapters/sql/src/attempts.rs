@@ -1,0 +1,110 @@
+//! Attempts to prove who one is, counted in the database: shared by all that use it, and there after a restart.
+
+use async_trait::async_trait;
+use kayan_ports::{
+    AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, StoreError, Target, Timestamp,
+};
+
+use crate::{ApplyError, Dialect, Driver, Expect, Query, Reading, SqlStore, Statement, Value, changes::Batch};
+
+/// The place that attempts from everywhere but the known networks are counted under.
+const ELSEWHERE: &str = "";
+
+/// `tenant_id, identifier_hash, network`, the primary key.
+fn params(key: &AttemptKey) -> [Value; 3] {
+    let [tenant, identifier] = target(&key.target);
+    [tenant, identifier, Value::text(key.known_network.as_deref().unwrap_or(ELSEWHERE))]
+}
+
+fn target(target: &Target) -> [Value; 2] {
+    [Value::text(target.tenant.as_str()), target.identifier.into()]
+}
+
+pub(crate) fn forget(batch: &mut Batch, key: &AttemptKey) {
+    let sql = "-- attempts.forget
+DELETE FROM attempts
+WHERE tenant_id = ? AND identifier_hash = ? AND network = ?";
+    batch.free(sql, params(key).into());
+}
+
+#[async_trait]
+impl<D: Driver> AttemptCounter for SqlStore<D> {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+        let driver = self.driver();
+        let over = now - lockout.duration;
+        let row = match driver.dialect() {
+            Dialect::MySql => {
+                "-- attempts.begin
+INSERT INTO attempts (tenant_id, identifier_hash, network, failures, last_at)
+VALUES (?, ?, ?, 0, ?)
+ON DUPLICATE KEY UPDATE failures = failures"
+            }
+            Dialect::Sqlite | Dialect::Postgres => {
+                "-- attempts.begin
+INSERT INTO attempts (tenant_id, identifier_hash, network, failures, last_at)
+VALUES (?, ?, ?, 0, ?)
+ON CONFLICT (tenant_id, identifier_hash, network) DO NOTHING"
+            }
+        };
+        let count = "-- attempts.reserve
+UPDATE attempts
+SET failures = CASE WHEN last_at <= ? THEN 1 ELSE failures + 1 END, last_at = CASE WHEN last_at < ? THEN ? ELSE last_at END
+WHERE tenant_id = ? AND identifier_hash = ? AND network = ? AND (failures < ? OR last_at <= ?)";
+        let begin = params(key).into_iter().chain([now.into()]).collect();
+        let mut reserve = vec![over.into(), now.into(), now.into()];
+        reserve.extend(params(key));
+        reserve.extend([i64::from(lockout.max_failures).into(), over.into()]);
+        let batch = vec![
+            Statement { sql: row, params: begin, expect: Expect::Any },
+            Statement { sql: count, params: reserve, expect: Expect::One },
+        ];
+        match driver.apply(batch).await {
+            Ok(()) => Ok(Reservation::Reserved),
+            Err(ApplyError::Guard(_)) => last(driver, key, now)
+                .await
+                .map(|last| Reservation::Locked { until: last + lockout.duration })
+                .map_err(|error| CountError(error.to_string())),
+            Err(error) => Err(CountError(error.to_string())),
+        }
+    }
+
+    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+        let sql = "-- attempts.release
+UPDATE attempts
+SET failures = failures - 1
+WHERE tenant_id = ? AND identifier_hash = ? AND network = ? AND failures > 0";
+        write(self.driver(), sql, params(key).into()).await
+    }
+
+    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
+        let mut batch = Batch::new(self.driver().dialect());
+        forget(&mut batch, key);
+        batch.apply(self.driver()).await.map_err(|error| CountError(error.to_string()))
+    }
+
+    async fn unlock(&self, of: &Target) -> Result<(), CountError> {
+        let sql = "-- attempts.unlock
+DELETE FROM attempts
+WHERE tenant_id = ? AND identifier_hash = ?";
+        write(self.driver(), sql, target(of).into()).await
+    }
+
+    fn forgetting(&self, key: &AttemptKey) -> Option<Change> {
+        Some(Change::ForgetAttempts(key.clone()))
+    }
+}
+
+async fn write(driver: &impl Driver, sql: &'static str, params: Vec<Value>) -> Result<(), CountError> {
+    let statement = Statement { sql, params, expect: Expect::Any };
+    driver.apply(vec![statement]).await.map_err(|error| CountError(error.to_string()))
+}
+
+/// When the last attempt went on; now, if somebody has just forgotten them.
+async fn last(driver: &impl Driver, key: &AttemptKey, now: Timestamp) -> Result<Timestamp, StoreError> {
+    let sql = "-- attempts.last
+SELECT last_at
+FROM attempts
+WHERE tenant_id = ? AND identifier_hash = ? AND network = ?";
+    let rows = driver.read(Query { sql, params: params(key).into(), reading: Reading::Point }).await?;
+    rows.into_iter().next().map_or(Ok(now), |mut row| row.time())
+}

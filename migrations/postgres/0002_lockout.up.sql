@@ -1,0 +1,21 @@
+-- Wrong guesses, and where each identity has logged in from: guesses from there are counted apart.
+
+-- No foreign key to identities: guesses at accounts that there are not are counted as well.
+CREATE TABLE attempts (
+    tenant_id       text COLLATE "C" NOT NULL,
+    identifier_hash bytea            NOT NULL, -- 32 bytes; of the canonical identifier
+    network         text COLLATE "C" NOT NULL, -- an address, or an IPv6 /64; empty: everywhere else
+    failures        bigint           NOT NULL,
+    last_at         timestamptz      NOT NULL,
+    PRIMARY KEY (tenant_id, identifier_hash, network)
+);
+
+CREATE INDEX attempts_by_age ON attempts (last_at);
+
+CREATE TABLE known_networks (
+    identity_id   uuid             NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
+    network       text COLLATE "C" NOT NULL, -- an address, or an IPv6 /64
+    tenant_id     text COLLATE "C" NOT NULL,
+    last_login_at timestamptz      NOT NULL,
+    PRIMARY KEY (identity_id, network)
+);

@@ -1,0 +1,4 @@
+//! The law of the `AttemptCounter` port.
+
+pub mod commits;
+pub mod counting;

@@ -1,0 +1,3 @@
+//! The law of the `RateLimiter` port.
+
+pub mod windows;

@@ -1,0 +1,209 @@
+//! A database server of a test's own, which it may kill or freeze; what it has acknowledged is on disk.
+
+use std::{
+    fs::{self, File, Permissions},
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::{Database, Kind};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const PASSWORD: &str = "throw-away";
+
+/// The server; ended when it is dropped.
+#[derive(Debug)]
+pub struct Server {
+    kind: Kind,
+    folder: TempDir,
+    port: u16,
+    process: Option<Child>,
+}
+
+impl Server {
+    /// Starts one with an empty database `kayan`.
+    pub async fn start(kind: Kind) -> Self {
+        let folder = TempDir::with_prefix("kayan-").expect("a temporary folder");
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("a folder of ours");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        drop(listener);
+        let mut server = Self { kind, folder, port, process: None };
+        fs::write(server.file("password"), PASSWORD).expect("a file in a folder of ours");
+        let users = format!(
+            "CREATE USER IF NOT EXISTS 'kayan'@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO 'kayan'@'%';\n"
+        );
+        fs::write(server.file("users.sql"), users).expect("a file in a folder of ours");
+        if let Some(user) = server.user() {
+            ran(Command::new("chown").args(["-R", &format!("{user}:{user}")]).arg(server.folder.path()));
+        }
+        ran(&mut server.install());
+        server.revive().await;
+        let first = if kind == Kind::Postgres { "postgres" } else { "mysql" };
+        let database = Database::connect(kind, &server.dsn_of(first)).await.expect("a server that answers");
+        database.execute("CREATE DATABASE kayan").await;
+        server
+    }
+
+    /// The DSN of the database `kayan`.
+    pub fn dsn(&self) -> String {
+        self.dsn_of("kayan")
+    }
+
+    fn dsn_of(&self, database: &str) -> String {
+        let port = self.port;
+        match self.kind {
+            Kind::Mysql => format!("kayan:{PASSWORD}@tcp(127.0.0.1:{port})/{database}"),
+            _ => format!("postgres://kayan:{PASSWORD}@127.0.0.1:{port}/{database}"),
+        }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Whom it runs as: these servers refuse root.
+    fn user(&self) -> Option<&'static str> {
+        let user = if self.kind == Kind::Postgres { "postgres" } else { "mysql" };
+        rustix::process::geteuid().is_root().then_some(user)
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = match self.user() {
+            None => Command::new(program),
+            Some(user) => {
+                let mut command = Command::new("setpriv");
+                command.args(["--reuid", user, "--regid", user, "--init-groups"]).arg(program);
+                command
+            }
+        };
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
+    fn install(&self) -> Command {
+        if self.kind == Kind::Postgres {
+            let mut initdb = self.command(&postgres("initdb"));
+            initdb.args(["--auth=scram-sha-256", "--locale=C.UTF-8", "--no-sync", "--username=kayan"]);
+            initdb.args(["--pgdata=data", "--pwfile=password"]);
+            return initdb;
+        }
+        let mut install = self.command(Path::new("mariadb-install-db"));
+        install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        install.arg(format!("--datadir={}", self.file("data").display()));
+        install
+    }
+
+    fn serve(&self) -> Command {
+        let folder = self.folder.path().display();
+        if self.kind == Kind::Postgres {
+            let mut postgres = self.command(&postgres("postgres"));
+            postgres.args(["-D", "data", "-h", "127.0.0.1", "-p", &self.port.to_string()]);
+            postgres.args(["-k", &folder.to_string(), "-c", "fsync=on"]);
+            return postgres;
+        }
+        let mut mariadbd = self.command(Path::new("/usr/sbin/mariadbd"));
+        mariadbd.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"]);
+        mariadbd.args(["--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=64M"]);
+        mariadbd.arg(format!("--port={}", self.port));
+        for (option, file) in
+            [("datadir", "data"), ("socket", "my.sock"), ("pid-file", "my.pid"), ("init-file", "users.sql")]
+        {
+            mariadbd.arg(format!("--{option}={folder}/{file}"));
+        }
+        mariadbd
+    }
+
+    /// Starts it again, on the same port and data, and waits until it answers.
+    pub async fn revive(&mut self) {
+        let began = Instant::now();
+        let first = self.dsn_of(if self.kind == Kind::Postgres { "postgres" } else { "mysql" });
+        loop {
+            let ended = self.process.as_mut().is_none_or(|process| !matches!(process.try_wait(), Ok(None)));
+            if ended {
+                // A server that finds traces of its former life may give up the first time.
+                let log = File::options().create(true).append(true).open(self.file("log")).expect("a log");
+                self.process = Some(self.serve().stdout(Stdio::null()).stderr(log).spawn().expect("a server"));
+            }
+            let Err(error) = Database::connect(self.kind, &first).await else { return };
+            let log = || fs::read_to_string(self.file("log")).unwrap_or_default();
+            assert!(began.elapsed() < PATIENCE, "it does not come up: {error}; it said:\n{}", log());
+            // Another process that begins to listen is no event one could wait for.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends it as a power failure would.
+    pub fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        if let Some(mut process) = self.process.take() {
+            process.wait().expect("a process of ours");
+        }
+    }
+
+    /// Stops it in the middle of whatever it does; its connections stay open.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Sends a signal to its process and to all that it has begun.
+    fn signal(&self, signal: Signal) {
+        let Some(process) = &self.process else { return };
+        let parent = process.id().to_string();
+        let send = |id: &str, signal| {
+            let id = id.parse().ok().and_then(Pid::from_raw);
+            // One that has just ended by itself needs no signal.
+            drop(id.map(|id| kill_process(id, signal)));
+        };
+        // While it stands still it begins no others.
+        send(&parent, Signal::STOP);
+        for id in offspring(&parent) {
+            send(&id, signal);
+        }
+        send(&parent, signal);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The ids of a process's children.
+fn offspring(parent: &str) -> Vec<String> {
+    let processes = fs::read_dir("/proc").expect("the list of processes").filter_map(Result::ok);
+    let child = |id: String| {
+        let status = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        // Behind the name, which may hold anything, stand the state and the parent.
+        let (_, fields) = status.rsplit_once(") ")?;
+        (fields.split(' ').nth(1)? == parent).then_some(id)
+    };
+    processes.filter_map(|entry| child(entry.file_name().into_string().ok()?)).collect()
+}
+
+/// A program of the newest version that is installed.
+fn postgres(program: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
+    let number = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let newest = versions.map(|version| version.path()).filter(|path| number(path).is_some()).max_by_key(number);
+    newest.map_or_else(|| program.into(), |version| version.join("bin").join(program))
+}
+
+/// Runs a program to its end, which must be a good one.
+fn ran(command: &mut Command) {
+    let output = command.output();
+    let output = output.unwrap_or_else(|why| panic!("{command:?}: {why}; `cargo xtask test` installs what is needed"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,54 @@
+//! What is about a PostgreSQL server.
+
+use kayan_journeys::{Home, Kind};
+
+use crate::{outages, servers};
+
+const KIND: Kind = Kind::Postgres;
+
+#[tokio::test]
+async fn an_account_lives_on_a_postgres_server() {
+    servers::keeps_an_account(KIND).await;
+}
+
+#[tokio::test]
+async fn a_wrong_postgres_dsn_is_named_without_its_password() {
+    for dsn in [
+        "postgres://u:hunter2@127.0.0.1:1/kayan?allowAllFiles=true",
+        "postgres://u:hunter2@127.0.0.1:x/kayan",
+        "postgres://u:hunter2@/kayan",
+        "postgres://u:hunter2%@127.0.0.1/kayan",
+        "postgres://u:hunter2@127.0.0.1:1/kayan?sslmode=maybe",
+        "postgres://u:hunter2@127.0.0.1:1/kayan?sslmode=verify-full&sslrootcert=nowhere.pem",
+        "host=127.0.0.1 user=u password='hunter2",
+    ] {
+        servers::refuses(&Home::at(KIND, dsn), "hunter2").await;
+    }
+}
+
+#[tokio::test]
+async fn a_postgres_server_that_lets_nobody_in_is_named_without_the_password() {
+    let home = Home::on(KIND);
+    let dsn = home.dsn().to_owned();
+    for (good, bad) in [("throw-away@", "hunter2@"), ("//kayan:", "//nobody:"), ("/kayan_", "/none_")] {
+        assert!(dsn.contains(good), "the test knows its server's DSN");
+        servers::refuses(&Home::at(KIND, &dsn.replacen(good, bad, 1)), "throw-away").await;
+    }
+    // Its certificate is nobody's whom this machine trusts.
+    servers::refuses(&Home::at(KIND, &format!("{dsn}?sslmode=verify-full")), "throw-away").await;
+}
+
+#[tokio::test]
+async fn a_killed_postgres_server_costs_no_acknowledged_write_and_no_restart() {
+    outages::killed_under_load(KIND).await;
+}
+
+#[tokio::test]
+async fn a_frozen_postgres_server_makes_nobody_hang() {
+    outages::frozen_under_load(KIND).await;
+}
+
+#[tokio::test]
+async fn the_service_starts_before_its_postgres_server() {
+    outages::started_before_its_server(KIND).await;
+}
