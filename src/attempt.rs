@@ -23,6 +23,8 @@ pub struct LockoutSettings {
 pub struct Locked {
     /// Until then.
     pub until: Timestamp,
+    /// Counted from now.
+    pub now: Timestamp,
 }
 
 /// Why an attempt must not be made.
@@ -69,7 +71,7 @@ impl Kayan {
             Reservation::Reserved => Ok(Attempt(Some(key))),
             Reservation::Locked { until } => {
                 self.record_locked(caller, (&key.target, name), until, now).await;
-                Err(Locked { until }.into())
+                Err(Locked { until, now }.into())
             }
         }
     }
@@ -88,12 +90,12 @@ impl Kayan {
         let _unwritten = self.store.commit(vec![event.record()]).await;
     }
 
-    /// The change that takes an attempt back in the commit that it leads to, if the counter can.
+    /// The change that takes an attempt back in the commit that it leads to, where attempts are counted in the store.
     pub(crate) fn forgetting(&self, attempt: &Attempt) -> Option<Change> {
         attempt.0.as_ref().and_then(|key| self.attempts.forgetting(key))
     }
 
-    /// The attempt was right: its key's wrong ones don't count any more.
+    /// The attempt was right, and its change is committed: its key's wrong ones don't count any more.
     pub(crate) async fn forget(&self, attempt: Attempt) {
         if let Some(key) = attempt.0 {
             // It was right, whatever becomes of the count.

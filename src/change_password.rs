@@ -105,6 +105,8 @@ impl Kayan {
         match verdict {
             Ok(Verdict::Mismatch) => Ok(None),
             Ok(Verdict::Match | Verdict::MatchOutdated) => {
+                let forgetting = self.forgetting(&attempt).into_iter().collect();
+                self.store.commit(forgetting).await.map_err(Failure::from)?;
                 self.forget(attempt).await;
                 Ok(known?)
             }

@@ -50,6 +50,11 @@ pub struct Allowance {
 }
 
 impl Kayan {
+    /// Whether clients have a limit at all.
+    pub fn limits_clients(&self) -> bool {
+        self.settings.limits.ip.is_some()
+    }
+
     /// Counts a request, whatever it is for, against its client's limit.
     pub async fn limit_client(&self, caller: &Caller) -> Result<Option<Allowance>, LimitError> {
         let Some(network) = caller.client.network() else { return Ok(None) };

@@ -98,10 +98,8 @@ impl Kayan {
             (Some(SignIn { identity, password: Some(credential), .. }), Verdict::Match | Verdict::MatchOutdated) => {
                 let renewed = self.renewed(&credential, verdict, &cmd.password, now).await;
                 let forgetting = self.forgetting(&attempt);
-                let forgotten = forgetting.is_some();
                 let admitted = self.admit(caller, Proven { identity, credential, renewed }, forgetting, now).await;
                 match &admitted {
-                    Ok(_) if forgotten => {}
                     Ok(_) => self.forget(attempt).await,
                     Err(_) => self.release(attempt).await,
                 }

@@ -112,14 +112,14 @@ pub trait AttemptCounter: Send + Sync {
     /// Gives back an attempt that came to no verdict: a failure of the service is nobody's wrong guess (I-10).
     async fn release(&self, key: &AttemptKey) -> Result<(), CountError>;
 
-    /// Forgets a key's attempts, because the last of them was right.
+    /// Forgets a key's attempts, because the last of them was right; those of them that are in the store,
+    /// [`forgetting`](Self::forgetting) has forgotten already.
     async fn forget(&self, key: &AttemptKey) -> Result<(), CountError>;
 
     /// Forgets all attempts at this target, from wherever, because an administrator says so.
     async fn unlock(&self, target: &Target) -> Result<(), CountError>;
 
-    /// The change that forgets a key's attempts in the commit that opens a session, where the counts are in the store
-    /// anyway; then nobody need call [`forget`](Self::forget).
+    /// The change that forgets a key's attempts in the commit that opens a session, where counts are in the store.
     fn forgetting(&self, _: &AttemptKey) -> Option<Change> {
         None
     }

@@ -45,7 +45,7 @@ async fn i_09_too_many_wrong_guesses_lock_without_another_hash() {
     lock_out(&stage, ELSEWHERE, ANNA).await;
     let (before, until) = (stage.hasher.verifications(), stage.clock.now() + LOCKOUT.duration);
     let locked = log_in(&stage, ELSEWHERE, ANNA, PASSWORD).await;
-    assert_eq!(locked, Err(LogInError::Locked(Locked { until })));
+    assert_eq!(locked, Err(LogInError::Locked(Locked { until, now: stage.clock.now() })));
     assert_eq!(stage.hasher.verifications(), before);
 }
 

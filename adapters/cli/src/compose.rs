@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings};
 use kayan_crypto::{Hasher, HasherSettings, OsEntropy, SystemClock};
 use kayan_http::{Application, HttpSettings};
-use kayan_memory::CachedSessions;
-use kayan_ports::{Clock, Entropy, Store};
+use kayan_memory::{CachedSessions, MemoryLimiter};
+use kayan_ports::{AttemptCounter, Clock, Entropy, Probe, RateLimiter, Store};
 use kayan_sql::{Driver, SqlStore};
 use secrecy::ExposeSecret;
 
@@ -19,7 +19,7 @@ use crate::{
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 compile_error!("kayan needs a database: build it with at least one of the features `sqlite`, `postgres` and `mysql`");
 
-/// The databases that are compiled in, by the names of `KAYAN_DB_TYPE`.
+/// What is compiled in, by the names of the features.
 pub(crate) const BACKENDS: &[&str] = &[
     #[cfg(feature = "sqlite")]
     "sqlite",
@@ -27,6 +27,8 @@ pub(crate) const BACKENDS: &[&str] = &[
     "mysql",
     #[cfg(feature = "postgres")]
     "postgres",
+    #[cfg(feature = "redis")]
+    "redis",
 ];
 
 /// The time.
@@ -84,6 +86,12 @@ pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
 
 /// Puts the use-cases together over an open database.
 pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Stop> {
+    let database = Arc::new(SqlStore::new(driver.clone()));
+    over(config, database.clone(), database)
+}
+
+/// Puts the use-cases together over a store, and a database that may be behind it.
+fn over(config: &Config, store: Arc<dyn Store>, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result<Kayan, Stop> {
     let schema = match &config.identity_schema {
         None => IdentitySchema::default(),
         Some(document) => IdentitySchema::parse(&document.to_string())
@@ -91,12 +99,11 @@ pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, 
     };
     let hashing =
         HasherSettings { format: config.hashing.format, threads: config.hashing.threads, queue: config.hashing.queue };
-    let mut store: Arc<dyn Store> = Arc::new(SqlStore::new(driver.clone()));
-    if !config.sessions.cache_ttl.is_zero() {
-        store = Arc::new(CachedSessions::new(store, clock(), config.sessions.cache_ttl));
-    }
+    let (limiter, attempts) = counters(config, database)?;
     let ports = Ports {
         store,
+        attempts,
+        limiter,
         hasher: Arc::new(Hasher::new(hashing).map_err(Stop::failed)?),
         clock: clock(),
         entropy: entropy(),
@@ -106,7 +113,75 @@ pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, 
         refresh: config.sessions.refresh_ttl,
         absolute: config.sessions.max_ttl,
     };
-    Ok(Kayan::new(ports, schema, Settings { lifetimes, password_min_length: config.password_min_length }))
+    let settings = Settings {
+        lifetimes,
+        password_min_length: config.password_min_length,
+        lockout: config.lockout,
+        limits: config.rate_limits,
+    };
+    Ok(Kayan::new(ports, schema, settings))
+}
+
+type Counters = (Arc<dyn RateLimiter>, Arc<dyn AttemptCounter>);
+
+/// Requests are counted in Redis, or else by this process; attempts in Redis, or else in the database.
+fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result<Counters, Stop> {
+    let limiter = Arc::new(MemoryLimiter::new());
+    #[cfg(feature = "redis")]
+    if let Some(shared) = redis_counters(config)? {
+        use kayan_memory::Fallback;
+        let limiter = Fallback::<dyn RateLimiter>::new(shared.clone(), limiter);
+        return Ok((Arc::new(limiter), Arc::new(Fallback::<dyn AttemptCounter>::new(shared, database))));
+    }
+    #[cfg(not(feature = "redis"))]
+    let _ = config;
+    Ok((limiter, database))
+}
+
+#[cfg(feature = "redis")]
+fn redis_counters(config: &Config) -> Result<Option<Arc<kayan_redis::RedisCounters>>, Stop> {
+    let Some(url) = &config.redis.url else { return Ok(None) };
+    let (url, settings) = redis(config, "KAYAN_REDIS_URL", url)?;
+    let counters = kayan_redis::RedisCounters::connect(&url, settings);
+    counters.map(|counters| Some(Arc::new(counters))).map_err(|why| Stop::config(format!("KAYAN_REDIS_URL: {why}")))
+}
+
+#[cfg(feature = "redis")]
+fn redis(
+    config: &Config,
+    setting: &str,
+    url: &secrecy::SecretString,
+) -> Result<(kayan_redis::RedisUrl, kayan_redis::RedisSettings), Stop> {
+    let url = url.expose_secret().parse().map_err(|why| Stop::config(format!("{setting}: {why}")))?;
+    let settings = kayan_redis::RedisSettings { pool_size: config.redis.pool_size, ..Default::default() };
+    Ok((url, settings))
+}
+
+/// The store behind a cache of sessions; with Redis, replicas tell each other what to forget.
+fn cached(config: &Config, store: Arc<dyn Store>) -> Result<Arc<CachedSessions>, Stop> {
+    let sessions = CachedSessions::new(store, clock(), config.sessions.cache_ttl);
+    #[cfg(feature = "redis")]
+    if let Some(url) = &config.redis.session_url {
+        use kayan_redis::{Announcements, Heard};
+        let (url, settings) = redis(config, "KAYAN_REDIS_SESSION_URL", url)?;
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel::<Vec<String>>();
+        // Nobody listens any more only when the process ends.
+        let sessions = Arc::new(sessions.telling(move |lines| drop(tell.send(lines))));
+        let hearing = Arc::downgrade(&sessions);
+        let announcements = Announcements::start(&url, settings, move |heard| match (hearing.upgrade(), heard) {
+            (Some(sessions), Heard::Line(line)) => sessions.hear(&line),
+            (Some(sessions), Heard::Gap) => sessions.forget_all(),
+            (None, _) => {}
+        });
+        let announcements = announcements.map_err(|why| Stop::config(format!("KAYAN_REDIS_SESSION_URL: {why}")))?;
+        tokio::spawn(async move {
+            while let Some(lines) = told.recv().await {
+                announcements.announce(&lines).await;
+            }
+        });
+        return Ok(sessions);
+    }
+    Ok(Arc::new(sessions))
 }
 
 /// Puts the whole service together over an open database.
@@ -119,12 +194,19 @@ pub(crate) fn application(config: &Config, driver: &Arc<dyn Driver>) -> Result<A
         trusted_proxies: config.trusted_proxies.clone(),
         body_timeout: Duration::from_secs(15),
     };
-    let health = CheckHealth::new(
-        vec![Arc::new(DatabaseProbe(driver.clone())), Arc::new(MigrationsProbe(driver.clone()))],
-        clock(),
-    );
+    let database = Arc::new(SqlStore::new(driver.clone()));
+    let store: Arc<dyn Store> =
+        if config.sessions.cache_ttl.is_zero() { database.clone() } else { cached(config, database.clone())? };
+    #[cfg_attr(not(feature = "redis"), expect(unused_mut, reason = "there may be a Redis to ask"))]
+    let mut probes: Vec<Arc<dyn Probe>> =
+        vec![Arc::new(DatabaseProbe(driver.clone())), Arc::new(MigrationsProbe(driver.clone()))];
+    #[cfg(feature = "redis")]
+    if let Some(counters) = redis_counters(config)? {
+        probes.push(counters);
+    }
+    let health = CheckHealth::new(probes, clock());
     Ok(Arc::new(Application {
-        kayan: Arc::new(kayan(config, driver)?),
+        kayan: Arc::new(over(config, store, database)?),
         health: Arc::new(health),
         clock: clock(),
         entropy: entropy(),

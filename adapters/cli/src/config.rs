@@ -24,6 +24,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use kayan_core::{LockoutSettings, RateLimits};
 use kayan_ports::HashFormat;
 use secrecy::SecretString;
 use url::Url;
@@ -53,6 +54,12 @@ pub(crate) struct Config {
     pub(crate) hashing: Hashing,
     /// How long sessions last.
     pub(crate) sessions: Sessions,
+    /// Redis.
+    pub(crate) redis: Redis,
+    /// How often a client may ask.
+    pub(crate) rate_limits: RateLimits,
+    /// When guessing ends; nothing: never.
+    pub(crate) lockout: Option<LockoutSettings>,
     /// The shortest password, in characters, 8 to 64.
     pub(crate) password_min_length: usize,
     /// Networks of the proxies whose forwarded headers are believed (I-37).
@@ -116,6 +123,17 @@ pub(crate) struct Database {
     pub(crate) max_lifetime: Option<Duration>,
     /// How statements are sent.
     pub(crate) statements: Statements,
+}
+
+/// Redis, and what of it is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Redis {
+    /// Where replicas count together; nothing: each counts by itself.
+    pub(crate) url: Option<SecretString>,
+    /// Where they tell each other of revoked sessions; nothing: nowhere.
+    pub(crate) session_url: Option<SecretString>,
+    /// At most so many connections, 1 or more.
+    pub(crate) pool_size: usize,
 }
 
 /// How statements are sent to a database that can prepare them.

@@ -100,13 +100,18 @@ fn caller(request: &Request) -> Result<Caller> {
             name.ok_or_else(|| Problem::new(Code::TenantNotFound))?
         }
     };
+    Ok(Caller { tenant, token: None, client: client(request)?, request_id: Some(context.id.clone()) })
+}
+
+/// Where a request comes from.
+pub(crate) fn client(request: &Request) -> Result<Client> {
+    let context = Context::of(request)?;
     let user_agent = request.headers().get(header::USER_AGENT).map(|agent| {
         let text = String::from_utf8_lossy(agent.as_bytes());
         let end = text.floor_char_boundary(MAX_USER_AGENT);
         text.get(..end).unwrap_or_default().to_owned()
     });
-    let client = Client { ip: context.ip.map(|ip| ip.to_string()), user_agent };
-    Ok(Caller { tenant, token: None, client, request_id: Some(context.id.clone()) })
+    Ok(Client { ip: context.ip.map(|ip| ip.to_string()), user_agent })
 }
 
 /// The token that is presented. A header says on purpose who is asking, so it decides alone, whatever cookie the browser

@@ -13,6 +13,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use kayan_core::{Allowance, Caller};
 use poem::{
     Endpoint, Request as HttpRequest, Response, Result,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
@@ -20,8 +21,8 @@ use poem::{
 use poem_openapi::OperationId;
 
 use crate::{
-    Application, HttpSettings, client_ip::client_ip, docs::Pages, errors::Code, methods::Methods, origins,
-    problem::Problem,
+    Application, HttpSettings, caller, client_ip::client_ip, docs::Pages, errors::Code, methods::Methods, origins,
+    problem::Problem, rate_limit, refused::Refusal,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -52,6 +53,7 @@ impl Request {
 /// The layer around the whole API.
 pub(crate) struct Edge<E> {
     inner: E,
+    app: Arc<Application>,
     settings: Arc<HttpSettings>,
     pages: Pages,
     methods: Methods,
@@ -72,6 +74,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             pages,
             id_prefix: u64::from_be_bytes(random),
             id_count: AtomicU64::new(0),
+            app,
         }
     }
 
@@ -90,6 +93,18 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         let headers: Vec<&str> =
             request.headers().get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
         Some(client_ip(peer, headers.into_iter(), &self.settings.trusted_proxies))
+    }
+
+    /// Counts the request against its client's limit, if it has one and the path is one that counts.
+    async fn allow(&self, request: &HttpRequest) -> Result<Option<Allowance>> {
+        let counts = |path: &str| path.starts_with("/api/") || path.starts_with("/admin/");
+        if !self.app.kayan.limits_clients() || !counts(request.uri().path()) {
+            return Ok(None);
+        }
+        let context = Request::of(request)?;
+        let caller =
+            Caller { client: caller::client(request)?, request_id: Some(context.id.clone()), ..Caller::default() };
+        self.app.kayan.limit_client(&caller).await.map_err(|error| error.problem().into())
     }
 
     /// Any error, the library's own included, in the one shape; says which operation refused, if one was reached.
@@ -133,7 +148,15 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let settings = self.settings.clone();
         request.extensions_mut().insert(Request { id: id.clone(), ip, body_timeout: settings.body_timeout, settings });
 
-        let outcome = AssertUnwindSafe(self.inner.call(request)).catch_unwind().await;
+        let work = async {
+            let allowance = self.allow(&request).await?;
+            let mut response = self.inner.call(request).await?;
+            if let Some(Allowance { limit, remaining, reset }) = allowance {
+                rate_limit::tell(response.headers_mut(), limit, remaining, reset);
+            }
+            Ok(response)
+        };
+        let outcome = AssertUnwindSafe(work).catch_unwind().await;
         let (mut response, operation) = match outcome {
             Ok(Ok(response)) => {
                 let operation = response.data::<OperationId>().copied();

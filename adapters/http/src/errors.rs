@@ -1,8 +1,8 @@
 //! The closed list of error codes, and the one table that gives every use-case error its code.
 
 use kayan_core::{
-    AuthenticateError, ChangePasswordError, DeleteMeError, Failure, LogInError, RefreshSessionError, RegisterError,
-    RevokeMySessionError, UpdateMeError, Weakness,
+    AuthenticateError, ChangePasswordError, DeleteMeError, Failure, LimitError, Limited, Locked, LogInError,
+    RefreshSessionError, RegisterError, RevokeMySessionError, UpdateMeError, Weakness,
 };
 use poem::http::StatusCode;
 
@@ -60,6 +60,10 @@ codes! {
         "the body must not be larger than 1 MiB";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is of a type not taken",
         "send the body as Content-Type: application/json";
+    AccountLocked = "account_locked", LOCKED, "Too many wrong guesses",
+        "too many wrong guesses with this identifier; wait until details.locked_until";
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests",
+        "too many requests; wait as many seconds as Retry-After says";
     Internal = "internal", INTERNAL_SERVER_ERROR, "The service failed",
         "the service failed; quote the request_id to its operator";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The service is busy",
@@ -74,6 +78,14 @@ fn failed(failure: Failure) -> Problem {
         Failure::Unavailable(cause) => Problem::new(Code::Unavailable).because(cause),
         Failure::Fault(cause) => Problem::new(Code::Internal).because(cause),
     }
+}
+
+fn locked(locked: Locked) -> Problem {
+    Problem::new(Code::AccountLocked).locked(locked.until, locked.now)
+}
+
+fn limited(limited: Limited) -> Problem {
+    Problem::new(Code::RateLimited).limited(limited.limit, limited.retry_after)
 }
 
 fn weak(weakness: &Weakness, pointer: &str) -> Problem {
@@ -112,6 +124,7 @@ impl Refusal for RegisterError {
             Self::InvalidTraits(fields) => invalid(fields),
             Self::WeakPassword(weakness) => weak(&weakness, "/password"),
             Self::AlreadyExists => Problem::new(Code::AlreadyExists),
+            Self::Limited(limit) => limited(limit),
             Self::NoTenant => Problem::new(Code::TenantNotFound),
             Self::Failed(failure) => failed(failure),
         }
@@ -119,14 +132,20 @@ impl Refusal for RegisterError {
 }
 
 impl Refusal for LogInError {
-    const CODES: &'static [(Code, Option<StatusCode>)] =
-        &[(Code::InvalidCredentials, None), (Code::IdentityInactive, None), (Code::Overloaded, None)];
+    const CODES: &'static [(Code, Option<StatusCode>)] = &[
+        (Code::InvalidCredentials, None),
+        (Code::IdentityInactive, None),
+        (Code::AccountLocked, None),
+        (Code::Overloaded, None),
+    ];
     const TAKES_BODY: bool = true;
 
     fn problem(self) -> Problem {
         match self {
             Self::InvalidCredentials => Problem::new(Code::InvalidCredentials),
             Self::NotActive => Problem::new(Code::IdentityInactive),
+            Self::Locked(until) => locked(until),
+            Self::Limited(limit) => limited(limit),
             Self::NoTenant => Problem::new(Code::TenantNotFound),
             Self::Failed(failure) => failed(failure),
         }
@@ -173,6 +192,7 @@ impl Refusal for ChangePasswordError {
         (Code::Unauthorized, None),
         (Code::CsrfRejected, None),
         WRONG_PASSWORD,
+        (Code::AccountLocked, None),
         (Code::Overloaded, None),
     ];
     const TAKES_BODY: bool = true;
@@ -181,6 +201,7 @@ impl Refusal for ChangePasswordError {
         match self {
             Self::Authenticate(error) => error.problem(),
             Self::InvalidCredentials => wrong_password(),
+            Self::Locked(until) => locked(until),
             Self::WeakPassword(weakness) => weak(&weakness, "/new_password"),
         }
     }
@@ -201,14 +222,32 @@ impl Refusal for UpdateMeError {
 }
 
 impl Refusal for DeleteMeError {
-    const CODES: &'static [(Code, Option<StatusCode>)] =
-        &[(Code::Unauthorized, None), (Code::CsrfRejected, None), WRONG_PASSWORD, (Code::Overloaded, None)];
+    const CODES: &'static [(Code, Option<StatusCode>)] = &[
+        (Code::Unauthorized, None),
+        (Code::CsrfRejected, None),
+        WRONG_PASSWORD,
+        (Code::AccountLocked, None),
+        (Code::Overloaded, None),
+    ];
     const TAKES_BODY: bool = true;
 
     fn problem(self) -> Problem {
         match self {
             Self::Authenticate(error) => error.problem(),
             Self::InvalidCredentials => wrong_password(),
+            Self::Locked(until) => locked(until),
+        }
+    }
+}
+
+impl Refusal for LimitError {
+    const CODES: &'static [(Code, Option<StatusCode>)] = &[];
+    const TAKES_BODY: bool = false;
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::Limited(limit) => limited(limit),
+            Self::Failed(failure) => failed(failure),
         }
     }
 }
@@ -219,6 +258,7 @@ pub(crate) struct NotReady(pub(crate) Vec<String>);
 impl Refusal for NotReady {
     const CODES: &'static [(Code, Option<StatusCode>)] = &[];
     const TAKES_BODY: bool = false;
+    const IS_LIMITED: bool = false;
 
     fn problem(self) -> Problem {
         let message = format!("not ready: {}", self.0.join("; "));

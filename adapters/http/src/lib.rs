@@ -16,6 +16,7 @@ mod methods;
 mod origin;
 mod origins;
 mod problem;
+mod rate_limit;
 mod refused;
 mod reply;
 mod rfc3339;

@@ -1,6 +1,9 @@
 //! The one shape of every failure (RFC 9457), whatever layer it comes from.
 
+use std::time::Duration;
+
 use kayan_core::FieldError;
+use kayan_ports::{RateLimit, Timestamp};
 use poem::{
     IntoResponse, Response,
     error::ResponseError,
@@ -9,7 +12,7 @@ use poem::{
 use poem_openapi::Object;
 use serde::Serialize;
 
-use crate::errors::Code;
+use crate::{errors::Code, rate_limit};
 
 /// A failure on its way to the client.
 #[derive(Debug, Clone)]
@@ -20,8 +23,20 @@ pub(crate) struct Problem {
     fields: Vec<Field>,
     checks: Vec<String>,
     allow: Option<String>,
+    wait: Option<Wait>,
     /// For the operator's log only.
     cause: Option<String>,
+}
+
+/// What a client that must wait is told.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    /// Whole seconds, rounded up.
+    seconds: u64,
+    /// Until when guessing is over.
+    locked_until: Option<Timestamp>,
+    /// The limit that it went over.
+    limit: Option<RateLimit>,
 }
 
 /// The body of every error answer, as `application/problem+json` (RFC 9457).
@@ -57,6 +72,12 @@ struct Details {
     /// The parts of the service that are not ready, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<Vec<String>>,
+    /// Until when no more guesses are heard.
+    #[serde(with = "crate::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    locked_until: Option<Timestamp>,
+    /// In how many seconds to try again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
 }
 
 /// A field that is not valid.
@@ -82,6 +103,7 @@ impl Problem {
             fields: Vec::new(),
             checks: Vec::new(),
             allow: None,
+            wait: None,
             cause: None,
         }
     }
@@ -119,6 +141,19 @@ impl Problem {
         self
     }
 
+    /// With how long no more guesses are heard.
+    pub(crate) fn locked(mut self, until: Timestamp, now: Timestamp) -> Self {
+        let left = Duration::try_from(until - now).unwrap_or_default();
+        self.wait = Some(Wait { seconds: seconds(left), locked_until: Some(until), limit: None });
+        self
+    }
+
+    /// With the limit that the request went over, and how long to wait.
+    pub(crate) fn limited(mut self, limit: RateLimit, retry_after: Duration) -> Self {
+        self.wait = Some(Wait { seconds: seconds(retry_after), locked_until: None, limit: Some(limit) });
+        self
+    }
+
     /// With the methods that the path has (RFC 9110, section 15.5.6).
     pub(crate) fn allow(mut self, methods: Option<String>) -> Self {
         self.allow = methods;
@@ -137,14 +172,17 @@ impl Problem {
         let details = Details {
             fields: some(self.fields.is_empty()).map(|()| self.fields),
             checks: some(self.checks.is_empty()).map(|()| self.checks),
+            locked_until: self.wait.and_then(|wait| wait.locked_until),
+            retry_after: self.wait.map(|wait| wait.seconds),
         };
+        let is_some = details.fields.is_some() || details.checks.is_some() || details.retry_after.is_some();
         let body = ProblemBody {
             kind: format!("urn:kayan:problem:{}", self.code.name()),
             title: title.to_owned(),
             status: self.status.as_u16(),
             code: self.code.name().to_owned(),
             message: self.message,
-            details: (details.fields.is_some() || details.checks.is_some()).then_some(details),
+            details: is_some.then_some(details),
             request_id: request_id.to_owned(),
         };
         let mut response = serde_json::to_vec(&body).unwrap_or_default().into_response();
@@ -160,11 +198,22 @@ impl Problem {
             }
             _ => {}
         }
+        if let Some(wait) = self.wait {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.seconds));
+            if let Some(limit) = wait.limit {
+                rate_limit::tell(headers, limit, 0, Duration::from_secs(wait.seconds));
+            }
+        }
         if let Some(allow) = self.allow.and_then(|methods| HeaderValue::from_str(&methods).ok()) {
             headers.insert(header::ALLOW, allow);
         }
         response
     }
+}
+
+/// Whole seconds, never too few, as Retry-After has them (RFC 9110, section 10.2.3).
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 impl std::fmt::Display for Problem {

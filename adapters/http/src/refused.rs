@@ -25,6 +25,8 @@ pub(crate) trait Refusal: Send + Sync + 'static {
     const CODES: &'static [(Code, Option<StatusCode>)];
     /// Whether the operation takes a body.
     const TAKES_BODY: bool;
+    /// Whether the operation counts against the client's rate limit.
+    const IS_LIMITED: bool = true;
 
     /// What the client is told.
     fn problem(self) -> Problem;
@@ -48,7 +50,8 @@ impl<E: Refusal> From<Refused<E>> for poem::Error {
 impl<E: Refusal> ApiResponse for Refused<E> {
     fn meta() -> MetaResponses {
         let body = if E::TAKES_BODY { WITH_BODY } else { &[] };
-        let usual = ALWAYS.iter().chain(body).map(|code| (*code, None));
+        let limited: &[Code] = if E::IS_LIMITED { &[Code::RateLimited] } else { &[] };
+        let usual = ALWAYS.iter().chain(body).chain(limited).map(|code| (*code, None));
         let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
         for (code, status) in E::CODES.iter().copied().chain(usual) {
             by_status.entry(status.unwrap_or(code.meaning().0).as_u16()).or_default().push(code);
@@ -72,6 +75,12 @@ fn describe(status: u16, codes: &[Code]) -> MetaResponse {
     };
     let headers = match status {
         401 => vec![header("WWW-Authenticate", "How to authenticate (RFC 9110, section 11.6.1).")],
+        423 => vec![header("Retry-After", "When to try again, in seconds.")],
+        429 => vec![
+            header("Retry-After", "When to try again, in seconds."),
+            header("RateLimit", "What is left of the limit: its name, `r` requests for `t` seconds."),
+            header("RateLimit-Policy", "The limit: its name, `q` requests in `w` seconds."),
+        ],
         503 => vec![header("Retry-After", "When to try again, in seconds.")],
         _ => Vec::new(),
     };

@@ -107,7 +107,10 @@ impl Sessions {
         Body(body): Body<LoginBody>,
     ) -> Result<SessionAnswer, Refused<LogInError>> {
         let cmd = LogIn { identifier: body.identifier, password: body.password.into() };
-        let opened = self.app.kayan.log_in(&caller, cmd).await?;
+        // Carried to its end even if the client hangs up: a guess that was counted also gets its verdict (I-41).
+        let kayan = self.app.kayan.clone();
+        let login = tokio::spawn(async move { kayan.log_in(&caller, cmd).await });
+        let opened = login.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
         Ok(self.issued(opened))
     }
 

@@ -20,6 +20,7 @@ use kayan_ports::{
     Timestamp, TokenHash,
 };
 use quick_cache::sync::Cache;
+use uuid::Uuid;
 
 /// So many sessions are remembered at most, about one kilobyte each.
 const CAPACITY: usize = 10_000;
@@ -33,6 +34,8 @@ pub struct CachedSessions {
     max_age: Duration,
     entries: Cache<TokenHash, Entry>,
     changes: Changes,
+    /// Tells other processes whom something changed about.
+    tell: Option<Box<dyn Fn(Vec<String>) + Send + Sync>>,
 }
 
 #[derive(Clone)]
@@ -111,6 +114,18 @@ fn about(change: &Change) -> Option<About> {
     }
 }
 
+/// The line that tells others of a change: of those only after which a token is dead, or its owner another.
+fn line(change: &Change) -> Option<String> {
+    if matches!(change, Change::OpenSession(_) | Change::SeeSession { .. }) {
+        return None;
+    }
+    about(change).map(|about| match about {
+        About::Identity(id) => format!("identity {id}"),
+        About::Session(id) => format!("session {id}"),
+        About::Everybody => "everybody".to_owned(),
+    })
+}
+
 /// Notes the changes when it is dropped: after the commit, whatever came of it, and also when nobody waits for it any more.
 struct Noting<'a> {
     changes: &'a Changes,
@@ -123,6 +138,20 @@ impl Drop for Noting<'_> {
     }
 }
 
+/// Tells the others when it is dropped, for the same reason.
+struct Telling<'a> {
+    tell: Option<&'a (dyn Fn(Vec<String>) + Send + Sync)>,
+    lines: Vec<String>,
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        if let Some(tell) = self.tell.filter(|_| !self.lines.is_empty()) {
+            tell(std::mem::take(&mut self.lines));
+        }
+    }
+}
+
 impl CachedSessions {
     /// Remembers what `inner` says for at most `max_age`.
     pub fn new(inner: Arc<dyn Store>, clock: Arc<dyn Clock>, max_age: Duration) -> Self {
@@ -131,7 +160,29 @@ impl CachedSessions {
             places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
         };
-        Self { inner, clock, max_age, entries: Cache::new(CAPACITY), changes }
+        Self { inner, clock, max_age, entries: Cache::new(CAPACITY), changes, tell: None }
+    }
+
+    /// Tells other processes what this one changes, in lines for their [`hear`](Self::hear). `tell` must not block.
+    #[must_use]
+    pub fn telling(mut self, tell: impl Fn(Vec<String>) + Send + Sync + 'static) -> Self {
+        self.tell = Some(Box::new(tell));
+        self
+    }
+
+    /// Forgets what another process has changed, as its line says; everything, if the line says nothing known.
+    pub fn hear(&self, line: &str) {
+        let id = |text: &str| Uuid::parse_str(text).ok();
+        self.changes.note(&match line.split_once(' ') {
+            Some(("identity", text)) => id(text).map_or(About::Everybody, |id| About::Identity(IdentityId(id))),
+            Some(("session", text)) => id(text).map_or(About::Everybody, |id| About::Session(SessionId(id))),
+            _ => About::Everybody,
+        });
+    }
+
+    /// Forgets everything: what others changed may have been missed.
+    pub fn forget_all(&self) {
+        self.changes.note(&About::Everybody);
     }
 
     fn remembered(&self, tenant: &TenantId, token: &TokenHash) -> Option<Arc<Presented>> {
@@ -145,6 +196,8 @@ impl CachedSessions {
 #[async_trait]
 impl Store for CachedSessions {
     async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
+        let lines = self.tell.as_ref().map(|_| changes.iter().filter_map(line).collect());
+        let _telling = Telling { tell: self.tell.as_deref(), lines: lines.unwrap_or_default() };
         let _noting = Noting { changes: &self.changes, about: changes.iter().filter_map(about).collect() };
         self.inner.commit(changes).await
     }

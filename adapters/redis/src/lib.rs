@@ -27,7 +27,8 @@ mod window;
 
 use std::{fmt, time::Duration};
 
-use kayan_ports::CountError;
+use async_trait::async_trait;
+use kayan_ports::{Condition, CountError, Probe};
 
 pub use announcements::{Announcements, Heard};
 pub use tls::ConnectError;
@@ -77,6 +78,20 @@ impl RedisCounters {
     /// Whether the server answers; in a cluster all its masters.
     pub async fn ping(&self) -> Result<(), CountError> {
         Ok(self.server.ping().await?)
+    }
+}
+
+#[async_trait]
+impl Probe for RedisCounters {
+    fn name(&self) -> &'static str {
+        "redis"
+    }
+
+    async fn check(&self) -> Condition {
+        match self.ping().await {
+            Ok(()) => Condition::Healthy,
+            Err(_) => Condition::Degraded("does not answer: each replica counts rate limits by itself".to_owned()),
+        }
     }
 }
 

@@ -76,10 +76,8 @@ WHERE tenant_id = ? AND identifier_hash = ? AND network = ? AND failures > 0";
         write(self.driver(), sql, params(key).into()).await
     }
 
-    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
-        let mut batch = Batch::new(self.driver().dialect());
-        forget(&mut batch, key);
-        batch.apply(self.driver()).await.map_err(|error| CountError(error.to_string()))
+    async fn forget(&self, _: &AttemptKey) -> Result<(), CountError> {
+        Ok(())
     }
 
     async fn unlock(&self, of: &Target) -> Result<(), CountError> {

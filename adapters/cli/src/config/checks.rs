@@ -41,6 +41,19 @@ fn is_switched_on(entry: &Entry, off: Option<&str>) -> bool {
     }
 }
 
+/// Refuses a Redis that this build can't speak to, and tells what is weaker without one.
+pub(crate) fn redis(values: &Values, backends: &[&str], findings: &mut Findings) {
+    for name in ["KAYAN_REDIS_URL", "KAYAN_REDIS_SESSION_URL"] {
+        if values.given(name) && !backends.contains(&"redis") {
+            let mend = "unset it, or build with: cargo build -p kayan --release --features redis";
+            findings.wrong(values, name, Wrong::new("redis is not available in this build", mend));
+        }
+    }
+    if values.switch("KAYAN_RATE_LIMIT_ENABLED") && !values.given("KAYAN_REDIS_URL") {
+        findings.warn("KAYAN_REDIS_URL", "is not set: each replica counts its rate limits by itself");
+    }
+}
+
 /// Tells what is allowed, but not wise or not consistent.
 pub(crate) fn consistency(values: &Values, findings: &mut Findings) {
     let end = values.span("KAYAN_SESSION_MAX_TTL");

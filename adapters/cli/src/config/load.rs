@@ -5,7 +5,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-use kayan_ports::{Entropy, HashFormat};
+use kayan_core::{LockoutSettings, RateLimits};
+use kayan_ports::{Entropy, HashFormat, Lockout, RateLimit};
 use secrecy::SecretString;
 use tracing::Level;
 
@@ -14,7 +15,8 @@ use super::problem::{Findings, Problem, Warning};
 use super::report::{self, Row};
 use super::values::{Source, Values};
 use super::{
-    Config, Database, DatabaseKind, Hashing, LogFormat, Sessions, Statements, checks, database, gather, parse, schema,
+    Config, Database, DatabaseKind, Hashing, LogFormat, Redis, Sessions, Statements, checks, database, gather, parse,
+    schema,
 };
 
 /// All that the configuration is made from.
@@ -25,7 +27,7 @@ pub(crate) struct Inputs<'a> {
     pub(crate) environment: &'a [(OsString, OsString)],
     /// The working folder: where `.env` is looked for and relative paths begin.
     pub(crate) folder: &'a Path,
-    /// The databases that are compiled in: `sqlite`, `postgres`, `mysql`.
+    /// What is compiled in: `sqlite`, `postgres`, `mysql`, `redis`.
     pub(crate) backends: &'a [&'a str],
     /// What development's secrets are made from.
     pub(crate) entropy: &'a dyn Entropy,
@@ -72,6 +74,7 @@ impl Config {
         checks::forms(&values, &mut findings);
         checks::offers(&values, &mut findings);
         checks::consistency(&values, &mut findings);
+        checks::redis(&values, inputs.backends, &mut findings);
         let kind = database::kind(&values, inputs.backends, &mut findings);
         let identity_schema = values.text("KAYAN_IDENTITY_SCHEMA").map(|text| schema::read(text, inputs.folder));
         let identity_schema = identity_schema.transpose().unwrap_or_else(|wrong| {
@@ -113,6 +116,9 @@ fn assemble(values: &Values, kind: DatabaseKind, keys: Keys, identity_schema: Op
             max_ttl: values.span("KAYAN_SESSION_MAX_TTL"),
             cache_ttl: values.span("KAYAN_SESSION_CACHE_TTL"),
         },
+        redis: assemble_redis(values),
+        rate_limits: assemble_rate_limits(values),
+        lockout: assemble_lockout(values),
         password_min_length: values.number("KAYAN_PASSWORD_MIN_LENGTH"),
         trusted_proxies: values.read("KAYAN_TRUSTED_PROXIES", parse::networks).unwrap_or_default(),
         cors_origins: values.read("KAYAN_CORS_ORIGINS", parse::origins).unwrap_or_default(),
@@ -141,6 +147,42 @@ fn assemble_database(values: &Values, kind: DatabaseKind) -> Database {
             _ => Statements::Prepared,
         },
     }
+}
+
+fn assemble_redis(values: &Values) -> Redis {
+    let url = |name| values.text(name).filter(|text| !text.is_empty()).map(SecretString::from);
+    Redis {
+        url: url("KAYAN_REDIS_URL"),
+        session_url: url("KAYAN_REDIS_SESSION_URL").or_else(|| url("KAYAN_REDIS_URL")),
+        pool_size: values.number("KAYAN_REDIS_POOL_SIZE"),
+    }
+}
+
+fn assemble_rate_limits(values: &Values) -> RateLimits {
+    if !values.switch("KAYAN_RATE_LIMIT_ENABLED") {
+        return RateLimits::default();
+    }
+    let all = values.number("KAYAN_RATE_LIMIT_REQUESTS");
+    let window = values.span("KAYAN_RATE_LIMIT_WINDOW");
+    let limit = |name, setting: &str| {
+        let requests = if values.text(setting).is_some() { values.number(setting) } else { all };
+        Some(RateLimit { name, requests, window })
+    };
+    RateLimits {
+        ip: limit("ip", "KAYAN_RATE_LIMIT_REQUESTS"),
+        login: limit("login", "KAYAN_RATE_LIMIT_LOGIN_REQUESTS"),
+        registration: limit("registration", "KAYAN_RATE_LIMIT_REGISTRATION_REQUESTS"),
+    }
+}
+
+fn assemble_lockout(values: &Values) -> Option<LockoutSettings> {
+    values.switch("KAYAN_LOCKOUT_ENABLED").then(|| LockoutSettings {
+        lockout: Lockout {
+            max_failures: values.number("KAYAN_LOCKOUT_MAX_FAILURES"),
+            duration: values.span("KAYAN_LOCKOUT_DURATION"),
+        },
+        known_networks_apart: values.switch("KAYAN_LOCKOUT_KNOWN_NETWORKS"),
+    })
 }
 
 fn level(word: &str) -> Level {

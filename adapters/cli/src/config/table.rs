@@ -47,9 +47,9 @@ pub(crate) const TABLE: &[Setting] = &[
     row("KAYAN_DB_STATEMENTS", Database, Choice(&["prepared", "unnamed"]), "Statements; unnamed for PgBouncer")
         .or("prepared"),
     row("KAYAN_AUTO_MIGRATE", Database, Switch, "Migrate the database at start").differs("true", Some("false")),
-    row("KAYAN_REDIS_URL", Redis, Url(&["redis", "rediss"]), "Redis connection URL").not_yet(),
+    row("KAYAN_REDIS_URL", Redis, Dsn, "Redis connection URL"),
     row("KAYAN_REDIS_POOL_SIZE", Redis, Number(1, 1_000), "Connection pool size").or("10"),
-    row("KAYAN_REDIS_SESSION_URL", Redis, Url(&["redis", "rediss"]), "A Redis of its own for sessions").not_yet(),
+    row("KAYAN_REDIS_SESSION_URL", Redis, Dsn, "A Redis of its own for sessions").derived("KAYAN_REDIS_URL"),
     row("KAYAN_SESSION_SECRET", Secrets, Key, "Root of the keys that seal flow state")
         .derived("made once in development"),
     row("KAYAN_SESSION_SECRET_PREVIOUS", Secrets, Key, "The one before, while it is being rotated"),
@@ -72,12 +72,23 @@ pub(crate) const TABLE: &[Setting] = &[
     row("KAYAN_SESSION_CACHE_TTL", Sessions, Span(Duration::ZERO, LAG), "Age of a remembered session; 0: none is")
         .or("5s"),
     row("KAYAN_JWT_TTL", Sessions, Span(SECOND, DAY), "Life of an access JWT").or("15m"),
-    row("KAYAN_RATE_LIMIT_ENABLED", RateLimit, Switch, "Enable rate limiting").or("false").not_yet_unless("false"),
-    row("KAYAN_RATE_LIMIT_REQUESTS", RateLimit, Number(1, 1_000_000), "Requests per window").or("100"),
+    row("KAYAN_RATE_LIMIT_ENABLED", RateLimit, Switch, "Enable rate limiting").or("false"),
+    row("KAYAN_RATE_LIMIT_REQUESTS", RateLimit, Number(1, 1_000_000), "Requests per window and client").or("100"),
+    row("KAYAN_RATE_LIMIT_LOGIN_REQUESTS", RateLimit, Number(1, 1_000_000), "Logins per window and identifier")
+        .derived("KAYAN_RATE_LIMIT_REQUESTS"),
+    row(
+        "KAYAN_RATE_LIMIT_REGISTRATION_REQUESTS",
+        RateLimit,
+        Number(1, 1_000_000),
+        "Registrations per window and client",
+    )
+    .derived("KAYAN_RATE_LIMIT_REQUESTS"),
     row("KAYAN_RATE_LIMIT_WINDOW", RateLimit, Span(SECOND, DAY), "Time window").or("60s"),
-    row("KAYAN_LOCKOUT_ENABLED", Lockout, Switch, "Enable account lockout").or("false").not_yet_unless("false"),
+    row("KAYAN_LOCKOUT_ENABLED", Lockout, Switch, "Enable account lockout").or("false"),
     row("KAYAN_LOCKOUT_MAX_FAILURES", Lockout, Number(1, 1_000), "Max failed attempts").or("5"),
     row("KAYAN_LOCKOUT_DURATION", Lockout, Span(SECOND, YEAR), "Lockout duration").or("15m"),
+    row("KAYAN_LOCKOUT_KNOWN_NETWORKS", Lockout, Switch, "Count guesses from where the account logged in before apart")
+        .or("true"),
     row("KAYAN_SMTP_URL", Mail, Url(&["smtp", "smtps"]), "Mail server, as in smtp://user:password@host:587").not_yet(),
     row("KAYAN_MAIL_FROM", Mail, Mailbox, "Sender, as in Kayan <no-reply@example.com>"),
     row("KAYAN_MAIL_TEMPLATES", Mail, Text, "Folder of mail templates").not_yet(),

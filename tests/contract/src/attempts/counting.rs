@@ -43,6 +43,14 @@ pub(crate) async fn lock(counter: &Counter, key: &AttemptKey, now: Timestamp) {
     assert_eq!(reserve(counter, key, now).await, Reservation::Locked { until: now + LOCKOUT.duration });
 }
 
+async fn forget(bench: &AttemptsBench, key: &AttemptKey) {
+    if let Some(change) = bench.attempts.forgetting(key) {
+        let within = bench.within.as_ref().expect("a counter that is forgotten by a change is in a store");
+        within.store().commit(vec![change]).await.unwrap();
+    }
+    bench.attempts.forget(key).await.unwrap();
+}
+
 pub async fn so_many_attempts_go_on_and_then_none(bench: &AttemptsBench) {
     lock(&bench.attempts, &key(), at(0)).await;
 }
@@ -119,7 +127,7 @@ pub async fn forgotten_attempts_are_counted_anew(bench: &AttemptsBench) {
     let counter = &bench.attempts;
     let key = key();
     lock(counter, &key, at(0)).await;
-    counter.forget(&key).await.unwrap();
+    forget(bench, &key).await;
     lock(counter, &key, at(1)).await;
 }
 
@@ -132,7 +140,7 @@ pub async fn every_target_and_every_known_network_is_counted_apart(bench: &Attem
     lock(counter, &from(&one, "192.0.2.2"), at(0)).await;
     let elsewhere = Target { tenant: "elsewhere".parse().unwrap(), ..one.target.clone() };
     lock(counter, &AttemptKey { target: elsewhere, known_network: None }, at(0)).await;
-    counter.forget(&from(&one, "192.0.2.1")).await.unwrap();
+    forget(bench, &from(&one, "192.0.2.1")).await;
     assert!(matches!(reserve(counter, &one, at(0)).await, Reservation::Locked { .. }));
     assert!(matches!(reserve(counter, &from(&one, "192.0.2.2"), at(0)).await, Reservation::Locked { .. }));
 }
