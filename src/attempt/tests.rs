@@ -1,3 +1,5 @@
+//! When guesses are counted, when they lock, and whom.
+
 use std::time::Duration;
 
 use kayan_ports::{Client, Clock, EventType, Lockout, Outcome, State};

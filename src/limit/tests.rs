@@ -1,3 +1,5 @@
+//! Who is limited, and how it is told.
+
 use std::time::Duration;
 
 use kayan_ports::{Client, EventType, Outcome, RateLimit};

@@ -8,7 +8,7 @@ use kayan_http::{Application, HttpSettings};
 use kayan_memory::{CachedSessions, MemoryLimiter};
 use kayan_ports::{AttemptCounter, Clock, Entropy, Probe, RateLimiter, Store};
 use kayan_sql::{Driver, SqlStore};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     config::{Config, Database, DatabaseKind, Environment},
@@ -43,7 +43,20 @@ pub(crate) fn entropy() -> Arc<dyn Entropy> {
 
 /// Opens the configured database, migrated or not. A server is not connected to before it is asked something.
 pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
-    let Database { kind, dsn, max_open, max_idle, max_lifetime, statements } = &config.database;
+    connect(config, &config.database.dsn)
+}
+
+/// The store on the database, and on its replica if there is one.
+fn store(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<SqlStore<Arc<dyn Driver>>>, Stop> {
+    let store = SqlStore::new(driver.clone());
+    Ok(Arc::new(match &config.database.read_dsn {
+        None => store,
+        Some(dsn) => store.with_replica(connect(config, dsn)?),
+    }))
+}
+
+fn connect(config: &Config, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> {
+    let Database { kind, max_open, max_idle, max_lifetime, statements, .. } = &config.database;
     tracing::debug!(?kind, max_open, max_idle, ?max_lifetime, ?statements, "opening the database");
     let dsn = dsn.expose_secret();
     let count = |number: &u32| usize::try_from(*number).unwrap_or(usize::MAX);
@@ -86,7 +99,7 @@ pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
 
 /// Puts the use-cases together over an open database.
 pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Stop> {
-    let database = Arc::new(SqlStore::new(driver.clone()));
+    let database = store(config, driver)?;
     over(config, database.clone(), database)
 }
 
@@ -150,7 +163,7 @@ fn redis_counters(config: &Config) -> Result<Option<Arc<kayan_redis::RedisCounte
 fn redis(
     config: &Config,
     setting: &str,
-    url: &secrecy::SecretString,
+    url: &SecretString,
 ) -> Result<(kayan_redis::RedisUrl, kayan_redis::RedisSettings), Stop> {
     let url = url.expose_secret().parse().map_err(|why| Stop::config(format!("{setting}: {why}")))?;
     let settings = kayan_redis::RedisSettings { pool_size: config.redis.pool_size, ..Default::default() };
@@ -194,8 +207,8 @@ pub(crate) fn application(config: &Config, driver: &Arc<dyn Driver>) -> Result<A
         trusted_proxies: config.trusted_proxies.clone(),
         body_timeout: Duration::from_secs(15),
     };
-    let database = Arc::new(SqlStore::new(driver.clone()));
-    let store: Arc<dyn Store> =
+    let database = store(config, driver)?;
+    let remembering: Arc<dyn Store> =
         if config.sessions.cache_ttl.is_zero() { database.clone() } else { cached(config, database.clone())? };
     #[cfg_attr(not(feature = "redis"), expect(unused_mut, reason = "there may be a Redis to ask"))]
     let mut probes: Vec<Arc<dyn Probe>> =
@@ -206,7 +219,7 @@ pub(crate) fn application(config: &Config, driver: &Arc<dyn Driver>) -> Result<A
     }
     let health = CheckHealth::new(probes, clock());
     Ok(Arc::new(Application {
-        kayan: Arc::new(over(config, store, database)?),
+        kayan: Arc::new(over(config, remembering, database)?),
         health: Arc::new(health),
         clock: clock(),
         entropy: entropy(),

@@ -115,6 +115,8 @@ pub(crate) struct Database {
     pub(crate) kind: DatabaseKind,
     /// The connection string, as given.
     pub(crate) dsn: SecretString,
+    /// The connection string of a replica, for reads that may lag.
+    pub(crate) read_dsn: Option<SecretString>,
     /// At most so many connections, 1 or more.
     pub(crate) max_open: u32,
     /// At most so many idle ones, never more than `max_open`.

@@ -44,6 +44,7 @@ fn server(error: &ServerError) -> Verdict {
         1021 | 1114 => Verdict::Unavailable("the server's disk is full"),
         1037 | 1038 | 1041 | 1135 => Verdict::Unavailable("the server is out of memory"),
         1040 | 1203 | 1226 => Verdict::Unavailable("the server has too many connections"),
+        1054 | 1146 => Verdict::Unavailable("its schema is not migrated"),
         1047 | 3032 => Verdict::Unavailable("the server is not ready"),
         1053 | 1077 | 1079 | 1152 | 1927 | 4031 => Verdict::Unavailable("the server is ending the connection"),
         1290 | 1792 | 1836 => Verdict::Unavailable("the server is read-only"),
@@ -56,7 +57,7 @@ fn hint(code: u16) -> &'static str {
     match code {
         1044 | 1142 | 1227 => ": the user has not the right to that; grant it all rights on its database",
         1050 | 1060 | 1061 => ": it is there already",
-        1051 | 1054 | 1091 | 1146 => ": a table or column is missing; kayan migrate status tells what is applied",
+        1051 | 1091 => ": a table or column is missing; kayan migrate status tells what is applied",
         1064 => ": that is no SQL for this server",
         1153 => ": a statement is larger than the server's max_allowed_packet",
         1264 | 1406 => ": a value is too large for its column",

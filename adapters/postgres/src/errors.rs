@@ -98,6 +98,7 @@ fn unavailable(code: &SqlState) -> Option<&'static str> {
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
             return Some("the database is too busy: the changes met others again and again");
         }
+        SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_COLUMN => return Some("its schema is not migrated"),
         SqlState::LOCK_NOT_AVAILABLE => return Some("another session holds a lock for too long"),
         SqlState::QUERY_CANCELED => return Some("the statement was cancelled"),
         SqlState::READ_ONLY_SQL_TRANSACTION => return Some("the database is read-only: a standby, or made so"),

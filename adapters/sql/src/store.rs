@@ -14,12 +14,24 @@ use crate::{Driver, audit, changes, credentials, identities, identity_lists, ses
 #[derive(Debug)]
 pub struct SqlStore<D> {
     driver: D,
+    replica: Option<D>,
 }
 
 impl<D: Driver> SqlStore<D> {
     /// A store over this driver.
     pub fn new(driver: D) -> Self {
-        Self { driver }
+        Self { driver, replica: None }
+    }
+
+    /// Reads that nothing is decided on, which may therefore lag, are sent to this replica.
+    #[must_use]
+    pub fn with_replica(self, replica: D) -> Self {
+        Self { replica: Some(replica), ..self }
+    }
+
+    /// Where to read what may lag.
+    fn lagging(&self) -> &D {
+        self.replica.as_ref().unwrap_or(&self.driver)
     }
 
     /// The driver, for migrations and health.
@@ -60,7 +72,7 @@ impl<D: Driver> Store for SqlStore<D> {
     }
 
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
-        identity_lists::page(&self.driver, query).await
+        identity_lists::page(self.lagging(), query).await
     }
 
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {
@@ -77,6 +89,6 @@ impl<D: Driver> Store for SqlStore<D> {
     }
 
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
-        audit::about(&self.driver, tenant, identity).await
+        audit::about(self.lagging(), tenant, identity).await
     }
 }

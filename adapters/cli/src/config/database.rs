@@ -12,6 +12,7 @@ use super::values::Values;
 
 const TYPE: &str = "KAYAN_DB_TYPE";
 const DSN: &str = "KAYAN_DB_DSN";
+const READ_DSN: &str = "KAYAN_DB_READ_DSN";
 
 impl DatabaseKind {
     /// The name in `KAYAN_DB_TYPE`, and that of the cargo feature.
@@ -48,6 +49,7 @@ pub(crate) fn kind(values: &Values, backends: &[&str], findings: &mut Findings) 
         }
     };
     require(values, spoken, named, findings);
+    replica(values, named.or(spoken), findings);
     let (kind, setting) = match (named, spoken) {
         (Some(named), _) => (named, TYPE),
         (None, Some(spoken)) => (spoken, DSN),
@@ -95,6 +97,22 @@ fn require(values: &Values, spoken: Option<DatabaseKind>, named: Option<Database
     if values.production() && named.or(spoken) == Some(DatabaseKind::Sqlite) {
         findings.warn(TYPE, "SQLite is meant for development and for a single process; prefer postgres in production");
     }
+}
+
+/// A replica speaks as its database does; a file has none.
+fn replica(values: &Values, kind: Option<DatabaseKind>, findings: &mut Findings) {
+    let Some(text) = values.text(READ_DSN).filter(|_| values.given(READ_DSN)) else { return };
+    let kind = kind.unwrap_or(DatabaseKind::Sqlite);
+    let wrong = match kind_of(text) {
+        _ if kind == DatabaseKind::Sqlite => Wrong::new("SQLite has no replicas", "unset it"),
+        Err(wrong) => wrong,
+        Ok(spoken) if spoken != kind => Wrong::new(
+            format!("is a connection string for {}, but the database is {}", spoken.as_str(), kind.as_str()),
+            format!("use one such as {}", kind.example()),
+        ),
+        Ok(_) => return,
+    };
+    findings.wrong(values, READ_DSN, wrong);
 }
 
 /// Tells a connection string by its form.

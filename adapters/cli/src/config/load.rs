@@ -138,6 +138,7 @@ fn assemble_database(values: &Values, kind: DatabaseKind) -> Database {
     Database {
         kind,
         dsn: SecretString::from(values.text("KAYAN_DB_DSN").unwrap_or_default()),
+        read_dsn: values.text("KAYAN_DB_READ_DSN").filter(|text| !text.is_empty()).map(SecretString::from),
         max_open,
         // more can't be idle than open: lowering the one must not break the other's default
         max_idle: values.number::<u32>("KAYAN_DB_MAX_IDLE_CONNS").min(max_open),

@@ -39,7 +39,7 @@ pub(crate) const TABLE: &[Setting] = &[
     row("KAYAN_DB_TYPE", Database, Choice(&["postgres", "mysql", "sqlite"]), "Database type").differs("sqlite", None),
     row("KAYAN_DB_DSN", Database, Dsn, "Database connection string")
         .differs("file:kayan.db?cache=shared&mode=rwc", None),
-    row("KAYAN_DB_READ_DSN", Database, Dsn, "Connection string of a replica, for reads that may lag").not_yet(),
+    row("KAYAN_DB_READ_DSN", Database, Dsn, "Connection string of a replica, for reads that may lag"),
     row("KAYAN_DB_MAX_OPEN_CONNS", Database, Number(1, 10_000), "Maximum open connections").or("25"),
     row("KAYAN_DB_MAX_IDLE_CONNS", Database, Number(0, 10_000), "Maximum idle connections").or("5"),
     row("KAYAN_DB_CONN_MAX_LIFETIME", Database, Span(Duration::ZERO, YEAR), "Longest life of a connection; 0: any")

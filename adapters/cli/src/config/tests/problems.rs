@@ -27,7 +27,7 @@ fn all_problems_are_told_at_once_with_setting_value_and_remedy() {
         "KAYAN_CORS_ORIGINS = \"*\" (environment): \"*\" is refused: session cookies are sent along",
         "\"nonsense\" is neither a network nor an address",
         "KAYAN_LOCKOUT_DURATION = \"15\" (environment): has no unit",
-        "KAYAN_REDIS_URL = \"redis://:[redacted]@cache\" (environment): not available in this build; unset it",
+        "KAYAN_REDIS_URL = \"redis://:[redacted]@cache\" (environment): redis is not available in this build; unset it, or build with: cargo build -p kayan --release --features redis",
         "KAYAN_AUTO_MIGRATE",
         "KAYAN_IDENTITY_SCHEMA",
         "KAYAN_DB_DSN = \"mongodb://u:[redacted]@db\" (environment): is no connection string that is known",
@@ -63,10 +63,6 @@ fn unknown_variables_are_warned_about_with_the_nearest_name() {
 #[test]
 fn what_this_build_cannot_do_is_refused_when_switched_on() {
     let on = [
-        ("KAYAN_RATE_LIMIT_ENABLED", "true"),
-        ("KAYAN_LOCKOUT_ENABLED", "1"),
-        ("KAYAN_REDIS_URL", "redis://cache"),
-        ("KAYAN_REDIS_SESSION_URL", "redis://cache"),
         ("KAYAN_SMTP_URL", "smtp://mail"),
         ("KAYAN_MAIL_TEMPLATES", "templates"),
         ("KAYAN_OIDC_PROVIDERS", "{\"a\": {}}"),
@@ -75,7 +71,6 @@ fn what_this_build_cannot_do_is_refused_when_switched_on() {
         ("KAYAN_WEBAUTHN_RP_ID", "example.com"),
         ("KAYAN_WEBAUTHN_ORIGINS", "https://example.com"),
         ("KAYAN_SESSION_STRATEGY", "jwt"),
-        ("KAYAN_DB_READ_DSN", "postgres://replica/kayan"),
         ("KAYAN_AUDIT_LOG", "audit.log"),
         ("KAYAN_AUDIT_RETENTION", "8760h"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
@@ -89,6 +84,36 @@ fn what_this_build_cannot_do_is_refused_when_switched_on() {
         assert!(!row(&problems.rows, name).problem.is_empty() && !problems.to_string().contains("hunter2"));
     }
     assert_eq!(Setup::new(&on).problems().list.len(), on.len());
+}
+
+#[test]
+fn limits_without_redis_are_warned_about() {
+    let alone = Setup::new(&[("KAYAN_RATE_LIMIT_ENABLED", "true")]).load();
+    let warnings: Vec<String> = alone.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings, ["KAYAN_REDIS_URL: is not set: each replica counts its rate limits by itself"]);
+    let mut together = Setup::new(&[("KAYAN_RATE_LIMIT_ENABLED", "true"), ("KAYAN_REDIS_URL", "redis://cache")]);
+    together.backends = &["sqlite", "redis"];
+    assert_eq!(together.load().warnings, []);
+}
+
+#[test]
+fn a_replica_is_of_the_same_kind_as_its_database() {
+    let setup = |dsn, read| {
+        let mut setup = Setup::new(&[("KAYAN_DB_DSN", dsn), ("KAYAN_DB_READ_DSN", read)]);
+        setup.backends = &["sqlite", "postgres", "mysql"];
+        setup
+    };
+    assert_eq!(setup("postgres://a/kayan", "postgres://b/kayan").load().warnings, []);
+    for (dsn, read) in [
+        ("postgres://a/kayan", "u:hunter2@tcp(b)/kayan"),
+        ("u@tcp(a)/kayan", "postgres://u:hunter2@b/kayan"),
+        ("postgres://a/kayan", "mongodb://u:hunter2@b"),
+        ("kayan.db", "replica.db"),
+    ] {
+        let problems = setup(dsn, read).problems();
+        assert_eq!(settings(&problems), ["KAYAN_DB_READ_DSN"], "{read}");
+        assert!(!problems.to_string().contains("hunter2"));
+    }
 }
 
 #[test]

@@ -55,7 +55,10 @@ fn the_guides_table_stands_with_its_defaults() {
         ("KAYAN_DB_READ_DSN", ""),
         ("KAYAN_DB_STATEMENTS", "prepared"),
         ("KAYAN_AUTO_MIGRATE", "true"),
-        ("KAYAN_REDIS_SESSION_URL", ""),
+        ("KAYAN_REDIS_SESSION_URL", "(KAYAN_REDIS_URL)"),
+        ("KAYAN_RATE_LIMIT_LOGIN_REQUESTS", "(KAYAN_RATE_LIMIT_REQUESTS)"),
+        ("KAYAN_RATE_LIMIT_REGISTRATION_REQUESTS", "(KAYAN_RATE_LIMIT_REQUESTS)"),
+        ("KAYAN_LOCKOUT_KNOWN_NETWORKS", "true"),
         ("KAYAN_SMTP_URL", ""),
         ("KAYAN_MAIL_FROM", ""),
         ("KAYAN_MAIL_TEMPLATES", ""),
@@ -73,7 +76,7 @@ fn the_guides_table_stands_with_its_defaults() {
     }
     let cores = std::thread::available_parallelism().unwrap().to_string();
     assert_eq!(row(&rows, "KAYAN_HASH_CONCURRENCY").value, cores);
-    assert_eq!(rows.len(), 54, "a new setting belongs into this list");
+    assert_eq!(rows.len(), 57, "a new setting belongs into this list");
     assert_eq!(rows.len(), TABLE.len());
 }
 
