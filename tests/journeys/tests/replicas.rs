@@ -1,0 +1,125 @@
+//! Two processes on one PostgreSQL and one Redis, and what becomes of them when Redis is away.
+
+use std::time::{Duration, Instant};
+
+use kayan_journeys::{Answer, Home, Kind, PASSWORD, Person, Service, ask};
+
+/// The Redis of the tests.
+fn redis() -> String {
+    std::env::var("KAYAN_TEST_REDIS_URL").expect("KAYAN_TEST_REDIS_URL is not set: run `cargo xtask test`")
+}
+
+/// A Redis that nobody runs.
+const NOWHERE: &str = "redis://:hunter2@127.0.0.1:1/0";
+
+/// Two processes with the same database; the one that made it must stay until the end.
+async fn pair(settings: &[(&str, &str)]) -> (Service, Service) {
+    let with = |home: Home| settings.iter().fold(home, |home, (name, value)| home.with(name, *value));
+    let one = Service::start_in(with(Home::on(Kind::Postgres))).await;
+    let dsn = one.home().dsn().to_owned();
+    let other = Service::start_in(with(Home::at(Kind::Postgres, &dsn))).await;
+    (one, other)
+}
+
+/// Asks until the answer is this status, for at most five seconds; says how long it took.
+async fn until(status: u16, mut asking: impl AsyncFnMut() -> Answer) -> Duration {
+    let began = Instant::now();
+    loop {
+        let answer = asking().await;
+        if answer.status == status {
+            return began.elapsed();
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "still {answer:?}");
+    }
+}
+
+/// Somebody whom both have seen lately, so that both remember the session.
+async fn known_to_both(one: &Service, other: &Service) -> (Person, Person) {
+    let here = Person::register(&one.client(), "ada").await;
+    let there = Person { client: other.client(), ..here.clone() };
+    here.who_am_i().await.expect(200);
+    there.who_am_i().await.expect(200);
+    (here, there)
+}
+
+#[tokio::test]
+async fn i_22_a_session_revoked_on_one_replica_is_dead_at_once_on_the_other() {
+    let redis = redis();
+    let (one, other) = pair(&[("KAYAN_REDIS_URL", &redis)]).await;
+    let (here, there) = known_to_both(&one, &other).await;
+    here.log_out().await.expect(204);
+    let took = until(401, async || there.who_am_i().await).await;
+    assert!(took < Duration::from_secs(2), "told by Redis, not by age: {took:?}");
+}
+
+#[tokio::test]
+async fn i_22_without_redis_a_session_revoked_on_one_replica_is_dead_within_5_s_on_the_other() {
+    let (one, other) = pair(&[]).await;
+    let (here, there) = known_to_both(&one, &other).await;
+    here.log_out().await.expect(204);
+    until(401, async || there.who_am_i().await).await;
+}
+
+#[tokio::test]
+async fn limits_and_lockout_add_up_across_replicas() {
+    let redis = redis();
+    let (one, other) = pair(&[
+        ("KAYAN_REDIS_URL", &redis),
+        ("KAYAN_RATE_LIMIT_ENABLED", "true"),
+        ("KAYAN_RATE_LIMIT_REQUESTS", "1000000"),
+        ("KAYAN_RATE_LIMIT_LOGIN_REQUESTS", "8"),
+        ("KAYAN_RATE_LIMIT_WINDOW", "1h"),
+        ("KAYAN_LOCKOUT_ENABLED", "true"),
+        ("KAYAN_LOCKOUT_MAX_FAILURES", "6"),
+    ])
+    .await;
+    // Other tests share the Redis.
+    let email = format!("{:016x}@example.com", rand::random::<u64>());
+    ask(Person::registration(&one.client(), &email)).await.expect(201);
+    for service in [&one, &other, &one, &other, &one, &other] {
+        ask(Person::login(&service.client(), &email, "wrong")).await.refused(401, "invalid_credentials");
+    }
+    ask(Person::login(&one.client(), &email, PASSWORD)).await.refused(423, "account_locked");
+    ask(Person::login(&other.client(), &email, PASSWORD)).await.refused(423, "account_locked");
+    for service in [&one, &other] {
+        ask(Person::login(&service.client(), &email, PASSWORD)).await.refused(429, "rate_limited");
+    }
+    let health = ask(one.client().get("/health")).await.expect(200);
+    assert!(health.text().contains(r#""name":"redis","status":"healthy""#), "{health:?}");
+    let done = other.home().run(&format!("admin user unlock --id {email}")).await;
+    assert_eq!(done.code, 0, "{done:?}");
+}
+
+#[tokio::test]
+async fn lockout_adds_up_across_replicas_without_redis() {
+    let (one, other) = pair(&[("KAYAN_LOCKOUT_ENABLED", "true"), ("KAYAN_LOCKOUT_MAX_FAILURES", "4")]).await;
+    let ada = Person::register(&one.client(), "ada").await;
+    for service in [&one, &other, &one, &other] {
+        ask(Person::login(&service.client(), &ada.email, "wrong")).await.refused(401, "invalid_credentials");
+    }
+    for service in [&one, &other] {
+        ask(Person::login(&service.client(), &ada.email, PASSWORD)).await.refused(423, "account_locked");
+    }
+}
+
+#[tokio::test]
+async fn without_its_redis_a_replica_goes_on_by_itself_and_says_so() {
+    let home = Home::on(Kind::Sqlite).with("KAYAN_REDIS_URL", NOWHERE).with("KAYAN_RATE_LIMIT_ENABLED", "true");
+    let home = home.with("KAYAN_RATE_LIMIT_WINDOW", "1h").with("KAYAN_LOCKOUT_ENABLED", "true");
+    let service = Service::start_in(home.with("KAYAN_RATE_LIMIT_REQUESTS", "10")).await;
+    let health = ask(service.client().get("/health")).await.expect(200);
+    assert_eq!(health.at("/status"), "degraded", "{health:?}");
+    assert!(health.text().contains(r#""name":"redis""#), "{health:?}");
+    ask(service.client().get("/health/ready")).await.expect(200);
+    let ada = Person::register(&service.client(), "ada").await;
+    for _ in 0..5 {
+        ask(Person::login(&ada.client, &ada.email, "wrong")).await.refused(401, "invalid_credentials");
+    }
+    ask(Person::login(&ada.client, &ada.email, PASSWORD)).await.refused(423, "account_locked");
+    for _ in 0..3 {
+        ada.who_am_i().await.expect(200);
+    }
+    ada.who_am_i().await.refused(429, "rate_limited");
+    let log = service.log();
+    assert!(log.contains("replicas count apart") && !log.contains("hunter2"), "{log}");
+}
