@@ -28,6 +28,7 @@ mod set_user_password;
 mod set_user_state;
 #[cfg(test)]
 mod stage;
+mod tidy;
 mod token;
 mod update_me;
 mod who_am_i;

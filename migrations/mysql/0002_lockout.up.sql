@@ -17,5 +17,15 @@ CREATE TABLE IF NOT EXISTS known_networks (
     tenant_id     varchar(63)  NOT NULL,
     last_login_at datetime(6)  NOT NULL,
     PRIMARY KEY (identity_id, network),
+    INDEX known_networks_by_age (last_login_at),
     CONSTRAINT known_networks_identity FOREIGN KEY (identity_id) REFERENCES identities (id) ON DELETE CASCADE
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
+
+-- MariaDB knows IF NOT EXISTS here and MySQL does not, and this step may be run again on either.
+SET @kayan_step = IF(
+    EXISTS (SELECT 1 FROM information_schema.statistics
+            WHERE table_schema = DATABASE() AND table_name = 'sessions' AND index_name = 'sessions_by_end'),
+    'DO 0', 'CREATE INDEX sessions_by_end ON sessions (ends_at)');
+PREPARE kayan_step FROM @kayan_step;
+EXECUTE kayan_step;
+DEALLOCATE PREPARE kayan_step;

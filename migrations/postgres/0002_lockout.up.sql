@@ -19,3 +19,6 @@ CREATE TABLE known_networks (
     last_login_at timestamptz      NOT NULL,
     PRIMARY KEY (identity_id, network)
 );
+
+CREATE INDEX known_networks_by_age ON known_networks (last_login_at);
+CREATE INDEX sessions_by_end ON sessions (ends_at);

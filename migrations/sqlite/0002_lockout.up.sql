@@ -19,3 +19,6 @@ CREATE TABLE known_networks (
     last_login_at INTEGER NOT NULL, -- microseconds
     PRIMARY KEY (identity_id, network)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX known_networks_by_age ON known_networks (last_login_at);
+CREATE INDEX sessions_by_end ON sessions (ends_at);

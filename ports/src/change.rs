@@ -127,8 +127,21 @@ pub enum Change {
     },
     /// Forgets the attempts that were counted under a key; none is no error.
     ForgetAttempts(AttemptKey),
+    /// Removes some of what is out of date, a thousand rows of each kind at most; there is no guard.
+    RemoveOutdated(Outdated),
     /// Writes an audit event.
     Record(Box<AuditEvent>),
+}
+
+/// What nobody needs any more, in all tenants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outdated {
+    /// Sessions whose absolute end was before this, with their refresh tokens.
+    pub sessions: Timestamp,
+    /// Attempts whose last was before this.
+    pub attempts: Timestamp,
+    /// Known networks that nobody has logged in from since this.
+    pub networks: Timestamp,
 }
 
 /// Which sessions.

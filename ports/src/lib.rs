@@ -17,7 +17,7 @@ mod source;
 mod store;
 
 pub use audit::{AuditEvent, EventType, Outcome};
-pub use change::{Change, Guard, SessionFilter, Unique};
+pub use change::{Change, Guard, Outdated, SessionFilter, Unique};
 pub use credential::{Credential, CredentialKind, PasswordHash};
 pub use hasher::{HashError, HashFormat, Password, PasswordHasher, Verdict};
 pub use identity::{Identifier, Identity, NamedIdentifier, State, Traits, Version};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    AuditEvent, Change, Client, Credential, Guard, Identifier, Identity, IdentityId, RefreshToken, Scope, Session,
-    State, TenantId, TokenHash, Unique,
+    AuditEvent, Change, Client, Credential, Guard, Identifier, Identity, IdentityId, Outdated, RefreshToken, Scope,
+    Session, State, TenantId, TokenHash, Unique,
 };
 
 /// Why a read gave no answer. The text is for the operator's log, never for a client.
@@ -173,6 +173,9 @@ pub trait Store: Send + Sync {
         identity: IdentityId,
         at: crate::Timestamp,
     ) -> Result<Vec<Session>, StoreError>;
+
+    /// Whether there is anything out of date.
+    async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError>;
 
     /// The audit events that an identity did or that were done to it, oldest first.
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError>;

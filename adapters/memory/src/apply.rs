@@ -59,6 +59,10 @@ impl Rows {
                 self.attempts.remove(&key);
                 Ok(())
             }
+            Change::RemoveOutdated(outdated) => {
+                self.remove_outdated(&outdated);
+                Ok(())
+            }
             Change::Record(event) => self.record(*event),
         }
     }

@@ -16,8 +16,8 @@ use std::{
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, Client, Clock, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery,
-    Lookup, Page, Presented, Refreshing, Scope, Session, SessionId, SignIn, State, Store, StoreError, TenantId,
-    Timestamp, TokenHash,
+    Lookup, Outdated, Page, Presented, Refreshing, Scope, Session, SessionId, SignIn, State, Store, StoreError,
+    TenantId, Timestamp, TokenHash,
 };
 use quick_cache::sync::Cache;
 use uuid::Uuid;
@@ -110,6 +110,7 @@ fn about(change: &Change) -> Option<About> {
         | Change::IssueRefresh(_)
         | Change::RotateRefresh { .. }
         | Change::ForgetAttempts(_)
+        | Change::RemoveOutdated(_)
         | Change::Record(_) => None,
     }
 }
@@ -258,6 +259,10 @@ impl Store for CachedSessions {
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         self.inner.sessions(tenant, identity, at).await
+    }
+
+    async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {
+        self.inner.has_outdated(outdated).await
     }
 
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {

@@ -13,6 +13,7 @@ mod entropy;
 mod fallback;
 mod hasher;
 mod limiter;
+mod outdated;
 mod rows;
 mod sessions;
 mod store;

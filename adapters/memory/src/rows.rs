@@ -1,6 +1,6 @@
 //! The tables, and what is read from them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use kayan_ports::{
     AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier, Identity, IdentityId,
@@ -20,7 +20,7 @@ pub(crate) struct Rows {
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) refresh_tokens: HashMap<TokenHash, RefreshToken>,
     /// Where each identity has opened a session from.
-    pub(crate) networks: HashSet<(IdentityId, String)>,
+    pub(crate) networks: HashMap<(IdentityId, String), Timestamp>,
     pub(crate) attempts: HashMap<AttemptKey, Attempts>,
     /// In the order in which they were written.
     pub(crate) events: Vec<AuditEvent>,
@@ -42,7 +42,7 @@ impl Default for Rows {
             credentials: BTreeMap::new(),
             sessions: BTreeMap::new(),
             refresh_tokens: HashMap::new(),
-            networks: HashSet::new(),
+            networks: HashMap::new(),
             attempts: HashMap::new(),
             events: Vec::new(),
         }
@@ -74,7 +74,7 @@ impl Rows {
         self.lookup(tenant, || {
             let id = *self.identifiers.get(&(tenant.clone(), identifier.clone()))?;
             let identity = self.identity(&tenant.into(), id)?.clone();
-            let known_network = client.network().is_some_and(|network| self.networks.contains(&(id, network)));
+            let known_network = client.network().is_some_and(|network| self.networks.contains_key(&(id, network)));
             Some(SignIn { identity, password: self.password(&tenant.into(), id).cloned(), known_network })
         })
     }

@@ -16,7 +16,8 @@ impl Rows {
             .filter(|identity| identity.tenant == session.tenant && identity.state == State::Active)
             .ok_or(CommitError::Stale(Guard::Identity))?;
         owner.last_login_at = Some(session.issued_at);
-        self.networks.extend(session.client.network().map(|network| (session.identity, network)));
+        let network = session.client.network();
+        self.networks.extend(network.map(|network| ((session.identity, network), session.issued_at)));
         let id = session.id;
         match self.sessions.insert(id, session) {
             None => Ok(()),

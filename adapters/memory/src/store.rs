@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Page,
-    Presented, Refreshing, Scope, Session, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
+    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup,
+    Outdated, Page, Presented, Refreshing, Scope, Session, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -38,6 +38,11 @@ impl MemoryStore {
     /// Every audit event, in the order in which they were written.
     pub fn events(&self) -> Vec<AuditEvent> {
         self.0.lock().rows.events.clone()
+    }
+
+    /// How many sessions are kept, whatever has become of them.
+    pub fn count_sessions(&self) -> usize {
+        self.0.lock().rows.sessions.len()
     }
 
     /// Lets the next read fail, once.
@@ -116,6 +121,10 @@ impl Store for MemoryStore {
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         Ok(self.read()?.live_sessions(tenant, identity, at))
+    }
+
+    async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {
+        Ok(self.read()?.has_outdated(outdated))
     }
 
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {

@@ -163,6 +163,11 @@ impl Driver for PostgresDriver {
         self.pulse(PING).await
     }
 
+    async fn maintain(&self) -> Result<(), StoreError> {
+        let sql = "-- audit_events.make_partitions\nSELECT make_audit_partitions(12)::bigint";
+        self.read(Query { sql, params: Vec::new(), reading: Reading::Scan }).await.map(drop)
+    }
+
     fn dialect(&self) -> Dialect {
         Dialect::Postgres
     }

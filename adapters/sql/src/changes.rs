@@ -3,7 +3,7 @@
 use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
 
 use crate::{
-    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, identities, sessions,
+    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, identities, outdated, sessions,
 };
 
 /// Applies the changes in one transaction.
@@ -97,6 +97,7 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
         Change::RevokeSessions(filter) => sessions::revoke_all(batch, &filter),
         Change::RevokeSession { tenant, identity, session } => sessions::revoke(batch, &tenant, identity, session),
         Change::ForgetAttempts(key) => attempts::forget(batch, &key),
+        Change::RemoveOutdated(outdated) => outdated::remove(batch, &outdated),
         Change::Record(event) => audit::record(batch, *event)?,
     }
     Ok(())

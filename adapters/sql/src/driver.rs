@@ -123,6 +123,11 @@ pub trait Driver: Send + Sync + 'static {
     /// Asks for a sign of life; about a second at most.
     async fn ping(&self) -> Result<(), StoreError>;
 
+    /// Does what its database needs from time to time, such as making next month's partitions; most need nothing.
+    async fn maintain(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Says which SQL it speaks.
     fn dialect(&self) -> Dialect;
 }
@@ -144,6 +149,10 @@ impl<D: Driver + ?Sized> Driver for Arc<D> {
 
     async fn ping(&self) -> Result<(), StoreError> {
         (**self).ping().await
+    }
+
+    async fn maintain(&self) -> Result<(), StoreError> {
+        (**self).maintain().await
     }
 
     fn dialect(&self) -> Dialect {

@@ -13,6 +13,7 @@ mod driver;
 mod identities;
 mod identity_lists;
 pub mod migrate;
+mod outdated;
 mod sessions;
 mod store;
 mod value;

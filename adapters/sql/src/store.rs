@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Page,
-    Presented, Refreshing, Scope, Session, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
+    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup,
+    Outdated, Page, Presented, Refreshing, Scope, Session, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
 };
 
-use crate::{Driver, audit, changes, credentials, identities, identity_lists, sessions};
+use crate::{Driver, audit, changes, credentials, identities, identity_lists, outdated, sessions};
 
 /// The store over a database that `D` speaks to.
 #[derive(Debug)]
@@ -86,6 +86,10 @@ impl<D: Driver> Store for SqlStore<D> {
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         sessions::live(&self.driver, tenant, identity, at).await
+    }
+
+    async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {
+        outdated::is_there(&self.driver, outdated).await
     }
 
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {

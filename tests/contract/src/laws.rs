@@ -99,6 +99,9 @@ macro_rules! laws {
             changing_the_password_during_logins_leaves_no_open_session,
             deleting_during_logins_leaves_no_session,
         );
+        $crate::laws!(@each $fresh, store::outdated:
+            what_is_outdated_is_removed_and_nothing_else,
+        );
         $crate::laws!(@each $fresh, store::tenants:
             the_default_tenant_is_there,
             an_unknown_tenant_is_no_tenant,

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod deletion;
 pub mod durability;
 pub mod lists;
+pub mod outdated;
 pub mod passwords;
 pub mod races;
 pub mod refresh;

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use kayan_core::Kayan;
 use kayan_http::Draining;
 use kayan_sql::Driver;
 use poem::{Server, listener::TcpAcceptor};
@@ -23,6 +24,8 @@ const GRACE: Duration = Duration::from_secs(30);
 const NOTICE: Duration = Duration::from_secs(1);
 /// How long until a database that was away at the start is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often what nobody needs any more is removed.
+const TIDY: Duration = Duration::from_mins(10);
 /// How long a connection may say nothing.
 const IDLE: Duration = Duration::from_secs(75);
 
@@ -48,6 +51,7 @@ async fn serve(config: &Config) -> Result<(), Stop> {
         other => other.map(|()| false)?,
     };
     let app = compose::application(config, &driver)?;
+    let kayan = app.kayan.clone();
     let listener = listen(config)?;
     let address = listener.local_addr().map_err(Stop::failed)?;
     let draining = Draining::default();
@@ -60,6 +64,7 @@ async fn serve(config: &Config) -> Result<(), Stop> {
             served.map_err(Stop::failed)?;
         }
         Err(stop) = prepare_late(config, &*driver), if late => return Err(stop),
+        () = keep_tidy(&kayan, &*driver) => {}
     }
     tracing::info!("stopped");
     Ok(())
@@ -72,6 +77,19 @@ async fn prepare_late(config: &Config, driver: &dyn Driver) -> Result<(), Stop> 
         match prepare(config, driver).await {
             Err(stop) if stop.is_unavailable() => {}
             other => return other,
+        }
+    }
+}
+
+/// Tidies up now and then, for as long as the service runs.
+async fn keep_tidy(kayan: &Kayan, driver: &dyn Driver) {
+    loop {
+        tokio::time::sleep(TIDY).await;
+        if let Err(error) = kayan.tidy().await {
+            tracing::warn!(%error, "what is out of date could not be removed; it is tried again later");
+        }
+        if let Err(error) = driver.maintain().await {
+            tracing::warn!(%error, "the database could not be maintained; it is tried again later");
         }
     }
 }

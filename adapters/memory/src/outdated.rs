@@ -1,0 +1,20 @@
+//! What is out of date, and its end.
+
+use kayan_ports::Outdated;
+
+use crate::rows::Rows;
+
+impl Rows {
+    pub(crate) fn has_outdated(&self, outdated: &Outdated) -> bool {
+        self.sessions.values().any(|session| session.ends_at < outdated.sessions)
+            || self.attempts.values().any(|attempts| attempts.last_at < outdated.attempts)
+            || self.networks.values().any(|at| *at < outdated.networks)
+    }
+
+    pub(crate) fn remove_outdated(&mut self, outdated: &Outdated) {
+        self.sessions.retain(|_, session| session.ends_at >= outdated.sessions);
+        self.refresh_tokens.retain(|_, token| self.sessions.contains_key(&token.session));
+        self.attempts.retain(|_, attempts| attempts.last_at >= outdated.attempts);
+        self.networks.retain(|_, at| *at >= outdated.networks);
+    }
+}

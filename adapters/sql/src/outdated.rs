@@ -1,0 +1,36 @@
+//! What is out of date, and its end: by so few rows at a time that nobody has to wait for it.
+
+use kayan_ports::{Outdated, StoreError};
+
+use crate::{Driver, Query, Reading, changes::Batch};
+
+pub(crate) async fn is_there(driver: &impl Driver, outdated: &Outdated) -> Result<bool, StoreError> {
+    let sql = "-- outdated.look
+SELECT 1 FROM (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1) ended
+UNION ALL
+SELECT 1 FROM (SELECT last_at FROM attempts WHERE last_at < ? LIMIT 1) forgotten
+UNION ALL
+SELECT 1 FROM (SELECT last_login_at FROM known_networks WHERE last_login_at < ? LIMIT 1) left_behind";
+    let params = vec![outdated.sessions.into(), outdated.attempts.into(), outdated.networks.into()];
+    Ok(!driver.read(Query { sql, params, reading: Reading::Scan }).await?.is_empty())
+}
+
+/// The innermost selection stands alone because MySQL limits no other one.
+pub(crate) fn remove(batch: &mut Batch, outdated: &Outdated) {
+    let sql = "-- outdated.sessions
+DELETE FROM sessions
+WHERE id IN (SELECT id FROM (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000) ended)";
+    batch.free(sql, vec![outdated.sessions.into()]);
+    let sql = "-- outdated.attempts
+DELETE FROM attempts
+WHERE (tenant_id, identifier_hash, network) IN
+  (SELECT tenant_id, identifier_hash, network
+   FROM (SELECT tenant_id, identifier_hash, network FROM attempts WHERE last_at < ? LIMIT 1000) forgotten)";
+    batch.free(sql, vec![outdated.attempts.into()]);
+    let sql = "-- outdated.networks
+DELETE FROM known_networks
+WHERE (identity_id, network) IN
+  (SELECT identity_id, network
+   FROM (SELECT identity_id, network FROM known_networks WHERE last_login_at < ? LIMIT 1000) left_behind)";
+    batch.free(sql, vec![outdated.networks.into()]);
+}

@@ -1,0 +1,34 @@
+//! What is out of date, and its end.
+
+use kayan_ports::{Change, Lookup, Outdated, Session, TenantId};
+
+use crate::{
+    Bench,
+    sample::{Account, at, refresh_token, session},
+};
+
+pub async fn what_is_outdated_is_removed_and_nothing_else(bench: &dyn Bench) {
+    let (store, tenant) = (bench.store(), TenantId::default());
+    let anna = Account::register(&*store, &tenant, "anna@example.org").await;
+    let old = Session { ends_at: at(10), ..session(&anna.identity) };
+    let kept = Session { ends_at: at(11), ..session(&anna.identity) };
+    let token = refresh_token(&old);
+    let opening = [&old, &kept].map(|session| Change::OpenSession(Box::new(session.clone())));
+    let opening = opening.into_iter().chain([Change::IssueRefresh(Box::new(token.clone()))]);
+    store.commit(opening.collect()).await.unwrap();
+
+    let none = Outdated { sessions: at(10), attempts: at(-9_999_999), networks: at(-9_999_999) };
+    assert_eq!(store.has_outdated(&none).await, Ok(false));
+    let outdated = Outdated { sessions: at(11), ..none };
+    assert_eq!(store.has_outdated(&outdated).await, Ok(true));
+    store.commit(vec![Change::RemoveOutdated(outdated)]).await.unwrap();
+    assert_eq!(store.has_outdated(&outdated).await, Ok(false));
+    assert_eq!(store.presented(&tenant, &old.token).await, Ok(Lookup::Absent));
+    assert_eq!(store.refreshing(&tenant, &token.hash).await, Ok(Lookup::Absent));
+    assert!(matches!(store.presented(&tenant, &kept.token).await, Ok(Lookup::Found(_))));
+
+    let networks = Outdated { networks: at(9_999_999), ..none };
+    assert_eq!(store.has_outdated(&networks).await, Ok(true));
+    store.commit(vec![Change::RemoveOutdated(networks)]).await.unwrap();
+    assert_eq!(store.has_outdated(&networks).await, Ok(false));
+}
