@@ -41,8 +41,6 @@ if known then
 end
 return false";
 
-/// No lockout is longer: a hundred years in microseconds, far from where the scripts' numbers are no longer exact.
-const LONGEST: i64 = 100 * 366 * 24 * 60 * 60 * 1_000_000;
 /// Keys are kept for longer than they matter, in case a clock is behind. Milliseconds.
 const SLACK: i64 = 10 * 60 * 1_000;
 
@@ -55,7 +53,7 @@ fn moment(microseconds: i64) -> Option<Timestamp> {
 }
 
 fn length(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(LONGEST).min(LONGEST)
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn key(target: &Target) -> String {

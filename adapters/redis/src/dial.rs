@@ -160,7 +160,11 @@ impl Dialer {
                 let mut sentinel = one(self.tcp(sentinel).await?, login).await?;
                 let mut ask = redis::cmd("SENTINEL");
                 ask.arg("get-master-addr-by-name").arg(master);
-                let known: Option<(String, u16)> = ask.query_async(&mut sentinel.commands).await?;
+                let known = ask.query_async::<Option<(String, u16)>>(&mut sentinel.commands).await;
+                let known = known.map_err(|error| match error.into() {
+                    Trouble::Refused { code } if code == "ERR" => Trouble::NoSentinel,
+                    trouble => trouble,
+                })?;
                 known.map(|(host, port)| Address { host, port }).ok_or(Trouble::NoMaster)
             }
             .boxed()
@@ -229,8 +233,9 @@ fn cluster(url: &RedisUrl, nodes: &[Address], patience: Duration) -> Result<Clus
         place.into_connection_info().map(|info| info.set_redis_settings(connection_info(&url.login)))
     };
     let nodes = nodes.iter().map(node).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    // A new connection meets a silent node twice, as one of these and as one of the cluster's, before it serves the others.
     let mut builder = ClusterClientBuilder::new(nodes)
-        .connection_timeout(patience / 2)
+        .connection_timeout(patience / 4)
         .response_timeout(patience / 2)
         .retries(REDIRECTIONS);
     if let Some(path) = &url.authorities {

@@ -19,12 +19,16 @@ pub(crate) enum Trouble {
     Foreign,
     #[error("the server refuses this user or password, or asks for none")]
     Login,
-    #[error("the server asks for a password; write it into the URL, as in redis://USER:PASSWORD@HOST")]
+    #[error(
+        "the server asks for a password; write USER:PASSWORD@ before the host, or sentinel_password= for the sentinels"
+    )]
     NoLogin,
     #[error("the server has no database of this number")]
     NoDatabase,
     #[error("the user may not do that; let it run scripts on keys kayan:* and use the channel kayan:sessions")]
     NotAllowed,
+    #[error("what listens there is no sentinel; name the sentinels, or write redis:// for one server")]
+    NoSentinel,
     #[error("the sentinels know no master of this name")]
     NoMaster,
     #[error("what the sentinels call the master is none, or not yet")]
