@@ -75,13 +75,12 @@ fn describe(status: u16, codes: &[Code]) -> MetaResponse {
     };
     let headers = match status {
         401 => vec![header("WWW-Authenticate", "How to authenticate (RFC 9110, section 11.6.1).")],
-        423 => vec![header("Retry-After", "When to try again, in seconds.")],
         429 => vec![
             header("Retry-After", "When to try again, in seconds."),
             header("RateLimit", "What is left of the limit: its name, `r` requests for `t` seconds."),
             header("RateLimit-Policy", "The limit: its name, `q` requests in `w` seconds."),
         ],
-        503 => vec![header("Retry-After", "When to try again, in seconds.")],
+        423 | 503 => vec![header("Retry-After", "When to try again, in seconds.")],
         _ => Vec::new(),
     };
     MetaResponse {

@@ -14,6 +14,12 @@ use uuid::Uuid;
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// A `UUIDv7` that was not handed out before; later ones sort later.
+/// One that nobody else has: tests in other processes share some servers.
+#[expect(clippy::disallowed_methods, reason = "a test's own keys, not an adapter's ids")]
+pub(crate) fn unique() -> Uuid {
+    Uuid::new_v4()
+}
+
 pub(crate) fn uuid() -> Uuid {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(number))

@@ -1,5 +1,5 @@
 //! How often a use-case waits for its database: counted on real servers, with the lockout and its counter in there too.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what cannot be set up breaks the test")]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up breaks the test")]
 
 use std::{sync::Arc, time::Duration};
 

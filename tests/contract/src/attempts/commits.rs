@@ -1,12 +1,11 @@
 //! Attempts that are counted in the store are forgotten with the commit that says so.
 
 use kayan_ports::{Change, CommitError, Guard, Reservation, SessionId, TenantId};
-use uuid::Uuid;
 
 use crate::{
     AttemptsBench,
     attempts::counting::{key, lock, reserve},
-    sample::second as at,
+    sample::{second as at, uuid},
 };
 
 pub async fn attempts_are_forgotten_with_the_commit(bench: &AttemptsBench) {
@@ -22,8 +21,8 @@ pub async fn attempts_are_forgotten_with_the_commit(bench: &AttemptsBench) {
 pub async fn attempts_are_not_forgotten_with_a_commit_that_failed(bench: &AttemptsBench) {
     let one = key();
     lock(&bench.attempts, &one, at(0)).await;
-    let (tenant, session) = (TenantId::default(), SessionId(Uuid::now_v7()));
-    let stale = Change::RevokeSession { tenant, identity: kayan_ports::IdentityId(Uuid::now_v7()), session };
+    let (tenant, session) = (TenantId::default(), SessionId(uuid()));
+    let stale = Change::RevokeSession { tenant, identity: kayan_ports::IdentityId(uuid()), session };
     let forget = bench.attempts.forgetting(&one).unwrap();
     assert_eq!(
         bench.within.as_ref().unwrap().store().commit(vec![forget, stale]).await,

@@ -3,12 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use kayan_ports::{AttemptCounter, AttemptKey, Lockout, Reservation, Target, TenantId, Timestamp};
-use uuid::Uuid;
 
 use crate::{
     AttemptsBench,
     race::{MANY, together},
-    sample::second as at,
+    sample::{second as at, unique},
 };
 
 type Counter = Arc<dyn AttemptCounter>;
@@ -19,7 +18,7 @@ const LOCKOUT: Lockout = Lockout { max_failures: 5, duration: Duration::from_min
 /// Nobody has guessed at this one.
 pub(crate) fn key() -> AttemptKey {
     let mut identifier = [0; 32];
-    identifier[..16].copy_from_slice(Uuid::new_v4().as_bytes());
+    identifier[..16].copy_from_slice(unique().as_bytes());
     AttemptKey { target: Target { tenant: TenantId::default(), identifier }, known_network: None }
 }
 

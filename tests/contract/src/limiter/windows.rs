@@ -3,11 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use kayan_ports::{Admission, RateLimit, RateLimiter, Timestamp};
-use uuid::Uuid;
 
 use crate::{
     race::{MANY, together},
-    sample::second as at,
+    sample::{second as at, unique},
 };
 
 type Limiter = Arc<dyn RateLimiter>;
@@ -17,7 +16,7 @@ const LIMIT: RateLimit = RateLimit { name: "law", requests: 10, window: Duration
 
 /// Nobody has been counted as this one.
 fn somebody() -> String {
-    Uuid::new_v4().to_string()
+    unique().to_string()
 }
 
 async fn admitted(limiter: &Limiter, limit: &RateLimit, who: &str, now: Timestamp) -> bool {
