@@ -1,5 +1,7 @@
 //! Counts an attempt to prove who one is before it is made (I-09), and settles it afterwards.
 
+use std::fmt::Write as _;
+
 use kayan_ports::{
     AttemptKey, Change, EventType, Identifier, IdentityId, Lockout, Method, Reservation, Target, TenantId, Timestamp,
 };
@@ -48,6 +50,13 @@ pub(crate) fn target(tenant: &TenantId, identifier: &Identifier) -> Target {
     Target { tenant: tenant.clone(), identifier: Sha256::digest(identifier.as_str()).into() }
 }
 
+/// A target in one word.
+pub(crate) fn word(target: &Target) -> String {
+    let mut word = format!("{}/", target.tenant);
+    target.identifier.iter().for_each(|byte| drop(write!(word, "{byte:02x}")));
+    word
+}
+
 /// What guesses by somebody who is logged in already are counted by.
 pub(crate) fn target_of(tenant: &TenantId, identity: IdentityId) -> Target {
     Target { tenant: tenant.clone(), identifier: Sha256::digest(format!("identity {identity}")).into() }
@@ -77,7 +86,7 @@ impl Kayan {
     }
 
     async fn record_locked(&self, caller: &Caller, (target, name): (&Target, &str), until: Timestamp, now: Timestamp) {
-        let untold = self.flood.lock().tell(&format!("lockout {target:?}"), now);
+        let untold = self.flood.lock().tell(&format!("lockout {}", word(target)), now);
         let Some(untold) = untold else { return };
         let event = self
             .event(caller, EventType::LoginBlocked, now, "too many wrong guesses")
