@@ -1,7 +1,5 @@
 //! Counts an attempt to prove who one is before it is made (I-09), and settles it afterwards.
 
-use std::fmt::Write as _;
-
 use kayan_ports::{
     AttemptKey, Change, EventType, Identifier, IdentityId, Lockout, Method, Reservation, Target, TenantId, Timestamp,
 };
@@ -52,9 +50,8 @@ pub(crate) fn target(tenant: &TenantId, identifier: &Identifier) -> Target {
 
 /// A target in one word.
 pub(crate) fn word(target: &Target) -> String {
-    let mut word = format!("{}/", target.tenant);
-    target.identifier.iter().for_each(|byte| drop(write!(word, "{byte:02x}")));
-    word
+    let hex = |word: String, byte: &u8| format!("{word}{byte:02x}");
+    target.identifier.iter().fold(format!("{}/", target.tenant), hex)
 }
 
 /// What guesses by somebody who is logged in already are counted by.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::{AuthenticateError, Caller, Failure, FieldError, Kayan, policy::identifier, register::path};
 
 /// A reader and a writer that keep overtaking each other give up after so many rounds.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 8;
 
 /// The wish for other traits: a JSON Merge Patch (RFC 7396), in which `null` removes.
 #[derive(Debug)]

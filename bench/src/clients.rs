@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 
 use crate::{connection::Connection, failure::Failure};
 
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "correct horse battery staple 7";
+
 const TOKEN_LENGTH: usize = 52;
 const REFRESH_TOKEN: &str = "\"refresh_token\":\"";
 
@@ -11,7 +14,9 @@ const REFRESH_TOKEN: &str = "\"refresh_token\":\"";
 #[derive(Debug)]
 pub(crate) struct Client {
     connection: Connection,
-    request: Vec<u8>,
+    requests: Vec<Vec<u8>>,
+    // Which of them comes next.
+    turn: usize,
     // Where in the request the refresh token stands, if it is to be replaced by the answer's.
     token: Option<usize>,
 }
@@ -19,9 +24,15 @@ pub(crate) struct Client {
 impl Client {
     /// Asks the same each time.
     pub(crate) async fn new(address: SocketAddr, request: String) -> Result<Self, Failure> {
+        Self::in_turn(address, vec![request]).await
+    }
+
+    /// Asks one after the other, and then again from the first.
+    pub(crate) async fn in_turn(address: SocketAddr, requests: Vec<String>) -> Result<Self, Failure> {
         let connection = Connection::open(address).await;
         let connection = connection.map_err(Failure::io(format!("can't connect to {address}")))?;
-        Ok(Self { connection, request: request.into_bytes(), token: None })
+        let requests = requests.into_iter().map(String::into_bytes).collect();
+        Ok(Self { connection, requests, turn: 0, token: None })
     }
 
     /// Spends a refresh token, then the one that it got for it, and so on.
@@ -34,14 +45,17 @@ impl Client {
 
     /// Asks once; anything but 200 or 201 is a failure.
     pub(crate) async fn ask(&mut self) -> Result<&[u8], Failure> {
-        let answer = self.connection.ask(&self.request).await.map_err(Failure::io("a connection broke"))?;
+        let turn = self.turn;
+        self.turn = (turn + 1) % self.requests.len().max(1);
+        let request = self.requests.get_mut(turn).ok_or_else(|| Failure::Wrong("nothing to ask".to_owned()))?;
+        let answer = self.connection.ask(request).await.map_err(Failure::io("a connection broke"))?;
         if !matches!(answer.status, 200 | 201) {
             let body = String::from_utf8_lossy(answer.body);
             return Err(Failure::Wrong(format!("a request was answered {}: {body}", answer.status)));
         }
         if let Some(at) = self.token {
             let next = member(answer.body, REFRESH_TOKEN).map(str::as_bytes);
-            match (next, self.request.get_mut(at..at + TOKEN_LENGTH)) {
+            match (next, request.get_mut(at..at + TOKEN_LENGTH)) {
                 (Some(next), Some(place)) if next.len() == TOKEN_LENGTH => place.copy_from_slice(next),
                 _ => return Err(Failure::Wrong("a refresh was answered without a refresh token".to_owned())),
             }
@@ -53,6 +67,11 @@ impl Client {
 /// A request without a body, as the owner of a session if there is a token.
 pub(crate) fn get(path: &str, session_token: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {session_token}\r\n\r\n")
+}
+
+/// A login; everybody has the same password.
+pub(crate) fn login(identifier: &str) -> String {
+    post("/api/v1/login", &format!(r#"{{"identifier":"{identifier}","password":"{PASSWORD}"}}"#))
 }
 
 /// A request with a JSON body.

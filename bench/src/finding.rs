@@ -47,6 +47,20 @@ impl Finding {
         }
     }
 
+    /// Delays in milliseconds that were taken in turn; of the rounds' ratios, too, the middle one counts.
+    pub(crate) fn of_delays(name: &'static str, delays: [&[f64]; 2], at: [&str; 2], bound: f64) -> Self {
+        let [many, few] = delays;
+        let [value, reference] = [many, few].map(|delays| middle(delays.iter().copied()));
+        let [at_many, at_few] = at;
+        Self {
+            name,
+            value: format!("{value:.2} ms {at_many}"),
+            reference: format!("{reference:.2} ms {at_few}"),
+            ratio: middle(many.iter().zip(few).map(|(many, few)| many / few)),
+            target: Target::AtMost(bound),
+        }
+    }
+
     /// A quantity that must not exceed a limit, both in `unit`.
     pub(crate) fn within(name: &'static str, quantity: f64, limit: f64, unit: &str) -> Self {
         Self {

@@ -45,9 +45,23 @@ pub(crate) async fn flood(clients: &mut Vec<Client>, window: Duration) -> Result
     Ok(Answered { count, took: begun.elapsed() })
 }
 
+/// What becomes of the clients' own timers, which wake them up to a millisecond or two after a question is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timers {
+    /// They count as a delay of the answer.
+    Count,
+    /// They don't: for answers that take less than they do.
+    Excused,
+}
+
 /// Lets the clients ask in turn, so many times a second whatever becomes of the answers. Gives each answer's delay from
 /// the moment at which its question was due, so that a stall counts for all who would have asked meanwhile.
-pub(crate) async fn pace(clients: &mut Vec<Client>, rate: u32, window: Duration) -> Result<Vec<Duration>, Failure> {
+pub(crate) async fn pace(
+    clients: &mut Vec<Client>,
+    rate: u32,
+    window: Duration,
+    timers: Timers,
+) -> Result<Vec<Duration>, Failure> {
     let begun = tokio::time::Instant::now();
     let step = Duration::from_secs(1) / rate;
     let turn = step * u32::try_from(clients.len()).unwrap_or(u32::MAX);
@@ -57,9 +71,12 @@ pub(crate) async fn pace(clients: &mut Vec<Client>, rate: u32, window: Duration)
             let mut delays = Vec::new();
             let mut due = begun + step * place;
             while due.duration_since(begun) < window {
+                // Who is still waiting for the last answer when the next question is due is not late by a timer.
+                let excused = timers == Timers::Excused && tokio::time::Instant::now() < due;
                 tokio::time::sleep_until(due).await;
+                let since = if excused { tokio::time::Instant::now() } else { due };
                 client.ask().await?;
-                delays.push(due.elapsed());
+                delays.push(since.elapsed());
                 due += turn;
             }
             Ok::<_, Failure>((client, delays))

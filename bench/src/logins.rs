@@ -8,7 +8,7 @@ use std::{
 use crate::{
     failure::Failure,
     finding::{Finding, quantile},
-    load::{self, Answered},
+    load::{self, Answered, Timers},
     plan::{self, Plan},
     report::Report,
     service::Service,
@@ -37,8 +37,10 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Fail
     let bar = plan::progress("logins", 2 * rounds.count);
     let (mut logins, mut hashes, mut delays) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds.count {
-        let (answered, waited) =
-            tokio::join!(load::flood(&mut logging_in, rounds.window), load::pace(&mut asking, RATE, rounds.window));
+        let (answered, waited) = tokio::join!(
+            load::flood(&mut logging_in, rounds.window),
+            load::pace(&mut asking, RATE, rounds.window, Timers::Count)
+        );
         logins.push(answered?.rate());
         delays.extend(waited?.iter().map(|delay| delay.as_secs_f64() * 1e3));
         bar.inc(1);

@@ -3,13 +3,18 @@
 mod bare;
 mod clients;
 mod connection;
+mod database;
 mod failure;
 mod finding;
 mod load;
 mod logins;
 mod machine;
+mod million;
+mod people;
+mod pgbench;
 mod plan;
 mod plot;
+mod postgres;
 mod refreshes;
 mod report;
 mod service;
@@ -48,6 +53,15 @@ enum Part {
         /// A folder on the disk to measure on; what is made there is removed.
         #[arg(long)]
         scratch: PathBuf,
+        /// A `PostgreSQL` server: a superuser's DSN.
+        #[arg(long, env = "KAYAN_TEST_POSTGRES_DSN", hide_env_values = true)]
+        postgres: Option<String>,
+        /// A `MariaDB` server: the DSN of a user who may do everything.
+        #[arg(long, env = "KAYAN_TEST_MYSQL_DSN", hide_env_values = true)]
+        mysql: Option<String>,
+        /// `PostgreSQL`'s own benchmark.
+        #[arg(long, default_value = "pgbench")]
+        pgbench: PathBuf,
         /// Where the results of a whole run are written.
         #[arg(long)]
         results: PathBuf,
@@ -79,8 +93,8 @@ fn perform(part: Part) -> Result<(), Failure> {
     let runtime = runtime.map_err(Failure::io("can't start the runtime"))?;
     match part {
         Part::Bare { layers, address, body } => runtime.block_on(bare::serve(layers, address, &body)),
-        Part::Measure { names, quick, kayan, scratch, results } => {
-            let plan = Plan { names, quick, kayan, scratch };
+        Part::Measure { names, quick, kayan, scratch, postgres, mysql, pgbench, results } => {
+            let plan = Plan { names, quick, kayan, scratch, postgres, mysql, pgbench };
             let report = runtime.block_on(plan.measure())?;
             println!("{}", report.tables());
             if plan.is_whole() {

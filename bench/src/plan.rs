@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
-use crate::{failure::Failure, logins, refreshes, report::Report, start, whoami};
+use crate::{failure::Failure, logins, million, postgres, refreshes, report::Report, start, whoami};
 
 /// A part that can be measured by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,6 +19,10 @@ pub(crate) enum Measurement {
     Refreshes,
     /// Idle memory and the time to start.
     Start,
+    /// `whoami` on `PostgreSQL`: against `SQLite`, and without the cache against `pgbench -S`.
+    Postgres,
+    /// Logins and `whoami` at a million identities against the same at a thousand, on each database.
+    Million,
 }
 
 /// What is measured, for how long and where.
@@ -32,6 +36,12 @@ pub(crate) struct Plan {
     pub(crate) kayan: PathBuf,
     /// A folder on the disk to measure on.
     pub(crate) scratch: PathBuf,
+    /// The DSN of a `PostgreSQL` server.
+    pub(crate) postgres: Option<String>,
+    /// The DSN of a `MariaDB` server.
+    pub(crate) mysql: Option<String>,
+    /// `PostgreSQL`'s own benchmark.
+    pub(crate) pgbench: PathBuf,
 }
 
 /// How often, and how long each time.
@@ -61,6 +71,8 @@ impl Plan {
                 Measurement::Logins => logins::measure(self, &mut report).await?,
                 Measurement::Refreshes => refreshes::measure(self, &mut report).await?,
                 Measurement::Start => start::measure(self, &mut report).await?,
+                Measurement::Postgres => postgres::measure(self, &mut report).await?,
+                Measurement::Million => million::measure(self, &mut report).await?,
             }
         }
         Ok(report)
@@ -72,12 +84,26 @@ impl Plan {
         Rounds { count, window: Duration::from_secs_f64(seconds) }
     }
 
+    /// Where `PostgreSQL` is.
+    pub(crate) fn postgres(&self) -> Result<&str, Failure> {
+        self.postgres.as_deref().ok_or_else(|| missing("KAYAN_TEST_POSTGRES_DSN"))
+    }
+
+    /// Where `MariaDB` is.
+    pub(crate) fn mysql(&self) -> Result<&str, Failure> {
+        self.mysql.as_deref().ok_or_else(|| missing("KAYAN_TEST_MYSQL_DSN"))
+    }
+
     /// A folder that goes away when it is dropped.
     pub(crate) fn home(&self) -> Result<TempDir, Failure> {
         std::fs::create_dir_all(&self.scratch)
             .and_then(|()| TempDir::with_prefix_in("bench", &self.scratch))
             .map_err(Failure::io(format!("can't make a folder in {}", self.scratch.display())))
     }
+}
+
+fn missing(variable: &str) -> Failure {
+    Failure::Wrong(format!("{variable} names no server; `cargo xtask bench` starts one"))
 }
 
 /// A bar of so many steps; only on a terminal.

@@ -31,7 +31,7 @@ fn bars(findings: &[Finding], path: &Path) -> Result<(), Box<dyn std::error::Err
         .margin(16)
         .caption("Times better than it must be (1 is just enough)", ("sans-serif", 16))
         .x_label_area_size(28)
-        .y_label_area_size(190)
+        .y_label_area_size(230)
         .build_cartesian_2d(0.0..LONGEST, (0..last).into_segmented())?;
     let name = |place: &SegmentValue<usize>| match place {
         SegmentValue::CenterOf(at) => findings.iter().rev().nth(*at).map(|it| it.name.to_owned()).unwrap_or_default(),

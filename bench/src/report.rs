@@ -28,6 +28,8 @@ pub(crate) struct Layer {
 pub(crate) struct Report {
     /// What has a target.
     pub(crate) findings: Vec<Finding>,
+    /// What was run to find it, where the names don't say so. Markdown.
+    pub(crate) notes: Vec<String>,
     /// What each layer of `whoami` costs.
     pub(crate) layers: Vec<Layer>,
 }
@@ -45,12 +47,17 @@ impl Report {
             vec![it.name.to_owned(), it.value.clone(), it.reference.clone(), ratio, target, met.to_owned()]
         });
         let mut text = table(&["name", "value", "reference", "ratio", "target", "met"], findings);
+        for note in &self.notes {
+            text.extend(["\n\n", note]);
+        }
         if !self.layers.is_empty() {
             let layers = self.layers.iter().map(|it| {
                 let cpu = it.cpu.map_or_else(|| "unknown".to_owned(), |cpu| format!("{cpu:.1} µs"));
                 vec![it.name.to_owned(), format!("{:.0}/s", it.rate), format!("{:.2}", it.ratio), cpu]
             });
-            text += "\n\n";
+            text += "\n\n## What each layer costs\n\n\
+                     Requests are `whoami`'s over 32 connections; each of the first five servers has what those above it \
+                     have. The processor time is the server's own.\n\n";
             text += &table(&["server", "requests", "to the first", "processor time per request"], layers);
         }
         text
@@ -58,11 +65,9 @@ impl Report {
 
     /// Writes `RESULTS.md` and the picture in it.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), Failure> {
-        let intro = "Written by `cargo xtask bench`: the last whole run. Ratios are of rates taken in turn in this one run; of \
+        let intro = "Written by `cargo xtask bench`: the last whole run. Ratios are of what was taken in turn in this one run; of \
                      their rounds the middle one counts. Client and server share the cores.";
-        let layers = "Requests are `whoami`'s over 32 connections; each of the first five servers has what those above it have. \
-                      The processor time is the server's own.";
-        let tables = self.tables().replacen("\n\n", &format!("\n\n## What each layer costs\n\n{layers}\n\n"), 1);
+        let tables = self.tables();
         let text = format!(
             "# Results\n\n{intro}\n\n{}\n![How many times better than it must be](results.svg)\n\n{tables}\n",
             machine::description()

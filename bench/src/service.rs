@@ -10,13 +10,12 @@ use std::{
 
 use crate::{
     bare::Layers,
-    clients::{self, Client},
+    clients::{self, Client, PASSWORD},
     connection::Connection,
     failure::Failure,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
-const PASSWORD: &str = "correct horse battery staple 7";
 
 /// A running process that answers HTTP.
 #[derive(Debug)]
@@ -51,7 +50,8 @@ impl Account {
 }
 
 impl Service {
-    /// Starts `kayan serve` on the database in `home`, made when it is missing; with these settings beside the defaults.
+    /// Starts `kayan serve` on the database in `home`, made when it is missing, unless the settings name another; with
+    /// these settings beside the defaults.
     pub(crate) async fn kayan(kayan: &Path, home: &Path, settings: &[(&str, &str)]) -> Result<Self, Failure> {
         let address = free_address()?;
         let mut serve = command(kayan, home)?;
@@ -117,8 +117,16 @@ impl Service {
     pub(crate) async fn logging_in(&self, accounts: &[Account]) -> Result<Vec<Client>, Failure> {
         let mut clients = Vec::with_capacity(accounts.len());
         for account in accounts {
-            let body = format!(r#"{{"identifier":"{}","password":"{PASSWORD}"}}"#, account.identifier);
-            clients.push(Client::new(self.address, clients::post("/api/v1/login", &body)).await?);
+            clients.push(Client::new(self.address, clients::login(&account.identifier)).await?);
+        }
+        Ok(clients)
+    }
+
+    /// At most so many clients, among whom these requests are dealt out.
+    pub(crate) async fn asking(&self, count: usize, requests: &[String]) -> Result<Vec<Client>, Failure> {
+        let mut clients = Vec::with_capacity(count);
+        for hand in requests.chunks(requests.len().div_ceil(count).max(1)) {
+            clients.push(Client::in_turn(self.address, hand.to_vec()).await?);
         }
         Ok(clients)
     }
@@ -156,9 +164,9 @@ impl Service {
     }
 }
 
-/// Migrates the database in `home`.
-pub(crate) fn migrate(kayan: &Path, home: &Path) -> Result<(), Failure> {
-    let status = command(kayan, home)?.args(["migrate", "up"]).status();
+/// Migrates the database in `home`, or the one that the settings name.
+pub(crate) fn migrate(kayan: &Path, home: &Path, settings: &[(&str, &str)]) -> Result<(), Failure> {
+    let status = command(kayan, home)?.args(["migrate", "up"]).envs(settings.iter().copied()).status();
     let status = status.map_err(Failure::io(format!("can't start {}", kayan.display())))?;
     status.success().then_some(()).ok_or_else(|| Failure::Wrong(format!("`kayan migrate up` failed ({status})")))
 }

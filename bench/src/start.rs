@@ -13,7 +13,7 @@ const STARTS: u32 = 10;
 /// Starts the service again and again on one migrated database.
 pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
     let home = plan.home()?;
-    service::migrate(&plan.kayan, home.path())?;
+    service::migrate(&plan.kayan, home.path(), &[])?;
     // Makes what is made at the first start only, and rows to find.
     let accounts = Service::kayan(&plan.kayan, home.path(), &[]).await?.register(4).await?;
     let bar = plan::progress("starts", STARTS);

@@ -2,15 +2,15 @@
 --
 -- Every statement may be run again: this database commits each change of the schema by itself, so a step that fails in
 -- the middle is mended and repeated. Texts are compared by their bytes, trailing blanks included: the marked comments
--- name the collation that does so, the first on MariaDB, the second on MySQL. Times are UTC. Ids are UUIDv7 in their
--- hyphenated text form; hashes are SHA-256. JSON is kept as text, because the json types put it in another order, round
--- its numbers and refuse to nest deeply.
+-- name the collation that does so, the first on MariaDB, the second on MySQL, which refuses it before 8.0.17. Times are
+-- UTC. Ids are UUIDv7 in their hyphenated text form; hashes are SHA-256. JSON is kept as text, because the json types put
+-- it in another order, round its numbers and refuse to nest deeply.
 
 CREATE TABLE IF NOT EXISTS tenants (
     id         varchar(63) NOT NULL PRIMARY KEY, -- 1 to 63 of a-z 0-9 - _
     active     boolean     NOT NULL DEFAULT TRUE,
     created_at datetime(6) NOT NULL              -- 1970: came with the schema
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!50700 COLLATE utf8mb4_0900_bin */;
 
 INSERT INTO tenants (id, active, created_at) VALUES ('default', TRUE, '1970-01-01 00:00:00')
 ON DUPLICATE KEY UPDATE active = active;
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS identities (
     -- Lists are newest first within a tenant; with the state in it, they are counted without a look at the rows.
     INDEX identities_by_age (tenant_id, created_at, id, state),
     CONSTRAINT identities_tenant FOREIGN KEY (tenant_id) REFERENCES tenants (id)
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!50700 COLLATE utf8mb4_0900_bin */;
 
 CREATE TABLE IF NOT EXISTS identifiers (
     tenant_id   varchar(63)  NOT NULL,
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS identifiers (
     PRIMARY KEY (tenant_id, value),
     INDEX identifiers_by_identity (identity_id),
     CONSTRAINT identifiers_identity FOREIGN KEY (identity_id) REFERENCES identities (id) ON DELETE CASCADE
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!50700 COLLATE utf8mb4_0900_bin */;
 
 CREATE TABLE IF NOT EXISTS credentials (
     id           char(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS credentials (
     -- identity_id comes first so that removing an identity finds its credentials here
     UNIQUE INDEX credentials_by_identity (identity_id, tenant_id, kind, subject),
     CONSTRAINT credentials_identity FOREIGN KEY (identity_id) REFERENCES identities (id) ON DELETE CASCADE
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!50700 COLLATE utf8mb4_0900_bin */;
 
 CREATE TABLE IF NOT EXISTS sessions (
     id           char(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
@@ -74,7 +74,7 @@ CREATE TABLE IF NOT EXISTS sessions (
     UNIQUE INDEX sessions_by_token (token_hash),
     INDEX sessions_by_identity (identity_id, issued_at),
     CONSTRAINT sessions_identity FOREIGN KEY (identity_id) REFERENCES identities (id) ON DELETE CASCADE
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!50700 COLLATE utf8mb4_0900_bin */;
 
 CREATE TABLE IF NOT EXISTS refresh_tokens (
     hash             binary(32)  NOT NULL PRIMARY KEY,
@@ -88,7 +88,7 @@ CREATE TABLE IF NOT EXISTS refresh_tokens (
     spent_user_agent varchar(512),         -- at most 512 bytes
     INDEX refresh_tokens_by_session (session_id),
     CONSTRAINT refresh_tokens_session FOREIGN KEY (session_id) REFERENCES sessions (id) ON DELETE CASCADE
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!50700 COLLATE utf8mb4_0900_bin */;
 
 -- No foreign keys: what happened outlives whom it happened to.
 CREATE TABLE IF NOT EXISTS audit_events (
@@ -113,4 +113,4 @@ CREATE TABLE IF NOT EXISTS audit_events (
     INDEX audit_events_by_tenant (tenant_id, created_at),
     INDEX audit_events_by_subject (tenant_id, subject, created_at),
     INDEX audit_events_by_actor (tenant_id, actor, created_at)
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!50700 COLLATE utf8mb4_0900_bin */;

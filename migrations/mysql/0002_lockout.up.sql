@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS attempts (
     last_at         datetime(6)  NOT NULL,
     PRIMARY KEY (tenant_id, identifier_hash, network),
     INDEX attempts_by_age (last_at)
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!50700 COLLATE utf8mb4_0900_bin */;
 
 CREATE TABLE IF NOT EXISTS known_networks (
     identity_id   char(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS known_networks (
     PRIMARY KEY (identity_id, network),
     INDEX known_networks_by_age (last_login_at),
     CONSTRAINT known_networks_identity FOREIGN KEY (identity_id) REFERENCES identities (id) ON DELETE CASCADE
-) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */;
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!50700 COLLATE utf8mb4_0900_bin */;
 
 -- MariaDB knows IF NOT EXISTS here and MySQL does not, and this step may be run again on either.
 SET @kayan_step = IF(

@@ -1,6 +1,12 @@
 //! `cargo xtask bench`: how fast the service is.
 
-use crate::run::{self, Failure, Workspace};
+use crate::{
+    run::{self, Failure, Workspace},
+    servers::{self, Running},
+};
+
+/// What is measured on servers.
+const ON_SERVERS: [&str; 2] = ["postgres", "million"];
 
 /// Builds the service and what measures it, both optimised, and measures.
 pub(crate) fn run(workspace: &Workspace, names: &[String], quick: bool) -> Result<(), Failure> {
@@ -8,6 +14,8 @@ pub(crate) fn run(workspace: &Workspace, names: &[String], quick: bool) -> Resul
     run::timed("build the service, optimised", || release("kayan"))?;
     // Apart from the service, which would otherwise be built with features that only the bench wants.
     run::timed("build the bench, optimised", || release("kayan-bench"))?;
+    let on_servers = names.is_empty() || names.iter().any(|name| ON_SERVERS.contains(&name.as_str()));
+    let servers = if on_servers { servers::start_for_bench()? } else { Running::default() };
     let built = workspace.target.join("release");
     let program = |name: &str| built.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     let mut measure = std::process::Command::new(program("kayan-bench"));
@@ -18,5 +26,8 @@ pub(crate) fn run(workspace: &Workspace, names: &[String], quick: bool) -> Resul
     measure.arg("--kayan").arg(program("kayan"));
     measure.arg("--scratch").arg(workspace.target.join("tmp"));
     measure.arg("--results").arg(workspace.root.join("bench"));
-    run::run(&mut measure)
+    if let Some(pgbench) = servers::pgbench() {
+        measure.arg("--pgbench").arg(pgbench);
+    }
+    run::run(measure.envs(servers.env.iter().cloned()))
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 
 use crate::{
-    fuzz, openapi,
+    databases, fuzz, openapi,
     run::{self, Failure, Mark, Workspace},
     test, tools,
 };
@@ -23,7 +23,11 @@ pub(crate) enum Step {
     Openapi,
     /// The OpenAPI document is a good one.
     Lint,
-    /// The server answers as the OpenAPI document says.
+    /// A build for one database alone has nothing of the others in it.
+    Builds,
+    /// Such a build passes the end-to-end tests on its database.
+    Databases,
+    /// No made-up input gets anything but a documented answer.
     Fuzz,
 }
 
@@ -35,6 +39,8 @@ impl Step {
             Self::Clippy => "cargo clippy --workspace --all-targets --locked -- -D warnings",
             Self::Openapi => "cargo xtask openapi --check",
             Self::Lint => "cargo xtask ci --only lint",
+            Self::Builds => "cargo xtask ci --only builds",
+            Self::Databases => "cargo xtask ci --only databases",
             Self::Fuzz => "cargo xtask ci --only fuzz",
         }
     }
@@ -45,6 +51,8 @@ impl Step {
             Self::Fmt | Self::Clippy => run::run(&mut workspace.cargo(self.command().split(' ').skip(1))),
             Self::Openapi => openapi::check(workspace),
             Self::Lint => lint(workspace),
+            Self::Builds => databases::builds(workspace),
+            Self::Databases => databases::all_journeys(workspace),
             Self::Fuzz => fuzz::run(workspace),
         }
     }
@@ -79,7 +87,7 @@ fn table(ran: &[(Step, bool, Duration)]) {
     eprintln!();
     for (step, passed, took) in ran {
         let mark = if *passed { Mark::Done } else { Mark::Failed };
-        run::say(mark, &format!("{:<8} {:>7.1} s", name(*step), took.as_secs_f64()));
+        run::say(mark, &format!("{:<9} {:>7.1} s", name(*step), took.as_secs_f64()));
     }
 }
 

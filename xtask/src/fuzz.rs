@@ -1,4 +1,4 @@
-//! Requests made up from the OpenAPI document, against a real server: each answer must be a documented one.
+//! Made-up input: requests against a real server, which must answer as documented, and texts for parsers.
 
 use crate::{
     openapi,
@@ -15,8 +15,30 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
 const ENDS_THE_SESSION: [&str; 5] =
     ["deleteMe", "logout", "revokeMySession", "revokeMyOtherSessions", "changePassword"];
 
-/// Sends the same kinds of requests first as nobody, then with a session.
+/// How long each parser gets made-up texts, in seconds.
+const EACH: u32 = 20;
+
+/// Reads made-up texts with each parser of `tests/fuzz`, then sends made-up requests.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
+    run::timed("made-up DSNs", || texts(workspace, "dsn"))?;
+    answers(workspace)
+}
+
+/// Runs a target of `tests/fuzz`; what it finds and what it learns stays in the target folder.
+fn texts(workspace: &Workspace, target: &str) -> Result<(), Failure> {
+    tools::have_cargo_fuzz()?;
+    let place = workspace.target.join("fuzz");
+    let corpus = place.join("corpus").join(target);
+    std::fs::create_dir_all(&corpus).map_err(Failure::io(format!("can't make {}", corpus.display())))?;
+    // Without a sanitizer the stable compiler will do; there is no unsafe code of ours for one to watch.
+    let mut fuzz = workspace.cargo(["fuzz", "run", "--sanitizer", "none", "--dev", "--fuzz-dir", "tests/fuzz"]);
+    fuzz.arg("--target-dir").arg(&place).arg(target).arg(&corpus).arg("--");
+    fuzz.args([format!("-max_total_time={EACH}"), format!("-artifact_prefix={}/", place.display())]);
+    run::run(fuzz.args(["-max_len=300", "-verbosity=0"]))
+}
+
+/// Sends the same kinds of requests first as nobody, then with a session.
+fn answers(workspace: &Workspace) -> Result<(), Failure> {
     let kayan = workspace.build_kayan()?;
     let mut server = Server::start(&kayan)?;
     let result = requests(workspace, &mut server);

@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod databases;
 mod fuzz;
 mod openapi;
 mod run;
@@ -28,12 +29,18 @@ struct Cli {
 enum Task {
     /// Run the tests, after installing and building what they need.
     Test {
+        /// The end-to-end tests only, on this database and with a build for it alone.
+        #[arg(long, value_name = "DATABASE", value_parser = databases::DATABASES)]
+        on: Option<String>,
         /// Passed on to `cargo nextest run`: part of a test's name, or its options.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILTER")]
         filters: Vec<String>,
     },
     /// Run a command while the servers that tests need are running, as in `cargo xtask with cargo nextest run -p NAME`.
     With {
+        /// MySQL in the place of MariaDB, from Debian's unstable suite; the first time it is fetched and unpacked.
+        #[arg(long)]
+        mysql8: bool,
         /// The command and its arguments.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
@@ -46,7 +53,7 @@ enum Task {
     },
     /// Measure how fast the service is, and keep the results in `bench/`.
     Bench {
-        /// `whoami`, `logins`, `refreshes` or `start`; without a name all.
+        /// `whoami`, `logins`, `refreshes`, `start`, `postgres` or `million`; without a name all.
         names: Vec<String>,
         /// A few short rounds: shows that it works, not how fast it is.
         #[arg(long)]
@@ -73,8 +80,9 @@ fn main() -> ExitCode {
 fn perform(task: Task) -> Result<(), Failure> {
     let workspace = Workspace::find()?;
     match task {
-        Task::Test { filters } => test::run(&workspace, &filters),
-        Task::With { command } => test::with_servers(&command),
+        Task::Test { on: None, filters } => test::run(&workspace, &filters),
+        Task::Test { on: Some(database), filters } => test::run_on(&workspace, &database, &filters),
+        Task::With { mysql8, command } => test::with_servers(&workspace, mysql8, &command),
         Task::Ci { only } => ci::run(&workspace, &only),
         Task::Bench { names, quick } => bench::run(&workspace, &names, quick),
         Task::Openapi { check: true } => openapi::check(&workspace),

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod mariadb;
+mod mysql;
 mod postgres;
 mod redis;
 
@@ -30,19 +31,56 @@ pub(crate) struct Running {
     folders: Vec<TempDir>,
 }
 
+/// What servers are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Tests: nothing outlives them, so nothing waits for the disk.
+    Tests,
+    /// The bench: what is committed is on the disk, and there is as much memory as a million identities need.
+    Bench,
+}
+
 /// Starts every kind of server that the environment does not name already.
 pub(crate) fn start() -> Result<Running, Failure> {
     let mut running = Running::default();
     if std::env::var_os(mariadb::DSN).is_none() {
-        run::timed("start MariaDB", || mariadb::start(&mut running))?;
+        run::timed("start MariaDB", || mariadb::start(&mut running, Purpose::Tests))?;
     }
+    others(running)
+}
+
+/// Starts them with MySQL in the place of MariaDB; `tools` is where it is kept between the runs.
+pub(crate) fn start_with_mysql(tools: &Path) -> Result<Running, Failure> {
+    let mut running = Running::default();
+    run::timed("start MySQL", || mysql::start(&mut running, tools))?;
+    others(running)
+}
+
+fn others(mut running: Running) -> Result<Running, Failure> {
     if std::env::var_os(postgres::DSN).is_none() {
-        run::timed("start PostgreSQL and PgBouncer", || postgres::start(&mut running))?;
+        run::timed("start PostgreSQL and PgBouncer", || postgres::start(&mut running, Purpose::Tests))?;
     }
     if redis::is_wanted() {
         run::timed("start Redis: a server, one with TLS, a cluster and sentinels", || redis::start(&mut running))?;
     }
     Ok(running)
+}
+
+/// Starts the databases that the bench measures and the environment does not name already.
+pub(crate) fn start_for_bench() -> Result<Running, Failure> {
+    let mut running = Running::default();
+    if std::env::var_os(mariadb::DSN).is_none() {
+        run::timed("start MariaDB", || mariadb::start(&mut running, Purpose::Bench))?;
+    }
+    if std::env::var_os(postgres::DSN).is_none() {
+        run::timed("start PostgreSQL", || postgres::start(&mut running, Purpose::Bench))?;
+    }
+    Ok(running)
+}
+
+/// `PostgreSQL`'s own benchmark, of the newest version that is installed.
+pub(crate) fn pgbench() -> Option<PathBuf> {
+    Some(postgres::installed()?.join("pgbench"))
 }
 
 /// A folder of one server, and the user that it belongs to and runs as: these servers refuse root.

@@ -3,12 +3,13 @@
 use std::process::Command;
 
 use crate::{
+    databases,
     run::{self, Failure, Workspace},
     servers,
 };
 
 /// Tells the end-to-end tests where the binary under test is.
-const BINARY: &str = "KAYAN_BIN";
+pub(crate) const BINARY: &str = "KAYAN_BIN";
 
 /// Runs the tests whose names match the filters, or all.
 pub(crate) fn run(workspace: &Workspace, filters: &[String]) -> Result<(), Failure> {
@@ -21,14 +22,21 @@ pub(crate) fn run(workspace: &Workspace, filters: &[String]) -> Result<(), Failu
     })
 }
 
-/// Runs a command that may use the servers.
-pub(crate) fn with_servers(command: &[String]) -> Result<(), Failure> {
-    let servers = servers::start()?;
+/// Runs the end-to-end tests on one database, with a build for it alone.
+pub(crate) fn run_on(workspace: &Workspace, database: &str, filters: &[String]) -> Result<(), Failure> {
+    have_nextest()?;
+    databases::journeys(workspace, database, filters, &servers::start()?)
+}
+
+/// Runs a command that may use the servers, MySQL among them or MariaDB.
+pub(crate) fn with_servers(workspace: &Workspace, mysql8: bool, command: &[String]) -> Result<(), Failure> {
+    let servers = if mysql8 { servers::start_with_mysql(&workspace.tools())? } else { servers::start()? };
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
     run::run(Command::new(program).args(arguments).envs(servers.env.iter().cloned()))
 }
 
-fn have_nextest() -> Result<(), Failure> {
+/// Installs the runner of the tests where it is missing.
+pub(crate) fn have_nextest() -> Result<(), Failure> {
     if run::says(Command::new("cargo").args(["nextest", "--version"]), "cargo-nextest") {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! Checkers that come from npm and PyPI, pinned and installed into the target folder.
+//! Checkers from elsewhere: those from npm and PyPI are pinned and installed into the target folder.
 
 use std::{path::PathBuf, process::Command};
 
@@ -41,4 +41,14 @@ pub(crate) fn schemathesis(workspace: &Workspace) -> Result<Command, Failure> {
         })?;
     }
     Ok(Command::new(program))
+}
+
+/// Installs the runner of fuzz targets where it is missing.
+pub(crate) fn have_cargo_fuzz() -> Result<(), Failure> {
+    if run::says(Command::new("cargo").args(["fuzz", "--version"]), "cargo-fuzz") {
+        return Ok(());
+    }
+    run::timed("install cargo-fuzz, which is missing", || {
+        run::run(Command::new("cargo").args(["install", "cargo-fuzz", "--locked"]))
+    })
 }

@@ -147,8 +147,19 @@ fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result
         return Ok((Arc::new(limiter), Arc::new(Fallback::<dyn AttemptCounter>::new(shared, database))));
     }
     #[cfg(not(feature = "redis"))]
-    let _ = config;
+    no_redis(config)?;
     Ok((limiter, database))
+}
+
+/// The configuration takes no Redis that is not compiled in.
+#[cfg(not(feature = "redis"))]
+fn no_redis(config: &Config) -> Result<(), Stop> {
+    let crate::config::Redis { url, session_url, pool_size } = &config.redis;
+    if url.is_some() || session_url.is_some() {
+        return Err(Stop::config(format!("KAYAN_REDIS_URL: redis is not compiled in; there is {BACKENDS:?}")));
+    }
+    tracing::debug!(pool_size, "built without redis: this process counts by itself");
+    Ok(())
 }
 
 #[cfg(feature = "redis")]
@@ -194,6 +205,8 @@ fn cached(config: &Config, store: Arc<dyn Store>) -> Result<Arc<CachedSessions>,
         });
         return Ok(sessions);
     }
+    #[cfg(not(feature = "redis"))]
+    no_redis(config)?;
     Ok(Arc::new(sessions))
 }
 

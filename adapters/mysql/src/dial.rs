@@ -1,7 +1,8 @@
 //! Makes connections.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, panic::AssertUnwindSafe, path::Path, time::Duration};
 
+use futures_util::FutureExt as _;
 use kayan_ports::StoreError;
 use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder, SslOpts, prelude::Queryable};
 use secrecy::ExposeSecret;
@@ -10,12 +11,13 @@ use tokio::time::timeout;
 use crate::{
     ConnectError, DsnError,
     dsn::{Dsn, Place, Tls},
-    errors::unconnected,
+    errors::{unconnected, unencrypted},
 };
 
 /// What every session begins with, so that nothing depends on how the server is set up: exact texts, strict values,
 /// times in UTC, each statement on the newest rows, and nothing left waiting for long when the asker is gone. Times are in
-/// seconds, MySQL's own in milliseconds; the marked comments are each understood by one of the two servers.
+/// seconds, MySQL's own in milliseconds and for questions alone; the marked comments are each understood by one of the two
+/// servers.
 const SESSION: &str = "-- session.begin
 SET NAMES utf8mb4;
 SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1,
@@ -81,9 +83,11 @@ impl Dialer {
 
     /// A new session.
     pub(crate) async fn dial(&self) -> Result<Conn, StoreError> {
-        let dialed = timeout(self.patience, self.session()).await;
+        // Without TLS, `caching_sha2_password` encrypts the password with a key that the server sends, and `mysql_async`
+        // panics when it can't.
+        let dialed = timeout(self.patience, AssertUnwindSafe(self.session()).catch_unwind()).await;
         let late = || StoreError::Unavailable("the server does not answer".to_owned());
-        dialed.map_err(|_| late())?.map_err(|error| unconnected(&error))
+        dialed.map_err(|_| late())?.map_err(|_| unencrypted())?.map_err(|error| unconnected(&error))
     }
 
     /// A new session that may wait and work for long.

@@ -39,6 +39,7 @@ fn server(error: &ServerError) -> Verdict {
         1205 => Verdict::Again("another transaction keeps a row locked"),
         1213 => Verdict::Again("transactions keep waiting for each other"),
         1020 => Verdict::Again("rows keep changing meanwhile"),
+        3101 => Verdict::Again("transactions of other members of the group keep coming first"),
         // Found by a statement and deleted before the foreign key was checked: the next try does not find it.
         1216 | 1452 => Verdict::Again("a row that it refers to is not there"),
         1021 | 1114 => Verdict::Unavailable("the server's disk is full"),
@@ -60,6 +61,7 @@ fn hint(code: u16) -> &'static str {
         1051 | 1091 => ": a table or column is missing; kayan migrate status tells what is applied",
         1064 => ": that is no SQL for this server",
         1153 => ": a statement is larger than the server's max_allowed_packet",
+        1273 => ": the server is too old; use MySQL 8.0.17 or MariaDB 10.11, or a newer one",
         1264 | 1406 => ": a value is too large for its column",
         _ => "",
     }
@@ -73,6 +75,13 @@ pub(crate) fn store_error(error: &Error, sql: &str) -> StoreError {
         Verdict::Lost => lost(),
         Verdict::Fault(why) => StoreError::Fault(format!("{}: {why}", signature(sql))),
     }
+}
+
+/// The password could not be encrypted for the server.
+pub(crate) fn unencrypted() -> StoreError {
+    let why = "KAYAN_DB_DSN: the password can't be encrypted with the key that the server sends; add tls=true, or let it \
+               have 213 bytes at most";
+    StoreError::Unavailable(why.to_owned())
 }
 
 /// The connection ended within a request.
@@ -94,7 +103,7 @@ pub(crate) fn unconnected(error: &Error) -> StoreError {
             1049 => "KAYAN_DB_DSN: there is no such database; make it, or correct its name".to_owned(),
             1130 => "KAYAN_DB_DSN: the server does not let this user in from this machine".to_owned(),
             3159 => "KAYAN_DB_DSN: the server takes encrypted connections only; add tls=true".to_owned(),
-            1820 | 1862 | 3118 | 4151 => {
+            1820 | 1862 | 3118 | 3955 | 4151 => {
                 "KAYAN_DB_DSN: the user's password has expired or its account is locked".to_owned()
             }
             _ => match server(error) {

@@ -13,13 +13,13 @@ use crate::{
     rows,
 };
 
-/// Names are at most 64 characters, and hold for the whole server: hence the database's name, shortened. The time is how
-/// many seconds one process waits for another one's migrations.
+/// Names are at most 64 characters, and hold for the whole server: hence the database's name, digested (MySQL has no MD5
+/// since 9.6). The time is how many seconds one process waits for another one's migrations.
 const TAKE: &str = "-- migrations.lock
-SELECT GET_LOCK(CONCAT('kayan.', MD5(DATABASE())), 60)";
+SELECT GET_LOCK(CONCAT('kayan.', SHA2(DATABASE(), 224)), 60)";
 
 const RELEASE: &str = "-- migrations.unlock
-SELECT RELEASE_LOCK(CONCAT('kayan.', MD5(DATABASE())))";
+SELECT RELEASE_LOCK(CONCAT('kayan.', SHA2(DATABASE(), 224)))";
 
 /// Takes the lock, on a connection of its own beside the pool.
 pub(crate) async fn lock(dialer: &Dialer) -> Result<Box<dyn MigrationLock>, StoreError> {

@@ -8,7 +8,7 @@ use kayan_house::{none_of, resolved, root};
 const NEVER: [&str; 4] = ["openssl", "openssl-sys", "native-tls", "ring"];
 
 /// Licences that ask for no more than to be named.
-const LICENCES: [&str; 14] = [
+const LICENCES: [&str; 15] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -20,6 +20,7 @@ const LICENCES: [&str; 14] = [
     "ISC",
     "MIT",
     "MIT-0",
+    "NCSA",
     "Unicode-3.0",
     "Unlicense",
     "Zlib",

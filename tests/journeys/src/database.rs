@@ -8,7 +8,6 @@ use mysql_async::{
     prelude::{Query as _, Queryable as _},
 };
 use rusqlite::types::ValueRef;
-use secrecy::ExposeSecret as _;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use crate::Kind;
@@ -50,10 +49,7 @@ impl Database {
                 Client::Postgres(client)
             }
             Kind::Mysql => {
-                let dsn: kayan_mysql::Dsn = dsn.parse().map_err(|error: kayan_mysql::DsnError| error.to_string())?;
-                let kayan_mysql::Place::Tcp { host, port } = dsn.place else { return Err("it is a socket".into()) };
-                let to = OptsBuilder::default().ip_or_hostname(host).tcp_port(port).prefer_socket(false);
-                let to = to.user(Some(dsn.user)).pass(Some(dsn.password.expose_secret())).db_name(Some(dsn.database));
+                let to = mysql_address(dsn).ok_or("it is not of the form USER:PASSWORD@tcp(HOST:PORT)/DATABASE")?;
                 Client::Mysql(mysql_async::Conn::new(to).await.map_err(|error| error.to_string())?.into())
             }
         }))
@@ -71,7 +67,9 @@ impl Database {
     /// Runs one statement; how many rows it has changed.
     pub async fn execute(&self, sql: &str) -> u64 {
         match &self.0 {
-            Client::Sqlite(connection) => connection.execute(sql, ()).map_err(|error| error.to_string()).map(|n| n as u64),
+            Client::Sqlite(connection) => {
+                connection.execute(sql, ()).map_err(|error| error.to_string()).map(|n| n as u64)
+            }
             Client::Postgres(client) => client.simple_query(sql).await.map_err(told).map(|messages| {
                 let done = |message: &SimpleQueryMessage| match message {
                     SimpleQueryMessage::CommandComplete(rows) => *rows,
@@ -148,6 +146,16 @@ impl Database {
         };
         assert_eq!(complaints, Vec::<String>::new());
     }
+}
+
+fn mysql_address(dsn: &str) -> Option<OptsBuilder> {
+    let (address, _) = dsn.split_once('?').unwrap_or((dsn, ""));
+    let (login, place) = address.rsplit_once("@tcp(")?;
+    let (user, password) = login.split_once(':')?;
+    let (place, database) = place.split_once(")/")?;
+    let (host, port) = place.rsplit_once(':')?;
+    let to = OptsBuilder::default().ip_or_hostname(host).tcp_port(port.parse().ok()?).prefer_socket(false);
+    Some(to.user(Some(user)).pass(Some(password)).db_name(Some(database)))
 }
 
 /// The message of the server, which the error's own text leaves out.

@@ -164,7 +164,7 @@ impl Server {
         let send = |id: &str, signal| {
             let id = id.parse().ok().and_then(Pid::from_raw);
             // One that has just ended by itself needs no signal.
-            drop(id.map(|id| kill_process(id, signal)));
+            let _ = id.map(|id| kill_process(id, signal));
         };
         // While it stands still it begins no others.
         send(&parent, Signal::STOP);

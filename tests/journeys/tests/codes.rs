@@ -73,6 +73,17 @@ impl Provoked {
         self.by("post /api/v1/login", locked, 403, "identity_inactive").await;
     }
 
+    /// Guesses at one account until nobody listens, and on until it is too often.
+    async fn by_guessing(&mut self) {
+        let client = self.client.clone();
+        let guess = || Person::login(&client, "guessed@example.com", "not the password 5");
+        for _ in 0..2 {
+            ask(guess()).await.refused(401, "invalid_credentials");
+        }
+        self.by("post /api/v1/login", guess(), 423, "account_locked").await;
+        self.by("post /api/v1/login", guess(), 429, "rate_limited").await;
+    }
+
     async fn by_overload(&mut self) {
         let logins = (0..32).map(|n| ask(Person::login(&self.client, &format!("{n}@example.com"), PASSWORD)));
         let answers = futures_util::future::join_all(logins).await;
@@ -106,12 +117,16 @@ async fn too_slow(service: &Service) -> Answer {
 async fn every_code_is_produced_has_the_one_shape_and_is_in_the_document() {
     let home =
         Home::new().with("KAYAN_HASH_CONCURRENCY", "1").with("KAYAN_HASH_QUEUE", "1").with("KAYAN_BCRYPT_COST", "8");
+    let home = home.with("KAYAN_LOCKOUT_ENABLED", "true").with("KAYAN_LOCKOUT_MAX_FAILURES", "2");
+    let home = home.with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_RATE_LIMIT_WINDOW", "1h");
+    let home = home.with("KAYAN_RATE_LIMIT_LOGIN_REQUESTS", "3").with("KAYAN_RATE_LIMIT_REQUESTS", "1000");
     let service = Service::start_in(home).await;
     let document = Document::of(&service.client()).await;
     let mut provoked = Provoked { client: service.client(), answers: Vec::new() };
     let others = async {
         provoked.by_strangers().await;
         provoked.by_members(service.home()).await;
+        provoked.by_guessing().await;
         provoked.by_overload().await;
         // A database that breaks must not change what the slow body is told.
         provoked.by_a_broken_database(service.home()).await;
@@ -126,7 +141,7 @@ async fn every_code_is_produced_has_the_one_shape_and_is_in_the_document() {
             document.assert_lists(operation, answer);
         }
         assert_eq!(answer.status == 401, !answer.header("www-authenticate").is_empty(), "{answer:?}");
-        assert_eq!(answer.status == 503, !answer.header("retry-after").is_empty(), "{answer:?}");
+        assert_eq!([423, 429, 503].contains(&answer.status), !answer.header("retry-after").is_empty(), "{answer:?}");
         assert_eq!(answer.status == 405, !answer.header("allow").is_empty(), "{answer:?}");
     }
 }

@@ -1,6 +1,10 @@
 //! What was acknowledged is on disk, with its audit event, whatever happens to the process.
 
-use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
+use futures_util::{
+    StreamExt,
+    future::join_all,
+    stream::{self, FuturesUnordered},
+};
 use kayan_journeys::{Answer, Client, Database, Home, Person, Service, count, events};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::RequestBuilder;
@@ -8,16 +12,18 @@ use reqwest::RequestBuilder;
 const ROUNDS: u64 = 10;
 const EACH: usize = 100;
 
-/// What the service has acknowledged.
+/// What the service has acknowledged, and how much it has not.
 #[derive(Default)]
 struct Acknowledged {
     /// Identities.
     registered: Vec<String>,
     /// Session tokens, each with its identity.
     refreshed: Vec<(String, String)>,
+    /// How many requests got no answer.
+    cut_off: usize,
 }
 
-/// Sends 100 registrations and 100 refreshes at once, kills the service as soon as it has answered some of them, and
+/// Sends 100 registrations and 100 refreshes at once, kills the service as soon as it has answered some of both, and
 /// notes what was answered until it was gone.
 async fn storm(service: &mut Service, round: u64, people: &[Person], deadly: usize) -> Acknowledged {
     let client = service.client();
@@ -26,17 +32,24 @@ async fn storm(service: &mut Service, round: u64, people: &[Person], deadly: usi
     let mixed = registrations.zip(refreshes).flat_map(<[RequestBuilder; 2]>::from);
     let mut answers: FuturesUnordered<_> = mixed.map(Answer::to).collect();
     let mut acknowledged = Acknowledged::default();
-    let mut seen = 0;
+    let (mut seen, mut struck) = (0, false);
     while let Some(answer) = answers.next().await {
-        let Ok(answer) = answer else { continue };
+        let Ok(answer) = answer else {
+            acknowledged.cut_off += 1;
+            continue;
+        };
         match answer.status {
             201 => acknowledged.registered.push(answer.at("/identity/id")),
             200 => acknowledged.refreshed.push((answer.at("/session_token"), answer.at("/identity/id"))),
+            // Too much at once for a database server: promised to nobody.
+            503 => continue,
             other => panic!("{other}: {answer:?}"),
         }
         seen += 1;
-        if seen == deadly {
+        let both = !acknowledged.registered.is_empty() && !acknowledged.refreshed.is_empty();
+        if seen >= deadly && both && !struck {
             service.strike();
+            struck = true;
         }
     }
     acknowledged
@@ -45,7 +58,7 @@ async fn storm(service: &mut Service, round: u64, people: &[Person], deadly: usi
 /// Everybody whose first refresh is to come.
 async fn people(client: &Client, round: u64) -> Vec<Person> {
     let names: Vec<String> = (0..EACH).map(|n| format!("s{round}-{n}")).collect();
-    join_all(names.iter().map(|name| Person::register(client, name))).await
+    stream::iter(&names).map(|name| Person::register(client, name)).buffered(8).collect().await
 }
 
 async fn assert_whole(database: &Database) {
@@ -88,7 +101,7 @@ async fn assert_whole(database: &Database) {
 async fn i_33_nothing_acknowledged_is_lost_when_the_service_is_killed_ten_times_over() {
     let mut random = StdRng::seed_from_u64(33);
     let mut home = Home::new().with("KAYAN_LOG_LEVEL", "warn");
-    let mut lost = 0;
+    let mut cut_off = 0;
     for round in 0..ROUNDS {
         let mut service = Service::start_in(home).await;
         let people = people(&service.client(), round).await;
@@ -98,7 +111,11 @@ async fn i_33_nothing_acknowledged_is_lost_when_the_service_is_killed_ten_times_
         let database = home.database().await;
         assert_whole(&database).await;
         for id in &seen.registered {
-            assert_eq!(count(&database, &format!("SELECT COUNT(*) FROM identities WHERE id = '{id}'")).await, 1, "{id}");
+            assert_eq!(
+                count(&database, &format!("SELECT COUNT(*) FROM identities WHERE id = '{id}'")).await,
+                1,
+                "{id}"
+            );
             assert_eq!(events(&database, "identity.created", id).await, 1, "{id}");
         }
         for (_, id) in &seen.refreshed {
@@ -106,7 +123,7 @@ async fn i_33_nothing_acknowledged_is_lost_when_the_service_is_killed_ten_times_
         }
         drop(database);
         assert!(!seen.registered.is_empty() && !seen.refreshed.is_empty(), "round {round} has both kinds");
-        lost += 2 * EACH - seen.registered.len() - seen.refreshed.len();
+        cut_off += seen.cut_off;
         // What was handed out is good in the next life of the service.
         let service = Service::start_in(home).await;
         let client = service.client();
@@ -114,5 +131,5 @@ async fn i_33_nothing_acknowledged_is_lost_when_the_service_is_killed_ten_times_
         assert!(join_all(tokens).await.iter().all(|answer| answer.status == 200), "round {round}");
         home = service.kill().await;
     }
-    assert!(lost > 0, "no request was cut off: the service was killed too late");
+    assert!(cut_off > 0, "no request was cut off: the service was killed too late");
 }

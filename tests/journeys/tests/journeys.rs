@@ -25,6 +25,7 @@ mod presenting;
 mod races;
 mod reading;
 mod readme;
+mod redis;
 mod replicas;
 mod secrets;
 mod servers;

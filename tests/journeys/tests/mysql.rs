@@ -28,7 +28,8 @@ async fn a_wrong_mysql_dsn_is_named_without_its_password() {
 async fn a_mysql_server_that_lets_nobody_in_is_named_without_the_password() {
     let home = Home::on(KIND);
     let dsn = home.dsn().to_owned();
-    for (good, bad) in [("throw-away@", "hunter2@"), ("kayan:", "nobody:"), ("/kayan_", "/none_"), ("?", "?tls=true&")] {
+    for (good, bad) in [("throw-away@", "hunter2@"), ("kayan:", "nobody:"), ("/kayan_", "/none_"), ("?", "?tls=true&")]
+    {
         assert!(dsn.contains(good), "the test knows its server's DSN");
         servers::refuses(&Home::at(KIND, &dsn.replacen(good, bad, 1)), "throw-away").await;
     }

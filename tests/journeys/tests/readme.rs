@@ -2,17 +2,26 @@
 
 use std::{fs, process::Stdio, time::Duration};
 
-use kayan_journeys::{Home, Service, binary};
+use kayan_journeys::{Home, Kind, Service, binary};
 use tokio::{process::Command, time::timeout};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
 
 /// Commands that can't be run here, and why that proves nothing less.
-const NAMED: [(&str, &str); 4] = [
+const NAMED: [(&str, &str); 7] = [
     ("cargo xtask test", "is what runs this test"),
+    ("cargo xtask test --on ", "is what `cargo xtask ci` does for each database"),
+    ("cargo xtask with ", "starts the servers, as that does"),
+    ("cargo build -p kayan ", "so builds `cargo xtask ci` for each database"),
     ("cargo xtask ci", "runs this test, too"),
     ("git clone ", "this is the clone"),
     ("cd ", "into the clone"),
+];
+
+/// Addresses of servers that a reader has, each with the kind that a test puts in its place.
+const SERVERS: [(&str, Kind); 2] = [
+    ("postgres://kayan:password@localhost:5432/kayan?sslmode=prefer", Kind::Postgres),
+    ("kayan:password@tcp(localhost:3306)/kayan?parseTime=true", Kind::Mysql),
 ];
 
 /// Blocks in other languages show things; they are no commands.
@@ -42,7 +51,9 @@ fn fenced(text: &str) -> Vec<(String, String)> {
 }
 
 fn commands(block: &str) -> Vec<&str> {
-    block.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+    // What follows a command on its line explains it.
+    let lines = block.lines().map(|line| line.split(" # ").next().unwrap_or_default().trim());
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
 
 fn is_named(command: &str) -> bool {
@@ -95,7 +106,12 @@ async fn every_command_of_the_readme_runs_as_printed() {
     let args: Vec<&str> = blocks.starts[0].split(" -- ").nth(1).unwrap().split(' ').collect();
     assert_eq!(args, ["serve"], "nothing needs to be set");
     let service = Service::start_in(Home::newcomers()).await;
-    let tour = script(&blocks.tour, service.address().port());
+    let mut tour = script(&blocks.tour, service.address().port());
+    let servers = SERVERS.map(|(printed, kind)| (printed, Home::on(kind)));
+    for (printed, own) in &servers {
+        assert!(tour.contains(printed), "it is told how to run on {printed}");
+        tour = tour.replace(printed, own.dsn());
+    }
     let mut bash = Command::new("bash");
     bash.args(["-euo", "pipefail", "-c", &tour]).current_dir(service.home().path(".")).kill_on_drop(true);
     let done =

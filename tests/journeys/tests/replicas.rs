@@ -6,7 +6,8 @@ use kayan_journeys::{Answer, Home, Kind, PASSWORD, Person, Service, ask};
 
 /// The Redis of the tests.
 fn redis() -> String {
-    std::env::var("KAYAN_TEST_REDIS_URL").expect("KAYAN_TEST_REDIS_URL is not set: run `cargo xtask test`")
+    let given = std::env::var_os("KAYAN_TEST_REDIS_URL").and_then(|url| url.into_string().ok());
+    given.expect("KAYAN_TEST_REDIS_URL is not set: run `cargo xtask test`")
 }
 
 /// A Redis that nobody runs.

@@ -142,8 +142,7 @@ async fn cells(database: &Database, table: &str) -> String {
 /// The hashes of passwords and tokens, as they might be printed.
 async fn hashes(database: &Database) -> Vec<String> {
     let mut hashes = Vec::new();
-    for sql in
-        ["SELECT secret FROM credentials", "SELECT token_hash FROM sessions", "SELECT hash FROM refresh_tokens"]
+    for sql in ["SELECT secret FROM credentials", "SELECT token_hash FROM sessions", "SELECT hash FROM refresh_tokens"]
     {
         hashes.extend(database.texts(sql).await);
     }

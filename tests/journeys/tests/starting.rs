@@ -43,7 +43,8 @@ async fn a_schema_newer_than_the_program_is_refused_and_left_as_it_is() {
     let home = Home::new();
     assert_eq!(home.run("migrate up").await.code, 0);
     let database = home.database().await;
-    let newer = "INSERT INTO schema_migrations (version, name, checksum, applied_at) SELECT 9999, 'future', 'x', applied_at";
+    let newer =
+        "INSERT INTO schema_migrations (version, name, checksum, applied_at) SELECT 9999, 'future', 'x', applied_at";
     database.execute(&format!("{newer} FROM schema_migrations WHERE version = 1")).await;
     let applied = database.rows("SELECT * FROM schema_migrations").await;
     for line in ["serve", "migrate up", "admin user list"] {
@@ -66,7 +67,7 @@ async fn every_wrong_setting_is_told_at_once_with_its_value_and_what_to_do() {
         .with("KAYAN_TRUSTED_PROXIES", "10.0.0.0/99")
         .with("KAYAN_IDENTITY_SCHEMA", "{\"type\":")
         .with("KAYAN_AUTO_MIGRATE", "perhaps")
-        .with("KAYAN_REDIS_URL", "redis://:hunter2@cache:6379")
+        .with("KAYAN_REDIS_URL", "http://:hunter2@cache:6379")
         .with("KAYAN_DB_DSN", "mongodb://kayan:hunter2@db/kayan");
     let done = home.run("serve").await;
     for setting in [

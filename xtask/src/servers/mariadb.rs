@@ -2,24 +2,24 @@
 
 use std::{fs, net::TcpStream, os::unix::fs::PermissionsExt as _, path::Path};
 
-use super::{Home, Running, certificates, free_port, have};
+use super::{Home, Purpose, Running, certificates, free_port, have};
 use crate::run::{self, Failure};
 
 /// Where MariaDB is: the DSN of a user who may do everything.
 pub(crate) const DSN: &str = "KAYAN_TEST_MYSQL_DSN";
 /// The authority that signed its certificate, a file.
-const AUTHORITY: &str = "KAYAN_TEST_MYSQL_CA";
+pub(super) const AUTHORITY: &str = "KAYAN_TEST_MYSQL_CA";
 
 const USER: &str = "kayan";
 const PASSWORD: &str = "throw-away";
 
 /// Starts it.
-pub(super) fn start(running: &mut Running) -> Result<(), Failure> {
+pub(super) fn start(running: &mut Running, purpose: Purpose) -> Result<(), Failure> {
     let programs = ["/usr/sbin/mariadbd", "/usr/bin/mariadb-install-db", "/usr/bin/openssl"].map(Path::new);
     have(&programs, &["mariadb-server", "openssl"])?;
     let home = Home::new(running, "mysql")?;
     certificates::make(&home)?;
-    let port = server(running, &home)?;
+    let port = server(running, &home, purpose)?;
     let authority = home.file("ca.pem");
     // Tests run as somebody else than the server, and read the authority.
     for (path, mode) in [(&home.path, 0o755), (&authority, 0o644)] {
@@ -31,7 +31,7 @@ pub(super) fn start(running: &mut Running) -> Result<(), Failure> {
     Ok(())
 }
 
-fn server(running: &mut Running, home: &Home) -> Result<u16, Failure> {
+fn server(running: &mut Running, home: &Home, purpose: Purpose) -> Result<u16, Failure> {
     let mut install = home.command("/usr/bin/mariadb-install-db");
     install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
     run::output(install.arg(format!("--datadir={}", home.file("data").display())))?;
@@ -44,7 +44,7 @@ fn server(running: &mut Running, home: &Home) -> Result<u16, Failure> {
     let port = free_port()?;
     let file = |name: &str| home.file(name).display().to_string();
     let mut mariadbd = home.command("/usr/sbin/mariadbd");
-    // Nothing here outlives the run, so nothing waits for the disk. `--gdb` has it listen to the signal that ends it.
+    // `--gdb` has it listen to the signal that ends it.
     mariadbd.args([
         "--no-defaults",
         "--gdb",
@@ -52,7 +52,15 @@ fn server(running: &mut Running, home: &Home) -> Result<u16, Failure> {
         "--skip-name-resolve",
         "--max-connections=800",
     ]);
-    mariadbd.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=128M", "--skip-log-bin"]);
+    mariadbd.arg("--skip-log-bin").args(match purpose {
+        Purpose::Tests => ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=128M"].as_slice(),
+        Purpose::Bench => &[
+            "--innodb-flush-log-at-trx-commit=1",
+            "--innodb-buffer-pool-size=2G",
+            "--innodb-log-file-size=1G",
+            "--local-infile=ON",
+        ],
+    });
     mariadbd.args([
         format!("--datadir={}", file("data")),
         format!("--socket={}", file("mariadb.sock")),

@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{Home, Running, free_port, have};
+use super::{Home, Purpose, Running, free_port, have};
 use crate::run::{self, Failure};
 
 /// Where PostgreSQL is: a superuser's DSN, without `sslmode`.
@@ -18,35 +18,35 @@ const BOUNCER: &str = "KAYAN_TEST_PGBOUNCER_DSN";
 /// The authority that signed the certificates, a file.
 const AUTHORITY: &str = "KAYAN_TEST_POSTGRES_CA";
 
+const BOUNCER_PROGRAM: &str = "/usr/sbin/pgbouncer";
 const USER: &str = "kayan";
 const PASSWORD: &str = "throw-away";
 
-/// Starts both.
-pub(super) fn start(running: &mut Running) -> Result<(), Failure> {
-    let bouncer = Path::new("/usr/sbin/pgbouncer");
-    let packages = ["postgresql", "pgbouncer"];
-    let Some(bin) = installed() else {
-        have(&[Path::new("/usr/lib/postgresql")], &packages)?;
-        let nowhere =
-            || Failure::Wrong("/usr/lib/postgresql holds no server; install the package postgresql".to_owned());
-        return start_from(running, &installed().ok_or_else(nowhere)?, bouncer);
+/// Starts both; for the bench the server alone.
+pub(super) fn start(running: &mut Running, purpose: Purpose) -> Result<(), Failure> {
+    let (bouncer, packages): (&[&Path], &[&str]) = match purpose {
+        Purpose::Tests => (&[Path::new(BOUNCER_PROGRAM)], &["postgresql", "pgbouncer"]),
+        Purpose::Bench => (&[], &["postgresql"]),
     };
-    have(&[bouncer], &packages)?;
-    start_from(running, &bin, bouncer)
+    if installed().is_none() {
+        have(&[Path::new("/usr/lib/postgresql")], packages)?;
+    }
+    have(bouncer, packages)?;
+    let nowhere = || Failure::Wrong("/usr/lib/postgresql holds no server; install the package postgresql".to_owned());
+    start_from(running, &installed().ok_or_else(nowhere)?, purpose)
 }
 
 /// The programs of the newest version.
-fn installed() -> Option<PathBuf> {
+pub(super) fn installed() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").ok()?.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
     let number = |bin: &PathBuf| bin.parent()?.file_name()?.to_str()?.parse::<u32>().ok();
     versions.filter(|bin| bin.join("postgres").exists()).max_by_key(number)
 }
 
-fn start_from(running: &mut Running, bin: &Path, bouncer: &Path) -> Result<(), Failure> {
+fn start_from(running: &mut Running, bin: &Path, purpose: Purpose) -> Result<(), Failure> {
     let home = Home::new(running, "postgres")?;
     certificates(&home)?;
-    let port = server(running, &home, bin)?;
-    let pooled = pooler(running, &home, bouncer, port)?;
+    let port = server(running, &home, bin, purpose)?;
     let authority = home.file("ca.pem");
     // Tests run as somebody else than the server, and read the authority.
     for (path, mode) in [(&home.path, 0o755), (&authority, 0o644)] {
@@ -54,12 +54,15 @@ fn start_from(running: &mut Running, bin: &Path, bouncer: &Path) -> Result<(), F
         opened.map_err(Failure::io(format!("can't open {}", path.display())))?;
     }
     running.env.push((DSN, format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres")));
-    running.env.push((BOUNCER, format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{pooled}/postgres")));
+    if purpose == Purpose::Tests {
+        let port = pooler(running, &home, port)?;
+        running.env.push((BOUNCER, format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{port}/postgres")));
+    }
     running.env.push((AUTHORITY, authority.display().to_string()));
     Ok(())
 }
 
-fn server(running: &mut Running, home: &Home, bin: &Path) -> Result<u16, Failure> {
+fn server(running: &mut Running, home: &Home, bin: &Path, purpose: Purpose) -> Result<u16, Failure> {
     let password = home.write("password", PASSWORD)?;
     let mut initdb = home.command(bin.join("initdb"));
     initdb.args(["--auth=scram-sha-256", "--locale=C.UTF-8", "--no-sync", "--username", USER, "--pgdata=data"]);
@@ -74,21 +77,25 @@ host      all all            127.0.0.0/8   scram-sha-256
 ",
     )?;
     let (port, folder) = (free_port()?, home.path.display());
-    // Nothing here outlives the run, so nothing waits for the disk. The second address is not in the certificate.
+    // The second address is not in the certificate.
     let settings = [
         format!("port={port}"),
         "listen_addresses=127.0.0.1,127.0.0.2".to_owned(),
         format!("unix_socket_directories={folder}"),
-        "fsync=off".to_owned(),
-        "full_page_writes=off".to_owned(),
         "max_connections=400".to_owned(),
-        "shared_preload_libraries=pg_stat_statements".to_owned(),
         "ssl=on".to_owned(),
         format!("ssl_cert_file={folder}/server.pem"),
         format!("ssl_key_file={folder}/server.key"),
     ];
     let mut postgres = home.command(bin.join("postgres"));
-    postgres.args(["-D", "data"]).args(settings.iter().flat_map(|setting| ["-c", setting]));
+    let more = match purpose {
+        Purpose::Tests => {
+            ["fsync=off", "full_page_writes=off", "shared_preload_libraries=pg_stat_statements"].as_slice()
+        }
+        Purpose::Bench => &["fsync=on", "shared_buffers=2GB", "max_wal_size=4GB"],
+    };
+    let settings = settings.iter().map(String::as_str).chain(more.iter().copied());
+    postgres.args(["-D", "data"]).args(settings.flat_map(|setting| ["-c", setting]));
     let ready = || {
         let mut asking = Command::new(bin.join("pg_isready"));
         asking.args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]).stdout(Stdio::null());
@@ -98,7 +105,7 @@ host      all all            127.0.0.0/8   scram-sha-256
     Ok(port)
 }
 
-fn pooler(running: &mut Running, home: &Home, program: &Path, server: u16) -> Result<u16, Failure> {
+fn pooler(running: &mut Running, home: &Home, server: u16) -> Result<u16, Failure> {
     let (port, folder) = (free_port()?, home.path.display());
     home.write("users.txt", &format!("\"{USER}\" \"{PASSWORD}\"\n"))?;
     let settings = home.write(
@@ -124,7 +131,7 @@ client_tls_key_file = {folder}/server.key
         ),
     )?;
     let ready = || TcpStream::connect(("127.0.0.1", port)).is_ok();
-    home.serve(running, "pgbouncer", home.command(program).arg("-q").arg(settings), ready)?;
+    home.serve(running, "pgbouncer", home.command(BOUNCER_PROGRAM).arg("-q").arg(settings), ready)?;
     Ok(port)
 }
 

@@ -5,6 +5,7 @@ mod batches;
 mod database;
 mod dropped;
 mod limits;
+mod logins;
 mod migrations;
 mod outages;
 mod server;

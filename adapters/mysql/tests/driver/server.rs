@@ -1,4 +1,4 @@
-//! A MariaDB of a test's own, which it may kill.
+//! A server of a test's own, which it may kill: MariaDB, or the MySQL that `cargo xtask with --mysql8` names.
 
 use std::{
     fs::{self, File, Permissions},
@@ -36,9 +36,39 @@ fn is_root() -> bool {
 }
 
 fn give_to_server(path: &Path) {
-    if is_root() {
+    if is_root() && mysqld().is_none() {
         ran(Command::new("chown").arg("-R").arg("mysql:mysql").arg(path));
     }
+}
+
+/// The program of MySQL's server, when that is what is tested.
+fn mysqld() -> Option<PathBuf> {
+    std::env::var_os("KAYAN_TEST_MYSQLD").map(PathBuf::from)
+}
+
+/// What makes the folder of data.
+fn install() -> Command {
+    if let Some(program) = mysqld() {
+        let mut install = Command::new(program);
+        install.args(["--no-defaults", "--initialize-insecure"]);
+        return install;
+    }
+    let mut install = Command::new("mariadb-install-db");
+    install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+    install
+}
+
+fn serve() -> Command {
+    let mariadbd = Path::new("/usr/sbin/mariadbd");
+    let mut serve = match mysqld() {
+        Some(program) => Command::new(program),
+        None => Command::new(if mariadbd.exists() { mariadbd } else { Path::new("mariadbd") }),
+    };
+    serve.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"]);
+    if mysqld().is_some() {
+        serve.arg("--mysqlx=OFF");
+    }
+    serve
 }
 
 impl Server {
@@ -56,8 +86,7 @@ GRANT ALL ON *.* TO 'kayan'@'%';
         fs::write(users, sql).unwrap();
         give_to_server(folder.path());
         let mut server = Self { folder, process: None, port: free_port() };
-        let mut install = Command::new("mariadb-install-db");
-        install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        let mut install = install();
         server.run_as_server(&mut install);
         ran(install.arg(format!("--datadir={}", server.file("data").display())));
         server.revive().await;
@@ -66,7 +95,8 @@ GRANT ALL ON *.* TO 'kayan'@'%';
 
     fn run_as_server(&self, command: &mut Command) {
         if is_root() {
-            command.arg("--user=mysql");
+            // MySQL may be where no other user can read.
+            command.arg(if mysqld().is_some() { "--user=root" } else { "--user=mysql" });
         }
         command.current_dir(self.folder.path());
     }
@@ -82,29 +112,30 @@ GRANT ALL ON *.* TO 'kayan'@'%';
 
     /// Starts it again, on the same port and data; with TLS when there is a `server.pem`.
     pub(crate) async fn revive(&mut self) {
-        let program = if Path::new("/usr/sbin/mariadbd").exists() { "/usr/sbin/mariadbd" } else { "mariadbd" };
-        let mut mariadbd = Command::new(program);
-        mariadbd.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"]);
-        self.run_as_server(&mut mariadbd);
-        mariadbd.arg(format!("--port={}", self.port)).arg("--innodb-buffer-pool-size=32M");
+        let mut serve = serve();
+        self.run_as_server(&mut serve);
+        serve.arg(format!("--port={}", self.port)).arg("--innodb-buffer-pool-size=32M");
         for (option, file) in
             [("datadir", "data"), ("socket", "my.sock"), ("pid-file", "my.pid"), ("init-file", "users.sql")]
         {
-            mariadbd.arg(format!("--{option}={}", self.file(file).display()));
+            serve.arg(format!("--{option}={}", self.file(file).display()));
         }
         if self.file("server.pem").exists() {
-            mariadbd.arg(format!("--ssl-cert={}", self.file("server.pem").display()));
-            mariadbd.arg(format!("--ssl-key={}", self.file("server.key").display()));
+            serve.arg(format!("--ssl-cert={}", self.file("server.pem").display()));
+            serve.arg(format!("--ssl-key={}", self.file("server.key").display()));
+        } else if mysqld().is_some() {
+            // It makes itself a certificate otherwise.
+            serve.arg("--tls-version=");
         }
         let log = File::options().create(true).append(true).open(self.file("log")).unwrap();
-        self.process = Some(mariadbd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap());
+        self.process = Some(serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap());
         let up = tokio::time::timeout(Duration::from_secs(30), async {
             while tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
         let log = || fs::read_to_string(self.file("log")).unwrap_or_default();
-        assert!(up.await.is_ok(), "MariaDB does not come up: {}", log());
+        assert!(up.await.is_ok(), "it does not come up: {}", log());
     }
 
     /// Ends it as a power failure would.

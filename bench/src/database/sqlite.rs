@@ -1,0 +1,65 @@
+//! A database in a file, filled in big transactions.
+
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use indicatif::ProgressBar;
+use rusqlite::{Connection, ToSql, types::ToSqlOutput};
+
+use crate::{
+    failure::Failure,
+    people::{Cell, People, TABLES},
+};
+
+/// One of them.
+pub(super) struct Database {
+    dsn: String,
+    file: PathBuf,
+}
+
+impl Database {
+    /// In the folder in which the service runs.
+    pub(super) fn new(home: &Path) -> Self {
+        let file = home.join("kayan.db");
+        Self { dsn: format!("file:{}", file.display()), file }
+    }
+
+    pub(super) fn dsn(&self) -> &str {
+        &self.dsn
+    }
+
+    pub(super) fn fill(&self, people: &People, numbers: Range<u32>, bar: &ProgressBar) -> Result<(), Failure> {
+        self.insert(people, numbers, bar).map_err(Failure::wrong("filling a file"))
+    }
+
+    fn insert(&self, people: &People, numbers: Range<u32>, bar: &ProgressBar) -> rusqlite::Result<()> {
+        let mut connection = Connection::open(&self.file)?;
+        connection
+            .execute_batch("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -200000;")?;
+        for chunk in super::chunks(numbers, bar) {
+            let transaction = connection.transaction()?;
+            for number in chunk {
+                for ((table, columns), row) in TABLES.iter().zip(people.rows(number)) {
+                    let places = vec!["?"; row.len()].join(", ");
+                    let insert = format!("INSERT INTO {table} ({columns}) VALUES ({places})");
+                    transaction.prepare_cached(&insert)?.execute(rusqlite::params_from_iter(row))?;
+                }
+            }
+            transaction.commit()?;
+        }
+        connection.execute_batch("ANALYZE; PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE);")
+    }
+}
+
+impl ToSql for Cell {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Self::Text(text) => text.to_sql(),
+            Self::Id(id) => Ok(id.to_string().into()),
+            Self::Hash(bytes) => Ok(bytes.as_slice().into()),
+            Self::Time(number) | Self::Number(number) => number.to_sql(),
+        }
+    }
+}
