@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{Home, Purpose, Running, free_port, have};
+use super::{Home, Purpose, Running, certificates, free_port, have};
 use crate::run::{self, Failure};
 
 /// Where PostgreSQL is: a superuser's DSN, without `sslmode`.
@@ -45,7 +45,8 @@ pub(super) fn installed() -> Option<PathBuf> {
 
 fn start_from(running: &mut Running, bin: &Path, purpose: Purpose) -> Result<(), Failure> {
     let home = Home::new(running, "postgres")?;
-    certificates(&home)?;
+    certificates::make(&home)?;
+    certificates::make_expired(&home)?;
     let port = server(running, &home, bin, purpose)?;
     let authority = home.file("ca.pem");
     // Tests run as somebody else than the server, and read the authority.
@@ -133,35 +134,4 @@ client_tls_key_file = {folder}/server.key
     let ready = || TcpStream::connect(("127.0.0.1", port)).is_ok();
     home.serve(running, "pgbouncer", home.command(BOUNCER_PROGRAM).arg("-q").arg(settings), ready)?;
     Ok(port)
-}
-
-/// An authority, and two certificates of one key for `localhost` and 127.0.0.1: a good one and one of long ago.
-fn certificates(home: &Home) -> Result<(), Failure> {
-    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-    let openssl = |arguments: &[&str]| {
-        let mut openssl = Command::new("openssl");
-        let ran = openssl.args(arguments).current_dir(&home.path).stdin(Stdio::null()).output();
-        let ran = ran.map_err(|source| Failure::Start { command: "openssl".to_owned(), source })?;
-        let said = String::from_utf8_lossy(&ran.stderr);
-        if ran.status.success() { Ok(()) } else { Err(Failure::Wrong(format!("openssl: {said}"))) }
-    };
-    let request = [&["req"], &key[..]].concat();
-    let authority = ["-x509", "-days", "2", "-subj", "/CN=Kayan's tests", "-keyout", "ca.key", "-out", "ca.pem"];
-    openssl(&[&request[..], &authority].concat())?;
-    openssl(&[&request[..], &["-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr"]].concat())?;
-    home.write("names", "subjectAltName=DNS:localhost,IP:127.0.0.1\n")?;
-    home.write("index", "")?;
-    let policy = "[ca]\ndefault_ca = it\n[it]\ndatabase = index\nnew_certs_dir = .\nrand_serial = yes\n";
-    home.write(
-        "ca.conf",
-        &format!("{policy}default_md = sha256\nunique_subject = no\npolicy = any\n[any]\ncommonName = supplied\n"),
-    )?;
-    let sign = ["ca", "-batch", "-notext", "-config", "ca.conf", "-cert", "ca.pem", "-keyfile", "ca.key"];
-    let long_ago = ["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"];
-    for (file, life) in [("server.pem", &["-days", "2"][..]), ("expired.pem", &long_ago)] {
-        let names = ["-extfile", "names", "-in", "server.csr", "-out", file];
-        openssl(&[&sign[..], &names, life].concat())?;
-        home.protect(&home.file(file))?;
-    }
-    home.protect(&home.file("server.key"))
 }
