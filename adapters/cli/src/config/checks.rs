@@ -41,12 +41,27 @@ fn is_switched_on(entry: &Entry, off: Option<&str>) -> bool {
     }
 }
 
+/// How the URL of a Redis begins; the rest is judged by who connects to it.
+const REDIS: [&str; 8] = [
+    "redis://",
+    "rediss://",
+    "unix://",
+    "redis+unix://",
+    "redis+cluster://",
+    "rediss+cluster://",
+    "redis+sentinel://",
+    "rediss+sentinel://",
+];
+
 /// Refuses a Redis that this build can't speak to, and tells what is weaker without one.
 pub(crate) fn redis(values: &Values, backends: &[&str], findings: &mut Findings) {
     for name in ["KAYAN_REDIS_URL", "KAYAN_REDIS_SESSION_URL"] {
         if values.given(name) && !backends.contains(&"redis") {
             let mend = "unset it, or build with: cargo build -p kayan --release --features redis";
             findings.wrong(values, name, Wrong::new("redis is not available in this build", mend));
+        } else if values.text(name).is_some_and(|url| !REDIS.iter().any(|scheme| url.starts_with(scheme))) {
+            let mend = "use one such as redis://:password@localhost:6379/0";
+            findings.wrong(values, name, Wrong::new(format!("begins with none of {}", REDIS.join(", ")), mend));
         }
     }
     if values.switch("KAYAN_RATE_LIMIT_ENABLED") && !values.given("KAYAN_REDIS_URL") {
