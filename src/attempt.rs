@@ -77,7 +77,8 @@ impl Kayan {
             Reservation::Reserved => Ok(Attempt(Some(key))),
             Reservation::Locked { until } => {
                 self.record_locked(caller, (&key.target, name), until, now).await;
-                Err(Locked { until, now }.into())
+                // Asked anew: the last of parallel attempts may have begun after this one.
+                Err(Locked { until, now: self.clock.now() }.into())
             }
         }
     }
