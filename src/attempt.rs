@@ -48,12 +48,6 @@ pub(crate) fn target(tenant: &TenantId, identifier: &Identifier) -> Target {
     Target { tenant: tenant.clone(), identifier: Sha256::digest(identifier.as_str()).into() }
 }
 
-/// A target in one word.
-pub(crate) fn word(target: &Target) -> String {
-    let hex = |word: String, byte: &u8| format!("{word}{byte:02x}");
-    target.identifier.iter().fold(format!("{}/", target.tenant), hex)
-}
-
 /// What guesses by somebody who is logged in already are counted by.
 pub(crate) fn target_of(tenant: &TenantId, identity: IdentityId) -> Target {
     Target { tenant: tenant.clone(), identifier: Sha256::digest(format!("identity {identity}")).into() }
@@ -84,7 +78,7 @@ impl Kayan {
     }
 
     async fn record_locked(&self, caller: &Caller, (target, name): (&Target, &str), until: Timestamp, now: Timestamp) {
-        let untold = self.flood.lock().tell(&format!("lockout {}", word(target)), now);
+        let untold = self.flood.lock().tell(&format!("lockout {target}"), now);
         let Some(untold) = untold else { return };
         let event = self
             .event(caller, EventType::LoginBlocked, now, "too many wrong guesses")

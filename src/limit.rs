@@ -1,6 +1,6 @@
 //! Counts requests against the rate limits.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use kayan_ports::{Admission, EventType, RateLimit, Timestamp};
 
@@ -57,8 +57,19 @@ impl Kayan {
 
     /// Counts a request, whatever it is for, against its client's limit.
     pub async fn limit_client(&self, caller: &Caller) -> Result<Option<Allowance>, LimitError> {
-        let Some(network) = caller.client.network() else { return Ok(None) };
-        self.limit(caller, self.settings.limits.ip, &network).await
+        self.limit_network(caller, self.settings.limits.ip).await
+    }
+
+    /// Counts a request against a limit that each client's network has for itself.
+    pub(crate) async fn limit_network(
+        &self,
+        caller: &Caller,
+        limit: Option<RateLimit>,
+    ) -> Result<Option<Allowance>, LimitError> {
+        match limit.and_then(|_| caller.client.network()) {
+            Some(network) => self.limit(caller, limit, &network).await,
+            None => Ok(None),
+        }
     }
 
     /// Counts a request of `who` against a limit.
@@ -66,14 +77,14 @@ impl Kayan {
         &self,
         caller: &Caller,
         limit: Option<RateLimit>,
-        who: &str,
+        who: &(impl Display + Sync),
     ) -> Result<Option<Allowance>, LimitError> {
         let Some(limit) = limit else { return Ok(None) };
-        let now = self.clock.now();
-        match self.limiter.admit(&limit, who, now).await.map_err(Failure::from)? {
+        let (who, now) = (who.to_string(), self.clock.now());
+        match self.limiter.admit(&limit, &who, now).await.map_err(Failure::from)? {
             Admission::Admitted { remaining, reset } => Ok(Some(Allowance { limit, remaining, reset })),
             Admission::Refused { retry_after } => {
-                self.record_limited(caller, limit.name, who, now).await;
+                self.record_limited(caller, limit.name, &who, now).await;
                 Err(Limited { limit, retry_after }.into())
             }
         }

@@ -75,7 +75,7 @@ impl Kayan {
         let identifier =
             identifier::canonical(&cmd.identifier).unwrap_or_else(|_| Identifier::from_canonical(String::new()));
         let target = attempt::target(&caller.tenant, &identifier);
-        self.limit(caller, self.settings.limits.login, &attempt::word(&target)).await?;
+        self.limit(caller, self.settings.limits.login, &target).await?;
         let found = self.store.sign_in(&caller.tenant, &identifier, &caller.client).await;
         let known = match found.map_err(Failure::from)? {
             Lookup::NoTenant => return Err(LogInError::NoTenant),

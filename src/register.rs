@@ -51,9 +51,7 @@ impl From<LimitError> for RegisterError {
 impl Kayan {
     /// Makes an identity with a password and opens its first session. One commit, no read before it.
     pub async fn register(&self, caller: &Caller, cmd: Register) -> Result<Opened, RegisterError> {
-        if let Some(network) = caller.client.network() {
-            self.limit(caller, self.settings.limits.registration, &network).await?;
-        }
+        self.limit_network(caller, self.settings.limits.registration).await?;
         let identifiers = self.schema.identify(&cmd.traits).map_err(RegisterError::InvalidTraits)?;
         self.judge_password(&cmd.password, &identifiers)?;
         let hash = self.hasher.hash(&cmd.password).await.map_err(Failure::from)?;

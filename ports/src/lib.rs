@@ -15,6 +15,7 @@ mod probe;
 mod session;
 mod source;
 mod store;
+mod window;
 
 pub use audit::{AuditEvent, EventType, Outcome};
 pub use change::{Change, Guard, Outdated, SessionFilter, Unique};
@@ -29,3 +30,4 @@ pub use probe::{Condition, Probe};
 pub use session::{Aal, Client, Method, MethodUse, RefreshToken, Session, Spent, TokenHash};
 pub use source::{Clock, Entropy, Timestamp};
 pub use store::{CommitError, IdentityQuery, Lookup, Page, Presented, Refreshing, SignIn, Store, StoreError};
+pub use window::Window;

@@ -1,6 +1,6 @@
 //! The ports that count: requests against a rate limit, attempts against a lockout.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
@@ -76,6 +76,14 @@ pub struct Target {
     pub identifier: [u8; 32],
 }
 
+/// In one word: the tenant, a colon and the identifier's hash in hexadecimal.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.tenant)?;
+        self.identifier.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 /// Whose secret is guessed at, and from where: what attempts are counted by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AttemptKey {
@@ -109,7 +117,7 @@ pub trait AttemptCounter: Send + Sync {
     /// Counts an attempt, if it may go on.
     async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError>;
 
-    /// Gives back an attempt that came to no verdict: a failure of the service is nobody's wrong guess (I-10).
+    /// Gives back an attempt that came to no verdict, now or soon: a failure of the service is nobody's wrong guess (I-10).
     async fn release(&self, key: &AttemptKey) -> Result<(), CountError>;
 
     /// Forgets a key's attempts, because the last of them was right; those of them that are in the store,

@@ -1,12 +1,9 @@
 //! Rate limits inside one process: two counts for each who was seen lately, and no more than so many of them.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    time::Duration,
-};
+use std::hash::{BuildHasher, RandomState};
 
 use async_trait::async_trait;
-use kayan_ports::{Admission, CountError, RateLimit, RateLimiter, Timestamp};
+use kayan_ports::{Admission, CountError, RateLimit, RateLimiter, Timestamp, Window};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
@@ -23,12 +20,12 @@ pub struct MemoryLimiter {
 }
 
 /// What was counted in a window and in the one before it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Counts {
-    /// Which window, counted from 1970.
-    window: u64,
-    now: u64,
-    before: u64,
+    /// When the window began.
+    begin: i64,
+    current: u64,
+    previous: u64,
 }
 
 impl Default for MemoryLimiter {
@@ -51,61 +48,33 @@ impl RateLimiter for MemoryLimiter {
         let key = (limit.name, Box::from(who));
         let at = usize::try_from(self.hasher.hash_one(&key)).unwrap_or_default() % LOCKS;
         let _alone = self.locks.get(at).map(Mutex::lock);
-        let mut counts = self.counts.get(&key).unwrap_or_default();
-        let admission = counts.admit(limit, now);
-        if matches!(admission, Admission::Admitted { .. }) {
-            self.counts.insert(key, counts);
+        let mut window = Window::at(limit, now);
+        if let Some(counts) = self.counts.get(&key) {
+            counts.fill(&mut window);
         }
-        Ok(admission)
+        if !window.has_room() {
+            return Ok(window.refused());
+        }
+        window.current += 1;
+        let Window { begin, current, previous, .. } = window;
+        self.counts.insert(key, Counts { begin, current, previous });
+        Ok(window.admitted())
     }
 }
 
 impl Counts {
-    fn admit(&mut self, limit: &RateLimit, now: Timestamp) -> Admission {
-        let length = u64::try_from(limit.window.as_millis()).unwrap_or(u64::MAX).max(1);
-        let now = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
-        let passed = self.turn_to(now / length, now % length);
-        let allowed = u64::from(limit.requests);
-        let used = reaching(self.before, length, length - passed) + self.now;
-        if used < allowed {
-            self.now += 1;
-            let remaining = u32::try_from(allowed - used - 1).unwrap_or(u32::MAX);
-            return Admission::Admitted { remaining, reset: Duration::from_millis(2 * length - passed) };
+    /// Fills in what these say about a window. If they are of a later one, that is the one that counts: this clock is
+    /// behind another's.
+    fn fill(self, window: &mut Window) {
+        if self.begin > window.begin {
+            (window.begin, window.elapsed) = (self.begin, 0);
         }
-        let wait = match allowed.checked_sub(self.now + 1) {
-            Some(room) => until(self.before, length, room) - passed,
-            None => length - passed + until(self.now, length, allowed.saturating_sub(1)),
-        };
-        Admission::Refused { retry_after: Duration::from_millis(wait) }
-    }
-
-    /// Moves on to a window, never back, and says how much of it has passed.
-    fn turn_to(&mut self, window: u64, passed: u64) -> u64 {
-        if window < self.window {
-            return 0;
+        if self.begin == window.begin {
+            (window.current, window.previous) = (self.current, self.previous);
+        } else if self.begin.saturating_add_unsigned(window.length) == window.begin {
+            window.previous = self.current;
         }
-        if window > self.window {
-            let before = if window == self.window + 1 { self.now } else { 0 };
-            *self = Self { window, now: 0, before };
-        }
-        passed
     }
-}
-
-/// How many of `count` requests in a window reach into one that shares `overlap` milliseconds with it.
-fn reaching(count: u64, length: u64, overlap: u64) -> u64 {
-    u64::try_from(u128::from(count) * u128::from(overlap) / u128::from(length)).unwrap_or(u64::MAX)
-}
-
-/// How far into a window at most `room` of `count` requests of the one before reach into it.
-fn until(count: u64, length: u64, room: u64) -> u64 {
-    if count <= room {
-        return 0;
-    }
-    // The overlap must be below this.
-    let overlap = (u128::from(room) + 1) * u128::from(length);
-    let most = (overlap - 1) / u128::from(count.max(1));
-    length.saturating_sub(u64::try_from(most).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -113,23 +82,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wait_is_the_shortest_that_helps() {
-        for length in [1, 7, 60_000] {
-            for count in 0..40 {
-                for room in 0..40 {
-                    let wait = until(count, length, room);
-                    assert!(reaching(count, length, length - wait) <= room);
-                    assert!(wait == 0 || reaching(count, length, length - wait + 1) > room, "{count} {room} {wait}");
-                }
-            }
-        }
-    }
-
-    #[test]
     fn a_flood_of_strangers_does_not_fill_the_memory() {
         let limiter = MemoryLimiter::new();
         for number in 0..CAPACITY + 1000 {
-            limiter.counts.insert(("ip", number.to_string().into()), Counts::default());
+            limiter.counts.insert(("ip", number.to_string().into()), Counts { begin: 0, current: 1, previous: 0 });
         }
         assert!(limiter.counts.len() <= CAPACITY);
     }

@@ -1,6 +1,6 @@
 //! Attempts, one hash for each target and one field in it for each place they come from.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use kayan_ports::{AttemptCounter, AttemptKey, CountError, Lockout, Reservation, Target, Timestamp};
@@ -57,12 +57,7 @@ fn length(duration: Duration) -> i64 {
 }
 
 fn key(target: &Target) -> String {
-    let mut key = format!("kayan:attempts:{}:", target.tenant.as_str());
-    for byte in target.identifier {
-        // Writing to a `String` can't fail.
-        let _ = write!(key, "{byte:02x}");
-    }
-    key
+    format!("kayan:attempts:{target}")
 }
 
 fn field(key: &AttemptKey) -> String {

@@ -23,7 +23,6 @@ mod limiter;
 mod server;
 mod tls;
 mod url;
-mod window;
 
 use std::{fmt, time::Duration};
 

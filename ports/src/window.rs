@@ -1,32 +1,58 @@
-//! The arithmetic of a sliding window, in whole milliseconds.
+//! The arithmetic of a sliding window, in whole milliseconds, for whoever keeps the counts.
 
 use std::time::Duration;
 
-use kayan_ports::Admission;
+use crate::{Admission, RateLimit, Timestamp};
 
-/// What is known of a name and somebody at a moment.
+/// No limit's window is longer: a hundred years, far from where a double would no longer be exact.
+const LONGEST: u64 = 100 * 366 * 24 * 60 * 60 * 1_000;
+
+/// What is known of a limit and somebody at a moment, as [`RateLimiter`](crate::RateLimiter) counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Window {
+pub struct Window {
     /// How many requests are admitted, 1 at least.
-    pub(crate) requests: u64,
-    /// How long a window is, 1 at least.
-    pub(crate) length: u64,
+    pub requests: u64,
+    /// How long a window is: 1 at least, and at most a hundred years.
+    pub length: u64,
+    /// When this window began: a multiple of `length`, counted from 1970, negative before.
+    pub begin: i64,
     /// How much of this window is over: less than `length`.
-    pub(crate) elapsed: u64,
+    pub elapsed: u64,
     /// How many were counted in this window.
-    pub(crate) current: u64,
+    pub current: u64,
     /// How many were counted in the last one.
-    pub(crate) previous: u64,
+    pub previous: u64,
 }
 
 impl Window {
+    /// The window of `limit` that `now` is in, with nobody counted yet.
+    pub fn at(limit: &RateLimit, now: Timestamp) -> Self {
+        let length = u64::try_from(limit.window.as_millis()).unwrap_or(LONGEST).clamp(1, LONGEST);
+        // What does not fit would be year ±292 million; there is no such `Timestamp`.
+        let now = i64::try_from(now.unix_timestamp_nanos().div_euclid(1_000_000)).unwrap_or_default();
+        let elapsed = now.rem_euclid(length.cast_signed());
+        Self {
+            requests: limit.requests.into(),
+            length,
+            begin: now - elapsed,
+            elapsed: elapsed.cast_unsigned(),
+            current: 0,
+            previous: 0,
+        }
+    }
+
+    /// Whether one more request is admitted.
+    pub fn has_room(&self) -> bool {
+        self.weighted() < self.requests
+    }
+
     /// What counts now.
     fn weighted(&self) -> u64 {
         reaching(self.previous, self.elapsed, self.length).saturating_add(self.current)
     }
 
     /// What to say to a request that was just counted in `current`.
-    pub(crate) fn admitted(&self) -> Admission {
+    pub fn admitted(&self) -> Admission {
         let remaining = self.requests.saturating_sub(self.weighted());
         let reset = self.length.saturating_mul(2).saturating_sub(self.elapsed);
         Admission::Admitted {
@@ -36,7 +62,7 @@ impl Window {
     }
 
     /// What to say to a request that was not counted because it would be too many.
-    pub(crate) fn refused(&self) -> Admission {
+    pub fn refused(&self) -> Admission {
         let wait = match self.requests.checked_sub(self.current.saturating_add(1)) {
             // Enough of the last window's will have gone before this one is over, or at its end.
             Some(room) => fading(self.previous, self.length, room).saturating_sub(self.elapsed),
@@ -71,9 +97,39 @@ fn fading(count: u64, length: u64, room: u64) -> u64 {
 mod tests {
     use super::*;
 
+    fn limit(window: Duration) -> RateLimit {
+        RateLimit { name: "ip", requests: 10, window }
+    }
+
+    fn at(nanoseconds: i128) -> Timestamp {
+        Timestamp::from_unix_timestamp_nanos(nanoseconds).unwrap()
+    }
+
+    #[test]
+    fn windows_begin_at_multiples_of_their_length_since_1970_and_before() {
+        for (now, expected) in [
+            (at(0), (0, 0)),
+            (at(59_999_999_999), (0, 59_999)),
+            (at(60_000_000_000), (60_000, 0)),
+            (at(-1), (-60_000, 59_999)),
+            (at(-60_000_000_000), (-60_000, 0)),
+        ] {
+            let window = Window::at(&limit(Duration::from_mins(1)), now);
+            assert_eq!((window.begin, window.elapsed), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_window_is_at_least_a_millisecond_and_at_most_a_hundred_years() {
+        let length = |window| Window::at(&limit(window), at(0)).length;
+        assert_eq!(length(Duration::from_micros(10)), 1);
+        assert_eq!(length(Duration::from_mins(1)), 60_000);
+        assert_eq!(length(Duration::MAX), LONGEST);
+    }
+
     /// The same, as the port tells it: time goes on by the millisecond until one more is admitted.
     fn waited(from: Window) -> u64 {
-        (0..=2 * from.length).find(|wait| later(from, *wait).weighted() < from.requests).unwrap()
+        (0..=2 * from.length).find(|wait| later(from, *wait).has_room()).unwrap()
     }
 
     fn later(from: Window, wait: u64) -> Window {
@@ -92,9 +148,9 @@ mod tests {
             let counts =
                 (0..=requests + 2).flat_map(|previous| (0..=requests + 2).map(move |current| (previous, current)));
             let all = counts.flat_map(|(previous, current)| {
-                (0..length).map(move |elapsed| Window { requests, length, elapsed, current, previous })
+                (0..length).map(move |elapsed| Window { requests, length, begin: 0, elapsed, current, previous })
             });
-            for window in all.filter(|window| window.weighted() >= requests) {
+            for window in all.filter(|window| !window.has_room()) {
                 let retry_after = Duration::from_millis(waited(window));
                 assert_eq!(window.refused(), Admission::Refused { retry_after }, "{window:?}");
             }
@@ -102,8 +158,21 @@ mod tests {
     }
 
     #[test]
+    fn the_wait_is_the_shortest_that_helps() {
+        for length in [1, 7, 60_000] {
+            for count in 0..40 {
+                for room in 0..40 {
+                    let wait = fading(count, length, room);
+                    assert!(reaching(count, wait, length) <= room);
+                    assert!(wait == 0 || reaching(count, wait - 1, length) > room, "{count} {room} {wait}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn what_remains_is_what_would_be_admitted_at_once() {
-        let window = Window { requests: 10, length: 60_000, elapsed: 15_000, current: 3, previous: 8 };
+        let window = Window { requests: 10, length: 60_000, begin: 0, elapsed: 15_000, current: 3, previous: 8 };
         let reset = Duration::from_secs(105);
         assert_eq!(window.admitted(), Admission::Admitted { remaining: 1, reset });
         let over = Window { previous: 100, ..window };
@@ -113,7 +182,7 @@ mod tests {
     #[test]
     fn the_largest_numbers_do_not_overflow() {
         let (requests, length) = (u64::from(u32::MAX), u64::MAX);
-        let window = Window { requests, length, elapsed: 0, current: requests, previous: requests };
+        let window = Window { requests, length, begin: 0, elapsed: 0, current: requests, previous: requests };
         assert!(matches!(window.refused(), Admission::Refused { retry_after } if retry_after > Duration::from_secs(1)));
         assert!(matches!(window.admitted(), Admission::Admitted { remaining: 0, .. }));
     }
