@@ -1,7 +1,7 @@
 //! Ports inside one process: the session cache, rate limits, and fakes for tests that keep every promise of the real ones.
 //!
 //! All of them pass the same laws as the real adapters (`tests/contract`), so what a use-case does with a fake it does with
-//! a database. [`CachedSessions`] and [`MemoryLimiter`] are for every process; the others are for tests only: nothing of
+//! a database. [`CachedSessions`], [`MemoryLimiter`], [`Fallback`] and [`Unhurried`] are for every process; the others are for tests only: nothing of
 //! them survives the process, and [`SeededEntropy`] and [`PlainHasher`] keep no secret.
 
 mod accounts;
@@ -17,6 +17,7 @@ mod outdated;
 mod rows;
 mod sessions;
 mod store;
+mod unhurried;
 
 pub use cached_sessions::CachedSessions;
 pub use clock::ManualClock;
@@ -25,3 +26,4 @@ pub use fallback::Fallback;
 pub use hasher::PlainHasher;
 pub use limiter::MemoryLimiter;
 pub use store::MemoryStore;
+pub use unhurried::Unhurried;
