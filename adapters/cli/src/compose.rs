@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings};
 use kayan_crypto::{Hasher, HasherSettings, OsEntropy, SystemClock};
 use kayan_http::{Application, HttpSettings};
-use kayan_memory::{CachedSessions, MemoryLimiter};
+use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
 use kayan_ports::{AttemptCounter, Clock, Entropy, Probe, RateLimiter, Store};
 use kayan_sql::{Driver, SqlStore};
 use secrecy::{ExposeSecret, SecretString};
@@ -100,11 +100,12 @@ fn connect(config: &Config, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop>
 /// Puts the use-cases together over an open database.
 pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Stop> {
     let database = store(config, driver)?;
-    over(config, database.clone(), database)
+    let counters = counters(config, database.clone())?;
+    over(config, database, counters)
 }
 
-/// Puts the use-cases together over a store, and a database that may be behind it.
-fn over(config: &Config, store: Arc<dyn Store>, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result<Kayan, Stop> {
+/// Puts the use-cases together over a store and counters.
+fn over(config: &Config, store: Arc<dyn Store>, counters: Counters) -> Result<Kayan, Stop> {
     let schema = match &config.identity_schema {
         None => IdentitySchema::default(),
         Some(document) => IdentitySchema::parse(&document.to_string())
@@ -112,11 +113,10 @@ fn over(config: &Config, store: Arc<dyn Store>, database: Arc<SqlStore<Arc<dyn D
     };
     let hashing =
         HasherSettings { format: config.hashing.format, threads: config.hashing.threads, queue: config.hashing.queue };
-    let (limiter, attempts) = counters(config, database)?;
     let ports = Ports {
         store,
-        attempts,
-        limiter,
+        attempts: counters.attempts,
+        limiter: counters.limiter,
         hasher: Arc::new(Hasher::new(hashing).map_err(Stop::failed)?),
         clock: clock(),
         entropy: entropy(),
@@ -135,7 +135,12 @@ fn over(config: &Config, store: Arc<dyn Store>, database: Arc<SqlStore<Arc<dyn D
     Ok(Kayan::new(ports, schema, settings))
 }
 
-type Counters = (Arc<dyn RateLimiter>, Arc<dyn AttemptCounter>);
+/// What counts, and says how it is if it can be away.
+struct Counters {
+    limiter: Arc<dyn RateLimiter>,
+    attempts: Arc<dyn AttemptCounter>,
+    probe: Option<Arc<dyn Probe>>,
+}
 
 /// Requests are counted in Redis, or else by this process; attempts in Redis, or else in the database.
 fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result<Counters, Stop> {
@@ -143,12 +148,15 @@ fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result
     #[cfg(feature = "redis")]
     if let Some(shared) = redis_counters(config)? {
         use kayan_memory::Fallback;
-        let limiter = Fallback::<dyn RateLimiter>::new(shared.clone(), limiter);
-        return Ok((Arc::new(limiter), Arc::new(Fallback::<dyn AttemptCounter>::new(shared, database))));
+        return Ok(Counters {
+            limiter: Arc::new(Fallback::<dyn RateLimiter>::new(shared.clone(), limiter)),
+            attempts: Arc::new(Unhurried::new(Arc::new(Fallback::<dyn AttemptCounter>::new(shared.clone(), database)))),
+            probe: Some(shared),
+        });
     }
     #[cfg(not(feature = "redis"))]
     no_redis(config)?;
-    Ok((limiter, database))
+    Ok(Counters { limiter, attempts: Arc::new(Unhurried::new(database)), probe: None })
 }
 
 /// The configuration takes no Redis that is not compiled in.
@@ -223,16 +231,13 @@ pub(crate) fn application(config: &Config, driver: &Arc<dyn Driver>) -> Result<A
     let database = store(config, driver)?;
     let remembering: Arc<dyn Store> =
         if config.sessions.cache_ttl.is_zero() { database.clone() } else { cached(config, database.clone())? };
-    #[cfg_attr(not(feature = "redis"), expect(unused_mut, reason = "there may be a Redis to ask"))]
+    let counters = counters(config, database)?;
     let mut probes: Vec<Arc<dyn Probe>> =
         vec![Arc::new(DatabaseProbe(driver.clone())), Arc::new(MigrationsProbe(driver.clone()))];
-    #[cfg(feature = "redis")]
-    if let Some(counters) = redis_counters(config)? {
-        probes.push(counters);
-    }
+    probes.extend(counters.probe.clone());
     let health = CheckHealth::new(probes, clock());
     Ok(Arc::new(Application {
-        kayan: Arc::new(over(config, remembering, database)?),
+        kayan: Arc::new(over(config, remembering, counters)?),
         health: Arc::new(health),
         clock: clock(),
         entropy: entropy(),
