@@ -94,7 +94,7 @@ impl PostgresDriver {
         let Dsn { config, encryption } = dsn.parse()?;
         let connector = Connector { tls: tls::connector(&encryption)?, mode: encryption.mode };
         let connections = Connections::new(config, connector, &settings)?;
-        let shared = Shared::new(settings.statements, settings.patience);
+        let shared = Shared::new(settings.statements);
         Ok(Self { connections, shared, patience: settings.patience })
     }
 
@@ -143,7 +143,7 @@ impl Driver for PostgresDriver {
         let deadline = Instant::now() + self.patience;
         let mut lease = self.connections.lease(deadline).await?;
         for attempt in 1..=ATTEMPTS {
-            let outcome = timeout_at(deadline, self.shared.apply(lease.client()?, &batch)).await;
+            let outcome = timeout_at(deadline, self.shared.apply(lease.client()?, &batch, deadline)).await;
             match outcome.map_err(|_elapsed| silent())? {
                 Err(Refused { again: true, .. }) if attempt < ATTEMPTS => {}
                 outcome => {

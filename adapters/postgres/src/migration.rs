@@ -39,7 +39,7 @@ pub(crate) async fn lock(connections: &Connections, patience: Duration) -> Resul
             _ => store_error(&error, BEGIN),
         },
     )?;
-    Ok(Box::new(Lock { lease, shared: Shared::new(Mode::Unnamed, PATIENCE) }))
+    Ok(Box::new(Lock { lease, shared: Shared::new(Mode::Unnamed) }))
 }
 
 /// Dropping it closes the connection, which rolls back what was not committed.

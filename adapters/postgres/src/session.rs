@@ -1,16 +1,14 @@
 //! One connection's work: a question in one round trip, a batch in one.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use deadpool_postgres::ClientWrapper;
 use kayan_ports::StoreError;
 use kayan_sql::{ApplyError, Expect, Query, Row, Statement, Value};
+use tokio::time::Instant;
 use tokio_postgres::{
     Error,
     types::{ToSql, Type},
@@ -39,8 +37,6 @@ pub(crate) struct Shared {
     pub(crate) mode: Mode,
     pub(crate) statements: Statements,
     pub(crate) round_trips: AtomicU64,
-    /// How a transaction begins.
-    begin: String,
 }
 
 /// Why a batch was not applied, and whether it may be sent again.
@@ -50,14 +46,8 @@ pub(crate) struct Refused {
 }
 
 impl Shared {
-    /// A statement waits at most `patience` for another session's lock: who is told that nothing was applied must not
-    /// find it applied later.
-    pub(crate) fn new(mode: Mode, patience: Duration) -> Self {
-        let begin = format!(
-            "-- database.begin\nBEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {}",
-            patience.as_millis().max(1)
-        );
-        Self { mode, statements: Statements::default(), round_trips: AtomicU64::new(0), begin }
+    pub(crate) fn new(mode: Mode) -> Self {
+        Self { mode, statements: Statements::default(), round_trips: AtomicU64::new(0) }
     }
 
     /// Answers a question.
@@ -78,21 +68,28 @@ impl Shared {
         sql: &str,
         params: &[Value],
     ) -> Result<Vec<tokio_postgres::Row>, Error> {
-        self.prepare(client, &[sql]).await?;
-        let flight = launch(send(client, self.mode, sql, params)).await;
+        let known = client.statement_cache.size();
+        let answer = send(client, self.mode, sql, params).await;
         self.count(true);
-        flight.land().await
+        self.count(client.statement_cache.size() > known);
+        answer
     }
 
-    /// Applies the statements whole or not at all.
-    pub(crate) async fn apply(&self, client: &ClientWrapper, batch: &[Statement]) -> Result<(), Refused> {
+    /// Applies the statements whole or not at all, for somebody who waits until `deadline`.
+    pub(crate) async fn apply(
+        &self,
+        client: &ClientWrapper,
+        batch: &[Statement],
+        deadline: Instant,
+    ) -> Result<(), Refused> {
         let texts: Vec<Arc<str>> = batch.iter().map(|it| self.statements.write(it.sql, it.expect)).collect();
         let borrowed: Vec<&str> = texts.iter().map(|text| &**text).collect();
         let prepared = self.prepare(client, &borrowed).await;
         prepared.map_err(|error| refused(client, &error, errors::store_error(&error, "-- database.prepare").into()))?;
 
         // From here to the end of the transaction nothing gives way: whoever stops waiting leaves none open.
-        let begin = launch(client.batch_execute(&self.begin)).await;
+        let begin = begin(deadline);
+        let begin = launch(client.batch_execute(&begin)).await;
         let mut flights = Vec::with_capacity(batch.len());
         let mut sound = true;
         for (statement, sql) in batch.iter().zip(&borrowed) {
@@ -131,6 +128,17 @@ impl Shared {
     fn count(&self, waits: bool) {
         self.round_trips.fetch_add(u64::from(waits), Ordering::Relaxed);
     }
+}
+
+/// How a transaction begins. A statement waits for another session's lock for two thirds of the time that is left, so that
+/// it is the database that ends the wait, and not the asker: who is told that nothing was applied must not find it applied
+/// later.
+fn begin(deadline: Instant) -> String {
+    let wait = deadline.saturating_duration_since(Instant::now()) * 2 / 3;
+    format!(
+        "-- database.begin\nBEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {}",
+        wait.as_millis().max(1)
+    )
 }
 
 /// Sends a statement and everything that the database needs for it.

@@ -159,13 +159,14 @@ async fn operations_cut_off_at_any_moment_leave_no_open_transaction_and_are_whol
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_held_by_somebody_else_makes_a_batch_unavailable_and_it_is_not_applied_later() {
     let (database, mut operator) = database().await;
-    let settings = Settings { patience: Duration::from_millis(700), ..settings() };
+    let settings = Settings { patience: Duration::from_secs(3), ..settings() };
     let driver = PostgresDriver::connect(&database.dsn(POSTGRES), settings).unwrap();
     driver.apply(vec![add(1, "before")]).await.unwrap();
     let held = operator.transaction().await.unwrap();
     held.batch_execute("UPDATE things SET word = 'theirs'").await.unwrap();
     let refused = driver.apply(vec![rename(1, "mine")]).await;
-    assert!(matches!(refused, Err(ApplyError::Unavailable(_))), "{refused:?}");
+    // The database itself has given it up.
+    assert!(matches!(&refused, Err(ApplyError::Unavailable(why)) if why.contains("holds a lock")), "{refused:?}");
     held.rollback().await.unwrap();
     becomes(&operator, "SELECT COUNT(*) FROM pg_locks WHERE NOT granted", 0).await;
     becomes(&operator, OPEN, 0).await;
