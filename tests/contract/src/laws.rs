@@ -21,6 +21,7 @@ macro_rules! laws {
             every_state_comes_back_as_it_went_in,
             an_unknown_identifier_is_absent,
             an_identifier_is_taken_once,
+            an_id_is_taken_once,
             identifiers_that_only_look_alike_are_two,
             every_identifier_of_an_identity_signs_it_in,
             an_identifier_that_two_fields_share_is_no_conflict,
@@ -157,6 +158,7 @@ macro_rules! laws {
             an_outdated_hash_matches_and_says_so,
             a_hash_of_today_that_was_made_elsewhere_matches,
             a_damaged_hash_never_matches,
+            what_can_match_is_recognised_and_nothing_else,
             hashing_leaves_the_callers_thread,
         );
     };
