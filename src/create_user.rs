@@ -44,11 +44,16 @@ pub enum CreateUserError {
 /// The roles that are there from the start.
 const BUILT_IN_ROLES: [&str; 3] = ["admin", "operator", "viewer"];
 
+/// Whether there is a role of that name.
+pub(crate) fn is_role(name: &str) -> bool {
+    BUILT_IN_ROLES.contains(&name)
+}
+
 impl Kayan {
     /// Makes an identity, with a password if one is given.
     pub async fn create_user(&self, operator: &Operator, cmd: CreateUser) -> Result<Identity, CreateUserError> {
         let identifiers = self.schema.identify(&cmd.traits).map_err(CreateUserError::InvalidTraits)?;
-        if let Some(unknown) = cmd.roles.iter().find(|role| !BUILT_IN_ROLES.contains(&role.as_str())) {
+        if let Some(unknown) = cmd.roles.iter().find(|role| !is_role(role)) {
             return Err(CreateUserError::UnknownRole(unknown.clone()));
         }
         let hash = match &cmd.password {

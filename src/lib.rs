@@ -12,8 +12,10 @@ mod create_user;
 mod delete_me;
 mod event;
 mod export_me;
+mod export_users;
 mod failure;
 mod find_user;
+mod import_users;
 mod limit;
 mod list_my_sessions;
 mod log_in;
@@ -32,6 +34,7 @@ mod stage;
 mod tidy;
 mod token;
 mod update_me;
+mod user_line;
 mod who_am_i;
 
 use std::sync::{
@@ -53,8 +56,12 @@ pub use crate::{
     create_user::{CreateUser, CreateUserError},
     delete_me::{DeleteMe, DeleteMeError},
     export_me::Export,
+    export_users::{ExportUsers, ExportUsersError, UserExport},
     failure::Failure,
     find_user::{FindUserError, UserRef},
+    import_users::{
+        BATCH_BYTES, BATCH_LINES, Fate, ImportUsers, ImportUsersError, LineReport, ReadLine, Refusal, SeenUsers,
+    },
     limit::{Allowance, LimitError, Limited, RateLimits},
     log_in::{LogIn, LogInError},
     open_session::Opened,
@@ -72,6 +79,7 @@ pub use crate::{
     set_user_state::{SetUserState, SetUserStateError},
     token::{Purpose, Token},
     update_me::{UpdateMe, UpdateMeError},
+    user_line::MAX_LINE_BYTES,
 };
 
 /// What can be set about the use-cases.

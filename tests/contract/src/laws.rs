@@ -127,6 +127,14 @@ macro_rules! laws {
             quotes_and_wildcards_of_other_languages_in_a_search_mean_themselves,
             a_list_can_ask_for_a_state,
         );
+        $crate::laws!(@each $fresh, store::export:
+            accounts_are_read_oldest_first_and_each_once,
+            accounts_of_one_moment_are_all_read,
+            accounts_come_with_their_hashes_where_these_are_wanted,
+            accounts_can_be_those_of_a_state,
+            i_29_accounts_are_those_of_the_tenant_alone,
+            every_tenant_with_accounts_is_met_once,
+        );
         $crate::laws!(@each $fresh, store::values:
             traits_come_back_as_they_went_in,
             times_come_back_to_the_microsecond,

@@ -48,6 +48,8 @@ async fn user(action: User) -> Result<(), Stop> {
         }
         User::Lock { who, reason, output } => set_state(who, State::Locked, reason, output.format).await,
         User::Unlock { who, reason, output } => set_state(who, State::Active, reason, output.format).await,
+        User::Import(args) => super::import::run(args).await,
+        User::Export(args) => super::export::run(args).await,
         User::SetPassword { who, password_stdin } => {
             let (operator, user) = named(who);
             let cmd = SetUserPassword { user, password: ask_password(password_stdin)? };
