@@ -11,7 +11,10 @@ use time::Duration;
 pub use self::{refusal::Refusal, seen::SeenUsers};
 use crate::{
     DeniedError, Failure, FieldError, Kayan, Operator,
-    policy::{identifier, permission::Permission},
+    policy::{
+        identifier,
+        permission::{Grants, Permission},
+    },
     user_line::UserLine,
 };
 
@@ -173,6 +176,10 @@ impl Kayan {
         errors.extend(roles.map(|(at, _)| {
             FieldError::new(format!("/roles/{at}"), "unknown_role", "must be a role: admin, operator or viewer")
         }));
+        // What a role gives is not known here, so that only who holds everything is sure to hold it, too (I-30).
+        if !line.roles.is_empty() && operator.grants.missing(&Grants::everything()).is_some() {
+            errors.push(FieldError::new("/roles", "not_held", "can be given only by somebody who may do everything"));
+        }
         for (at, pointer) in [(line.created_at, "/created_at"), (line.last_login_at, "/last_login_at")] {
             errors.extend(at.filter(|at| !is_plausible(*at, now)).map(|_| {
                 FieldError::new(pointer, "implausible", "must be after 1970 and no more than a day ahead of now")

@@ -189,6 +189,16 @@ async fn a_database_that_is_away_ends_the_import_and_the_next_run_completes_it()
 }
 
 #[tokio::test]
+async fn i_30_roles_are_given_only_by_who_holds_all_that_they_may_give() {
+    let stage = Stage::new();
+    let writer = Operator { grants: Grants::direct(["users:*".parse().unwrap()]), ..Stage::operator() };
+    let admin = json!({ "traits": { "email": "a@example.com" }, "roles": ["admin"] });
+    let text = format!("{admin}\n{}", user("b@example.com"));
+    let reports = stage.kayan.import_ndjson(&writer, text.as_bytes(), false).await.unwrap();
+    assert_eq!(reports.iter().map(code).collect::<Vec<_>>(), ["/roles not_held", "imported"]);
+}
+
+#[tokio::test]
 async fn who_may_not_write_users_brings_none_in_and_is_written_down() {
     let stage = Stage::new();
     let reader = Operator { grants: Grants::direct(["users:read".parse().unwrap()]), ..Stage::operator() };

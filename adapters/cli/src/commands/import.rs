@@ -4,7 +4,7 @@ mod lines;
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, BufReader, BufWriter, IsTerminal as _, Read, Write},
+    io::{self, BufReader, BufWriter, Read, Write},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::Arc,

@@ -38,9 +38,9 @@ impl NewFile {
     /// Puts it in its place once it is on disk.
     pub(crate) fn keep(mut self) -> io::Result<()> {
         self.draft.flush()?;
-        let Some((draft, target)) = &self.places else { return Ok(()) };
+        let Some((draft, target)) = self.places.clone() else { return Ok(()) };
         self.draft.get_ref().sync_all()?;
-        fs::rename(draft, target)?;
+        fs::rename(draft, &target)?;
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         self.places = None;
         File::open(folder)?.sync_all()
