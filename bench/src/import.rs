@@ -17,7 +17,7 @@ const WANTED: f64 = 10_000.0;
 const HASH: &str = "$2b$10$abcdefghijklmnopqrstuuGUnCqbfgs3htOkLrFduUjAyLBw1Rq/u";
 
 /// Imports the same file into new databases, with a report about every line.
-pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
+pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
     let users = if plan.quick { SOME } else { USERS };
     let rounds = plan.rounds(3, 0.0);
     let bar = plan::progress("import", rounds.count);

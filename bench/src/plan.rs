@@ -74,7 +74,7 @@ impl Plan {
                 Measurement::Refreshes => refreshes::measure(self, &mut report).await?,
                 Measurement::Start => start::measure(self, &mut report).await?,
                 Measurement::Postgres => postgres::measure(self, &mut report).await?,
-                Measurement::Import => import::measure(self, &mut report).await?,
+                Measurement::Import => import::measure(self, &mut report)?,
                 Measurement::Million => million::measure(self, &mut report).await?,
             }
         }

@@ -41,7 +41,7 @@ async fn what_is_exported_is_imported_as_it_was_with_every_field() {
     create(&from, "acme", "b@example.com").await;
     let exported = all(&from, &Stage::operator(), HASHES).await;
     assert_eq!(exported.len(), 2);
-    let text: String = exported.iter().map(|line| format!("{line}\n")).collect();
+    let text: String = exported.iter().map(|line| line.to_string() + "\n").collect();
     to.store.add_tenant("acme".parse().unwrap(), true);
     let reports = to.kayan.import_ndjson(&Stage::operator(), text.as_bytes(), false).await.unwrap();
     assert!(reports.iter().all(|report| matches!(report.fate, Fate::Imported(_))), "{reports:?}");
@@ -54,7 +54,8 @@ async fn what_is_exported_is_imported_as_it_was_with_every_field() {
 async fn every_user_is_in_it_once_however_many_pages_there_are() {
     let stage = Stage::new();
     let count = PAGE as usize + 7;
-    let lines: String = (0..count).map(|n| format!("{{\"traits\":{{\"email\":\"u{n}@example.com\"}}}}\n")).collect();
+    let line = |n| json!({ "traits": { "email": format!("u{n}@example.com") } }).to_string() + "\n";
+    let lines: String = (0..count).map(line).collect();
     stage.kayan.import_ndjson(&Stage::operator(), lines.as_bytes(), false).await.unwrap();
     let mut emails: Vec<String> =
         all(&stage, &Stage::operator(), PLAIN).await.iter().map(|line| line["traits"]["email"].to_string()).collect();

@@ -10,7 +10,7 @@ const HASH: &str = "plain$0$terces";
 const ID: &str = "01890000-0000-7000-8000-000000000001";
 
 async fn import(stage: &Stage, lines: &[Value]) -> Vec<LineReport> {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text: String = lines.iter().map(|line| line.to_string() + "\n").collect();
     stage.kayan.import_ndjson(&Stage::operator(), text.as_bytes(), false).await.unwrap()
 }
 

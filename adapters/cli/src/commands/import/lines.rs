@@ -4,6 +4,9 @@ use std::io::{self, BufRead, Read};
 
 use kayan_core::MAX_LINE_BYTES;
 
+/// A line's number, from 1, and the line without its end; no line if it is longer than one may be.
+pub(super) type Numbered<'a> = (u64, Option<&'a [u8]>);
+
 /// Reads line by line.
 #[derive(Debug)]
 pub(super) struct Lines<R> {
@@ -23,8 +26,8 @@ impl<R: BufRead> Lines<R> {
         self.bytes
     }
 
-    /// The next line's number, from 1, and the line without its end; no line if it is longer than one may be.
-    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Option<&[u8]>)>> {
+    /// The next line.
+    pub(super) fn next(&mut self) -> io::Result<Option<Numbered<'_>>> {
         self.buffer.clear();
         // One more for the end of the line.
         let most = MAX_LINE_BYTES as u64 + 1;
