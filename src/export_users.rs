@@ -23,6 +23,9 @@ pub enum ExportUsersError {
     /// The operator may not.
     #[error(transparent)]
     Denied(#[from] DeniedError),
+    /// The tenant is unknown.
+    #[error("there is no tenant `{0}`")]
+    NoTenant(TenantId),
     /// The service can't do it.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -59,6 +62,10 @@ impl Kayan {
         }
         let mut export = UserExport { kayan: self, operator, cmd, place: Place::Behind(None) };
         if let Some(tenant) = operator.scope.tenant() {
+            // One that is inactive may be on its way out: that is when its users are wanted.
+            if self.store.tenant(tenant).await.map_err(Failure::from)?.is_none() {
+                return Err(ExportUsersError::NoTenant(tenant.clone()));
+            }
             export.enter(tenant.clone()).await?;
         }
         Ok(export)

@@ -2,19 +2,17 @@
 
 mod bring_in;
 mod refusal;
+mod roles;
 mod seen;
 
-use kayan_ports::{Identity, NamedIdentifier, PasswordHash, TenantId, Timestamp};
+use kayan_ports::{Identity, NamedIdentifier, PasswordHash, TenantId, Timestamp, Version};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use time::Duration;
 
 pub use self::{refusal::Refusal, seen::SeenUsers};
 use crate::{
     DeniedError, Failure, FieldError, Kayan, Operator,
-    policy::{
-        identifier,
-        permission::{Grants, Permission},
-    },
+    policy::{identifier, permission::Permission},
     user_line::UserLine,
 };
 
@@ -53,7 +51,12 @@ struct NewUser {
     hash: Option<PasswordHash>,
     /// Whether the line has the id, or it was made here.
     brings_id: bool,
+    /// The version of its tenant's role definitions by which its roles were judged, if it has any.
+    roles_version: Option<Version>,
 }
+
+/// What the audit trail calls it.
+const ACTION: &str = "user.import";
 
 /// What came of a line. As JSON: `{"line", "outcome", "id"?}`, or with `code`, `reason` and `fields` if it failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +115,7 @@ impl Kayan {
         operator: &Operator,
         cmd: ImportUsers<'_>,
     ) -> Result<Vec<LineReport>, ImportUsersError> {
-        self.permit(operator, &Permission::USERS_WRITE, "user.import").await?;
+        self.permit(operator, &Permission::USERS_WRITE, ACTION).await?;
         let ImportUsers { lines, dry_run, seen } = cmd;
         let mut reports = Vec::with_capacity(lines.len());
         let mut wanted = Vec::with_capacity(lines.len());
@@ -122,6 +125,8 @@ impl Kayan {
                 Err(refusal) => reports.push(LineReport { line: number, fate: Fate::Refused(refusal) }),
             }
         }
+        let (wanted, refused) = self.let_roles_in(operator, wanted, dry_run).await?;
+        reports.extend(refused);
         let outcomes = if dry_run { self.foresee(wanted).await? } else { self.bring_in(operator, wanted).await? };
         reports.extend(outcomes);
         reports.sort_unstable_by_key(|report| report.line);
@@ -172,14 +177,6 @@ impl Kayan {
             let why = "must be a hash by bcrypt, argon2, scrypt or PBKDF2 of a bearable cost";
             errors.push(FieldError::new("/password_hash", "unknown_hash", why));
         }
-        let roles = line.roles.iter().enumerate().filter(|(_, role)| !crate::create_user::is_role(role));
-        errors.extend(roles.map(|(at, _)| {
-            FieldError::new(format!("/roles/{at}"), "unknown_role", "must be a role: admin, operator or viewer")
-        }));
-        // What a role gives is not known here, so that only who holds everything is sure to hold it, too (I-30).
-        if !line.roles.is_empty() && operator.grants.missing(&Grants::everything()).is_some() {
-            errors.push(FieldError::new("/roles", "not_held", "can be given only by somebody who may do everything"));
-        }
         for (at, pointer) in [(line.created_at, "/created_at"), (line.last_login_at, "/last_login_at")] {
             errors.extend(at.filter(|at| !is_plausible(*at, now)).map(|_| {
                 FieldError::new(pointer, "implausible", "must be after 1970 and no more than a day ahead of now")
@@ -200,7 +197,13 @@ impl Kayan {
         }
         identity.created_at = line.created_at.unwrap_or(now);
         identity.last_login_at = line.last_login_at;
-        Ok(NewUser { identity, identifiers, hash: line.password_hash, brings_id: line.id.is_some() })
+        Ok(NewUser {
+            identity,
+            identifiers,
+            hash: line.password_hash,
+            brings_id: line.id.is_some(),
+            roles_version: None,
+        })
     }
 }
 

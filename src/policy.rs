@@ -6,3 +6,5 @@ pub mod lifetime;
 pub mod password;
 pub mod permission;
 pub mod refresh;
+pub mod role;
+pub mod tenant;

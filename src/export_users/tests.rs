@@ -26,7 +26,7 @@ async fn create(stage: &Stage, tenant: &str, email: &str) {
     let tenant: TenantId = tenant.parse().unwrap();
     stage.store.add_tenant(tenant.clone(), true);
     let (traits, roles) = (Stage::traits(email), vec!["viewer".to_owned()]);
-    let cmd = CreateUser { tenant, traits, password: Some(PASSWORD.into()), roles };
+    let cmd = CreateUser { tenant, traits, password: Some(PASSWORD.into()), state: State::Active, roles };
     stage.kayan.create_user(&Stage::operator(), cmd).await.unwrap();
 }
 
@@ -91,6 +91,15 @@ async fn i_29_an_export_of_a_tenant_has_nobody_elses_users() {
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["tenant_id"], "acme");
     assert_eq!(all(&stage, &Stage::operator(), PLAIN).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_tenant_that_is_not_there_is_told() {
+    let stage = Stage::new();
+    let nowhere = Operator::at_the_command_line(kayan_ports::Scope::Tenant("nowhere".parse().unwrap()));
+    let refused = stage.kayan.export_users(&nowhere, PLAIN).await.err();
+    assert_eq!(refused, Some(ExportUsersError::NoTenant("nowhere".parse().unwrap())));
+    assert!(stage.store.events().is_empty());
 }
 
 #[tokio::test]

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 use kayan_ports::{
-    Change, Client, CommitError, EventType, Guard, Identifier, Lookup, NamedIdentifier, Scope, TenantId, Timestamp,
+    Change, Client, CommitError, EventType, Guard, Identifier, NamedIdentifier, Scope, TenantId, Timestamp,
 };
 
 use super::{Fate, LineReport, NewUser, Refusal};
 use crate::{Failure, Kayan, Operator, register::path};
 
 /// A line's number and its user.
-type Numbered = (u64, Box<NewUser>);
+pub(super) type Numbered = (u64, Box<NewUser>);
 
 /// So many questions are asked of the database at once.
 const ABREAST: usize = 16;
@@ -56,14 +56,15 @@ impl Kayan {
     /// `false`, and nothing was done, when one of them stands in the way.
     async fn commit_users(&self, operator: &Operator, users: &[Numbered]) -> Result<bool, Failure> {
         let now = self.clock.now();
-        let mut changes = Vec::with_capacity(3 * users.len() + 1);
+        let mut changes = Vec::with_capacity(3 * users.len() + 2);
+        changes.extend(held_roles(users));
         for (_, user) in users {
             self.creation(operator, user, now, &mut changes);
         }
         changes.extend(self.summaries(operator, users, now));
         match self.store.commit(changes).await {
             Ok(()) => Ok(true),
-            Err(CommitError::Conflict(_) | CommitError::Stale(Guard::Tenant)) => Ok(false),
+            Err(CommitError::Conflict(_) | CommitError::Stale(Guard::Tenant | Guard::Roles)) => Ok(false),
             Err(other) => Err(other.into()),
         }
     }
@@ -89,7 +90,7 @@ impl Kayan {
         }
         let told = tenants.into_iter().map(|(tenant, (count, first, last))| {
             self.operator_event(operator, tenant, EventType::AdminAction, now, "users were imported")
-                .with("action", "user.import")
+                .with("action", super::ACTION)
                 .with("count", count)
                 .with("lines", format!("{first}-{last}"))
                 .record()
@@ -122,11 +123,10 @@ impl Kayan {
         let mut owner = brings_id.then_some(identity.id);
         let mut exists = false;
         for NamedIdentifier { field, value } in names {
-            let found = match self.store.sign_in(&identity.tenant, value, &Client::default()).await? {
-                Lookup::NoTenant => return Ok(Some(Fate::Refused(Refusal::NoTenant(identity.tenant.clone())))),
-                Lookup::Absent => continue,
-                Lookup::Found(found) => found.identity.id,
+            let Some(found) = self.store.sign_in(&identity.tenant, value, &Client::default()).await? else {
+                return Ok(Some(Fate::Refused(Refusal::NoTenant(identity.tenant.clone()))));
             };
+            let Some(found) = found.known.map(|known| known.identity.id) else { continue };
             if owner.is_some_and(|owner| owner != found) {
                 return Ok(Some(Fate::Refused(Refusal::IdentifierTaken(field.clone()))));
             }
@@ -148,6 +148,13 @@ impl Kayan {
             if same { Fate::Exists(id) } else { Fate::Refused(Refusal::IdTaken) }
         }))
     }
+}
+
+/// Keeps the definitions by which roles were judged until they are given.
+fn held_roles(users: &[Numbered]) -> impl Iterator<Item = Change> {
+    let versions = users.iter().filter_map(|(_, user)| Some((user.identity.tenant.clone(), user.roles_version?)));
+    let tenants: BTreeMap<TenantId, _> = versions.collect();
+    tenants.into_iter().map(|(tenant, version)| Change::HoldRoles { tenant, version })
 }
 
 fn imported((line, user): &Numbered) -> LineReport {

@@ -49,8 +49,8 @@ pub enum Refusal {
         /// That line's number.
         line: u64,
     },
-    /// Somebody came and went at the same moment.
-    #[error("somebody else changed the same user at the same moment; import the line again")]
+    /// Somebody came and went, or the tenant's roles changed, at the same moment.
+    #[error("somebody else changed the same user or the tenant's roles at the same moment; import the line again")]
     Raced,
 }
 

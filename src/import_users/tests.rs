@@ -108,7 +108,7 @@ async fn what_is_wrong_with_a_line_is_told_with_its_number_and_the_rest_goes_on(
         (json!({ "traits": { "email": "nonsense" } }).to_string(), "/traits/email format"),
         (json!({ "traits": { "email": email, "admin": true } }).to_string(), "/traits/admin additional_properties"),
         (json!({ "traits": { "email": email }, "password_hash": "md5$x" }).to_string(), "/password_hash unknown_hash"),
-        (json!({ "traits": { "email": email }, "roles": ["viewer", "king"] }).to_string(), "/roles/1 unknown_role"),
+        (json!({ "traits": { "email": email }, "roles": ["viewer", "king"] }).to_string(), "/roles unknown_role"),
         (json!({ "traits": { "email": email }, "tenant_id": "nowhere" }).to_string(), "tenant_not_found"),
         (json!({ "traits": { "email": email }, "verified": ["b@c.d"] }).to_string(), "/verified/0 not_an_identifier"),
         (
@@ -189,13 +189,15 @@ async fn a_database_that_is_away_ends_the_import_and_the_next_run_completes_it()
 }
 
 #[tokio::test]
-async fn i_30_roles_are_given_only_by_who_holds_all_that_they_may_give() {
+async fn i_30_roles_are_given_only_by_who_holds_what_they_grant() {
     let stage = Stage::new();
     let writer = Operator { grants: Grants::direct(["users:*".parse().unwrap()]), ..Stage::operator() };
     let admin = json!({ "traits": { "email": "a@example.com" }, "roles": ["admin"] });
-    let text = format!("{admin}\n{}", user("b@example.com"));
+    let second = json!({ "traits": { "email": "c@example.com" }, "roles": ["admin"] });
+    let text = format!("{admin}\n{}\n{second}", user("b@example.com"));
     let reports = stage.kayan.import_ndjson(&writer, text.as_bytes(), false).await.unwrap();
-    assert_eq!(reports.iter().map(code).collect::<Vec<_>>(), ["/roles not_held", "imported"]);
+    assert_eq!(reports.iter().map(code).collect::<Vec<_>>(), ["/roles not_held", "imported", "/roles not_held"]);
+    assert_eq!(stage.count(EventType::AdminAction, Outcome::Failure), 1, "written down once");
 }
 
 #[tokio::test]

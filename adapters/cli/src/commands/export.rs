@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
-use kayan_core::{ExportUsers, Operator};
+use kayan_core::{ExportUsers, ExportUsersError, Operator};
 use kayan_ports::Scope;
 
 use crate::{
@@ -24,7 +24,10 @@ pub(crate) async fn run(args: Export) -> Result<(), Stop> {
     let kayan = super::open().await?;
     let operator = Operator::at_the_command_line(tenant.map_or(Scope::System, Scope::Tenant));
     let cmd = ExportUsers { state, hashes: with_hashes };
-    let mut export = kayan.export_users(&operator, cmd).await.map_err(Stop::failed)?;
+    let mut export = kayan.export_users(&operator, cmd).await.map_err(|error| match error {
+        ExportUsersError::NoTenant(_) => Stop::not_found(error),
+        ExportUsersError::Denied(_) | ExportUsersError::Failed(_) => Stop::failed(error),
+    })?;
     let bar = output::progress(None);
     while let Some(lines) = export.next().await.map_err(Stop::failed)? {
         bar.inc(lines.len() as u64);
