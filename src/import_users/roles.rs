@@ -32,7 +32,9 @@ impl Kayan {
             known.insert(tenant.clone(), Arc::clone(&definitions));
             let missing = operator.grants.missing(&definitions.grants(&user.identity.roles));
             let wrong = if let Err(unknown) = definitions.know(&user.identity.roles) {
-                FieldError::new("/roles", "unknown_role", unknown.to_string())
+                let at = user.identity.roles.iter().position(|role| *role == unknown.name).unwrap_or_default();
+                let why = format!("is no role of the tenant; there are {}", unknown.known.join(", "));
+                FieldError::new(format!("/roles/{at}"), "unknown_role", why)
             } else if let Some(missing) = missing {
                 let why = format!("would grant `{missing}`, which you don't hold");
                 if !dry_run && written_down.insert(missing.clone()) {

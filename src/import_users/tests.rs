@@ -108,7 +108,7 @@ async fn what_is_wrong_with_a_line_is_told_with_its_number_and_the_rest_goes_on(
         (json!({ "traits": { "email": "nonsense" } }).to_string(), "/traits/email format"),
         (json!({ "traits": { "email": email, "admin": true } }).to_string(), "/traits/admin additional_properties"),
         (json!({ "traits": { "email": email }, "password_hash": "md5$x" }).to_string(), "/password_hash unknown_hash"),
-        (json!({ "traits": { "email": email }, "roles": ["viewer", "king"] }).to_string(), "/roles unknown_role"),
+        (json!({ "traits": { "email": email }, "roles": ["viewer", "king"] }).to_string(), "/roles/1 unknown_role"),
         (json!({ "traits": { "email": email }, "tenant_id": "nowhere" }).to_string(), "tenant_not_found"),
         (json!({ "traits": { "email": email }, "verified": ["b@c.d"] }).to_string(), "/verified/0 not_an_identifier"),
         (
@@ -135,14 +135,15 @@ async fn what_is_wrong_with_a_line_is_told_with_its_number_and_the_rest_goes_on(
 #[tokio::test]
 async fn a_report_is_json_without_any_value_of_the_line() {
     let stage = Stage::new();
-    let hash = json!({ "traits": { "email": "a@example.com" }, "password_hash": "s3cret", "roles": ["s3cret"] });
-    let told = serde_json::to_value(&import(&stage, &[hash, user("b@example.com")]).await).unwrap();
+    let hash = json!({ "traits": { "email": "a@example.com" }, "password_hash": "s3cret" });
+    let role = json!({ "traits": { "email": "c@example.com" }, "roles": ["s3cret"] });
+    let told = serde_json::to_value(&import(&stage, &[hash, user("b@example.com"), role]).await).unwrap();
     assert_eq!(
         (&told[0]["line"], &told[0]["outcome"], &told[0]["code"]),
         (&json!(1), &json!("failed"), &json!("invalid_input"))
     );
     assert_eq!(told[0]["fields"][0]["pointer"], "/password_hash");
-    assert!(told[0]["reason"].as_str().unwrap().contains("/roles/0"), "{told}");
+    assert!(told[2]["reason"].as_str().unwrap().contains("/roles/0 is no role"), "{told}");
     assert!(!told.to_string().contains("s3cret"), "{told}");
     let id: IdentityId = told[1]["id"].as_str().unwrap().parse().unwrap();
     assert!(stage.store.identity(&Scope::System, id).await.unwrap().is_some());

@@ -85,7 +85,7 @@ async fn every_line_that_is_wrong_is_told_by_its_number_and_the_rest_goes_in() {
         (json!({ "traits": { "name": "Nobody" } }).to_string().into(), "/traits/email required"),
         (json!({ "traits": { "email": email(3) }, "password": "s3cretvalue" }).to_string().into(), "/password unknown"),
         (json!({ "traits": { "email": email(4) }, "state": "asleep" }).to_string().into(), "/state invalid"),
-        (json!({ "traits": { "email": email(5) }, "roles": ["emperor"] }).to_string().into(), "/roles unknown_role"),
+        (json!({ "traits": { "email": email(5) }, "roles": ["emperor"] }).to_string().into(), "/roles/0 unknown_role"),
         (json!({ "traits": { "email": email(6) }, "created_at": "2024-02-30T00:00:00Z" }).to_string().into(), "/created_at invalid"),
         (json!({ "traits": { "email": email(7) }, "tenant_id": "nowhere" }).to_string().into(), "tenant_not_found"),
         (json!({ "traits": { "email": "U1@EXAMPLE.com" } }).to_string().into(), "repeated"),
