@@ -8,6 +8,7 @@
 )]
 
 mod account;
+mod administration;
 mod bodies;
 mod browsers;
 mod codes;
