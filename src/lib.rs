@@ -19,11 +19,13 @@ mod delete_role;
 mod delete_user;
 mod event;
 mod export_me;
+mod export_users;
 mod failure;
 mod find_role;
 mod find_session;
 mod find_user;
 mod grants;
+mod import_users;
 mod limit;
 mod list_my_sessions;
 mod log_in;
@@ -45,6 +47,7 @@ mod tidy;
 mod token;
 mod update_me;
 mod update_user;
+mod user_line;
 mod who_am_i;
 
 use std::sync::{
@@ -71,9 +74,13 @@ pub use crate::{
     delete_role::{DeleteRole, DeleteRoleError},
     delete_user::DeleteUser,
     export_me::Export,
+    export_users::{ExportUsers, ExportUsersError, UserExport},
     failure::Failure,
     find_session::ListSessions,
     find_user::{FindUserError, ListUsers, UserRef},
+    import_users::{
+        BATCH_BYTES, BATCH_LINES, Fate, ImportUsers, ImportUsersError, LineReport, ReadLine, Refusal, SeenUsers,
+    },
     limit::{Allowance, LimitError, Limited, RateLimits},
     log_in::{LogIn, LogInError},
     manage_tenant::{CreateTenant, ManageTenantError, UpdateTenant},
@@ -95,6 +102,7 @@ pub use crate::{
     token::{Purpose, Token},
     update_me::{UpdateMe, UpdateMeError},
     update_user::{UpdateUser, UpdateUserError},
+    user_line::MAX_LINE_BYTES,
 };
 use crate::{grants::RememberedRoles, policy::flood::Flood};
 

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup,
-    Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId, SessionQuery, SignIn, Store, StoreError,
-    Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
+    Account, AccountQuery, AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId,
+    IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId, SessionQuery,
+    SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
 };
 
-use crate::{Driver, audit, changes, credentials, identities, identity_lists, outdated, roles, sessions, tenants};
+use crate::{
+    Driver, accounts, audit, changes, credentials, identities, identity_lists, outdated, roles, sessions, tenants,
+};
 
 /// The store over a database that `D` speaks to.
 #[derive(Debug)]
@@ -74,6 +76,14 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
         identity_lists::page(self.lagging(), query).await
+    }
+
+    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
+        accounts::page(self.lagging(), query).await
+    }
+
+    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        accounts::tenant_after(self.lagging(), after).await
     }
 
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {
