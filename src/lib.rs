@@ -38,7 +38,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use kayan_ports::{AttemptCounter, Clock, Entropy, PasswordHasher, RateLimiter, Store, Timestamp};
+use kayan_ports::{AttemptCounter, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Store, Timestamp};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -87,6 +87,7 @@ pub struct Kayan {
     hasher: Arc<dyn PasswordHasher>,
     attempts: Arc<dyn AttemptCounter>,
     limiter: Arc<dyn RateLimiter>,
+    keys: Arc<dyn Keys>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     schema: IdentitySchema,
@@ -105,6 +106,8 @@ pub struct Ports {
     pub attempts: Arc<dyn AttemptCounter>,
     /// The counter of requests, used with rate limits only.
     pub limiter: Arc<dyn RateLimiter>,
+    /// The place where signing keys are kept.
+    pub keys: Arc<dyn Keys>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The source of tokens and ids.
@@ -114,9 +117,9 @@ pub struct Ports {
 impl Kayan {
     /// Puts the application together.
     pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
-        let Ports { store, hasher, attempts, limiter, clock, entropy } = ports;
+        let Ports { store, hasher, attempts, limiter, keys, clock, entropy } = ports;
         let (last_id, flood) = (AtomicU64::new(0), Mutex::default());
-        Self { store, hasher, attempts, limiter, clock, entropy, schema, settings, last_id, flood }
+        Self { store, hasher, attempts, limiter, keys, clock, entropy, schema, settings, last_id, flood }
     }
 
     /// A new UUIDv7 (RFC 9562, section 5.7) for this moment. The 12 bits after the milliseconds count (section 6.2,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup,
-    Outdated, Page, Presented, Refreshing, Scope, Session, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
+    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose,
+    Lookup, Outdated, Page, Presented, Refreshing, Scope, SealedKey, Session, SignIn, Store, StoreError, TenantId,
+    Timestamp, TokenHash, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -121,6 +122,14 @@ impl Store for MemoryStore {
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         Ok(self.read()?.live_sessions(tenant, identity, at))
+    }
+
+    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError> {
+        Ok(self.read()?.data_key.clone())
+    }
+
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
+        Ok(self.read()?.signing_key(scope, purpose).cloned())
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup,
-    Outdated, Page, Presented, Refreshing, Scope, Session, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
+    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose,
+    Lookup, Outdated, Page, Presented, Refreshing, Scope, SealedKey, Session, SignIn, Store, StoreError, TenantId,
+    Timestamp, TokenHash, WrappedKey,
 };
 
-use crate::{Driver, audit, changes, credentials, identities, identity_lists, outdated, sessions};
+use crate::{Driver, audit, changes, credentials, identities, identity_lists, keys, outdated, sessions};
 
 /// The store over a database that `D` speaks to.
 #[derive(Debug)]
@@ -86,6 +87,14 @@ impl<D: Driver> Store for SqlStore<D> {
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         sessions::live(&self.driver, tenant, identity, at).await
+    }
+
+    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError> {
+        keys::data_key(&self.driver).await
+    }
+
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
+        keys::signing_key(&self.driver, scope, purpose).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {
