@@ -19,6 +19,7 @@ mod list_my_sessions;
 mod log_in;
 mod log_out;
 mod open_session;
+mod permit;
 pub mod policy;
 mod refresh_session;
 mod register;
@@ -57,7 +58,12 @@ pub use crate::{
     limit::{Allowance, LimitError, Limited, RateLimits},
     log_in::{LogIn, LogInError},
     open_session::Opened,
-    policy::{lifetime::Lifetimes, password::Weakness},
+    permit::DeniedError,
+    policy::{
+        lifetime::Lifetimes,
+        password::Weakness,
+        permission::{Grants, Pattern, Permission, PermissionError},
+    },
     refresh_session::{RefreshSession, RefreshSessionError},
     register::{Register, RegisterError},
     revoke_my_sessions::RevokeMySessionError,

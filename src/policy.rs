@@ -4,4 +4,5 @@ pub mod flood;
 pub mod identifier;
 pub mod lifetime;
 pub mod password;
+pub mod permission;
 pub mod refresh;

@@ -85,7 +85,7 @@ impl Stage {
     }
 
     pub(crate) fn operator() -> Operator {
-        Operator { scope: kayan_ports::Scope::System, name: "cli".to_owned() }
+        Operator::at_the_command_line(kayan_ports::Scope::System)
     }
 
     /// The events of a type, by outcome.
