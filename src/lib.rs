@@ -4,16 +4,20 @@
 //! command in, an outcome or its own closed error out. Rules that can be wrong live in [`policy`], pure and synchronous.
 
 mod attempt;
+mod attenuate_admin_token;
 mod authenticate;
+mod authenticate_admin_token;
 mod caller;
 mod change_password;
 mod check_health;
+mod create_admin_token;
 mod create_user;
 mod delete_me;
 mod event;
 mod export_me;
 mod failure;
 mod find_user;
+mod inspect_admin_token;
 mod limit;
 mod list_my_sessions;
 mod log_in;
@@ -23,6 +27,7 @@ mod permit;
 pub mod policy;
 mod refresh_session;
 mod register;
+mod revoke_admin_token;
 mod revoke_my_sessions;
 mod schema;
 mod set_user_password;
@@ -39,22 +44,26 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use kayan_ports::{AttemptCounter, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Store, Timestamp};
+use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Store, Timestamp};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::policy::flood::Flood;
 pub use crate::{
     attempt::{AttemptError, Locked, LockoutSettings},
+    attenuate_admin_token::{AttenuateAdminToken, AttenuateAdminTokenError, attenuate_admin_token},
     authenticate::AuthenticateError,
+    authenticate_admin_token::AuthenticateAdminTokenError,
     caller::{Caller, Operator},
     change_password::{ChangePassword, ChangePasswordError},
     check_health::{CheckHealth, HealthReport, ProbeReport},
+    create_admin_token::{CreateAdminToken, CreateAdminTokenError, CreatedAdminToken},
     create_user::{CreateUser, CreateUserError},
     delete_me::{DeleteMe, DeleteMeError},
     export_me::Export,
     failure::Failure,
     find_user::{FindUserError, UserRef},
+    inspect_admin_token::{InspectAdminTokenError, InspectedAdminToken},
     limit::{Allowance, LimitError, Limited, RateLimits},
     log_in::{LogIn, LogInError},
     open_session::Opened,
@@ -66,6 +75,7 @@ pub use crate::{
     },
     refresh_session::{RefreshSession, RefreshSessionError},
     register::{Register, RegisterError},
+    revoke_admin_token::{RevokeAdminToken, RevokeAdminTokenError, RevokedAdminToken, WhichAdminToken},
     revoke_my_sessions::RevokeMySessionError,
     schema::{FieldError, IdentitySchema, SchemaError},
     set_user_password::{SetUserPassword, SetUserPasswordError},
@@ -94,6 +104,7 @@ pub struct Kayan {
     attempts: Arc<dyn AttemptCounter>,
     limiter: Arc<dyn RateLimiter>,
     keys: Arc<dyn Keys>,
+    tokens: Arc<dyn AdminTokens>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     schema: IdentitySchema,
@@ -114,6 +125,8 @@ pub struct Ports {
     pub limiter: Arc<dyn RateLimiter>,
     /// The place where signing keys are kept.
     pub keys: Arc<dyn Keys>,
+    /// Makes and reads admin tokens.
+    pub tokens: Arc<dyn AdminTokens>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The source of tokens and ids.
@@ -123,9 +136,9 @@ pub struct Ports {
 impl Kayan {
     /// Puts the application together.
     pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
-        let Ports { store, hasher, attempts, limiter, keys, clock, entropy } = ports;
+        let Ports { store, hasher, attempts, limiter, keys, tokens, clock, entropy } = ports;
         let (last_id, flood) = (AtomicU64::new(0), Mutex::default());
-        Self { store, hasher, attempts, limiter, keys, clock, entropy, schema, settings, last_id, flood }
+        Self { store, hasher, attempts, limiter, keys, tokens, clock, entropy, schema, settings, last_id, flood }
     }
 
     /// A new UUIDv7 (RFC 9562, section 5.7) for this moment. The 12 bits after the milliseconds count (section 6.2,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_crypto::{SealedKeys, WrappingSecrets};
+use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
 use kayan_memory::{ManualClock, MemoryLimiter, MemoryStore, PlainHasher, SeededEntropy};
 use kayan_ports::{Client, EventType, Outcome, TokenHash, Traits};
 use serde_json::json;
@@ -43,6 +43,7 @@ impl Stage {
             attempts: store.clone(),
             limiter: Arc::new(MemoryLimiter::new()),
             keys: Arc::new(keys),
+            tokens: Arc::new(Biscuits::new(entropy.clone())),
             clock: clock.clone(),
             entropy,
         };

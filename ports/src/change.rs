@@ -2,7 +2,8 @@
 
 use crate::{
     AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken,
-    Scope, SealedKey, Session, SessionId, State, TenantId, Timestamp, TokenHash, Traits, Version, WrappedKey,
+    Revocation, Scope, SealedKey, Session, SessionId, State, TenantId, Timestamp, TokenHash, Traits, Version,
+    WrappedKey,
 };
 
 /// One write. A list of them is committed whole or not at all; a guard that does not hold rolls the list back.
@@ -134,6 +135,8 @@ pub enum Change {
     RewrapDataKey(Box<WrappedKey>),
     /// Keeps a signing key. Guard: its owner has none for its purpose (`Unique::SigningKey`).
     KeepSigningKey(Box<SealedKey>),
+    /// Revokes an admin token. Guard: it was not revoked before by the same (`Unique::Revocation`).
+    RevokeToken(Box<Revocation>),
     /// Removes some of what is out of date, a thousand rows of each kind at most; there is no guard.
     RemoveOutdated(Outdated),
     /// Writes an audit event.
@@ -149,6 +152,8 @@ pub struct Outdated {
     pub attempts: Timestamp,
     /// Known networks that nobody has logged in from since this.
     pub networks: Timestamp,
+    /// Revocations of admin tokens that ended before this.
+    pub revocations: Timestamp,
 }
 
 /// Which sessions.
@@ -190,4 +195,6 @@ pub enum Unique {
     DataKey,
     /// The one signing key that its owner may have for a purpose.
     SigningKey,
+    /// The one end of an admin token, by the system or by a tenant.
+    Revocation,
 }

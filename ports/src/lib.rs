@@ -4,6 +4,7 @@
 //! promises as executable laws; an adapter that passes them can be trusted by every use-case. This crate knows no
 //! database, no protocol, no clock and no random source.
 
+mod admin_token;
 mod audit;
 mod change;
 mod credential;
@@ -18,12 +19,13 @@ mod source;
 mod store;
 mod window;
 
+pub use admin_token::{AdminToken, AdminTokenError, AdminTokenText, AdminTokens, Bounds, Revocation, TokenBlock};
 pub use audit::{AuditEvent, EventType, Outcome};
 pub use change::{Change, Guard, Outdated, SessionFilter, Unique};
 pub use credential::{Credential, CredentialKind, PasswordHash};
 pub use hasher::{HashError, HashFormat, Password, PasswordHasher, Verdict};
 pub use identity::{Identifier, Identity, NamedIdentifier, State, Traits, Version};
-pub use ids::{CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};
+pub use ids::{AdminTokenId, CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};
 pub use keys::{KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, WrappedKey, Wrapper};
 pub use limits::{
     Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    AuditEvent, Change, Client, Credential, Guard, Identifier, Identity, IdentityId, KeyPurpose, Outdated,
-    RefreshToken, Scope, SealedKey, Session, State, TenantId, TokenHash, Unique, WrappedKey,
+    AdminTokenId, AuditEvent, Change, Client, Credential, Guard, Identifier, Identity, IdentityId, KeyPurpose,
+    Outdated, RefreshToken, Scope, SealedKey, Session, State, TenantId, TokenHash, Unique, WrappedKey,
 };
 
 /// Why a read gave no answer. The text is for the operator's log, never for a client.
@@ -179,6 +179,9 @@ pub trait Store: Send + Sync {
 
     /// The signing key that the tenant, or the system itself, has for this purpose.
     async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError>;
+
+    /// Those of these ids, of an admin token that is good in this scope, that are revoked: by the system, or by that tenant.
+    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError>;
 
     /// Whether there is anything out of date.
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError>;

@@ -1,7 +1,11 @@
 //! The command line.
 
+mod tokens;
+
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use tokens::Token;
 
 /// Identity and access in one binary.
 ///
@@ -86,6 +90,11 @@ pub(crate) enum Admin {
     User {
         #[command(subcommand)]
         action: User,
+    },
+    /// Admin tokens, for the API's /admin
+    Token {
+        #[command(subcommand)]
+        action: Token,
     },
 }
 

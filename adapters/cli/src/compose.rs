@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings};
-use kayan_crypto::{Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
+use kayan_crypto::{Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
 use kayan_http::{Application, HttpSettings};
 use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
-use kayan_ports::{AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Store};
+use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Store};
 use kayan_sql::{Driver, SqlStore};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -109,6 +109,11 @@ pub(crate) fn keys(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<dyn 
     Ok(Arc::new(SealedKeys::new(store, clock(), entropy(), &secrets)?))
 }
 
+/// What makes and reads admin tokens.
+pub(crate) fn tokens() -> Arc<dyn AdminTokens> {
+    Arc::new(Biscuits::new(entropy()))
+}
+
 /// Puts the use-cases together over an open database.
 pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Stop> {
     let database = store(config, driver)?;
@@ -131,6 +136,7 @@ fn over(config: &Config, store: Arc<dyn Store>, counters: Counters, keys: Arc<dy
         limiter: counters.limiter,
         hasher: Arc::new(Hasher::new(hashing).map_err(Stop::failed)?),
         keys,
+        tokens: tokens(),
         clock: clock(),
         entropy: entropy(),
     };

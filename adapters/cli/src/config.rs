@@ -33,6 +33,11 @@ use kayan_http::Origin;
 use load::Inputs;
 use secret::Secret;
 
+/// A span of time, written as in a setting: `5m`, `1h30m`.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    duration::parse(text).map_err(|error| format!("{error}; write one such as 90s, 1h30m or 720h"))
+}
+
 /// The settings that the service runs with. Prints without secrets.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {

@@ -2,6 +2,7 @@
 
 mod argon2;
 mod bcrypt;
+mod biscuit;
 mod formats;
 mod keys;
 #[cfg(test)]
@@ -16,11 +17,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayan_ports::{HashError, HashFormat, Password, PasswordHash, PasswordHasher, Verdict};
 
-use crate::{formats::Formats, pool::Pool};
 pub use crate::{
+    biscuit::Biscuits,
     keys::{SealedKeys, WrappingSecrets},
     os::{OsEntropy, SystemClock},
 };
+use crate::{formats::Formats, pool::Pool};
 
 /// How to hash, and how much at once.
 #[derive(Debug, Clone, Copy)]

@@ -62,6 +62,7 @@ impl Rows {
             Change::KeepDataKey(key) => self.keep_data_key(*key),
             Change::RewrapDataKey(key) => self.rewrap_data_key(*key),
             Change::KeepSigningKey(key) => self.keep_signing_key(*key),
+            Change::RevokeToken(revocation) => self.revoke_token(*revocation),
             Change::RemoveOutdated(outdated) => {
                 self.remove_outdated(&outdated);
                 Ok(())

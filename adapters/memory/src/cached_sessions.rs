@@ -15,9 +15,9 @@ use std::{
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, Clock, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery,
-    KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Scope, SealedKey, Session, SessionId, SignIn, State,
-    Store, StoreError, TenantId, Timestamp, TokenHash, WrappedKey,
+    AdminTokenId, AuditEvent, Change, Client, Clock, CommitError, Credential, Identifier, Identity, IdentityId,
+    IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Scope, SealedKey, Session, SessionId,
+    SignIn, State, Store, StoreError, TenantId, Timestamp, TokenHash, WrappedKey,
 };
 use quick_cache::sync::Cache;
 use uuid::Uuid;
@@ -113,6 +113,7 @@ fn about(change: &Change) -> Option<About> {
         | Change::KeepDataKey(_)
         | Change::RewrapDataKey(_)
         | Change::KeepSigningKey(_)
+        | Change::RevokeToken(_)
         | Change::RemoveOutdated(_)
         | Change::Record(_) => None,
     }
@@ -270,6 +271,10 @@ impl Store for CachedSessions {
 
     async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
         self.inner.signing_key(scope, purpose).await
+    }
+
+    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError> {
+        self.inner.revocations(of, ids).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -1,6 +1,6 @@
-//! Keys, kept as they come: sealed.
+//! Keys, kept as they come: sealed; and the ends of what was signed with them.
 
-use kayan_ports::{CommitError, Guard, KeyPurpose, Scope, SealedKey, Unique, WrappedKey};
+use kayan_ports::{AdminTokenId, CommitError, Guard, KeyPurpose, Revocation, Scope, SealedKey, Unique, WrappedKey};
 
 use crate::rows::Rows;
 
@@ -21,6 +21,22 @@ impl Rows {
         let present = self.data_key.as_mut().filter(|present| present.version + 1 == key.version);
         let present = present.ok_or(CommitError::Stale(Guard::DataKey))?;
         *present = WrappedKey { created_at: present.created_at, ..key };
+        Ok(())
+    }
+
+    /// Those that count for what is good in this scope.
+    pub(crate) fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Vec<AdminTokenId> {
+        let counts = |id: &AdminTokenId| {
+            self.revocations.iter().any(|end| end.id == *id && (end.by == Scope::System || end.by == *of))
+        };
+        ids.iter().copied().filter(counts).collect()
+    }
+
+    pub(crate) fn revoke_token(&mut self, end: Revocation) -> Result<(), CommitError> {
+        if self.revocations.iter().any(|other| other.id == end.id && other.by == end.by) {
+            return Err(CommitError::Conflict(Unique::Revocation));
+        }
+        self.revocations.push(end);
         Ok(())
     }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use kayan_ports::{
     AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier, Identity, IdentityId,
-    IdentityQuery, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, SealedKey, Session, SessionId, SignIn,
-    TenantId, Timestamp, TokenHash, WrappedKey,
+    IdentityQuery, Lookup, Page, Presented, RefreshToken, Refreshing, Revocation, Scope, SealedKey, Session, SessionId,
+    SignIn, TenantId, Timestamp, TokenHash, WrappedKey,
 };
 
 /// Everything that is kept. A commit works on a copy, so that one that fails has changed nothing.
@@ -24,6 +24,7 @@ pub(crate) struct Rows {
     pub(crate) attempts: HashMap<AttemptKey, Attempts>,
     pub(crate) data_key: Option<WrappedKey>,
     pub(crate) signing_keys: Vec<SealedKey>,
+    pub(crate) revocations: Vec<Revocation>,
     /// In the order in which they were written.
     pub(crate) events: Vec<AuditEvent>,
 }
@@ -48,6 +49,7 @@ impl Default for Rows {
             attempts: HashMap::new(),
             data_key: None,
             signing_keys: Vec::new(),
+            revocations: Vec::new(),
             events: Vec::new(),
         }
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose,
-    Lookup, Outdated, Page, Presented, Refreshing, Scope, SealedKey, Session, SignIn, Store, StoreError, TenantId,
-    Timestamp, TokenHash, WrappedKey,
+    AdminTokenId, AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery,
+    KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Scope, SealedKey, Session, SignIn, Store, StoreError,
+    TenantId, Timestamp, TokenHash, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -44,6 +44,11 @@ impl MemoryStore {
     /// How many sessions are kept, whatever has become of them.
     pub fn count_sessions(&self) -> usize {
         self.0.lock().rows.sessions.len()
+    }
+
+    /// How many revocations of admin tokens are kept.
+    pub fn count_revocations(&self) -> usize {
+        self.0.lock().rows.revocations.len()
     }
 
     /// Lets the next read fail, once.
@@ -130,6 +135,10 @@ impl Store for MemoryStore {
 
     async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
         Ok(self.read()?.signing_key(scope, purpose).cloned())
+    }
+
+    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError> {
+        Ok(self.read()?.revocations(of, ids))
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -4,7 +4,7 @@ use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
 
 use crate::{
     ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, identities, keys, outdated,
-    sessions,
+    revocations, sessions,
 };
 
 /// Applies the changes in one transaction.
@@ -101,6 +101,7 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
         Change::KeepDataKey(key) => keys::keep_data_key(batch, *key),
         Change::RewrapDataKey(key) => keys::rewrap_data_key(batch, *key),
         Change::KeepSigningKey(key) => keys::keep_signing_key(batch, *key),
+        Change::RevokeToken(revocation) => revocations::keep(batch, *revocation),
         Change::RemoveOutdated(outdated) => outdated::remove(batch, &outdated),
         Change::Record(event) => audit::record(batch, *event)?,
     }

@@ -5,9 +5,9 @@ use kayan_ports::{Guard, KeyId, KeyPurpose, Scope, Sealed, SealedKey, StoreError
 use crate::{Driver, Query, Reading, Value, changes::Batch};
 
 /// What stands in `tenant_id` for the system itself: no tenant is called so.
-const SYSTEM: &str = "";
+pub(crate) const SYSTEM: &str = "";
 
-fn owner(scope: &Scope) -> Value {
+pub(crate) fn owner(scope: &Scope) -> Value {
     scope.tenant().map_or(SYSTEM.into(), |tenant| Value::text(tenant.as_str()))
 }
 

@@ -15,6 +15,7 @@ mod identity_lists;
 mod keys;
 pub mod migrate;
 mod outdated;
+mod revocations;
 mod sessions;
 mod store;
 mod value;

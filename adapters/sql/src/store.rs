@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose,
-    Lookup, Outdated, Page, Presented, Refreshing, Scope, SealedKey, Session, SignIn, Store, StoreError, TenantId,
-    Timestamp, TokenHash, WrappedKey,
+    AdminTokenId, AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery,
+    KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Scope, SealedKey, Session, SignIn, Store, StoreError,
+    TenantId, Timestamp, TokenHash, WrappedKey,
 };
 
-use crate::{Driver, audit, changes, credentials, identities, identity_lists, keys, outdated, sessions};
+use crate::{Driver, audit, changes, credentials, identities, identity_lists, keys, outdated, revocations, sessions};
 
 /// The store over a database that `D` speaks to.
 #[derive(Debug)]
@@ -95,6 +95,10 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
         keys::signing_key(&self.driver, scope, purpose).await
+    }
+
+    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError> {
+        revocations::among(&self.driver, of, ids).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Change, Client, IdentityQuery, KeyId, KeyPurpose, Lookup, Scope, Sealed, SealedKey, SessionFilter, SessionId,
-    State, Store, StoreError, TenantId, WrappedKey, Wrapper,
+    AdminTokenId, Change, Client, IdentityQuery, KeyId, KeyPurpose, Lookup, Revocation, Scope, Sealed, SealedKey,
+    SessionFilter, SessionId, State, Store, StoreError, TenantId, WrappedKey, Wrapper,
 };
 use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, SqlStore, Statement};
 
@@ -112,13 +112,16 @@ async fn exercise(store: &SqlStore<Noting>) {
         public: [1; 32],
         created_at: at(0),
     };
+    let revocation = Revocation { id: AdminTokenId(whom.0), by: Scope::System, expires_at: at(9), at: at(0) };
     let changes = vec![
         Change::KeepDataKey(Box::new(data_key(1))),
         Change::RewrapDataKey(Box::new(data_key(2))),
         Change::KeepSigningKey(Box::new(signing_key)),
+        Change::RevokeToken(Box::new(revocation.clone())),
     ];
     store.commit(changes).await.unwrap();
     assert!(store.data_key().await.unwrap().is_some());
+    assert_eq!(store.revocations(&Scope::System, &[revocation.id]).await, Ok(vec![revocation.id]));
     assert!(store.signing_key(&Scope::System, KeyPurpose::AuditSeal).await.unwrap().is_some());
     store.commit(vec![Change::DeleteIdentity { scope: Scope::from(&tenant), identity: whom }]).await.unwrap();
 }

@@ -108,6 +108,11 @@ macro_rules! laws {
             every_owner_and_purpose_has_a_signing_key_of_its_own,
             one_signing_key_is_kept_under_64_parallel_tries,
         );
+        $crate::laws!(@each $fresh, store::tokens:
+            a_revoked_token_is_told_among_any_number_of_ids,
+            i_29_a_tenant_revokes_its_own_tokens_only_and_the_system_everybodys,
+            a_token_is_revoked_once_under_64_parallel_tries,
+        );
         $crate::laws!(@each $fresh, store::outdated:
             what_is_outdated_is_removed_and_nothing_else,
         );

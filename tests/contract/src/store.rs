@@ -14,4 +14,5 @@ pub mod revocation;
 pub mod search;
 pub mod sessions;
 pub mod tenants;
+pub mod tokens;
 pub mod values;

@@ -8,7 +8,7 @@ use kayan_core::{
     Caller, IdentitySchema, Kayan, Lifetimes, LockoutSettings, LogIn, Ports, RateLimits, RefreshSession, Register,
     Settings,
 };
-use kayan_crypto::{SealedKeys, WrappingSecrets};
+use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
 use kayan_memory::{CachedSessions, ManualClock, MemoryLimiter, PlainHasher, SeededEntropy};
 use kayan_ports::{Client, Clock, Lockout, Traits};
 use kayan_postgres::PostgresDriver;
@@ -47,6 +47,7 @@ impl Counted {
             hasher: Arc::new(PlainHasher::new()),
             limiter: Arc::new(MemoryLimiter::new()),
             keys: Arc::new(keys),
+            tokens: Arc::new(Biscuits::new(entropy.clone())),
             clock: clock.clone(),
             entropy,
         };

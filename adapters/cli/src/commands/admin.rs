@@ -1,5 +1,7 @@
 //! `kayan admin`: what an operator does on the database itself, without a running service.
 
+mod tokens;
+
 use std::io::{self, BufRead, IsTerminal};
 
 use kayan_core::{
@@ -18,8 +20,10 @@ use crate::{
 
 /// Does what is asked for.
 pub(crate) fn run(noun: Admin) -> Result<(), Stop> {
-    let Admin::User { action } = noun;
-    super::block_on(user(action))
+    match noun {
+        Admin::User { action } => super::block_on(user(action)),
+        Admin::Token { action } => tokens::run(action),
+    }
 }
 
 async fn user(action: User) -> Result<(), Stop> {
