@@ -5,13 +5,16 @@
 
 mod assign_role;
 mod attempt;
+mod attenuate_admin_token;
 mod authenticate;
 mod authenticate_operator;
+mod authenticate_admin_token;
 mod caller;
 mod change_password;
 mod change_user;
 mod check_health;
 mod check_permission;
+mod create_admin_token;
 mod create_user;
 mod define_role;
 mod delete_me;
@@ -26,6 +29,7 @@ mod find_session;
 mod find_user;
 mod grants;
 mod import_users;
+mod inspect_admin_token;
 mod limit;
 mod list_my_sessions;
 mod log_in;
@@ -36,6 +40,7 @@ mod permit;
 pub mod policy;
 mod refresh_session;
 mod register;
+mod revoke_admin_token;
 mod revoke_my_sessions;
 mod revoke_sessions;
 mod schema;
@@ -55,19 +60,22 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use kayan_ports::{AttemptCounter, Clock, Entropy, PasswordHasher, RateLimiter, Store, Timestamp};
+use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Store, Timestamp};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 pub use crate::{
     assign_role::{AssignRole, AssignRoleError},
     attempt::{AttemptError, Locked, LockoutSettings},
+    attenuate_admin_token::{AttenuateAdminToken, AttenuateAdminTokenError, attenuate_admin_token},
     authenticate::AuthenticateError,
+    authenticate_admin_token::AuthenticateAdminTokenError,
     caller::{Caller, Operator},
     change_password::{ChangePassword, ChangePasswordError},
     change_user::ChangeUserError,
     check_health::{CheckHealth, HealthReport, ProbeReport},
     check_permission::{CheckPermission, CheckPermissionError, PermissionCheck},
+    create_admin_token::{CreateAdminToken, CreateAdminTokenError, CreatedAdminToken},
     create_user::{CreateUser, CreateUserError},
     define_role::{CreateRole, DefineRoleError, UpdateRole},
     delete_me::{DeleteMe, DeleteMeError},
@@ -81,6 +89,7 @@ pub use crate::{
     import_users::{
         BATCH_BYTES, BATCH_LINES, Fate, ImportUsers, ImportUsersError, LineReport, ReadLine, Refusal, SeenUsers,
     },
+    inspect_admin_token::{InspectAdminTokenError, InspectedAdminToken},
     limit::{Allowance, LimitError, Limited, RateLimits},
     log_in::{LogIn, LogInError},
     manage_tenant::{CreateTenant, ManageTenantError, UpdateTenant},
@@ -94,6 +103,7 @@ pub use crate::{
     },
     refresh_session::{RefreshSession, RefreshSessionError},
     register::{Register, RegisterError},
+    revoke_admin_token::{RevokeAdminToken, RevokeAdminTokenError, RevokedAdminToken, WhichAdminToken},
     revoke_my_sessions::RevokeMySessionError,
     revoke_sessions::{RevokeSessions, RevokeSessionsError},
     schema::{FieldError, IdentitySchema, SchemaError},
@@ -125,6 +135,8 @@ pub struct Kayan {
     hasher: Arc<dyn PasswordHasher>,
     attempts: Arc<dyn AttemptCounter>,
     limiter: Arc<dyn RateLimiter>,
+    keys: Arc<dyn Keys>,
+    tokens: Arc<dyn AdminTokens>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     schema: IdentitySchema,
@@ -144,6 +156,10 @@ pub struct Ports {
     pub attempts: Arc<dyn AttemptCounter>,
     /// The counter of requests, used with rate limits only.
     pub limiter: Arc<dyn RateLimiter>,
+    /// The place where signing keys are kept.
+    pub keys: Arc<dyn Keys>,
+    /// Makes and reads admin tokens.
+    pub tokens: Arc<dyn AdminTokens>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The source of tokens and ids.
@@ -153,9 +169,9 @@ pub struct Ports {
 impl Kayan {
     /// Puts the application together.
     pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
-        let Ports { store, hasher, attempts, limiter, clock, entropy } = ports;
+        let Ports { store, hasher, attempts, limiter, keys, tokens, clock, entropy } = ports;
         let (last_id, flood, roles) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
-        Self { store, hasher, attempts, limiter, clock, entropy, schema, settings, last_id, flood, roles }
+        Self { store, hasher, attempts, limiter, keys, tokens, clock, entropy, schema, settings, last_id, flood, roles }
     }
 
     /// A new UUIDv7 (RFC 9562, section 5.7) for this moment. The 12 bits after the milliseconds count (section 6.2,

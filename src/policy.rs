@@ -1,5 +1,6 @@
 //! The rules, pure and synchronous: a use-case carries them out and adds none of its own.
 
+pub mod admin_token;
 pub mod flood;
 pub mod identifier;
 pub mod lifetime;

@@ -17,8 +17,12 @@ impl Kayan {
     pub async fn tidy(&self) -> Result<(), Failure> {
         let now = self.clock.now();
         let counted = self.settings.lockout.map_or(std::time::Duration::ZERO, |settings| settings.lockout.duration);
-        let outdated =
-            Outdated { sessions: now - SESSIONS, attempts: now - ATTEMPTS - counted, networks: now - NETWORKS };
+        let outdated = Outdated {
+            sessions: now - SESSIONS,
+            attempts: now - ATTEMPTS - counted,
+            networks: now - NETWORKS,
+            revocations: now,
+        };
         while self.store.has_outdated(&outdated).await? {
             self.store.commit(vec![Change::RemoveOutdated(outdated)]).await?;
         }

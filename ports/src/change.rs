@@ -1,9 +1,6 @@
 //! Every write the service knows.
 
-use crate::{
-    AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken,
-    Role, Scope, Session, SessionId, State, Tenant, TenantId, Timestamp, TokenHash, Traits, Version,
-};
+use crate::{AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken, Role, Scope, Session, SessionId, State, Tenant, TenantId, Timestamp, TokenHash, Traits, Version, Revocation, SealedKey, WrappedKey};
 
 /// One write. A list of them is committed whole or not at all; a guard that does not hold rolls the list back.
 ///
@@ -184,6 +181,15 @@ pub enum Change {
     },
     /// Forgets the attempts that were counted under a key; none is no error.
     ForgetAttempts(AttemptKey),
+    /// Keeps the data key. Guard: there is none (`Unique::DataKey`).
+    KeepDataKey(Box<WrappedKey>),
+    /// Keeps the same data key, wrapped anew; `version` is the new version. Guard: the one before it is the present one
+    /// (`Guard::DataKey`).
+    RewrapDataKey(Box<WrappedKey>),
+    /// Keeps a signing key. Guard: its owner has none for its purpose (`Unique::SigningKey`).
+    KeepSigningKey(Box<SealedKey>),
+    /// Revokes an admin token. Guard: it was not revoked before by the same (`Unique::Revocation`).
+    RevokeToken(Box<Revocation>),
     /// Removes some of what is out of date, a thousand rows of each kind at most; there is no guard.
     RemoveOutdated(Outdated),
     /// Writes an audit event.
@@ -199,6 +205,8 @@ pub struct Outdated {
     pub attempts: Timestamp,
     /// Known networks that nobody has logged in from since this.
     pub networks: Timestamp,
+    /// Revocations of admin tokens that ended before this.
+    pub revocations: Timestamp,
 }
 
 /// Which sessions.
@@ -235,6 +243,8 @@ pub enum Guard {
     Session,
     /// The refresh token was spent before.
     RefreshToken,
+    /// The data key was wrapped anew since it was read.
+    DataKey,
 }
 
 /// What is taken already.
@@ -250,4 +260,10 @@ pub enum Unique {
     Role,
     /// A tenant's name.
     Tenant,
+    /// The data key: there is one.
+    DataKey,
+    /// The one signing key that its owner may have for a purpose.
+    SigningKey,
+    /// The one end of an admin token, by the system or by a tenant.
+    Revocation,
 }

@@ -43,6 +43,10 @@ uuid_id! {
     SessionId,
     /// An audit event. UUIDv7, so that ids sort by time.
     EventId,
+    /// A signing key. UUIDv7.
+    KeyId,
+    /// An admin token, or one block of it. UUIDv7 for a token, UUIDv8 for a later block.
+    AdminTokenId,
 }
 
 /// A tenant's name: 1 to 63 characters of `a-z`, `0-9`, `-` and `_`, beginning with a letter or digit.

@@ -5,12 +5,14 @@
 //! database, no protocol, no clock and no random source.
 
 mod account;
+mod admin_token;
 mod audit;
 mod change;
 mod credential;
 mod hasher;
 mod identity;
 mod ids;
+mod keys;
 mod limits;
 mod probe;
 mod role;
@@ -21,21 +23,19 @@ mod tenant;
 mod window;
 
 pub use account::{Account, AccountQuery};
+pub use admin_token::{AdminToken, AdminTokenError, AdminTokenText, AdminTokens, Bounds, Revocation, TokenBlock};
 pub use audit::{AuditEvent, EventType, Outcome};
 pub use change::{Change, Guard, Outdated, SessionFilter, Unique};
 pub use credential::{Credential, CredentialKind, PasswordHash};
 pub use hasher::{HashError, HashFormat, Password, PasswordHasher, Verdict};
 pub use identity::{Identifier, Identity, NamedIdentifier, State, Traits, Version};
-pub use ids::{CredentialId, EventId, IdentityId, Scope, SessionId, TenantId, TenantIdError};
-pub use limits::{
-    Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
-};
+pub use ids::{AdminTokenId, CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};
+pub use keys::{KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, WrappedKey, Wrapper};
+pub use limits::{Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target};
 pub use probe::{Condition, Probe};
 pub use role::{ADMIN, Role, Roles};
 pub use session::{Aal, Client, Method, MethodUse, RefreshToken, Session, Spent, TokenHash};
 pub use source::{Clock, Entropy, Timestamp};
-pub use store::{
-    CommitError, IdentityQuery, Known, Lookup, Page, Presented, Refreshing, SessionQuery, SignIn, Store, StoreError,
-};
+pub use store::{CommitError, IdentityQuery, Known, Lookup, Page, Presented, Refreshing, SessionQuery, SignIn, Store, StoreError};
 pub use tenant::{Tenant, TenantLimit, TenantQuery, TenantSettings};
 pub use window::Window;

@@ -4,11 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{
-    Account, AccountQuery, AuditEvent, Change, Client, Credential, Guard, Identifier, Identity, IdentityId, Outdated,
-    RefreshToken, Roles, Scope, Session, SessionId, State, Tenant, TenantId, TenantQuery, TenantSettings, Timestamp,
-    TokenHash, Unique,
-};
+use crate::{Account, AccountQuery, AuditEvent, Change, Client, Credential, Guard, Identifier, Identity, IdentityId, Outdated, RefreshToken, Roles, Scope, Session, SessionId, State, Tenant, TenantId, TenantQuery, TenantSettings, Timestamp, TokenHash, Unique, AdminTokenId, KeyPurpose, SealedKey, WrappedKey};
 
 /// Why a read gave no answer. The text is for the operator's log, never for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -226,6 +222,14 @@ pub trait Store: Send + Sync {
 
     /// The roles that a tenant has defined, by name; nothing when there is no such tenant.
     async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError>;
+    /// The data key, if there is one.
+    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError>;
+
+    /// The signing key that the tenant, or the system itself, has for this purpose.
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError>;
+
+    /// Those of these ids, of an admin token that is good in this scope, that are revoked: by the system, or by that tenant.
+    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError>;
 
     /// Whether there is anything out of date.
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError>;

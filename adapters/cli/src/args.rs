@@ -2,11 +2,13 @@
 
 mod admin;
 pub(crate) mod transfer;
+mod tokens;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use admin::{RoleAction, SessionsAction, TenantAction};
+pub(crate) use tokens::Token;
 
 /// Identity and access in one binary.
 ///
@@ -106,6 +108,11 @@ pub(crate) enum Admin {
     Sessions {
         #[command(subcommand)]
         action: SessionsAction,
+    },
+    /// Admin tokens, for the API's /admin
+    Token {
+        #[command(subcommand)]
+        action: Token,
     },
 }
 

@@ -33,6 +33,11 @@ use kayan_http::{Origin, TenantHosts};
 use load::Inputs;
 use secret::Secret;
 
+/// A span of time, written as in a setting: `5m`, `1h30m`.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    duration::parse(text).map_err(|error| format!("{error}; write one such as 90s, 1h30m or 720h"))
+}
+
 /// The settings that the service runs with. Prints without secrets.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -72,11 +77,9 @@ pub(crate) struct Config {
     pub(crate) auto_migrate: bool,
     /// The JSON Schema of the traits, an object; nothing: the default.
     pub(crate) identity_schema: Option<serde_json::Value>,
-    /// Root of the keys that seal flow state; 32 bytes or more in production.
-    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
+    /// Root of the keys that seal flow state, and of the one that wraps the data key; 32 bytes or more in production.
     pub(crate) session_secret: Secret,
     /// The one before, while it is being rotated.
-    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) session_secret_previous: Option<Secret>,
     /// Signs JWTs.
     #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
@@ -85,10 +88,8 @@ pub(crate) struct Config {
     #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) jwt_secret_previous: Option<Secret>,
     /// Wraps the data key; nothing: a key derived from the session secret does.
-    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) data_key: Option<Secret>,
     /// The one before, while it is being rotated.
-    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) data_key_previous: Option<Secret>,
 }
 

@@ -70,6 +70,10 @@ impl Rows {
                 self.attempts.remove(&key);
                 Ok(())
             }
+            Change::KeepDataKey(key) => self.keep_data_key(*key),
+            Change::RewrapDataKey(key) => self.rewrap_data_key(*key),
+            Change::KeepSigningKey(key) => self.keep_signing_key(*key),
+            Change::RevokeToken(revocation) => self.revoke_token(*revocation),
             Change::RemoveOutdated(outdated) => {
                 self.remove_outdated(&outdated);
                 Ok(())

@@ -14,11 +14,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kayan_ports::{
-    Account, AccountQuery, AuditEvent, Change, Client, Clock, CommitError, Credential, Identifier, Identity,
-    IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId,
-    SessionQuery, SignIn, State, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
-};
+use kayan_ports::{Account, AccountQuery, AuditEvent, Change, Client, Clock, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId, SessionQuery, SignIn, State, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, AdminTokenId, KeyPurpose, SealedKey, WrappedKey};
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
@@ -119,6 +115,10 @@ fn about(change: &Change) -> Option<About> {
         | Change::KeepAdmin(_)
         | Change::CreateTenant(_)
         | Change::ForgetAttempts(_)
+        | Change::KeepDataKey(_)
+        | Change::RewrapDataKey(_)
+        | Change::KeepSigningKey(_)
+        | Change::RevokeToken(_)
         | Change::RemoveOutdated(_)
         | Change::Record(_) => None,
     }
@@ -300,6 +300,18 @@ impl Store for CachedSessions {
 
     async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
         self.inner.roles(tenant).await
+    }
+
+    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError> {
+        self.inner.data_key().await
+    }
+
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
+        self.inner.signing_key(scope, purpose).await
+    }
+
+    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError> {
+        self.inner.revocations(of, ids).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -9,6 +9,7 @@ impl Rows {
         self.sessions.values().any(|session| session.ends_at < outdated.sessions)
             || self.attempts.values().any(|attempts| attempts.last_at < outdated.attempts)
             || self.networks.values().any(|at| *at < outdated.networks)
+            || self.revocations.iter().any(|end| end.expires_at < outdated.revocations)
     }
 
     pub(crate) fn remove_outdated(&mut self, outdated: &Outdated) {
@@ -16,5 +17,6 @@ impl Rows {
         self.refresh_tokens.retain(|_, token| self.sessions.contains_key(&token.session));
         self.attempts.retain(|_, attempts| attempts.last_at >= outdated.attempts);
         self.networks.retain(|_, at| *at >= outdated.networks);
+        self.revocations.retain(|end| end.expires_at >= outdated.revocations);
     }
 }

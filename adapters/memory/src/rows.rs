@@ -2,11 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use kayan_ports::{
-    Account, AccountQuery, AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier,
-    Identity, IdentityId, IdentityQuery, Known, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Session,
-    SessionId, SignIn, TenantId, Timestamp, TokenHash,
-};
+use kayan_ports::{Account, AccountQuery, AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier, Identity, IdentityId, IdentityQuery, Known, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Session, SessionId, SignIn, TenantId, Timestamp, TokenHash, Revocation, SealedKey, WrappedKey};
 
 use crate::tenants::TenantRows;
 
@@ -23,6 +19,9 @@ pub(crate) struct Rows {
     /// Where each identity has opened a session from.
     pub(crate) networks: HashMap<(IdentityId, String), Timestamp>,
     pub(crate) attempts: HashMap<AttemptKey, Attempts>,
+    pub(crate) data_key: Option<WrappedKey>,
+    pub(crate) signing_keys: Vec<SealedKey>,
+    pub(crate) revocations: Vec<Revocation>,
     /// In the order in which they were written.
     pub(crate) events: Vec<AuditEvent>,
 }
@@ -45,6 +44,9 @@ impl Default for Rows {
             refresh_tokens: HashMap::new(),
             networks: HashMap::new(),
             attempts: HashMap::new(),
+            data_key: None,
+            signing_keys: Vec::new(),
+            revocations: Vec::new(),
             events: Vec::new(),
         }
     }

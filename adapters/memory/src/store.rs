@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayan_ports::{
-    Account, AccountQuery, AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId,
-    IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId, SessionQuery,
-    SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
-};
+use kayan_ports::{Account, AccountQuery, AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, AdminTokenId, KeyPurpose, SealedKey, WrappedKey};
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::{
@@ -47,6 +43,11 @@ impl MemoryStore {
     /// How many sessions are kept, whatever has become of them.
     pub fn count_sessions(&self) -> usize {
         self.0.lock().rows.sessions.len()
+    }
+
+    /// How many revocations of admin tokens are kept.
+    pub fn count_revocations(&self) -> usize {
+        self.0.lock().rows.revocations.len()
     }
 
     /// Lets the next read fail, once.
@@ -157,6 +158,18 @@ impl Store for MemoryStore {
 
     async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
         Ok(self.read()?.roles(tenant))
+    }
+
+    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError> {
+        Ok(self.read()?.data_key.clone())
+    }
+
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
+        Ok(self.read()?.signing_key(scope, purpose).cloned())
+    }
+
+    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError> {
+        Ok(self.read()?.revocations(of, ids))
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -2,10 +2,7 @@
 
 use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
 
-use crate::{
-    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, identities, outdated, roles,
-    sessions, tenants,
-};
+use crate::{ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, identities, outdated, roles, sessions, tenants, keys, revocations};
 
 /// Applies the changes in one transaction.
 pub(crate) async fn commit(driver: &impl Driver, changes: Vec<Change>) -> Result<(), CommitError> {
@@ -111,6 +108,10 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
         Change::RevokeSessions(filter) => sessions::revoke_all(batch, &filter),
         Change::RevokeSession { tenant, identity, session } => sessions::revoke(batch, &tenant, identity, session),
         Change::ForgetAttempts(key) => attempts::forget(batch, &key),
+        Change::KeepDataKey(key) => keys::keep_data_key(batch, *key),
+        Change::RewrapDataKey(key) => keys::rewrap_data_key(batch, *key),
+        Change::KeepSigningKey(key) => keys::keep_signing_key(batch, *key),
+        Change::RevokeToken(revocation) => revocations::keep(batch, *revocation),
         Change::RemoveOutdated(outdated) => outdated::remove(batch, &outdated),
         Change::Record(event) => audit::record(batch, *event)?,
     }

@@ -10,8 +10,11 @@ SELECT 1 FROM (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1) ended
 UNION ALL
 SELECT 1 FROM (SELECT last_at FROM attempts WHERE last_at < ? LIMIT 1) forgotten
 UNION ALL
-SELECT 1 FROM (SELECT last_login_at FROM known_networks WHERE last_login_at < ? LIMIT 1) left_behind";
-    let params = vec![outdated.sessions.into(), outdated.attempts.into(), outdated.networks.into()];
+SELECT 1 FROM (SELECT last_login_at FROM known_networks WHERE last_login_at < ? LIMIT 1) left_behind
+UNION ALL
+SELECT 1 FROM (SELECT id FROM revoked_tokens WHERE expires_at < ? LIMIT 1) dead_anyhow";
+    let params =
+        vec![outdated.sessions.into(), outdated.attempts.into(), outdated.networks.into(), outdated.revocations.into()];
     Ok(!driver.read(Query { sql, params, reading: Reading::Scan }).await?.is_empty())
 }
 
@@ -33,4 +36,10 @@ WHERE (identity_id, network) IN
   (SELECT identity_id, network
    FROM (SELECT identity_id, network FROM known_networks WHERE last_login_at < ? LIMIT 1000) left_behind)";
     batch.free(sql, vec![outdated.networks.into()]);
+    let sql = "-- outdated.revocations
+DELETE FROM revoked_tokens
+WHERE (id, tenant_id) IN
+  (SELECT id, tenant_id
+   FROM (SELECT id, tenant_id FROM revoked_tokens WHERE expires_at < ? LIMIT 1000) dead_anyhow)";
+    batch.free(sql, vec![outdated.revocations.into()]);
 }

@@ -3,15 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayan_ports::{
-    Account, AccountQuery, AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId,
-    IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId, SessionQuery,
-    SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
-};
+use kayan_ports::{Account, AccountQuery, AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, AdminTokenId, KeyPurpose, SealedKey, WrappedKey};
 
-use crate::{
-    Driver, accounts, audit, changes, credentials, identities, identity_lists, outdated, roles, sessions, tenants,
-};
+use crate::{Driver, accounts, audit, changes, credentials, identities, identity_lists, keys, outdated, revocations, roles, sessions, tenants};
 
 /// The store over a database that `D` speaks to.
 #[derive(Debug)]
@@ -121,6 +115,18 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
         roles::of(&self.driver, tenant).await
+    }
+
+    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError> {
+        keys::data_key(&self.driver).await
+    }
+
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
+        keys::signing_key(&self.driver, scope, purpose).await
+    }
+
+    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError> {
+        revocations::among(&self.driver, of, ids).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

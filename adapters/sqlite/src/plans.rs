@@ -3,10 +3,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use kayan_ports::{
-    AccountQuery, Change, Client, IdentityQuery, Lookup, Scope, SessionFilter, SessionId, State, Store, StoreError,
-    TenantId,
-};
+use kayan_ports::{AccountQuery, Change, Client, IdentityQuery, Lookup, Scope, SessionFilter, SessionId, State, Store, StoreError, TenantId, AdminTokenId, KeyId, KeyPurpose, Revocation, Sealed, SealedKey, WrappedKey, Wrapper};
 use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, SqlStore, Statement};
 
 use crate::{
@@ -107,6 +104,33 @@ async fn exercise(store: &SqlStore<Noting>) {
         .commit(vec![Change::DeleteIdentity { scope: Scope::from(&tenant), identity: whom, expected: None }])
         .await
         .unwrap();
+    let data_key = |version| WrappedKey {
+        wrapped: Sealed(vec![1; 61]),
+        by: Wrapper::DataKey,
+        version,
+        created_at: at(0),
+        updated_at: at(0),
+    };
+    let signing_key = SealedKey {
+        id: KeyId(whom.0),
+        scope: Scope::System,
+        purpose: KeyPurpose::AuditSeal,
+        sealed: Sealed(vec![1; 61]),
+        public: [1; 32],
+        created_at: at(0),
+    };
+    let revocation = Revocation { id: AdminTokenId(whom.0), by: Scope::System, expires_at: at(9), at: at(0) };
+    let changes = vec![
+        Change::KeepDataKey(Box::new(data_key(1))),
+        Change::RewrapDataKey(Box::new(data_key(2))),
+        Change::KeepSigningKey(Box::new(signing_key)),
+        Change::RevokeToken(Box::new(revocation.clone())),
+    ];
+    store.commit(changes).await.unwrap();
+    assert!(store.data_key().await.unwrap().is_some());
+    assert_eq!(store.revocations(&Scope::System, &[revocation.id]).await, Ok(vec![revocation.id]));
+    assert!(store.signing_key(&Scope::System, KeyPurpose::AuditSeal).await.unwrap().is_some());
+    store.commit(vec![Change::DeleteIdentity { scope: Scope::from(&tenant), identity: whom }]).await.unwrap();
 }
 
 #[tokio::test]

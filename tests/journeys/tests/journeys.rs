@@ -37,3 +37,4 @@ mod starting;
 mod stopping;
 mod tenants;
 mod transfer;
+mod tokens;

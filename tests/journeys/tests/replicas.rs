@@ -13,9 +13,15 @@ fn redis() -> String {
 /// A Redis that nobody runs.
 const NOWHERE: &str = "redis://:hunter2@127.0.0.1:1/0";
 
+/// Replicas share their secrets, too.
+const SECRET: &str = "n5Vq9xRb2Lw8Tz4Jc7Ym1Kf6Hd3Gs0Pa";
+
 /// Two processes with the same database; the one that made it must stay until the end.
 async fn pair(settings: &[(&str, &str)]) -> (Service, Service) {
-    let with = |home: Home| settings.iter().fold(home, |home, (name, value)| home.with(name, *value));
+    let with = |home: Home| {
+        let home = home.with("KAYAN_SESSION_SECRET", SECRET);
+        settings.iter().fold(home, |home, (name, value)| home.with(name, *value))
+    };
     let one = Service::start_in(with(Home::on(Kind::Postgres))).await;
     let dsn = one.home().dsn().to_owned();
     let other = Service::start_in(with(Home::at(Kind::Postgres, &dsn))).await;

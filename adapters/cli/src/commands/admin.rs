@@ -3,6 +3,7 @@
 mod roles;
 mod sessions;
 mod tenants;
+mod tokens;
 mod users;
 
 use kayan_core::{DeniedError, FindUserError, Operator, UserRef};
@@ -21,6 +22,7 @@ pub(crate) fn run(noun: Admin) -> Result<(), Stop> {
         Admin::Role { action } => super::block_on(roles::run(action)),
         Admin::Tenant { action } => super::block_on(tenants::run(action)),
         Admin::Sessions { action } => super::block_on(sessions::run(action)),
+        Admin::Token { action } => tokens::run(action),
     }
 }
 

@@ -1,10 +1,10 @@
 //! What is out of date, and its end.
 
-use kayan_ports::{Change, Lookup, Outdated, Session, TenantId};
+use kayan_ports::{AdminTokenId, Change, Lookup, Outdated, Revocation, Scope, Session, TenantId};
 
 use crate::{
     Bench,
-    sample::{Account, at, refresh_token, session},
+    sample::{Account, at, refresh_token, session, uuid},
 };
 
 pub async fn what_is_outdated_is_removed_and_nothing_else(bench: &dyn Bench) {
@@ -17,7 +17,8 @@ pub async fn what_is_outdated_is_removed_and_nothing_else(bench: &dyn Bench) {
     let opening = opening.into_iter().chain([Change::IssueRefresh(Box::new(token.clone()))]);
     store.commit(opening.collect()).await.unwrap();
 
-    let none = Outdated { sessions: at(10), attempts: at(-9_999_999), networks: at(-9_999_999) };
+    let none =
+        Outdated { sessions: at(10), attempts: at(-9_999_999), networks: at(-9_999_999), revocations: at(-9_999_999) };
     assert_eq!(store.has_outdated(&none).await, Ok(false));
     let outdated = Outdated { sessions: at(11), ..none };
     assert_eq!(store.has_outdated(&outdated).await, Ok(true));
@@ -26,6 +27,17 @@ pub async fn what_is_outdated_is_removed_and_nothing_else(bench: &dyn Bench) {
     assert_eq!(store.presented(&tenant, &old.token).await, Ok(Lookup::Absent));
     assert_eq!(store.refreshing(&tenant, &token.hash).await, Ok(Lookup::Absent));
     assert!(matches!(store.presented(&tenant, &kept.token).await, Ok(Lookup::Found(_))));
+
+    let end = |seconds| Revocation { id: AdminTokenId(uuid()), by: Scope::System, expires_at: at(seconds), at: at(0) };
+    let (dead, alive) = (end(10), end(11));
+    let ends = [&dead, &alive].map(|end| Change::RevokeToken(Box::new(end.clone())));
+    store.commit(ends.into()).await.unwrap();
+    let revocations = Outdated { revocations: at(11), ..none };
+    assert_eq!(store.has_outdated(&Outdated { revocations: at(10), ..none }).await, Ok(false));
+    assert_eq!(store.has_outdated(&revocations).await, Ok(true));
+    store.commit(vec![Change::RemoveOutdated(revocations)]).await.unwrap();
+    assert_eq!(store.has_outdated(&revocations).await, Ok(false));
+    assert_eq!(store.revocations(&Scope::System, &[dead.id, alive.id]).await, Ok(vec![alive.id]));
 
     let networks = Outdated { networks: at(9_999_999), ..none };
     assert_eq!(store.has_outdated(&networks).await, Ok(true));

@@ -1,0 +1,197 @@
+//! `kayan admin token`: makes, narrows, shows and ends admin tokens.
+
+use std::io::{self, BufRead, IsTerminal, Read};
+
+use kayan_core::{AttenuateAdminToken, AttenuateAdminTokenError, CreateAdminToken, CreateAdminTokenError, InspectAdminTokenError, InspectedAdminToken, Operator, RevokeAdminToken, RevokeAdminTokenError, WhichAdminToken, attenuate_admin_token};
+use kayan_ports::{AdminTokenError, AdminTokenText, Scope, Timestamp, TokenBlock};
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use zeroize::Zeroizing;
+
+use crate::{
+    args::{Format, Token},
+    commands::{block_on, open},
+    compose, output,
+    stop::Stop,
+};
+
+/// Longer than any token is, so that what is piped in by mistake is not read to its end.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// Does what is asked for.
+pub(super) fn run(action: Token) -> Result<(), Stop> {
+    match action {
+        Token::Create { permissions, ttl, tenant, name } => {
+            block_on(create(CreateAdminToken { name, permissions, tenant, ttl }))
+        }
+        Token::Attenuate { permissions, ttl, tenant, .. } => {
+            let cmd = AttenuateAdminToken { permissions, tenant, ttl };
+            let narrowed = attenuate_admin_token(&*compose::tokens(), &*compose::clock(), &ask_token()?, &cmd)?;
+            output::line(narrowed.expose())
+        }
+        Token::Inspect { output, .. } => block_on(inspect(ask_token()?, output.format)),
+        Token::Revoke { id, reason, .. } => {
+            let which = match id {
+                Some(id) => WhichAdminToken::Id(id),
+                None => WhichAdminToken::Text(ask_token()?),
+            };
+            block_on(revoke(RevokeAdminToken { which, reason }))
+        }
+    }
+}
+
+async fn create(cmd: CreateAdminToken) -> Result<(), Stop> {
+    let operator = Operator::at_the_command_line(Scope::System);
+    let made = open().await?.create_admin_token(&operator, cmd).await?;
+    eprintln!(
+        "token {}, good until {}; end it with: kayan admin token revoke --id {0}",
+        made.id,
+        time(made.expires_at)
+    );
+    output::line(made.token.expose())
+}
+
+async fn inspect(token: AdminTokenText, format: Format) -> Result<(), Stop> {
+    let found = open().await?.inspect_admin_token(&token).await?;
+    match format {
+        Format::Json => output::json(&as_json(&found)),
+        Format::Table => table(&found),
+    }
+}
+
+async fn revoke(cmd: RevokeAdminToken) -> Result<(), Stop> {
+    let operator = Operator::at_the_command_line(Scope::System);
+    let revoked = open().await?.revoke_admin_token(&operator, cmd).await?;
+    let when = if revoked.already { "was revoked before" } else { "is revoked" };
+    eprintln!("token {} {when}, with all that were made from it", revoked.id);
+    Ok(())
+}
+
+/// A token from standard input, or asked for without showing it. Never from the command line, where every user of the
+/// machine could read it.
+fn ask_token() -> Result<AdminTokenText, Stop> {
+    let line = if io::stdin().is_terminal() {
+        Zeroizing::new(rpassword::prompt_password("Token: ").map_err(Stop::failed)?)
+    } else {
+        let mut line = Zeroizing::new(String::new());
+        io::stdin()
+            .lock()
+            .take(LONGEST_LINE)
+            .read_line(&mut line)
+            .map_err(|_| Stop::usage(AdminTokenError::Malformed))?;
+        line
+    };
+    let text = line.trim();
+    if text.is_empty() { Err(Stop::usage("there is no token on standard input")) } else { Ok(text.into()) }
+}
+
+fn table(found: &InspectedAdminToken) -> Result<(), Stop> {
+    let rows = blocks(found).map(|(number, block)| {
+        let bounds = &block.bounds;
+        vec![
+            number.to_string(),
+            block.id.to_string(),
+            bounds.permissions.as_ref().map_or_else(|| "as before".to_owned(), |patterns| patterns.join(",")),
+            bounds
+                .tenant
+                .as_ref()
+                .map_or_else(|| if number == 0 { "all" } else { "as before" }.to_owned(), ToString::to_string),
+            bounds.expires_at.map_or_else(|| "as before".to_owned(), time),
+            if found.revoked.contains(&block.id) { "yes" } else { "no" }.to_owned(),
+        ]
+    });
+    output::table(&["block", "id", "permissions", "tenant", "expires at", "revoked"], rows.collect())?;
+    eprintln!("{}: {}", found.token.name, state(found));
+    Ok(())
+}
+
+fn state(found: &InspectedAdminToken) -> &'static str {
+    if !found.revoked.is_empty() {
+        "revoked"
+    } else if found.expired {
+        "expired"
+    } else if found.is_valid() {
+        "valid"
+    } else {
+        "good for nothing: its blocks name different tenants"
+    }
+}
+
+fn as_json(found: &InspectedAdminToken) -> Value {
+    let blocks = blocks(found).map(|(_, block)| {
+        let bounds = &block.bounds;
+        json!({
+            "id": block.id,
+            "permissions": bounds.permissions,
+            "tenant_id": bounds.tenant,
+            "expires_at": bounds.expires_at.map(time),
+            "revoked": found.revoked.contains(&block.id),
+        })
+    });
+    json!({
+        "id": found.token.first.id,
+        "name": found.token.name,
+        "valid": found.is_valid(),
+        "expired": found.expired,
+        "revoked": !found.revoked.is_empty(),
+        "permissions": found.permissions().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "tenant_id": found.scope.tenant(),
+        "expires_at": found.expires_at.map(time),
+        "blocks": blocks.collect::<Vec<_>>(),
+    })
+}
+
+fn blocks(found: &InspectedAdminToken) -> impl Iterator<Item = (usize, &TokenBlock)> {
+    std::iter::once(&found.token.first).chain(&found.token.later).enumerate()
+}
+
+fn time(at: Timestamp) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
+}
+
+impl From<AdminTokenError> for Stop {
+    fn from(error: AdminTokenError) -> Self {
+        match error {
+            AdminTokenError::Malformed | AdminTokenError::Full => Self::usage(error),
+            AdminTokenError::Forged | AdminTokenError::Strange(_) | AdminTokenError::Fault(_) => Self::failed(error),
+        }
+    }
+}
+
+impl From<AttenuateAdminTokenError> for Stop {
+    fn from(error: AttenuateAdminTokenError) -> Self {
+        match error {
+            AttenuateAdminTokenError::Nothing | AttenuateAdminTokenError::Bounds(_) => Self::usage(error),
+            AttenuateAdminTokenError::Token(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateAdminTokenError> for Stop {
+    fn from(error: CreateAdminTokenError) -> Self {
+        match error {
+            CreateAdminTokenError::Bounds(_) | CreateAdminTokenError::Name => Self::usage(error),
+            CreateAdminTokenError::OtherTenant(_)
+            | CreateAdminTokenError::Denied(_)
+            | CreateAdminTokenError::Failed(_) => Self::failed(error),
+        }
+    }
+}
+
+impl From<InspectAdminTokenError> for Stop {
+    fn from(error: InspectAdminTokenError) -> Self {
+        match error {
+            InspectAdminTokenError::Token(error) => error.into(),
+            InspectAdminTokenError::Failed(error) => error.into(),
+        }
+    }
+}
+
+impl From<RevokeAdminTokenError> for Stop {
+    fn from(error: RevokeAdminTokenError) -> Self {
+        match error {
+            RevokeAdminTokenError::Token(error) => error.into(),
+            RevokeAdminTokenError::Denied(_) | RevokeAdminTokenError::Failed(_) => Self::failed(error),
+        }
+    }
+}

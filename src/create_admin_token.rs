@@ -1,0 +1,139 @@
+//! Makes an admin token on an operator's behalf.
+
+use std::time::Duration;
+
+use kayan_ports::{AdminTokenError, AdminTokenId, AdminTokenText, Bounds, EventType, KeyError, KeyPurpose, Scope, TenantId, Timestamp};
+use serde_json::json;
+
+use crate::{
+    DeniedError, Failure, Kayan, Operator,
+    policy::{
+        admin_token::{self, BoundsError},
+        permission::{Grants, Pattern, Permission},
+    },
+};
+
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// The wish for a token.
+#[derive(Debug, Clone)]
+pub struct CreateAdminToken {
+    /// What it is called, for people; nothing: `admin token`.
+    pub name: Option<String>,
+    /// What it is to give.
+    pub permissions: Vec<Pattern>,
+    /// The tenant that it is bound to; nothing: all that the operator may see.
+    pub tenant: Option<TenantId>,
+    /// How long it is to live, 1 second to 366 days.
+    pub ttl: Duration,
+}
+
+/// A new token: the only time that it is seen.
+#[derive(Debug)]
+pub struct CreatedAdminToken {
+    /// Its id, to revoke it by.
+    pub id: AdminTokenId,
+    /// The token.
+    pub token: AdminTokenText,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Why there is no token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CreateAdminTokenError {
+    /// What it is to give can't be given.
+    #[error(transparent)]
+    Bounds(#[from] BoundsError),
+    /// The name can't be one.
+    #[error("a token's name is 1 to 64 characters of A-Z, a-z, 0-9, blank, '-', '_', '.' and '@'")]
+    Name,
+    /// The operator acts in another tenant.
+    #[error("you administer `{0}`, and can make tokens for no other tenant")]
+    OtherTenant(TenantId),
+    /// The operator may not make tokens, or not give what it does not hold.
+    #[error(transparent)]
+    Denied(#[from] DeniedError),
+    /// The service can't do it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Unavailable(why) => Self::Unavailable(why),
+            KeyError::Locked(why) | KeyError::Fault(why) => Self::Fault(why),
+        }
+    }
+}
+
+impl From<AdminTokenError> for Failure {
+    fn from(error: AdminTokenError) -> Self {
+        Self::Fault(error.to_string())
+    }
+}
+
+impl Kayan {
+    /// Makes a token that gives no more than the operator holds (I-30).
+    pub async fn create_admin_token(
+        &self,
+        operator: &Operator,
+        cmd: CreateAdminToken,
+    ) -> Result<CreatedAdminToken, CreateAdminTokenError> {
+        const ACTION: &str = "token.create";
+        let now = self.clock.now();
+        let permissions = admin_token::permissions(&cmd.permissions)?;
+        let expires_at = admin_token::end(now, cmd.ttl)?;
+        let name = cmd.name.unwrap_or_else(|| "admin token".to_owned());
+        if !is_name(&name) {
+            return Err(CreateAdminTokenError::Name);
+        }
+        let tenant = match (&operator.scope, cmd.tenant) {
+            (Scope::Tenant(own), Some(other)) if other != *own => {
+                return Err(CreateAdminTokenError::OtherTenant(own.clone()));
+            }
+            (Scope::Tenant(own), _) => Some(own.clone()),
+            (Scope::System, tenant) => tenant,
+        };
+        self.permit(operator, &Permission::ROLES_WRITE, ACTION).await?;
+        if let Some(missing) = operator.grants.missing(&Grants::direct(cmd.permissions)) {
+            self.forbid(operator, missing, ACTION).await?;
+        }
+
+        let key = self.keys.obtain(KeyPurpose::AdminToken).await.map_err(Failure::from)?;
+        let id = AdminTokenId(self.new_id(now));
+        let event = self
+            .operator_event(
+                operator,
+                tenant.as_ref().unwrap_or(&TenantId::default()),
+                EventType::AdminAction,
+                now,
+                "an admin token was made",
+            )
+            .resource(format!("token/{id}"))
+            .with("action", ACTION)
+            .values(
+                None,
+                Some(json!({
+                    "name": name,
+                    "permissions": permissions,
+                    "tenant": tenant,
+                    "expires_at": expires_at.unix_timestamp(),
+                })),
+            );
+        let bounds = Bounds { permissions: Some(permissions), tenant, expires_at: Some(expires_at) };
+        let token = self.tokens.issue(&key, id, &name, &bounds).map_err(Failure::from)?;
+        self.store.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        Ok(CreatedAdminToken { id, token, expires_at })
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let known = |c: char| c.is_ascii_alphanumeric() || " -_.@".contains(c);
+    (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(known)
+}
+
+#[cfg(test)]
+mod tests;
