@@ -5,6 +5,7 @@
 
 mod attempt;
 mod authenticate;
+mod bundle;
 mod caller;
 mod change_password;
 mod check_health;
@@ -24,6 +25,8 @@ mod refresh_session;
 mod register;
 mod revoke_my_sessions;
 mod schema;
+mod seal_events;
+mod seal_key;
 mod set_user_password;
 mod set_user_state;
 #[cfg(test)]
@@ -31,6 +34,7 @@ mod stage;
 mod tidy;
 mod token;
 mod update_me;
+mod verify_trail;
 mod who_am_i;
 
 use std::sync::{
@@ -46,6 +50,7 @@ use crate::policy::flood::Flood;
 pub use crate::{
     attempt::{AttemptError, Locked, LockoutSettings},
     authenticate::AuthenticateError,
+    bundle::{BundleError, BundleReader, ExportBundleError, Exported, Line, parse as parse_bundle_line},
     caller::{Caller, Operator},
     change_password::{ChangePassword, ChangePasswordError},
     check_health::{CheckHealth, HealthReport, ProbeReport},
@@ -62,10 +67,12 @@ pub use crate::{
     register::{Register, RegisterError},
     revoke_my_sessions::RevokeMySessionError,
     schema::{FieldError, IdentitySchema, SchemaError},
+    seal_events::{LAG as SEAL_LAG, MOST as SEAL_MOST, Sealed},
     set_user_password::{SetUserPassword, SetUserPasswordError},
     set_user_state::{SetUserState, SetUserStateError},
     token::{Purpose, Token},
     update_me::{UpdateMe, UpdateMeError},
+    verify_trail::VerifyTrail,
 };
 
 /// What can be set about the use-cases.

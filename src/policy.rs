@@ -5,3 +5,4 @@ pub mod identifier;
 pub mod lifetime;
 pub mod password;
 pub mod refresh;
+pub mod seal;

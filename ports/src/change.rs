@@ -1,8 +1,10 @@
 //! Every write the service knows.
 
+use uuid::Uuid;
+
 use crate::{
     AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken,
-    Scope, Session, SessionId, State, TenantId, Timestamp, TokenHash, Traits, Version,
+    Scope, Seal, Session, SessionId, State, TenantId, Timestamp, TokenHash, Traits, Version,
 };
 
 /// One write. A list of them is committed whole or not at all; a guard that does not hold rolls the list back.
@@ -129,8 +131,27 @@ pub enum Change {
     ForgetAttempts(AttemptKey),
     /// Removes some of what is out of date, a thousand rows of each kind at most; there is no guard.
     RemoveOutdated(Outdated),
+    /// Adds a seal to its tenant's chain. Guard: there is none of that number yet (`Unique::Seal`), so that of two who
+    /// go on from the same seal one wins, and a chain has no forks.
+    AddSeal(Box<Seal>),
+    /// Takes, keeps or gives back the right to seal. Guard: nobody else has it (`Guard::Sealing`).
+    KeepSealing(Sealing),
     /// Writes an audit event.
     Record(Box<AuditEvent>),
+}
+
+/// The right to seal: one process at a time has it, so that others don't do the same work for nothing. Nothing rests on
+/// it but that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sealing {
+    /// Who has it: a number that this process has drawn.
+    pub holder: Uuid,
+    /// It is free when its last holder's time is over now.
+    pub now: Timestamp,
+    /// How long it is kept; `now` gives it back.
+    pub until: Timestamp,
+    /// Everything up to this moment is sealed in all tenants; it moves forward only.
+    pub sealed_until: Timestamp,
 }
 
 /// What nobody needs any more, in all tenants.
@@ -166,6 +187,8 @@ pub enum Guard {
     Credential,
     /// The session is not active.
     Session,
+    /// Somebody else has the right to seal.
+    Sealing,
     /// The refresh token was spent before.
     RefreshToken,
 }
@@ -175,6 +198,8 @@ pub enum Guard {
 pub enum Unique {
     /// An identifier, within its tenant.
     Identifier,
+    /// A seal's number, within its tenant.
+    Seal,
     /// The one credential of its kind that an identity may have.
     Credential,
 }

@@ -12,13 +12,14 @@ mod identity;
 mod ids;
 mod limits;
 mod probe;
+mod seal;
 mod session;
 mod source;
 mod store;
 mod window;
 
 pub use audit::{AuditEvent, EventType, Outcome};
-pub use change::{Change, Guard, Outdated, SessionFilter, Unique};
+pub use change::{Change, Guard, Outdated, Sealing, SessionFilter, Unique};
 pub use credential::{Credential, CredentialKind, PasswordHash};
 pub use hasher::{HashError, HashFormat, Password, PasswordHasher, Verdict};
 pub use identity::{Identifier, Identity, NamedIdentifier, State, Traits, Version};
@@ -27,6 +28,7 @@ pub use limits::{
     Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
 };
 pub use probe::{Condition, Probe};
+pub use seal::{Position, Seal, Stretch, TrailEvent, Unsealed};
 pub use session::{Aal, Client, Method, MethodUse, RefreshToken, Session, Spent, TokenHash};
 pub use source::{Clock, Entropy, Timestamp};
 pub use store::{CommitError, IdentityQuery, Lookup, Page, Presented, Refreshing, SignIn, Store, StoreError};

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::{
     AuditEvent, Change, Client, Credential, Guard, Identifier, Identity, IdentityId, Outdated, RefreshToken, Scope,
-    Session, State, TenantId, TokenHash, Unique,
+    Seal, Session, State, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unique, Unsealed,
 };
 
 /// Why a read gave no answer. The text is for the operator's log, never for a client.
@@ -171,11 +171,31 @@ pub trait Store: Send + Sync {
         &self,
         tenant: &TenantId,
         identity: IdentityId,
-        at: crate::Timestamp,
+        at: Timestamp,
     ) -> Result<Vec<Session>, StoreError>;
 
     /// Whether there is anything out of date.
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError>;
+
+    /// Everything up to this moment is sealed in all tenants, as the last `Change::KeepSealing` said.
+    async fn sealed_until(&self) -> Result<Timestamp, StoreError>;
+
+    /// The tenants of the events after `after` and not after `until`; of a part of these when they are many, as `up_to`
+    /// then tells. Finds them by time: tenants in which nothing happened cost nothing.
+    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, StoreError>;
+
+    /// The seal with the highest number.
+    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, StoreError>;
+
+    /// The seals with a higher number than `after`, in order; at most `limit`, 1 to 100.
+    async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, StoreError>;
+
+    /// The events of a stretch as they are kept, in order. `Fault` when a row is damaged so that no event could have been
+    /// written like that.
+    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, StoreError>;
+
+    /// The next tenant after this one, by name, that has events or seals, whether or not there is such a tenant.
+    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError>;
 
     /// The audit events that an identity did or that were done to it, oldest first.
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError>;

@@ -63,6 +63,8 @@ impl Rows {
                 self.remove_outdated(&outdated);
                 Ok(())
             }
+            Change::AddSeal(seal) => self.add_seal(*seal),
+            Change::KeepSealing(sealing) => self.keep_sealing(&sealing),
             Change::Record(event) => self.record(*event),
         }
     }

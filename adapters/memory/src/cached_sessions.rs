@@ -16,8 +16,8 @@ use std::{
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, Client, Clock, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery,
-    Lookup, Outdated, Page, Presented, Refreshing, Scope, Session, SessionId, SignIn, State, Store, StoreError,
-    TenantId, Timestamp, TokenHash,
+    Lookup, Outdated, Page, Presented, Refreshing, Scope, Seal, Session, SessionId, SignIn, State, Store, StoreError,
+    Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unsealed,
 };
 use quick_cache::sync::Cache;
 use uuid::Uuid;
@@ -111,6 +111,8 @@ fn about(change: &Change) -> Option<About> {
         | Change::RotateRefresh { .. }
         | Change::ForgetAttempts(_)
         | Change::RemoveOutdated(_)
+        | Change::AddSeal(_)
+        | Change::KeepSealing(_)
         | Change::Record(_) => None,
     }
 }
@@ -263,6 +265,30 @@ impl Store for CachedSessions {
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {
         self.inner.has_outdated(outdated).await
+    }
+
+    async fn sealed_until(&self) -> Result<Timestamp, StoreError> {
+        self.inner.sealed_until().await
+    }
+
+    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, StoreError> {
+        self.inner.unsealed(after, until).await
+    }
+
+    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, StoreError> {
+        self.inner.last_seal(tenant).await
+    }
+
+    async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, StoreError> {
+        self.inner.seals(tenant, after, limit).await
+    }
+
+    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, StoreError> {
+        self.inner.trail(stretch).await
+    }
+
+    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        self.inner.next_trail(after).await
     }
 
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {

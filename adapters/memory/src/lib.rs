@@ -15,6 +15,7 @@ mod hasher;
 mod limiter;
 mod outdated;
 mod rows;
+mod seals;
 mod sessions;
 mod store;
 mod unhurried;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use kayan_ports::{
     AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier, Identity, IdentityId,
-    IdentityQuery, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Session, SessionId, SignIn, TenantId,
-    Timestamp, TokenHash,
+    IdentityQuery, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Seal, Sealing, Session, SessionId, SignIn,
+    TenantId, Timestamp, TokenHash,
 };
 
 /// Everything that is kept. A commit works on a copy, so that one that fails has changed nothing.
@@ -24,6 +24,10 @@ pub(crate) struct Rows {
     pub(crate) attempts: HashMap<AttemptKey, Attempts>,
     /// In the order in which they were written.
     pub(crate) events: Vec<AuditEvent>,
+    pub(crate) seals: BTreeMap<(TenantId, i64), Seal>,
+    /// Who has the right to seal, or had it last.
+    pub(crate) sealing: Option<Sealing>,
+    pub(crate) sealed_until: Timestamp,
 }
 
 /// What was guessed at somebody.
@@ -45,6 +49,9 @@ impl Default for Rows {
             networks: HashMap::new(),
             attempts: HashMap::new(),
             events: Vec::new(),
+            seals: BTreeMap::new(),
+            sealing: None,
+            sealed_until: Timestamp::UNIX_EPOCH,
         }
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup,
-    Outdated, Page, Presented, Refreshing, Scope, Session, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
+    Outdated, Page, Presented, Refreshing, Scope, Seal, Session, SignIn, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash,
+    TrailEvent, Unsealed,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -125,6 +126,30 @@ impl Store for MemoryStore {
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {
         Ok(self.read()?.has_outdated(outdated))
+    }
+
+    async fn sealed_until(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.read()?.sealed_until)
+    }
+
+    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, StoreError> {
+        Ok(self.read()?.unsealed(after, until))
+    }
+
+    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, StoreError> {
+        Ok(self.read()?.last_seal(tenant))
+    }
+
+    async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, StoreError> {
+        Ok(self.read()?.seals_after(tenant, after, limit))
+    }
+
+    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, StoreError> {
+        Ok(self.read()?.trail(stretch))
+    }
+
+    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        Ok(self.read()?.next_trail(after))
     }
 
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {

@@ -3,7 +3,7 @@
 use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
 
 use crate::{
-    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, identities, outdated, sessions,
+    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, identities, outdated, seals, sessions,
 };
 
 /// Applies the changes in one transaction.
@@ -98,6 +98,8 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
         Change::RevokeSession { tenant, identity, session } => sessions::revoke(batch, &tenant, identity, session),
         Change::ForgetAttempts(key) => attempts::forget(batch, &key),
         Change::RemoveOutdated(outdated) => outdated::remove(batch, &outdated),
+        Change::AddSeal(seal) => seals::add(batch, *seal),
+        Change::KeepSealing(sealing) => seals::keep(batch, &sealing),
         Change::Record(event) => audit::record(batch, *event)?,
     }
     Ok(())

@@ -14,6 +14,7 @@ mod identities;
 mod identity_lists;
 pub mod migrate;
 mod outdated;
+mod seals;
 mod sessions;
 mod store;
 mod value;

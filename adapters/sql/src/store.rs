@@ -5,10 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup,
-    Outdated, Page, Presented, Refreshing, Scope, Session, SignIn, Store, StoreError, TenantId, Timestamp, TokenHash,
+    Outdated, Page, Presented, Refreshing, Scope, Seal, Session, SignIn, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash, TrailEvent,
+    Unsealed,
 };
 
-use crate::{Driver, audit, changes, credentials, identities, identity_lists, outdated, sessions};
+use crate::{Driver, audit, changes, credentials, identities, identity_lists, outdated, seals, sessions};
 
 /// The store over a database that `D` speaks to.
 #[derive(Debug)]
@@ -90,6 +91,30 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {
         outdated::is_there(&self.driver, outdated).await
+    }
+
+    async fn sealed_until(&self) -> Result<Timestamp, StoreError> {
+        seals::sealed_until(&self.driver).await
+    }
+
+    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, StoreError> {
+        seals::unsealed(&self.driver, after, until).await
+    }
+
+    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, StoreError> {
+        seals::last(&self.driver, tenant).await
+    }
+
+    async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, StoreError> {
+        seals::after(&self.driver, tenant, after, limit).await
+    }
+
+    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, StoreError> {
+        seals::trail(&self.driver, stretch).await
+    }
+
+    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        seals::next_trail(&self.driver, after).await
     }
 
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {

@@ -11,6 +11,7 @@ pub mod races;
 pub mod refresh;
 pub mod revocation;
 pub mod search;
+pub mod seals;
 pub mod sessions;
 pub mod tenants;
 pub mod values;

@@ -26,6 +26,8 @@ const NOTICE: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often what nobody needs any more is removed.
 const TIDY: Duration = Duration::from_mins(10);
+/// How often the audit trail is sealed.
+const SEAL: Duration = Duration::from_secs(30);
 /// How long a connection may say nothing.
 const IDLE: Duration = Duration::from_secs(75);
 
@@ -65,6 +67,7 @@ async fn serve(config: &Config) -> Result<(), Stop> {
         }
         Err(stop) = prepare_late(config, &*driver), if late => return Err(stop),
         () = keep_tidy(&kayan, &*driver) => {}
+        () = keep_sealed(&kayan) => {}
     }
     tracing::info!("stopped");
     Ok(())
@@ -91,6 +94,18 @@ async fn keep_tidy(kayan: &Kayan, driver: &dyn Driver) {
         if let Err(error) = driver.maintain().await {
             tracing::warn!(%error, "the database could not be maintained; it is tried again later");
         }
+    }
+}
+
+/// Seals what has happened, for as long as the service runs.
+async fn keep_sealed(kayan: &Kayan) {
+    loop {
+        match kayan.seal_events().await {
+            Ok(sealed) if sealed.seals > 0 => tracing::debug!(sealed.seals, sealed.events, "sealed the audit trail"),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the audit trail could not be sealed; it is tried again later"),
+        }
+        tokio::time::sleep(SEAL).await;
     }
 }
 
