@@ -1,6 +1,8 @@
-//! Who is asking: a client of the API, or an operator at the command line.
+//! Who is asking: a client of the API, or somebody who administers.
 
-use kayan_ports::{Client, Scope, TenantId, TokenHash};
+use kayan_ports::{Client, IdentityId, Scope, TenantId, TokenHash};
+
+use crate::policy::permission::Grants;
 
 /// A client of the API, as far as a use-case needs to know it.
 #[derive(Debug, Clone, Default)]
@@ -15,11 +17,34 @@ pub struct Caller {
     pub request_id: Option<String>,
 }
 
-/// An operator, who needs no session: whoever can read the database's secrets owns the service already.
+/// Somebody who administers: at the command line, by an admin token, or in a session of their own.
 #[derive(Debug, Clone)]
 pub struct Operator {
     /// What may be seen and touched.
     pub scope: Scope,
-    /// The name that the audit trail gets as actor, such as `cli`.
+    /// The name that the audit trail gets as actor: an identity's id, a token's name, or `cli`.
     pub name: String,
+    /// Who it is, if it is somebody with an account.
+    pub identity: Option<IdentityId>,
+    /// What may be done.
+    pub grants: Grants,
+    /// Where the request comes from, if there is one.
+    pub client: Client,
+    /// The id of the request.
+    pub request_id: Option<String>,
+}
+
+impl Operator {
+    /// An operator at the command line, who needs no session and may do everything: whoever can read the database's
+    /// secrets owns the service already.
+    pub fn at_the_command_line(scope: Scope) -> Self {
+        Self {
+            scope,
+            name: "cli".to_owned(),
+            identity: None,
+            grants: Grants::everything(),
+            client: Client::default(),
+            request_id: None,
+        }
+    }
 }

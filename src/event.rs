@@ -30,6 +30,8 @@ impl Kayan {
     ) -> Event {
         let mut event = self.bare_event(tenant.clone(), kind, now, message);
         event.0.actor = Some(operator.name.clone());
+        event.0.client = operator.client.clone();
+        event.0.request_id.clone_from(&operator.request_id);
         event
     }
 

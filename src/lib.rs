@@ -20,6 +20,7 @@ mod list_my_sessions;
 mod log_in;
 mod log_out;
 mod open_session;
+mod permit;
 pub mod policy;
 mod refresh_session;
 mod register;
@@ -42,7 +43,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use kayan_ports::{AttemptCounter, Clock, Entropy, PasswordHasher, RateLimiter, Store, Timestamp};
+use kayan_ports::{AttemptCounter, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Store, Timestamp};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -62,7 +63,12 @@ pub use crate::{
     limit::{Allowance, LimitError, Limited, RateLimits},
     log_in::{LogIn, LogInError},
     open_session::Opened,
-    policy::{lifetime::Lifetimes, password::Weakness},
+    permit::DeniedError,
+    policy::{
+        lifetime::Lifetimes,
+        password::Weakness,
+        permission::{Grants, Pattern, Permission, PermissionError},
+    },
     refresh_session::{RefreshSession, RefreshSessionError},
     register::{Register, RegisterError},
     revoke_my_sessions::RevokeMySessionError,
@@ -94,6 +100,7 @@ pub struct Kayan {
     hasher: Arc<dyn PasswordHasher>,
     attempts: Arc<dyn AttemptCounter>,
     limiter: Arc<dyn RateLimiter>,
+    keys: Arc<dyn Keys>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     schema: IdentitySchema,
@@ -112,6 +119,8 @@ pub struct Ports {
     pub attempts: Arc<dyn AttemptCounter>,
     /// The counter of requests, used with rate limits only.
     pub limiter: Arc<dyn RateLimiter>,
+    /// The place where signing keys are kept.
+    pub keys: Arc<dyn Keys>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The source of tokens and ids.
@@ -121,9 +130,9 @@ pub struct Ports {
 impl Kayan {
     /// Puts the application together.
     pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
-        let Ports { store, hasher, attempts, limiter, clock, entropy } = ports;
+        let Ports { store, hasher, attempts, limiter, keys, clock, entropy } = ports;
         let (last_id, flood) = (AtomicU64::new(0), Mutex::default());
-        Self { store, hasher, attempts, limiter, clock, entropy, schema, settings, last_id, flood }
+        Self { store, hasher, attempts, limiter, keys, clock, entropy, schema, settings, last_id, flood }
     }
 
     /// A new UUIDv7 (RFC 9562, section 5.7) for this moment. The 12 bits after the milliseconds count (section 6.2,

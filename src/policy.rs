@@ -4,5 +4,6 @@ pub mod flood;
 pub mod identifier;
 pub mod lifetime;
 pub mod password;
+pub mod permission;
 pub mod refresh;
 pub mod seal;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kayan_crypto::{SealedKeys, WrappingSecrets};
 use kayan_memory::{ManualClock, MemoryLimiter, MemoryStore, PlainHasher, SeededEntropy};
 use kayan_ports::{Client, EventType, Outcome, TokenHash, Traits};
 use serde_json::json;
@@ -28,13 +29,22 @@ impl Stage {
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let (store, hasher) = (Arc::new(MemoryStore::new()), Arc::new(PlainHasher::new()));
         let clock = Arc::new(ManualClock::default());
+        let entropy = Arc::new(SeededEntropy::new(7));
+        let secrets = WrappingSecrets {
+            data_key: None,
+            data_key_previous: None,
+            session_secret: vec![7; 32].into(),
+            session_secret_previous: None,
+        };
+        let keys = SealedKeys::new(store.clone(), clock.clone(), entropy.clone(), &secrets).unwrap();
         let ports = Ports {
             store: store.clone(),
             hasher: hasher.clone(),
             attempts: store.clone(),
             limiter: Arc::new(MemoryLimiter::new()),
+            keys: Arc::new(keys),
             clock: clock.clone(),
-            entropy: Arc::new(SeededEntropy::new(7)),
+            entropy,
         };
         let lifetimes = Lifetimes {
             session: std::time::Duration::from_hours(24),
@@ -75,7 +85,7 @@ impl Stage {
     }
 
     pub(crate) fn operator() -> Operator {
-        Operator { scope: kayan_ports::Scope::System, name: "cli".to_owned() }
+        Operator::at_the_command_line(kayan_ports::Scope::System)
     }
 
     /// The events of a type, by outcome.

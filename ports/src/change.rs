@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken,
-    Scope, Seal, Session, SessionId, State, TenantId, Timestamp, TokenHash, Traits, Version,
+    Scope, Seal, Session, SessionId, State, TenantId, Timestamp, TokenHash, Traits, Version, SealedKey, WrappedKey,
 };
 
 /// One write. A list of them is committed whole or not at all; a guard that does not hold rolls the list back.
@@ -129,6 +129,13 @@ pub enum Change {
     },
     /// Forgets the attempts that were counted under a key; none is no error.
     ForgetAttempts(AttemptKey),
+    /// Keeps the data key. Guard: there is none (`Unique::DataKey`).
+    KeepDataKey(Box<WrappedKey>),
+    /// Keeps the same data key, wrapped anew; `version` is the new version. Guard: the one before it is the present one
+    /// (`Guard::DataKey`).
+    RewrapDataKey(Box<WrappedKey>),
+    /// Keeps a signing key. Guard: its owner has none for its purpose (`Unique::SigningKey`).
+    KeepSigningKey(Box<SealedKey>),
     /// Removes some of what is out of date, a thousand rows of each kind at most; there is no guard.
     RemoveOutdated(Outdated),
     /// Adds a seal to its tenant's chain. Guard: there is none of that number yet (`Unique::Seal`), so that of two who
@@ -191,6 +198,8 @@ pub enum Guard {
     Sealing,
     /// The refresh token was spent before.
     RefreshToken,
+    /// The data key was wrapped anew since it was read.
+    DataKey,
 }
 
 /// What is taken already.
@@ -202,4 +211,8 @@ pub enum Unique {
     Seal,
     /// The one credential of its kind that an identity may have.
     Credential,
+    /// The data key: there is one.
+    DataKey,
+    /// The one signing key that its owner may have for a purpose.
+    SigningKey,
 }

@@ -43,6 +43,8 @@ uuid_id! {
     SessionId,
     /// An audit event. UUIDv7, so that ids sort by time.
     EventId,
+    /// A signing key. UUIDv7.
+    KeyId,
 }
 
 /// A tenant's name: 1 to 63 characters of `a-z`, `0-9`, `-` and `_`, beginning with a letter or digit.

@@ -10,6 +10,7 @@ mod credential;
 mod hasher;
 mod identity;
 mod ids;
+mod keys;
 mod limits;
 mod probe;
 mod seal;
@@ -23,7 +24,8 @@ pub use change::{Change, Guard, Outdated, Sealing, SessionFilter, Unique};
 pub use credential::{Credential, CredentialKind, PasswordHash};
 pub use hasher::{HashError, HashFormat, Password, PasswordHasher, Verdict};
 pub use identity::{Identifier, Identity, NamedIdentifier, State, Traits, Version};
-pub use ids::{CredentialId, EventId, IdentityId, Scope, SessionId, TenantId, TenantIdError};
+pub use ids::{CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};
+pub use keys::{KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, WrappedKey, Wrapper};
 pub use limits::{
     Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
 };

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    AuditEvent, Change, Client, Credential, Guard, Identifier, Identity, IdentityId, Outdated, RefreshToken, Scope,
-    Seal, Session, State, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unique, Unsealed,
+    AuditEvent, Change, Client, Credential, Guard, Identifier, Identity, IdentityId, Outdated, RefreshToken, Scope, Seal, Session, State, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unique, Unsealed, KeyPurpose, SealedKey, WrappedKey,
 };
 
 /// Why a read gave no answer. The text is for the operator's log, never for a client.
@@ -173,6 +172,12 @@ pub trait Store: Send + Sync {
         identity: IdentityId,
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError>;
+
+    /// The data key, if there is one.
+    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError>;
+
+    /// The signing key that the tenant, or the system itself, has for this purpose.
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError>;
 
     /// Whether there is anything out of date.
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError>;

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings};
-use kayan_crypto::{Hasher, HasherSettings, OsEntropy, SystemClock};
+use kayan_crypto::{Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
 use kayan_http::{Application, HttpSettings};
 use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
-use kayan_ports::{AttemptCounter, Clock, Entropy, Probe, RateLimiter, Store};
+use kayan_ports::{AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Store};
 use kayan_sql::{Driver, SqlStore};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -97,15 +97,27 @@ fn connect(config: &Config, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop>
     }
 }
 
+/// The place where keys are kept; reads nothing yet.
+pub(crate) fn keys(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<dyn Keys>, Stop> {
+    let secrets = WrappingSecrets {
+        data_key: config.data_key.clone(),
+        data_key_previous: config.data_key_previous.clone(),
+        session_secret: config.session_secret.clone(),
+        session_secret_previous: config.session_secret_previous.clone(),
+    };
+    let store = Arc::new(SqlStore::new(driver.clone()));
+    Ok(Arc::new(SealedKeys::new(store, clock(), entropy(), &secrets)?))
+}
+
 /// Puts the use-cases together over an open database.
 pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Stop> {
     let database = store(config, driver)?;
     let counters = counters(config, database.clone())?;
-    over(config, database, counters)
+    over(config, database, counters, keys(config, driver)?)
 }
 
-/// Puts the use-cases together over a store and counters.
-fn over(config: &Config, store: Arc<dyn Store>, counters: Counters) -> Result<Kayan, Stop> {
+/// Puts the use-cases together over a store, counters and keys.
+fn over(config: &Config, store: Arc<dyn Store>, counters: Counters, keys: Arc<dyn Keys>) -> Result<Kayan, Stop> {
     let schema = match &config.identity_schema {
         None => IdentitySchema::default(),
         Some(document) => IdentitySchema::parse(&document.to_string())
@@ -118,6 +130,7 @@ fn over(config: &Config, store: Arc<dyn Store>, counters: Counters) -> Result<Ka
         attempts: counters.attempts,
         limiter: counters.limiter,
         hasher: Arc::new(Hasher::new(hashing).map_err(Stop::failed)?),
+        keys,
         clock: clock(),
         entropy: entropy(),
     };
@@ -219,7 +232,11 @@ fn cached(config: &Config, store: Arc<dyn Store>) -> Result<Arc<CachedSessions>,
 }
 
 /// Puts the whole service together over an open database.
-pub(crate) fn application(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<Application>, Stop> {
+pub(crate) fn application(
+    config: &Config,
+    driver: &Arc<dyn Driver>,
+    keys: Arc<dyn Keys>,
+) -> Result<Arc<Application>, Stop> {
     let public_origin = config.public_url.as_ref().map(|url| url.origin().ascii_serialization().parse());
     let settings = HttpSettings {
         secure_cookies: config.env == Environment::Production,
@@ -237,7 +254,7 @@ pub(crate) fn application(config: &Config, driver: &Arc<dyn Driver>) -> Result<A
     probes.extend(counters.probe.clone());
     let health = CheckHealth::new(probes, clock());
     Ok(Arc::new(Application {
-        kayan: Arc::new(over(config, remembering, counters)?),
+        kayan: Arc::new(over(config, remembering, counters, keys)?),
         health: Arc::new(health),
         clock: clock(),
         entropy: entropy(),

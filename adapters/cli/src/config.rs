@@ -70,11 +70,9 @@ pub(crate) struct Config {
     pub(crate) auto_migrate: bool,
     /// The JSON Schema of the traits, an object; nothing: the default.
     pub(crate) identity_schema: Option<serde_json::Value>,
-    /// Root of the keys that seal flow state; 32 bytes or more in production.
-    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
+    /// Root of the keys that seal flow state, and of the one that wraps the data key; 32 bytes or more in production.
     pub(crate) session_secret: Secret,
     /// The one before, while it is being rotated.
-    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) session_secret_previous: Option<Secret>,
     /// Signs JWTs.
     #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
@@ -83,10 +81,8 @@ pub(crate) struct Config {
     #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) jwt_secret_previous: Option<Secret>,
     /// Wraps the data key; nothing: a key derived from the session secret does.
-    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) data_key: Option<Secret>,
     /// The one before, while it is being rotated.
-    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) data_key_previous: Option<Secret>,
 }
 

@@ -3,7 +3,7 @@
 use std::{fmt::Display, process::ExitCode};
 
 use kayan_core::{Failure, FindUserError};
-use kayan_ports::StoreError;
+use kayan_ports::{KeyError, StoreError};
 use kayan_sql::migrate::MigrateError;
 
 /// The end of a command.
@@ -81,6 +81,16 @@ impl From<MigrateError> for Stop {
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self::failed(failure)
+    }
+}
+
+impl From<KeyError> for Stop {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Unavailable(_) => Self::unavailable(error),
+            KeyError::Locked(_) => Self::config(error),
+            KeyError::Fault(_) => Self::failed(error),
+        }
     }
 }
 

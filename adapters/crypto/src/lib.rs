@@ -1,21 +1,26 @@
-//! Password hashing on threads of its own, and the operating system's randomness.
+//! Password hashing on threads of its own, keys that are kept sealed, and the operating system's randomness.
 
 mod argon2;
 mod bcrypt;
 mod formats;
+mod keys;
 #[cfg(test)]
 mod ledger;
 mod os;
 mod pool;
 mod scrypt;
+mod sealing;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{HashError, HashFormat, Password, PasswordHash, PasswordHasher, Verdict};
 
-pub use crate::os::{OsEntropy, SystemClock};
 use crate::{formats::Formats, pool::Pool};
+pub use crate::{
+    keys::{SealedKeys, WrappingSecrets},
+    os::{OsEntropy, SystemClock},
+};
 
 /// How to hash, and how much at once.
 #[derive(Debug, Clone, Copy)]

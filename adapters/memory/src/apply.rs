@@ -59,6 +59,9 @@ impl Rows {
                 self.attempts.remove(&key);
                 Ok(())
             }
+            Change::KeepDataKey(key) => self.keep_data_key(*key),
+            Change::RewrapDataKey(key) => self.rewrap_data_key(*key),
+            Change::KeepSigningKey(key) => self.keep_signing_key(*key),
             Change::RemoveOutdated(outdated) => {
                 self.remove_outdated(&outdated);
                 Ok(())

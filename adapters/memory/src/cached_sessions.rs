@@ -16,8 +16,7 @@ use std::{
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, Client, Clock, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery,
-    Lookup, Outdated, Page, Presented, Refreshing, Scope, Seal, Session, SessionId, SignIn, State, Store, StoreError,
-    Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unsealed,
+    Lookup, Outdated, Page, Presented, Refreshing, Scope, Seal, Session, SessionId, SignIn, State, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unsealed, KeyPurpose, SealedKey, WrappedKey,
 };
 use quick_cache::sync::Cache;
 use uuid::Uuid;
@@ -110,6 +109,9 @@ fn about(change: &Change) -> Option<About> {
         | Change::IssueRefresh(_)
         | Change::RotateRefresh { .. }
         | Change::ForgetAttempts(_)
+        | Change::KeepDataKey(_)
+        | Change::RewrapDataKey(_)
+        | Change::KeepSigningKey(_)
         | Change::RemoveOutdated(_)
         | Change::AddSeal(_)
         | Change::KeepSealing(_)
@@ -261,6 +263,14 @@ impl Store for CachedSessions {
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         self.inner.sessions(tenant, identity, at).await
+    }
+
+    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError> {
+        self.inner.data_key().await
+    }
+
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
+        self.inner.signing_key(scope, purpose).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -12,6 +12,7 @@ mod clock;
 mod entropy;
 mod fallback;
 mod hasher;
+mod keys;
 mod limiter;
 mod outdated;
 mod rows;

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use kayan_ports::{
     AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier, Identity, IdentityId,
-    IdentityQuery, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Seal, Sealing, Session, SessionId, SignIn,
-    TenantId, Timestamp, TokenHash,
+    IdentityQuery, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Seal, Sealing, Session, SessionId, SignIn, TenantId, Timestamp, TokenHash, SealedKey, WrappedKey,
 };
 
 /// Everything that is kept. A commit works on a copy, so that one that fails has changed nothing.
@@ -22,6 +21,8 @@ pub(crate) struct Rows {
     /// Where each identity has opened a session from.
     pub(crate) networks: HashMap<(IdentityId, String), Timestamp>,
     pub(crate) attempts: HashMap<AttemptKey, Attempts>,
+    pub(crate) data_key: Option<WrappedKey>,
+    pub(crate) signing_keys: Vec<SealedKey>,
     /// In the order in which they were written.
     pub(crate) events: Vec<AuditEvent>,
     pub(crate) seals: BTreeMap<(TenantId, i64), Seal>,
@@ -48,6 +49,8 @@ impl Default for Rows {
             refresh_tokens: HashMap::new(),
             networks: HashMap::new(),
             attempts: HashMap::new(),
+            data_key: None,
+            signing_keys: Vec::new(),
             events: Vec::new(),
             seals: BTreeMap::new(),
             sealing: None,

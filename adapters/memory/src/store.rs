@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup,
-    Outdated, Page, Presented, Refreshing, Scope, Seal, Session, SignIn, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash,
-    TrailEvent, Unsealed,
+    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Scope, Seal, Session, SignIn, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unsealed, KeyPurpose, SealedKey, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -122,6 +120,14 @@ impl Store for MemoryStore {
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         Ok(self.read()?.live_sessions(tenant, identity, at))
+    }
+
+    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError> {
+        Ok(self.read()?.data_key.clone())
+    }
+
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
+        Ok(self.read()?.signing_key(scope, purpose).cloned())
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -3,7 +3,7 @@
 use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
 
 use crate::{
-    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, identities, outdated, seals, sessions,
+    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, identities, outdated, seals, sessions, keys,
 };
 
 /// Applies the changes in one transaction.
@@ -97,6 +97,9 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
         Change::RevokeSessions(filter) => sessions::revoke_all(batch, &filter),
         Change::RevokeSession { tenant, identity, session } => sessions::revoke(batch, &tenant, identity, session),
         Change::ForgetAttempts(key) => attempts::forget(batch, &key),
+        Change::KeepDataKey(key) => keys::keep_data_key(batch, *key),
+        Change::RewrapDataKey(key) => keys::rewrap_data_key(batch, *key),
+        Change::KeepSigningKey(key) => keys::keep_signing_key(batch, *key),
         Change::RemoveOutdated(outdated) => outdated::remove(batch, &outdated),
         Change::AddSeal(seal) => seals::add(batch, *seal),
         Change::KeepSealing(sealing) => seals::keep(batch, &sealing),

@@ -12,6 +12,7 @@ mod credentials;
 mod driver;
 mod identities;
 mod identity_lists;
+mod keys;
 pub mod migrate;
 mod outdated;
 mod seals;

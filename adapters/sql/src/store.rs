@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup,
-    Outdated, Page, Presented, Refreshing, Scope, Seal, Session, SignIn, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash, TrailEvent,
-    Unsealed,
+    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Scope, Seal, Session, SignIn, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unsealed, KeyPurpose, SealedKey, WrappedKey,
 };
 
-use crate::{Driver, audit, changes, credentials, identities, identity_lists, outdated, seals, sessions};
+use crate::{
+    Driver, audit, changes, credentials, identities, identity_lists, outdated, seals, sessions, keys,
+};
 
 /// The store over a database that `D` speaks to.
 #[derive(Debug)]
@@ -87,6 +87,14 @@ impl<D: Driver> Store for SqlStore<D> {
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         sessions::live(&self.driver, tenant, identity, at).await
+    }
+
+    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError> {
+        keys::data_key(&self.driver).await
+    }
+
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
+        keys::signing_key(&self.driver, scope, purpose).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

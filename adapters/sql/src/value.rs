@@ -86,6 +86,12 @@ impl From<[u8; 32]> for Value {
     }
 }
 
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
 impl<T: Into<Self>> From<Option<T>> for Value {
     fn from(maybe: Option<T>) -> Self {
         maybe.map_or(Self::Null, Into::into)
@@ -159,7 +165,7 @@ impl Row {
         }
     }
 
-    /// Bytes, however many.
+    /// Bytes.
     pub fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
         match self.next() {
             Value::Bytes(bytes) => Ok(bytes),

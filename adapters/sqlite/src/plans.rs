@@ -4,7 +4,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Change, Client, IdentityQuery, Lookup, Scope, SessionFilter, SessionId, State, Store, StoreError, TenantId,
+    Change, Client, IdentityQuery, KeyId, KeyPurpose, Lookup, Scope, Sealed, SealedKey, SessionFilter, SessionId,
+    State, Store, StoreError, TenantId, WrappedKey, Wrapper,
 };
 use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, SqlStore, Statement};
 
@@ -96,6 +97,29 @@ async fn exercise(store: &SqlStore<Noting>) {
             store.commit(vec![Change::RevokeSessions(filter)]).await.unwrap();
         }
     }
+    let data_key = |version| WrappedKey {
+        wrapped: Sealed(vec![1; 61]),
+        by: Wrapper::DataKey,
+        version,
+        created_at: at(0),
+        updated_at: at(0),
+    };
+    let signing_key = SealedKey {
+        id: KeyId(whom.0),
+        scope: Scope::System,
+        purpose: KeyPurpose::AuditSeal,
+        sealed: Sealed(vec![1; 61]),
+        public: [1; 32],
+        created_at: at(0),
+    };
+    let changes = vec![
+        Change::KeepDataKey(Box::new(data_key(1))),
+        Change::RewrapDataKey(Box::new(data_key(2))),
+        Change::KeepSigningKey(Box::new(signing_key)),
+    ];
+    store.commit(changes).await.unwrap();
+    assert!(store.data_key().await.unwrap().is_some());
+    assert!(store.signing_key(&Scope::System, KeyPurpose::AuditSeal).await.unwrap().is_some());
     store.commit(vec![Change::DeleteIdentity { scope: Scope::from(&tenant), identity: whom }]).await.unwrap();
 }
 

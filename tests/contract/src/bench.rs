@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayan_ports::{AttemptCounter, PasswordHash, PasswordHasher, Store, TenantId};
+use kayan_crypto::{OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
+use kayan_ports::{AttemptCounter, Keys, PasswordHash, PasswordHasher, Store, TenantId};
 
 /// A store of one's own, with the tenant `default` in it and nothing else.
 #[async_trait]
@@ -28,6 +29,32 @@ pub struct AttemptsBench {
     pub attempts: Arc<dyn AttemptCounter>,
     /// The store that it counts in, if it does.
     pub within: Option<Box<dyn Bench>>,
+}
+
+/// Processes on one database that keep keys there.
+pub struct KeysBench {
+    /// Starts another one, which remembers nothing.
+    pub process: Box<dyn Fn() -> Arc<dyn Keys> + Send + Sync>,
+    /// The store that they keep them in.
+    pub within: Box<dyn Bench>,
+}
+
+impl KeysBench {
+    /// Keys that are sealed within this store.
+    pub fn sealed(within: Box<dyn Bench>) -> Self {
+        let secrets = WrappingSecrets {
+            data_key: None,
+            data_key_previous: None,
+            session_secret: vec![7; 32].into(),
+            session_secret_previous: None,
+        };
+        let store = within.store();
+        let process = move || -> Arc<dyn Keys> {
+            let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
+            Arc::new(SealedKeys::new(store.clone(), clock, entropy, &secrets).expect("keys"))
+        };
+        Self { process: Box::new(process), within }
+    }
 }
 
 /// A hasher and what it is to recognise.

@@ -13,6 +13,7 @@
 /// | `limiter` | an `Arc<dyn RateLimiter>` |
 /// | `attempts` | an [`AttemptsBench`](crate::AttemptsBench) |
 /// | `attempts_in_store` | the same, with its store |
+/// | `keys` | a [`KeysBench`](crate::KeysBench) |
 #[macro_export]
 macro_rules! laws {
     (store, $fresh:path) => {
@@ -98,6 +99,14 @@ macro_rules! laws {
             locking_during_logins_leaves_no_open_session,
             changing_the_password_during_logins_leaves_no_open_session,
             deleting_during_logins_leaves_no_session,
+        );
+        $crate::laws!(@each $fresh, store::keys:
+            the_data_key_comes_back_as_it_went_in_and_as_it_was_wrapped_anew,
+            a_data_key_that_is_not_there_is_not_wrapped_anew,
+            one_data_key_is_kept_under_64_parallel_tries,
+            a_data_key_is_wrapped_anew_once_under_64_parallel_tries,
+            every_owner_and_purpose_has_a_signing_key_of_its_own,
+            one_signing_key_is_kept_under_64_parallel_tries,
         );
         $crate::laws!(@each $fresh, store::outdated:
             what_is_outdated_is_removed_and_nothing_else,
@@ -201,6 +210,12 @@ macro_rules! laws {
         $crate::laws!(@each $fresh, attempts::commits:
             attempts_are_forgotten_with_the_commit,
             attempts_are_not_forgotten_with_a_commit_that_failed,
+        );
+    };
+    (keys, $fresh:path) => {
+        $crate::laws!(@each $fresh, keys::first_uses:
+            one_key_is_made_under_64_parallel_first_uses,
+            a_key_that_nobody_has_used_is_not_found,
         );
     };
     (bounded, $fresh:path) => {

@@ -22,8 +22,9 @@ mod view;
 
 pub mod attempts;
 pub mod hasher;
+pub mod keys;
 pub mod limiter;
 pub mod store;
 pub mod throw_away;
 
-pub use bench::{AttemptsBench, Bench, Durable, HasherBench};
+pub use bench::{AttemptsBench, Bench, Durable, HasherBench, KeysBench};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayan_contract::{AttemptsBench, Bench, HasherBench};
+use kayan_contract::{AttemptsBench, Bench, HasherBench, KeysBench};
 use kayan_memory::{MemoryLimiter, MemoryStore, PlainHasher};
 use kayan_ports::{RateLimiter, Store, TenantId};
 
@@ -40,6 +40,16 @@ mod attempts {
 
     kayan_contract::laws!(attempts, fresh);
     kayan_contract::laws!(attempts_in_store, fresh);
+}
+
+mod keys {
+    use super::{Arc, KeysBench, Memory, MemoryStore};
+
+    async fn fresh() -> KeysBench {
+        KeysBench::sealed(Box::new(Memory(Arc::new(MemoryStore::new()))))
+    }
+
+    kayan_contract::laws!(keys, fresh);
 }
 
 mod limiter {

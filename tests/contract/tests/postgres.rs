@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kayan_contract::{
-    AttemptsBench, Bench, Durable,
+    AttemptsBench, Bench, Durable, KeysBench,
     throw_away::{PGBOUNCER, POSTGRES, PostgresDatabase},
 };
 use kayan_ports::{Store, TenantId, Timestamp};
@@ -69,7 +69,7 @@ impl Durable for Postgres {
 }
 
 mod prepared {
-    use super::{AttemptsBench, Mode, POSTGRES, Postgres};
+    use super::{AttemptsBench, KeysBench, Mode, POSTGRES, Postgres};
 
     async fn fresh() -> Postgres {
         Postgres::fresh(POSTGRES, Mode::Prepared).await
@@ -84,10 +84,16 @@ mod prepared {
 
     kayan_contract::laws!(attempts, attempts);
     kayan_contract::laws!(attempts_in_store, attempts);
+
+    async fn keys() -> KeysBench {
+        KeysBench::sealed(Box::new(fresh().await))
+    }
+
+    kayan_contract::laws!(keys, keys);
 }
 
 mod behind_pgbouncer {
-    use super::{AttemptsBench, Mode, PGBOUNCER, Postgres};
+    use super::{AttemptsBench, KeysBench, Mode, PGBOUNCER, Postgres};
 
     async fn fresh() -> Postgres {
         Postgres::fresh(PGBOUNCER, Mode::Unnamed).await
@@ -102,4 +108,10 @@ mod behind_pgbouncer {
 
     kayan_contract::laws!(attempts, attempts);
     kayan_contract::laws!(attempts_in_store, attempts);
+
+    async fn keys() -> KeysBench {
+        KeysBench::sealed(Box::new(fresh().await))
+    }
+
+    kayan_contract::laws!(keys, keys);
 }

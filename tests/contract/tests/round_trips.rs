@@ -8,6 +8,7 @@ use kayan_core::{
     Caller, IdentitySchema, Kayan, Lifetimes, LockoutSettings, LogIn, Ports, RateLimits, RefreshSession, Register,
     Settings,
 };
+use kayan_crypto::{SealedKeys, WrappingSecrets};
 use kayan_memory::{CachedSessions, ManualClock, MemoryLimiter, PlainHasher, SeededEntropy};
 use kayan_ports::{Client, Clock, Lockout, Traits};
 use kayan_postgres::PostgresDriver;
@@ -32,13 +33,22 @@ impl Counted {
         migrate::up(store.driver(), migrate::embedded(Dialect::Postgres), None, clock.now(), &mut |_| {})
             .await
             .unwrap();
+        let entropy = Arc::new(SeededEntropy::new(7));
+        let secrets = WrappingSecrets {
+            data_key: None,
+            data_key_previous: None,
+            session_secret: vec![7; 32].into(),
+            session_secret_previous: None,
+        };
+        let keys = SealedKeys::new(store.clone(), clock.clone(), entropy.clone(), &secrets).unwrap();
         let ports = Ports {
             store: Arc::new(CachedSessions::new(Arc::<SqlStore<_>>::clone(&store), clock.clone(), remembered)),
             attempts: Arc::<SqlStore<_>>::clone(&store),
             hasher: Arc::new(PlainHasher::new()),
             limiter: Arc::new(MemoryLimiter::new()),
+            keys: Arc::new(keys),
             clock: clock.clone(),
-            entropy: Arc::new(SeededEntropy::new(7)),
+            entropy,
         };
         let settings = Settings {
             lifetimes: Lifetimes {

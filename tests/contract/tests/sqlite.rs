@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use kayan_contract::{AttemptsBench, Bench, Durable};
+use kayan_contract::{AttemptsBench, Bench, Durable, KeysBench};
 use kayan_ports::{Store, TenantId};
 use kayan_sql::{Dialect, Driver, Expect, SqlStore, Statement, Value, migrate};
 use kayan_sqlite::SqliteDriver;
@@ -67,3 +67,9 @@ async fn attempts() -> AttemptsBench {
 
 kayan_contract::laws!(attempts, attempts);
 kayan_contract::laws!(attempts_in_store, attempts);
+
+async fn keys() -> KeysBench {
+    KeysBench::sealed(Box::new(fresh().await))
+}
+
+kayan_contract::laws!(keys, keys);

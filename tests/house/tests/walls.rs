@@ -19,8 +19,9 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("kayan-telemetry", &["kayan-ports"]),
 ];
 
-/// What the tests of any of these may use besides: fakes, and the laws to be kept.
-const FOR_TESTS: [&str; 2] = ["kayan-memory", "kayan-contract"];
+/// What the tests of any of these may use besides: fakes, the laws to be kept, and the real cryptography, because a fake
+/// signature proves nothing.
+const FOR_TESTS: [&str; 3] = ["kayan-memory", "kayan-contract", "kayan-crypto"];
 
 /// Nobody depends on these but for tests, so they may depend on anything.
 const ENDS: [&str; 7] =

@@ -72,7 +72,7 @@ async fn set_state(who: Who, state: State, reason: Option<String>, format: Forma
 }
 
 fn operator(tenant: Option<TenantId>) -> Operator {
-    Operator { scope: tenant.map_or(Scope::System, Scope::Tenant), name: "cli".to_owned() }
+    Operator::at_the_command_line(tenant.map_or(Scope::System, Scope::Tenant))
 }
 
 fn named(who: Who) -> (Operator, UserRef) {

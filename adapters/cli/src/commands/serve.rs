@@ -8,6 +8,7 @@ use std::{
 
 use kayan_core::Kayan;
 use kayan_http::Draining;
+use kayan_ports::Keys;
 use kayan_sql::Driver;
 use poem::{Server, listener::TcpAcceptor};
 use tokio::signal::unix::{SignalKind, signal};
@@ -44,7 +45,8 @@ pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Stop> {
 
 async fn serve(config: &Config) -> Result<(), Stop> {
     let driver = compose::database(config)?;
-    let prepared = prepare(config, &*driver).await;
+    let keys = compose::keys(config, &driver)?;
+    let prepared = prepare(config, &*driver, &*keys).await;
     let late = match prepared {
         Err(stop) if stop.is_unavailable() => {
             tracing::error!("{}; not ready until the database is there", stop.reason());
@@ -52,7 +54,7 @@ async fn serve(config: &Config) -> Result<(), Stop> {
         }
         other => other.map(|()| false)?,
     };
-    let app = compose::application(config, &driver)?;
+    let app = compose::application(config, &driver, keys.clone())?;
     let kayan = app.kayan.clone();
     let listener = listen(config)?;
     let address = listener.local_addr().map_err(Stop::failed)?;
@@ -65,7 +67,7 @@ async fn serve(config: &Config) -> Result<(), Stop> {
         served = server.run_with_graceful_shutdown(endpoint, told_to_stop(draining), Some(GRACE)) => {
             served.map_err(Stop::failed)?;
         }
-        Err(stop) = prepare_late(config, &*driver), if late => return Err(stop),
+        Err(stop) = prepare_late(config, &*driver, &*keys), if late => return Err(stop),
         () = keep_tidy(&kayan, &*driver) => {}
         () = keep_sealed(&kayan) => {}
     }
@@ -74,10 +76,10 @@ async fn serve(config: &Config) -> Result<(), Stop> {
 }
 
 /// Migrates as soon as the database is there; what can't be served then ends the service as it would have at its start.
-async fn prepare_late(config: &Config, driver: &dyn Driver) -> Result<(), Stop> {
+async fn prepare_late(config: &Config, driver: &dyn Driver, keys: &dyn Keys) -> Result<(), Stop> {
     loop {
         tokio::time::sleep(AGAIN).await;
-        match prepare(config, driver).await {
+        match prepare(config, driver, keys).await {
             Err(stop) if stop.is_unavailable() => {}
             other => return other,
         }
@@ -109,9 +111,11 @@ async fn keep_sealed(kayan: &Kayan) {
     }
 }
 
-/// A service waits for its migrations; a schema that it does not know, it must not touch.
-async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Stop> {
+/// A service waits for its migrations; a schema that it does not know, it must not touch; and with secrets that don't
+/// open what is sealed, it must not start.
+async fn prepare(config: &Config, driver: &dyn Driver, keys: &dyn Keys) -> Result<(), Stop> {
     match super::prepare(config, driver).await {
+        Ok(()) => Ok(keys.unlock().await?),
         Err(stop) if stop.is_pending() => {
             tracing::warn!("migrations are pending: not ready until `kayan migrate up` has run");
             Ok(())

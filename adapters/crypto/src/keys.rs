@@ -1,0 +1,233 @@
+//! Keys in the database, sealed by a data key that the service's secrets wrap.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use kayan_ports::{
+    Change, Clock, CommitError, Entropy, Guard, KeyError, KeyId, KeyPurpose, Keys, Scope, SealedKey, SigningKey, Store,
+    Unique, WrappedKey, Wrapper,
+};
+use parking_lot::Mutex;
+use secrecy::{ExposeSecret, SecretSlice};
+use zeroize::Zeroizing;
+
+use crate::sealing::{Place, SealingKey, failed};
+
+/// Somebody else may make or wrap a key between a look and a write; they don't do so again and again.
+const TRIES: usize = 5;
+
+/// Where the data key is kept.
+const DATA_KEY: Place<'_> = Place { tenant: "", table: "data_keys", id: "1", column: "wrapped" };
+
+/// The service's secrets that may wrap the data key, of any length; each leads to a key of its own.
+#[derive(Debug, Clone)]
+pub struct WrappingSecrets {
+    /// `KAYAN_DATA_KEY`: wraps, where it is set.
+    pub data_key: Option<SecretSlice<u8>>,
+    /// The one before; unwraps.
+    pub data_key_previous: Option<SecretSlice<u8>>,
+    /// `KAYAN_SESSION_SECRET`: wraps, where there is no data key.
+    pub session_secret: SecretSlice<u8>,
+    /// The one before; unwraps.
+    pub session_secret_previous: Option<SecretSlice<u8>>,
+}
+
+struct Wrapping {
+    by: Wrapper,
+    key: SealingKey,
+}
+
+/// The place where keys are kept. What was opened once is remembered for as long as the process lives.
+pub struct SealedKeys {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    /// The one that wraps.
+    present: Wrapping,
+    /// Those that unwrap, too.
+    others: Vec<Wrapping>,
+    data: Mutex<Option<Arc<SealingKey>>>,
+    signing: Mutex<HashMap<KeyPurpose, Arc<SigningKey>>>,
+}
+
+impl SealedKeys {
+    /// Derives the wrapping keys; reads nothing yet.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        secrets: &WrappingSecrets,
+    ) -> Result<Self, KeyError> {
+        let WrappingSecrets { data_key, data_key_previous, session_secret, session_secret_previous } = secrets;
+        let given = [
+            (Wrapper::DataKey, data_key.as_ref()),
+            (Wrapper::SessionSecret, Some(session_secret)),
+            (Wrapper::DataKey, data_key_previous.as_ref()),
+            (Wrapper::SessionSecret, session_secret_previous.as_ref()),
+        ];
+        let mut wrappings = Vec::new();
+        for (by, secret) in given {
+            if let Some(secret) = secret {
+                let usage = format!("wrap the data key with the {}", by.as_str());
+                wrappings.push(Wrapping { by, key: SealingKey::derived(secret.expose_secret(), &usage)? });
+            }
+        }
+        let mut wrappings = wrappings.into_iter();
+        let present = wrappings.next().ok_or_else(|| KeyError::Fault("there is no secret to wrap with".to_owned()))?;
+        let (data, signing) = (Mutex::default(), Mutex::default());
+        Ok(Self { store, clock, entropy, present, others: wrappings.collect(), data, signing })
+    }
+
+    /// The data key; if there is none, makes one or says so.
+    async fn data_key(&self, make: bool) -> Result<Option<Arc<SealingKey>>, KeyError> {
+        if let Some(known) = self.data.lock().clone() {
+            return Ok(Some(known));
+        }
+        for _ in 0..TRIES {
+            let opened = match self.store.data_key().await? {
+                Some(kept) => self.unwrap(kept).await?,
+                None if make => self.make_data_key().await?,
+                None => return Ok(None),
+            };
+            if let Some(bytes) = opened {
+                let key = Arc::new(SealingKey::new(&bytes)?);
+                *self.data.lock() = Some(key.clone());
+                return Ok(Some(key));
+            }
+        }
+        Err(KeyError::Unavailable("the data key changes again and again".to_owned()))
+    }
+
+    /// Nothing when somebody else was faster.
+    async fn make_data_key(&self) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
+        let mut bytes = Zeroizing::new(vec![0; 32]);
+        self.entropy.fill(&mut bytes);
+        let now = self.clock.now();
+        let wrapped = self.present.key.seal(&DATA_KEY, &bytes, &*self.entropy)?;
+        let key = WrappedKey { wrapped, by: self.present.by, version: 1, created_at: now, updated_at: now };
+        match self.store.commit(vec![Change::KeepDataKey(Box::new(key))]).await {
+            Ok(()) => Ok(Some(bytes)),
+            Err(CommitError::Conflict(Unique::DataKey)) => Ok(None),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Opens the data key; wraps it anew when that took another secret than the present one. Nothing when somebody else
+    /// has done so in the meantime.
+    async fn unwrap(&self, kept: WrappedKey) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
+        if let Some(bytes) = self.present.key.open(&DATA_KEY, &kept.wrapped) {
+            return Ok(Some(bytes));
+        }
+        let opened = self.others.iter().find_map(|other| other.key.open(&DATA_KEY, &kept.wrapped));
+        let bytes = opened.ok_or_else(|| self.locked(kept.by))?;
+        let wrapped = self.present.key.seal(&DATA_KEY, &bytes, &*self.entropy)?;
+        let anew = WrappedKey {
+            wrapped,
+            by: self.present.by,
+            version: kept.version + 1,
+            created_at: kept.created_at,
+            updated_at: self.clock.now(),
+        };
+        match self.store.commit(vec![Change::RewrapDataKey(Box::new(anew))]).await {
+            Ok(()) => Ok(Some(bytes)),
+            Err(CommitError::Stale(Guard::DataKey)) => Ok(None),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    fn locked(&self, by: Wrapper) -> KeyError {
+        let setting = match by {
+            Wrapper::DataKey => "KAYAN_DATA_KEY",
+            Wrapper::SessionSecret => "KAYAN_SESSION_SECRET",
+        };
+        let what =
+            if by == Wrapper::DataKey && self.present.by != by { "that is not set now" } else { "before this one" };
+        KeyError::Locked(format!(
+            "the keys in the database are sealed under a {setting} {what}: set {setting}_PREVIOUS to it, or {setting} \
+             back to it"
+        ))
+    }
+
+    async fn signing_key(&self, purpose: KeyPurpose, make: bool) -> Result<Option<Arc<SigningKey>>, KeyError> {
+        if let Some(known) = self.signing.lock().get(&purpose) {
+            return Ok(Some(known.clone()));
+        }
+        let Some(data) = self.data_key(make).await? else { return Ok(None) };
+        for _ in 0..TRIES {
+            let found = match self.store.signing_key(&Scope::System, purpose).await? {
+                Some(kept) => Some(open(&data, &kept)?),
+                None if make => self.make_signing_key(&data, purpose).await?,
+                None => return Ok(None),
+            };
+            if let Some(key) = found {
+                let key = Arc::new(key);
+                self.signing.lock().insert(purpose, key.clone());
+                return Ok(Some(key));
+            }
+        }
+        Err(KeyError::Unavailable(format!("the key for {} comes and goes", purpose.as_str())))
+    }
+
+    /// Nothing when somebody else was faster.
+    async fn make_signing_key(&self, data: &SealingKey, purpose: KeyPurpose) -> Result<Option<SigningKey>, KeyError> {
+        let now = self.clock.now();
+        let (mut seed, mut random) = (Zeroizing::new([0; 32]), [0; 10]);
+        self.entropy.fill(seed.as_mut_slice());
+        self.entropy.fill(&mut random);
+        let millis = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+        let id = KeyId(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid());
+        let public = public(&seed)?;
+        let sealed = data.seal(&place(&row(id, purpose)), seed.as_slice(), &*self.entropy)?;
+        let kept = SealedKey { id, scope: Scope::System, purpose, sealed, public, created_at: now };
+        match self.store.commit(vec![Change::KeepSigningKey(Box::new(kept))]).await {
+            Ok(()) => Ok(Some(SigningKey { id, seed, public })),
+            Err(CommitError::Conflict(Unique::SigningKey)) => Ok(None),
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+#[async_trait]
+impl Keys for SealedKeys {
+    async fn unlock(&self) -> Result<(), KeyError> {
+        self.data_key(false).await.map(drop)
+    }
+
+    async fn obtain(&self, purpose: KeyPurpose) -> Result<Arc<SigningKey>, KeyError> {
+        let key = self.signing_key(purpose, true).await?;
+        key.ok_or_else(|| KeyError::Fault("a key that was made is not there".to_owned()))
+    }
+
+    async fn find(&self, purpose: KeyPurpose) -> Result<Option<Arc<SigningKey>>, KeyError> {
+        self.signing_key(purpose, false).await
+    }
+}
+
+/// The purpose goes into it, so that a key that signs for one can't be passed off as one that signs for another.
+fn row(id: KeyId, purpose: KeyPurpose) -> String {
+    format!("{}/{id}", purpose.as_str())
+}
+
+fn place(row: &str) -> Place<'_> {
+    Place { tenant: "", table: "signing_keys", id: row, column: "secret" }
+}
+
+fn open(data: &SealingKey, kept: &SealedKey) -> Result<SigningKey, KeyError> {
+    let damaged = || KeyError::Fault(format!("the signing key {} is damaged, or was moved here", kept.id));
+    let bytes = data.open(&place(&row(kept.id, kept.purpose)), &kept.sealed).ok_or_else(damaged)?;
+    let seed = Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| damaged())?);
+    // What others see of the key must be what it signs with.
+    if public(&seed)? != kept.public {
+        return Err(damaged());
+    }
+    Ok(SigningKey { id: kept.id, seed, public: kept.public })
+}
+
+fn public(seed: &[u8; 32]) -> Result<[u8; 32], KeyError> {
+    let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(failed)?;
+    <[u8; 32]>::try_from(pair.public_key().as_ref()).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! Keys that are made once, kept sealed in the database, and the same on every replica.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use zeroize::Zeroizing;
+
+use crate::{CommitError, KeyId, Scope, StoreError, Timestamp, Version};
+
+/// What a signing key is for: a key signs for one purpose only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyPurpose {
+    /// Admin tokens.
+    AdminToken,
+    /// Seals over the audit trail.
+    AuditSeal,
+}
+
+impl KeyPurpose {
+    /// Every purpose there is.
+    pub const ALL: [Self; 2] = [Self::AdminToken, Self::AuditSeal];
+
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AdminToken => "admin-token",
+            Self::AuditSeal => "audit-seal",
+        }
+    }
+
+    /// The purpose of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == name)
+    }
+}
+
+/// An Ed25519 key pair (RFC 8032, section 5.1.5).
+pub struct SigningKey {
+    /// Its id, to say later which key signed.
+    pub id: KeyId,
+    /// The secret half: 32 bytes, wiped when it is dropped.
+    pub seed: Zeroizing<[u8; 32]>,
+    /// The public half.
+    pub public: [u8; 32],
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey({}, [redacted])", self.id)
+    }
+}
+
+/// Why there is no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The database can't be reached or is too busy.
+    #[error("{0}")]
+    Unavailable(String),
+    /// No secret at hand opens what is kept. Says which setting to make.
+    #[error("{0}")]
+    Locked(String),
+    /// A damaged row, or a bug.
+    #[error("{0}")]
+    Fault(String),
+}
+
+impl From<StoreError> for KeyError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            StoreError::Fault(_) => Self::Fault(error.to_string()),
+        }
+    }
+}
+
+impl From<CommitError> for KeyError {
+    /// For the commit errors that mean nothing to a keeper of keys.
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            CommitError::Conflict(_) | CommitError::Stale(_) | CommitError::Fault(_) => Self::Fault(error.to_string()),
+        }
+    }
+}
+
+/// The place where keys are kept.
+///
+/// An implementor must
+/// - make a key at its first use and never again: any number of parallel first uses, on any number of replicas, get the
+///   same one;
+/// - keep it so that whoever reads the database, but not the service's secrets, learns nothing of it;
+/// - lose no key when those secrets are rotated, as long as the one before is at hand once.
+#[async_trait]
+pub trait Keys: Send + Sync {
+    /// Opens what is kept, so that secrets that don't fit are noticed; if it took those before, it is sealed with the present
+    /// ones from now on. Makes nothing.
+    async fn unlock(&self) -> Result<(), KeyError>;
+
+    /// The system's key for this purpose, made now if there is none.
+    async fn obtain(&self, purpose: KeyPurpose) -> Result<Arc<SigningKey>, KeyError>;
+
+    /// The system's key for this purpose, if there is one: what nobody has signed with verifies nothing.
+    async fn find(&self, purpose: KeyPurpose) -> Result<Option<Arc<SigningKey>>, KeyError>;
+}
+
+/// Bytes that only the service can open. Print redacted all the same.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed(pub Vec<u8>);
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed([{} bytes])", self.0.len())
+    }
+}
+
+/// Which of the service's secrets wraps the data key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrapper {
+    /// `KAYAN_DATA_KEY`.
+    DataKey,
+    /// `KAYAN_SESSION_SECRET`.
+    SessionSecret,
+}
+
+impl Wrapper {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DataKey => "data-key",
+            Self::SessionSecret => "session-secret",
+        }
+    }
+
+    /// The wrapper of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::DataKey, Self::SessionSecret].into_iter().find(|wrapper| wrapper.as_str() == name)
+    }
+}
+
+/// The data key, which seals everything else, as the database keeps it. There is one at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrappedKey {
+    /// The data key, sealed.
+    pub wrapped: Sealed,
+    /// What with.
+    pub by: Wrapper,
+    /// Counts wrappings, from 1.
+    pub version: Version,
+    /// When the data key was made.
+    pub created_at: Timestamp,
+    /// When it was wrapped.
+    pub updated_at: Timestamp,
+}
+
+/// A signing key as the database keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Whose: a tenant's, or the system's. One key at most for each purpose of each.
+    pub scope: Scope,
+    /// What for.
+    pub purpose: KeyPurpose,
+    /// The secret half, sealed.
+    pub sealed: Sealed,
+    /// The public half.
+    pub public: [u8; 32],
+    /// When it was made.
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,75 @@
+//! Whether an operator may do what it is about to.
+
+use kayan_ports::{EventType, TenantId};
+
+use crate::{
+    Failure, Kayan, Operator,
+    policy::permission::{Pattern, Permission},
+};
+
+/// Why an operator may not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeniedError {
+    /// It does not hold what this needs.
+    #[error("this needs the permission `{0}`, which you don't hold")]
+    Forbidden(Pattern),
+    /// The service can't do it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Kayan {
+    /// Goes on if the operator holds this permission; a refusal is audited as a failed `action`, such as `user.lock`
+    /// (I-31).
+    pub async fn permit(
+        &self,
+        operator: &Operator,
+        required: &Permission,
+        action: &'static str,
+    ) -> Result<(), DeniedError> {
+        if operator.grants.covers(required) {
+            return Ok(());
+        }
+        self.forbid(operator, Pattern::only(required), action).await
+    }
+
+    /// Writes a refusal down, and is one.
+    pub(crate) async fn forbid(
+        &self,
+        operator: &Operator,
+        required: Pattern,
+        action: &'static str,
+    ) -> Result<(), DeniedError> {
+        let tenant = operator.scope.tenant().cloned().unwrap_or_else(TenantId::default);
+        let event = self
+            .operator_event(operator, &tenant, EventType::AdminAction, self.clock.now(), "an operator was refused")
+            .failed(30)
+            .with("action", action)
+            .with("required", required.as_str());
+        self.store.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        Err(DeniedError::Forbidden(required))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kayan_ports::Outcome;
+
+    use super::*;
+    use crate::{policy::permission::Grants, stage::Stage};
+
+    #[tokio::test]
+    async fn i_31_a_refused_action_is_audited_with_what_it_needed() {
+        let stage = Stage::new();
+        let grants = Grants::direct(["users:read".parse().unwrap()]);
+        let operator = Operator { grants, ..Stage::operator() };
+        assert_eq!(stage.kayan.permit(&operator, &Permission::USERS_READ, "user.list").await, Ok(()));
+        assert!(stage.store.events().is_empty());
+        let refused = stage.kayan.permit(&operator, &Permission::USERS_WRITE, "user.lock").await;
+        assert_eq!(refused, Err(DeniedError::Forbidden("users:write".parse().unwrap())));
+        assert_eq!(stage.count(EventType::AdminAction, Outcome::Failure), 1);
+        let [event] = &stage.store.events()[..] else { panic!("one event") };
+        assert_eq!(event.metadata["action"], "user.lock");
+        assert_eq!(event.metadata["required"], "users:write");
+    }
+}

@@ -1,0 +1,3 @@
+//! The law of the `Keys` port.
+
+pub mod first_uses;
