@@ -129,6 +129,17 @@ pub enum Change {
     ForgetAttempts(AttemptKey),
     /// Removes some of what is out of date, a thousand rows of each kind at most; there is no guard.
     RemoveOutdated(Outdated),
+    /// Removes audit events by their age; none is no error, and there is no guard. How much one such change removes, and so
+    /// how long others wait for it, is up to whoever makes it.
+    PurgeEvents {
+        /// What may be touched.
+        scope: Scope,
+        /// Every event from before this goes.
+        until: Timestamp,
+        /// Of the whole system, a database that keeps the trail in parts (partitions) may drop every part that lies wholly
+        /// before this; the others do nothing more. Not before `until`.
+        parts_until: Timestamp,
+    },
     /// Writes an audit event.
     Record(Box<AuditEvent>),
 }

@@ -63,6 +63,10 @@ impl Rows {
                 self.remove_outdated(&outdated);
                 Ok(())
             }
+            Change::PurgeEvents { scope, until, .. } => {
+                self.purge_events(&scope, until);
+                Ok(())
+            }
             Change::Record(event) => self.record(*event),
         }
     }

@@ -132,16 +132,6 @@ impl Rows {
         sessions
     }
 
-    pub(crate) fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Vec<AuditEvent> {
-        let id = identity.to_string();
-        let about = |event: &&AuditEvent| {
-            event.tenant == *tenant && [&event.actor, &event.subject].into_iter().any(|who| who.as_ref() == Some(&id))
-        };
-        let mut events: Vec<_> = self.events.iter().filter(about).cloned().collect();
-        events.sort_by_key(|event| (event.created_at, event.id));
-        events
-    }
-
     fn lookup<T>(&self, tenant: &TenantId, find: impl FnOnce() -> Option<T>) -> Lookup<T> {
         if self.is_open(tenant) { find().map_or(Lookup::Absent, Lookup::Found) } else { Lookup::NoTenant }
     }

@@ -3,7 +3,8 @@
 use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
 
 use crate::{
-    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, identities, outdated, sessions,
+    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, events, identities, outdated,
+    sessions,
 };
 
 /// Applies the changes in one transaction.
@@ -98,6 +99,7 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
         Change::RevokeSession { tenant, identity, session } => sessions::revoke(batch, &tenant, identity, session),
         Change::ForgetAttempts(key) => attempts::forget(batch, &key),
         Change::RemoveOutdated(outdated) => outdated::remove(batch, &outdated),
+        Change::PurgeEvents { scope, until, parts_until } => events::purge(batch, &scope, until, parts_until),
         Change::Record(event) => audit::record(batch, *event)?,
     }
     Ok(())

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod audit;
 pub mod deletion;
 pub mod durability;
+pub mod events;
 pub mod lists;
 pub mod outdated;
 pub mod passwords;
