@@ -1,7 +1,11 @@
 //! The command line.
 
+mod audit;
+
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use audit::{Audit, Which, Written};
 
 /// Identity and access in one binary.
 ///
@@ -26,6 +30,11 @@ pub(crate) enum Command {
     Admin {
         #[command(subcommand)]
         noun: Admin,
+    },
+    /// Show, take out or purge the audit trail of the configured database, without a running service
+    Audit {
+        #[command(subcommand)]
+        action: Audit,
     },
     /// Print the OpenAPI document
     Openapi {
