@@ -12,16 +12,20 @@ mod check_health;
 mod create_user;
 mod delete_me;
 mod event;
+mod event_writer;
+mod export_events;
 mod export_me;
 mod failure;
 mod find_user;
 mod limit;
+mod list_events;
 mod list_my_sessions;
 mod log_in;
 mod log_out;
 mod open_session;
 mod permit;
 pub mod policy;
+mod purge_events;
 mod refresh_session;
 mod register;
 mod revoke_my_sessions;
@@ -57,10 +61,13 @@ pub use crate::{
     check_health::{CheckHealth, HealthReport, ProbeReport},
     create_user::{CreateUser, CreateUserError},
     delete_me::{DeleteMe, DeleteMeError},
+    event_writer::{EventWriter, ExportFormat},
+    export_events::{EventExport, ExportEvents, SETTLES_WITHIN},
     export_me::Export,
     failure::Failure,
     find_user::{FindUserError, UserRef},
     limit::{Allowance, LimitError, Limited, RateLimits},
+    list_events::MOST_LISTED,
     log_in::{LogIn, LogInError},
     open_session::Opened,
     permit::DeniedError,
@@ -69,6 +76,7 @@ pub use crate::{
         password::Weakness,
         permission::{Grants, Pattern, Permission, PermissionError},
     },
+    purge_events::PurgeEventsError,
     refresh_session::{RefreshSession, RefreshSessionError},
     register::{Register, RegisterError},
     revoke_my_sessions::RevokeMySessionError,

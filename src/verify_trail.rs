@@ -134,10 +134,7 @@ pub(crate) const FOREVER: Position =
     Position { at: time::macros::datetime!(9999-12-31 23:59:59.999999 UTC), id: EventId(Uuid::max()) };
 
 fn present_event(event: &TrailEvent) -> Present {
-    Present {
-        entry: Entry::of(&Fields::of(event)),
-        purged_before: purged_before(&event.kind, &event.metadata),
-    }
+    Present { entry: Entry::of(&Fields::of(event)), purged_before: purged_before(&event.kind, &event.metadata) }
 }
 
 #[cfg(test)]

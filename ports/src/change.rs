@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::{
     AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken,
-    Scope, Seal, Session, SessionId, State, TenantId, Timestamp, TokenHash, Traits, Version, SealedKey, WrappedKey,
+    Scope, Seal, SealedKey, Session, SessionId, State, TenantId, Timestamp, TokenHash, Traits, Version, WrappedKey,
 };
 
 /// One write. A list of them is committed whole or not at all; a guard that does not hold rolls the list back.
@@ -143,6 +143,17 @@ pub enum Change {
     AddSeal(Box<Seal>),
     /// Takes, keeps or gives back the right to seal. Guard: nobody else has it (`Guard::Sealing`).
     KeepSealing(Sealing),
+    /// Removes audit events by their age; none is no error, and there is no guard. How much one such change removes, and so
+    /// how long others wait for it, is up to whoever makes it.
+    PurgeEvents {
+        /// What may be touched.
+        scope: Scope,
+        /// Every event from before this goes.
+        until: Timestamp,
+        /// Of the whole system, a database that keeps the trail in parts (partitions) may drop every part that lies wholly
+        /// before this; the others do nothing more. Not before `until`.
+        parts_until: Timestamp,
+    },
     /// Writes an audit event.
     Record(Box<AuditEvent>),
 }

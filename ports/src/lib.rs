@@ -7,6 +7,7 @@
 mod audit;
 mod change;
 mod credential;
+mod event_query;
 mod hasher;
 mod identity;
 mod ids;
@@ -22,6 +23,7 @@ mod window;
 pub use audit::{AuditEvent, EventType, Outcome};
 pub use change::{Change, Guard, Outdated, Sealing, SessionFilter, Unique};
 pub use credential::{Credential, CredentialKind, PasswordHash};
+pub use event_query::{EventCursor, EventOrder, EventPage, EventQuery};
 pub use hasher::{HashError, HashFormat, Password, PasswordHasher, Verdict};
 pub use identity::{Identifier, Identity, NamedIdentifier, State, Traits, Version};
 pub use ids::{CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};

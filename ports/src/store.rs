@@ -5,7 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    AuditEvent, Change, Client, Credential, Guard, Identifier, Identity, IdentityId, Outdated, RefreshToken, Scope, Seal, Session, State, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unique, Unsealed, KeyPurpose, SealedKey, WrappedKey,
+    AuditEvent, Change, Client, Credential, EventCursor, EventPage, EventQuery, Guard, Identifier, Identity,
+    IdentityId, KeyPurpose, Outdated, RefreshToken, Scope, Seal, SealedKey, Session, State, Stretch, TenantId,
+    Timestamp, TokenHash, TrailEvent, Unique, Unsealed, WrappedKey,
 };
 
 /// Why a read gave no answer. The text is for the operator's log, never for a client.
@@ -204,4 +206,15 @@ pub trait Store: Send + Sync {
 
     /// The audit events that an identity did or that were done to it, oldest first.
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError>;
+
+    /// Looks at the next `limit` events of the scope, actor, subject and period behind `after`, and gives those that the
+    /// query takes. That costs the same however long the trail is, so there may be few of them, or none, and more to come.
+    ///
+    /// Pages are disjoint, and hold every event that was committed before the first of them was asked for. One that is
+    /// committed later may lie before `after`, as events are dated before they are committed.
+    async fn events(&self, query: &EventQuery, after: Option<EventCursor>, limit: u32)
+    -> Result<EventPage, StoreError>;
+
+    /// How many events from before `until` there are, of each tenant that has any, in the order of their names.
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError>;
 }

@@ -7,9 +7,7 @@ use kayan_ports::{EventId, Position, Seal, TenantId, Timestamp};
 
 use super::{EventRecord, FORMAT, Record, SealRecord};
 use crate::{
-    policy::seal::{
-        Chain, Entry, Fields, Inspected, Present, TrailReport, inspect, from_text, purged_before,
-    },
+    policy::seal::{Chain, Entry, Fields, Inspected, Present, TrailReport, from_text, inspect, purged_before},
     verify_trail::VerifyTrail,
 };
 
@@ -53,7 +51,9 @@ pub fn parse(line: &[u8]) -> Result<Line, String> {
         }
         Record::Unsealed { tenant_id } => Ok(Line::Unsealed(tenant_id)),
         Record::End { tenants, seals, events } => Ok(Line::End([tenants, seals, events])),
-        Record::Bundle { format, .. } if format != FORMAT => Err(format!("it is of the format {format:?}, not {FORMAT:?}")),
+        Record::Bundle { format, .. } if format != FORMAT => {
+            Err(format!("it is of the format {format:?}, not {FORMAT:?}"))
+        }
         Record::Bundle { public_keys, .. } => {
             let keys: Option<Vec<_>> = public_keys.iter().map(|key| from_text(key)).collect();
             Ok(Line::Bundle(keys.ok_or("a public key is not 32 bytes of base64url")?))

@@ -11,7 +11,7 @@ pub(crate) use self::{chain::purged_before, encoding::micros};
 pub use self::{
     chain::{Chain, Finding, Head, Present, TrailReport, What},
     encoding::{ENTRY, Entry, Fields},
-    signature::{SealKey, hash, is_signed, from_text, to_text},
+    signature::{SealKey, from_text, hash, is_signed, to_text},
     tree::root,
 };
 

@@ -1,8 +1,11 @@
 //! The command line.
 
+mod audit;
+
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use kayan_core::policy::seal::{Head, from_text};
+
+pub(crate) use audit::{Audit, Verify, Which, Written};
 
 /// Identity and access in one binary.
 ///
@@ -28,7 +31,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         noun: Admin,
     },
-    /// Read the audit trail, seal it, and check that nobody has changed it
+    /// Show, take out, purge, seal or check the audit trail of the configured database, without a running service
     Audit {
         #[command(subcommand)]
         action: Audit,
@@ -175,61 +178,6 @@ pub(crate) enum User {
         #[arg(long)]
         password_stdin: bool,
     },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum Audit {
-    /// Write events, seals and public keys to one file, which `kayan audit verify` checks anywhere
-    Export {
-        /// The file
-        #[arg(long, value_name = "FILE")]
-        bundle: std::path::PathBuf,
-        /// Only of this tenant
-        #[arg(long, value_name = "TENANT")]
-        tenant: Option<kayan_ports::TenantId>,
-    },
-    /// Seal now what a running service would seal within a minute and a half
-    Seal {
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Find what was edited, inserted, removed or moved since it was sealed; exit 1 when something was
-    Verify(Verify),
-}
-
-/// What to check, and against what.
-#[derive(clap::Args)]
-pub(crate) struct Verify {
-    /// The bundle to check; needs no database
-    #[arg(value_name = "BUNDLE", required_unless_present = "database", conflicts_with = "database")]
-    pub(crate) bundle: Option<std::path::PathBuf>,
-    /// Check the configured database instead
-    #[arg(long)]
-    pub(crate) database: bool,
-    /// Only the trail of this tenant
-    #[arg(long, value_name = "TENANT")]
-    pub(crate) tenant: Option<kayan_ports::TenantId>,
-    /// A public key that is trusted, may be given more than once; without it, those that the bundle or the service names
-    #[arg(long = "public-key", value_name = "KEY", value_parser = public_key)]
-    pub(crate) public_keys: Vec<[u8; 32]>,
-    /// A last seal that an earlier check has shown: it must still be there; may be given more than once
-    #[arg(long = "expect-head", value_name = "TENANT:NUMBER:HASH", value_parser = head)]
-    pub(crate) heads: Vec<(kayan_ports::TenantId, Head)>,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-fn public_key(text: &str) -> Result<[u8; 32], String> {
-    from_text(text).ok_or_else(|| "write 32 bytes in base64url, as `kayan audit verify` shows them".to_owned())
-}
-
-fn head(text: &str) -> Result<(kayan_ports::TenantId, Head), String> {
-    let read = || {
-        let mut parts = text.splitn(3, ':');
-        let (tenant, number, hash) = (parts.next()?, parts.next()?, parts.next()?);
-        Some((tenant.parse().ok()?, Head { number: number.parse().ok()?, hash: from_text(hash)? }))
-    };
-    read().ok_or_else(|| "write TENANT:NUMBER:HASH, as `kayan audit verify` shows it".to_owned())
 }
 
 /// Which user.

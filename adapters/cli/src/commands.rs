@@ -1,13 +1,12 @@
 //! The commands, one file each, and what several of them begin with.
 
 pub(crate) mod admin;
-pub(crate) mod bundle;
+pub(crate) mod audit;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod healthcheck;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
-pub(crate) mod seals;
 pub(crate) mod serve;
 pub(crate) mod version;
 

@@ -68,6 +68,10 @@ impl Rows {
             }
             Change::AddSeal(seal) => self.add_seal(*seal),
             Change::KeepSealing(sealing) => self.keep_sealing(&sealing),
+            Change::PurgeEvents { scope, until, .. } => {
+                self.purge_events(&scope, until);
+                Ok(())
+            }
             Change::Record(event) => self.record(*event),
         }
     }

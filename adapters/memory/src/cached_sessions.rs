@@ -15,8 +15,10 @@ use std::{
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, Clock, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery,
-    Lookup, Outdated, Page, Presented, Refreshing, Scope, Seal, Session, SessionId, SignIn, State, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unsealed, KeyPurpose, SealedKey, WrappedKey,
+    AuditEvent, Change, Client, Clock, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier,
+    Identity, IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Scope, Seal,
+    SealedKey, Session, SessionId, SignIn, State, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash,
+    TrailEvent, Unsealed, WrappedKey,
 };
 use quick_cache::sync::Cache;
 use uuid::Uuid;
@@ -115,6 +117,7 @@ fn about(change: &Change) -> Option<About> {
         | Change::RemoveOutdated(_)
         | Change::AddSeal(_)
         | Change::KeepSealing(_)
+        | Change::PurgeEvents { .. }
         | Change::Record(_) => None,
     }
 }
@@ -303,5 +306,18 @@ impl Store for CachedSessions {
 
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
         self.inner.events_about(tenant, identity).await
+    }
+
+    async fn events(
+        &self,
+        query: &EventQuery,
+        after: Option<EventCursor>,
+        limit: u32,
+    ) -> Result<EventPage, StoreError> {
+        self.inner.events(query, after, limit).await
+    }
+
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        self.inner.count_events(scope, until).await
     }
 }

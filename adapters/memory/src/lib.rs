@@ -10,6 +10,7 @@ mod attempts;
 mod cached_sessions;
 mod clock;
 mod entropy;
+mod events;
 mod fallback;
 mod hasher;
 mod keys;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use kayan_ports::{
     AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier, Identity, IdentityId,
-    IdentityQuery, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Seal, Sealing, Session, SessionId, SignIn, TenantId, Timestamp, TokenHash, SealedKey, WrappedKey,
+    IdentityQuery, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Seal, SealedKey, Sealing, Session,
+    SessionId, SignIn, TenantId, Timestamp, TokenHash, WrappedKey,
 };
 
 /// Everything that is kept. A commit works on a copy, so that one that fails has changed nothing.
@@ -140,16 +141,6 @@ impl Rows {
         let mut sessions: Vec<_> = self.sessions.values().filter(live).cloned().collect();
         sessions.sort_by_key(|session| std::cmp::Reverse((session.issued_at, session.id)));
         sessions
-    }
-
-    pub(crate) fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Vec<AuditEvent> {
-        let id = identity.to_string();
-        let about = |event: &&AuditEvent| {
-            event.tenant == *tenant && [&event.actor, &event.subject].into_iter().any(|who| who.as_ref() == Some(&id))
-        };
-        let mut events: Vec<_> = self.events.iter().filter(about).cloned().collect();
-        events.sort_by_key(|event| (event.created_at, event.id));
-        events
     }
 
     fn lookup<T>(&self, tenant: &TenantId, find: impl FnOnce() -> Option<T>) -> Lookup<T> {

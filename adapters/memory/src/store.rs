@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Scope, Seal, Session, SignIn, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unsealed, KeyPurpose, SealedKey, WrappedKey,
+    AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier, Identity,
+    IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Scope, Seal, SealedKey,
+    Session, SignIn, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -160,5 +162,18 @@ impl Store for MemoryStore {
 
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
         Ok(self.read()?.events_about(tenant, identity))
+    }
+
+    async fn events(
+        &self,
+        query: &EventQuery,
+        after: Option<EventCursor>,
+        limit: u32,
+    ) -> Result<EventPage, StoreError> {
+        Ok(self.read()?.event_page(query, after, limit))
+    }
+
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        Ok(self.read()?.count_events(scope, until))
     }
 }

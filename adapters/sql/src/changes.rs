@@ -3,7 +3,8 @@
 use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
 
 use crate::{
-    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, identities, outdated, seals, sessions, keys,
+    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, events, identities, keys,
+    outdated, seals, sessions,
 };
 
 /// Applies the changes in one transaction.
@@ -103,6 +104,7 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
         Change::RemoveOutdated(outdated) => outdated::remove(batch, &outdated),
         Change::AddSeal(seal) => seals::add(batch, *seal),
         Change::KeepSealing(sealing) => seals::keep(batch, &sealing),
+        Change::PurgeEvents { scope, until, parts_until } => events::purge(batch, &scope, until, parts_until),
         Change::Record(event) => audit::record(batch, *event)?,
     }
     Ok(())

@@ -10,6 +10,7 @@ mod audit;
 mod changes;
 mod credentials;
 mod driver;
+mod events;
 mod identities;
 mod identity_lists;
 mod keys;

@@ -26,17 +26,12 @@ UPDATE audit_sealing
 SET holder = ?, leased_until = ?, sealed_until = CASE WHEN sealed_until < ? THEN ? ELSE sealed_until END
 WHERE id = 1 AND (holder = ? OR leased_until <= ?)";
     let Sealing { holder, now, until, sealed_until } = *sealing;
-    let params =
-        vec![holder.into(), until.into(), sealed_until.into(), sealed_until.into(), holder.into(), now.into()];
+    let params = vec![holder.into(), until.into(), sealed_until.into(), sealed_until.into(), holder.into(), now.into()];
     batch.guarded(sql, params, Guard::Sealing);
 }
 
 /// Finds them by time, over all tenants: by tenant, each would have to be asked.
-pub(crate) async fn unsealed(
-    driver: &impl Driver,
-    after: Timestamp,
-    until: Timestamp,
-) -> Result<Unsealed, StoreError> {
+pub(crate) async fn unsealed(driver: &impl Driver, after: Timestamp, until: Timestamp) -> Result<Unsealed, StoreError> {
     let sql = "-- seals.unsealed
 SELECT tenant_id, COUNT(*), MIN(created_at), MAX(created_at)
 FROM (SELECT tenant_id, created_at
@@ -182,10 +177,7 @@ LIMIT ?"
 }
 
 /// From name to name, each found by index: the trail of one may have millions of events.
-pub(crate) async fn next_trail(
-    driver: &impl Driver,
-    after: Option<&TenantId>,
-) -> Result<Option<TenantId>, StoreError> {
+pub(crate) async fn next_trail(driver: &impl Driver, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
     let sql = "-- audit.next_trail
 SELECT MIN(tenant_id)
 FROM (SELECT MIN(tenant_id) AS tenant_id FROM audit_events WHERE tenant_id > ?

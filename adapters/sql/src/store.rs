@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Scope, Seal, Session, SignIn, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unsealed, KeyPurpose, SealedKey, WrappedKey,
+    AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier, Identity,
+    IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Scope, Seal, SealedKey,
+    Session, SignIn, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 
-use crate::{
-    Driver, audit, changes, credentials, identities, identity_lists, outdated, seals, sessions, keys,
-};
+use crate::{Driver, audit, changes, credentials, events, identities, identity_lists, keys, outdated, seals, sessions};
 
 /// The store over a database that `D` speaks to.
 #[derive(Debug)]
@@ -127,5 +127,18 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
         audit::about(self.lagging(), tenant, identity).await
+    }
+
+    async fn events(
+        &self,
+        query: &EventQuery,
+        after: Option<EventCursor>,
+        limit: u32,
+    ) -> Result<EventPage, StoreError> {
+        events::page(&self.driver, query, after, limit).await
+    }
+
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        events::count(&self.driver, scope, until).await
     }
 }

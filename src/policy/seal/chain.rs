@@ -1,6 +1,9 @@
 //! One tenant's chain of seals, checked link by link against the events that are there.
 
-use std::{collections::{HashMap, HashSet}, fmt};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use kayan_ports::{Seal, TenantId};
 use time::format_description::well_known::Rfc3339;
@@ -92,7 +95,9 @@ impl fmt::Display for What {
             Self::Forked => f.write_str("it does not follow the seal before it: one of the two was replaced"),
             Self::Unreadable(why) => write!(f, "it, or an event under it, can't be read: {why}"),
             Self::OtherHead => f.write_str("its hash is not the one that was expected: it was replaced"),
-            Self::Truncated(expected) => write!(f, "the chain ends here, and seal {expected} was there: it was removed"),
+            Self::Truncated(expected) => {
+                write!(f, "the chain ends here, and seal {expected} was there: it was removed")
+            }
         }
     }
 }
@@ -194,7 +199,8 @@ impl<'a> Chain<'a> {
             return;
         }
         let entries = Entry::all(&seal.entries);
-        let checked = self.check_link(seal, inspected, &entries).and_then(|()| self.check_events(seal, &entries, present));
+        let checked =
+            self.check_link(seal, inspected, &entries).and_then(|()| self.check_events(seal, &entries, present));
         match checked {
             Ok(()) => {
                 self.report.seals += 1;

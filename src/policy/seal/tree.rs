@@ -20,11 +20,7 @@ pub fn root(entries: &[u8]) -> [u8; 32] {
         }
         whole.push(right);
     }
-    whole
-        .into_iter()
-        .rev()
-        .reduce(|right, left| node(&left, &right))
-        .unwrap_or_else(|| Sha256::new().finalize().into())
+    whole.into_iter().rev().reduce(|right, left| node(&left, &right)).unwrap_or_else(|| Sha256::new().finalize().into())
 }
 
 fn node(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {

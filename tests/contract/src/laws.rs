@@ -157,6 +157,17 @@ macro_rules! laws {
             events_about_somebody_are_those_they_did_and_those_done_to_them,
             an_event_stands_beside_the_change_it_tells_of,
         );
+        $crate::laws!(@each $fresh, store::events:
+            pages_of_events_are_disjoint_and_hold_all_in_order,
+            an_empty_trail_is_one_empty_page,
+            i_35_pages_hold_each_event_once_under_64_parallel_writers,
+            a_query_takes_what_all_of_its_conditions_say,
+            a_cursor_holds_its_place_when_its_event_is_gone,
+            a_cursor_that_no_event_had_reaches_over_no_end,
+            i_29_another_tenants_events_are_in_no_page,
+            a_purge_removes_what_is_older_and_leaves_the_rest,
+            events_are_counted_by_tenant,
+        );
     };
     (durable, $fresh:path) => {
         $crate::laws!(@each $fresh, store::durability:

@@ -264,7 +264,8 @@ async fn forge_seal<D: Driver>(stage: &Stage<D>, trail: &Trail, chance: &Chance)
     let seal = &trail.seals[at];
     let before = at.checked_sub(1).map(|before| &trail.seals[before]);
     let after = before.map(|before| before.last);
-    let mut under: Vec<_> = trail.events.iter().filter(|event| after.is_none_or(|after| event.position() > after)).cloned().collect();
+    let mut under: Vec<_> =
+        trail.events.iter().filter(|event| after.is_none_or(|after| event.position() > after)).cloned().collect();
     under.retain(|event| event.position() <= seal.last);
     let kinds: &'static [&'static str] = if chance.below(3) == 0 {
         // With the right name on it.

@@ -6,6 +6,7 @@ use kayan_core::{
     IdentitySchema, Kayan, Lifetimes, Ports, RateLimits, Settings, VerifyTrail,
     policy::seal::{Head, SealKey, TrailReport},
 };
+use kayan_crypto::{SealedKeys, WrappingSecrets};
 use kayan_memory::{ManualClock, MemoryLimiter, PlainHasher, SeededEntropy};
 use kayan_ports::{
     AuditEvent, Change, Client, Clock, EventId, EventType, Outcome, Position, Seal, SessionId, Store, Stretch,
@@ -170,13 +171,22 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
         lockout: None,
         limits: RateLimits::default(),
     };
+    let entropy = Arc::new(SeededEntropy::new(7));
+    let secrets = WrappingSecrets {
+        data_key: None,
+        data_key_previous: None,
+        session_secret: vec![7; 32].into(),
+        session_secret_previous: None,
+    };
+    let keys = SealedKeys::new(store.clone(), clock.clone(), entropy.clone(), &secrets).unwrap();
     let ports = Ports {
+        keys: Arc::new(keys),
         store: store.clone(),
         attempts: store.clone(),
         hasher: Arc::new(PlainHasher::new()),
         limiter: Arc::new(MemoryLimiter::new()),
         clock: clock.clone(),
-        entropy: Arc::new(SeededEntropy::new(7)),
+        entropy,
     };
     Kayan::new(ports, IdentitySchema::default(), settings)
 }

@@ -1,9 +1,6 @@
 //! `kayan audit seal`, `verify` and `export --bundle`: the audit trail's proofs.
 
-use std::{
-    io::{BufWriter, Write},
-    path::Path,
-};
+use std::{io::BufWriter, path::Path};
 
 use kayan_core::{
     VerifyTrail,
@@ -13,55 +10,46 @@ use kayan_ports::{TenantId, Timestamp};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
+use super::{
+    bundle::{self, Verdict},
+    file::NewFile,
+};
 use crate::{
-    args::{Audit, Format, Verify},
-    commands::bundle::{self, Verdict},
-    output,
+    args::{Format, Verify},
+    commands, output,
     stop::Stop,
 };
 
 /// What no seal covers after so long says that nothing seals any more.
 const LATE: time::Duration = time::Duration::minutes(10);
 
-/// Does what is asked for.
-pub(crate) fn run(action: Audit) -> Result<(), Stop> {
-    match action {
-        Audit::Export { bundle, tenant } => super::block_on(export(&bundle, tenant.as_ref())),
-        Audit::Seal { output } => super::block_on(seal(output.format)),
-        Audit::Verify(asked) => verify(asked),
-    }
-}
-
-async fn seal(format: Format) -> Result<(), Stop> {
-    let sealed = super::open().await?.seal_events().await?;
+/// Seals, if nobody else is at it.
+pub(super) async fn seal(format: Format) -> Result<(), Stop> {
+    let sealed = commands::open().await?.seal_events().await?;
     if sealed.busy {
         eprintln!("another process is sealing: the rest is left to it");
     }
     match format {
         Format::Json => output::json(&json!({ "seals": sealed.seals, "events": sealed.events, "busy": sealed.busy })),
-        Format::Table => {
-            output::line(&format!("{} new events are under {} new seals", sealed.events, sealed.seals))
-        }
+        Format::Table => output::line(&format!("{} new events are under {} new seals", sealed.events, sealed.seals)),
     }
 }
 
-/// The file appears when it is complete: until then it has another name, beside it.
-async fn export(path: &Path, tenant: Option<&TenantId>) -> Result<(), Stop> {
-    let kayan = super::open().await?;
+/// Writes a bundle to a file, which is replaced only by a whole one.
+pub(super) async fn export(path: &Path, tenant: Option<&TenantId>) -> Result<(), Stop> {
+    let mut file = BufWriter::with_capacity(1 << 18, NewFile::create("--bundle", path)?);
+    let kayan = commands::open().await?;
     let keys = kayan.seal_public_keys().await?;
-    let cannot = |error: std::io::Error| Stop::failed(format!("can't write {}: {error}", path.display()));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = BufWriter::with_capacity(1 << 18, tempfile::NamedTempFile::new_in(folder).map_err(cannot)?);
+    let cannot =
+        |error: std::io::Error| Stop::failed(format!("--bundle: {} can't be written: {error}", path.display()));
     let done = kayan.export_bundle(tenant, &keys, &mut file).await.map_err(Stop::failed)?;
-    file.flush().map_err(cannot)?;
-    let file = file.into_inner().map_err(|error| cannot(error.into_error()))?;
-    file.as_file().sync_all().map_err(cannot)?;
-    file.persist(path).map_err(|error| cannot(error.error))?;
+    file.into_inner().map_err(|error| cannot(error.into_error()))?.finish().map_err(cannot)?;
     eprintln!("{} events and {} seals of {} tenants", done.events, done.seals, done.tenants);
     Ok(())
 }
 
-fn verify(asked: Verify) -> Result<(), Stop> {
+/// Says what became of each trail.
+pub(super) fn verify(asked: Verify) -> Result<(), Stop> {
     let Verify { bundle, database: _, tenant, public_keys, heads, output } = asked;
     let pinned = !public_keys.is_empty();
     let mut cmd = VerifyTrail { tenant, keys: public_keys, expected: heads.into_iter().collect() };
@@ -69,11 +57,13 @@ fn verify(asked: Verify) -> Result<(), Stop> {
         Some(path) => {
             let verdict = bundle::verify(path, &mut cmd)?;
             if !pinned {
-                eprintln!("checked against the keys that the bundle itself names; give those you trust as --public-key");
+                eprintln!(
+                    "checked against the keys that the bundle itself names; give those you trust as --public-key"
+                );
             }
             verdict
         }
-        None => super::block_on(in_database(&mut cmd))?,
+        None => commands::block_on(in_database(&mut cmd))?,
     };
     for key in &cmd.keys {
         eprintln!("public key: {}", to_text(key));
@@ -83,7 +73,7 @@ fn verify(asked: Verify) -> Result<(), Stop> {
 }
 
 async fn in_database(cmd: &mut VerifyTrail) -> Result<Verdict, Stop> {
-    let kayan = super::open().await?;
+    let kayan = commands::open().await?;
     if cmd.keys.is_empty() {
         cmd.keys = kayan.seal_public_keys().await?;
     }
@@ -95,7 +85,10 @@ fn conclude(verdict: &Verdict) -> Result<(), Stop> {
     for report in &verdict.reports {
         if let Some(since) = report.unsealed_since.map(moment).filter(|since| now - *since > LATE) {
             let since = since.format(&Rfc3339).unwrap_or_default();
-            eprintln!("{}: {} events are not sealed, since {since}: is a service running?", report.tenant, report.unsealed);
+            eprintln!(
+                "{}: {} events are not sealed, since {since}: is a service running?",
+                report.tenant, report.unsealed
+            );
         }
     }
     let broken: Vec<String> = verdict

@@ -23,11 +23,11 @@ const PIECE: u64 = 1 << 19;
 const LONGEST: u64 = 1 << 26;
 
 /// What became of the trails.
-pub(crate) struct Verdict {
+pub(super) struct Verdict {
     /// Of each tenant.
-    pub(crate) reports: Vec<TrailReport>,
+    pub(super) reports: Vec<TrailReport>,
     /// What is wrong with the bundle as a whole.
-    pub(crate) damage: Option<String>,
+    pub(super) damage: Option<String>,
 }
 
 type Lines = Vec<Result<Line, String>>;
@@ -39,7 +39,7 @@ struct Piece {
 }
 
 /// Checks it; without keys, those that it names are filled in.
-pub(crate) fn verify(path: &Path, cmd: &mut VerifyTrail) -> Result<Verdict, Stop> {
+pub(super) fn verify(path: &Path, cmd: &mut VerifyTrail) -> Result<Verdict, Stop> {
     let cannot = |error: std::io::Error| Stop::failed(format!("can't read {}: {error}", path.display()));
     let file = File::open(path).map_err(cannot)?;
     let bar = progress(file.metadata().map_err(cannot)?.len());
