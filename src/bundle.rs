@@ -43,6 +43,11 @@ enum Record<'a> {
     },
 }
 
+/// A text that is not copied, unless there are escapes in it. (By itself, an optional `Cow` always is.)
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// An event as it is kept; JSON is the text that was kept, moments are microseconds since 1970.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,33 +55,22 @@ struct EventRecord<'a> {
     id: Uuid,
     created_at: i64,
     #[serde(borrow)]
-    tenant_id: Cow<'a, str>,
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    status: Cow<'a, str>,
-    #[serde(borrow)]
-    actor: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    subject: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    message: Cow<'a, str>,
-    #[serde(borrow)]
-    metadata: Cow<'a, str>,
-    #[serde(borrow)]
-    ip_address: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    user_agent: Option<Cow<'a, str>>,
+    tenant_id: Text<'a>,
+    #[serde(rename = "type")]
+    kind: Text<'a>,
+    status: Text<'a>,
+    actor: Option<Text<'a>>,
+    subject: Option<Text<'a>>,
+    message: Text<'a>,
+    metadata: Text<'a>,
+    ip_address: Option<Text<'a>>,
+    user_agent: Option<Text<'a>>,
     session_id: Option<Uuid>,
-    #[serde(borrow)]
-    resource: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    old_value: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    new_value: Option<Cow<'a, str>>,
+    resource: Option<Text<'a>>,
+    old_value: Option<Text<'a>>,
+    new_value: Option<Text<'a>>,
     risk_score: i64,
-    #[serde(borrow)]
-    request_id: Option<Cow<'a, str>>,
+    request_id: Option<Text<'a>>,
 }
 
 /// A seal; bytes are base64url without padding, moments are microseconds since 1970.
@@ -87,11 +81,11 @@ struct SealRecord<'a> {
     number: i64,
     last_at: i64,
     last_id: Uuid,
-    root: Cow<'a, str>,
-    previous: Cow<'a, str>,
-    sealed_at: i64,
-    public_key: Cow<'a, str>,
-    signature: Cow<'a, str>,
     #[serde(borrow)]
-    entries: Cow<'a, str>,
+    root: Text<'a>,
+    previous: Text<'a>,
+    sealed_at: i64,
+    public_key: Text<'a>,
+    signature: Text<'a>,
+    entries: Text<'a>,
 }

@@ -17,6 +17,7 @@ mod plot;
 mod postgres;
 mod refreshes;
 mod report;
+mod seals;
 mod service;
 mod start;
 mod whoami;

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
-use crate::{failure::Failure, logins, million, postgres, refreshes, report::Report, start, whoami};
+use crate::{failure::Failure, logins, million, postgres, refreshes, report::Report, seals, start, whoami};
 
 /// A part that can be measured by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,6 +19,8 @@ pub(crate) enum Measurement {
     Refreshes,
     /// Idle memory and the time to start.
     Start,
+    /// Sealing the audit trail, and checking a bundle of it.
+    Seal,
     /// `whoami` on `PostgreSQL`: against `SQLite`, and without the cache against `pgbench -S`.
     Postgres,
     /// Logins and `whoami` at a million identities against the same at a thousand, on each database.
@@ -71,6 +73,7 @@ impl Plan {
                 Measurement::Logins => logins::measure(self, &mut report).await?,
                 Measurement::Refreshes => refreshes::measure(self, &mut report).await?,
                 Measurement::Start => start::measure(self, &mut report).await?,
+                Measurement::Seal => seals::measure(self, &mut report)?,
                 Measurement::Postgres => postgres::measure(self, &mut report).await?,
                 Measurement::Million => million::measure(self, &mut report).await?,
             }

@@ -166,9 +166,18 @@ impl Service {
 
 /// Migrates the database in `home`, or the one that the settings name.
 pub(crate) fn migrate(kayan: &Path, home: &Path, settings: &[(&str, &str)]) -> Result<(), Failure> {
-    let status = command(kayan, home)?.args(["migrate", "up"]).envs(settings.iter().copied()).status();
+    run_with(kayan, home, "migrate up", settings)
+}
+
+/// Runs a command of the service to its end; `line` holds its words, parted by spaces.
+pub(crate) fn run(kayan: &Path, home: &Path, line: &str) -> Result<(), Failure> {
+    run_with(kayan, home, line, &[])
+}
+
+fn run_with(kayan: &Path, home: &Path, line: &str, settings: &[(&str, &str)]) -> Result<(), Failure> {
+    let status = command(kayan, home)?.args(line.split(' ')).envs(settings.iter().copied()).status();
     let status = status.map_err(Failure::io(format!("can't start {}", kayan.display())))?;
-    status.success().then_some(()).ok_or_else(|| Failure::Wrong(format!("`kayan migrate up` failed ({status})")))
+    status.success().then_some(()).ok_or_else(|| Failure::Wrong(format!("`kayan {line}` failed ({status})")))
 }
 
 // Without the settings of whoever runs this; what it says goes to a file, as a service's log does.

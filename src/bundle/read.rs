@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use kayan_ports::{EventId, Position, Seal, TenantId, Timestamp};
 
-use super::{EventRecord, FORMAT, Record, SealRecord};
+use super::{EventRecord, FORMAT, Record, SealRecord, Text};
 use crate::{
     policy::seal::{Chain, Entry, Fields, Inspected, Present, TrailReport, from_text, inspect, purged_before},
     verify_trail::VerifyTrail,
@@ -65,23 +65,27 @@ fn present(event: &EventRecord<'_>) -> Present {
     let fields = Fields {
         id: event.id,
         created_at: event.created_at,
-        tenant: &event.tenant_id,
-        kind: &event.kind,
-        outcome: &event.status,
-        actor: event.actor.as_deref(),
-        subject: event.subject.as_deref(),
-        message: &event.message,
-        metadata: &event.metadata,
-        ip: event.ip_address.as_deref(),
-        user_agent: event.user_agent.as_deref(),
+        tenant: &event.tenant_id.0,
+        kind: &event.kind.0,
+        outcome: &event.status.0,
+        actor: maybe(&event.actor),
+        subject: maybe(&event.subject),
+        message: &event.message.0,
+        metadata: &event.metadata.0,
+        ip: maybe(&event.ip_address),
+        user_agent: maybe(&event.user_agent),
         session: event.session_id,
-        resource: event.resource.as_deref(),
-        old_value: event.old_value.as_deref(),
-        new_value: event.new_value.as_deref(),
+        resource: maybe(&event.resource),
+        old_value: maybe(&event.old_value),
+        new_value: maybe(&event.new_value),
         risk: event.risk_score,
-        request_id: event.request_id.as_deref(),
+        request_id: maybe(&event.request_id),
     };
-    Present { entry: Entry::of(&fields), purged_before: purged_before(&event.kind, &event.metadata) }
+    Present { entry: Entry::of(&fields), purged_before: purged_before(&event.kind.0, &event.metadata.0) }
+}
+
+fn maybe<'a>(text: &'a Option<Text<'_>>) -> Option<&'a str> {
+    text.as_ref().map(|text| &*text.0)
 }
 
 fn seal(record: SealRecord<'_>) -> Option<Seal> {
@@ -90,12 +94,12 @@ fn seal(record: SealRecord<'_>) -> Option<Seal> {
     Some(Seal {
         number: record.number,
         last: Position { at: moment(record.last_at)?, id: EventId(record.last_id) },
-        entries: bytes(&record.entries)?,
-        root: bytes(&record.root)?.try_into().ok()?,
-        previous: bytes(&record.previous)?.try_into().ok()?,
+        entries: bytes(&record.entries.0)?,
+        root: bytes(&record.root.0)?.try_into().ok()?,
+        previous: bytes(&record.previous.0)?.try_into().ok()?,
         sealed_at: moment(record.sealed_at)?,
-        public_key: bytes(&record.public_key)?.try_into().ok()?,
-        signature: bytes(&record.signature)?,
+        public_key: bytes(&record.public_key.0)?.try_into().ok()?,
+        signature: bytes(&record.signature.0)?,
         tenant: record.tenant_id,
     })
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, io::Write};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use kayan_ports::{Position, Seal, StoreError, TenantId, TrailEvent};
 
-use super::{EventRecord, FORMAT, Record, SealRecord};
+use super::{EventRecord, FORMAT, Record, SealRecord, Text};
 use crate::{
     Failure, Kayan,
     policy::seal::{micros, to_text},
@@ -124,7 +124,7 @@ impl Writer<'_> {
 }
 
 fn seal_record(seal: &Seal) -> SealRecord<'_> {
-    let text = |bytes: &[u8]| Cow::Owned(BASE64_URL_SAFE_NO_PAD.encode(bytes));
+    let text = |bytes: &[u8]| Text(Cow::Owned(BASE64_URL_SAFE_NO_PAD.encode(bytes)));
     SealRecord {
         tenant_id: seal.tenant.clone(),
         number: seal.number,
@@ -143,13 +143,13 @@ fn event_record(event: &TrailEvent) -> EventRecord<'_> {
     EventRecord {
         id: event.id.0,
         created_at: micros(event.created_at),
-        tenant_id: event.tenant.as_str().into(),
-        kind: event.kind.as_str().into(),
-        status: event.outcome.as_str().into(),
+        tenant_id: text(event.tenant.as_str()),
+        kind: text(&event.kind),
+        status: text(&event.outcome),
         actor: maybe_text(&event.actor),
         subject: maybe_text(&event.subject),
-        message: event.message.as_str().into(),
-        metadata: event.metadata.as_str().into(),
+        message: text(&event.message),
+        metadata: text(&event.metadata),
         ip_address: maybe_text(&event.ip),
         user_agent: maybe_text(&event.user_agent),
         session_id: event.session.map(|id| id.0),
@@ -161,6 +161,10 @@ fn event_record(event: &TrailEvent) -> EventRecord<'_> {
     }
 }
 
-fn maybe_text(text: &Option<String>) -> Option<Cow<'_, str>> {
-    text.as_deref().map(Cow::Borrowed)
+fn text(text: &str) -> Text<'_> {
+    Text(Cow::Borrowed(text))
+}
+
+fn maybe_text(maybe: &Option<String>) -> Option<Text<'_>> {
+    maybe.as_deref().map(text)
 }

@@ -50,10 +50,12 @@ GROUP BY tenant_id";
         last = last.max(row.time()?);
     }
     // More may have happened at the last moment than was looked at. If all of it is one moment, it is not looked at again.
-    let up_to = match count < LOOK {
-        true => until,
-        false if first == last => last,
-        false => last - Duration::MICROSECOND,
+    let up_to = if count < LOOK {
+        until
+    } else if first == last {
+        last
+    } else {
+        last - Duration::MICROSECOND
     };
     Ok(Unsealed { tenants, up_to })
 }

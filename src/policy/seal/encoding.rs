@@ -76,8 +76,8 @@ impl<'a> Fields<'a> {
     /// The SHA-256 of the encoding: the version, then every field in a fixed order, each as 0 when it is absent, or as
     /// 1, its length in four bytes and its bytes.
     pub fn digest(&self) -> [u8; 32] {
-        let mut out = Encoding(Sha256::new());
-        out.0.update([VERSION]);
+        let mut out = Encoding(Vec::with_capacity(1 << 10));
+        out.0.push(VERSION);
         out.bytes(self.id.as_bytes());
         out.bytes(self.tenant.as_bytes());
         out.bytes(self.kind.as_bytes());
@@ -95,22 +95,22 @@ impl<'a> Fields<'a> {
         out.bytes(&self.risk.to_be_bytes());
         out.text(self.request_id);
         out.bytes(&self.created_at.to_be_bytes());
-        out.0.finalize().into()
+        Sha256::digest(&out.0).into()
     }
 }
 
-struct Encoding(Sha256);
+struct Encoding(Vec<u8>);
 
 impl Encoding {
     fn bytes(&mut self, bytes: &[u8]) {
         let [a, b, c, d] = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
-        self.0.update([1, a, b, c, d]);
-        self.0.update(bytes);
+        self.0.extend_from_slice(&[1, a, b, c, d]);
+        self.0.extend_from_slice(bytes);
     }
 
     fn maybe(&mut self, bytes: Option<&[u8]>) {
         match bytes {
-            None => self.0.update([0]),
+            None => self.0.push(0),
             Some(bytes) => self.bytes(bytes),
         }
     }

@@ -27,6 +27,7 @@ mod reading;
 mod readme;
 mod redis;
 mod replicas;
+mod seals;
 mod secrets;
 mod servers;
 mod sessions;

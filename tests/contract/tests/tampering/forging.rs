@@ -242,6 +242,7 @@ async fn edit_seal<D: Driver>(stage: &Stage<D>, trail: &Trail, chance: &Chance) 
 /// One seal, some from the beginning, or some up to the end: those only somebody can miss who has seen them.
 async fn remove_seals<D: Driver>(stage: &Stage<D>, trail: &Trail, chance: &Chance) -> Forged {
     let last = trail.seals.len();
+    let number = |place: usize| i64::try_from(place).unwrap();
     let (from, to) = match chance.below(3) {
         0 => (1, 1 + chance.below(last)),
         1 => (1 + chance.below(last), last),
@@ -250,10 +251,10 @@ async fn remove_seals<D: Driver>(stage: &Stage<D>, trail: &Trail, chance: &Chanc
             (one, one)
         }
     };
-    let params = vec![text(trail.tenant.as_str()), Value::Int(from as i64), Value::Int(to as i64)];
+    let params = vec![text(trail.tenant.as_str()), number(from).into(), number(to).into()];
     stage.run("DELETE FROM audit_seals WHERE tenant_id = ? AND number BETWEEN ? AND ?", params).await;
     let forged = Forged::of(trail, format!("seals {from} to {to} removed"));
-    let seals = vec![from as i64 - 1, to as i64 + 1];
+    let seals = vec![number(from) - 1, number(to) + 1];
     Forged { expected: vec![trail.tenant.clone()], kinds: &["bad_number", "truncated"], seals, ..forged }
 }
 

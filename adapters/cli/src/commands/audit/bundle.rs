@@ -18,7 +18,7 @@ use kayan_core::{BundleError, BundleReader, Line, VerifyTrail, parse_bundle_line
 use crate::stop::Stop;
 
 /// So many bytes are handed to a thread at once.
-const PIECE: u64 = 1 << 19;
+const PIECE: usize = 1 << 19;
 /// No line is longer: a seal's is a third of a megabyte.
 const LONGEST: u64 = 1 << 26;
 
@@ -111,8 +111,8 @@ fn feed(
 
 /// Some whole lines; nothing at the end.
 fn next_piece(input: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
-    let mut text = Vec::with_capacity(PIECE as usize + (1 << 12));
-    input.take(PIECE).read_to_end(&mut text)?;
+    let mut text = Vec::with_capacity(PIECE + (1 << 12));
+    input.take(PIECE as u64).read_to_end(&mut text)?;
     if !text.is_empty() && !text.ends_with(b"\n") {
         input.take(LONGEST).read_until(b'\n', &mut text)?;
     }
