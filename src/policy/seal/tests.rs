@@ -63,8 +63,18 @@ fn the_encoding_stays_what_it_is() {
     assert_eq!(hex(&next.signature), SIGNATURE);
 }
 
-const GOLDEN: [&str; 5] = ["", "", "", "", ""];
-const SIGNATURE: &str = "";
+/// Made with another program, in another language, from what the comments say.
+const GOLDEN: [&str; 5] = [
+    "6d4f32cdf5081b277ff84ea335513bab4fc61286d7b74a096c6707864f56cfe6",
+    "4165d80be20c2037a0402a0df995d46b8244c38961207eb39e8b93fd1ea27bdf",
+    "4c8a454baa2365fa571facf6ee48f9738c0369b41ae0e475ca3dd600bcd9b20d",
+    "4a935e50c4193ede91d5ed3b255d1b1e60609bf41500efd470486b2cc1a744ca",
+    "c7911e7abf11b04b01d89ed3f3c58a475cda0efeeef6d3369239c4a370346824",
+];
+const SIGNATURE: &str = concat!(
+    "92e24563a35254012291c60a29e207ec5604f09f2deb35a94828fc160fb8510b",
+    "6c7c718ba75dbeb4fb4cd1d3c1a854bc0c9b086b8cbf69cea97b603fbcd1e509"
+);
 
 type Change = fn(&mut TrailEvent);
 
