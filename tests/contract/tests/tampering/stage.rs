@@ -50,7 +50,7 @@ impl<D: Driver> Stage<D> {
             stage.store.commit(changes).await.unwrap();
         }
         stage.seal().await;
-        let late = tenants.iter().map(|tenant| make(tenant, 9_000, stage.clock.now()));
+        let late = (9_000..).zip(&tenants).map(|(number, tenant)| make(tenant, number, stage.clock.now()));
         let late = late.map(|event| Change::Record(Box::new(event))).collect();
         stage.store.commit(late).await.unwrap();
         stage.keys = stage.kayan.seal_public_keys().await.unwrap();
@@ -195,7 +195,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
 pub(crate) fn make(tenant: &TenantId, number: u32, now: Timestamp) -> AuditEvent {
     let text = |which: u32, word: &str| (!(number + which).is_multiple_of(3)).then(|| format!("{word} {number}"));
     let json = |which: u32| text(which, "value").map(|text| json!({ "text": text, "list": [1.5, null, "ü"] }));
-    let kinds = EventType::ALL;
+    let (kinds, moment) = (EventType::ALL, number % 1_000);
     AuditEvent {
         id: EventId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(number))),
         tenant: tenant.clone(),
@@ -212,6 +212,6 @@ pub(crate) fn make(tenant: &TenantId, number: u32, now: Timestamp) -> AuditEvent
         new_value: json(1),
         risk: u8::try_from(number % 101).unwrap(),
         request_id: text(2, "request"),
-        created_at: now + Duration::from_micros(u64::from(number - u32::from(number % 3 == 2)) * 1_000_003),
+        created_at: now + Duration::from_micros(u64::from(moment - u32::from(moment % 3 == 2)) * 1_000_003),
     }
 }
