@@ -91,7 +91,9 @@ async fn lines_edited_removed_doubled_or_swapped_are_named() {
         let doubled = change(&|lines| lines.insert(at, lines[at].clone()));
         assert_eq!(doubled, Some(What::Inserted(id)));
         if at < last && whole.lines[at + 1].starts_with("{\"event\"") {
-            assert_eq!(change(&|lines| lines.swap(at, at + 1)), Some(What::Moved(id)), "{at}");
+            let swapped = change(&|lines| lines.swap(at, at + 1));
+            let either = [id, whole.id(at + 1)].map(|id| Some(What::Moved(id)));
+            assert!(either.contains(&swapped), "{at}: {swapped:?}");
         }
     }
 }
