@@ -8,4 +8,6 @@ pub mod password;
 pub mod period;
 pub mod permission;
 pub mod refresh;
+pub mod role;
 pub mod seal;
+pub mod tenant;

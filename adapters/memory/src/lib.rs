@@ -20,6 +20,7 @@ mod rows;
 mod seals;
 mod sessions;
 mod store;
+mod tenants;
 mod unhurried;
 
 pub use cached_sessions::CachedSessions;

@@ -16,9 +16,11 @@ mod identity_lists;
 mod keys;
 pub mod migrate;
 mod outdated;
+mod roles;
 mod seals;
 mod sessions;
 mod store;
+mod tenants;
 mod value;
 
 pub use driver::{ApplyError, Dialect, Driver, Expect, MigrationLock, Query, Reading, Statement};

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier, Identity,
-    IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Scope, Seal, SealedKey,
-    Session, SignIn, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+    IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Seal,
+    SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Stretch, Tenant, TenantId, TenantQuery,
+    Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 
-use crate::{Driver, audit, changes, credentials, events, identities, identity_lists, keys, outdated, seals, sessions};
+use crate::{
+    Driver, audit, changes, credentials, events, identities, identity_lists, keys, outdated, roles, seals, sessions,
+    tenants,
+};
 
 /// The store over a database that `D` speaks to.
 #[derive(Debug)]
@@ -52,7 +56,7 @@ impl<D: Driver> Store for SqlStore<D> {
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
-    ) -> Result<Lookup<SignIn>, StoreError> {
+    ) -> Result<Option<SignIn>, StoreError> {
         credentials::sign_in(&self.driver, tenant, identifier, client).await
     }
 
@@ -95,6 +99,30 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
         keys::signing_key(&self.driver, scope, purpose).await
+    }
+
+    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
+        sessions::page(self.lagging(), query).await
+    }
+
+    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError> {
+        sessions::count_active(&self.driver, scope, identity).await
+    }
+
+    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
+        sessions::by_id(&self.driver, scope, id).await
+    }
+
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        tenants::by_id(&self.driver, id).await
+    }
+
+    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
+        tenants::page(self.lagging(), query).await
+    }
+
+    async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
+        roles::of(&self.driver, tenant).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

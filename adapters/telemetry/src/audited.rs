@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier, Identity,
-    IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Scope, Seal, SealedKey,
-    Session, SignIn, Store, StoreError, Stretch, TenantId, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+    IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Seal,
+    SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Stretch, Tenant, TenantId, TenantQuery,
+    Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 
 use crate::AuditLog;
@@ -61,7 +62,7 @@ impl Store for Audited {
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
-    ) -> Result<Lookup<SignIn>, StoreError> {
+    ) -> Result<Option<SignIn>, StoreError> {
         self.inner.sign_in(tenant, identifier, client).await
     }
 
@@ -132,6 +133,30 @@ impl Store for Audited {
 
     async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
         self.inner.signing_key(scope, purpose).await
+    }
+
+    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
+        self.inner.active_sessions(query).await
+    }
+
+    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError> {
+        self.inner.count_active_sessions(scope, identity).await
+    }
+
+    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.inner.session(scope, id).await
+    }
+
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.inner.tenant(id).await
+    }
+
+    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
+        self.inner.tenants(query).await
+    }
+
+    async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
+        self.inner.roles(tenant).await
     }
 
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
