@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
-use crate::{failure::Failure, logins, million, postgres, refreshes, report::Report, start, whoami};
+use crate::{audit, failure::Failure, logins, million, postgres, refreshes, report::Report, start, whoami};
 
 /// A part that can be measured by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,6 +21,8 @@ pub(crate) enum Measurement {
     Start,
     /// `whoami` on `PostgreSQL`: against `SQLite`, and without the cache against `pgbench -S`.
     Postgres,
+    /// The export of the audit trail, its rate and its memory.
+    Audit,
     /// Logins and `whoami` at a million identities against the same at a thousand, on each database.
     Million,
 }
@@ -72,6 +74,7 @@ impl Plan {
                 Measurement::Refreshes => refreshes::measure(self, &mut report).await?,
                 Measurement::Start => start::measure(self, &mut report).await?,
                 Measurement::Postgres => postgres::measure(self, &mut report).await?,
+                Measurement::Audit => audit::measure(self, &mut report).await?,
                 Measurement::Million => million::measure(self, &mut report).await?,
             }
         }

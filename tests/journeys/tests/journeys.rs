@@ -35,3 +35,4 @@ mod sqlite;
 mod starting;
 mod stopping;
 mod tenants;
+mod trail;
