@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
-use crate::{failure::Failure, logins, million, postgres, refreshes, report::Report, seals, start, whoami};
+use crate::{audit, failure::Failure, logins, million, postgres, refreshes, report::Report, seals, start, whoami};
 
 /// A part that can be measured by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,6 +23,8 @@ pub(crate) enum Measurement {
     Seal,
     /// `whoami` on `PostgreSQL`: against `SQLite`, and without the cache against `pgbench -S`.
     Postgres,
+    /// The export of the audit trail, its rate and its memory.
+    Audit,
     /// Logins and `whoami` at a million identities against the same at a thousand, on each database.
     Million,
 }
@@ -75,6 +77,7 @@ impl Plan {
                 Measurement::Start => start::measure(self, &mut report).await?,
                 Measurement::Seal => seals::measure(self, &mut report)?,
                 Measurement::Postgres => postgres::measure(self, &mut report).await?,
+                Measurement::Audit => audit::measure(self, &mut report).await?,
                 Measurement::Million => million::measure(self, &mut report).await?,
             }
         }

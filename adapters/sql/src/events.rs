@@ -17,10 +17,10 @@ const LAST: Timestamp = datetime!(9999-12-31 23:59:59.999999 UTC);
 /// The index to go by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
-    OfSubject,
-    OfActor,
-    OfTenant,
-    OfAll,
+    Subject,
+    Actor,
+    Tenant,
+    All,
 }
 
 pub(crate) async fn page(
@@ -31,10 +31,10 @@ pub(crate) async fn page(
 ) -> Result<EventPage, StoreError> {
     let tenant = query.scope.tenant().map(|tenant| Value::text(tenant.as_str()));
     let (way, mut params) = match (&query.subject, &query.actor, tenant) {
-        (Some(subject), _, tenant) => (Way::OfSubject, vec![Value::text(subject), tenant.into()]),
-        (None, Some(actor), tenant) => (Way::OfActor, vec![Value::text(actor), tenant.into()]),
-        (None, None, Some(tenant)) => (Way::OfTenant, vec![tenant]),
-        (None, None, None) => (Way::OfAll, vec![]),
+        (Some(subject), _, tenant) => (Way::Subject, vec![Value::text(subject), tenant.into()]),
+        (None, Some(actor), tenant) => (Way::Actor, vec![Value::text(actor), tenant.into()]),
+        (None, None, Some(tenant)) => (Way::Tenant, vec![tenant]),
+        (None, None, None) => (Way::All, vec![]),
     };
     params.extend(period(query, after));
     params.push(i64::from(limit).into());
@@ -77,7 +77,7 @@ fn period(query: &EventQuery, after: Option<EventCursor>) -> [Value; 4] {
 
 fn statement(way: Way, order: EventOrder) -> &'static str {
     match (way, order) {
-        (Way::OfSubject, EventOrder::OldestFirst) => {
+        (Way::Subject, EventOrder::OldestFirst) => {
             "-- events.of_subject
 SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
        old_value, new_value, risk_score, request_id, created_at
@@ -87,7 +87,7 @@ WHERE subject = ? AND tenant_id = COALESCE(?, tenant_id)
 ORDER BY created_at, id
 LIMIT ?"
         }
-        (Way::OfSubject, EventOrder::NewestFirst) => {
+        (Way::Subject, EventOrder::NewestFirst) => {
             "-- events.of_subject_newest
 SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
        old_value, new_value, risk_score, request_id, created_at
@@ -97,7 +97,7 @@ WHERE subject = ? AND tenant_id = COALESCE(?, tenant_id)
 ORDER BY created_at DESC, id DESC
 LIMIT ?"
         }
-        (Way::OfActor, EventOrder::OldestFirst) => {
+        (Way::Actor, EventOrder::OldestFirst) => {
             "-- events.of_actor
 SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
        old_value, new_value, risk_score, request_id, created_at
@@ -107,7 +107,7 @@ WHERE actor = ? AND tenant_id = COALESCE(?, tenant_id)
 ORDER BY created_at, id
 LIMIT ?"
         }
-        (Way::OfActor, EventOrder::NewestFirst) => {
+        (Way::Actor, EventOrder::NewestFirst) => {
             "-- events.of_actor_newest
 SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
        old_value, new_value, risk_score, request_id, created_at
@@ -117,7 +117,7 @@ WHERE actor = ? AND tenant_id = COALESCE(?, tenant_id)
 ORDER BY created_at DESC, id DESC
 LIMIT ?"
         }
-        (Way::OfTenant, EventOrder::OldestFirst) => {
+        (Way::Tenant, EventOrder::OldestFirst) => {
             "-- events.of_tenant
 SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
        old_value, new_value, risk_score, request_id, created_at
@@ -127,7 +127,7 @@ WHERE tenant_id = ?
 ORDER BY created_at, id
 LIMIT ?"
         }
-        (Way::OfTenant, EventOrder::NewestFirst) => {
+        (Way::Tenant, EventOrder::NewestFirst) => {
             "-- events.of_tenant_newest
 SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
        old_value, new_value, risk_score, request_id, created_at
@@ -137,7 +137,7 @@ WHERE tenant_id = ?
 ORDER BY created_at DESC, id DESC
 LIMIT ?"
         }
-        (Way::OfAll, EventOrder::OldestFirst) => {
+        (Way::All, EventOrder::OldestFirst) => {
             "-- events.of_all
 SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
        old_value, new_value, risk_score, request_id, created_at
@@ -146,7 +146,7 @@ WHERE created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
 ORDER BY created_at, id
 LIMIT ?"
         }
-        (Way::OfAll, EventOrder::NewestFirst) => {
+        (Way::All, EventOrder::NewestFirst) => {
             "-- events.of_all_newest
 SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
        old_value, new_value, risk_score, request_id, created_at
@@ -158,7 +158,7 @@ LIMIT ?"
     }
 }
 
-/// By tenant, in the order of their names.
+/// By tenant, in the order of their names: what is counted is only what is found, by index, and not the whole trail.
 pub(crate) async fn count(
     driver: &impl Driver,
     scope: &Scope,
@@ -175,11 +175,9 @@ GROUP BY tenant_id",
         ),
         None => (
             "-- events.count
-SELECT tenant_id, COUNT(*)
-FROM audit_events
-WHERE created_at < ?
-GROUP BY tenant_id
-ORDER BY tenant_id",
+SELECT t.id, (SELECT COUNT(*) FROM audit_events e WHERE e.tenant_id = t.id AND e.created_at < ?)
+FROM tenants t
+ORDER BY t.id",
             vec![until.into()],
         ),
     };
@@ -188,7 +186,8 @@ ORDER BY tenant_id",
         let tenant = row.word(|name| name.parse().ok())?;
         Ok((tenant, u64::try_from(row.int()?).unwrap_or(0)))
     };
-    rows.into_iter().map(decode).collect()
+    let counts = rows.into_iter().map(decode).collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())
 }
 
 pub(crate) fn purge(batch: &mut Batch, scope: &Scope, until: Timestamp, parts_until: Timestamp) {

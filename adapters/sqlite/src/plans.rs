@@ -166,7 +166,8 @@ async fn every_statement_but_the_operators_lists_finds_its_rows_by_index() {
         }
         let signature = sql.lines().next().unwrap();
         println!("{signature}: {plan:#?}");
-        let over_all = ["list_anywhere", "count_anywhere", "matching_anywhere"];
+        // these go through all identities, or all tenants
+        let over_all = ["list_anywhere", "count_anywhere", "matching_anywhere", "events.count"];
         if over_all.iter().any(|name| signature.contains(name)) {
             continue;
         }

@@ -176,3 +176,6 @@ impl Store for Audited {
         self.inner.count_events(scope, until).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,3 +36,4 @@ mod sqlite;
 mod starting;
 mod stopping;
 mod tenants;
+mod trail;

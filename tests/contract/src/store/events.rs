@@ -50,6 +50,9 @@ fn newest(query: EventQuery) -> EventQuery {
 /// Events of two tenants, one a second, three of them at each moment.
 async fn trail(bench: &dyn Bench) -> (TenantId, Vec<AuditEvent>) {
     let (store, own, other) = (bench.store(), tenant("own"), tenant("other"));
+    for name in [&own, &other] {
+        bench.add_tenant(name, true).await;
+    }
     let whom = [&own, &other].map(identity);
     let make = |number: i64| {
         let who = &whom[usize::from(number % 4 == 0)];
