@@ -68,24 +68,20 @@ fn present(event: &EventRecord<'_>) -> Present {
         tenant: &event.tenant_id.0,
         kind: &event.kind.0,
         outcome: &event.status.0,
-        actor: maybe(&event.actor),
-        subject: maybe(&event.subject),
+        actor: event.actor.as_ref().map(Text::as_str),
+        subject: event.subject.as_ref().map(Text::as_str),
         message: &event.message.0,
         metadata: &event.metadata.0,
-        ip: maybe(&event.ip_address),
-        user_agent: maybe(&event.user_agent),
+        ip: event.ip_address.as_ref().map(Text::as_str),
+        user_agent: event.user_agent.as_ref().map(Text::as_str),
         session: event.session_id,
-        resource: maybe(&event.resource),
-        old_value: maybe(&event.old_value),
-        new_value: maybe(&event.new_value),
+        resource: event.resource.as_ref().map(Text::as_str),
+        old_value: event.old_value.as_ref().map(Text::as_str),
+        new_value: event.new_value.as_ref().map(Text::as_str),
         risk: event.risk_score,
-        request_id: maybe(&event.request_id),
+        request_id: event.request_id.as_ref().map(Text::as_str),
     };
     Present { entry: Entry::of(&fields), purged_before: purged_before(&event.kind.0, &event.metadata.0) }
-}
-
-fn maybe<'a>(text: &'a Option<Text<'_>>) -> Option<&'a str> {
-    text.as_ref().map(|text| &*text.0)
 }
 
 fn seal(record: SealRecord<'_>) -> Option<Seal> {

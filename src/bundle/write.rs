@@ -146,25 +146,21 @@ fn event_record(event: &TrailEvent) -> EventRecord<'_> {
         tenant_id: text(event.tenant.as_str()),
         kind: text(&event.kind),
         status: text(&event.outcome),
-        actor: maybe_text(&event.actor),
-        subject: maybe_text(&event.subject),
+        actor: event.actor.as_deref().map(text),
+        subject: event.subject.as_deref().map(text),
         message: text(&event.message),
         metadata: text(&event.metadata),
-        ip_address: maybe_text(&event.ip),
-        user_agent: maybe_text(&event.user_agent),
+        ip_address: event.ip.as_deref().map(text),
+        user_agent: event.user_agent.as_deref().map(text),
         session_id: event.session.map(|id| id.0),
-        resource: maybe_text(&event.resource),
-        old_value: maybe_text(&event.old_value),
-        new_value: maybe_text(&event.new_value),
+        resource: event.resource.as_deref().map(text),
+        old_value: event.old_value.as_deref().map(text),
+        new_value: event.new_value.as_deref().map(text),
         risk_score: event.risk,
-        request_id: maybe_text(&event.request_id),
+        request_id: event.request_id.as_deref().map(text),
     }
 }
 
 fn text(text: &str) -> Text<'_> {
     Text(Cow::Borrowed(text))
-}
-
-fn maybe_text(maybe: &Option<String>) -> Option<Text<'_>> {
-    maybe.as_deref().map(text)
 }
