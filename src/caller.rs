@@ -17,6 +17,9 @@ pub struct Caller {
     pub request_id: Option<String>,
 }
 
+/// The actor that a command is; no token may be called so.
+const COMMAND_LINE: &str = "cli";
+
 /// Somebody who administers: at the command line, by an admin token, or in a session of their own.
 #[derive(Debug, Clone)]
 pub struct Operator {
@@ -40,11 +43,16 @@ impl Operator {
     pub fn at_the_command_line(scope: Scope) -> Self {
         Self {
             scope,
-            name: "cli".to_owned(),
+            name: COMMAND_LINE.to_owned(),
             identity: None,
             grants: Grants::everything(),
             client: Client::default(),
             request_id: None,
         }
+    }
+
+    /// Whether it is one.
+    pub(crate) fn is_at_the_command_line(&self) -> bool {
+        self.identity.is_none() && self.name == COMMAND_LINE
     }
 }

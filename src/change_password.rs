@@ -53,7 +53,8 @@ impl Kayan {
     pub async fn change_password(&self, caller: &Caller, cmd: ChangePassword) -> Result<(), ChangePasswordError> {
         let me = self.authenticate(caller, self.clock.now()).await?;
         let identifiers = self.schema.identify(&me.identity.traits).unwrap_or_default();
-        self.judge_password(&cmd.new_password, &identifiers)?;
+        let settings = self.settings_of(&me.identity).await?;
+        self.judge_password(&cmd.new_password, &identifiers, &settings)?;
         let Some(current) = self.confirm_password(caller, &me, &cmd.current_password).await? else {
             return Err(self.refuse_password(caller, &me).await?);
         };

@@ -1,9 +1,16 @@
 //! Makes an identity on an operator's behalf.
 
-use kayan_ports::{Change, CommitError, EventType, Guard, Identity, Password, TenantId, Traits, Unique};
+use kayan_ports::{Change, CommitError, EventType, Guard, Identity, Password, State, TenantId, Traits, Unique};
 use serde_json::json;
 
-use crate::{Failure, FieldError, Kayan, Operator, Weakness, register::path};
+use crate::{
+    DeniedError, Failure, FieldError, Kayan, Operator, Weakness,
+    policy::{permission::Permission, role::UnknownRole},
+    register::path,
+};
+
+/// Two who keep changing the tenant's roles under each other's hands give up after so many rounds.
+const ROUNDS: usize = 8;
 
 /// The wish for another user.
 #[derive(Debug)]
@@ -14,6 +21,8 @@ pub struct CreateUser {
     pub traits: Traits,
     /// The password, if the user is to have one.
     pub password: Option<Password>,
+    /// Whether the user may come in.
+    pub state: State,
     /// The names of the roles.
     pub roles: Vec<String>,
 }
@@ -21,15 +30,18 @@ pub struct CreateUser {
 /// Why there is no such user now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CreateUserError {
+    /// The operator may not, or does not hold what the roles grant (I-30).
+    #[error(transparent)]
+    Denied(#[from] DeniedError),
     /// The traits are not what the schema allows.
     #[error("the traits are not valid")]
     InvalidTraits(Vec<FieldError>),
     /// The password is too weak.
     #[error(transparent)]
     WeakPassword(#[from] Weakness),
-    /// No role has this name.
-    #[error("there is no role `{0}`; there are admin, operator and viewer")]
-    UnknownRole(String),
+    /// A role is not there.
+    #[error(transparent)]
+    UnknownRole(#[from] UnknownRole),
     /// Somebody has the identifier already.
     #[error("a user with this identifier exists already")]
     AlreadyExists,
@@ -41,48 +53,80 @@ pub enum CreateUserError {
     Failed(#[from] Failure),
 }
 
-/// The roles that are there from the start.
-const BUILT_IN_ROLES: [&str; 3] = ["admin", "operator", "viewer"];
-
 impl Kayan {
     /// Makes an identity, with a password if one is given.
     pub async fn create_user(&self, operator: &Operator, cmd: CreateUser) -> Result<Identity, CreateUserError> {
-        let identifiers = self.schema.identify(&cmd.traits).map_err(CreateUserError::InvalidTraits)?;
-        if let Some(unknown) = cmd.roles.iter().find(|role| !BUILT_IN_ROLES.contains(&role.as_str())) {
-            return Err(CreateUserError::UnknownRole(unknown.clone()));
+        self.permit(operator, &Permission::USERS_WRITE, ACTION).await?;
+        if operator.scope.tenant().is_some_and(|own| *own != cmd.tenant) {
+            return Err(CreateUserError::NoTenant(cmd.tenant));
         }
+        let identifiers = self.schema.identify(&cmd.traits).map_err(CreateUserError::InvalidTraits)?;
+        let now = self.clock.now();
+        let mut identity = self.new_identity(&cmd.tenant, cmd.traits, now);
+        (identity.roles, identity.state) = (cmd.roles, cmd.state);
         let hash = match &cmd.password {
             None => None,
             Some(password) => {
-                self.judge_password(password, &identifiers)?;
+                let settings = self.settings_of(&identity).await?;
+                self.judge_password(password, &identifiers, &settings)?;
                 Some(self.hasher.hash(password).await.map_err(Failure::from)?)
             }
         };
-
-        let now = self.clock.now();
-        let mut identity = self.new_identity(&cmd.tenant, cmd.traits, now);
-        identity.roles = cmd.roles;
-        let event = self
-            .operator_event(operator, &cmd.tenant, EventType::AdminAction, now, "a user was created")
-            .about(identity.id)
-            .resource(path(&identity))
-            .with("action", "user.create")
-            .values(None, Some(json!({ "roles": identity.roles, "password": hash.is_some() })));
-        let created = self
-            .operator_event(operator, &cmd.tenant, EventType::IdentityCreated, now, "created by an administrator")
-            .about(identity.id)
-            .resource(path(&identity));
-        let mut changes = vec![Change::CreateIdentity { identity: Box::new(identity.clone()), identifiers }];
-        changes.extend(hash.map(|hash| Change::AddCredential(Box::new(self.new_password(&identity, hash, now)))));
-        changes.extend([created.record(), event.record()]);
-        match self.store.commit(changes).await {
-            Ok(()) => Ok(identity),
-            Err(CommitError::Conflict(Unique::Identifier)) => Err(CreateUserError::AlreadyExists),
-            Err(CommitError::Stale(Guard::Tenant)) => Err(CreateUserError::NoTenant(cmd.tenant)),
-            Err(other) => Err(CreateUserError::Failed(other.into())),
+        let password = hash.map(|hash| self.new_password(&identity, hash, now));
+        for _ in 0..ROUNDS {
+            let mut changes = Vec::new();
+            changes.extend(self.permitted_roles(operator, &identity).await?);
+            let (new, names) = (Box::new(identity.clone()), identifiers.clone());
+            changes.push(Change::CreateIdentity { identity: new, identifiers: names });
+            changes.extend(password.clone().map(|password| Change::AddCredential(Box::new(password))));
+            changes.extend(self.user_created(operator, &identity, password.is_some()));
+            match self.store.commit(changes).await {
+                Ok(()) => return Ok(identity),
+                Err(CommitError::Stale(Guard::Roles)) => {}
+                Err(CommitError::Conflict(Unique::Identifier)) => return Err(CreateUserError::AlreadyExists),
+                Err(CommitError::Stale(Guard::Tenant)) => return Err(CreateUserError::NoTenant(cmd.tenant)),
+                Err(other) => return Err(CreateUserError::Failed(other.into())),
+            }
         }
+        Err(Failure::Unavailable("the tenant's roles keep changing".to_owned()).into())
+    }
+
+    /// Goes on if the operator holds all that the new identity's roles grant; the change that keeps them as they are.
+    async fn permitted_roles(
+        &self,
+        operator: &Operator,
+        identity: &Identity,
+    ) -> Result<Option<Change>, CreateUserError> {
+        if identity.roles.is_empty() {
+            return Ok(None);
+        }
+        let definitions = self.definitions_now(&identity.tenant).await?;
+        definitions.know(&identity.roles)?;
+        if let Some(missing) = operator.grants.missing(&definitions.grants(&identity.roles)) {
+            self.forbid(operator, missing, ACTION).await?;
+        }
+        Ok(Some(Change::HoldRoles { tenant: identity.tenant.clone(), version: definitions.version }))
+    }
+
+    fn user_created(&self, operator: &Operator, identity: &Identity, has_password: bool) -> [Change; 2] {
+        let (tenant, now) = (&identity.tenant, identity.created_at);
+        let created = self
+            .operator_event(operator, tenant, EventType::IdentityCreated, now, "created by an administrator")
+            .about(identity.id)
+            .resource(path(identity));
+        let new = json!({ "roles": identity.roles, "state": identity.state, "password": has_password });
+        let event = self
+            .operator_event(operator, tenant, EventType::AdminAction, now, "a user was created")
+            .about(identity.id)
+            .resource(path(identity))
+            .with("action", ACTION)
+            .values(None, Some(new));
+        [created.record(), event.record()]
     }
 }
+
+/// What the audit trail calls it.
+const ACTION: &str = "user.create";
 
 #[cfg(test)]
 mod tests;

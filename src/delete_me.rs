@@ -20,6 +20,9 @@ pub enum DeleteMeError {
     /// The password is wrong, or there is none.
     #[error("the password is wrong")]
     InvalidCredentials,
+    /// Nobody could administer the tenant any more.
+    #[error("this is the last active user with the role `admin`: give it to somebody else first")]
+    LastAdmin,
     /// Too many wrong guesses before this one.
     #[error(transparent)]
     Locked(#[from] Locked),
@@ -49,19 +52,24 @@ impl Kayan {
             self.store.commit(vec![refused]).await.map_err(|error| AuthenticateError::from(Failure::from(error)))?;
             return Err(DeleteMeError::InvalidCredentials);
         };
-        let changes = vec![
+        let mut changes = vec![
             Change::UseCredential {
                 tenant: caller.tenant.clone(),
                 credential: password.id,
                 version: password.version,
                 at: self.clock.now(),
             },
-            Change::DeleteIdentity { scope: (&caller.tenant).into(), identity: me.identity.id },
-            event.record(),
+            Change::DeleteIdentity { scope: (&caller.tenant).into(), identity: me.identity.id, expected: None },
         ];
+        self.keeping_an_admin(None, &me.identity, &mut changes).await.map_err(AuthenticateError::from)?;
+        changes.push(event.record());
         match self.store.commit(changes).await {
             Ok(()) => Ok(()),
             Err(CommitError::Stale(Guard::Credential)) => Err(DeleteMeError::InvalidCredentials),
+            Err(CommitError::Stale(Guard::LastAdmin)) => Err(DeleteMeError::LastAdmin),
+            Err(raced @ CommitError::Stale(Guard::Roles)) => {
+                Err(AuthenticateError::from(Failure::Unavailable(raced.to_string())).into())
+            }
             Err(CommitError::Stale(Guard::Identity)) => Err(AuthenticateError::Unauthorized.into()),
             Err(other) => Err(AuthenticateError::from(Failure::from(other)).into()),
         }

@@ -1,8 +1,11 @@
 //! Finds identities for an operator.
 
-use kayan_ports::{Identity, IdentityId, IdentityQuery, Page};
+use kayan_ports::{Identity, IdentityId, IdentityQuery, Page, State};
 
-use crate::{Failure, Kayan, Operator, policy::identifier};
+use crate::{
+    DeniedError, Failure, Kayan, Operator,
+    policy::{identifier, permission::Permission},
+};
 
 /// How an operator names somebody: by id, or by an identifier such as an e-mail address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +14,9 @@ pub struct UserRef(pub String);
 /// Why nobody was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FindUserError {
+    /// The operator may not look.
+    #[error(transparent)]
+    Denied(#[from] DeniedError),
     /// Nobody has this id or identifier where the operator may look.
     #[error("no user has the id or identifier `{0}`")]
     NotFound(String),
@@ -22,9 +28,28 @@ pub enum FindUserError {
     Failed(#[from] Failure),
 }
 
+/// The wish to see who there is.
+#[derive(Debug, Clone, Default)]
+pub struct ListUsers {
+    /// Only in this state.
+    pub state: Option<State>,
+    /// Only those of whose identifiers one contains this text, whatever its case.
+    pub contains: Option<String>,
+    /// At most so many, 1 to 100.
+    pub limit: u32,
+    /// After so many.
+    pub offset: u64,
+}
+
 impl Kayan {
     /// The one identity of this id or identifier.
     pub async fn find_user(&self, operator: &Operator, user: &UserRef) -> Result<Identity, FindUserError> {
+        self.permit(operator, &Permission::USERS_READ, "user.get").await?;
+        self.named(operator, user).await
+    }
+
+    /// The same, for a use-case that asks for a permission of its own.
+    pub(crate) async fn named(&self, operator: &Operator, user: &UserRef) -> Result<Identity, FindUserError> {
         let found = if let Ok(id) = user.0.parse::<IdentityId>() {
             self.store.identity(&operator.scope, id).await.map_err(Failure::from)?.into_iter().collect()
         } else if let Ok(identifier) = identifier::canonical(&user.0) {
@@ -42,8 +67,11 @@ impl Kayan {
         }
     }
 
-    /// Identities, newest first.
-    pub async fn list_users(&self, query: &IdentityQuery) -> Result<Page<Identity>, Failure> {
-        Ok(self.store.identities(query).await?)
+    /// Identities, newest first; the operator's scope is the query's.
+    pub async fn list_users(&self, operator: &Operator, query: &ListUsers) -> Result<Page<Identity>, DeniedError> {
+        self.permit(operator, &Permission::USERS_READ, "user.list").await?;
+        let ListUsers { state, contains, limit, offset } = query.clone();
+        let query = IdentityQuery { scope: operator.scope.clone(), state, contains, limit, offset };
+        Ok(self.store.identities(&query).await.map_err(Failure::from)?)
     }
 }

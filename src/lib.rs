@@ -3,24 +3,35 @@
 //! [`Kayan`] is the application. It holds the ports and the settings; every other file here adds one use-case to it: a
 //! command in, an outcome or its own closed error out. Rules that can be wrong live in [`policy`], pure and synchronous.
 
+mod assign_role;
 mod attempt;
 mod authenticate;
+mod authenticate_operator;
 mod caller;
 mod change_password;
+mod change_user;
 mod check_health;
+mod check_permission;
 mod create_user;
+mod define_role;
 mod delete_me;
+mod delete_role;
+mod delete_user;
 mod event;
 mod event_writer;
 mod export_events;
 mod export_me;
 mod failure;
+mod find_role;
+mod find_session;
 mod find_user;
+mod grants;
 mod limit;
 mod list_events;
 mod list_my_sessions;
 mod log_in;
 mod log_out;
+mod manage_tenant;
 mod open_session;
 mod permit;
 pub mod policy;
@@ -28,6 +39,7 @@ mod purge_events;
 mod refresh_session;
 mod register;
 mod revoke_my_sessions;
+mod revoke_sessions;
 mod schema;
 mod set_user_password;
 mod set_user_state;
@@ -36,6 +48,7 @@ mod stage;
 mod tidy;
 mod token;
 mod update_me;
+mod update_user;
 mod who_am_i;
 
 use std::sync::{
@@ -47,40 +60,51 @@ use kayan_ports::{AttemptCounter, Clock, Entropy, PasswordHasher, RateLimiter, S
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use crate::policy::flood::Flood;
 pub use crate::{
+    assign_role::{AssignRole, AssignRoleError},
     attempt::{AttemptError, Locked, LockoutSettings},
     authenticate::AuthenticateError,
     caller::{Caller, Operator},
     change_password::{ChangePassword, ChangePasswordError},
+    change_user::ChangeUserError,
     check_health::{CheckHealth, HealthReport, ProbeReport},
+    check_permission::{CheckPermission, CheckPermissionError, PermissionCheck},
     create_user::{CreateUser, CreateUserError},
+    define_role::{CreateRole, DefineRoleError, UpdateRole},
     delete_me::{DeleteMe, DeleteMeError},
+    delete_role::{DeleteRole, DeleteRoleError},
+    delete_user::DeleteUser,
     event_writer::{EventWriter, ExportFormat},
     export_events::{EventExport, ExportEvents, SETTLES_WITHIN},
     export_me::Export,
     failure::Failure,
-    find_user::{FindUserError, UserRef},
+    find_session::ListSessions,
+    find_user::{FindUserError, ListUsers, UserRef},
     limit::{Allowance, LimitError, Limited, RateLimits},
     list_events::MOST_LISTED,
     log_in::{LogIn, LogInError},
+    manage_tenant::{CreateTenant, ManageTenantError, UpdateTenant},
     open_session::Opened,
     permit::DeniedError,
     policy::{
         lifetime::Lifetimes,
         password::Weakness,
         permission::{Grants, Pattern, Permission, PermissionError},
+        role::{RoleError, UnknownRole},
     },
     purge_events::PurgeEventsError,
     refresh_session::{RefreshSession, RefreshSessionError},
     register::{Register, RegisterError},
     revoke_my_sessions::RevokeMySessionError,
+    revoke_sessions::{RevokeSessions, RevokeSessionsError},
     schema::{FieldError, IdentitySchema, SchemaError},
     set_user_password::{SetUserPassword, SetUserPasswordError},
-    set_user_state::{SetUserState, SetUserStateError},
+    set_user_state::SetUserState,
     token::{Purpose, Token},
     update_me::{UpdateMe, UpdateMeError},
+    update_user::{UpdateUser, UpdateUserError},
 };
+use crate::{grants::RememberedRoles, policy::flood::Flood};
 
 /// What can be set about the use-cases.
 #[derive(Debug, Clone)]
@@ -107,6 +131,7 @@ pub struct Kayan {
     settings: Settings,
     last_id: AtomicU64,
     flood: Mutex<Flood>,
+    roles: Mutex<RememberedRoles>,
 }
 
 /// The ports that [`Kayan`] stands on.
@@ -129,8 +154,8 @@ impl Kayan {
     /// Puts the application together.
     pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
         let Ports { store, hasher, attempts, limiter, clock, entropy } = ports;
-        let (last_id, flood) = (AtomicU64::new(0), Mutex::default());
-        Self { store, hasher, attempts, limiter, clock, entropy, schema, settings, last_id, flood }
+        let (last_id, flood, roles) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
+        Self { store, hasher, attempts, limiter, clock, entropy, schema, settings, last_id, flood, roles }
     }
 
     /// A new UUIDv7 (RFC 9562, section 5.7) for this moment. The 12 bits after the milliseconds count (section 6.2,

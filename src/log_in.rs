@@ -1,11 +1,14 @@
 //! Logs somebody in by identifier and password.
 
 use kayan_ports::{
-    Change, CommitError, Credential, EventType, Guard, Identifier, Identity, Lookup, Method, Password, SignIn, State,
-    Timestamp, Verdict,
+    Change, CommitError, Credential, EventType, Guard, Identifier, Identity, Known, Method, Password, SignIn, State,
+    TenantSettings, Timestamp, Verdict,
 };
 
-use crate::{AttemptError, Caller, Failure, Kayan, LimitError, Limited, Locked, Opened, attempt, policy::identifier};
+use crate::{
+    AttemptError, Caller, Failure, Kayan, LimitError, Limited, Locked, Opened, attempt,
+    policy::{identifier, tenant},
+};
 
 /// The wish to log in.
 #[derive(Debug)]
@@ -31,6 +34,12 @@ pub enum LogInError {
     /// Too many logins with this identifier.
     #[error(transparent)]
     Limited(#[from] Limited),
+    /// The tenant lets nobody in by password: told before anything else, and whoever asks.
+    #[error("this tenant does not let anybody log in by password")]
+    MethodDisabled,
+    /// The password is right, but the tenant wants a second factor, and none is enrolled. Told only after that proof.
+    #[error("this tenant wants a second factor, and none is enrolled")]
+    MfaRequired,
     /// The tenant is unknown or inactive.
     #[error("unknown tenant")]
     NoTenant,
@@ -59,6 +68,7 @@ impl From<LimitError> for LogInError {
 
 /// Somebody who has just proven who they are.
 struct Proven {
+    settings: TenantSettings,
     identity: Identity,
     credential: Credential,
     /// The credential hashed anew.
@@ -75,13 +85,12 @@ impl Kayan {
         let identifier =
             identifier::canonical(&cmd.identifier).unwrap_or_else(|_| Identifier::from_canonical(String::new()));
         let target = attempt::target(&caller.tenant, &identifier);
-        self.limit(caller, self.settings.limits.login, &target).await?;
-        let found = self.store.sign_in(&caller.tenant, &identifier, &caller.client).await;
-        let known = match found.map_err(Failure::from)? {
-            Lookup::NoTenant => return Err(LogInError::NoTenant),
-            Lookup::Absent => None,
-            Lookup::Found(known) => Some(known),
-        };
+        let found = self.store.sign_in(&caller.tenant, &identifier, &caller.client).await.map_err(Failure::from)?;
+        let SignIn { settings, known } = found.ok_or(LogInError::NoTenant)?;
+        self.limit(caller, tenant::limit("login", self.settings.limits.login, settings.login_limit), &target).await?;
+        if !tenant::allows(&settings, Method::Password) {
+            return Err(LogInError::MethodDisabled);
+        }
         let hash = known.as_ref().and_then(|known| known.password.as_ref()).map(|password| &password.secret);
         let at_home = known.as_ref().is_some_and(|known| known.known_network);
         let attempt = self.attempt(caller, (target, &identifier.masked()), at_home).await?;
@@ -95,10 +104,11 @@ impl Kayan {
 
         let now = self.clock.now();
         match (known, verdict) {
-            (Some(SignIn { identity, password: Some(credential), .. }), Verdict::Match | Verdict::MatchOutdated) => {
+            (Some(Known { identity, password: Some(credential), .. }), Verdict::Match | Verdict::MatchOutdated) => {
                 let renewed = self.renewed(&credential, verdict, &cmd.password, now).await;
                 let forgetting = self.forgetting(&attempt);
-                let admitted = self.admit(caller, Proven { identity, credential, renewed }, forgetting, now).await;
+                let proven = Proven { settings, identity, credential, renewed };
+                let admitted = self.admit(caller, proven, forgetting, now).await;
                 match &admitted {
                     Ok(_) => self.forget(attempt).await,
                     Err(_) => self.release(attempt).await,
@@ -128,10 +138,13 @@ impl Kayan {
         forgetting: Option<Change>,
         now: Timestamp,
     ) -> Result<Opened, LogInError> {
-        let Proven { identity, credential, renewed } = proven;
+        let Proven { settings, identity, credential, renewed } = proven;
         let id = identity.id;
         if identity.state != State::Active {
             return self.turn_away(caller, &identity, now).await;
+        }
+        if settings.mfa_required {
+            return self.want_second_factor(caller, &identity, now).await;
         }
         let mut changes = vec![
             Change::UseCredential {
@@ -147,7 +160,7 @@ impl Kayan {
         ];
         changes.extend(forgetting);
         changes.extend(renewed.map(|credential| Change::ReplaceCredential(Box::new(credential))));
-        let (opened, session) = self.open_session(caller, identity.clone(), Method::Password, now);
+        let (opened, session) = self.open_session(caller, (identity.clone(), &settings), Method::Password, now);
         changes.extend(session);
         match self.store.commit(changes).await {
             Ok(()) => Ok(opened),
@@ -156,6 +169,21 @@ impl Kayan {
             Err(CommitError::Stale(Guard::Identity)) => self.turn_away(caller, &identity, now).await,
             Err(other) => Err(LogInError::Failed(other.into())),
         }
+    }
+
+    async fn want_second_factor(
+        &self,
+        caller: &Caller,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<Opened, LogInError> {
+        let event = self
+            .event(caller, EventType::LoginBlocked, now, "the tenant wants a second factor, and none is enrolled")
+            .by(identity.id)
+            .failed(20)
+            .with("method", Method::Password.as_str());
+        self.store.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        Err(LogInError::MfaRequired)
     }
 
     async fn turn_away(&self, caller: &Caller, identity: &Identity, now: Timestamp) -> Result<Opened, LogInError> {

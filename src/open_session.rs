@@ -1,8 +1,10 @@
 //! Opens a session for somebody who has just proven who they are.
 
-use kayan_ports::{Aal, Change, EventType, Identity, Method, MethodUse, RefreshToken, Session, SessionId, Timestamp};
+use kayan_ports::{
+    Aal, Change, EventType, Identity, Method, MethodUse, RefreshToken, Session, SessionId, TenantSettings, Timestamp,
+};
 
-use crate::{Caller, Kayan, Purpose, Token};
+use crate::{Caller, Kayan, Purpose, Token, policy::tenant};
 
 /// A session whose tokens are handed out now, and never again.
 #[derive(Debug)]
@@ -20,18 +22,19 @@ pub struct Opened {
 }
 
 impl Kayan {
-    /// A new session at aal1, with the changes that make it real.
+    /// A new session at aal1 in a tenant of these settings, with the changes that make it real.
     pub(crate) fn open_session(
         &self,
         caller: &Caller,
-        mut identity: Identity,
+        (mut identity, settings): (Identity, &TenantSettings),
         method: Method,
         now: Timestamp,
     ) -> (Opened, Vec<Change>) {
         let session_token = Token::random(Purpose::Session, &*self.entropy);
         let refresh_token = Token::random(Purpose::Refresh, &*self.entropy);
-        let ends_at = self.settings.lifetimes.end(now);
-        let expiry = self.settings.lifetimes.expiry(now, ends_at);
+        let lifetimes = tenant::lifetimes(self.settings.lifetimes, settings);
+        let ends_at = lifetimes.end(now);
+        let expiry = lifetimes.expiry(now, ends_at);
         let session = Session {
             id: SessionId(self.new_id(now)),
             tenant: identity.tenant.clone(),

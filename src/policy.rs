@@ -8,3 +8,5 @@ pub mod password;
 pub mod period;
 pub mod permission;
 pub mod refresh;
+pub mod role;
+pub mod tenant;

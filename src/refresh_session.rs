@@ -4,7 +4,10 @@ use kayan_ports::{Change, Client, CommitError, EventType, Guard, Lookup, Refresh
 
 use crate::{
     Caller, Failure, Kayan, Opened, Purpose, Token,
-    policy::refresh::{Verdict, judge},
+    policy::{
+        refresh::{Verdict, judge},
+        tenant,
+    },
 };
 
 /// A race over one token is lost at most this often: each loss means that somebody else has spent it.
@@ -77,10 +80,10 @@ impl Kayan {
 
     /// The tokens that follow from `token` being spent this way: the same every time.
     fn successors(&self, token: &Token, known: Refreshing, spent: &Spent) -> Opened {
-        let Refreshing { mut session, identity, .. } = known;
+        let Refreshing { settings, mut session, identity, .. } = known;
         let session_token = token.successor(Purpose::Session, &spent.salt);
         let refresh_token = token.successor(Purpose::Refresh, &spent.salt);
-        let expiry = self.settings.lifetimes.expiry(spent.at, session.ends_at);
+        let expiry = tenant::lifetimes(self.settings.lifetimes, &settings).expiry(spent.at, session.ends_at);
         session.token = session_token.hash();
         session.expires_at = expiry.session;
         session.last_seen_at = spent.at;

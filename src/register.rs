@@ -2,10 +2,13 @@
 
 use kayan_ports::{
     Change, CommitError, Credential, CredentialId, CredentialKind, EventType, Guard, Identity, IdentityId, Method,
-    NamedIdentifier, Password, PasswordHash, State, Timestamp, Traits, Unique,
+    NamedIdentifier, Password, PasswordHash, State, TenantSettings, Timestamp, Traits, Unique,
 };
 
-use crate::{Caller, Failure, FieldError, Kayan, LimitError, Limited, Opened, Weakness, policy::password};
+use crate::{
+    Caller, Failure, FieldError, Kayan, LimitError, Limited, Opened, Weakness,
+    policy::{self, password},
+};
 
 /// The wish to register.
 #[derive(Debug)]
@@ -31,6 +34,12 @@ pub enum RegisterError {
     /// Too many registrations from this client.
     #[error(transparent)]
     Limited(#[from] Limited),
+    /// The tenant lets nobody in by password.
+    #[error("this tenant does not let anybody log in by password")]
+    MethodDisabled,
+    /// The tenant wants a second factor, and who has just registered has none.
+    #[error("this tenant wants a second factor, and none is enrolled")]
+    MfaRequired,
     /// The tenant is unknown or inactive.
     #[error("unknown tenant")]
     NoTenant,
@@ -49,11 +58,21 @@ impl From<LimitError> for RegisterError {
 }
 
 impl Kayan {
-    /// Makes an identity with a password and opens its first session. One commit, no read before it.
+    /// Makes an identity with a password and opens its first session: one look at the tenant, one commit.
     pub async fn register(&self, caller: &Caller, cmd: Register) -> Result<Opened, RegisterError> {
-        self.limit_network(caller, self.settings.limits.registration).await?;
+        let tenant = self.store.tenant(&caller.tenant).await.map_err(Failure::from)?;
+        let settings = tenant.filter(|tenant| tenant.active).ok_or(RegisterError::NoTenant)?.settings;
+        let limit =
+            policy::tenant::limit("registration", self.settings.limits.registration, settings.registration_limit);
+        self.limit_network(caller, limit).await?;
+        if !policy::tenant::allows(&settings, Method::Password) {
+            return Err(RegisterError::MethodDisabled);
+        }
+        if settings.mfa_required {
+            return Err(RegisterError::MfaRequired);
+        }
         let identifiers = self.schema.identify(&cmd.traits).map_err(RegisterError::InvalidTraits)?;
-        self.judge_password(&cmd.password, &identifiers)?;
+        self.judge_password(&cmd.password, &identifiers, &settings)?;
         let hash = self.hasher.hash(&cmd.password).await.map_err(Failure::from)?;
 
         let now = self.clock.now();
@@ -61,7 +80,7 @@ impl Kayan {
         let credential = self.new_password(&identity, hash, now);
         let created =
             self.event(caller, EventType::IdentityCreated, now, "registered").by(identity.id).resource(path(&identity));
-        let (opened, session) = self.open_session(caller, identity.clone(), Method::Password, now);
+        let (opened, session) = self.open_session(caller, (identity.clone(), &settings), Method::Password, now);
         let mut changes = vec![
             Change::CreateIdentity { identity: Box::new(identity), identifiers },
             Change::AddCredential(Box::new(credential)),
@@ -76,9 +95,21 @@ impl Kayan {
         Ok(opened)
     }
 
-    pub(crate) fn judge_password(&self, password: &Password, identifiers: &[NamedIdentifier]) -> Result<(), Weakness> {
+    /// Judges a new password of somebody in a tenant of these settings.
+    pub(crate) fn judge_password(
+        &self,
+        password: &Password,
+        identifiers: &[NamedIdentifier],
+        settings: &TenantSettings,
+    ) -> Result<(), Weakness> {
         let own: Vec<&str> = identifiers.iter().map(|named| named.value.as_str()).collect();
-        password::judge(password, self.settings.password_min_length, self.hasher.max_bytes(), &own)
+        let min_length = policy::tenant::password_min_length(self.settings.password_min_length, settings);
+        password::judge(password, min_length, self.hasher.max_bytes(), &own)
+    }
+
+    /// What the tenant of an identity has set; nothing, once it is gone.
+    pub(crate) async fn settings_of(&self, identity: &Identity) -> Result<TenantSettings, Failure> {
+        Ok(self.store.tenant(&identity.tenant).await?.map(|tenant| tenant.settings).unwrap_or_default())
     }
 
     pub(crate) fn new_identity(&self, tenant: &kayan_ports::TenantId, traits: Traits, now: Timestamp) -> Identity {

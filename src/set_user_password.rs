@@ -1,9 +1,10 @@
 //! Sets an identity's password on an operator's behalf.
 
-use kayan_ports::{Change, CommitError, Credential, EventType, Guard, Password, Unique};
+use kayan_ports::{Change, CommitError, Credential, EventType, Guard, Password, Unique, Version};
 
 use crate::{
-    Failure, FindUserError, Kayan, Operator, UserRef, Weakness, register::path, revoke_my_sessions::end_sessions,
+    ChangeUserError, Failure, Kayan, Operator, UserRef, Weakness, change_user::Changing,
+    policy::permission::Permission, register::path, revoke_my_sessions::end_sessions,
 };
 
 /// The wish for another password.
@@ -13,14 +14,16 @@ pub struct SetUserPassword {
     pub user: UserRef,
     /// The new one.
     pub password: Password,
+    /// The version that was seen, if it matters.
+    pub expected: Option<Version>,
 }
 
 /// Why the password is what it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetUserPasswordError {
-    /// Nobody, or more than one.
+    /// It is not there to be changed, or not by this operator.
     #[error(transparent)]
-    Find(#[from] FindUserError),
+    Change(#[from] ChangeUserError),
     /// Too weak.
     #[error(transparent)]
     WeakPassword(#[from] Weakness),
@@ -31,7 +34,7 @@ pub enum SetUserPasswordError {
 
 impl From<Failure> for SetUserPasswordError {
     fn from(failure: Failure) -> Self {
-        Self::Find(failure.into())
+        Self::Change(failure.into())
     }
 }
 
@@ -42,9 +45,12 @@ impl Kayan {
         operator: &Operator,
         cmd: SetUserPassword,
     ) -> Result<(), SetUserPasswordError> {
-        let identity = self.find_user(operator, &cmd.user).await?;
+        let (user, expected, action) = (&cmd.user, cmd.expected, "user.set-password");
+        let wish = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
+        let identity = self.changeable(&wish).await?;
         let identifiers = self.schema.identify(&identity.traits).unwrap_or_default();
-        self.judge_password(&cmd.password, &identifiers)?;
+        let settings = self.settings_of(&identity).await?;
+        self.judge_password(&cmd.password, &identifiers, &settings)?;
         let secret = self.hasher.hash(&cmd.password).await.map_err(Failure::from)?;
         let known = self.store.password(&operator.scope, identity.id).await.map_err(Failure::from)?;
 
@@ -53,7 +59,7 @@ impl Kayan {
             .operator_event(operator, &identity.tenant, EventType::AdminAction, now, "a user's password was set")
             .about(identity.id)
             .resource(path(&identity))
-            .with("action", "user.set-password");
+            .with("action", action);
         let put = match known {
             None => Change::AddCredential(Box::new(self.new_password(&identity, secret, now))),
             Some(known) => Change::ReplaceCredential(Box::new(Credential {

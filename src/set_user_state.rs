@@ -1,10 +1,14 @@
-//! Locks or unlocks an identity on an operator's behalf.
+//! Locks, deactivates or lets in an identity on an operator's behalf.
 
-use kayan_ports::{Change, CommitError, EventType, Guard, Identity, State};
+use kayan_ports::{Change, EventType, Identity, State, Version};
 use serde_json::json;
 
 use crate::{
-    Failure, FindUserError, Kayan, Operator, UserRef, attempt, register::path, revoke_my_sessions::end_sessions,
+    ChangeUserError, Failure, Kayan, Operator, UserRef, attempt,
+    change_user::{Changing, refused},
+    policy::permission::Permission,
+    register::path,
+    revoke_my_sessions::end_sessions,
 };
 
 /// The wish for another state.
@@ -16,55 +20,70 @@ pub struct SetUserState {
     pub state: State,
     /// Why, for the audit trail.
     pub reason: Option<String>,
+    /// The version that was seen, if it matters.
+    pub expected: Option<Version>,
 }
 
-/// Why the state is what it was.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SetUserStateError {
-    /// Nobody, or more than one.
-    #[error(transparent)]
-    Find(#[from] FindUserError),
-}
-
-impl From<Failure> for SetUserStateError {
-    fn from(failure: Failure) -> Self {
-        Self::Find(failure.into())
+impl SetUserState {
+    /// What the audit trail calls it.
+    pub(crate) fn action(state: State) -> &'static str {
+        match state {
+            State::Active => "user.unlock",
+            State::Locked => "user.lock",
+            State::Inactive | State::Pending => "user.deactivate",
+        }
     }
 }
 
 impl Kayan {
     /// Sets the state; whoever is not active loses every session with it (I-11, I-22).
-    pub async fn set_user_state(&self, operator: &Operator, cmd: SetUserState) -> Result<Identity, SetUserStateError> {
-        let before = self.find_user(operator, &cmd.user).await?;
+    pub async fn set_user_state(&self, operator: &Operator, cmd: SetUserState) -> Result<Identity, ChangeUserError> {
+        let (user, expected, action) = (&cmd.user, cmd.expected, SetUserState::action(cmd.state));
+        let wish = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
+        let before = self.changeable(&wish).await?;
+        let (after, changes) = self.with_state(&wish, &before, cmd.state, cmd.reason).await?;
+        self.store.commit(changes).await.map_err(|error| refused(error, &cmd.user, expected))?;
+        self.state_was_set(&after).await?;
+        Ok(after)
+    }
+
+    /// The user in another state, and the changes that make it so.
+    pub(crate) async fn with_state(
+        &self,
+        wish: &Changing<'_>,
+        before: &Identity,
+        state: State,
+        reason: Option<String>,
+    ) -> Result<(Identity, Vec<Change>), ChangeUserError> {
+        let shuts_out = state != State::Active;
+        if shuts_out && wish.operator.identity == Some(before.id) {
+            return Err(ChangeUserError::OwnAccount);
+        }
         let now = self.clock.now();
-        let message = if cmd.state == State::Active { "a user was let in again" } else { "a user was shut out" };
+        let message = if shuts_out { "a user was shut out" } else { "a user was let in again" };
         let event = self
-            .operator_event(operator, &before.tenant, EventType::AdminAction, now, message)
+            .operator_event(wish.operator, &before.tenant, EventType::AdminAction, now, message)
             .about(before.id)
-            .resource(path(&before))
-            .with("action", if cmd.state == State::Locked { "user.lock" } else { "user.unlock" })
-            .with("reason", cmd.reason)
-            .values(Some(json!({ "state": before.state })), Some(json!({ "state": cmd.state })));
-        let scope = operator.scope.clone();
-        let mut changes = vec![Change::SetState { scope, identity: before.id, state: cmd.state, at: now }];
-        if cmd.state != State::Active {
-            changes.push(end_sessions(&before, None));
+            .resource(path(before))
+            .with("action", SetUserState::action(state))
+            .with("reason", reason)
+            .values(Some(json!({ "state": before.state })), Some(json!({ "state": state })));
+        let scope = wish.operator.scope.clone();
+        let mut changes =
+            vec![Change::SetState { scope, identity: before.id, expected: wish.expected, state, at: now }];
+        if shuts_out {
+            changes.push(end_sessions(before, None));
+            self.keeping_an_admin(Some(wish.operator), before, &mut changes).await?;
         }
         changes.push(event.record());
-        match self.store.commit(changes).await {
-            Ok(()) => {
-                if cmd.state == State::Active {
-                    self.unlock(&before).await?;
-                }
-                Ok(Identity { state: cmd.state, updated_at: now, version: before.version + 1, ..before })
-            }
-            Err(CommitError::Stale(Guard::Identity)) => Err(FindUserError::NotFound(cmd.user.0).into()),
-            Err(other) => Err(Failure::from(other).into()),
-        }
+        Ok((Identity { state, updated_at: now, version: before.version + 1, ..before.clone() }, changes))
     }
-}
 
-impl Kayan {
+    /// Whoever is let in again begins without wrong guesses.
+    pub(crate) async fn state_was_set(&self, after: &Identity) -> Result<(), Failure> {
+        if after.state == State::Active { self.unlock(after).await } else { Ok(()) }
+    }
+
     /// Forgets the wrong guesses at an identity, whatever it was called by.
     async fn unlock(&self, identity: &Identity) -> Result<(), Failure> {
         if self.settings.lockout.is_none() {

@@ -1,6 +1,6 @@
 //! Changes the caller's own traits.
 
-use kayan_ports::{Change, CommitError, EventType, Guard, Identity, Presented, Traits, Unique};
+use kayan_ports::{Change, CommitError, EventType, Guard, Identity, Presented, Timestamp, Traits, Unique};
 use serde_json::Value;
 
 use crate::{AuthenticateError, Caller, Failure, FieldError, Kayan, policy::identifier, register::path};
@@ -36,23 +36,8 @@ impl Kayan {
         for _ in 0..ROUNDS {
             let now = self.clock.now();
             let me = self.authenticate(caller, now).await?;
-            let mut after = me.identity.clone();
-            merge(&mut after.traits, &cmd.traits);
-            let identifiers = self.schema.identify(&after.traits).map_err(UpdateMeError::InvalidTraits)?;
-            after.verified.retain(|address| {
-                identifier::canonical(address).is_ok_and(|kept| identifiers.iter().any(|named| named.value == kept))
-            });
-            after.updated_at = now;
-            after.version += 1;
-            let replace = Change::ReplaceTraits {
-                tenant: after.tenant.clone(),
-                identity: after.id,
-                expected: me.identity.version,
-                traits: after.traits.clone(),
-                identifiers,
-                verified: after.verified.clone(),
-                at: now,
-            };
+            let (after, replace) =
+                self.patched(&me.identity, &cmd.traits, now).map_err(UpdateMeError::InvalidTraits)?;
             match self.store.commit(vec![replace, self.updated(caller, &me, &after)]).await {
                 Ok(()) => return Ok(after),
                 Err(CommitError::Conflict(Unique::Identifier)) => return Err(UpdateMeError::AlreadyExists),
@@ -61,6 +46,34 @@ impl Kayan {
             }
         }
         Err(AuthenticateError::from(last).into())
+    }
+
+    /// An identity with a patch merged into its traits, and the change that makes it so: guarded by the version it has.
+    /// An address that is no longer there is no longer verified either.
+    pub(crate) fn patched(
+        &self,
+        before: &Identity,
+        patch: &Traits,
+        now: Timestamp,
+    ) -> Result<(Identity, Change), Vec<FieldError>> {
+        let mut after = before.clone();
+        merge(&mut after.traits, patch);
+        let identifiers = self.schema.identify(&after.traits)?;
+        after.verified.retain(|address| {
+            identifier::canonical(address).is_ok_and(|kept| identifiers.iter().any(|named| named.value == kept))
+        });
+        after.updated_at = now;
+        after.version += 1;
+        let replace = Change::ReplaceTraits {
+            tenant: after.tenant.clone(),
+            identity: after.id,
+            expected: before.version,
+            traits: after.traits.clone(),
+            identifiers,
+            verified: after.verified.clone(),
+            at: now,
+        };
+        Ok((after, replace))
     }
 
     fn updated(&self, caller: &Caller, me: &Presented, after: &Identity) -> Change {

@@ -2,7 +2,7 @@
 
 use crate::{
     AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken,
-    Scope, Session, SessionId, State, TenantId, Timestamp, TokenHash, Traits, Version,
+    Role, Scope, Session, SessionId, State, Tenant, TenantId, Timestamp, TokenHash, Traits, Version,
 };
 
 /// One write. A list of them is committed whole or not at all; a guard that does not hold rolls the list back.
@@ -36,24 +36,81 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Sets an identity's state. Guard: it is there (`Guard::Identity`).
+    /// Sets an identity's state. Guard: it is there, and of the expected version if one is given (`Guard::Identity`).
     SetState {
         /// What may be touched.
         scope: Scope,
         /// Whose.
         identity: IdentityId,
+        /// The version that was read, where that matters.
+        expected: Option<Version>,
         /// The new state.
         state: State,
         /// When.
         at: Timestamp,
     },
     /// Removes an identity with its identifiers, credentials, sessions and refresh tokens; its audit events stay.
-    /// Guard: it is there (`Guard::Identity`).
+    /// Guard: it is there, and of the expected version if one is given (`Guard::Identity`).
     DeleteIdentity {
         /// What may be touched.
         scope: Scope,
         /// Whose.
         identity: IdentityId,
+        /// The version that was read, where that matters.
+        expected: Option<Version>,
+    },
+    /// Sets an identity's roles. Guard: `expected` is the present version (`Guard::Identity`).
+    SetRoles {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose.
+        identity: IdentityId,
+        /// The version that was read.
+        expected: Version,
+        /// The names of the new roles.
+        roles: Vec<String>,
+        /// When.
+        at: Timestamp,
+    },
+    /// Keeps a tenant's role definitions, and who has which, as they are until the list is committed. Guard: the
+    /// definitions are still of this version (`Guard::Roles`).
+    HoldRoles {
+        /// The tenant.
+        tenant: TenantId,
+        /// The version that was read.
+        version: Version,
+    },
+    /// Adds a role and counts the change of the tenant's definitions. Guard: no role of it has the name
+    /// (`Unique::Role`).
+    CreateRole(Box<Role>),
+    /// Replaces a role's definition and counts the change of the tenant's definitions; `version` is the new version.
+    /// Guard: the one before it is the present one (`Guard::Role`).
+    ReplaceRole(Box<Role>),
+    /// Removes a role and counts the change of the tenant's definitions. Guards: nobody has it (`Guard::RoleInUse`), and
+    /// `expected` is its present version (`Guard::Role`).
+    DeleteRole {
+        /// The tenant.
+        tenant: TenantId,
+        /// Its name.
+        name: String,
+        /// The version that was read.
+        expected: Version,
+    },
+    /// Changes nothing. Guard: somebody active has the role `admin` in the tenant now (`Guard::LastAdmin`). Only with
+    /// `HoldRoles` before it is that still so when the list is committed.
+    KeepAdmin(TenantId),
+    /// Adds a tenant. Guard: its name is free (`Unique::Tenant`).
+    CreateTenant(Box<Tenant>),
+    /// Replaces what can be changed of a tenant; `version` is the new version. Guard: the one before it is the present
+    /// one (`Guard::Tenant`).
+    ReplaceTenant(Box<Tenant>),
+    /// Removes a tenant and its roles; its audit events stay. Guards: it has no identities (`Guard::TenantInUse`), and
+    /// `expected` is its present version (`Guard::Tenant`).
+    DeleteTenant {
+        /// Which.
+        tenant: TenantId,
+        /// The version that was read.
+        expected: Version,
     },
     /// Adds a credential. Guards: the identity is there (`Guard::Identity`) and has none of that kind
     /// (`Unique::Credential`).
@@ -116,7 +173,7 @@ pub enum Change {
     },
     /// Revokes every active session that the filter takes in; none is no error.
     RevokeSessions(SessionFilter),
-    /// Revokes one session. Guard: it was active (`Guard::Session`).
+    /// Revokes one session of an identity. Guard: it was active (`Guard::Session`).
     RevokeSession {
         /// The tenant.
         tenant: TenantId,
@@ -171,8 +228,18 @@ pub struct SessionFilter {
 pub enum Guard {
     /// The tenant is not there or not active.
     Tenant,
+    /// A tenant that is to be removed still has identities.
+    TenantInUse,
     /// The identity is not there, not active, or was changed since it was read.
     Identity,
+    /// A tenant's role definitions were changed since they were read.
+    Roles,
+    /// The role is not there, or was changed since it was read.
+    Role,
+    /// Somebody has the role.
+    RoleInUse,
+    /// Nobody active would have the role `admin`.
+    LastAdmin,
     /// The credential was changed since it was read.
     Credential,
     /// The session is not active.
@@ -188,4 +255,8 @@ pub enum Unique {
     Identifier,
     /// The one credential of its kind that an identity may have.
     Credential,
+    /// A role's name, within its tenant.
+    Role,
+    /// A tenant's name.
+    Tenant,
 }

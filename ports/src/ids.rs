@@ -132,6 +132,12 @@ impl Scope {
     }
 }
 
+impl From<TenantId> for Scope {
+    fn from(tenant: TenantId) -> Self {
+        Self::Tenant(tenant)
+    }
+}
+
 impl From<&TenantId> for Scope {
     fn from(tenant: &TenantId) -> Self {
         Self::Tenant(tenant.clone())

@@ -13,9 +13,11 @@ mod identity;
 mod ids;
 mod limits;
 mod probe;
+mod role;
 mod session;
 mod source;
 mod store;
+mod tenant;
 mod window;
 
 pub use audit::{AuditEvent, EventType, Outcome};
@@ -29,7 +31,11 @@ pub use limits::{
     Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
 };
 pub use probe::{Condition, Probe};
+pub use role::{ADMIN, Role, Roles};
 pub use session::{Aal, Client, Method, MethodUse, RefreshToken, Session, Spent, TokenHash};
 pub use source::{Clock, Entropy, Timestamp};
-pub use store::{CommitError, IdentityQuery, Lookup, Page, Presented, Refreshing, SignIn, Store, StoreError};
+pub use store::{
+    CommitError, IdentityQuery, Known, Lookup, Page, Presented, Refreshing, SessionQuery, SignIn, Store, StoreError,
+};
+pub use tenant::{Tenant, TenantLimit, TenantQuery, TenantSettings};
 pub use window::Window;

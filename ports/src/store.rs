@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use crate::{
     AuditEvent, Change, Client, Credential, EventCursor, EventPage, EventQuery, Guard, Identifier, Identity,
-    IdentityId, Outdated, RefreshToken, Scope, Session, State, TenantId, Timestamp, TokenHash, Unique,
+    IdentityId, Outdated, RefreshToken, Roles, Scope, Session, SessionId, State, Tenant, TenantId, TenantQuery,
+    TenantSettings, Timestamp, TokenHash, Unique,
 };
 
 /// Why a read gave no answer. The text is for the operator's log, never for a client.
@@ -68,9 +69,18 @@ impl<T> Lookup<T> {
     }
 }
 
-/// What a login needs to know about an identifier.
+/// What a login needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignIn {
+    /// What its tenant has set.
+    pub settings: TenantSettings,
+    /// Who has the identifier, if anybody has.
+    pub known: Option<Known>,
+}
+
+/// Who has an identifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
     /// Whose it is.
     pub identity: Identity,
     /// Its password, if it has one.
@@ -91,6 +101,8 @@ pub struct Presented {
 /// A refresh token that was presented, its session and its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refreshing {
+    /// What its tenant has set.
+    pub settings: TenantSettings,
     /// The token, spent or not, expired or not.
     pub token: RefreshToken,
     /// The session, active or not.
@@ -109,6 +121,21 @@ pub struct IdentityQuery {
     /// Only those of whose identifiers one contains this text, whatever its case; `%` and `_` mean themselves (I-39).
     /// An empty text is no condition.
     pub contains: Option<String>,
+    /// At most so many, 1 to 100.
+    pub limit: u32,
+    /// After so many.
+    pub offset: u64,
+}
+
+/// Which sessions to list.
+#[derive(Debug, Clone)]
+pub struct SessionQuery {
+    /// What may be seen.
+    pub scope: Scope,
+    /// Only this identity's.
+    pub identity: Option<IdentityId>,
+    /// Those that are active and before their absolute end at this moment.
+    pub at: Timestamp,
     /// At most so many, 1 to 100.
     pub limit: u32,
     /// After so many.
@@ -138,13 +165,14 @@ pub trait Store: Send + Sync {
     /// Applies the changes in order, in one transaction.
     async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError>;
 
-    /// Who has this identifier, the password to verify, and whether they have come from where `client` is before.
+    /// Who has this identifier, the password to verify, and whether they have come from where `client` is before;
+    /// nothing when the tenant is unknown or inactive.
     async fn sign_in(
         &self,
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
-    ) -> Result<Lookup<SignIn>, StoreError>;
+    ) -> Result<Option<SignIn>, StoreError>;
 
     /// The session whose present access token has this hash, and its owner. Shared, because a cache may give the same
     /// answer to many.
@@ -173,6 +201,24 @@ pub trait Store: Send + Sync {
         identity: IdentityId,
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError>;
+
+    /// Sessions that are active, newest first.
+    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError>;
+
+    /// How many sessions are active: of a tenant or in the whole system, of an identity or of all.
+    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError>;
+
+    /// A session, whatever has become of it.
+    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError>;
+
+    /// A tenant, active or not.
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError>;
+
+    /// Tenants by name.
+    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError>;
+
+    /// The roles that a tenant has defined, by name; nothing when there is no such tenant.
+    async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError>;
 
     /// Whether there is anything out of date.
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError>;

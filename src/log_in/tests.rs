@@ -11,7 +11,7 @@ use crate::{
 const ADA: &str = "ada@example.com";
 
 async fn set_state(stage: &Stage, state: State) {
-    let cmd = SetUserState { user: UserRef(ADA.to_owned()), state, reason: None };
+    let cmd = SetUserState { user: UserRef(ADA.to_owned()), state, reason: None, expected: None };
     stage.kayan.set_user_state(&Stage::operator(), cmd).await.unwrap();
 }
 
@@ -34,6 +34,7 @@ async fn i_08_every_failed_login_has_the_same_answer_and_the_same_work() {
         tenant: kayan_ports::TenantId::default(),
         traits: Stage::traits("passwordless@example.com"),
         password: None,
+        state: State::Active,
         roles: Vec::new(),
     };
     stage.kayan.create_user(&Stage::operator(), without_password).await.unwrap();

@@ -112,8 +112,12 @@ async fn i_24_refreshing_every_day_ends_at_the_absolute_end() {
 async fn i_11_a_locked_identity_gets_no_new_tokens() {
     let stage = Stage::new();
     let ada = stage.person("ada@example.com").await;
-    let lock =
-        SetUserState { user: UserRef(ada.identity.id.to_string()), state: State::Locked, reason: Some("test".into()) };
+    let lock = SetUserState {
+        user: UserRef(ada.identity.id.to_string()),
+        state: State::Locked,
+        reason: Some("test".into()),
+        expected: None,
+    };
     stage.kayan.set_user_state(&Stage::operator(), lock).await.unwrap();
     let refused = stage.kayan.refresh_session(&Stage::stranger(), with(&ada.refresh_token)).await.unwrap_err();
     assert_eq!(refused, RefreshSessionError::InvalidToken);

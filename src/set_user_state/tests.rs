@@ -3,10 +3,11 @@
 use kayan_ports::{EventType, Outcome};
 
 use super::*;
+use crate::FindUserError;
 use crate::stage::{PASSWORD, Stage};
 
 fn set(user: &str, state: State) -> SetUserState {
-    SetUserState { user: UserRef(user.to_owned()), state, reason: Some("Security incident".to_owned()) }
+    SetUserState { user: UserRef(user.to_owned()), state, reason: Some("Security incident".to_owned()), expected: None }
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! The command line.
 
+mod admin;
 mod audit;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use admin::{RoleAction, SessionsAction, TenantAction};
 pub(crate) use audit::{Audit, Which, Written};
 
 /// Identity and access in one binary.
@@ -26,7 +28,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Migrate,
     },
-    /// Administer users on the configured database, without a running service
+    /// Administer users, roles, tenants and sessions on the configured database, without a running service
     Admin {
         #[command(subcommand)]
         noun: Admin,
@@ -96,6 +98,21 @@ pub(crate) enum Admin {
         #[command(subcommand)]
         action: User,
     },
+    /// Roles, and who has them
+    Role {
+        #[command(subcommand)]
+        action: RoleAction,
+    },
+    /// Tenants
+    Tenant {
+        #[command(subcommand)]
+        action: TenantAction,
+    },
+    /// Open sessions
+    Sessions {
+        #[command(subcommand)]
+        action: SessionsAction,
+    },
 }
 
 #[derive(Subcommand)]
@@ -108,7 +125,7 @@ pub(crate) enum User {
         /// The display name
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
-        /// A role: admin, operator or viewer; may be given more than once
+        /// A role, such as admin, operator or viewer; may be given more than once
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
         /// Read the password from the first line of standard input
@@ -169,6 +186,14 @@ pub(crate) enum User {
         reason: Option<String>,
         #[command(flatten)]
         output: Output,
+    },
+    /// Remove a user with all credentials and sessions; the audit events stay
+    Delete {
+        #[command(flatten)]
+        who: Who,
+        /// Why, for the audit trail
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
     /// Set a user's password and end every session of theirs
     SetPassword {

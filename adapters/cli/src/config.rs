@@ -30,7 +30,7 @@ use kayan_ports::HashFormat;
 use secrecy::SecretString;
 use url::Url;
 
-use kayan_http::Origin;
+use kayan_http::{Origin, TenantHosts};
 use load::Inputs;
 use secret::Secret;
 
@@ -65,6 +65,8 @@ pub(crate) struct Config {
     pub(crate) password_min_length: usize,
     /// Networks of the proxies whose forwarded headers are believed (I-37).
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Which host stands for which tenant.
+    pub(crate) tenant_hosts: TenantHosts,
     /// Origins that browser applications may call from.
     pub(crate) cors_origins: Vec<Origin>,
     /// Whether the database is migrated at start.

@@ -89,7 +89,7 @@ impl From<FindUserError> for Stop {
         match &error {
             FindUserError::NotFound(_) => Self::not_found(error),
             FindUserError::Ambiguous(..) => Self::usage(error),
-            FindUserError::Failed(_) => Self::failed(error),
+            FindUserError::Denied(_) | FindUserError::Failed(_) => Self::failed(error),
         }
     }
 }

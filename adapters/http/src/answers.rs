@@ -75,7 +75,7 @@ impl From<Traits> for TraitsBody {
 }
 
 /// Whether an identity may come in.
-#[derive(Debug, Clone, Copy, Enum, Serialize)]
+#[derive(Debug, Clone, Copy, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum IdentityState {
@@ -242,6 +242,13 @@ impl SessionInfo {
             user_agent: session.client.user_agent,
             current,
         }
+    }
+}
+
+impl From<kayan_ports::Session> for SessionInfo {
+    /// Somebody else's.
+    fn from(session: kayan_ports::Session) -> Self {
+        Self::new(session, false)
     }
 }
 

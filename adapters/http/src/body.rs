@@ -47,11 +47,44 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Body<T> {
         if !is_json(request.header(header::CONTENT_TYPE).unwrap_or_default()) {
             return Err(Problem::new(Code::UnsupportedMediaType).into());
         }
-        let limit = Context::of(request)?.body_timeout;
-        let arrived = tokio::time::timeout(limit, arrive(body.take()?)).await;
-        let bytes = arrived.unwrap_or_else(|_elapsed| Err(Problem::new(Code::RequestTimeout).into()))?;
-        parse(&bytes).map(Body)
+        parse(&whole(request, body).await?).map(Body)
     }
+}
+
+/// A JSON body that may be left out: then it says nothing.
+pub(crate) struct MaybeBody<T>(pub(crate) T);
+
+impl<'a, T: Type + DeserializeOwned + Default> ApiExtractor<'a> for MaybeBody<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Body::<T>::request_meta().map(|meta| MetaRequest { required: false, ..meta })
+    }
+
+    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let bytes = whole(request, body).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        if !is_json(request.header(header::CONTENT_TYPE).unwrap_or_default()) {
+            return Err(Problem::new(Code::UnsupportedMediaType).into());
+        }
+        parse(&bytes).map(Self)
+    }
+}
+
+/// The body, once it has arrived.
+async fn whole(request: &Request, body: &mut RequestBody) -> Result<Vec<u8>> {
+    let limit = Context::of(request)?.app.settings.body_timeout;
+    let arrived = tokio::time::timeout(limit, arrive(body.take()?)).await;
+    arrived.unwrap_or_else(|_elapsed| Err(Problem::new(Code::RequestTimeout).into()))
 }
 
 async fn arrive(body: poem::Body) -> Result<Vec<u8>> {

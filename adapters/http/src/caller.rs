@@ -2,13 +2,16 @@
 
 use kayan_core::{Caller, Purpose, Token};
 use kayan_ports::{Client, TenantId};
-use poem::{Request, RequestBody, Result, http::header};
+use poem::{
+    Request, RequestBody, Result,
+    http::{HeaderValue, header},
+};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaSecurityScheme, Registry},
 };
 
-use crate::{cookies, edge::Request as Context, errors::Code, origins, problem::Problem};
+use crate::{cookies, edge::Request as Context, errors::Code, origins, problem::Problem, tenant_hosts::ByHost};
 
 const MAX_USER_AGENT: usize = 512;
 
@@ -91,16 +94,25 @@ fn schemes() -> [(&'static str, MetaSecurityScheme); 3] {
     ]
 }
 
-fn caller(request: &Request) -> Result<Caller> {
+/// Everything but the token.
+pub(crate) fn caller(request: &Request) -> Result<Caller> {
     let context = Context::of(request)?;
-    let tenant = match request.headers().get("X-Tenant-ID") {
-        None => TenantId::default(),
-        Some(name) => {
-            let name = name.to_str().ok().and_then(|name| name.parse().ok());
-            name.ok_or_else(|| Problem::new(Code::TenantNotFound))?
-        }
-    };
+    let tenant = named_tenant(request)?.unwrap_or_default();
     Ok(Caller { tenant, token: None, client: client(request)?, request_id: Some(context.id.clone()) })
+}
+
+/// The tenant that the request names: in `X-Tenant-ID`, by the host that it was sent to, or in both alike.
+pub(crate) fn named_tenant(request: &Request) -> Result<Option<TenantId>> {
+    let unknown = || Problem::new(Code::TenantNotFound);
+    let read = |name: &HeaderValue| name.to_str().ok().and_then(|name| name.parse().ok()).ok_or_else(unknown);
+    let headers = request.headers();
+    let named: Option<TenantId> = headers.get("X-Tenant-ID").map(read).transpose()?;
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    match Context::of(request)?.app.settings.tenant_hosts.of(host) {
+        ByHost::Any => Ok(named),
+        ByHost::One(tenant) if named.as_ref().is_none_or(|named| *named == tenant) => Ok(Some(tenant)),
+        ByHost::One(_) | ByHost::Unknown => Err(unknown().into()),
+    }
 }
 
 /// Where a request comes from.
@@ -135,7 +147,7 @@ fn presented(request: &Request) -> Result<Option<&str>> {
 }
 
 fn by_cookie(request: &Request) -> Result<Option<&str>> {
-    let settings = &Context::of(request)?.settings;
+    let settings = &Context::of(request)?.app.settings;
     let name = cookies::name(settings.secure_cookies);
     let headers = request.headers();
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());

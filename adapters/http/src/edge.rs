@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use futures_util::FutureExt;
@@ -35,10 +35,8 @@ pub(crate) struct Request {
     pub(crate) id: String,
     /// The client's address.
     pub(crate) ip: Option<IpAddr>,
-    /// How long its body may take to arrive.
-    pub(crate) body_timeout: Duration,
-    /// What is set about the API.
-    pub(crate) settings: Arc<HttpSettings>,
+    /// What the API stands on.
+    pub(crate) app: Arc<Application>,
 }
 
 impl Request {
@@ -54,7 +52,6 @@ impl Request {
 pub(crate) struct Edge<E> {
     inner: E,
     app: Arc<Application>,
-    settings: Arc<HttpSettings>,
     pages: Pages,
     methods: Methods,
     /// What this process's request ids begin with, and how many it has given.
@@ -69,7 +66,6 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         app.entropy.fill(&mut random);
         Self {
             inner,
-            settings: Arc::new(app.settings.clone()),
             methods: Methods::read(pages.document()),
             pages,
             id_prefix: u64::from_be_bytes(random),
@@ -87,12 +83,12 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
 
     fn client_ip(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.remote_addr().as_socket_addr()?.ip();
-        if self.settings.trusted_proxies.is_empty() {
+        if self.app.settings.trusted_proxies.is_empty() {
             return Some(peer.to_canonical());
         }
         let headers: Vec<&str> =
             request.headers().get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
-        Some(client_ip(peer, headers.into_iter(), &self.settings.trusted_proxies))
+        Some(client_ip(peer, headers.into_iter(), &self.app.settings.trusted_proxies))
     }
 
     /// Counts the request against its client's limit, if it has one and the path is one that counts.
@@ -140,13 +136,12 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let origin = request.headers().get(header::ORIGIN).cloned();
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let at_once = self.pages.answer(&method, uri.path());
-        if let Some(mut response) = at_once.or_else(|| origins::preflight(&request, &self.settings)) {
-            secure(&mut response, &id, &self.settings);
+        if let Some(mut response) = at_once.or_else(|| origins::preflight(&request, &self.app.settings)) {
+            secure(&mut response, &id, &self.app.settings);
             return Ok(response);
         }
         let ip = self.client_ip(&request);
-        let settings = self.settings.clone();
-        request.extensions_mut().insert(Request { id: id.clone(), ip, body_timeout: settings.body_timeout, settings });
+        request.extensions_mut().insert(Request { id: id.clone(), ip, app: self.app.clone() });
 
         let work = async {
             let allowance = self.allow(&request).await?;
@@ -174,8 +169,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
                 (Problem::new(Code::Internal).respond(&id), None)
             }
         };
-        origins::share(origin.as_ref(), &mut response, &self.settings);
-        secure(&mut response, &id, &self.settings);
+        origins::share(origin.as_ref(), &mut response, &self.app.settings);
+        secure(&mut response, &id, &self.app.settings);
         tracing::info!(
             target: "kayan::access",
             %method,

@@ -46,6 +46,12 @@ codes! {
         "this refresh token was used before, so its session is revoked: log in again";
     CsrfRejected = "csrf_rejected", FORBIDDEN, "The request comes from a foreign page",
         "a request by cookie must come from an allowed origin; send the token as `Authorization: Bearer` instead";
+    Forbidden = "forbidden", FORBIDDEN, "A permission is missing",
+        "you don't hold the permission that this needs; details.required says which";
+    MethodDisabled = "method_disabled", FORBIDDEN, "The tenant does not allow this way in",
+        "this tenant does not let anybody log in by password";
+    MfaRequired = "mfa_required", FORBIDDEN, "A second factor is needed",
+        "this tenant wants a second factor, and none is enrolled";
     IdentityInactive = "identity_inactive", FORBIDDEN, "The account is not active",
         "this account is not active: ask an administrator";
     NotFound = "not_found", NOT_FOUND, "There is no such thing", "nothing is found at this path";
@@ -56,6 +62,13 @@ codes! {
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive",
         "the request's body took too long to arrive";
     AlreadyExists = "already_exists", CONFLICT, "It exists already", "an account with this identifier exists already";
+    OwnAccount = "own_account", CONFLICT, "It is your own account",
+        "nobody locks, deactivates or deletes themself here";
+    LastAdmin = "last_admin", CONFLICT, "It is the last administrator",
+        "this is the last active user with the role `admin`: give it to somebody else first";
+    InUse = "in_use", CONFLICT, "It is in use", "it is in use";
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "It has changed",
+        "it was changed since you have seen it: read it again, and send its new ETag as If-Match";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
         "the body must not be larger than 1 MiB";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is of a type not taken",
@@ -72,7 +85,7 @@ codes! {
         "a part of the service is not available; try again in a second";
 }
 
-fn failed(failure: Failure) -> Problem {
+pub(crate) fn failed(failure: Failure) -> Problem {
     match failure {
         Failure::Overloaded => Problem::new(Code::Overloaded),
         Failure::Unavailable(cause) => Problem::new(Code::Unavailable).because(cause),
@@ -88,7 +101,7 @@ fn limited(limited: Limited) -> Problem {
     Problem::new(Code::RateLimited).limited(limited.limit, limited.retry_after)
 }
 
-fn weak(weakness: &Weakness, pointer: &str) -> Problem {
+pub(crate) fn weak(weakness: &Weakness, pointer: &str) -> Problem {
     let field = kayan_core::FieldError {
         pointer: pointer.to_owned(),
         code: "weak_password".to_owned(),
@@ -97,7 +110,7 @@ fn weak(weakness: &Weakness, pointer: &str) -> Problem {
     Problem::new(Code::WeakPassword).message(weakness.to_string()).fields(vec![field])
 }
 
-fn invalid(fields: Vec<kayan_core::FieldError>) -> Problem {
+pub(crate) fn invalid(fields: Vec<kayan_core::FieldError>) -> Problem {
     Problem::new(Code::InvalidInput).message("some fields are not valid; details.fields says which").fields(fields)
 }
 
@@ -115,8 +128,13 @@ impl Refusal for AuthenticateError {
 }
 
 impl Refusal for RegisterError {
-    const CODES: &'static [(Code, Option<StatusCode>)] =
-        &[(Code::WeakPassword, None), (Code::AlreadyExists, None), (Code::Overloaded, None)];
+    const CODES: &'static [(Code, Option<StatusCode>)] = &[
+        (Code::WeakPassword, None),
+        (Code::MethodDisabled, None),
+        (Code::MfaRequired, None),
+        (Code::AlreadyExists, None),
+        (Code::Overloaded, None),
+    ];
     const TAKES_BODY: bool = true;
 
     fn problem(self) -> Problem {
@@ -124,6 +142,8 @@ impl Refusal for RegisterError {
             Self::InvalidTraits(fields) => invalid(fields),
             Self::WeakPassword(weakness) => weak(&weakness, "/password"),
             Self::AlreadyExists => Problem::new(Code::AlreadyExists),
+            Self::MethodDisabled => Problem::new(Code::MethodDisabled),
+            Self::MfaRequired => Problem::new(Code::MfaRequired),
             Self::Limited(limit) => limited(limit),
             Self::NoTenant => Problem::new(Code::TenantNotFound),
             Self::Failed(failure) => failed(failure),
@@ -134,6 +154,8 @@ impl Refusal for RegisterError {
 impl Refusal for LogInError {
     const CODES: &'static [(Code, Option<StatusCode>)] = &[
         (Code::InvalidCredentials, None),
+        (Code::MethodDisabled, None),
+        (Code::MfaRequired, None),
         (Code::IdentityInactive, None),
         (Code::AccountLocked, None),
         (Code::Overloaded, None),
@@ -144,6 +166,8 @@ impl Refusal for LogInError {
         match self {
             Self::InvalidCredentials => Problem::new(Code::InvalidCredentials),
             Self::NotActive => Problem::new(Code::IdentityInactive),
+            Self::MethodDisabled => Problem::new(Code::MethodDisabled),
+            Self::MfaRequired => Problem::new(Code::MfaRequired),
             Self::Locked(until) => locked(until),
             Self::Limited(limit) => limited(limit),
             Self::NoTenant => Problem::new(Code::TenantNotFound),
@@ -226,6 +250,7 @@ impl Refusal for DeleteMeError {
         (Code::Unauthorized, None),
         (Code::CsrfRejected, None),
         WRONG_PASSWORD,
+        (Code::LastAdmin, None),
         (Code::AccountLocked, None),
         (Code::Overloaded, None),
     ];
@@ -235,6 +260,7 @@ impl Refusal for DeleteMeError {
         match self {
             Self::Authenticate(error) => error.problem(),
             Self::InvalidCredentials => wrong_password(),
+            Self::LastAdmin => Problem::new(Code::LastAdmin),
             Self::Locked(until) => locked(until),
         }
     }

@@ -3,6 +3,7 @@
 //! Each endpoint family has its file ([`sessions`], [`identities`], [`system`]); every use-case error becomes a
 //! documented code in one table, [`errors`]; what all requests share is one layer, [`edge`].
 
+mod admin;
 mod answers;
 mod body;
 mod caller;
@@ -23,6 +24,7 @@ mod rfc3339;
 mod sessions;
 mod shown;
 mod system;
+mod tenant_hosts;
 
 use std::{
     collections::HashMap,
@@ -43,6 +45,7 @@ use poem_openapi::{
 };
 
 pub use origin::{Origin, OriginError};
+pub use tenant_hosts::{TenantHosts, TenantHostsError};
 
 /// What the API stands on.
 pub struct Application {
@@ -69,6 +72,8 @@ pub struct HttpSettings {
     pub cors_origins: Vec<Origin>,
     /// The peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Which host stands for which tenant.
+    pub tenant_hosts: TenantHosts,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
 }
@@ -94,11 +99,18 @@ enum Tag {
     Identities,
     /// Logging in and out, and who is logged in where.
     Sessions,
+    /// Users, roles, sessions and tenants, for whoever administers them.
+    Administration,
     /// Health of the service, for orchestrators and dashboards.
     System,
 }
 
-type Api = (identities::Identities, sessions::Sessions, system::System);
+type Api = (
+    identities::Identities,
+    sessions::Sessions,
+    (admin::users::Users, admin::roles::Roles, admin::sessions::AdminSessions, admin::tenants::Tenants),
+    system::System,
+);
 
 /// The API's documentation without anything that could answer.
 struct Documented;
@@ -140,6 +152,12 @@ pub fn endpoint(app: Arc<Application>, draining: &Draining) -> impl Endpoint<Out
     let service = service((
         identities::Identities { app: app.clone() },
         sessions::Sessions { app: app.clone(), shown: shown::Shown::default() },
+        (
+            admin::users::Users { app: app.clone() },
+            admin::roles::Roles { app: app.clone() },
+            admin::sessions::AdminSessions { app: app.clone() },
+            admin::tenants::Tenants { app: app.clone() },
+        ),
         system::System { app: app.clone(), draining: draining.clone() },
     ));
     let pages = docs::Pages::new(service.swagger_ui_html(), service.spec(), service.spec_yaml());

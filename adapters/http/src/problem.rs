@@ -22,6 +22,7 @@ pub(crate) struct Problem {
     message: String,
     fields: Vec<Field>,
     checks: Vec<String>,
+    required: Option<String>,
     allow: Option<String>,
     wait: Option<Wait>,
     /// For the operator's log only.
@@ -72,6 +73,9 @@ struct Details {
     /// The parts of the service that are not ready, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<Vec<String>>,
+    /// The permission that is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    required: Option<String>,
     /// Until when no more guesses are heard.
     #[serde(with = "crate::rfc3339::option", skip_serializing_if = "Option::is_none")]
     locked_until: Option<Timestamp>,
@@ -102,6 +106,7 @@ impl Problem {
             message: message.to_owned(),
             fields: Vec::new(),
             checks: Vec::new(),
+            required: None,
             allow: None,
             wait: None,
             cause: None,
@@ -132,6 +137,12 @@ impl Problem {
     /// With the parts that are not ready.
     pub(crate) fn checks(mut self, checks: Vec<String>) -> Self {
         self.checks = checks;
+        self
+    }
+
+    /// With the permission that is missing.
+    pub(crate) fn required(mut self, permission: String) -> Self {
+        self.required = Some(permission);
         self
     }
 
@@ -172,10 +183,14 @@ impl Problem {
         let details = Details {
             fields: some(self.fields.is_empty()).map(|()| self.fields),
             checks: some(self.checks.is_empty()).map(|()| self.checks),
+            required: self.required,
             locked_until: self.wait.and_then(|wait| wait.locked_until),
             retry_after: self.wait.map(|wait| wait.seconds),
         };
-        let is_some = details.fields.is_some() || details.checks.is_some() || details.retry_after.is_some();
+        let is_some = details.fields.is_some()
+            || details.checks.is_some()
+            || details.required.is_some()
+            || details.retry_after.is_some();
         let body = ProblemBody {
             kind: format!("urn:kayan:problem:{}", self.code.name()),
             title: title.to_owned(),

@@ -41,6 +41,13 @@ impl<E: Refusal> From<E> for Refused<E> {
     }
 }
 
+impl<E> From<Problem> for Refused<E> {
+    /// For what is refused before the use-case is asked.
+    fn from(problem: Problem) -> Self {
+        Self(problem, PhantomData)
+    }
+}
+
 impl<E: Refusal> From<Refused<E>> for poem::Error {
     fn from(refused: Refused<E>) -> Self {
         Self::from(refused.0)

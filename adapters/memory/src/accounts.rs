@@ -60,8 +60,16 @@ impl Rows {
         Ok(identity)
     }
 
-    pub(crate) fn delete_identity(&mut self, scope: &Scope, id: IdentityId) -> Result<(), CommitError> {
-        self.identity(scope, id).ok_or(STALE)?;
+    pub(crate) fn delete_identity(
+        &mut self,
+        scope: &Scope,
+        id: IdentityId,
+        expected: Option<Version>,
+    ) -> Result<(), CommitError> {
+        let present = self.identity(scope, id).ok_or(STALE)?.version;
+        if expected.is_some_and(|expected| expected != present) {
+            return Err(STALE);
+        }
         self.identities.remove(&id);
         self.identifiers.retain(|_, owner| *owner != id);
         self.credentials.retain(|_, credential| credential.identity != id);

@@ -15,11 +15,22 @@ impl Rows {
                 found.verified = verified;
                 self.name(&tenant, identity, identifiers)
             }
-            Change::SetState { scope, identity, state, at } => {
-                self.changeable(&scope, identity, None, at)?.state = state;
+            Change::SetState { scope, identity, expected, state, at } => {
+                self.changeable(&scope, identity, expected, at)?.state = state;
                 Ok(())
             }
-            Change::DeleteIdentity { scope, identity } => self.delete_identity(&scope, identity),
+            Change::DeleteIdentity { scope, identity, expected } => self.delete_identity(&scope, identity, expected),
+            Change::SetRoles { tenant, identity, expected, roles, at } => {
+                self.set_roles(tenant, (identity, expected), roles, at)
+            }
+            Change::HoldRoles { tenant, version } => self.hold_roles(&tenant, version),
+            Change::CreateRole(role) => self.create_role(*role),
+            Change::ReplaceRole(role) => self.replace_role(*role),
+            Change::DeleteRole { tenant, name, expected } => self.delete_role(&tenant, &name, expected),
+            Change::KeepAdmin(tenant) => self.keep_admin(&tenant),
+            Change::CreateTenant(tenant) => self.create_tenant(*tenant),
+            Change::ReplaceTenant(tenant) => self.replace_tenant(*tenant),
+            Change::DeleteTenant { tenant, expected } => self.delete_tenant(&tenant, expected),
             Change::AddCredential(credential) => self.add_credential(*credential),
             Change::ReplaceCredential(credential) => self.replace_credential(*credential),
             Change::UseCredential { tenant, credential, version, .. } => {

@@ -16,8 +16,8 @@ use std::{
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, Client, Clock, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier,
-    Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Scope, Session, SessionId,
-    SignIn, State, Store, StoreError, TenantId, Timestamp, TokenHash,
+    Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session,
+    SessionId, SessionQuery, SignIn, State, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
 };
 use quick_cache::sync::Cache;
 use uuid::Uuid;
@@ -97,11 +97,14 @@ fn about(change: &Change) -> Option<About> {
     match change {
         Change::ReplaceTraits { identity, .. }
         | Change::SetState { identity, .. }
+        | Change::SetRoles { identity, .. }
         | Change::DeleteIdentity { identity, .. } => Some(About::Identity(*identity)),
         Change::OpenSession(session) => Some(About::Identity(session.identity)),
         Change::RenewSession { session, .. }
         | Change::SeeSession { session, .. }
         | Change::RevokeSession { session, .. } => Some(About::Session(*session)),
+        // Whoever is in it may have to leave; rare enough to forget all.
+        Change::ReplaceTenant(_) | Change::DeleteTenant { .. } => Some(About::Everybody),
         Change::RevokeSessions(filter) => Some(filter.identity.map_or(About::Everybody, About::Identity)),
         Change::CreateIdentity { .. }
         | Change::AddCredential(_)
@@ -109,6 +112,12 @@ fn about(change: &Change) -> Option<About> {
         | Change::UseCredential { .. }
         | Change::IssueRefresh(_)
         | Change::RotateRefresh { .. }
+        | Change::HoldRoles { .. }
+        | Change::CreateRole(_)
+        | Change::ReplaceRole(_)
+        | Change::DeleteRole { .. }
+        | Change::KeepAdmin(_)
+        | Change::CreateTenant(_)
         | Change::ForgetAttempts(_)
         | Change::RemoveOutdated(_)
         | Change::PurgeEvents { .. }
@@ -229,7 +238,7 @@ impl Store for CachedSessions {
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
-    ) -> Result<Lookup<SignIn>, StoreError> {
+    ) -> Result<Option<SignIn>, StoreError> {
         self.inner.sign_in(tenant, identifier, client).await
     }
 
@@ -260,6 +269,30 @@ impl Store for CachedSessions {
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         self.inner.sessions(tenant, identity, at).await
+    }
+
+    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
+        self.inner.active_sessions(query).await
+    }
+
+    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError> {
+        self.inner.count_active_sessions(scope, identity).await
+    }
+
+    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.inner.session(scope, id).await
+    }
+
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.inner.tenant(id).await
+    }
+
+    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
+        self.inner.tenants(query).await
+    }
+
+    async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
+        self.inner.roles(tenant).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -18,6 +18,7 @@ mod outdated;
 mod rows;
 mod sessions;
 mod store;
+mod tenants;
 mod unhurried;
 
 pub use cached_sessions::CachedSessions;

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use kayan_ports::{
     AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier, Identity, IdentityId,
-    IdentityQuery, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Session, SessionId, SignIn, TenantId,
-    Timestamp, TokenHash,
+    IdentityQuery, Known, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Session, SessionId, SignIn,
+    TenantId, Timestamp, TokenHash,
 };
+
+use crate::tenants::TenantRows;
 
 /// Everything that is kept. A commit works on a copy, so that one that fails has changed nothing.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
-    /// The tenants, and which of them are active.
-    pub(crate) tenants: BTreeMap<TenantId, bool>,
+    pub(crate) tenants: BTreeMap<TenantId, TenantRows>,
     pub(crate) identities: BTreeMap<IdentityId, Identity>,
     /// Whose each identifier is; the key makes it unique within its tenant.
     pub(crate) identifiers: BTreeMap<(TenantId, Identifier), IdentityId>,
@@ -36,7 +37,7 @@ pub(crate) struct Attempts {
 impl Default for Rows {
     fn default() -> Self {
         Self {
-            tenants: BTreeMap::from([(TenantId::default(), true)]),
+            tenants: BTreeMap::from([(TenantId::default(), TenantRows::new(TenantId::default(), true))]),
             identities: BTreeMap::new(),
             identifiers: BTreeMap::new(),
             credentials: BTreeMap::new(),
@@ -51,7 +52,7 @@ impl Default for Rows {
 
 impl Rows {
     pub(crate) fn is_open(&self, tenant: &TenantId) -> bool {
-        self.tenants.get(tenant).copied().unwrap_or(false)
+        self.tenants.get(tenant).is_some_and(|rows| rows.tenant.active)
     }
 
     pub(crate) fn identity(&self, scope: &Scope, id: IdentityId) -> Option<&Identity> {
@@ -70,13 +71,15 @@ impl Rows {
         })
     }
 
-    pub(crate) fn sign_in(&self, tenant: &TenantId, identifier: &Identifier, client: &Client) -> Lookup<SignIn> {
-        self.lookup(tenant, || {
+    pub(crate) fn sign_in(&self, tenant: &TenantId, identifier: &Identifier, client: &Client) -> Option<SignIn> {
+        let settings = self.settings(tenant)?;
+        let known = || {
             let id = *self.identifiers.get(&(tenant.clone(), identifier.clone()))?;
             let identity = self.identity(&tenant.into(), id)?.clone();
             let known_network = client.network().is_some_and(|network| self.networks.contains_key(&(id, network)));
-            Some(SignIn { identity, password: self.password(&tenant.into(), id).cloned(), known_network })
-        })
+            Some(Known { identity, password: self.password(&tenant.into(), id).cloned(), known_network })
+        };
+        Some(SignIn { settings, known: known() })
     }
 
     pub(crate) fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Lookup<Presented> {
@@ -93,7 +96,8 @@ impl Rows {
             let token = self.refresh_tokens.get(token).filter(|token| token.tenant == *tenant)?;
             let session = self.session(tenant, token.session)?;
             let identity = self.identity(&tenant.into(), session.identity)?;
-            Some(Refreshing { token: token.clone(), session: session.clone(), identity: identity.clone() })
+            let settings = self.settings(tenant)?;
+            Some(Refreshing { settings, token: token.clone(), session: session.clone(), identity: identity.clone() })
         })
     }
 

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier, Identity,
-    IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Scope, Session, SignIn, Store,
-    StoreError, TenantId, Timestamp, TokenHash,
+    IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId,
+    SessionQuery, SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
-use crate::rows::Rows;
+use crate::{
+    rows::{Rows, takes_in},
+    tenants::TenantRows,
+};
 
 /// A store for tests. It begins with the tenant `default` and nothing else.
 ///
@@ -33,7 +36,7 @@ impl MemoryStore {
 
     /// Adds a tenant, or sets whether one that is there is active.
     pub fn add_tenant(&self, name: TenantId, active: bool) {
-        self.0.lock().rows.tenants.insert(name, active);
+        self.0.lock().rows.tenants.insert(name.clone(), TenantRows::new(name, active));
     }
 
     /// Every audit event, in the order in which they were written.
@@ -87,7 +90,7 @@ impl Store for MemoryStore {
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
-    ) -> Result<Lookup<SignIn>, StoreError> {
+    ) -> Result<Option<SignIn>, StoreError> {
         Ok(self.read()?.sign_in(tenant, identifier, client))
     }
 
@@ -122,6 +125,30 @@ impl Store for MemoryStore {
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         Ok(self.read()?.live_sessions(tenant, identity, at))
+    }
+
+    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
+        Ok(self.read()?.active_sessions(query))
+    }
+
+    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError> {
+        Ok(self.read()?.count_active_sessions(scope, identity))
+    }
+
+    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
+        Ok(self.read()?.sessions.get(&id).filter(|session| takes_in(scope, &session.tenant)).cloned())
+    }
+
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        Ok(self.read()?.tenant(id))
+    }
+
+    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
+        Ok(self.read()?.tenant_page(query))
+    }
+
+    async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
+        Ok(self.read()?.roles(tenant))
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -4,7 +4,7 @@ use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
 
 use crate::{
     ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, events, identities, outdated,
-    sessions,
+    roles, sessions, tenants,
 };
 
 /// Applies the changes in one transaction.
@@ -79,8 +79,21 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
             let new = identities::NewTraits { traits, identifiers, verified };
             identities::replace_traits(batch, &tenant, (identity, expected), new, at)?;
         }
-        Change::SetState { scope, identity, state, at } => identities::set_state(batch, &scope, identity, state, at),
-        Change::DeleteIdentity { scope, identity } => identities::delete(batch, &scope, identity),
+        Change::SetState { scope, identity, expected, state, at } => {
+            identities::set_state(batch, &scope, (identity, expected), state, at);
+        }
+        Change::DeleteIdentity { scope, identity, expected } => identities::delete(batch, &scope, (identity, expected)),
+        Change::SetRoles { tenant, identity, expected, roles, at } => {
+            roles::set(batch, &tenant, (identity, expected), &roles, at)?;
+        }
+        Change::HoldRoles { tenant, version } => roles::hold(batch, &tenant, version),
+        Change::CreateRole(role) => roles::create(batch, &role)?,
+        Change::ReplaceRole(role) => roles::replace(batch, &role)?,
+        Change::DeleteRole { tenant, name, expected } => roles::delete(batch, &tenant, &name, expected),
+        Change::KeepAdmin(tenant) => roles::keep_admin(batch, &tenant),
+        Change::CreateTenant(tenant) => tenants::create(batch, &tenant)?,
+        Change::ReplaceTenant(tenant) => tenants::replace(batch, &tenant)?,
+        Change::DeleteTenant { tenant, expected } => tenants::delete(batch, &tenant, expected),
         Change::AddCredential(credential) => credentials::add(batch, &credential),
         Change::ReplaceCredential(credential) => credentials::replace(batch, &credential),
         Change::UseCredential { tenant, credential, version, at } => {

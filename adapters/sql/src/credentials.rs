@@ -1,11 +1,11 @@
 //! Credentials: what proves who somebody is.
 
 use kayan_ports::{
-    Client, Credential, CredentialId, CredentialKind, Guard, Identifier, IdentityId, Lookup, PasswordHash, Scope,
+    Client, Credential, CredentialId, CredentialKind, Guard, Identifier, IdentityId, Known, PasswordHash, Scope,
     SignIn, StoreError, TenantId, Timestamp, Unique, Version,
 };
 
-use crate::{Driver, Query, Reading, Row, Value, changes::Batch, identities};
+use crate::{Driver, Query, Reading, Row, Value, changes::Batch, identities, tenants};
 
 /// Reads `id, tenant_id, identity_id, kind, secret, created_at, updated_at, version`.
 fn decode(row: &mut Row) -> Result<Credential, StoreError> {
@@ -26,10 +26,10 @@ pub(crate) async fn sign_in(
     tenant: &TenantId,
     identifier: &Identifier,
     client: &Client,
-) -> Result<Lookup<SignIn>, StoreError> {
+) -> Result<Option<SignIn>, StoreError> {
     let sql = "-- credentials.sign_in
-SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version,
-       k.network, c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version
+SELECT t.settings, i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at,
+       i.version, k.network, c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version
 FROM tenants t
 LEFT JOIN identifiers n ON n.tenant_id = t.id AND n.value = ?
 LEFT JOIN identities i ON i.id = n.identity_id AND i.tenant_id = t.id
@@ -38,14 +38,15 @@ LEFT JOIN credentials c ON c.identity_id = i.id AND c.tenant_id = t.id AND c.kin
 WHERE t.id = ? AND t.active";
     let params = vec![Value::text(identifier.as_str()), client.network().into(), Value::text(tenant.as_str())];
     let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
-    let Some(mut row) = rows.into_iter().next() else { return Ok(Lookup::NoTenant) };
+    let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
+    let settings = tenants::decode_settings(&mut row)?;
     if row.at_null() {
-        return Ok(Lookup::Absent);
+        return Ok(Some(SignIn { settings, known: None }));
     }
     let identity = identities::decode(&mut row)?;
     let known_network = row.maybe_text()?.is_some();
     let password = if row.at_null() { None } else { Some(decode(&mut row)?) };
-    Ok(Lookup::Found(SignIn { identity, password, known_network }))
+    Ok(Some(SignIn { settings, known: Some(Known { identity, password, known_network }) }))
 }
 
 pub(crate) async fn password(

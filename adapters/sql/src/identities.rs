@@ -5,7 +5,7 @@ use kayan_ports::{
     Unique, Version,
 };
 
-use crate::{Driver, Query, Reading, Row, Value, changes::Batch};
+use crate::{Driver, Query, Reading, Row, Value, changes::Batch, roles};
 
 /// Reads `id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version`.
 pub(crate) fn decode(row: &mut Row) -> Result<Identity, StoreError> {
@@ -99,6 +99,7 @@ WHERE t.id = ? AND t.active";
     ];
     batch.guarded(sql, params, Guard::Tenant);
     name(batch, &identity.tenant, identity.id, identifiers);
+    roles::give(batch, &identity.tenant, identity.id, &identity.roles);
     Ok(())
 }
 
@@ -153,21 +154,33 @@ VALUES (?, ?, ?, ?)";
     }
 }
 
-pub(crate) fn set_state(batch: &mut Batch, scope: &Scope, identity: IdentityId, state: State, at: Timestamp) {
+/// The versions that are taken: the one that was read, or any.
+fn versions(expected: Option<Version>) -> [Value; 2] {
+    expected.map_or([0.into(), Version::MAX.into()], |only| [only.into(), only.into()])
+}
+
+pub(crate) fn set_state(
+    batch: &mut Batch,
+    scope: &Scope,
+    (identity, expected): (IdentityId, Option<Version>),
+    state: State,
+    at: Timestamp,
+) {
     let mut params = vec![state.as_str().into(), at.into(), identity.0.into()];
+    params.extend(versions(expected));
     let sql = match scope {
         Scope::Tenant(tenant) => {
             params.push(Value::text(tenant.as_str()));
             "-- identities.set_state
 UPDATE identities
 SET state = ?, updated_at = ?, version = version + 1
-WHERE id = ? AND tenant_id = ?"
+WHERE id = ? AND version BETWEEN ? AND ? AND tenant_id = ?"
         }
         Scope::System => {
             "-- identities.set_state_anywhere
 UPDATE identities
 SET state = ?, updated_at = ?, version = version + 1
-WHERE id = ?"
+WHERE id = ? AND version BETWEEN ? AND ?"
         }
     };
     batch.guarded(sql, params, Guard::Identity);
@@ -175,29 +188,28 @@ WHERE id = ?"
 
 /// Takes the credentials first, as a login does, and not after the identity, as the cascade would: a database with row
 /// locks would see the two wait for each other.
-pub(crate) fn delete(batch: &mut Batch, scope: &Scope, identity: IdentityId) {
+pub(crate) fn delete(batch: &mut Batch, scope: &Scope, (identity, expected): (IdentityId, Option<Version>)) {
     let mut params = vec![identity.0.into()];
+    params.extend(scope.tenant().map(|tenant| Value::text(tenant.as_str())));
     let (credentials, sql) = match scope {
-        Scope::Tenant(tenant) => {
-            params.push(Value::text(tenant.as_str()));
-            (
-                "-- identities.delete_credentials
+        Scope::Tenant(_) => (
+            "-- identities.delete_credentials
 DELETE FROM credentials
 WHERE identity_id = ? AND tenant_id = ?",
-                "-- identities.delete
+            "-- identities.delete
 DELETE FROM identities
-WHERE id = ? AND tenant_id = ?",
-            )
-        }
+WHERE id = ? AND tenant_id = ? AND version BETWEEN ? AND ?",
+        ),
         Scope::System => (
             "-- identities.delete_credentials_anywhere
 DELETE FROM credentials
 WHERE identity_id = ?",
             "-- identities.delete_anywhere
 DELETE FROM identities
-WHERE id = ?",
+WHERE id = ? AND version BETWEEN ? AND ?",
         ),
     };
     batch.free(credentials, params.clone());
+    params.extend(versions(expected));
     batch.guarded(sql, params, Guard::Identity);
 }

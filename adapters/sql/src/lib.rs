@@ -15,8 +15,10 @@ mod identities;
 mod identity_lists;
 pub mod migrate;
 mod outdated;
+mod roles;
 mod sessions;
 mod store;
+mod tenants;
 mod value;
 
 pub use driver::{ApplyError, Dialect, Driver, Expect, MigrationLock, Query, Reading, Statement};

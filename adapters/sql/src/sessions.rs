@@ -1,5 +1,6 @@
 //! Sessions and the refresh tokens that keep them alive: the questions.
 
+mod lists;
 mod writes;
 
 use kayan_ports::{
@@ -7,8 +8,9 @@ use kayan_ports::{
     TenantId, Timestamp, TokenHash,
 };
 
-use crate::{Driver, Query, Reading, Row, Value, identities};
+use crate::{Driver, Query, Reading, Row, Value, identities, tenants};
 
+pub(crate) use lists::{by_id, count_active, page};
 pub(crate) use writes::{issue_refresh, open, renew, revoke, revoke_all, rotate_refresh, see};
 
 /// Reads `id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at, ip_address,
@@ -77,7 +79,7 @@ pub(crate) async fn refreshing(
     token: &TokenHash,
 ) -> Result<Lookup<Refreshing>, StoreError> {
     let sql = "-- sessions.refreshing
-SELECT s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at, s.ends_at,
+SELECT t.settings, s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at, s.ends_at,
        s.last_seen_at, s.ip_address, s.user_agent,
        i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version,
        r.session_id, r.issued_at, r.expires_at, r.spent_at, r.spent_salt, r.spent_ip_address, r.spent_user_agent
@@ -89,13 +91,14 @@ WHERE t.id = ? AND t.active";
     let params = vec![token.0.into(), Value::text(tenant.as_str())];
     let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
     let Some(mut row) = rows.into_iter().next() else { return Ok(Lookup::NoTenant) };
+    let settings = tenants::decode_settings(&mut row)?;
     if row.at_null() {
         return Ok(Lookup::Absent);
     }
     let session = decode(&mut row, tenant)?;
     let identity = identities::decode(&mut row)?;
     let token = decode_token(&mut row, *token, tenant)?;
-    Ok(Lookup::Found(Refreshing { token, session, identity }))
+    Ok(Lookup::Found(Refreshing { settings, token, session, identity }))
 }
 
 /// An identity's sessions that something can still open at `at`, newest first.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier, Identity,
-    IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Scope, Session, SignIn, Store,
-    StoreError, TenantId, Timestamp, TokenHash,
+    IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId,
+    SessionQuery, SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
 };
 
-use crate::{Driver, audit, changes, credentials, events, identities, identity_lists, outdated, sessions};
+use crate::{
+    Driver, audit, changes, credentials, events, identities, identity_lists, outdated, roles, sessions, tenants,
+};
 
 /// The store over a database that `D` speaks to.
 #[derive(Debug)]
@@ -52,7 +54,7 @@ impl<D: Driver> Store for SqlStore<D> {
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
-    ) -> Result<Lookup<SignIn>, StoreError> {
+    ) -> Result<Option<SignIn>, StoreError> {
         credentials::sign_in(&self.driver, tenant, identifier, client).await
     }
 
@@ -87,6 +89,30 @@ impl<D: Driver> Store for SqlStore<D> {
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         sessions::live(&self.driver, tenant, identity, at).await
+    }
+
+    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
+        sessions::page(self.lagging(), query).await
+    }
+
+    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError> {
+        sessions::count_active(&self.driver, scope, identity).await
+    }
+
+    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
+        sessions::by_id(&self.driver, scope, id).await
+    }
+
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        tenants::by_id(&self.driver, id).await
+    }
+
+    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
+        tenants::page(self.lagging(), query).await
+    }
+
+    async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
+        roles::of(&self.driver, tenant).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

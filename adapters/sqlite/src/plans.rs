@@ -81,7 +81,8 @@ async fn exercise(store: &SqlStore<Noting>) {
     let session = SessionId(refresh_token(1, 0).session.0);
     store.commit(registration(1)).await.unwrap();
     store.commit(login(1)).await.unwrap();
-    assert!(matches!(store.sign_in(&tenant, &identifier(1), &Client::default()).await, Ok(Lookup::Found(_))));
+    let signing_in = store.sign_in(&tenant, &identifier(1), &Client::default()).await;
+    assert!(signing_in.unwrap().unwrap().known.is_some());
     assert!(matches!(store.presented(&tenant, &hash(3, 1)).await, Ok(Lookup::Found(_))));
     assert!(matches!(store.refreshing(&tenant, &refresh_token(1, 0).hash).await, Ok(Lookup::Found(_))));
     assert_eq!(store.sessions(&tenant, whom, at(0)).await.unwrap().len(), 1);
@@ -107,7 +108,7 @@ async fn exercise(store: &SqlStore<Noting>) {
         },
         Change::RenewSession { tenant: tenant.clone(), session, token: hash(3, 2), expires_at: at(9), at: at(1) },
         Change::RevokeSession { tenant: tenant.clone(), identity: whom, session },
-        Change::SetState { scope: Scope::System, identity: whom, state: State::Locked, at: at(1) },
+        Change::SetState { scope: Scope::System, identity: whom, expected: None, state: State::Locked, at: at(1) },
     ];
     store.commit(changes).await.unwrap();
     for scope in [Scope::from(&tenant), Scope::System] {
@@ -116,7 +117,10 @@ async fn exercise(store: &SqlStore<Noting>) {
             store.commit(vec![Change::RevokeSessions(filter)]).await.unwrap();
         }
     }
-    store.commit(vec![Change::DeleteIdentity { scope: Scope::from(&tenant), identity: whom }]).await.unwrap();
+    store
+        .commit(vec![Change::DeleteIdentity { scope: Scope::from(&tenant), identity: whom, expected: None }])
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayan_ports::{
     AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier, Identity,
-    IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Scope, Session, SignIn, Store,
-    StoreError, TenantId, Timestamp, TokenHash,
+    IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId,
+    SessionQuery, SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
 };
 
 use crate::AuditLog;
@@ -56,17 +56,17 @@ impl Store for Audited {
         committing.await.unwrap_or_else(|_| Err(CommitError::Fault("a commit did not come to its end".to_owned())))
     }
 
+    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Arc<Presented>>, StoreError> {
+        self.inner.presented(tenant, token).await
+    }
+
     async fn sign_in(
         &self,
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
-    ) -> Result<Lookup<SignIn>, StoreError> {
+    ) -> Result<Option<SignIn>, StoreError> {
         self.inner.sign_in(tenant, identifier, client).await
-    }
-
-    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Arc<Presented>>, StoreError> {
-        self.inner.presented(tenant, token).await
     }
 
     async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError> {
@@ -96,6 +96,30 @@ impl Store for Audited {
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         self.inner.sessions(tenant, identity, at).await
+    }
+
+    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
+        self.inner.active_sessions(query).await
+    }
+
+    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError> {
+        self.inner.count_active_sessions(scope, identity).await
+    }
+
+    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.inner.session(scope, id).await
+    }
+
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.inner.tenant(id).await
+    }
+
+    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
+        self.inner.tenants(query).await
+    }
+
+    async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
+        self.inner.roles(tenant).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -61,6 +61,8 @@ macro_rules! laws {
             a_session_in_use_is_noted_and_never_moved_back,
             only_live_sessions_are_listed_and_the_newest_first,
             a_network_is_known_to_an_identity_once_it_opened_a_session_from_there,
+            i_29_an_operator_lists_and_counts_the_active_sessions_of_its_scope,
+            a_session_is_found_by_its_id_whatever_has_become_of_it,
         );
         $crate::laws!(@each $fresh, store::revocation:
             a_revoked_session_is_shown_as_inactive,
@@ -115,6 +117,30 @@ macro_rules! laws {
             a_change_touches_no_other_tenants_rows,
             another_tenants_identity_gets_no_password,
             the_system_changes_every_tenants_rows,
+        );
+        $crate::laws!(@each $fresh, store::settings:
+            a_tenant_comes_back_as_it_went_in,
+            a_tenants_name_is_taken_once,
+            a_tenant_changed_meanwhile_is_not_overwritten,
+            what_a_tenant_has_set_is_told_with_a_login_and_a_refresh,
+            a_closed_tenant_opens_nothing,
+            a_tenant_with_identities_is_not_deleted,
+            a_deleted_tenant_is_no_tenant_and_its_events_stay,
+            tenants_are_listed_by_name_in_disjoint_pages,
+        );
+        $crate::laws!(@each $fresh, store::roles:
+            a_role_comes_back_as_it_went_in,
+            a_tenant_that_there_is_not_has_no_roles,
+            a_roles_name_is_taken_once_in_its_tenant,
+            i_29_another_tenants_role_is_neither_seen_nor_touched,
+            a_role_changed_meanwhile_is_not_overwritten,
+            a_role_that_somebody_has_is_not_deleted,
+            new_roles_come_back_and_count_as_a_change,
+            role_definitions_that_were_held_are_those_that_were_read,
+            role_definitions_are_changed_once_under_64_parallel_tries,
+            an_admin_is_there_or_not,
+            i_30_one_admin_is_left_under_64_parallel_demotions,
+            an_identity_that_is_gone_has_no_role_any_more,
         );
         $crate::laws!(@each $fresh, store::search:
             identities_are_listed_newest_first,

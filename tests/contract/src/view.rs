@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kayan_ports::{
-    AuditEvent, Client, Credential, Identity, Lookup, Presented, Refreshing, Scope, Session, SignIn, Store, TokenHash,
+    AuditEvent, Client, Credential, Identifier, Identity, Known, Lookup, Presented, Refreshing, Scope, Session, SignIn,
+    Store, StoreError, TenantId, TokenHash,
 };
 
 use crate::sample::{Account, at};
@@ -12,7 +13,7 @@ use crate::sample::{Account, at};
 #[derive(Debug, PartialEq)]
 pub(crate) struct View {
     pub(crate) identity: Option<Identity>,
-    pub(crate) sign_in: Lookup<SignIn>,
+    pub(crate) sign_in: Lookup<Known>,
     pub(crate) password: Option<Credential>,
     pub(crate) presented: Lookup<Arc<Presented>>,
     pub(crate) refreshing: Lookup<Refreshing>,
@@ -25,7 +26,7 @@ impl View {
         let (tenant, id) = (account.tenant(), account.identity.id);
         Self {
             identity: store.identity(&Scope::System, id).await.unwrap(),
-            sign_in: store.sign_in(tenant, &account.name, &Client::default()).await.unwrap(),
+            sign_in: sign_in(store, tenant, &account.name, &Client::default()).await.unwrap(),
             password: store.password(&Scope::System, id).await.unwrap(),
             presented: store.presented(tenant, &account.session.token).await.unwrap(),
             refreshing: store.refreshing(tenant, &account.refresh.hash).await.unwrap(),
@@ -39,7 +40,7 @@ impl View {
         let (session, identity) = (account.session.clone(), account.identity.clone());
         Self {
             identity: Some(identity.clone()),
-            sign_in: Lookup::Found(SignIn {
+            sign_in: Lookup::Found(Known {
                 identity: identity.clone(),
                 password: Some(account.password.clone()),
                 known_network: false,
@@ -47,6 +48,7 @@ impl View {
             password: Some(account.password.clone()),
             presented: Lookup::Found(Arc::new(Presented { session: session.clone(), identity: identity.clone() })),
             refreshing: Lookup::Found(Refreshing {
+                settings: kayan_ports::TenantSettings::default(),
                 token: account.refresh.clone(),
                 session: session.clone(),
                 identity,
@@ -84,4 +86,18 @@ pub(crate) async fn session_is_active(store: &dyn Store, account: &Account) -> b
 
 pub(crate) async fn identity(store: &dyn Store, account: &Account) -> Identity {
     store.identity(&Scope::System, account.identity.id).await.unwrap().expect("an identity")
+}
+
+/// Who has an identifier, told like the other look-ups.
+pub(crate) async fn sign_in(
+    store: &dyn Store,
+    tenant: &TenantId,
+    identifier: &Identifier,
+    client: &Client,
+) -> Result<Lookup<Known>, StoreError> {
+    Ok(match store.sign_in(tenant, identifier, client).await? {
+        None => Lookup::NoTenant,
+        Some(SignIn { known: None, .. }) => Lookup::Absent,
+        Some(SignIn { known: Some(known), .. }) => Lookup::Found(known),
+    })
 }

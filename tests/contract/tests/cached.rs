@@ -122,8 +122,8 @@ async fn i_22_what_this_process_revokes_is_dead_at_once() {
         Change::RevokeSessions(SessionFilter { scope: Scope::Tenant(tenant()), identity: Some(identity), except: None })
     };
     let at = ManualClock::default().now();
-    let lock = Change::SetState { scope: Scope::System, identity, state: State::Locked, at };
-    let delete = Change::DeleteIdentity { scope: Scope::System, identity };
+    let lock = Change::SetState { scope: Scope::System, identity, expected: None, state: State::Locked, at };
+    let delete = Change::DeleteIdentity { scope: Scope::System, identity, expected: None };
     for change in [one, all_of(identity), everybody(), lock, delete] {
         let (cached, ..) = Cached::with_session().await;
         let told = format!("{change:?}");

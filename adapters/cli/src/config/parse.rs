@@ -10,7 +10,7 @@ use super::duration::{self, DurationError};
 use super::mask;
 use super::problem::Wrong;
 use super::setting::Kind;
-use kayan_http::Origin;
+use kayan_http::{Origin, TenantHosts};
 
 /// Checks a value against what its kind allows. Keys, connection strings and schemas are judged elsewhere, where more
 /// is known.
@@ -25,6 +25,7 @@ pub(crate) fn check(kind: Kind, text: &str) -> Result<(), Wrong> {
         Kind::Urls => items(text).try_for_each(|item| url(item, &["http", "https"]).map(drop)),
         Kind::Origins => origins(text).map(drop),
         Kind::Networks => networks(text).map(drop),
+        Kind::Hosts => tenant_hosts(text).map(drop),
         Kind::Mailbox => mailbox(text),
         Kind::SecretJson => secret_json(text),
         Kind::Text | Kind::Password | Kind::Dsn | Kind::Schema | Kind::Key => Ok(()),
@@ -137,6 +138,11 @@ pub(crate) fn networks(text: &str) -> Result<Vec<IpNet>, Wrong> {
     items(text).map(network).collect()
 }
 
+/// Hosts and their tenants.
+pub(crate) fn tenant_hosts(text: &str) -> Result<TenantHosts, Wrong> {
+    text.parse().map_err(|why| Wrong::new(format!("can't be read: {why}"), "separate them by commas"))
+}
+
 fn mailbox(text: &str) -> Result<(), Wrong> {
     let address = match text.strip_suffix('>') {
         Some(named) => named.rsplit_once('<').map_or("", |(_, address)| address),
@@ -188,6 +194,7 @@ mod tests {
             (Kind::Address, "localhost"),
             (Kind::Url(&["redis", "rediss"]), "rediss://:pw@cache:6379/0"),
             (Kind::Urls, "https://a.example/x, https://b.example"),
+            (Kind::Hosts, "login.acme.example=acme, *.example.com=*"),
             (Kind::Networks, "10.1.2.3/8, 192.0.2.1,2001:db8::/32"),
             (Kind::Mailbox, "Kayan <no-reply@example.com>"),
             (Kind::Mailbox, "no-reply@example.com"),
@@ -212,6 +219,7 @@ mod tests {
         fails(Kind::Url(&["redis"]), "http://cache", "begins with redis://");
         fails(Kind::Url(&["redis"]), "cache:6379", "begins with redis://");
         fails(Kind::Url(&["https"]), "https://", "not a URL");
+        fails(Kind::Hosts, "login.acme.example", "is no HOST=TENANT");
         fails(Kind::Networks, "10.0.0.0/33", "neither a network");
         fails(Kind::Mailbox, "Kayan", "not a mail address");
         fails(Kind::Mailbox, "a@b\r\nBcc: c@d", "not a mail address");

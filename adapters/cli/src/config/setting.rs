@@ -95,6 +95,8 @@ pub(crate) enum Kind {
     Urls,
     /// Origins, separated by commas.
     Origins,
+    /// Hosts and the tenants that they stand for, separated by commas.
+    Hosts,
     /// Networks (CIDR) or addresses, separated by commas.
     Networks,
     /// A database connection string.

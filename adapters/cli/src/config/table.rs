@@ -7,8 +7,8 @@ use super::setting::Feature::{
     Sessions, Tracing,
 };
 use super::setting::Kind::{
-    Address, Choice, Dsn, Key, Mailbox, Networks, Number, Origins, Password, Schema, SecretJson, Span, Switch, Text,
-    Url, Urls,
+    Address, Choice, Dsn, Hosts, Key, Mailbox, Networks, Number, Origins, Password, Schema, SecretJson, Span, Switch,
+    Text, Url, Urls,
 };
 use super::setting::{Kind, Setting};
 
@@ -34,6 +34,7 @@ pub(crate) const TABLE: &[Setting] = &[
         .derived("the address it listens on"),
     row("KAYAN_CORS_ORIGINS", Http, Origins, "Origins of browser applications, separated by commas"),
     row("KAYAN_TRUSTED_PROXIES", Http, Networks, "Proxies (CIDR, commas) whose X-Forwarded-For is believed"),
+    row("KAYAN_TENANT_HOSTS", Http, Hosts, "Tenants by host: login.acme.example=acme,*.example.com=*"),
     row("KAYAN_RETURN_TO", Http, Urls, "URLs that a browser may be sent back to, separated by commas"),
     row("KAYAN_IDENTITY_SCHEMA", Http, Schema, "JSON Schema of the traits: a path, or the JSON itself")
         .derived("email and name"),

@@ -9,7 +9,7 @@ use crate::{
 };
 
 fn deletion(of: &Account) -> Change {
-    Change::DeleteIdentity { scope: Scope::Tenant(of.tenant().clone()), identity: of.identity.id }
+    Change::DeleteIdentity { scope: Scope::Tenant(of.tenant().clone()), identity: of.identity.id, expected: None }
 }
 
 pub async fn deleting_an_identity_takes_its_sessions_and_tokens_but_keeps_its_events(bench: &dyn Bench) {
@@ -45,7 +45,7 @@ pub async fn an_absent_identity_is_not_deleted(bench: &dyn Bench) {
     let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
     store.commit(vec![deletion(&anna)]).await.unwrap();
     let nobody = identity(&TenantId::default());
-    let again = Change::DeleteIdentity { scope: Scope::System, identity: nobody.id };
+    let again = Change::DeleteIdentity { scope: Scope::System, identity: nobody.id, expected: None };
     for deletion in [deletion(&anna), again] {
         assert_eq!(store.commit(vec![deletion]).await, Err(CommitError::Stale(Guard::Identity)));
     }

@@ -35,8 +35,8 @@ fn bad_changes(anna: &Account) -> Vec<Change> {
             verified: vec![],
             at: at(0),
         },
-        Change::SetState { scope: scope.clone(), identity: nobody.id, state: State::Locked, at: at(0) },
-        Change::DeleteIdentity { scope, identity: nobody.id },
+        Change::SetState { scope: scope.clone(), identity: nobody.id, expected: None, state: State::Locked, at: at(0) },
+        Change::DeleteIdentity { scope, identity: nobody.id, expected: None },
         Change::AddCredential(Box::new(password(&anna.identity))),
         Change::ReplaceCredential(Box::new(wrong_version)),
         Change::UseCredential { tenant: absent.tenant.clone(), credential: absent.id, version: 1, at: at(0) },
@@ -78,14 +78,15 @@ pub async fn changes_are_applied_in_order(bench: &dyn Bench) {
     let store = bench.store();
     let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
     let scope = || Scope::Tenant(anna.tenant().clone());
-    let set = |state| Change::SetState { scope: scope(), identity: anna.identity.id, state, at: at(100) };
+    let set =
+        |state| Change::SetState { scope: scope(), identity: anna.identity.id, expected: None, state, at: at(100) };
     let open = || Change::OpenSession(Box::new(session(&anna.identity)));
     let stale = Err(CommitError::Stale(Guard::Identity));
     assert_eq!(store.commit(vec![set(State::Locked), open(), set(State::Active)]).await, stale);
     assert_eq!(store.commit(vec![set(State::Locked), set(State::Active), open()]).await, Ok(()));
     let other = Account::of(&TenantId::default(), "anna@example.org");
     let mut successor = other.registration();
-    successor.push(Change::DeleteIdentity { scope: scope(), identity: anna.identity.id });
+    successor.push(Change::DeleteIdentity { scope: scope(), identity: anna.identity.id, expected: None });
     assert_eq!(store.commit(successor.clone()).await, Err(CommitError::Conflict(Unique::Identifier)));
     successor.rotate_right(1);
     assert_eq!(store.commit(successor).await, Ok(()));

@@ -5,7 +5,7 @@ use kayan_ports::{Change, Client, CommitError, Credential, Guard, Lookup, Scope,
 use crate::{
     Bench,
     sample::{Account, at, creation, identity, named, next_password, password},
-    view::View,
+    view::{self, View},
 };
 
 const STALE: CommitError = CommitError::Stale(Guard::Credential);
@@ -35,7 +35,7 @@ pub async fn an_identity_without_a_password_gets_one(bench: &dyn Bench) {
     let password = password(&anna);
     store.commit(vec![Change::AddCredential(Box::new(password.clone()))]).await.unwrap();
     assert_eq!(store.password(&Scope::System, anna.id).await, Ok(Some(password.clone())));
-    let Lookup::Found(found) = store.sign_in(&tenant, &name.value, &Client::default()).await.unwrap() else {
+    let Lookup::Found(found) = view::sign_in(&*store, &tenant, &name.value, &Client::default()).await.unwrap() else {
         panic!("nobody signs in")
     };
     assert_eq!(found.password, Some(password));

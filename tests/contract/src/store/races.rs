@@ -22,7 +22,7 @@ pub async fn an_identifier_is_taken_once_under_64_parallel_registrations(bench: 
     let accounts: Vec<_> = (0..MANY).map(|_| Account::of(&tenant, "anna@example.org")).collect();
     let outcomes = race(&store, accounts.iter().map(Account::registration).collect()).await;
     let winner = &accounts[only_winner(&outcomes, &CommitError::Conflict(Unique::Identifier))];
-    let Lookup::Found(found) = store.sign_in(&tenant, &winner.name, &Client::default()).await.unwrap() else {
+    let Lookup::Found(found) = view::sign_in(&*store, &tenant, &winner.name, &Client::default()).await.unwrap() else {
         panic!("nobody won")
     };
     assert_eq!((found.identity.id, found.password), (winner.identity.id, Some(winner.password.clone())));
@@ -96,7 +96,7 @@ pub async fn a_session_is_revoked_once_under_64_parallel_tries(bench: &dyn Bench
 pub async fn an_identity_is_deleted_once_under_64_parallel_tries(bench: &dyn Bench) {
     let store = bench.store();
     let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
-    let deletion = Change::DeleteIdentity { scope: Scope::System, identity: anna.identity.id };
+    let deletion = Change::DeleteIdentity { scope: Scope::System, identity: anna.identity.id, expected: None };
     only_winner(&race(&store, vec![vec![deletion]; MANY]).await, &CommitError::Stale(Guard::Identity));
 }
 
@@ -127,7 +127,7 @@ fn revoke_all(of: &Account) -> Change {
 pub async fn locking_during_logins_leaves_no_open_session(bench: &dyn Bench) {
     closes_the_door(bench, |anna| {
         let (scope, identity) = (Scope::Tenant(anna.tenant().clone()), anna.identity.id);
-        vec![Change::SetState { scope, identity, state: State::Locked, at: at(60) }, revoke_all(anna)]
+        vec![Change::SetState { scope, identity, expected: None, state: State::Locked, at: at(60) }, revoke_all(anna)]
     })
     .await;
 }
@@ -140,6 +140,8 @@ pub async fn changing_the_password_during_logins_leaves_no_open_session(bench: &
 }
 
 pub async fn deleting_during_logins_leaves_no_session(bench: &dyn Bench) {
-    closes_the_door(bench, |anna| vec![Change::DeleteIdentity { scope: Scope::System, identity: anna.identity.id }])
-        .await;
+    closes_the_door(bench, |anna| {
+        vec![Change::DeleteIdentity { scope: Scope::System, identity: anna.identity.id, expected: None }]
+    })
+    .await;
 }

@@ -1,7 +1,8 @@
 //! Sessions: how they open, live and are shown.
 
 use kayan_ports::{
-    Aal, Change, Client, CommitError, Guard, Lookup, RefreshToken, Scope, Session, State, TenantId, TokenHash,
+    Aal, Change, Client, CommitError, Guard, Lookup, RefreshToken, Scope, Session, SessionQuery, State, TenantId,
+    TokenHash,
 };
 use time::Duration;
 
@@ -52,7 +53,7 @@ pub async fn an_identity_locked_meanwhile_opens_no_session(bench: &dyn Bench) {
     let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
     for state in [State::Inactive, State::Locked, State::Pending] {
         let scope = Scope::Tenant(anna.tenant().clone());
-        let change = Change::SetState { scope, identity: anna.identity.id, state, at: at(300) };
+        let change = Change::SetState { scope, identity: anna.identity.id, expected: None, state, at: at(300) };
         store.commit(vec![change]).await.unwrap();
         let session = session(&anna.identity);
         assert_eq!(store.commit(vec![open(&session)]).await, Err(CommitError::Stale(Guard::Identity)), "{state:?}");
@@ -69,7 +70,13 @@ pub async fn an_absent_identity_opens_no_session(bench: &dyn Bench) {
 pub async fn a_session_is_shown_with_its_owner_in_whatever_state(bench: &dyn Bench) {
     let store = bench.store();
     let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
-    let lock = Change::SetState { scope: Scope::System, identity: anna.identity.id, state: State::Locked, at: at(300) };
+    let lock = Change::SetState {
+        scope: Scope::System,
+        identity: anna.identity.id,
+        expected: None,
+        state: State::Locked,
+        at: at(300),
+    };
     store.commit(vec![lock]).await.unwrap();
     let seen = View::of(&*store, &anna).await;
     let Lookup::Found(presented) = seen.presented else { panic!("the session is gone") };
@@ -152,7 +159,7 @@ pub async fn a_network_is_known_to_an_identity_once_it_opened_a_session_from_the
     let bert = Account::register(&*store, &tenant, "bert@example.org").await;
     let knows = async |account: &Account, ip: &str| {
         let client = Client { ip: Some(ip.to_owned()), user_agent: None };
-        match store.sign_in(&tenant, &account.name, &client).await {
+        match view::sign_in(&*store, &tenant, &account.name, &client).await {
             Ok(Lookup::Found(found)) => found.known_network,
             other => panic!("{other:?}"),
         }
@@ -167,4 +174,57 @@ pub async fn a_network_is_known_to_an_identity_once_it_opened_a_session_from_the
     assert!(knows(&anna, "2001:db8::2").await, "an address of the same /64");
     assert!(!knows(&anna, "2001:db8:0:1::1").await);
     assert!(!knows(&bert, "2001:db8::1").await);
+}
+
+pub async fn i_29_an_operator_lists_and_counts_the_active_sessions_of_its_scope(bench: &dyn Bench) {
+    let (store, acme) = (bench.store(), fresh_tenant(bench).await);
+    let anna = Account::register(&*store, &acme, "anna@example.org").await;
+    let bert = Account::register(&*store, &acme, "bert@example.org").await;
+    let over = Session { ends_at: at(50), ..session(&anna.identity) };
+    let revoked = Session { active: false, ..session(&anna.identity) };
+    let open = [over, revoked].map(|session| Change::OpenSession(Box::new(session)));
+    store.commit(open.into()).await.unwrap();
+    let query = |scope: &Scope, identity, limit, offset| SessionQuery {
+        scope: scope.clone(),
+        identity,
+        at: at(60),
+        limit,
+        offset,
+    };
+    let (own, other) = (Scope::from(&acme), Scope::from(&TenantId::default()));
+    let page = store.active_sessions(&query(&own, None, 100, 0)).await.unwrap();
+    assert_eq!((page.rows, page.total), (vec![bert.session.clone(), anna.session.clone()], 2), "newest first");
+    let second = store.active_sessions(&query(&own, None, 1, 1)).await.unwrap();
+    assert_eq!((second.rows, second.total), (vec![anna.session.clone()], 2));
+    for (scope, seen) in
+        [(&own, vec![anna.session.clone()]), (&Scope::System, vec![anna.session.clone()]), (&other, vec![])]
+    {
+        let page = store.active_sessions(&query(scope, Some(anna.identity.id), 100, 0)).await.unwrap();
+        assert_eq!(page.rows, seen, "{scope:?}");
+        // The one that is over was never revoked.
+        let count = u64::from(!seen.is_empty()) * 2;
+        assert_eq!(store.count_active_sessions(scope, Some(anna.identity.id)).await, Ok(count), "{scope:?}");
+    }
+    assert_eq!(store.count_active_sessions(&own, None).await, Ok(3));
+    assert!(store.count_active_sessions(&Scope::System, None).await.unwrap() >= 3);
+    assert!(store.active_sessions(&query(&Scope::System, None, 1, 0)).await.unwrap().total >= 2);
+}
+
+pub async fn a_session_is_found_by_its_id_whatever_has_become_of_it(bench: &dyn Bench) {
+    let (store, acme) = (bench.store(), fresh_tenant(bench).await);
+    let anna = Account::register(&*store, &acme, "anna@example.org").await;
+    let id = anna.session.id;
+    assert_eq!(store.session(&Scope::from(&acme), id).await, Ok(Some(anna.session.clone())));
+    assert_eq!(store.session(&Scope::from(&TenantId::default()), id).await, Ok(None), "another tenant's");
+    let revoke = Change::RevokeSession { tenant: acme, identity: anna.identity.id, session: id };
+    store.commit(vec![revoke]).await.unwrap();
+    let revoked = Session { active: false, ..anna.session };
+    assert_eq!(store.session(&Scope::System, id).await, Ok(Some(revoked)));
+}
+
+/// A tenant that nobody else has.
+async fn fresh_tenant(bench: &dyn Bench) -> TenantId {
+    let tenant = tenant(&format!("t{}", unique().simple()));
+    bench.add_tenant(&tenant, true).await;
+    tenant
 }

@@ -15,13 +15,17 @@ use crate::{
 };
 
 pub async fn the_default_tenant_is_there(bench: &dyn Bench) {
-    let found = bench.store().sign_in(&TenantId::default(), &identifier("anna@example.org"), &Client::default()).await;
+    let found =
+        view::sign_in(&*bench.store(), &TenantId::default(), &identifier("anna@example.org"), &Client::default()).await;
     assert_eq!(found, Ok(Lookup::Absent));
 }
 
 async fn is_no_tenant(bench: &dyn Bench, tenant: &TenantId) {
     let store = bench.store();
-    assert_eq!(store.sign_in(tenant, &identifier("anna@example.org"), &Client::default()).await, Ok(Lookup::NoTenant));
+    assert_eq!(
+        view::sign_in(&*store, tenant, &identifier("anna@example.org"), &Client::default()).await,
+        Ok(Lookup::NoTenant)
+    );
     assert_eq!(store.presented(tenant, &token()).await, Ok(Lookup::NoTenant));
     assert_eq!(store.refreshing(tenant, &token()).await, Ok(Lookup::NoTenant));
     let newcomer = creation(&identity(tenant), vec![named("email", "anna@example.org")]);
@@ -47,7 +51,7 @@ async fn neighbours(bench: &dyn Bench) -> (TenantId, Account) {
 
 pub async fn another_tenants_identifier_signs_nobody_in(bench: &dyn Bench) {
     let (own, anna) = neighbours(bench).await;
-    assert_eq!(bench.store().sign_in(&own, &anna.name, &Client::default()).await, Ok(Lookup::Absent));
+    assert_eq!(view::sign_in(&*bench.store(), &own, &anna.name, &Client::default()).await, Ok(Lookup::Absent));
 }
 
 pub async fn another_tenants_session_is_absent(bench: &dyn Bench) {
@@ -124,10 +128,10 @@ fn reaching_over(own: &TenantId, anna: &Account, bert: &Account) -> Vec<(Change,
             stale(Guard::Identity),
         ),
         (
-            Change::SetState { scope: scope.clone(), identity: id, state: State::Locked, at: at(9) },
+            Change::SetState { scope: scope.clone(), identity: id, expected: None, state: State::Locked, at: at(9) },
             stale(Guard::Identity),
         ),
-        (Change::DeleteIdentity { scope: scope.clone(), identity: id }, stale(Guard::Identity)),
+        (Change::DeleteIdentity { scope: scope.clone(), identity: id, expected: None }, stale(Guard::Identity)),
         (Change::ReplaceCredential(Box::new(new_password)), stale(Guard::Credential)),
         (Change::UseCredential { tenant: tenant(), credential, version, at: at(9) }, stale(Guard::Credential)),
         (Change::OpenSession(Box::new(foreign_session)), stale(Guard::Identity)),
@@ -174,10 +178,11 @@ pub async fn the_system_changes_every_tenants_rows(bench: &dyn Bench) {
     for account in [&anna, &bert] {
         assert!(!view::session_is_active(&*store, account).await);
         let identity = account.identity.id;
-        let lock = Change::SetState { scope: Scope::System, identity, state: State::Locked, at: at(300) };
+        let lock =
+            Change::SetState { scope: Scope::System, identity, expected: None, state: State::Locked, at: at(300) };
         store.commit(vec![lock]).await.unwrap();
         assert_eq!(view::identity(&*store, account).await.state, State::Locked);
-        store.commit(vec![Change::DeleteIdentity { scope: Scope::System, identity }]).await.unwrap();
+        store.commit(vec![Change::DeleteIdentity { scope: Scope::System, identity, expected: None }]).await.unwrap();
         assert_eq!(store.identity(&Scope::System, identity).await, Ok(None));
     }
 }

@@ -9,8 +9,13 @@ use std::{
 use kayan_core::{Kayan, MOST_LISTED, Operator};
 use kayan_ports::{AuditEvent, EventCursor, EventOrder, EventQuery, EventType, TenantId};
 
-use super::{cells, list, of_types, operator};
-use crate::{args::Format, commands, compose, stop::Stop};
+use super::{cells, list, of_types};
+use crate::{
+    args::Format,
+    commands::{self, admin::operator},
+    compose,
+    stop::Stop,
+};
 
 /// How often it is looked for more.
 const PULSE: Duration = Duration::from_millis(500);

@@ -1,0 +1,86 @@
+//! `kayan admin sessions`: who is logged in, and the end of it.
+
+use kayan_core::{ListSessions, RevokeSessions, RevokeSessionsError, UserRef};
+use kayan_ports::{Session, SessionId};
+use serde_json::{Value, json};
+
+use super::{operator, time};
+use crate::{
+    args::{Format, SessionsAction},
+    output,
+    stop::Stop,
+};
+
+pub(super) async fn run(action: SessionsAction) -> Result<(), Stop> {
+    match action {
+        SessionsAction::List { user, tenant, limit, offset, output } => {
+            let kayan = super::super::open().await?;
+            let operator = operator(tenant);
+            let page = match user {
+                Some(user) => kayan.list_user_sessions(&operator, &UserRef(user), (limit, offset)).await?,
+                None => {
+                    let query = ListSessions { identity: None, tenant: None, limit, offset };
+                    kayan.list_sessions(&operator, &query).await?
+                }
+            };
+            show(&page.rows, output.format)?;
+            if output.format == Format::Table {
+                eprintln!("{} of {}", page.rows.len(), page.total);
+            }
+            Ok(())
+        }
+        SessionsAction::Revoke { id, reason } => {
+            let revoked = super::super::open().await?.revoke_session(&operator(None), SessionId(id), reason).await;
+            revoked.map_err(explain)?;
+            eprintln!("the session is over");
+            Ok(())
+        }
+        SessionsAction::RevokeAll { tenant, user, reason } => {
+            let cmd = RevokeSessions { user: user.map(UserRef), tenant, reason };
+            let revoked = super::super::open().await?.revoke_sessions(&operator(None), cmd).await.map_err(explain)?;
+            output::line(&format!("{revoked} revoked"))
+        }
+    }
+}
+
+fn explain(error: RevokeSessionsError) -> Stop {
+    match error {
+        RevokeSessionsError::Find(error) => error.into(),
+        RevokeSessionsError::NoTenant(_) | RevokeSessionsError::NoSession(_) => Stop::not_found(error),
+    }
+}
+
+fn show(sessions: &[Session], format: Format) -> Result<(), Stop> {
+    if format == Format::Json {
+        return output::json(&sessions.iter().map(as_json).collect::<Vec<_>>());
+    }
+    let rows = sessions.iter().map(|session| {
+        vec![
+            session.id.to_string(),
+            session.tenant.to_string(),
+            session.identity.to_string(),
+            session.aal.as_str().to_owned(),
+            time(session.issued_at),
+            time(session.last_seen_at),
+            session.client.ip.clone().unwrap_or_default(),
+        ]
+    });
+    output::table(&["id", "tenant", "user", "aal", "issued at", "last seen at", "address"], rows.collect())
+}
+
+fn as_json(session: &Session) -> Value {
+    json!({
+        "id": session.id,
+        "tenant_id": session.tenant,
+        "identity_id": session.identity,
+        "active": session.active,
+        "aal": session.aal,
+        "methods": session.methods,
+        "issued_at": time(session.issued_at),
+        "expires_at": time(session.expires_at),
+        "ends_at": time(session.ends_at),
+        "last_seen_at": time(session.last_seen_at),
+        "ip_address": session.client.ip,
+        "user_agent": session.client.user_agent,
+    })
+}

@@ -1,0 +1,84 @@
+//! `kayan admin tenant`: who shares this installation.
+
+use kayan_core::{CreateTenant, ManageTenantError, UpdateTenant};
+use kayan_ports::{Tenant, TenantId, TenantSettings};
+
+use super::{operator, time};
+use crate::{
+    args::{Format, TenantAction},
+    output,
+    stop::Stop,
+};
+
+pub(super) async fn run(action: TenantAction) -> Result<(), Stop> {
+    match action {
+        TenantAction::Create { id, name, settings, output } => {
+            let settings = settings.as_deref().map(read).transpose()?.unwrap_or_default();
+            let cmd = CreateTenant { id, name: name.unwrap_or_default(), settings };
+            let created = super::super::open().await?.create_tenant(&operator(None), cmd).await.map_err(explain)?;
+            show(&[created], output.format)
+        }
+        TenantAction::List { limit, offset, output } => {
+            let page = super::super::open().await?.list_tenants(&operator(None), limit, offset).await;
+            let page = page.map_err(explain)?;
+            show(&page.rows, output.format)?;
+            if output.format == Format::Table {
+                eprintln!("{} of {}", page.rows.len(), page.total);
+            }
+            Ok(())
+        }
+        TenantAction::Update { id, name, settings, output } => {
+            let settings = settings.as_deref().map(read).transpose()?;
+            update(UpdateTenant { id, name, active: None, settings, expected: None }, output.format).await
+        }
+        TenantAction::Activate { id, output } => set_active(id, true, output.format).await,
+        TenantAction::Deactivate { id, output } => set_active(id, false, output.format).await,
+        TenantAction::Delete { id } => {
+            super::super::open().await?.delete_tenant(&operator(None), &id, None).await.map_err(explain)?;
+            eprintln!("the tenant is gone; its audit events stay");
+            Ok(())
+        }
+    }
+}
+
+async fn set_active(id: TenantId, active: bool, format: Format) -> Result<(), Stop> {
+    update(UpdateTenant { id, name: None, active: Some(active), settings: None, expected: None }, format).await
+}
+
+async fn update(cmd: UpdateTenant, format: Format) -> Result<(), Stop> {
+    let updated = super::super::open().await?.update_tenant(&operator(None), cmd).await.map_err(explain)?;
+    show(&[updated], format)
+}
+
+fn read(json: &str) -> Result<TenantSettings, Stop> {
+    serde_json::from_str(json).map_err(|error| {
+        Stop::usage(format!("--settings is not what a tenant can set, such as '{{\"session_ttl\": 3600}}': {error}"))
+    })
+}
+
+fn explain(error: ManageTenantError) -> Stop {
+    match error {
+        ManageTenantError::Invalid(fields) => {
+            let told = fields.iter().map(|field| format!("{} {}", field.pointer, field.message));
+            Stop::usage(told.collect::<Vec<_>>().join("; "))
+        }
+        ManageTenantError::NotFound(_) => Stop::not_found(error),
+        ManageTenantError::Denied(_)
+        | ManageTenantError::AlreadyExists(_)
+        | ManageTenantError::Changed
+        | ManageTenantError::InUse(_)
+        | ManageTenantError::Failed(_) => Stop::failed(error),
+    }
+}
+
+fn show(tenants: &[Tenant], format: Format) -> Result<(), Stop> {
+    if format == Format::Json {
+        return output::json(&tenants);
+    }
+    let rows = tenants.iter().map(|tenant| {
+        let settings = serde_json::to_string(&tenant.settings).unwrap_or_default();
+        let state = if tenant.active { "active" } else { "inactive" };
+        vec![tenant.id.to_string(), tenant.name.clone(), state.to_owned(), settings, time(tenant.created_at)]
+    });
+    output::table(&["id", "name", "state", "settings", "created at"], rows.collect())
+}

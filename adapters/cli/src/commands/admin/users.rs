@@ -1,0 +1,153 @@
+//! `kayan admin user`: users, without a running service.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use kayan_core::{
+    ChangeUserError, CreateUser, CreateUserError, DeleteUser, FieldError, ListUsers, SetUserPassword,
+    SetUserPasswordError, SetUserState,
+};
+use kayan_ports::{Identity, Password, State, Traits};
+use serde_json::{Map, Value, json};
+
+use super::{named, operator, time};
+use crate::{
+    args::{Format, User, Who},
+    output,
+    stop::Stop,
+};
+
+pub(super) async fn run(action: User) -> Result<(), Stop> {
+    match action {
+        User::Create { email, name, roles, password_stdin, no_password, tenant, output } => {
+            let password = if no_password { None } else { Some(ask_password(password_stdin)?) };
+            let mut traits = Map::from_iter([("email".to_owned(), Value::String(email))]);
+            traits.extend(name.map(|name| ("name".to_owned(), Value::String(name))));
+            let cmd =
+                CreateUser { tenant: tenant.clone(), traits: Traits(traits), password, state: State::Active, roles };
+            let created =
+                super::super::open().await?.create_user(&operator(Some(tenant)), cmd).await.map_err(explain)?;
+            show(&created, output.format)
+        }
+        User::Get { who, output } => {
+            let (operator, user) = named(who);
+            show(&super::super::open().await?.find_user(&operator, &user).await?, output.format)
+        }
+        User::List { query, state, limit, offset, tenant, output } => {
+            let query = ListUsers { state, contains: query, limit, offset };
+            let page = super::super::open().await?.list_users(&operator(tenant), &query).await?;
+            list(&page.rows, output.format)?;
+            if output.format == Format::Table {
+                eprintln!("{} of {}", page.rows.len(), page.total);
+            }
+            Ok(())
+        }
+        User::Lock { who, reason, output } => set_state(who, State::Locked, reason, output.format).await,
+        User::Unlock { who, reason, output } => set_state(who, State::Active, reason, output.format).await,
+        User::Delete { who, reason } => {
+            let (operator, user) = named(who);
+            let kayan = super::super::open().await?;
+            kayan.delete_user(&operator, DeleteUser { user, reason, expected: None }).await.map_err(unchanged)?;
+            eprintln!("the user is gone; the audit events stay");
+            Ok(())
+        }
+        User::SetPassword { who, password_stdin } => {
+            let (operator, user) = named(who);
+            let cmd = SetUserPassword { user, password: ask_password(password_stdin)?, expected: None };
+            super::super::open().await?.set_user_password(&operator, cmd).await.map_err(|error| match error {
+                SetUserPasswordError::Change(error) => unchanged(error),
+                other => Stop::failed(other),
+            })?;
+            eprintln!("the password is set; every session was ended");
+            Ok(())
+        }
+    }
+}
+
+async fn set_state(who: Who, state: State, reason: Option<String>, format: Format) -> Result<(), Stop> {
+    let (operator, user) = named(who);
+    let cmd = SetUserState { user, state, reason, expected: None };
+    let changed = super::super::open().await?.set_user_state(&operator, cmd).await.map_err(unchanged)?;
+    show(&changed, format)
+}
+
+/// Why a user is as before.
+pub(super) fn unchanged(error: ChangeUserError) -> Stop {
+    match error {
+        ChangeUserError::Find(error) => error.into(),
+        other => Stop::failed(other),
+    }
+}
+
+/// A password from standard input, or asked for twice without showing it. Never from the command line, where every
+/// user of the machine could read it.
+fn ask_password(stdin: bool) -> Result<Password, Stop> {
+    if stdin {
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line).map_err(Stop::failed)?;
+        return Ok(line.trim_end_matches(['\r', '\n']).into());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(Stop::usage("there is no terminal to ask for the password: use --password-stdin"));
+    }
+    let first = rpassword::prompt_password("Password: ").map_err(Stop::failed)?;
+    let second = rpassword::prompt_password("Once more: ").map_err(Stop::failed)?;
+    if first == second { Ok(first.into()) } else { Err(Stop::usage("the two passwords differ; nothing was done")) }
+}
+
+fn explain(error: CreateUserError) -> Stop {
+    match error {
+        CreateUserError::InvalidTraits(fields) => {
+            let told: Vec<String> =
+                fields.iter().map(|FieldError { pointer, message, .. }| format!("{pointer} {message}")).collect();
+            Stop::usage(told.join("; "))
+        }
+        CreateUserError::NoTenant(_) => Stop::not_found(error),
+        CreateUserError::UnknownRole(_) | CreateUserError::WeakPassword(_) => Stop::usage(error),
+        CreateUserError::Denied(_) | CreateUserError::AlreadyExists | CreateUserError::Failed(_) => Stop::failed(error),
+    }
+}
+
+pub(super) fn show(identity: &Identity, format: Format) -> Result<(), Stop> {
+    match format {
+        Format::Json => output::json(&as_json(identity)),
+        Format::Table => table(std::slice::from_ref(identity)),
+    }
+}
+
+/// A list of one is a list, too: scripts count on it.
+fn list(identities: &[Identity], format: Format) -> Result<(), Stop> {
+    match format {
+        Format::Json => output::json(&identities.iter().map(as_json).collect::<Vec<_>>()),
+        Format::Table => table(identities),
+    }
+}
+
+fn table(identities: &[Identity]) -> Result<(), Stop> {
+    let rows = identities.iter().map(|identity| {
+        let email = identity.traits.0.get("email").and_then(Value::as_str).unwrap_or_default();
+        vec![
+            identity.id.to_string(),
+            identity.tenant.to_string(),
+            email.to_owned(),
+            identity.state.as_str().to_owned(),
+            identity.roles.join(","),
+            time(identity.created_at),
+            identity.last_login_at.map(time).unwrap_or_default(),
+        ]
+    });
+    output::table(&["id", "tenant", "email", "state", "roles", "created at", "last login at"], rows.collect())
+}
+
+fn as_json(identity: &Identity) -> Value {
+    json!({
+        "id": identity.id,
+        "tenant_id": identity.tenant,
+        "traits": identity.traits,
+        "state": identity.state,
+        "verified": identity.verified,
+        "roles": identity.roles,
+        "created_at": time(identity.created_at),
+        "updated_at": time(identity.updated_at),
+        "last_login_at": identity.last_login_at.map(time),
+    })
+}

@@ -1,0 +1,234 @@
+//! What administrators are told when they are refused.
+
+use kayan_core::{
+    AssignRoleError, ChangeUserError, CheckPermissionError, CreateUserError, DefineRoleError, DeleteRoleError,
+    DeniedError, FieldError, FindUserError, ManageTenantError, PermissionError, RevokeSessionsError, RoleError,
+    SetUserPasswordError, UpdateUserError,
+};
+use kayan_ports::TenantIdError;
+use poem::http::StatusCode;
+
+use crate::{
+    errors::{Code, failed, invalid, weak},
+    problem::Problem,
+    refused::Refusal,
+};
+
+/// What every administrator can be told.
+macro_rules! codes {
+    ($($code:ident),* $(,)?) => {
+        const CODES: &'static [(Code, Option<StatusCode>)] =
+            &[(Code::Unauthorized, None), (Code::Forbidden, None), $((Code::$code, None)),*];
+    };
+}
+
+fn field(pointer: &str, code: &str, message: String) -> Problem {
+    invalid(vec![FieldError { pointer: pointer.to_owned(), code: code.to_owned(), message }])
+}
+
+/// What was asked about is no permission.
+pub(crate) fn no_permission(error: &PermissionError) -> Problem {
+    field("/permission", "permission", error.to_string())
+}
+
+/// What was wished for is no name of a tenant.
+pub(crate) fn no_tenant_id(error: &TenantIdError) -> Problem {
+    field("/id", "pattern", error.to_string())
+}
+
+/// There is no such tenant, or not for this administrator.
+pub(crate) fn no_such_tenant() -> Problem {
+    Problem::new(Code::NotFound).message("there is no such tenant")
+}
+
+fn no_such_user() -> Problem {
+    Problem::new(Code::NotFound).message("there is no such user")
+}
+
+fn no_such_role() -> Problem {
+    Problem::new(Code::NotFound).message("there is no such role")
+}
+
+impl Refusal for DeniedError {
+    codes!();
+    const TAKES_BODY: bool = false;
+
+    fn problem(self) -> Problem {
+        let told = self.to_string();
+        match self {
+            Self::Forbidden(required) => Problem::new(Code::Forbidden).message(told).required(required.to_string()),
+            Self::Failed(failure) => failed(failure),
+        }
+    }
+}
+
+impl Refusal for FindUserError {
+    codes!(NotFound);
+    const TAKES_BODY: bool = false;
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::Denied(denied) => denied.problem(),
+            // By id there is one at most.
+            Self::NotFound(_) | Self::Ambiguous(..) => no_such_user(),
+            Self::Failed(failure) => failed(failure),
+        }
+    }
+}
+
+impl Refusal for ChangeUserError {
+    codes!(NotFound, OwnAccount, LastAdmin, PreconditionFailed);
+    const TAKES_BODY: bool = true;
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::Find(error) => error.problem(),
+            Self::Changed => Problem::new(Code::PreconditionFailed),
+            Self::OwnAccount => Problem::new(Code::OwnAccount),
+            Self::LastAdmin => Problem::new(Code::LastAdmin),
+        }
+    }
+}
+
+impl Refusal for CreateUserError {
+    codes!(WeakPassword, AlreadyExists, Overloaded);
+    const TAKES_BODY: bool = true;
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::Denied(denied) => denied.problem(),
+            Self::InvalidTraits(fields) => invalid(fields),
+            Self::WeakPassword(weakness) => weak(&weakness, "/password"),
+            Self::UnknownRole(unknown) => field("/roles", "role", unknown.to_string()),
+            Self::AlreadyExists => Problem::new(Code::AlreadyExists),
+            Self::NoTenant(_) => Problem::new(Code::TenantNotFound),
+            Self::Failed(failure) => failed(failure),
+        }
+    }
+}
+
+impl Refusal for UpdateUserError {
+    codes!(NotFound, OwnAccount, LastAdmin, AlreadyExists, PreconditionFailed);
+    const TAKES_BODY: bool = true;
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::Change(error) => error.problem(),
+            Self::InvalidTraits(fields) => invalid(fields),
+            Self::AlreadyExists => Problem::new(Code::AlreadyExists),
+        }
+    }
+}
+
+impl Refusal for SetUserPasswordError {
+    codes!(NotFound, WeakPassword, PreconditionFailed, Overloaded);
+    const TAKES_BODY: bool = true;
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::Change(error) => error.problem(),
+            Self::WeakPassword(weakness) => weak(&weakness, "/password"),
+            Self::Raced => Problem::new(Code::PreconditionFailed),
+        }
+    }
+}
+
+impl Refusal for AssignRoleError {
+    codes!(NotFound, LastAdmin, PreconditionFailed);
+    const TAKES_BODY: bool = false;
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::Change(error) => error.problem(),
+            Self::UnknownRole(unknown) => Problem::new(Code::NotFound).message(unknown.to_string()),
+        }
+    }
+}
+
+impl Refusal for RevokeSessionsError {
+    codes!(NotFound);
+    const TAKES_BODY: bool = true;
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::Find(error) => error.problem(),
+            Self::NoTenant(_) => no_such_tenant(),
+            Self::NoSession(_) => Problem::new(Code::NotFound).message("there is no such session, or it is over"),
+        }
+    }
+}
+
+fn misdefined(error: &RoleError) -> Problem {
+    let told = error.to_string();
+    match error {
+        RoleError::Name(_) => field("/id", "pattern", told),
+        RoleError::BuiltIn(_) => Problem::new(Code::InUse).message(told),
+        RoleError::Permission(position, _) => field(&format!("/permissions/{position}"), "permission", told),
+        RoleError::UnknownParent(position, _) => field(&format!("/parents/{position}"), "role", told),
+        RoleError::Cycle(_) => field("/parents", "cycle", told),
+        RoleError::TooDeep(_) => field("/parents", "depth", told),
+        RoleError::TooMany => field("", "maxItems", told),
+    }
+}
+
+impl Refusal for DefineRoleError {
+    codes!(NotFound, AlreadyExists, InUse, PreconditionFailed);
+    const TAKES_BODY: bool = true;
+
+    fn problem(self) -> Problem {
+        let told = self.to_string();
+        match self {
+            Self::Denied(denied) => denied.problem(),
+            Self::Invalid(error) => misdefined(&error),
+            Self::AlreadyExists(_) => Problem::new(Code::AlreadyExists).message(told),
+            Self::NotFound(_) => no_such_role(),
+            Self::Changed => Problem::new(Code::PreconditionFailed),
+            Self::NoTenant(_) => Problem::new(Code::TenantNotFound),
+            Self::Failed(failure) => failed(failure),
+        }
+    }
+}
+
+impl Refusal for DeleteRoleError {
+    codes!(NotFound, InUse, PreconditionFailed);
+    const TAKES_BODY: bool = false;
+
+    fn problem(self) -> Problem {
+        let told = self.to_string();
+        match self {
+            Self::Define(error) => error.problem(),
+            Self::InUse(_) => Problem::new(Code::InUse).message(told),
+        }
+    }
+}
+
+impl Refusal for CheckPermissionError {
+    codes!(NotFound);
+    const TAKES_BODY: bool = true;
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::Denied(denied) => denied.problem(),
+            Self::NotFound(_) => no_such_user(),
+            Self::Failed(failure) => failed(failure),
+        }
+    }
+}
+
+impl Refusal for ManageTenantError {
+    codes!(NotFound, AlreadyExists, InUse, PreconditionFailed);
+    const TAKES_BODY: bool = true;
+
+    fn problem(self) -> Problem {
+        let told = self.to_string();
+        match self {
+            Self::Denied(denied) => denied.problem(),
+            Self::Invalid(fields) => invalid(fields),
+            Self::AlreadyExists(_) => Problem::new(Code::AlreadyExists).message(told),
+            Self::NotFound(_) => no_such_tenant(),
+            Self::Changed => Problem::new(Code::PreconditionFailed),
+            Self::InUse(_) => Problem::new(Code::InUse).message(told),
+            Self::Failed(failure) => failed(failure),
+        }
+    }
+}

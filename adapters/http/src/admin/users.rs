@@ -1,0 +1,372 @@
+//! Users, as administrators see and change them.
+
+use std::sync::Arc;
+
+use kayan_core::{
+    AssignRole, AssignRoleError, ChangeUserError, CreateUser, CreateUserError, DeleteUser, DeniedError, FindUserError,
+    ListUsers, RevokeSessions, RevokeSessionsError, SetUserPassword, SetUserPasswordError, SetUserState, UpdateUser,
+    UpdateUserError, UserRef,
+};
+use kayan_ports::{State, Traits};
+use poem_openapi::{
+    ApiResponse, Object, OpenApi,
+    param::{Path, Query},
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Application, Tag,
+    admin::{
+        Done,
+        etag::{self, IfMatch},
+        operator::Admin,
+        paging::{DEFAULT_LIMIT, List},
+        sessions::Revocation,
+    },
+    answers::{Identity, IdentityState, SessionInfo, TraitsBody},
+    body::{Body, MaybeBody},
+    refused::Refused,
+    reply::Reply,
+};
+
+/// The endpoints of this family.
+pub(crate) struct Users {
+    /// What they stand on.
+    pub(crate) app: Arc<Application>,
+}
+
+/// The wish for another user.
+#[derive(Object, Deserialize)]
+#[oai(rename = "CreateUserRequest")]
+struct CreateUserBody {
+    /// What the user is like.
+    traits: TraitsBody,
+    /// The password, if the user is to have one.
+    #[oai(validator(min_length = 1, max_length = 4096))]
+    password: Option<String>,
+    /// Whether the user may come in; without it, yes.
+    state: Option<IdentityState>,
+    /// The names of the roles: none that grants more than you hold.
+    #[serde(default)]
+    #[oai(default, validator(max_items = 64))]
+    roles: Vec<String>,
+}
+
+/// The wish for other traits, another state, or both.
+#[derive(Object, Deserialize)]
+#[oai(rename = "UpdateUserRequest")]
+struct UpdateUserBody {
+    /// A merge patch (RFC 7396): members given replace, `null` removes, the others stay.
+    traits: Option<TraitsBody>,
+    /// The state; whoever is not `active` loses every session.
+    state: Option<IdentityState>,
+}
+
+/// Why.
+#[derive(Object, Deserialize, Default)]
+#[oai(rename = "ReasonRequest")]
+struct ReasonBody {
+    /// The reason, for the audit trail.
+    #[oai(validator(max_length = 1024))]
+    reason: Option<String>,
+}
+
+/// The wish for another password.
+#[derive(Object, Deserialize)]
+#[oai(rename = "SetPasswordRequest")]
+struct PasswordBody {
+    /// The one wanted.
+    #[oai(validator(min_length = 1, max_length = 4096))]
+    password: String,
+}
+
+#[derive(ApiResponse)]
+enum UserAnswer {
+    /// The user.
+    #[oai(status = 200)]
+    Shown(
+        Reply<Identity>,
+        /// The version, for `If-Match` (RFC 9110, section 8.8.3).
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum UserCreated {
+    /// The new user.
+    #[oai(status = 201)]
+    Created(
+        Reply<Identity>,
+        /// The version, for `If-Match` (RFC 9110, section 8.8.3).
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// The names of a user's roles.
+#[derive(Object, Serialize)]
+struct UserRoles {
+    /// The names.
+    data: Vec<String>,
+}
+
+fn shown(identity: kayan_ports::Identity) -> UserAnswer {
+    let tag = etag::of(identity.version);
+    UserAnswer::Shown(Reply::new(&identity.into()), tag)
+}
+
+fn user(id: &Path<Uuid>) -> UserRef {
+    UserRef(id.0.to_string())
+}
+
+impl From<IdentityState> for State {
+    fn from(state: IdentityState) -> Self {
+        match state {
+            IdentityState::Active => Self::Active,
+            IdentityState::Inactive => Self::Inactive,
+            IdentityState::Locked => Self::Locked,
+            IdentityState::Pending => Self::Pending,
+        }
+    }
+}
+
+#[OpenApi(prefix_path = "/admin/users", tag = "Tag::Administration")]
+impl Users {
+    /// List users
+    ///
+    /// Newest first. Needs `users:read`.
+    #[oai(path = "/", method = "get", operation_id = "listUsers")]
+    async fn list(
+        &self,
+        Admin(operator): Admin,
+        /// Only those of whose identifiers one contains this text, whatever its case.
+        #[oai(validator(max_length = 254))]
+        q: Query<Option<String>>,
+        /// Only those in this state.
+        state: Query<Option<IdentityState>>,
+        /// At most so many; without it, 20.
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        limit: Query<Option<u32>>,
+        /// After so many.
+        offset: Query<Option<u64>>,
+    ) -> Result<Reply<List<Identity>>, Refused<DeniedError>> {
+        let (limit, offset) = (limit.0.unwrap_or(DEFAULT_LIMIT), offset.0.unwrap_or_default());
+        let query = ListUsers { state: state.0.map(State::from), contains: q.0, limit, offset };
+        let page = self.app.kayan.list_users(&operator, &query).await?;
+        Ok(Reply::new(&List::new(page, limit, offset)))
+    }
+
+    /// Make a user
+    ///
+    /// Needs `users:write`, and everything that the roles grant.
+    #[oai(path = "/", method = "post", operation_id = "createUser")]
+    async fn create(
+        &self,
+        admin: Admin,
+        Body(body): Body<CreateUserBody>,
+    ) -> Result<UserCreated, Refused<CreateUserError>> {
+        let cmd = CreateUser {
+            tenant: admin.tenant(),
+            traits: Traits(body.traits.0),
+            password: body.password.map(Into::into),
+            state: body.state.map_or(State::Active, State::from),
+            roles: body.roles,
+        };
+        let created = self.app.kayan.create_user(&admin.0, cmd).await?;
+        let tag = etag::of(created.version);
+        Ok(UserCreated::Created(Reply::new(&created.into()), tag))
+    }
+
+    /// Show a user
+    ///
+    /// Needs `users:read`.
+    #[oai(path = "/:id", method = "get", operation_id = "getUser")]
+    async fn get(
+        &self,
+        Admin(operator): Admin,
+        /// The user's id.
+        id: Path<Uuid>,
+    ) -> Result<UserAnswer, Refused<FindUserError>> {
+        Ok(shown(self.app.kayan.find_user(&operator, &user(&id)).await?))
+    }
+
+    /// Change a user
+    ///
+    /// Needs `users:write`, and everything that the user's roles grant.
+    #[oai(path = "/:id", method = "patch", operation_id = "updateUser")]
+    async fn update(
+        &self,
+        Admin(operator): Admin,
+        /// The user's id.
+        id: Path<Uuid>,
+        /// The ETag of the user as you have seen it; if it has changed since, nothing happens.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+        Body(body): Body<UpdateUserBody>,
+    ) -> Result<UserAnswer, Refused<UpdateUserError>> {
+        let cmd = UpdateUser {
+            user: user(&id),
+            traits: body.traits.map(|traits| Traits(traits.0)),
+            state: body.state.map(State::from),
+            expected: if_match.0,
+        };
+        Ok(shown(self.app.kayan.update_user(&operator, cmd).await?))
+    }
+
+    /// Delete a user
+    ///
+    /// With all credentials and sessions; the audit events stay. Needs `users:delete`, and everything that the user's roles
+    /// grant.
+    #[oai(path = "/:id", method = "delete", operation_id = "deleteUser")]
+    async fn delete(
+        &self,
+        Admin(operator): Admin,
+        /// The user's id.
+        id: Path<Uuid>,
+        /// The ETag of the user as you have seen it; if it has changed since, nothing happens.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+    ) -> Result<Done, Refused<ChangeUserError>> {
+        let cmd = DeleteUser { user: user(&id), reason: None, expected: if_match.0 };
+        self.app.kayan.delete_user(&operator, cmd).await?;
+        Ok(Done::Done)
+    }
+
+    /// Lock a user out
+    ///
+    /// Ends every session of theirs. Needs `users:write`, and everything that the user's roles grant.
+    #[oai(path = "/:id/lock", method = "post", operation_id = "lockUser")]
+    async fn lock(
+        &self,
+        Admin(operator): Admin,
+        /// The user's id.
+        id: Path<Uuid>,
+        MaybeBody(body): MaybeBody<ReasonBody>,
+    ) -> Result<UserAnswer, Refused<ChangeUserError>> {
+        let cmd = SetUserState { user: user(&id), state: State::Locked, reason: body.reason, expected: None };
+        Ok(shown(self.app.kayan.set_user_state(&operator, cmd).await?))
+    }
+
+    /// Let a user in again
+    ///
+    /// Also forgets the wrong guesses that have locked the user out. Needs `users:write`, and everything that the user's
+    /// roles grant.
+    #[oai(path = "/:id/unlock", method = "post", operation_id = "unlockUser")]
+    async fn unlock(
+        &self,
+        Admin(operator): Admin,
+        /// The user's id.
+        id: Path<Uuid>,
+        MaybeBody(body): MaybeBody<ReasonBody>,
+    ) -> Result<UserAnswer, Refused<ChangeUserError>> {
+        let cmd = SetUserState { user: user(&id), state: State::Active, reason: body.reason, expected: None };
+        Ok(shown(self.app.kayan.set_user_state(&operator, cmd).await?))
+    }
+
+    /// Set a user's password
+    ///
+    /// Ends every session of theirs. Needs `users:write`, and everything that the user's roles grant.
+    #[oai(path = "/:id/password", method = "put", operation_id = "setUserPassword")]
+    async fn set_password(
+        &self,
+        Admin(operator): Admin,
+        /// The user's id.
+        id: Path<Uuid>,
+        /// The ETag of the user as you have seen it; if it has changed since, nothing happens.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+        Body(body): Body<PasswordBody>,
+    ) -> Result<Done, Refused<SetUserPasswordError>> {
+        let cmd = SetUserPassword { user: user(&id), password: body.password.into(), expected: if_match.0 };
+        self.app.kayan.set_user_password(&operator, cmd).await?;
+        Ok(Done::Done)
+    }
+
+    /// List a user's sessions
+    ///
+    /// Those that are open, newest first. Needs `sessions:read`.
+    #[oai(path = "/:id/sessions", method = "get", operation_id = "listUserSessions")]
+    async fn sessions(
+        &self,
+        Admin(operator): Admin,
+        /// The user's id.
+        id: Path<Uuid>,
+        /// At most so many; without it, 20.
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        limit: Query<Option<u32>>,
+        /// After so many.
+        offset: Query<Option<u64>>,
+    ) -> Result<Reply<List<SessionInfo>>, Refused<FindUserError>> {
+        let (limit, offset) = (limit.0.unwrap_or(DEFAULT_LIMIT), offset.0.unwrap_or_default());
+        let page = self.app.kayan.list_user_sessions(&operator, &user(&id), (limit, offset)).await?;
+        Ok(Reply::new(&List::new(page, limit, offset)))
+    }
+
+    /// End a user's sessions
+    ///
+    /// Needs `sessions:revoke`.
+    #[oai(path = "/:id/sessions", method = "delete", operation_id = "revokeUserSessions")]
+    async fn revoke_sessions(
+        &self,
+        Admin(operator): Admin,
+        /// The user's id.
+        id: Path<Uuid>,
+    ) -> Result<Reply<Revocation>, Refused<RevokeSessionsError>> {
+        let cmd = RevokeSessions { user: Some(user(&id)), ..RevokeSessions::default() };
+        Ok(Reply::new(&Revocation { revoked: self.app.kayan.revoke_sessions(&operator, cmd).await? }))
+    }
+
+    /// List a user's roles
+    ///
+    /// Needs `users:read`.
+    #[oai(path = "/:id/roles", method = "get", operation_id = "listUserRoles")]
+    async fn roles(
+        &self,
+        Admin(operator): Admin,
+        /// The user's id.
+        id: Path<Uuid>,
+    ) -> Result<Reply<UserRoles>, Refused<FindUserError>> {
+        let found = self.app.kayan.find_user(&operator, &user(&id)).await?;
+        Ok(Reply::new(&UserRoles { data: found.roles }))
+    }
+
+    /// Give a user a role
+    ///
+    /// Whoever has it already keeps it. Needs `roles:write`, and everything that the role and the user's other roles grant.
+    #[oai(path = "/:id/roles/:role", method = "put", operation_id = "grantUserRole")]
+    async fn grant_role(
+        &self,
+        Admin(operator): Admin,
+        /// The user's id.
+        id: Path<Uuid>,
+        /// The role's name.
+        role: Path<String>,
+        /// The ETag of the user as you have seen it; if it has changed since, nothing happens.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+    ) -> Result<UserAnswer, Refused<AssignRoleError>> {
+        let cmd = AssignRole { user: user(&id), role: role.0, give: true, expected: if_match.0 };
+        Ok(shown(self.app.kayan.assign_role(&operator, cmd).await?))
+    }
+
+    /// Take a role from a user
+    ///
+    /// Whoever lacks it goes on lacking it. Needs `roles:write`, and everything that the user's roles grant.
+    #[oai(path = "/:id/roles/:role", method = "delete", operation_id = "revokeUserRole")]
+    async fn revoke_role(
+        &self,
+        Admin(operator): Admin,
+        /// The user's id.
+        id: Path<Uuid>,
+        /// The role's name.
+        role: Path<String>,
+        /// The ETag of the user as you have seen it; if it has changed since, nothing happens.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+    ) -> Result<UserAnswer, Refused<AssignRoleError>> {
+        let cmd = AssignRole { user: user(&id), role: role.0, give: false, expected: if_match.0 };
+        Ok(shown(self.app.kayan.assign_role(&operator, cmd).await?))
+    }
+}

@@ -1,0 +1,113 @@
+//! Tenants and what they set for themselves.
+
+use kayan_ports::{Guard, Page, StoreError, Tenant, TenantId, TenantQuery, TenantSettings, Unique, Version};
+
+use crate::{Driver, Query, Reading, Row, Value, changes::Batch};
+
+/// Reads `settings`: nothing is as good as none.
+pub(crate) fn decode_settings(row: &mut Row) -> Result<TenantSettings, StoreError> {
+    Ok(row.maybe_json()?.unwrap_or_default())
+}
+
+/// Reads `id, name, active, settings, created_at, updated_at, version`.
+fn decode(mut row: Row) -> Result<Tenant, StoreError> {
+    Ok(Tenant {
+        id: row.word(|name| name.parse().ok())?,
+        name: row.text()?,
+        active: row.boolean()?,
+        settings: decode_settings(&mut row)?,
+        created_at: row.time()?,
+        updated_at: row.time()?,
+        version: row.int()?,
+    })
+}
+
+pub(crate) async fn by_id(driver: &impl Driver, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+    let sql = "-- tenants.by_id
+SELECT id, name, active, settings, created_at, updated_at, version
+FROM tenants
+WHERE id = ?";
+    let rows = driver.read(Query { sql, params: vec![Value::text(id.as_str())], reading: Reading::Point }).await?;
+    rows.into_iter().next().map(decode).transpose()
+}
+
+pub(crate) async fn page(driver: &impl Driver, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
+    if let Some(only) = &query.only {
+        let rows: Vec<Tenant> = by_id(driver, only).await?.into_iter().collect();
+        let total = u64::try_from(rows.len()).unwrap_or_default();
+        let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
+        return Ok(Page { rows: rows.into_iter().skip(offset).collect(), total });
+    }
+    let sql = "-- tenants.count
+SELECT COUNT(*)
+FROM tenants";
+    let counted = driver.read(Query { sql, params: vec![], reading: Reading::Scan }).await?;
+    let total = counted.into_iter().next().map_or(Ok(0), |mut row| row.int())?;
+    let sql = "-- tenants.list
+SELECT id, name, active, settings, created_at, updated_at, version
+FROM tenants
+ORDER BY id
+LIMIT ? OFFSET ?";
+    let params = vec![i64::from(query.limit).into(), i64::try_from(query.offset).unwrap_or(i64::MAX).into()];
+    let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
+    let rows = rows.into_iter().map(decode).collect::<Result<_, _>>()?;
+    Ok(Page { rows, total: u64::try_from(total).unwrap_or_default() })
+}
+
+/// Nothing where nothing is set, which is cheaper to read.
+fn settings(tenant: &Tenant) -> Result<Value, StoreError> {
+    if tenant.settings == TenantSettings::default() { Ok(Value::Null) } else { Value::json(&tenant.settings) }
+}
+
+pub(crate) fn create(batch: &mut Batch, tenant: &Tenant) -> Result<(), StoreError> {
+    let sql = "-- tenants.create
+INSERT INTO tenants (id, name, active, settings, created_at, updated_at, version)
+VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let params = vec![
+        Value::text(tenant.id.as_str()),
+        Value::text(&tenant.name),
+        tenant.active.into(),
+        settings(tenant)?,
+        tenant.created_at.into(),
+        tenant.updated_at.into(),
+        tenant.version.into(),
+    ];
+    batch.unique(sql, params, Unique::Tenant);
+    Ok(())
+}
+
+pub(crate) fn replace(batch: &mut Batch, tenant: &Tenant) -> Result<(), StoreError> {
+    let sql = "-- tenants.replace
+UPDATE tenants
+SET name = ?, active = ?, settings = ?, updated_at = ?, version = ?
+WHERE id = ? AND version = ?";
+    let params = vec![
+        Value::text(&tenant.name),
+        tenant.active.into(),
+        settings(tenant)?,
+        tenant.updated_at.into(),
+        tenant.version.into(),
+        Value::text(tenant.id.as_str()),
+        tenant.version.saturating_sub(1).into(),
+    ];
+    batch.guarded(sql, params, Guard::Tenant);
+    Ok(())
+}
+
+/// Closes it first: that waits for whoever is just being registered in it, and lets nobody in any more.
+pub(crate) fn delete(batch: &mut Batch, tenant: &TenantId, expected: Version) {
+    let id = Value::text(tenant.as_str());
+    let sql = "-- tenants.close
+UPDATE tenants
+SET active = false
+WHERE id = ? AND version = ?";
+    batch.guarded(sql, vec![id.clone(), expected.into()], Guard::Tenant);
+    let sql = "-- tenants.forget_attempts
+DELETE FROM attempts
+WHERE tenant_id = ?";
+    batch.free(sql, vec![id.clone()]);
+    let sql = "-- tenants.delete
+DELETE FROM tenants
+WHERE id = ? AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.tenant_id = ?)";
+    batch.guarded(sql, vec![id.clone(), id], Guard::TenantInUse);
+}

@@ -1,0 +1,20 @@
+//! Authenticates somebody who administers in a session of their own.
+
+use kayan_ports::Scope;
+
+use crate::{AuthenticateError, Caller, Kayan, Operator};
+
+impl Kayan {
+    /// The caller as an operator: bound to its own tenant, with what its roles let it do.
+    pub async fn authenticate_operator(&self, caller: &Caller) -> Result<Operator, AuthenticateError> {
+        let me = self.authenticate(caller, self.clock.now()).await?;
+        Ok(Operator {
+            scope: Scope::Tenant(me.identity.tenant.clone()),
+            name: me.identity.id.to_string(),
+            identity: Some(me.identity.id),
+            grants: self.grants_of(&me.identity).await?,
+            client: caller.client.clone(),
+            request_id: caller.request_id.clone(),
+        })
+    }
+}

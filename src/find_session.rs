@@ -1,0 +1,56 @@
+//! Shows an operator who is logged in.
+
+use kayan_ports::{IdentityId, Page, Scope, Session, SessionQuery, TenantId};
+
+use crate::{DeniedError, Failure, FindUserError, Kayan, Operator, UserRef, policy::permission::Permission};
+
+/// The wish to see who is logged in.
+#[derive(Debug, Clone, Default)]
+pub struct ListSessions {
+    /// Only this identity's.
+    pub identity: Option<IdentityId>,
+    /// Only in this tenant.
+    pub tenant: Option<TenantId>,
+    /// At most so many, 1 to 100.
+    pub limit: u32,
+    /// After so many.
+    pub offset: u64,
+}
+
+impl Kayan {
+    /// Sessions that are open, newest first. Another tenant's are as good as none.
+    pub async fn list_sessions(&self, operator: &Operator, query: &ListSessions) -> Result<Page<Session>, DeniedError> {
+        self.permit(operator, &Permission::SESSIONS_READ, "session.list").await?;
+        let Some(scope) = operator.within(query.tenant.as_ref()) else {
+            return Ok(Page { rows: Vec::new(), total: 0 });
+        };
+        let ListSessions { identity, limit, offset, .. } = *query;
+        let query = SessionQuery { scope, identity, at: self.clock.now(), limit, offset };
+        Ok(self.store.active_sessions(&query).await.map_err(Failure::from)?)
+    }
+}
+
+impl Kayan {
+    /// A user's open sessions, newest first: `limit` of them, 1 to 100, after `offset`.
+    pub async fn list_user_sessions(
+        &self,
+        operator: &Operator,
+        user: &UserRef,
+        (limit, offset): (u32, u64),
+    ) -> Result<Page<Session>, FindUserError> {
+        self.permit(operator, &Permission::SESSIONS_READ, "session.list").await?;
+        let identity = Some(self.named(operator, user).await?.id);
+        Ok(self.list_sessions(operator, &ListSessions { identity, tenant: None, limit, offset }).await?)
+    }
+}
+
+impl Operator {
+    /// What it may see of this tenant, or of all that it may see; nothing when the tenant is not one of those.
+    pub(crate) fn within(&self, tenant: Option<&TenantId>) -> Option<Scope> {
+        match (&self.scope, tenant) {
+            (scope, None) => Some(scope.clone()),
+            (Scope::System, Some(wanted)) => Some(wanted.into()),
+            (Scope::Tenant(own), Some(wanted)) => (own == wanted).then(|| wanted.into()),
+        }
+    }
+}

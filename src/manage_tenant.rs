@@ -1,0 +1,211 @@
+//! Makes, changes and removes tenants.
+
+use kayan_ports::{
+    Change, CommitError, EventType, Guard, Page, SessionFilter, Tenant, TenantId, TenantQuery, TenantSettings, Unique,
+    Version,
+};
+use serde_json::json;
+
+use crate::{
+    DeniedError, Failure, FieldError, Kayan, Operator,
+    policy::{
+        permission::{Pattern, Permission},
+        tenant,
+    },
+};
+
+/// The longest name for people, in characters.
+const LONGEST_NAME: usize = 255;
+
+/// The wish for another tenant.
+#[derive(Debug, Clone)]
+pub struct CreateTenant {
+    /// Its name in requests.
+    pub id: TenantId,
+    /// Its name for people.
+    pub name: String,
+    /// What it sets for itself.
+    pub settings: TenantSettings,
+}
+
+/// The wish for other settings; what is left out stays.
+#[derive(Debug, Clone)]
+pub struct UpdateTenant {
+    /// Which.
+    pub id: TenantId,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// Whether anybody may come in.
+    pub active: Option<bool>,
+    /// What it sets for itself, in place of all that it has set.
+    pub settings: Option<TenantSettings>,
+    /// The version that was seen, if it matters.
+    pub expected: Option<Version>,
+}
+
+/// Why the tenants are as before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManageTenantError {
+    /// The operator may not.
+    #[error(transparent)]
+    Denied(#[from] DeniedError),
+    /// It can't be as it is wished.
+    #[error("the tenant's settings are not valid")]
+    Invalid(Vec<FieldError>),
+    /// There is one of this name.
+    #[error("there is a tenant `{0}` already")]
+    AlreadyExists(TenantId),
+    /// There is none of this name, or not for this operator.
+    #[error("there is no tenant `{0}`")]
+    NotFound(TenantId),
+    /// Somebody has changed it since it was read.
+    #[error("the tenant was changed by somebody else just now; look, and try again")]
+    Changed,
+    /// It has users, or is the one that every request without a name is in.
+    #[error("the tenant is in use: {0}")]
+    InUse(&'static str),
+    /// The service can't do it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Kayan {
+    /// Adds a tenant. Only who may see all tenants may.
+    pub async fn create_tenant(&self, operator: &Operator, cmd: CreateTenant) -> Result<Tenant, ManageTenantError> {
+        let action = "tenant.create";
+        self.permit(operator, &Permission::TENANTS_WRITE, action).await?;
+        if operator.scope.tenant().is_some() {
+            self.forbid(operator, Pattern::only(&Permission::TENANTS_WRITE), action).await?;
+        }
+        valid(&cmd.name, &cmd.settings)?;
+        let (now, CreateTenant { id, name, settings }) = (self.clock.now(), cmd);
+        let tenant = Tenant { id, name, active: true, settings, created_at: now, updated_at: now, version: 1 };
+        let event = self.tenant_event(operator, action, (None, Some(&tenant)));
+        match self.store.commit(vec![Change::CreateTenant(Box::new(tenant.clone())), event]).await {
+            Ok(()) => Ok(tenant),
+            Err(CommitError::Conflict(Unique::Tenant)) => Err(ManageTenantError::AlreadyExists(tenant.id)),
+            Err(other) => Err(ManageTenantError::Failed(other.into())),
+        }
+    }
+
+    /// Changes a tenant. One that is no longer active is out at once, and so is who came in on one factor when two are
+    /// wanted.
+    pub async fn update_tenant(&self, operator: &Operator, cmd: UpdateTenant) -> Result<Tenant, ManageTenantError> {
+        let action = "tenant.update";
+        self.permit(operator, &Permission::TENANTS_WRITE, action).await?;
+        let before = self.tenant_of(operator, &cmd.id).await?;
+        if cmd.expected.is_some_and(|expected| expected != before.version) {
+            return Err(ManageTenantError::Changed);
+        }
+        let is_default = before.id == TenantId::default();
+        if cmd.active == Some(false) && is_default {
+            return Err(ManageTenantError::InUse("every request that names no tenant is in `default`"));
+        }
+        let after = Tenant {
+            name: cmd.name.unwrap_or_else(|| before.name.clone()),
+            active: cmd.active.unwrap_or(before.active),
+            settings: cmd.settings.unwrap_or_else(|| before.settings.clone()),
+            updated_at: self.clock.now(),
+            version: before.version + 1,
+            ..before.clone()
+        };
+        valid(&after.name, &after.settings)?;
+        let mut changes = vec![Change::ReplaceTenant(Box::new(after.clone()))];
+        if !after.active || after.settings.mfa_required && !before.settings.mfa_required {
+            let scope = (&after.id).into();
+            changes.push(Change::RevokeSessions(SessionFilter { scope, identity: None, except: None }));
+        }
+        changes.push(self.tenant_event(operator, action, (Some(&before), Some(&after))));
+        match self.store.commit(changes).await {
+            Ok(()) => Ok(after),
+            Err(CommitError::Stale(Guard::Tenant)) => Err(ManageTenantError::Changed),
+            Err(other) => Err(ManageTenantError::Failed(other.into())),
+        }
+    }
+
+    /// Removes a tenant that has no users any more, with its roles; its audit events stay.
+    pub async fn delete_tenant(
+        &self,
+        operator: &Operator,
+        id: &TenantId,
+        expected: Option<Version>,
+    ) -> Result<(), ManageTenantError> {
+        let action = "tenant.delete";
+        self.permit(operator, &Permission::TENANTS_DELETE, action).await?;
+        let before = self.tenant_of(operator, id).await?;
+        if expected.is_some_and(|expected| expected != before.version) {
+            return Err(ManageTenantError::Changed);
+        }
+        if *id == TenantId::default() {
+            return Err(ManageTenantError::InUse("every request that names no tenant is in `default`"));
+        }
+        let delete = Change::DeleteTenant { tenant: id.clone(), expected: before.version };
+        let event = self.tenant_event(operator, action, (Some(&before), None));
+        let committed = self.store.commit(vec![delete, event]).await;
+        self.forget_roles(id);
+        match committed {
+            Ok(()) => Ok(()),
+            Err(CommitError::Stale(Guard::TenantInUse)) => {
+                Err(ManageTenantError::InUse("it has users: delete them first, or deactivate it instead"))
+            }
+            Err(CommitError::Stale(Guard::Tenant)) => Err(ManageTenantError::Changed),
+            Err(other) => Err(ManageTenantError::Failed(other.into())),
+        }
+    }
+
+    /// A tenant, active or not.
+    pub async fn find_tenant(&self, operator: &Operator, id: &TenantId) -> Result<Tenant, ManageTenantError> {
+        self.permit(operator, &Permission::TENANTS_READ, "tenant.get").await?;
+        self.tenant_of(operator, id).await
+    }
+
+    /// Tenants by name: `limit` of them, 1 to 100, after `offset`.
+    pub async fn list_tenants(
+        &self,
+        operator: &Operator,
+        limit: u32,
+        offset: u64,
+    ) -> Result<Page<Tenant>, ManageTenantError> {
+        self.permit(operator, &Permission::TENANTS_READ, "tenant.list").await?;
+        let query = TenantQuery { only: operator.scope.tenant().cloned(), limit, offset };
+        Ok(self.store.tenants(&query).await.map_err(Failure::from)?)
+    }
+
+    async fn tenant_of(&self, operator: &Operator, id: &TenantId) -> Result<Tenant, ManageTenantError> {
+        let found = match operator.within(Some(id)) {
+            None => None,
+            Some(_) => self.store.tenant(id).await.map_err(Failure::from)?,
+        };
+        found.ok_or_else(|| ManageTenantError::NotFound(id.clone()))
+    }
+
+    /// Written in the tenant that it is about, which may be one that is no longer there.
+    fn tenant_event(
+        &self,
+        operator: &Operator,
+        action: &'static str,
+        (before, after): (Option<&Tenant>, Option<&Tenant>),
+    ) -> Change {
+        let shown =
+            |tenant: &Tenant| json!({ "name": tenant.name, "active": tenant.active, "settings": tenant.settings });
+        let id = before.or(after).map(|tenant| tenant.id.clone()).unwrap_or_default();
+        let (kind, now) = (EventType::AdminAction, self.clock.now());
+        self.operator_event(operator, &id, kind, now, "a tenant was changed")
+            .resource(format!("tenant/{id}"))
+            .with("action", action)
+            .values(before.map(shown), after.map(shown))
+            .record()
+    }
+}
+
+fn valid(name: &str, settings: &TenantSettings) -> Result<(), ManageTenantError> {
+    let mut errors = tenant::judge(settings);
+    if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        let message = format!("must be at most {LONGEST_NAME} characters, none of them a control character");
+        errors.push(FieldError { pointer: "/name".to_owned(), code: "maxLength".to_owned(), message });
+    }
+    if errors.is_empty() { Ok(()) } else { Err(ManageTenantError::Invalid(errors)) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! Changes an identity's traits and state on an operator's behalf.
+
+use kayan_ports::{Change, CommitError, EventType, Identity, State, Traits, Unique, Version};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    ChangeUserError, FieldError, Kayan, Operator, UserRef,
+    change_user::{Changing, refused},
+    policy::permission::Permission,
+    register::path,
+};
+
+/// The wish for other traits, another state, or both.
+#[derive(Debug)]
+pub struct UpdateUser {
+    /// Whose.
+    pub user: UserRef,
+    /// A merge patch (RFC 7396) of the traits.
+    pub traits: Option<Traits>,
+    /// The state wanted.
+    pub state: Option<State>,
+    /// The version that was seen, if it matters.
+    pub expected: Option<Version>,
+}
+
+/// Why the user is as before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UpdateUserError {
+    /// It is not there to be changed, or not by this operator.
+    #[error(transparent)]
+    Change(#[from] ChangeUserError),
+    /// The traits would not be what the schema allows.
+    #[error("the traits are not valid")]
+    InvalidTraits(Vec<FieldError>),
+    /// Somebody else has the identifier.
+    #[error("a user with this identifier exists already")]
+    AlreadyExists,
+}
+
+impl Kayan {
+    /// Merges the patch into the traits and sets the state, both or neither.
+    pub async fn update_user(&self, operator: &Operator, cmd: UpdateUser) -> Result<Identity, UpdateUserError> {
+        let (user, action) = (&cmd.user, "user.update");
+        let wish = Changing { operator, user, expected: cmd.expected, required: &Permission::USERS_WRITE, action };
+        let before = self.changeable(&wish).await?;
+        let (mut after, mut changes) = (before.clone(), Vec::new());
+        if let Some(patch) = &cmd.traits {
+            let (patched, replace) =
+                self.patched(&before, patch, self.clock.now()).map_err(UpdateUserError::InvalidTraits)?;
+            changes.extend([replace, self.traits_changed(operator, &before, &patched)]);
+            after = patched;
+        }
+        let state = cmd.state.filter(|state| *state != before.state);
+        if let Some(state) = state {
+            let wish = Changing { expected: Some(after.version), ..wish };
+            let (set, setting) = self.with_state(&wish, &after, state, None).await?;
+            // What guards the last administrator begins with holding the roles.
+            changes = holding_first(changes, setting);
+            after = set;
+        }
+        match self.store.commit(changes).await {
+            Ok(()) => {}
+            Err(CommitError::Conflict(Unique::Identifier)) => return Err(UpdateUserError::AlreadyExists),
+            Err(other) => return Err(refused(other, &cmd.user, Some(before.version)).into()),
+        }
+        if state.is_some() {
+            self.state_was_set(&after).await.map_err(ChangeUserError::from)?;
+        }
+        Ok(after)
+    }
+
+    fn traits_changed(&self, operator: &Operator, before: &Identity, after: &Identity) -> Change {
+        let (old, new) = differences(&before.traits.0, &after.traits.0);
+        let message = "a user's traits were changed";
+        self.operator_event(operator, &before.tenant, EventType::AdminAction, after.updated_at, message)
+            .about(before.id)
+            .resource(path(before))
+            .with("action", "user.update")
+            .values(Some(json!({ "traits": old })), Some(json!({ "traits": new })))
+            .record()
+    }
+}
+
+fn holding_first(mut first: Vec<Change>, mut then: Vec<Change>) -> Vec<Change> {
+    if matches!(then.first(), Some(Change::HoldRoles { .. })) {
+        first.insert(0, then.remove(0));
+    }
+    first.extend(then);
+    first
+}
+
+/// The members that differ, as they were and as they are.
+fn differences(old: &Map<String, Value>, new: &Map<String, Value>) -> (Map<String, Value>, Map<String, Value>) {
+    let without = |these: &Map<String, Value>, others: &Map<String, Value>| {
+        let mut differing = these.clone();
+        differing.retain(|name, value| others.get(name) != Some(value));
+        differing
+    };
+    (without(old, new), without(new, old))
+}
+
+#[cfg(test)]
+mod tests;
