@@ -31,8 +31,10 @@ pub enum PeriodError {
 pub fn read(start: Option<&str>, end: Option<&str>) -> Result<(Option<Timestamp>, Option<Timestamp>), PeriodError> {
     let from = start.map(|text| moment("start", text, Duration::ZERO)).transpose()?;
     let until = end.map(|text| moment("end", text, Duration::DAY)).transpose()?;
-    match (from.zip(start), until.zip(end)) {
-        (Some((from, start)), Some((until, end))) if from > until => {
+    // The end of a day that lies before is the next one's beginning.
+    let last = end.map(|text| moment("end", text, Duration::DAY - Duration::MICROSECOND)).transpose()?;
+    match (from.zip(start), last.zip(end)) {
+        (Some((from, start)), Some((last, end))) if from > last => {
             Err(PeriodError::Backwards { start: start.to_owned(), end: end.to_owned() })
         }
         _ => Ok((from, until)),
@@ -92,6 +94,8 @@ mod tests {
         let error = read(Some("2024-02-01"), Some("2024-01-31T00:00:00Z")).unwrap_err();
         assert!(matches!(&error, PeriodError::Backwards { .. }));
         assert!(error.to_string().contains("2024-02-01"), "{error}");
+        assert!(read(Some("2024-02-01"), Some("2024-01-31")).is_err());
+        assert!(read(Some("2024-01-31T23:59:59.999999Z"), Some("2024-01-31")).is_ok());
         assert!(read(Some("2024-01-31"), Some("2024-01-31T00:00:00Z")).is_ok(), "an empty period is one");
     }
 }

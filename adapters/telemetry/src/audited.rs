@@ -57,6 +57,10 @@ impl Store for Audited {
         committing.await.unwrap_or_else(|_| Err(CommitError::Fault("a commit did not come to its end".to_owned())))
     }
 
+    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Arc<Presented>>, StoreError> {
+        self.inner.presented(tenant, token).await
+    }
+
     async fn sign_in(
         &self,
         tenant: &TenantId,
@@ -64,10 +68,6 @@ impl Store for Audited {
         client: &Client,
     ) -> Result<Option<SignIn>, StoreError> {
         self.inner.sign_in(tenant, identifier, client).await
-    }
-
-    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Arc<Presented>>, StoreError> {
-        self.inner.presented(tenant, token).await
     }
 
     async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError> {
@@ -97,6 +97,30 @@ impl Store for Audited {
         at: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
         self.inner.sessions(tenant, identity, at).await
+    }
+
+    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
+        self.inner.active_sessions(query).await
+    }
+
+    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError> {
+        self.inner.count_active_sessions(scope, identity).await
+    }
+
+    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.inner.session(scope, id).await
+    }
+
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        self.inner.tenant(id).await
+    }
+
+    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
+        self.inner.tenants(query).await
+    }
+
+    async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
+        self.inner.roles(tenant).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -6,10 +6,11 @@ mod file;
 mod seals;
 mod tail;
 
-use kayan_core::{DeniedError, Kayan, Operator, PurgeEventsError, policy::period};
-use kayan_ports::{AuditEvent, EventCursor, EventOrder, EventQuery, EventType, Scope, TenantId};
+use kayan_core::{Kayan, Operator, PurgeEventsError, policy::period};
+use kayan_ports::{AuditEvent, EventCursor, EventOrder, EventQuery, EventType, TenantId};
 use time::{Duration, format_description::well_known::Rfc3339};
 
+use super::admin::operator;
 use crate::{
     args::{Audit, Format, Which},
     output,
@@ -72,10 +73,6 @@ async fn purge(before: String, tenant: Option<TenantId>) -> Result<(), Stop> {
     output::line(&format!("{count} events were purged"))
 }
 
-fn operator(tenant: Option<TenantId>) -> Operator {
-    Operator::at_the_command_line(tenant.map_or(Scope::System, Scope::Tenant))
-}
-
 /// Who asks, and for what.
 fn asked(which: Which) -> Result<(Operator, EventQuery), Stop> {
     let (start, end) = period::read(which.start.as_deref(), which.end.as_deref()).map_err(Stop::usage)?;
@@ -115,10 +112,4 @@ fn cells(event: &AuditEvent) -> [String; 8] {
 /// Without what a terminal would take for a command.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
-impl From<DeniedError> for Stop {
-    fn from(error: DeniedError) -> Self {
-        Self::failed(error)
-    }
 }

@@ -9,8 +9,13 @@ use std::{
 use kayan_core::{Kayan, MOST_LISTED, Operator};
 use kayan_ports::{AuditEvent, EventCursor, EventOrder, EventQuery, EventType, TenantId};
 
-use super::{cells, list, of_types, operator};
-use crate::{args::Format, commands, compose, stop::Stop};
+use super::{cells, list, of_types};
+use crate::{
+    args::Format,
+    commands::{self, admin::operator},
+    compose,
+    stop::Stop,
+};
 
 /// How often it is looked for more.
 const PULSE: Duration = Duration::from_millis(500);
@@ -41,6 +46,8 @@ pub(super) async fn run(types: Vec<EventType>, tenant: Option<TenantId>, wanted:
     if wanted.lines == 0 {
         seen.extend(recent(&kayan, &operator, &before).await?.iter().map(EventCursor::from));
     }
+    // What stands before the first of the last is not news, though it may have happened at the same moment.
+    let oldest = last.first().map(EventCursor::from);
     let mut since = last.first().map_or(begun - LATE, |event| event.created_at).max(begun - LATE);
     loop {
         tokio::select! {
@@ -49,7 +56,7 @@ pub(super) async fn run(types: Vec<EventType>, tenant: Option<TenantId>, wanted:
         }
         let query = EventQuery { start: Some(since), ..of_types(types.clone(), &operator, EventOrder::OldestFirst) };
         let mut events = recent(&kayan, &operator, &query).await?;
-        events.retain(|event| seen.insert(EventCursor::from(event)));
+        events.retain(|event| oldest < Some(EventCursor::from(event)) && seen.insert(EventCursor::from(event)));
         if !show(&events, wanted.format)? {
             return Ok(());
         }
