@@ -159,30 +159,6 @@ impl Store for Audited {
         self.inner.signing_key(scope, purpose).await
     }
 
-    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
-        self.inner.active_sessions(query).await
-    }
-
-    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError> {
-        self.inner.count_active_sessions(scope, identity).await
-    }
-
-    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
-        self.inner.session(scope, id).await
-    }
-
-    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
-        self.inner.tenant(id).await
-    }
-
-    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
-        self.inner.tenants(query).await
-    }
-
-    async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
-        self.inner.roles(tenant).await
-    }
-
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
         self.inner.events_about(tenant, identity).await
     }
