@@ -45,7 +45,11 @@ fn load(flags: Vec<(String, String)>, keep_secrets: bool) -> Result<Loaded, Prob
 
 /// The settings as the environment has them, for a command that is no service.
 fn settings() -> Result<Config, Stop> {
-    let loaded = load(Vec::new(), false).map_err(Stop::config)?;
+    told(load(Vec::new(), false))
+}
+
+fn told(loaded: Result<Loaded, Problems>) -> Result<Config, Stop> {
+    let loaded = loaded.map_err(Stop::config)?;
     for warning in &loaded.warnings {
         eprintln!("kayan: warning: {warning}");
     }
@@ -79,9 +83,10 @@ async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The use-cases over the configured database, migrated.
+/// The use-cases over the configured database, migrated. Development's secrets are kept when they are made, as the service
+/// does: what a command seals, the service must open.
 async fn open() -> Result<Kayan, Stop> {
-    let config = settings()?;
+    let config = told(load(Vec::new(), true))?;
     let driver: Arc<dyn Driver> = compose::database(&config)?;
     prepare(&config, &*driver).await?;
     compose::kayan(&config, &driver)
