@@ -82,14 +82,18 @@ async fn what_is_no_bundle_is_refused_with_the_line() {
 #[tokio::test]
 async fn a_purge_does_not_break_the_chain() {
     let (home, database) = with_events().await;
-    assert_eq!(json(&home.run("audit seal --format json").await)["seals"], 1);
     let ids = database.texts("SELECT id FROM audit_events ORDER BY created_at, id").await;
+    let long_ago = database.earlier("created_at", 400 * 86_400);
+    let first = format!("id IN ('{}', '{}')", ids[0], ids[1]);
+    database.execute(&format!("UPDATE audit_events SET created_at = {long_ago} WHERE {first}")).await;
+    assert_eq!(json(&home.run("audit seal --format json").await)["seals"], 1);
     let purge = home.run("audit purge --before 2026-01-01").await;
-    assert_eq!(purge.code, 0, "{purge:?}");
-    assert_eq!(home.run("audit verify --database").await.code, 0);
-    database.execute(&format!("DELETE FROM audit_events WHERE id = '{}'", ids[0])).await;
+    assert!(purge.code == 0 && purge.stdout.starts_with("2 events"), "{purge:?}");
+    let checked = json(&home.run("audit verify --database --format json").await);
+    assert_eq!((&checked[0]["purged"], &checked[0]["finding"]), (&2.into(), &Value::Null));
+    database.execute(&format!("DELETE FROM audit_events WHERE id = '{}'", ids[2])).await;
     let found = home.run("audit verify --database").await;
-    assert!(found.code == 1 && found.stderr.contains("removed"), "{found:?}");
+    assert!(found.code == 1 && found.stderr.contains(&format!("event {} was removed", ids[2])), "{found:?}");
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "TENANT")]
     pub(crate) tenant: Option<TenantId>,
     /// A public key that is trusted, may be given more than once; without it, those that the bundle or the service names
-    #[arg(long = "public-key", value_name = "KEY", value_parser = public_key)]
+    #[arg(long = "public-key", value_name = "KEY", value_parser = public_key, allow_hyphen_values = true)]
     pub(crate) public_keys: Vec<[u8; 32]>,
     /// A last seal that an earlier check has shown: it must still be there; may be given more than once
     #[arg(long = "expect-head", value_name = "TENANT:NUMBER:HASH", value_parser = head)]
