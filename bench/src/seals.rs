@@ -35,7 +35,7 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
     let bar = plan::progress("seals", 5);
     let timed = |line: &str| -> Result<f64, Failure> {
         let begun = Instant::now();
-        service::run(&plan.kayan, home.path(), line)?;
+        service::run(&plan.kayan, home.path(), &[], &line.split(' ').collect::<Vec<_>>())?;
         bar.inc(1);
         Ok(rate(events, begun.elapsed()))
     };

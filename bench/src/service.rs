@@ -166,18 +166,15 @@ impl Service {
 
 /// Migrates the database in `home`, or the one that the settings name.
 pub(crate) fn migrate(kayan: &Path, home: &Path, settings: &[(&str, &str)]) -> Result<(), Failure> {
-    run_with(kayan, home, "migrate up", settings)
+    run(kayan, home, settings, &["migrate", "up"])
 }
 
-/// Runs a command of the service to its end; `line` holds its words, parted by spaces.
-pub(crate) fn run(kayan: &Path, home: &Path, line: &str) -> Result<(), Failure> {
-    run_with(kayan, home, line, &[])
-}
-
-fn run_with(kayan: &Path, home: &Path, line: &str, settings: &[(&str, &str)]) -> Result<(), Failure> {
-    let status = command(kayan, home)?.args(line.split(' ')).envs(settings.iter().copied()).status();
+/// Runs a command to its end.
+pub(crate) fn run(kayan: &Path, home: &Path, settings: &[(&str, &str)], args: &[&str]) -> Result<(), Failure> {
+    let status = command(kayan, home)?.args(args).envs(settings.iter().copied()).status();
     let status = status.map_err(Failure::io(format!("can't start {}", kayan.display())))?;
-    status.success().then_some(()).ok_or_else(|| Failure::Wrong(format!("`kayan {line}` failed ({status})")))
+    let failed = || Failure::Wrong(format!("`kayan {}` failed ({status})", args.join(" ")));
+    status.success().then_some(()).ok_or_else(failed)
 }
 
 // Without the settings of whoever runs this; what it says goes to a file, as a service's log does.

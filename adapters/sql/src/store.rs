@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier, Identity,
-    IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Seal,
-    SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Stretch, Tenant, TenantId, TenantQuery,
-    Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+    Account, AccountQuery, AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery,
+    Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Roles,
+    Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Stretch, Tenant, TenantId,
+    TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 
 use crate::{
-    Driver, audit, changes, credentials, events, identities, identity_lists, keys, outdated, roles, seals, sessions,
-    tenants,
+    Driver, accounts, audit, changes, credentials, events, identities, identity_lists, keys, outdated, roles, seals,
+    sessions, tenants,
 };
 
 /// The store over a database that `D` speaks to.
@@ -78,6 +78,14 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
         identity_lists::page(self.lagging(), query).await
+    }
+
+    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
+        accounts::page(self.lagging(), query).await
+    }
+
+    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        accounts::tenant_after(self.lagging(), after).await
     }
 
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {
