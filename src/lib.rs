@@ -21,11 +21,13 @@ mod event;
 mod event_writer;
 mod export_events;
 mod export_me;
+mod export_users;
 mod failure;
 mod find_role;
 mod find_session;
 mod find_user;
 mod grants;
+mod import_users;
 mod limit;
 mod list_events;
 mod list_my_sessions;
@@ -49,6 +51,7 @@ mod tidy;
 mod token;
 mod update_me;
 mod update_user;
+mod user_line;
 mod who_am_i;
 
 use std::sync::{
@@ -77,9 +80,13 @@ pub use crate::{
     event_writer::{EventWriter, ExportFormat},
     export_events::{EventExport, ExportEvents, SETTLES_WITHIN},
     export_me::Export,
+    export_users::{ExportUsers, ExportUsersError, UserExport},
     failure::Failure,
     find_session::ListSessions,
     find_user::{FindUserError, ListUsers, UserRef},
+    import_users::{
+        BATCH_BYTES, BATCH_LINES, Fate, ImportUsers, ImportUsersError, LineReport, ReadLine, Refusal, SeenUsers,
+    },
     limit::{Allowance, LimitError, Limited, RateLimits},
     list_events::MOST_LISTED,
     log_in::{LogIn, LogInError},
@@ -103,6 +110,7 @@ pub use crate::{
     token::{Purpose, Token},
     update_me::{UpdateMe, UpdateMeError},
     update_user::{UpdateUser, UpdateUserError},
+    user_line::MAX_LINE_BYTES,
 };
 use crate::{grants::RememberedRoles, policy::flood::Flood};
 

@@ -2,6 +2,7 @@
 
 use jsonschema::{Draft, ValidationError, Validator, error::ValidationErrorKind};
 use kayan_ports::{NamedIdentifier, Traits};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::policy::identifier;
@@ -33,7 +34,7 @@ pub enum SchemaError {
 }
 
 /// One thing that is wrong with a field.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// Where, as a JSON Pointer (RFC 6901) into the request's body.
     pub pointer: String,
@@ -44,9 +45,14 @@ pub struct FieldError {
 }
 
 impl FieldError {
+    /// A field error anywhere in the body.
+    pub(crate) fn new(pointer: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), code: code.to_owned(), message: message.into() }
+    }
+
     /// A field error in the traits; `path` is a JSON Pointer into them.
     fn traits(path: &str, code: &str, message: impl Into<String>) -> Self {
-        Self { pointer: format!("/traits{path}"), code: code.to_owned(), message: message.into() }
+        Self::new(format!("/traits{path}"), code, message)
     }
 }
 

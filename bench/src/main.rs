@@ -7,6 +7,7 @@ mod connection;
 mod database;
 mod failure;
 mod finding;
+mod import;
 mod load;
 mod logins;
 mod machine;

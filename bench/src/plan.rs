@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
-use crate::{audit, failure::Failure, logins, million, postgres, refreshes, report::Report, start, whoami};
+use crate::{audit, failure::Failure, import, logins, million, postgres, refreshes, report::Report, start, whoami};
 
 /// A part that can be measured by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,6 +23,8 @@ pub(crate) enum Measurement {
     Postgres,
     /// The export of the audit trail, its rate and its memory.
     Audit,
+    /// Users brought in with the hashes that they have, on `SQLite`.
+    Import,
     /// Logins and `whoami` at a million identities against the same at a thousand, on each database.
     Million,
 }
@@ -75,6 +77,7 @@ impl Plan {
                 Measurement::Start => start::measure(self, &mut report).await?,
                 Measurement::Postgres => postgres::measure(self, &mut report).await?,
                 Measurement::Audit => audit::measure(self, &mut report).await?,
+                Measurement::Import => import::measure(self, &mut report)?,
                 Measurement::Million => million::measure(self, &mut report).await?,
             }
         }

@@ -166,9 +166,15 @@ impl Service {
 
 /// Migrates the database in `home`, or the one that the settings name.
 pub(crate) fn migrate(kayan: &Path, home: &Path, settings: &[(&str, &str)]) -> Result<(), Failure> {
-    let status = command(kayan, home)?.args(["migrate", "up"]).envs(settings.iter().copied()).status();
+    run(kayan, home, settings, &["migrate", "up"])
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(kayan: &Path, home: &Path, settings: &[(&str, &str)], args: &[&str]) -> Result<(), Failure> {
+    let status = command(kayan, home)?.args(args).envs(settings.iter().copied()).status();
     let status = status.map_err(Failure::io(format!("can't start {}", kayan.display())))?;
-    status.success().then_some(()).ok_or_else(|| Failure::Wrong(format!("`kayan migrate up` failed ({status})")))
+    let failed = || Failure::Wrong(format!("`kayan {}` failed ({status})", args.join(" ")));
+    status.success().then_some(()).ok_or_else(failed)
 }
 
 // Without the settings of whoever runs this; what it says goes to a file, as a service's log does.

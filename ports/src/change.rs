@@ -10,8 +10,8 @@ use crate::{
 /// Variants carry their own tenant and touch no row of another one.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// Adds an identity with its identifiers. Guards: the tenant is there and active (`Guard::Tenant`), no identifier
-    /// is taken in it (`Unique::Identifier`).
+    /// Adds an identity with its identifiers. Guards: the tenant is there and active (`Guard::Tenant`), the id is
+    /// nobody's in any tenant (`Unique::Identity`), no identifier is taken in the tenant (`Unique::Identifier`).
     CreateIdentity {
         /// The new identity.
         identity: Box<Identity>,
@@ -251,6 +251,8 @@ pub enum Guard {
 /// What is taken already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unique {
+    /// An identity's id, over all tenants.
+    Identity,
     /// An identifier, within its tenant.
     Identifier,
     /// The one credential of its kind that an identity may have.

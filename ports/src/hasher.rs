@@ -94,6 +94,10 @@ pub trait PasswordHasher: Send + Sync {
     /// Compares a password with a hash of any known format; `None` stands for an account that isn't there.
     async fn verify(&self, against: Option<&PasswordHash>, password: &Password) -> Result<Verdict, HashError>;
 
+    /// Whether `verify` can match this hash: its format is known, and its cost is bearable, so that a hash from elsewhere
+    /// keeps no thread busy for long. Computes nothing.
+    fn recognises(&self, hash: &PasswordHash) -> bool;
+
     /// The longest password that `hash` takes, in bytes of UTF-8.
     fn max_bytes(&self) -> usize;
 }

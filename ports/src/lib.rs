@@ -4,6 +4,7 @@
 //! promises as executable laws; an adapter that passes them can be trusted by every use-case. This crate knows no
 //! database, no protocol, no clock and no random source.
 
+mod account;
 mod audit;
 mod change;
 mod credential;
@@ -20,6 +21,7 @@ mod store;
 mod tenant;
 mod window;
 
+pub use account::{Account, AccountQuery};
 pub use audit::{AuditEvent, EventType, Outcome};
 pub use change::{Change, Guard, Outdated, SessionFilter, Unique};
 pub use credential::{Credential, CredentialKind, PasswordHash};

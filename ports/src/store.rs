@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::{
-    AuditEvent, Change, Client, Credential, EventCursor, EventPage, EventQuery, Guard, Identifier, Identity,
-    IdentityId, Outdated, RefreshToken, Roles, Scope, Session, SessionId, State, Tenant, TenantId, TenantQuery,
-    TenantSettings, Timestamp, TokenHash, Unique,
+    Account, AccountQuery, AuditEvent, Change, Client, Credential, EventCursor, EventPage, EventQuery, Guard,
+    Identifier, Identity, IdentityId, Outdated, RefreshToken, Roles, Scope, Session, SessionId, State, Tenant,
+    TenantId, TenantQuery, TenantSettings, Timestamp, TokenHash, Unique,
 };
 
 /// Why a read gave no answer. The text is for the operator's log, never for a client.
@@ -189,6 +189,13 @@ pub trait Store: Send + Sync {
 
     /// Identities, newest first.
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError>;
+
+    /// A tenant's accounts in the order of their creation, and of their ids where that was at the same moment. Whoever is
+    /// there all the time that the pages are read is on exactly one of them.
+    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, StoreError>;
+
+    /// The next tenant that has an identity, in the database's order of their names; the first one after none.
+    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError>;
 
     /// An identity's password.
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError>;

@@ -2,6 +2,7 @@
 
 mod admin;
 mod audit;
+pub(crate) mod transfer;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -195,6 +196,11 @@ pub(crate) enum User {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
+    /// Bring users along from elsewhere, with the password hashes that they have there
+    #[command(long_about = transfer::ABOUT_IMPORT)]
+    Import(transfer::Import),
+    /// Hand users out as a file that can be imported
+    Export(transfer::Export),
     /// Set a user's password and end every session of theirs
     SetPassword {
         #[command(flatten)]

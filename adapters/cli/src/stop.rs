@@ -35,6 +35,11 @@ impl Stop {
         &self.message
     }
 
+    /// With what to do about it.
+    pub(crate) fn hinting(self, hint: &str) -> Self {
+        Self { message: format!("{}; {hint}", self.message), ..self }
+    }
+
     /// It was called wrongly: 2.
     pub(crate) fn usage(why: impl Display) -> Self {
         Self { code: 2, message: why.to_string(), unavailable: false }

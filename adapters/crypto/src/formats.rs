@@ -3,7 +3,7 @@
 use kayan_ports::{Entropy as _, HashError, HashFormat, Verdict};
 use zeroize::Zeroizing;
 
-use crate::{OsEntropy, argon2, bcrypt, scrypt};
+use crate::{OsEntropy, argon2, bcrypt, pbkdf2, scrypt};
 
 /// The length that all formats here use for new salts.
 pub(crate) type Salt = [u8; 16];
@@ -21,6 +21,7 @@ enum Stored<'a> {
     Bcrypt(bcrypt::Stored<'a>),
     Argon2(argon2::Stored),
     Scrypt(scrypt::Stored),
+    Pbkdf2(pbkdf2::Stored),
 }
 
 impl Formats {
@@ -90,6 +91,7 @@ impl Formats {
             .map(Stored::Bcrypt)
             .or_else(|| argon2::Stored::parse(encoded).map(Stored::Argon2))
             .or_else(|| scrypt::Stored::parse(encoded).map(Stored::Scrypt))
+            .or_else(|| pbkdf2::Stored::parse(encoded).map(Stored::Pbkdf2))
     }
 
     fn is_outdated(&self, stored: &Stored<'_>) -> bool {
@@ -130,6 +132,7 @@ impl Stored<'_> {
             Self::Bcrypt(stored) => stored.matches(password),
             Self::Argon2(stored) => stored.matches(password),
             Self::Scrypt(stored) => stored.matches(password),
+            Self::Pbkdf2(stored) => stored.matches(password),
         }
     }
 }

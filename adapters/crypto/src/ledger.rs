@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-/// An algorithm and how much of its own unit was done: bcrypt rounds, argon2 blocks, scrypt N·r·p.
+/// An algorithm and how much of its own unit was done: bcrypt rounds, argon2 blocks, scrypt N·r·p, PBKDF2 rounds.
 pub(crate) type Entry = (&'static str, u64);
 
 thread_local! {

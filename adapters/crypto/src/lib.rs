@@ -6,6 +6,7 @@ mod formats;
 #[cfg(test)]
 mod ledger;
 mod os;
+mod pbkdf2;
 mod pool;
 mod scrypt;
 
@@ -30,8 +31,8 @@ pub struct HasherSettings {
 
 /// Hashes and verifies passwords on threads of its own, at a lower priority than the rest of the process.
 ///
-/// Verifies bcrypt (`$2a$`, `$2b$`, `$2y$`), every argon2 and scrypt, as far as their cost is bearable. Dropping the
-/// hasher ends its threads, each after the hash that it is busy with.
+/// Verifies bcrypt (`$2a$`, `$2b$`, `$2y$`), every argon2, scrypt and PBKDF2 (PHC, passlib and Django), as far as their
+/// cost is bearable. Dropping the hasher ends its threads, each after the hash that it is busy with.
 pub struct Hasher {
     formats: Arc<Formats>,
     pool: Pool,
@@ -55,12 +56,6 @@ impl Hasher {
     pub fn waiting(&self) -> usize {
         self.pool.waiting()
     }
-
-    /// Whether `verify` can match this hash: its format is known, and its parameters are within bearable bounds.
-    /// For imports; computes nothing.
-    pub fn recognises(&self, hash: &PasswordHash) -> bool {
-        self.formats.recognises(hash.expose())
-    }
 }
 
 #[async_trait]
@@ -78,6 +73,10 @@ impl PasswordHasher for Hasher {
             formats.verify(against, password.expose().as_bytes())
         };
         self.pool.run(work).await?
+    }
+
+    fn recognises(&self, hash: &PasswordHash) -> bool {
+        self.formats.recognises(hash.expose())
     }
 
     fn max_bytes(&self) -> usize {

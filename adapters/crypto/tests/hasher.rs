@@ -100,6 +100,41 @@ async fn public_scrypt_vectors_match() {
 }
 
 #[tokio::test]
+async fn public_pbkdf2_vectors_match() {
+    let hasher = hasher(BCRYPT);
+    for (password, hash) in [
+        // passlib
+        ("correct horse", "$pbkdf2-sha256$29000$Sumd856Tstb6f2/NGYPwHg$5SY8bsJTCOEYBZY5JNbbVjq71gbkFSZexv2cNRdXE8E"),
+        (
+            "correct horse",
+            "$pbkdf2-sha512$25000$WItRipFyjjFmTGnNOUdIyQ$uk2cTp7ERvaV3NwvDDdgF4RQiuga2I6JhU1G0L.E5QbLsUlN.Qp0/wTRQEgxBeyM/l3nyODaWYlmYCWSJM2RKw",
+        ),
+        // Django
+        ("correct horse", "pbkdf2_sha256$10000$Zm9vYmFyYmF6$27TY+EtByPaFW5QPZvSc3qAw3bGIwhRHRCXn0pfumMQ="),
+        ("пароль", "pbkdf2_sha256$1000$Zm9vYmFyYmF6$SIGDBBdVwSIcYvhqj+oohz3plZ1SNBnVwFsKNQGjHmA="),
+        // Python's hashlib, as PHC strings with digests of one block, of less and of more.
+        (
+            "correct horse",
+            "$pbkdf2-sha256$i=4096,l=32$c2FsdHNhbHRzYWx0c2FsdA$AMQT1DLB4/O2aTlXohEVubWBXKhvnNRRz5M4oDbgyE4",
+        ),
+        ("correct horse", "$pbkdf2-sha256$i=4096$c2FsdHNhbHRzYWx0c2FsdA$AMQT1DLB4/O2aTlXohEVubWBXKhvnNRRz5M4oDbgyE4"),
+        (
+            "correct horse",
+            "$pbkdf2-sha512$i=4096,l=64$c2FsdHNhbHRzYWx0c2FsdA$AA7qq0LeJXm6gMpWjKHoCL7RCD4/cCq1hGMTvVecnKCnL2fSmn2iDPZVKglocN0zbmw6IcflnxKvfYcOOITduQ",
+        ),
+        ("correct horse", "$pbkdf2-sha256$i=4096,l=16$c2FsdHNhbHRzYWx0c2FsdA$AMQT1DLB4/O2aTlXohEVuQ"),
+        (
+            "correct horse",
+            "$pbkdf2-sha256$i=2048,l=64$c2FsdHNhbHRzYWx0c2FsdA$6KDVZqDxeiQLnNyOHskY5BHcjmtE32cj9HS0oFi0iqrYeP8Lsg25fhqo8XNR5JXoy29FCvP3JCtcv71onaGVfQ",
+        ),
+    ] {
+        assert_eq!(verdict(&hasher, hash, password).await, Verdict::MatchOutdated, "{hash}");
+        assert_eq!(verdict(&hasher, hash, "wrong").await, Verdict::Mismatch, "{hash}");
+        assert_eq!(verdict(&hasher, hash, &format!("{password}\0")).await, Verdict::Mismatch, "{hash}");
+    }
+}
+
+#[tokio::test]
 async fn a_weaker_or_foreign_hash_that_matches_is_outdated_and_a_stronger_one_is_not() {
     let (four, five) = (hasher(BCRYPT), hasher(HashFormat::Bcrypt { cost: 5 }));
     let (argon2, scrypt) = (hasher(HashFormat::Argon2id), hasher(HashFormat::Scrypt));
@@ -184,11 +219,17 @@ async fn hostile_and_foreign_hashes_are_refused() {
     let hasher = hasher(BCRYPT);
     let digest = "c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
     let bcrypt = "abcdefghijklmnopqrstuuGUnCqbfgs3htOkLrFduUjAyLBw1Rq/u";
+    // Passlib's and PHC's salts are base64, Django's is any text.
+    let derived = "$c2FsdHNhbHQ$xeR41ZKIyEGqUw22hFxMjZYok6ABzk4RpJY4c6qYE0o";
     for good in [
         format!("$2b$18${bcrypt}"),
         format!("$argon2id$v=19$m=1048576,t=20,p=16${digest}"),
         format!("$scrypt$ln=20,r=8,p=4${digest}"),
         format!("$scrypt$ln=10,r=8,p=16${digest}"),
+        format!("$pbkdf2-sha256$i=10000000,l=32{derived}"),
+        format!("$pbkdf2-sha256$10000000{derived}"),
+        format!("pbkdf2_sha256$10000000{derived}="),
+        format!("pbkdf2_sha256$1${}{}=", "s".repeat(64), &derived[12..]),
     ] {
         assert!(hasher.recognises(&stored(&good)), "{good}");
     }
@@ -205,7 +246,18 @@ async fn hostile_and_foreign_hashes_are_refused() {
         format!("$scrypt$ln=10,r=8,p=17${digest}"),
         format!("$scrypt$ln=1,r=4294967295,p=4294967295${digest}"),
         format!("$scrypt$ln=4294967295,r=1,p=1${digest}"),
+        format!("$pbkdf2-sha256$i=10000001,l=32{derived}"),
+        format!("$pbkdf2-sha256$10000001{derived}"),
+        format!("pbkdf2_sha256$10000001{derived}="),
+        format!("$pbkdf2-sha256$i=4294967295{derived}"),
+        format!("$pbkdf2-sha256$i=5000001$c2FsdHNhbHQ${}", "A".repeat(86)),
+        format!("pbkdf2_sha256$4096${}{}=", "s".repeat(65), &derived[12..]),
+        format!("pbkdf2_sha256$4096${}=", &derived[12..]),
+        "$pbkdf2-sha256$i=4096$c2FsdHNhbHQ$xeR41ZKIyEGqUw22hFxM".to_owned(),
         // Out of the algorithms' own ranges.
+        format!("$pbkdf2-sha256$i=0,l=32{derived}"),
+        format!("$pbkdf2-sha256$0{derived}"),
+        format!("pbkdf2_sha256$0{derived}="),
         format!("$2b$03${bcrypt}"),
         format!("$argon2id$v=19$m=7,t=1,p=1${digest}"),
         format!("$argon2id$v=19$m=256,t=0,p=1${digest}"),
@@ -220,7 +272,21 @@ async fn hostile_and_foreign_hashes_are_refused() {
         format!("$2$05${bcrypt}"),
         format!("$argon2x$v=19$m=256,t=1,p=1${digest}"),
         "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ".to_owned(),
-        "$pbkdf2-sha256$i=4096,l=32$c2FsdA$xeR41ZKIyEGqUw22hFxMjZYok6ABzk4RpJY4c6qYE0o".to_owned(),
+        format!("$pbkdf2-sha1$i=4096{derived}"),
+        format!("$pbkdf2$4096{derived}"),
+        format!("pbkdf2_sha1$4096{derived}="),
+        format!("pbkdf2_sha256$4096{derived}"),
+        format!("$pbkdf2-sha256$v=1$i=4096{derived}"),
+        format!("$pbkdf2-sha256$i=4096,x=1{derived}"),
+        format!("$pbkdf2-sha256$i=4096,l=33{derived}"),
+        format!("$pbkdf2-sha256${derived}"),
+        format!("$pbkdf2-sha256$+29000{derived}"),
+        format!("$pbkdf2-sha256$029000{derived}"),
+        format!("$pbkdf2-sha256$29000{derived}$"),
+        format!("$pbkdf2-sha256$29000{derived}="),
+        format!("$pbkdf2-sha512$29000{derived}"),
+        format!("pbkdf2_sha256$4096$säure{digest}=", digest = &derived[12..]),
+        "$pbkdf2-sha256$29000$c2FsdHNhbHQ$xeR41ZKIyEGqUw22hFxMjZYok6ABzk4RpJY4c6qYE+o".to_owned(),
         "$2b$05$ü".to_owned(),
         "password".to_owned(),
         "$".to_owned(),

@@ -20,7 +20,7 @@ impl Rows {
         }
         let (tenant, id) = (identity.tenant.clone(), identity.id);
         if self.identities.insert(id, identity).is_some() {
-            return Err(CommitError::Fault(format!("there is an identity {id} already")));
+            return Err(CommitError::Conflict(Unique::Identity));
         }
         self.name(&tenant, id, identifiers)
     }

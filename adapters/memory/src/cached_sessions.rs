@@ -15,9 +15,10 @@ use std::{
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, Clock, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier,
-    Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session,
-    SessionId, SessionQuery, SignIn, State, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
+    Account, AccountQuery, AuditEvent, Change, Client, Clock, CommitError, Credential, EventCursor, EventPage,
+    EventQuery, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles,
+    Scope, Session, SessionId, SessionQuery, SignIn, State, Store, StoreError, Tenant, TenantId, TenantQuery,
+    Timestamp, TokenHash,
 };
 use quick_cache::sync::Cache;
 use uuid::Uuid;
@@ -256,6 +257,14 @@ impl Store for CachedSessions {
 
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
         self.inner.identities(query).await
+    }
+
+    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
+        self.inner.accounts(query).await
+    }
+
+    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        self.inner.tenant_with_accounts(after).await
     }
 
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {

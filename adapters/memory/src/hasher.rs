@@ -107,6 +107,12 @@ impl PasswordHasher for PlainHasher {
         Ok(against.map_or(Verdict::Mismatch, |hash| self.compare(hash.expose(), password.expose())))
     }
 
+    fn recognises(&self, hash: &PasswordHash) -> bool {
+        let mut parts = hash.expose().splitn(3, '$');
+        let known = |format: &str| format == TODAY || self.outdated.lock().iter().any(|known| known == format);
+        matches!((parts.next(), parts.next(), parts.next()), (Some(format), Some(_), Some(_)) if known(format))
+    }
+
     fn max_bytes(&self) -> usize {
         MAX_BYTES
     }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use kayan_ports::{
-    AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier, Identity, IdentityId,
-    IdentityQuery, Known, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Session, SessionId, SignIn,
-    TenantId, Timestamp, TokenHash,
+    Account, AccountQuery, AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier,
+    Identity, IdentityId, IdentityQuery, Known, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Session,
+    SessionId, SignIn, TenantId, Timestamp, TokenHash,
 };
 
 use crate::tenants::TenantRows;
@@ -119,6 +119,27 @@ impl Rows {
         let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         Page { rows: rows.into_iter().skip(offset).take(limit).cloned().collect(), total }
+    }
+
+    pub(crate) fn accounts(&self, query: &AccountQuery) -> Vec<Account> {
+        let wanted = |identity: &&Identity| {
+            identity.tenant == query.tenant
+                && query.state.is_none_or(|state| state == identity.state)
+                && query.after.is_none_or(|after| (identity.created_at, identity.id) > after)
+        };
+        let mut found: Vec<_> = self.identities.values().filter(wanted).collect();
+        found.sort_by_key(|identity| (identity.created_at, identity.id));
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        let account = |identity: &Identity| {
+            let password = self.password(&(&identity.tenant).into(), identity.id).filter(|_| query.hashes);
+            Account { identity: identity.clone(), hash: password.map(|password| password.secret.clone()) }
+        };
+        found.into_iter().take(limit).map(account).collect()
+    }
+
+    pub(crate) fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Option<TenantId> {
+        let tenants = self.identities.values().map(|identity| &identity.tenant);
+        tenants.filter(|tenant| after.is_none_or(|after| *tenant > after)).min().cloned()
     }
 
     pub(crate) fn live_sessions(&self, tenant: &TenantId, identity: IdentityId, at: Timestamp) -> Vec<Session> {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier, Identity,
-    IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId,
-    SessionQuery, SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
+    Account, AccountQuery, AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery,
+    Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope,
+    Session, SessionId, SessionQuery, SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -112,6 +112,14 @@ impl Store for MemoryStore {
 
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
         Ok(self.read()?.page(query))
+    }
+
+    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
+        Ok(self.read()?.accounts(query))
+    }
+
+    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        Ok(self.read()?.tenant_with_accounts(after))
     }
 
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {

@@ -97,7 +97,7 @@ WHERE t.id = ? AND t.active";
         identity.version.into(),
         Value::text(identity.tenant.as_str()),
     ];
-    batch.guarded(sql, params, Guard::Tenant);
+    batch.guarded_unique(sql, params, Guard::Tenant, Unique::Identity);
     name(batch, &identity.tenant, identity.id, identifiers);
     roles::give(batch, &identity.tenant, identity.id, &identity.roles);
     Ok(())

@@ -5,6 +5,7 @@
 //! database numbers them can do so without parsing. Guards are row counts: a statement that must match one row and
 //! doesn't rolls its list back.
 
+mod accounts;
 mod attempts;
 mod audit;
 mod changes;

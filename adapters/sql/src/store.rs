@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier, Identity,
-    IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId,
-    SessionQuery, SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
+    Account, AccountQuery, AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery,
+    Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope,
+    Session, SessionId, SessionQuery, SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
 };
 
 use crate::{
-    Driver, audit, changes, credentials, events, identities, identity_lists, outdated, roles, sessions, tenants,
+    Driver, accounts, audit, changes, credentials, events, identities, identity_lists, outdated, roles, sessions,
+    tenants,
 };
 
 /// The store over a database that `D` speaks to.
@@ -76,6 +77,14 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
         identity_lists::page(self.lagging(), query).await
+    }
+
+    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
+        accounts::page(self.lagging(), query).await
+    }
+
+    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        accounts::tenant_after(self.lagging(), after).await
     }
 
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {

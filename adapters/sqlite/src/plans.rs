@@ -4,8 +4,8 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Change, Client, EventOrder, EventQuery, IdentityQuery, Lookup, Scope, SessionFilter, SessionId, State, Store,
-    StoreError, TenantId,
+    AccountQuery, Change, Client, EventOrder, EventQuery, IdentityQuery, Lookup, Scope, SessionFilter, SessionId,
+    State, Store, StoreError, TenantId,
 };
 use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, SqlStore, Statement};
 
@@ -91,6 +91,11 @@ async fn exercise(store: &SqlStore<Noting>) {
         assert!(store.identity(&scope, whom).await.unwrap().is_some());
         assert!(store.password(&scope, whom).await.unwrap().is_some());
         assert_eq!(store.identities_named(&scope, &identifier(1)).await.unwrap().len(), 1);
+        for hashes in [true, false] {
+            let query = AccountQuery { tenant: tenant.clone(), state: None, after: None, hashes, limit: 20 };
+            assert_eq!(store.accounts(&query).await.unwrap().len(), 1);
+        }
+        assert_eq!(store.tenant_with_accounts(None).await.unwrap().as_ref(), Some(&tenant));
         for contains in [None, Some("USER1@".to_owned())] {
             let query = IdentityQuery { scope: scope.clone(), state: None, contains, limit: 20, offset: 0 };
             assert_eq!(store.identities(&query).await.unwrap().total, 1);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier, Identity,
-    IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId,
-    SessionQuery, SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
+    Account, AccountQuery, AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery,
+    Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope,
+    Session, SessionId, SessionQuery, SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash,
 };
 
 use crate::AuditLog;
@@ -120,6 +120,14 @@ impl Store for Audited {
 
     async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
         self.inner.roles(tenant).await
+    }
+
+    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
+        self.inner.accounts(query).await
+    }
+
+    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        self.inner.tenant_with_accounts(after).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -21,6 +21,7 @@ macro_rules! laws {
             every_state_comes_back_as_it_went_in,
             an_unknown_identifier_is_absent,
             an_identifier_is_taken_once,
+            an_id_is_taken_once,
             identifiers_that_only_look_alike_are_two,
             every_identifier_of_an_identity_signs_it_in,
             an_identifier_that_two_fields_share_is_no_conflict,
@@ -152,6 +153,14 @@ macro_rules! laws {
             quotes_and_wildcards_of_other_languages_in_a_search_mean_themselves,
             a_list_can_ask_for_a_state,
         );
+        $crate::laws!(@each $fresh, store::export:
+            accounts_are_read_oldest_first_and_each_once,
+            accounts_of_one_moment_are_all_read,
+            accounts_come_with_their_hashes_where_these_are_wanted,
+            accounts_can_be_those_of_a_state,
+            i_29_accounts_are_those_of_the_tenant_alone,
+            every_tenant_with_accounts_is_met_once,
+        );
         $crate::laws!(@each $fresh, store::values:
             traits_come_back_as_they_went_in,
             times_come_back_to_the_microsecond,
@@ -194,6 +203,7 @@ macro_rules! laws {
             an_outdated_hash_matches_and_says_so,
             a_hash_of_today_that_was_made_elsewhere_matches,
             a_damaged_hash_never_matches,
+            what_can_match_is_recognised_and_nothing_else,
             hashing_leaves_the_callers_thread,
         );
     };

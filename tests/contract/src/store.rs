@@ -5,6 +5,7 @@ pub mod audit;
 pub mod deletion;
 pub mod durability;
 pub mod events;
+pub mod export;
 pub mod lists;
 pub mod outdated;
 pub mod passwords;

@@ -23,6 +23,14 @@ const ARGON2ID_WEAK: &str =
 const SCRYPT: &str = "$scrypt$ln=17,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$qmsmTgUhkUXenuO+Y1xpJkI2GSSNU/vhYpQLl8F2aYM";
 const SCRYPT_WEAK: &str = "$scrypt$ln=10,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$6g3umF+uVrJsObaTZhIbbTlgrvOEFcCItdwSjtPF67M";
 
+// passlib, Django, and Python's hashlib as a PHC string.
+const PBKDF2: [&str; 4] = [
+    "$pbkdf2-sha256$29000$Sumd856Tstb6f2/NGYPwHg$5SY8bsJTCOEYBZY5JNbbVjq71gbkFSZexv2cNRdXE8E",
+    "$pbkdf2-sha512$25000$WItRipFyjjFmTGnNOUdIyQ$uk2cTp7ERvaV3NwvDDdgF4RQiuga2I6JhU1G0L.E5QbLsUlN.Qp0/wTRQEgxBeyM/l3nyODaWYlmYCWSJM2RKw",
+    "pbkdf2_sha256$10000$Zm9vYmFyYmF6$27TY+EtByPaFW5QPZvSc3qAw3bGIwhRHRCXn0pfumMQ=",
+    "$pbkdf2-sha256$i=4096,l=32$c2FsdHNhbHRzYWx0c2FsdA$AMQT1DLB4/O2aTlXohEVubWBXKhvnNRRz5M4oDbgyE4",
+];
+
 fn bench(format: HashFormat, (threads, queue): (usize, usize), outdated: &[&str], current: &[&str]) -> HasherBench {
     let known = |hashes: &[&str]| {
         hashes.iter().map(|hash| (PasswordHash::new((*hash).to_owned()), PASSWORD)).collect::<Vec<_>>()
@@ -35,7 +43,7 @@ mod bcrypt {
     use super::*;
 
     async fn fresh() -> HasherBench {
-        let outdated = [ARGON2ID, ARGON2ID_WEAK, SCRYPT_WEAK];
+        let outdated = [&[ARGON2ID, ARGON2ID_WEAK, SCRYPT_WEAK][..], &PBKDF2].concat();
         let current = [&BCRYPT_4[..], &[BCRYPT_5]].concat();
         bench(HashFormat::Bcrypt { cost: 4 }, (2, 64), &outdated, &current)
     }

@@ -99,6 +99,11 @@ impl Home {
         &self.place.dsn
     }
 
+    /// The settings of what runs here.
+    pub fn settings(&self) -> &BTreeMap<String, String> {
+        &self.settings
+    }
+
     /// The binary, to be run here with these settings and none that are inherited.
     pub fn command<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Command {
         let mut command = Command::new(binary());

@@ -73,6 +73,41 @@ impl Provoked {
         self.by("post /api/v1/login", locked, 403, "identity_inactive").await;
     }
 
+    async fn by_administrators(&mut self, home: &Home) {
+        let client = self.client.clone();
+        let root = Person::register(&client, "root").await;
+        let viewer = Person::register(&client, "viewer").await;
+        for (role, id) in [("admin", &root.id), ("viewer", &viewer.id)] {
+            assert_eq!(home.run(&format!("admin role grant --role {role} --id {id}")).await.code, 0);
+        }
+        let own = format!("/admin/users/{}", root.id);
+        let by = |method, path: &str| client.request(method, path).bearer_auth(&root.session_token);
+        let lock = client.post(&format!("{own}/lock")).bearer_auth(&viewer.session_token);
+        self.by("post /admin/users/{id}/lock", lock, 403, "forbidden").await;
+        self.by("delete /admin/users/{id}", by(Method::DELETE, &own), 409, "own_account").await;
+        let demote = by(Method::DELETE, &format!("{own}/roles/admin"));
+        self.by("delete /admin/users/{id}/roles/{role}", demote, 409, "last_admin").await;
+        let built_in = by(Method::DELETE, "/admin/roles/viewer");
+        self.by("delete /admin/roles/{id}", built_in, 409, "in_use").await;
+        let late = by(Method::PATCH, &own).header("If-Match", "\"0\"").json(&json!({ "state": "active" }));
+        self.by("patch /admin/users/{id}", late, 412, "precondition_failed").await;
+    }
+
+    /// Tenants that let nobody in so.
+    async fn by_strict_tenants(&mut self, home: &Home) {
+        let client = self.client.clone();
+        let strict = "admin tenant create --id strict --settings {\"mfa_required\":true}";
+        for line in [strict, "admin tenant create --id closed"] {
+            assert_eq!(home.run(line).await.code, 0);
+        }
+        // What only a later version could write: no method that this one knows.
+        let none = "UPDATE tenants SET settings = '{\"methods\":[]}' WHERE id = 'closed'";
+        home.database().await.execute(none).await;
+        let register = |tenant| Person::registration(&client, "new@example.com").header("X-Tenant-ID", tenant);
+        self.by("post /api/v1/registration", register("strict"), 403, "mfa_required").await;
+        self.by("post /api/v1/registration", register("closed"), 403, "method_disabled").await;
+    }
+
     /// Guesses at one account until nobody listens, and on until it is too often.
     async fn by_guessing(&mut self) {
         let client = self.client.clone();
@@ -126,6 +161,8 @@ async fn every_code_is_produced_has_the_one_shape_and_is_in_the_document() {
     let others = async {
         provoked.by_strangers().await;
         provoked.by_members(service.home()).await;
+        provoked.by_administrators(service.home()).await;
+        provoked.by_strict_tenants(service.home()).await;
         provoked.by_guessing().await;
         provoked.by_overload().await;
         // A database that breaks must not change what the slow body is told.

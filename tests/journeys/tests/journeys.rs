@@ -8,6 +8,7 @@
 )]
 
 mod account;
+mod administration;
 mod bodies;
 mod browsers;
 mod codes;
@@ -36,3 +37,4 @@ mod starting;
 mod stopping;
 mod tenants;
 mod trail;
+mod transfer;

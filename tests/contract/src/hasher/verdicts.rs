@@ -99,6 +99,19 @@ pub async fn a_damaged_hash_never_matches(bench: &HasherBench) {
     }
 }
 
+pub async fn what_can_match_is_recognised_and_nothing_else(bench: &HasherBench) {
+    let password = "correct horse";
+    let own = hash(bench, password).await;
+    let known = bench.outdated.iter().chain(&bench.current).map(|(hash, _)| hash).chain([&own]);
+    for hash in known {
+        assert!(bench.hasher.recognises(hash), "{}", hash.expose());
+    }
+    let headless = own.expose().trim_start_matches(|sign: char| sign != '$').trim_start_matches('$');
+    for text in [headless, "", "$", "$$$", password, "$9z$10$whatever", "🔑"] {
+        assert!(!bench.hasher.recognises(&PasswordHash::new(text.to_owned())), "{text}");
+    }
+}
+
 pub async fn hashing_leaves_the_callers_thread(bench: &HasherBench) {
     let (hasher, password) = (&bench.hasher, Password::from("correct horse"));
     // A hasher that computes where it is asked is done when it is first polled, however often it is tried; a thread of

@@ -66,6 +66,19 @@ pub async fn an_identifier_is_taken_once(bench: &dyn Bench) {
     assert_eq!(View::of(&*store, &anna).await, View::expected(&anna));
 }
 
+pub async fn an_id_is_taken_once(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    bench.add_tenant(&tenant("other"), true).await;
+    for name in [TenantId::default(), tenant("other")] {
+        let mut other = identity(&name);
+        other.id = anna.identity.id;
+        let taken = store.commit(vec![creation(&other, vec![named("email", "bert@example.org")])]).await;
+        assert_eq!(taken, Err(CommitError::Conflict(Unique::Identity)), "in {name}");
+    }
+    assert_eq!(View::of(&*store, &anna).await, View::expected(&anna));
+}
+
 pub async fn identifiers_that_only_look_alike_are_two(bench: &dyn Bench) {
     let (store, tenant) = (bench.store(), TenantId::default());
     for name in ["anna@example.org", "änna@example.org", "anna@example.org.", "аnna@example.org", "ANNA@example.org"]

@@ -37,7 +37,9 @@ pub async fn a_successor_takes_over(bench: &dyn Bench) {
     let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
     let (next, last) = (refresh_token(&anna.session), refresh_token(&anna.session));
     store.commit(vec![rotation(&anna.refresh, &next)]).await.unwrap();
-    let expected = Refreshing { token: next.clone(), session: anna.session.clone(), identity: anna.identity.clone() };
+    let settings = kayan_ports::TenantSettings::default();
+    let expected =
+        Refreshing { settings, token: next.clone(), session: anna.session.clone(), identity: anna.identity.clone() };
     assert_eq!(store.refreshing(anna.tenant(), &next.hash).await, Ok(Lookup::Found(expected)));
     assert_eq!(store.commit(vec![rotation(&next, &last)]).await, Ok(()));
 }

@@ -8,7 +8,7 @@ use time::Duration;
 
 use crate::{
     Bench,
-    sample::{Account, at, identity, refresh_token, rotation, session, token},
+    sample::{Account, at, identity, refresh_token, rotation, session, tenant, token, unique},
     view::{self, View},
 };
 

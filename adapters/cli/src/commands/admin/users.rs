@@ -50,6 +50,8 @@ pub(super) async fn run(action: User) -> Result<(), Stop> {
             eprintln!("the user is gone; the audit events stay");
             Ok(())
         }
+        User::Import(args) => super::super::import::run(args).await,
+        User::Export(args) => super::super::export::run(args).await,
         User::SetPassword { who, password_stdin } => {
             let (operator, user) = named(who);
             let cmd = SetUserPassword { user, password: ask_password(password_stdin)?, expected: None };

@@ -1,0 +1,52 @@
+//! `kayan admin user export`: users as NDJSON, to a file that appears when all is in it or to standard output.
+
+use std::io::{self, IsTerminal as _, Write};
+
+use kayan_core::{ExportUsers, ExportUsersError, Operator};
+use kayan_ports::Scope;
+
+use crate::{
+    args::transfer::Export,
+    output::{self, NewFile},
+    stop::Stop,
+};
+
+pub(crate) async fn run(args: Export) -> Result<(), Stop> {
+    let Export { tenant, state, output, with_hashes } = args;
+    if with_hashes && io::stderr().is_terminal() {
+        eprintln!("kayan: warning: whoever gets these hashes can guess the passwords at leisure; keep them as secrets");
+    }
+    let failed = |error: io::Error| match &output {
+        Some(path) => Stop::failed(format!("{} can't be written: {error}", path.display())),
+        None => Stop::failed(format!("standard output can't be written: {error}")),
+    };
+    let mut file = output.as_deref().map(NewFile::begin).transpose().map_err(failed)?;
+    let kayan = super::open().await?;
+    let operator = Operator::at_the_command_line(tenant.map_or(Scope::System, Scope::Tenant));
+    let cmd = ExportUsers { state, hashes: with_hashes };
+    let mut export = kayan.export_users(&operator, cmd).await.map_err(|error| match error {
+        ExportUsersError::NoTenant(_) => Stop::not_found(error),
+        ExportUsersError::Denied(_) | ExportUsersError::Failed(_) => Stop::failed(error),
+    })?;
+    let bar = output::progress(None);
+    while let Some(lines) = export.next().await.map_err(Stop::failed)? {
+        bar.inc(lines.len() as u64);
+        let written = match &mut file {
+            Some(file) => file.write_all(&lines),
+            None => io::stdout().write_all(&lines),
+        };
+        match written {
+            // Whoever reads has seen enough, as in `kayan … | head`.
+            Err(error) if file.is_none() && error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            written => written.map_err(failed)?,
+        }
+    }
+    bar.finish_and_clear();
+    match file {
+        Some(file) => file.keep().map_err(failed),
+        None => match io::stdout().flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed.map_err(failed),
+        },
+    }
+}

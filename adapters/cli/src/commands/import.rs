@@ -1,0 +1,223 @@
+//! `kayan admin user import`: one thread reads and judges lines while another brings the ones before in.
+
+mod lines;
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufReader, BufWriter, Read, Write},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    sync::Arc,
+    thread,
+};
+
+use indicatif::ProgressBar;
+use kayan_core::{BATCH_BYTES, BATCH_LINES, Fate, ImportUsers, Kayan, LineReport, Operator, ReadLine, SeenUsers};
+use kayan_ports::Scope;
+use tokio::sync::mpsc;
+
+use self::lines::Lines;
+use crate::{
+    args::{Format, transfer::Import},
+    output,
+    stop::Stop,
+};
+
+/// Batches that may wait to be brought in.
+const WAITING: usize = 2;
+
+/// Lines, and how much of the file is read with them.
+struct Batch {
+    lines: Vec<ReadLine>,
+    bytes: u64,
+    /// Whether the file ends here.
+    last: bool,
+}
+
+pub(crate) async fn run(args: Import) -> Result<(), Stop> {
+    let (input, length) = open(&args.file)?;
+    let mut report = Report::open(&args)?;
+    let kayan = Arc::new(super::open().await?);
+    let operator = Operator::at_the_command_line(args.tenant.map_or(Scope::System, Scope::Tenant));
+    let mut batches = read(&kayan, &operator, input)?;
+    let bar = output::progress(length);
+    let (mut seen, mut counts) = (SeenUsers::default(), Counts::default());
+    let mut ended = Ok(());
+    while let Some(batch) = batches.recv().await {
+        match bring_in(&kayan, &operator, batch, args.dry_run, &mut seen, &bar).await {
+            Ok(reports) => {
+                counts.add(&reports);
+                bar.suspend(|| report.write(&reports))?;
+            }
+            Err(stop) => {
+                ended = Err(stop);
+                break;
+            }
+        }
+    }
+    bar.finish_and_clear();
+    report.flush()?;
+    eprintln!("{}", counts.told(args.dry_run));
+    if let Err(stop) = ended {
+        return Err(stop.hinting("the same again goes on where this has stopped"));
+    }
+    if counts.failed == 0 { Ok(()) } else { Err(Stop::failed(format!("{} of the lines failed", counts.failed))) }
+}
+
+async fn bring_in(
+    kayan: &Kayan,
+    operator: &Operator,
+    batch: io::Result<Batch>,
+    dry_run: bool,
+    seen: &mut SeenUsers,
+    bar: &ProgressBar,
+) -> Result<Vec<LineReport>, Stop> {
+    let Batch { lines, bytes, .. } = batch.map_err(|error| Stop::failed(format!("the file can't be read: {error}")))?;
+    let reports = kayan.import_users(operator, ImportUsers { lines, dry_run, seen }).await.map_err(Stop::failed)?;
+    bar.set_position(bytes);
+    Ok(reports)
+}
+
+/// What to read, and how long it is where that is known.
+fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Stop> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), None));
+    }
+    let failed = |error| Stop::failed(format!("{} can't be read: {error}", path.display()));
+    let file = File::open(path).map_err(failed)?;
+    let data = file.metadata().map_err(failed)?;
+    if data.is_dir() {
+        return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
+    }
+    Ok((Box::new(file), data.is_file().then_some(data.len())))
+}
+
+/// Reads on a thread of its own; ends with the first error.
+fn read(
+    kayan: &Arc<Kayan>,
+    operator: &Operator,
+    input: Box<dyn Read + Send>,
+) -> Result<mpsc::Receiver<io::Result<Batch>>, Stop> {
+    let (send, receive) = mpsc::channel(WAITING);
+    let (kayan, operator) = (Arc::clone(kayan), operator.clone());
+    let reading = move || {
+        let mut lines = Lines::new(BufReader::with_capacity(256 * 1024, input));
+        loop {
+            let batch = next(&kayan, &operator, &mut lines);
+            let ended = batch.as_ref().map_or(true, |batch| batch.last);
+            // Nobody wants it any more when the import has failed.
+            if send.blocking_send(batch).is_err() || ended {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("kayan-import-reader".to_owned()).spawn(reading).map_err(Stop::failed)?;
+    Ok(receive)
+}
+
+/// The next lines, of which some may be empty.
+fn next(kayan: &Kayan, operator: &Operator, lines: &mut Lines<impl io::BufRead>) -> io::Result<Batch> {
+    let (mut batch, begun, mut last) = (Vec::with_capacity(BATCH_LINES), lines.bytes(), false);
+    while batch.len() < BATCH_LINES && lines.bytes() - begun < BATCH_BYTES as u64 {
+        match lines.next()? {
+            None => {
+                last = true;
+                break;
+            }
+            Some((number, None)) => batch.push(Kayan::overlong_line(number)),
+            Some((number, Some(line))) => batch.extend(kayan.read_line(operator, number, line)),
+        }
+    }
+    Ok(Batch { lines: batch, bytes: lines.bytes(), last })
+}
+
+/// Where it is told what came of each line.
+struct Report {
+    out: Box<dyn Write>,
+    format: Format,
+}
+
+impl Report {
+    /// A file is for programs, whatever the format on standard output.
+    fn open(args: &Import) -> Result<Self, Stop> {
+        let (out, format): (Box<dyn Write>, _) = match &args.report {
+            None => (Box::new(io::stdout()), args.format),
+            Some(path) => {
+                let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+                let failed = |error| Stop::failed(format!("{} can't be written: {error}", path.display()));
+                (Box::new(file.map_err(failed)?), Format::Json)
+            }
+        };
+        Ok(Self { out: Box::new(BufWriter::new(out)), format })
+    }
+
+    /// Is out of this process's hands afterwards, so that no kill takes it back.
+    fn write(&mut self, reports: &[LineReport]) -> Result<(), Stop> {
+        let mut text = String::new();
+        for report in reports {
+            match self.format {
+                Format::Json => text.push_str(&serde_json::to_string(report).map_err(Stop::failed)?),
+                Format::Table if matches!(report.fate, Fate::Imported(_) | Fate::WouldImport) => continue,
+                Format::Table => text.push_str(&row(report)),
+            }
+            text.push('\n');
+        }
+        let written = self.out.write_all(text.as_bytes());
+        self.judge(written)?;
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), Stop> {
+        let flushed = self.out.flush();
+        self.judge(flushed)
+    }
+
+    fn judge(&mut self, written: io::Result<()>) -> Result<(), Stop> {
+        match written {
+            // Whoever read it has seen enough; the import goes on.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.out = Box::new(io::sink());
+                Ok(())
+            }
+            written => written.map_err(|error| Stop::failed(format!("the report can't be written: {error}"))),
+        }
+    }
+}
+
+/// Fixed columns: the widths of a table would be known at its end only.
+fn row(report: &LineReport) -> String {
+    let why = match &report.fate {
+        Fate::Refused(refusal) => refusal.to_string(),
+        Fate::Exists(id) | Fate::Imported(id) => id.to_string(),
+        Fate::WouldImport => String::new(),
+    };
+    // A key of the file may be in it, and with that anything that a terminal obeys.
+    let why = why.replace(char::is_control, "\u{fffd}");
+    format!("{:>9}  {:<8}  {why}", report.line, report.fate.as_str())
+}
+
+/// How many lines came to what.
+#[derive(Default)]
+struct Counts {
+    imported: u64,
+    existing: u64,
+    failed: u64,
+}
+
+impl Counts {
+    fn add(&mut self, reports: &[LineReport]) {
+        for report in reports {
+            match report.fate {
+                Fate::Imported(_) | Fate::WouldImport => self.imported += 1,
+                Fate::Exists(_) => self.existing += 1,
+                Fate::Refused(_) => self.failed += 1,
+            }
+        }
+    }
+
+    fn told(&self, dry_run: bool) -> String {
+        let Self { imported, existing, failed } = self;
+        let done = if dry_run { "would be imported" } else { "imported" };
+        format!("{} users: {imported} {done}, {existing} exist already, {failed} failed", imported + existing + failed)
+    }
+}

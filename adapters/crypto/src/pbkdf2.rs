@@ -1,0 +1,138 @@
+//! PBKDF2 (RFC 8018, section 5.2) with HMAC-SHA-256 and -512: verified and never made.
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+};
+use kayan_ports::HashError;
+use pbkdf2::{password_hash::phc::PasswordHash, pbkdf2_hmac};
+use sha2::{Sha256, Sha512};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+/// Bounds of imported hashes: some seven seconds, counted as the rounds of all blocks of the digest together.
+const MAX_ROUNDS: u64 = 10_000_000;
+const MAX_SALT: usize = 64;
+const MAX_DIGEST: usize = 64;
+/// A shorter one would be matched by other passwords as well.
+const MIN_DIGEST: usize = 16;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Digest {
+    Sha256,
+    Sha512,
+}
+
+/// A hash to compare with.
+pub(crate) struct Stored {
+    digest: Digest,
+    rounds: u32,
+    salt: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Stored {
+    /// Reads a hash within the bounds, in one of the three forms that are about: the PHC string, passlib's, and
+    /// Django's, whose salt is its own text.
+    pub(crate) fn parse(encoded: &str) -> Option<Self> {
+        let parsed = if encoded.starts_with('$') {
+            from_phc(encoded).or_else(|| from_passlib(encoded))
+        } else {
+            from_django(encoded)
+        };
+        parsed.filter(Self::is_bearable)
+    }
+
+    fn is_bearable(&self) -> bool {
+        let work = u64::from(self.rounds) * self.blocks();
+        (1..=MAX_ROUNDS).contains(&work)
+            && (1..=MAX_SALT).contains(&self.salt.len())
+            && (MIN_DIGEST..=MAX_DIGEST).contains(&self.output.len())
+    }
+
+    fn blocks(&self) -> u64 {
+        self.output.len().div_ceil(self.digest.size()) as u64
+    }
+
+    /// Whether this is the password's hash. One with a NUL never is: HMAC fills short keys up with NULs (RFC 2104,
+    /// section 2), so it could stand for another password.
+    pub(crate) fn matches(&self, password: &[u8]) -> Result<bool, HashError> {
+        #[cfg(test)]
+        crate::ledger::enter("pbkdf2", u64::from(self.rounds) * self.blocks());
+        let mut room = Zeroizing::new([0; MAX_DIGEST]);
+        let output = room.get_mut(..self.output.len()).ok_or_else(|| HashError::Fault("pbkdf2: too long".into()))?;
+        match self.digest {
+            Digest::Sha256 => pbkdf2_hmac::<Sha256>(password, &self.salt, self.rounds, output),
+            Digest::Sha512 => pbkdf2_hmac::<Sha512>(password, &self.salt, self.rounds, output),
+        }
+        Ok(bool::from(output.ct_eq(&self.output)) & !password.contains(&0))
+    }
+}
+
+impl Digest {
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "sha256" => Some(Self::Sha256),
+            "sha512" => Some(Self::Sha512),
+            _ => None,
+        }
+    }
+
+    fn size(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+/// `$pbkdf2-sha256$i=600000,l=32$<salt>$<hash>`, in base64 without padding; `l` may be left out.
+fn from_phc(encoded: &str) -> Option<Stored> {
+    let phc = PasswordHash::new(encoded).ok()?;
+    let digest = Digest::from_name(phc.algorithm.as_str().strip_prefix("pbkdf2-")?)?;
+    let rounds = phc.params.get("i")?.decimal().ok()?;
+    let output = phc.hash?.as_bytes().to_vec();
+    let length = phc.params.get("l").map(|length| length.decimal());
+    let told = match length {
+        None => 1,
+        Some(length) => {
+            (usize::try_from(length.ok()?).ok()? == output.len()).then_some(())?;
+            2
+        }
+    };
+    let known = phc.version.is_none() && phc.params.iter().count() == told;
+    known.then_some(Stored { digest, rounds, salt: phc.salt?.as_ref().to_vec(), output })
+}
+
+/// `$pbkdf2-sha256$29000$<salt>$<hash>`, in base64 with `.` for `+` and without padding.
+fn from_passlib(encoded: &str) -> Option<Stored> {
+    let [name, rounds, salt, output] = parts(encoded.strip_prefix("$pbkdf2-")?)?;
+    let plain = |text: &str| {
+        let standard = (!text.contains('+')).then(|| text.replace('.', "+"))?;
+        STANDARD_NO_PAD.decode(standard).ok()
+    };
+    whole(name, rounds, plain(salt)?, plain(output)?)
+}
+
+/// `pbkdf2_sha256$600000$<salt>$<hash>`: the salt as it is, the hash in base64.
+fn from_django(encoded: &str) -> Option<Stored> {
+    let [name, rounds, salt, output] = parts(encoded.strip_prefix("pbkdf2_")?)?;
+    let printable = salt.bytes().all(|byte| byte.is_ascii_graphic());
+    whole(name, rounds, printable.then(|| salt.as_bytes().to_vec())?, STANDARD.decode(output).ok()?)
+}
+
+/// Both programs write as many bytes as the digest has.
+fn whole(name: &str, rounds: &str, salt: Vec<u8>, output: Vec<u8>) -> Option<Stored> {
+    let digest = Digest::from_name(name)?;
+    (output.len() == digest.size()).then_some(Stored { digest, rounds: decimal(rounds)?, salt, output })
+}
+
+fn parts(text: &str) -> Option<[&str; 4]> {
+    text.split('$').collect::<Vec<_>>().try_into().ok()
+}
+
+/// Digits alone: no sign, and no zero before them.
+fn decimal(text: &str) -> Option<u32> {
+    let strict = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    strict.then(|| text.parse().ok())?
+}

@@ -1,0 +1,67 @@
+//! Whom the lines of one import were about so far.
+
+use std::collections::HashMap;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{NewUser, Refusal};
+
+/// So many ids and identifiers are remembered at least, in some 30 MiB at most, however long the file is.
+const REMEMBERED: usize = 250_000;
+
+/// Whom the lines of one import were about so far; of a long file, the last hundred thousand lines at least. What is
+/// further apart is found in the database, as somebody who exists.
+#[derive(Debug, Default)]
+pub struct SeenUsers {
+    recent: HashMap<[u8; 16], u64>,
+    before: HashMap<[u8; 16], u64>,
+}
+
+impl SeenUsers {
+    /// Takes note of a line's user, unless an earlier line had it.
+    pub(super) fn admit(&mut self, line: u64, user: &NewUser) -> Result<(), Refusal> {
+        let tenant = user.identity.tenant.as_str();
+        let id = user.brings_id.then(|| key(&["id", &user.identity.id.to_string()]));
+        let identifiers = user.identifiers.iter().map(|named| key(&["identifier", tenant, named.value.as_str()]));
+        let keys: Vec<_> = id.into_iter().chain(identifiers).collect();
+        if let Some(line) = keys.iter().find_map(|key| self.recent.get(key).or_else(|| self.before.get(key))) {
+            return Err(Refusal::Repeated { line: *line });
+        }
+        if self.recent.len() + keys.len() > REMEMBERED {
+            self.before = std::mem::take(&mut self.recent);
+        }
+        self.recent.extend(keys.into_iter().map(|key| (key, line)));
+        Ok(())
+    }
+}
+
+/// Sixteen bytes for a text of any length: no two that anybody finds have the same.
+fn key(parts: &[&str]) -> [u8; 16] {
+    let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part).chain_update([0]));
+    let whole: [u8; 32] = hash.finalize().into();
+    std::array::from_fn(|at| whole.get(at).copied().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_bounded_and_the_last_lines_are_remembered() {
+        let mut seen = SeenUsers::default();
+        let numbered = |number: u64| key(&[&number.to_string()]);
+        for line in 0..3 * REMEMBERED as u64 {
+            if seen.recent.len() + 1 > REMEMBERED {
+                seen.before = std::mem::take(&mut seen.recent);
+            }
+            seen.recent.insert(numbered(line), line);
+        }
+        assert!(seen.recent.len() + seen.before.len() <= 2 * REMEMBERED);
+        assert_eq!(seen.before.get(&numbered(2 * REMEMBERED as u64 - 1)), Some(&(2 * REMEMBERED as u64 - 1)));
+    }
+
+    #[test]
+    fn parts_are_told_apart() {
+        assert_ne!(key(&["ab", "c"]), key(&["a", "bc"]));
+    }
+}
