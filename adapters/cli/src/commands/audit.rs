@@ -1,7 +1,6 @@
 //! `kayan audit`: shows, takes out and purges the audit trail.
 
 mod export;
-mod file;
 mod tail;
 
 use kayan_core::{Kayan, Operator, PurgeEventsError, policy::period};
