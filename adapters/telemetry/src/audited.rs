@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery, Identifier, Identity,
-    IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Seal,
-    SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Stretch, Tenant, TenantId, TenantQuery,
-    Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+    Account, AccountQuery, AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage, EventQuery,
+    Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented, Refreshing, Roles,
+    Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Stretch, Tenant, TenantId,
+    TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 
 use crate::AuditLog;
@@ -121,6 +121,14 @@ impl Store for Audited {
 
     async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
         self.inner.roles(tenant).await
+    }
+
+    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
+        self.inner.accounts(query).await
+    }
+
+    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        self.inner.tenant_with_accounts(after).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

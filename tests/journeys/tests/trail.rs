@@ -134,7 +134,6 @@ async fn every_mistake_in_an_export_is_told_and_the_old_file_stays() {
         ("audit export --tenant Ä", 2, "a tenant is"),
         ("audit export --output nowhere/audit.json", 1, "nowhere/audit.json"),
         ("audit export --output folder", 1, "folder"),
-        ("audit export --output /dev/null", 1, "/dev/null"),
         ("audit query --limit 0", 2, "--limit"),
         ("audit purge", 2, "--before"),
         ("audit purge --before 2024-13-01", 2, "2024-13-01"),

@@ -2,7 +2,6 @@
 
 mod bundle;
 mod export;
-mod file;
 mod seals;
 mod tail;
 

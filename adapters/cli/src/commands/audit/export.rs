@@ -10,9 +10,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kayan_core::{EventExport, ExportEvents, ExportFormat};
 use time::format_description::well_known::Rfc3339;
 
-use super::{asked, file::NewFile};
+use super::asked;
 use crate::{
     args::{Which, Written},
+    output::NewFile,
     stop::Stop,
 };
 
@@ -39,7 +40,10 @@ pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>)
     };
     let mut sink = match &output {
         None => Sink::Stdout,
-        Some(path) => Sink::File(NewFile::create("--output", path)?),
+        Some(path) => Sink::File(NewFile::begin(path).map_err(|error| {
+            let (path, why) = (path.display(), error.kind());
+            Stop::failed(format!("--output: {path} can't be written: {why}; name another file"))
+        })?),
     };
     let kayan = crate::commands::open().await?;
     let mut export = kayan.export_events(&operator, ExportEvents { query, format }).await?;
@@ -98,7 +102,7 @@ impl Sink {
     fn finish(self) -> Result<(), Stop> {
         match self {
             Self::Stdout => Ok(()),
-            Self::File(file) => file.finish().map_err(|error| refused(&error)),
+            Self::File(file) => file.keep().map_err(|error| refused(&error)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! `kayan audit seal`, `verify` and `export --bundle`: the audit trail's proofs.
 
-use std::{io::BufWriter, path::Path};
+use std::path::Path;
 
 use kayan_core::{
     VerifyTrail,
@@ -10,10 +10,7 @@ use kayan_ports::{TenantId, Timestamp};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use super::{
-    bundle::{self, Verdict},
-    file::NewFile,
-};
+use super::bundle::{self, Verdict};
 use crate::{
     args::{Format, Verify},
     commands, output,
@@ -37,13 +34,14 @@ pub(super) async fn seal(format: Format) -> Result<(), Stop> {
 
 /// Writes a bundle to a file, which is replaced only by a whole one.
 pub(super) async fn export(path: &Path, tenant: Option<&TenantId>) -> Result<(), Stop> {
-    let mut file = BufWriter::with_capacity(1 << 18, NewFile::create("--bundle", path)?);
+    let cannot = |error: std::io::Error| {
+        Stop::failed(format!("--bundle: {} can't be written: {}; name another file", path.display(), error.kind()))
+    };
+    let mut file = NewFile::begin(path).map_err(cannot)?;
     let kayan = commands::open().await?;
     let keys = kayan.seal_public_keys().await?;
-    let cannot =
-        |error: std::io::Error| Stop::failed(format!("--bundle: {} can't be written: {error}", path.display()));
     let done = kayan.export_bundle(tenant, &keys, &mut file).await.map_err(Stop::failed)?;
-    file.into_inner().map_err(|error| cannot(error.into_error()))?.finish().map_err(cannot)?;
+    file.keep().map_err(cannot)?;
     eprintln!("{} events and {} seals of {} tenants", done.events, done.seals, done.tenants);
     Ok(())
 }
