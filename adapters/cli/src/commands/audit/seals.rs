@@ -13,7 +13,8 @@ use time::format_description::well_known::Rfc3339;
 use super::bundle::{self, Verdict};
 use crate::{
     args::{Format, Verify},
-    commands, output,
+    commands,
+    output::{self, NewFile},
     stop::Stop,
 };
 
