@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kayan_ports::{AdminTokenError, AdminTokenId, AdminTokenText, Bounds, EventType, KeyError, KeyPurpose, Scope, TenantId, Timestamp};
+use kayan_ports::{
+    AdminTokenError, AdminTokenId, AdminTokenText, Bounds, EventType, KeyPurpose, Scope, TenantId, Timestamp,
+};
 use serde_json::json;
 
 use crate::{
@@ -58,15 +60,6 @@ pub enum CreateAdminTokenError {
     /// The service can't do it.
     #[error(transparent)]
     Failed(#[from] Failure),
-}
-
-impl From<KeyError> for Failure {
-    fn from(error: KeyError) -> Self {
-        match error {
-            KeyError::Unavailable(why) => Self::Unavailable(why),
-            KeyError::Locked(why) | KeyError::Fault(why) => Self::Fault(why),
-        }
-    }
 }
 
 impl From<AdminTokenError> for Failure {

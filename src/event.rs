@@ -35,7 +35,8 @@ impl Kayan {
         event
     }
 
-    fn bare_event(&self, tenant: TenantId, kind: EventType, now: Timestamp, message: &str) -> Event {
+    /// An event that nobody caused: the service itself did it.
+    pub(crate) fn bare_event(&self, tenant: TenantId, kind: EventType, now: Timestamp, message: &str) -> Event {
         Event(Box::new(AuditEvent {
             id: EventId(self.new_id(now)),
             tenant,

@@ -1,6 +1,6 @@
 //! What every use-case can fail with, whatever it does.
 
-use kayan_ports::{CommitError, CountError, HashError, StoreError};
+use kayan_ports::{CommitError, CountError, HashError, KeyError, StoreError};
 
 /// The service itself can't do it. The texts are for the operator's log, never for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,15 @@ impl From<CommitError> for Failure {
 impl From<CountError> for Failure {
     fn from(error: CountError) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Unavailable(why) => Self::Unavailable(why),
+            KeyError::Locked(why) | KeyError::Fault(why) => Self::Fault(why),
+        }
     }
 }
 

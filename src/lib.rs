@@ -7,8 +7,9 @@ mod assign_role;
 mod attempt;
 mod attenuate_admin_token;
 mod authenticate;
-mod authenticate_operator;
 mod authenticate_admin_token;
+mod authenticate_operator;
+mod bundle;
 mod caller;
 mod change_password;
 mod change_user;
@@ -21,6 +22,8 @@ mod delete_me;
 mod delete_role;
 mod delete_user;
 mod event;
+mod event_writer;
+mod export_events;
 mod export_me;
 mod export_users;
 mod failure;
@@ -31,6 +34,7 @@ mod grants;
 mod import_users;
 mod inspect_admin_token;
 mod limit;
+mod list_events;
 mod list_my_sessions;
 mod log_in;
 mod log_out;
@@ -38,12 +42,15 @@ mod manage_tenant;
 mod open_session;
 mod permit;
 pub mod policy;
+mod purge_events;
 mod refresh_session;
 mod register;
 mod revoke_admin_token;
 mod revoke_my_sessions;
 mod revoke_sessions;
 mod schema;
+mod seal_events;
+mod seal_key;
 mod set_user_password;
 mod set_user_state;
 #[cfg(test)]
@@ -53,6 +60,7 @@ mod token;
 mod update_me;
 mod update_user;
 mod user_line;
+mod verify_trail;
 mod who_am_i;
 
 use std::sync::{
@@ -70,6 +78,7 @@ pub use crate::{
     attenuate_admin_token::{AttenuateAdminToken, AttenuateAdminTokenError, attenuate_admin_token},
     authenticate::AuthenticateError,
     authenticate_admin_token::AuthenticateAdminTokenError,
+    bundle::{BundleError, BundleReader, ExportBundleError, Exported, Line, parse as parse_bundle_line},
     caller::{Caller, Operator},
     change_password::{ChangePassword, ChangePasswordError},
     change_user::ChangeUserError,
@@ -81,6 +90,8 @@ pub use crate::{
     delete_me::{DeleteMe, DeleteMeError},
     delete_role::{DeleteRole, DeleteRoleError},
     delete_user::DeleteUser,
+    event_writer::{EventWriter, ExportFormat},
+    export_events::{EventExport, ExportEvents, SETTLES_WITHIN},
     export_me::Export,
     export_users::{ExportUsers, ExportUsersError, UserExport},
     failure::Failure,
@@ -91,6 +102,7 @@ pub use crate::{
     },
     inspect_admin_token::{InspectAdminTokenError, InspectedAdminToken},
     limit::{Allowance, LimitError, Limited, RateLimits},
+    list_events::MOST_LISTED,
     log_in::{LogIn, LogInError},
     manage_tenant::{CreateTenant, ManageTenantError, UpdateTenant},
     open_session::Opened,
@@ -101,18 +113,21 @@ pub use crate::{
         permission::{Grants, Pattern, Permission, PermissionError},
         role::{RoleError, UnknownRole},
     },
+    purge_events::PurgeEventsError,
     refresh_session::{RefreshSession, RefreshSessionError},
     register::{Register, RegisterError},
     revoke_admin_token::{RevokeAdminToken, RevokeAdminTokenError, RevokedAdminToken, WhichAdminToken},
     revoke_my_sessions::RevokeMySessionError,
     revoke_sessions::{RevokeSessions, RevokeSessionsError},
     schema::{FieldError, IdentitySchema, SchemaError},
+    seal_events::{LAG as SEAL_LAG, MOST as SEAL_MOST, Sealed},
     set_user_password::{SetUserPassword, SetUserPasswordError},
     set_user_state::SetUserState,
     token::{Purpose, Token},
     update_me::{UpdateMe, UpdateMeError},
     update_user::{UpdateUser, UpdateUserError},
     user_line::MAX_LINE_BYTES,
+    verify_trail::VerifyTrail,
 };
 use crate::{grants::RememberedRoles, policy::flood::Flood};
 

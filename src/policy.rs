@@ -1,11 +1,14 @@
 //! The rules, pure and synchronous: a use-case carries them out and adds none of its own.
 
 pub mod admin_token;
+pub mod cursor;
 pub mod flood;
 pub mod identifier;
 pub mod lifetime;
 pub mod password;
+pub mod period;
 pub mod permission;
 pub mod refresh;
 pub mod role;
+pub mod seal;
 pub mod tenant;

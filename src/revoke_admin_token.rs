@@ -1,6 +1,8 @@
 //! Ends an admin token, and all that were narrowed from it.
 
-use kayan_ports::{AdminTokenError, AdminTokenId, AdminTokenText, Change, CommitError, EventType, Revocation, Scope, TenantId, Unique};
+use kayan_ports::{
+    AdminTokenError, AdminTokenId, AdminTokenText, Change, CommitError, EventType, Revocation, Scope, TenantId, Unique,
+};
 use serde_json::json;
 
 use crate::{

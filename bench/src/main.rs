@@ -1,5 +1,6 @@
 //! How fast Kayan is, as ratios taken in one run; `cargo xtask bench` builds and starts this.
 
+mod audit;
 mod bare;
 mod clients;
 mod connection;
@@ -18,6 +19,7 @@ mod plot;
 mod postgres;
 mod refreshes;
 mod report;
+mod seals;
 mod service;
 mod start;
 mod whoami;

@@ -6,7 +6,9 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
-use crate::{failure::Failure, import, logins, million, postgres, refreshes, report::Report, start, whoami};
+use crate::{
+    audit, failure::Failure, import, logins, million, postgres, refreshes, report::Report, seals, start, whoami,
+};
 
 /// A part that can be measured by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,8 +21,12 @@ pub(crate) enum Measurement {
     Refreshes,
     /// Idle memory and the time to start.
     Start,
+    /// Sealing the audit trail, and checking a bundle of it.
+    Seal,
     /// `whoami` on `PostgreSQL`: against `SQLite`, and without the cache against `pgbench -S`.
     Postgres,
+    /// The export of the audit trail, its rate and its memory.
+    Audit,
     /// Users brought in with the hashes that they have, on `SQLite`.
     Import,
     /// Logins and `whoami` at a million identities against the same at a thousand, on each database.
@@ -73,7 +79,9 @@ impl Plan {
                 Measurement::Logins => logins::measure(self, &mut report).await?,
                 Measurement::Refreshes => refreshes::measure(self, &mut report).await?,
                 Measurement::Start => start::measure(self, &mut report).await?,
+                Measurement::Seal => seals::measure(self, &mut report)?,
                 Measurement::Postgres => postgres::measure(self, &mut report).await?,
+                Measurement::Audit => audit::measure(self, &mut report).await?,
                 Measurement::Import => import::measure(self, &mut report)?,
                 Measurement::Million => million::measure(self, &mut report).await?,
             }

@@ -178,7 +178,7 @@ pub(crate) fn run(kayan: &Path, home: &Path, settings: &[(&str, &str)], args: &[
 }
 
 // Without the settings of whoever runs this; what it says goes to a file, as a service's log does.
-fn command(program: &Path, home: &Path) -> Result<Command, Failure> {
+pub(crate) fn command(program: &Path, home: &Path) -> Result<Command, Failure> {
     let log = home.join("log");
     let log = File::options().create(true).append(true).open(&log).map_err(Failure::io("can't make a log"))?;
     let errors = log.try_clone().map_err(Failure::io("can't share a log"))?;

@@ -58,6 +58,8 @@ event_types! {
     RateLimited = "security.rate_limited",
     /// An administrator did something.
     AdminAction = "admin.action",
+    /// Events of this tenant were removed because of their age: all that happened `before`, `count` of them.
+    AuditPurged = "audit.purged",
 }
 
 impl EventType {

@@ -1,6 +1,11 @@
 //! Every write the service knows.
 
-use crate::{AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken, Role, Scope, Session, SessionId, State, Tenant, TenantId, Timestamp, TokenHash, Traits, Version, Revocation, SealedKey, WrappedKey};
+use crate::{
+    AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken,
+    Revocation, Role, Scope, Seal, SealedKey, Session, SessionId, State, Tenant, TenantId, Timestamp, TokenHash,
+    Traits, Version, WrappedKey,
+};
+use uuid::Uuid;
 
 /// One write. A list of them is committed whole or not at all; a guard that does not hold rolls the list back.
 ///
@@ -192,8 +197,38 @@ pub enum Change {
     RevokeToken(Box<Revocation>),
     /// Removes some of what is out of date, a thousand rows of each kind at most; there is no guard.
     RemoveOutdated(Outdated),
+    /// Adds a seal to its tenant's chain. Guard: there is none of that number yet (`Unique::Seal`), so that of two who
+    /// go on from the same seal one wins, and a chain has no forks.
+    AddSeal(Box<Seal>),
+    /// Takes, keeps or gives back the right to seal. Guard: nobody else has it (`Guard::Sealing`).
+    KeepSealing(Sealing),
+    /// Removes audit events by their age; none is no error, and there is no guard. How much one such change removes, and so
+    /// how long others wait for it, is up to whoever makes it.
+    PurgeEvents {
+        /// What may be touched.
+        scope: Scope,
+        /// Every event from before this goes.
+        until: Timestamp,
+        /// Of the whole system, a database that keeps the trail in parts (partitions) may drop every part that lies wholly
+        /// before this; the others do nothing more. Not before `until`.
+        parts_until: Timestamp,
+    },
     /// Writes an audit event.
     Record(Box<AuditEvent>),
+}
+
+/// The right to seal: one process at a time has it, so that others don't do the same work for nothing. Nothing rests on
+/// it but that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sealing {
+    /// Who has it: a number that this process has drawn.
+    pub holder: Uuid,
+    /// It is free when its last holder's time is over now.
+    pub now: Timestamp,
+    /// How long it is kept; `now` gives it back.
+    pub until: Timestamp,
+    /// Everything up to this moment is sealed in all tenants; it moves forward only.
+    pub sealed_until: Timestamp,
 }
 
 /// What nobody needs any more, in all tenants.
@@ -241,6 +276,8 @@ pub enum Guard {
     Credential,
     /// The session is not active.
     Session,
+    /// Somebody else has the right to seal.
+    Sealing,
     /// The refresh token was spent before.
     RefreshToken,
     /// The data key was wrapped anew since it was read.
@@ -254,6 +291,8 @@ pub enum Unique {
     Identity,
     /// An identifier, within its tenant.
     Identifier,
+    /// A seal's number, within its tenant.
+    Seal,
     /// The one credential of its kind that an identity may have.
     Credential,
     /// A role's name, within its tenant.

@@ -9,6 +9,7 @@ mod admin_token;
 mod audit;
 mod change;
 mod credential;
+mod event_query;
 mod hasher;
 mod identity;
 mod ids;
@@ -16,6 +17,7 @@ mod keys;
 mod limits;
 mod probe;
 mod role;
+mod seal;
 mod session;
 mod source;
 mod store;
@@ -25,17 +27,23 @@ mod window;
 pub use account::{Account, AccountQuery};
 pub use admin_token::{AdminToken, AdminTokenError, AdminTokenText, AdminTokens, Bounds, Revocation, TokenBlock};
 pub use audit::{AuditEvent, EventType, Outcome};
-pub use change::{Change, Guard, Outdated, SessionFilter, Unique};
+pub use change::{Change, Guard, Outdated, Sealing, SessionFilter, Unique};
 pub use credential::{Credential, CredentialKind, PasswordHash};
+pub use event_query::{EventCursor, EventOrder, EventPage, EventQuery};
 pub use hasher::{HashError, HashFormat, Password, PasswordHasher, Verdict};
 pub use identity::{Identifier, Identity, NamedIdentifier, State, Traits, Version};
 pub use ids::{AdminTokenId, CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};
 pub use keys::{KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, WrappedKey, Wrapper};
-pub use limits::{Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target};
+pub use limits::{
+    Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
+};
 pub use probe::{Condition, Probe};
 pub use role::{ADMIN, Role, Roles};
+pub use seal::{Position, Seal, Stretch, TrailEvent, Unsealed};
 pub use session::{Aal, Client, Method, MethodUse, RefreshToken, Session, Spent, TokenHash};
 pub use source::{Clock, Entropy, Timestamp};
-pub use store::{CommitError, IdentityQuery, Known, Lookup, Page, Presented, Refreshing, SessionQuery, SignIn, Store, StoreError};
+pub use store::{
+    CommitError, IdentityQuery, Known, Lookup, Page, Presented, Refreshing, SessionQuery, SignIn, Store, StoreError,
+};
 pub use tenant::{Tenant, TenantLimit, TenantQuery, TenantSettings};
 pub use window::Window;

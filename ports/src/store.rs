@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{Account, AccountQuery, AuditEvent, Change, Client, Credential, Guard, Identifier, Identity, IdentityId, Outdated, RefreshToken, Roles, Scope, Session, SessionId, State, Tenant, TenantId, TenantQuery, TenantSettings, Timestamp, TokenHash, Unique, AdminTokenId, KeyPurpose, SealedKey, WrappedKey};
+use crate::{
+    Account, AccountQuery, AdminTokenId, AuditEvent, Change, Client, Credential, EventCursor, EventPage, EventQuery,
+    Guard, Identifier, Identity, IdentityId, KeyPurpose, Outdated, RefreshToken, Roles, Scope, Seal, SealedKey,
+    Session, SessionId, State, Stretch, Tenant, TenantId, TenantQuery, TenantSettings, Timestamp, TokenHash,
+    TrailEvent, Unique, Unsealed, WrappedKey,
+};
 
 /// Why a read gave no answer. The text is for the operator's log, never for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -234,6 +239,37 @@ pub trait Store: Send + Sync {
     /// Whether there is anything out of date.
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError>;
 
+    /// Everything up to this moment is sealed in all tenants, as the last `Change::KeepSealing` said.
+    async fn sealed_until(&self) -> Result<Timestamp, StoreError>;
+
+    /// The tenants of the events after `after` and not after `until`; of a part of these when they are many, as `up_to`
+    /// then tells. Finds them by time: tenants in which nothing happened cost nothing.
+    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, StoreError>;
+
+    /// The seal with the highest number.
+    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, StoreError>;
+
+    /// The seals with a higher number than `after`, in order; at most `limit`, 1 to 100.
+    async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, StoreError>;
+
+    /// The events of a stretch as they are kept, in order. `Fault` when a row is damaged so that no event could have been
+    /// written like that.
+    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, StoreError>;
+
+    /// The next tenant after this one, by name, that has events or seals, whether or not there is such a tenant.
+    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError>;
+
     /// The audit events that an identity did or that were done to it, oldest first.
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError>;
+
+    /// Looks at the next `limit` events of the scope, actor, subject and period behind `after`, and gives those that the
+    /// query takes. That costs the same however long the trail is, so there may be few of them, or none, and more to come.
+    ///
+    /// Pages are disjoint, and hold every event that was committed before the first of them was asked for. One that is
+    /// committed later may lie before `after`, as events are dated before they are committed.
+    async fn events(&self, query: &EventQuery, after: Option<EventCursor>, limit: u32)
+    -> Result<EventPage, StoreError>;
+
+    /// How many events from before `until` there are, of each tenant that has any, in the order of their names.
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError>;
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{AttenuateAdminToken, CreateAdminToken, RevokeAdminToken, WhichAdminToken, attenuate_admin_token, policy::permission::Pattern, stage::Stage};
+use crate::{
+    AttenuateAdminToken, CreateAdminToken, RevokeAdminToken, WhichAdminToken, attenuate_admin_token,
+    policy::permission::Pattern, stage::Stage,
+};
 
 #[tokio::test]
 async fn a_token_shows_what_is_left_of_it_until_it_is_revoked_or_has_ended() {

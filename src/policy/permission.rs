@@ -70,6 +70,8 @@ built_in! {
     AUDIT_READ = "audit:read";
     /// Take the audit trail out.
     AUDIT_EXPORT = "audit:export";
+    /// Remove events by their age.
+    AUDIT_PURGE = "audit:purge";
     /// Look into the process.
     DEBUG_READ = "debug:read";
 }

@@ -1,13 +1,15 @@
 //! The command line.
 
 mod admin;
-pub(crate) mod transfer;
+mod audit;
 mod tokens;
+pub(crate) mod transfer;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use admin::{RoleAction, SessionsAction, TenantAction};
+pub(crate) use audit::{Audit, Verify, Which, Written};
 pub(crate) use tokens::Token;
 
 /// Identity and access in one binary.
@@ -33,6 +35,11 @@ pub(crate) enum Command {
     Admin {
         #[command(subcommand)]
         noun: Admin,
+    },
+    /// Show, take out, purge, seal or check the audit trail of the configured database, without a running service
+    Audit {
+        #[command(subcommand)]
+        action: Audit,
     },
     /// Print the OpenAPI document
     Openapi {

@@ -1,6 +1,7 @@
 //! The commands, one file each, and what several of them begin with.
 
 pub(crate) mod admin;
+pub(crate) mod audit;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod export;

@@ -8,10 +8,11 @@ use kayan_http::{Application, HttpSettings};
 use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Store};
 use kayan_sql::{Driver, SqlStore};
+use kayan_telemetry::{AuditLog, Audited, Destination};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    config::{Config, Database, DatabaseKind, Environment},
+    config::{self, Config, Database, DatabaseKind, Environment},
     probes::{DatabaseProbe, MigrationsProbe},
     stop::Stop,
 };
@@ -115,10 +116,39 @@ pub(crate) fn tokens() -> Arc<dyn AdminTokens> {
 }
 
 /// Puts the use-cases together over an open database.
+///
+/// For a command: its events go to the audit log's file, too; but its standard output is for its results.
 pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Stop> {
     let database = store(config, driver)?;
     let counters = counters(config, database.clone())?;
-    over(config, database, counters, keys(config, driver)?)
+    let log = if config.audit_log == Some(config::AuditLog::Stdout) { None } else { audit_log(config)? };
+    over(config, audited(database, log.as_ref()), counters, keys(config, driver)?)
+}
+
+/// Opens the audit log, if there is to be one.
+pub(crate) fn audit_log(config: &Config) -> Result<Option<Arc<AuditLog>>, Stop> {
+    let destination = match &config.audit_log {
+        None => return Ok(None),
+        Some(config::AuditLog::Stdout) => Destination::Stdout,
+        Some(config::AuditLog::File(path)) => Destination::File(path.clone()),
+    };
+    let opened = AuditLog::open(destination).map_err(|error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => "its folder is not there; make it".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "this user may not write it; change its rights".to_owned(),
+            _ => format!("it can't be opened for writing ({error}); name another file"),
+        };
+        Stop::config(format!("KAYAN_AUDIT_LOG: {why}"))
+    });
+    opened.map(|log| Some(Arc::new(log)))
+}
+
+/// The store, whose events also go to the log.
+fn audited(store: Arc<dyn Store>, log: Option<&Arc<AuditLog>>) -> Arc<dyn Store> {
+    match log {
+        None => store,
+        Some(log) => Arc::new(Audited::new(store, log.clone())),
+    }
 }
 
 /// Puts the use-cases together over a store, counters and keys.
@@ -242,6 +272,7 @@ pub(crate) fn application(
     config: &Config,
     driver: &Arc<dyn Driver>,
     keys: Arc<dyn Keys>,
+    log: Option<&Arc<AuditLog>>,
 ) -> Result<Arc<Application>, Stop> {
     let public_origin = config.public_url.as_ref().map(|url| url.origin().ascii_serialization().parse());
     let settings = HttpSettings {
@@ -253,8 +284,9 @@ pub(crate) fn application(
         body_timeout: Duration::from_secs(15),
     };
     let database = store(config, driver)?;
+    let recording = audited(database.clone(), log);
     let remembering: Arc<dyn Store> =
-        if config.sessions.cache_ttl.is_zero() { database.clone() } else { cached(config, database.clone())? };
+        if config.sessions.cache_ttl.is_zero() { recording } else { cached(config, recording)? };
     let counters = counters(config, database)?;
     let mut probes: Vec<Arc<dyn Probe>> =
         vec![Arc::new(DatabaseProbe(driver.clone())), Arc::new(MigrationsProbe(driver.clone()))];

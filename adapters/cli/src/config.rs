@@ -21,6 +21,7 @@ mod tests;
 mod values;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -77,6 +78,10 @@ pub(crate) struct Config {
     pub(crate) auto_migrate: bool,
     /// The JSON Schema of the traits, an object; nothing: the default.
     pub(crate) identity_schema: Option<serde_json::Value>,
+    /// Where audit events are also written; nothing: nowhere.
+    pub(crate) audit_log: Option<AuditLog>,
+    /// How old audit events may become, a day or more; nothing: any age.
+    pub(crate) audit_retention: Option<Duration>,
     /// Root of the keys that seal flow state, and of the one that wraps the data key; 32 bytes or more in production.
     pub(crate) session_secret: Secret,
     /// The one before, while it is being rotated.
@@ -91,6 +96,15 @@ pub(crate) struct Config {
     pub(crate) data_key: Option<Secret>,
     /// The one before, while it is being rotated.
     pub(crate) data_key_previous: Option<Secret>,
+}
+
+/// Where audit events are written beside the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AuditLog {
+    /// The service's standard output.
+    Stdout,
+    /// A file.
+    File(PathBuf),
 }
 
 /// Where the service runs.

@@ -78,6 +78,12 @@ impl Rows {
                 self.remove_outdated(&outdated);
                 Ok(())
             }
+            Change::AddSeal(seal) => self.add_seal(*seal),
+            Change::KeepSealing(sealing) => self.keep_sealing(&sealing),
+            Change::PurgeEvents { scope, until, .. } => {
+                self.purge_events(&scope, until);
+                Ok(())
+            }
             Change::Record(event) => self.record(*event),
         }
     }

@@ -14,7 +14,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kayan_ports::{Account, AccountQuery, AuditEvent, Change, Client, Clock, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId, SessionQuery, SignIn, State, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, AdminTokenId, KeyPurpose, SealedKey, WrappedKey};
+use kayan_ports::{
+    Account, AccountQuery, AdminTokenId, AuditEvent, Change, Client, Clock, CommitError, Credential, EventCursor,
+    EventPage, EventQuery, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page,
+    Presented, Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, State, Store,
+    StoreError, Stretch, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+};
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
@@ -120,6 +125,9 @@ fn about(change: &Change) -> Option<About> {
         | Change::KeepSigningKey(_)
         | Change::RevokeToken(_)
         | Change::RemoveOutdated(_)
+        | Change::AddSeal(_)
+        | Change::KeepSealing(_)
+        | Change::PurgeEvents { .. }
         | Change::Record(_) => None,
     }
 }
@@ -318,7 +326,44 @@ impl Store for CachedSessions {
         self.inner.has_outdated(outdated).await
     }
 
+    async fn sealed_until(&self) -> Result<Timestamp, StoreError> {
+        self.inner.sealed_until().await
+    }
+
+    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, StoreError> {
+        self.inner.unsealed(after, until).await
+    }
+
+    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, StoreError> {
+        self.inner.last_seal(tenant).await
+    }
+
+    async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, StoreError> {
+        self.inner.seals(tenant, after, limit).await
+    }
+
+    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, StoreError> {
+        self.inner.trail(stretch).await
+    }
+
+    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        self.inner.next_trail(after).await
+    }
+
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
         self.inner.events_about(tenant, identity).await
+    }
+
+    async fn events(
+        &self,
+        query: &EventQuery,
+        after: Option<EventCursor>,
+        limit: u32,
+    ) -> Result<EventPage, StoreError> {
+        self.inner.events(query, after, limit).await
+    }
+
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        self.inner.count_events(scope, until).await
     }
 }

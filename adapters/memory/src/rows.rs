@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use kayan_ports::{Account, AccountQuery, AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier, Identity, IdentityId, IdentityQuery, Known, Lookup, Page, Presented, RefreshToken, Refreshing, Scope, Session, SessionId, SignIn, TenantId, Timestamp, TokenHash, Revocation, SealedKey, WrappedKey};
+use kayan_ports::{
+    Account, AccountQuery, AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier,
+    Identity, IdentityId, IdentityQuery, Known, Lookup, Page, Presented, RefreshToken, Refreshing, Revocation, Scope,
+    Seal, SealedKey, Sealing, Session, SessionId, SignIn, TenantId, Timestamp, TokenHash, WrappedKey,
+};
 
 use crate::tenants::TenantRows;
 
@@ -24,6 +28,10 @@ pub(crate) struct Rows {
     pub(crate) revocations: Vec<Revocation>,
     /// In the order in which they were written.
     pub(crate) events: Vec<AuditEvent>,
+    pub(crate) seals: BTreeMap<(TenantId, i64), Seal>,
+    /// Who has the right to seal, or had it last.
+    pub(crate) sealing: Option<Sealing>,
+    pub(crate) sealed_until: Timestamp,
 }
 
 /// What was guessed at somebody.
@@ -48,6 +56,9 @@ impl Default for Rows {
             signing_keys: Vec::new(),
             revocations: Vec::new(),
             events: Vec::new(),
+            seals: BTreeMap::new(),
+            sealing: None,
+            sealed_until: Timestamp::UNIX_EPOCH,
         }
     }
 }
@@ -157,16 +168,6 @@ impl Rows {
         let mut sessions: Vec<_> = self.sessions.values().filter(live).cloned().collect();
         sessions.sort_by_key(|session| std::cmp::Reverse((session.issued_at, session.id)));
         sessions
-    }
-
-    pub(crate) fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Vec<AuditEvent> {
-        let id = identity.to_string();
-        let about = |event: &&AuditEvent| {
-            event.tenant == *tenant && [&event.actor, &event.subject].into_iter().any(|who| who.as_ref() == Some(&id))
-        };
-        let mut events: Vec<_> = self.events.iter().filter(about).cloned().collect();
-        events.sort_by_key(|event| (event.created_at, event.id));
-        events
     }
 
     fn lookup<T>(&self, tenant: &TenantId, find: impl FnOnce() -> Option<T>) -> Lookup<T> {

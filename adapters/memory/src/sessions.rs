@@ -1,8 +1,7 @@
-//! What changes sessions and refresh tokens, and what is written down.
+//! What changes sessions and refresh tokens.
 
 use kayan_ports::{
-    AuditEvent, CommitError, Guard, RefreshToken, Session, SessionFilter, SessionId, Spent, State, TenantId, Timestamp,
-    TokenHash,
+    CommitError, Guard, RefreshToken, Session, SessionFilter, SessionId, Spent, State, TenantId, Timestamp, TokenHash,
 };
 
 use crate::rows::{Rows, takes_in};
@@ -64,14 +63,6 @@ impl Rows {
                 && filter.except.is_none_or(|spared| spared != session.id)
         };
         self.sessions.values_mut().filter(meant).for_each(|session| session.active = false);
-    }
-
-    pub(crate) fn record(&mut self, event: AuditEvent) -> Result<(), CommitError> {
-        if self.events.iter().any(|other| other.id == event.id) {
-            return Err(CommitError::Fault(format!("there is an event {} already", event.id)));
-        }
-        self.events.push(event);
-        Ok(())
     }
 
     pub(crate) fn check_token_is_new(&self, token: &TokenHash) -> Result<(), CommitError> {

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayan_ports::{Account, AccountQuery, AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, AdminTokenId, KeyPurpose, SealedKey, WrappedKey};
+use kayan_ports::{
+    Account, AccountQuery, AdminTokenId, AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage,
+    EventQuery, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented,
+    Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Stretch,
+    Tenant, TenantId, TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+};
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::{
@@ -176,7 +181,44 @@ impl Store for MemoryStore {
         Ok(self.read()?.has_outdated(outdated))
     }
 
+    async fn sealed_until(&self) -> Result<Timestamp, StoreError> {
+        Ok(self.read()?.sealed_until)
+    }
+
+    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, StoreError> {
+        Ok(self.read()?.unsealed(after, until))
+    }
+
+    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, StoreError> {
+        Ok(self.read()?.last_seal(tenant))
+    }
+
+    async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, StoreError> {
+        Ok(self.read()?.seals_after(tenant, after, limit))
+    }
+
+    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, StoreError> {
+        Ok(self.read()?.trail(stretch))
+    }
+
+    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        Ok(self.read()?.next_trail(after))
+    }
+
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
         Ok(self.read()?.events_about(tenant, identity))
+    }
+
+    async fn events(
+        &self,
+        query: &EventQuery,
+        after: Option<EventCursor>,
+        limit: u32,
+    ) -> Result<EventPage, StoreError> {
+        Ok(self.read()?.event_page(query, after, limit))
+    }
+
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        Ok(self.read()?.count_events(scope, until))
     }
 }

@@ -2,10 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "test code: what goes wrong fails the test")]
 
 use kayan_contract::throw_away::{PGBOUNCER, POSTGRES, PostgresDatabase};
-use kayan_ports::StoreError;
+use kayan_ports::{Change, Scope, Store as _, StoreError, TenantId};
 use kayan_postgres::{Mode, PostgresDriver, Settings};
 use kayan_sql::{
-    Dialect, Driver,
+    Dialect, Driver, SqlStore,
     migrate::{self, MigrateError, Migration, MigrationState},
 };
 use time::macros::datetime;
@@ -78,4 +78,38 @@ async fn partitions_are_made_ahead_and_what_came_before_them_moves_in() {
     assert_eq!(number("SELECT make_audit_partitions(14)::bigint").await, 2);
     assert_eq!(number("SELECT make_audit_partitions(14)::bigint").await, 0);
     assert_eq!((number(stray).await, number("SELECT COUNT(*) FROM audit_events").await), (0, 15));
+}
+
+#[tokio::test]
+async fn a_purge_drops_the_months_that_lie_wholly_before_it() {
+    let (database, known) = (PostgresDatabase::create().await, migrate::embedded(Dialect::Postgres));
+    let operator = database.connection().await;
+    for (year, driver) in [2023, 2024].into_iter().zip(drivers(&database)) {
+        up(&driver, known).await.unwrap();
+        let store = SqlStore::new(driver);
+        let number = async |sql: &str| operator.query_one(sql, &[]).await.unwrap().get::<_, i64>(0);
+        let partitions = "SELECT COUNT(*) FROM pg_inherits WHERE inhparent = 'audit_events'::regclass";
+        for month in 1..=3 {
+            let (from, to) = (format!("{year}-0{month}-01 00:00+00"), format!("{year}-0{}-01 00:00+00", month + 1));
+            let sql = format!(
+                "CREATE TABLE audit_events_{year}_0{month} PARTITION OF audit_events FOR VALUES FROM ('{from}') TO ('{to}');
+                 INSERT INTO audit_events (id, tenant_id, type, status, message, metadata, risk_score, created_at)
+                 SELECT gen_random_uuid(), 'default', 'auth.logout', 'success', '', '{{}}', 0, day
+                 FROM generate_series('{from}'::timestamptz, '{to}'::timestamptz - interval '1 day', interval '1 day') day"
+            );
+            operator.batch_execute(&sql).await.unwrap();
+        }
+        assert_eq!(number(partitions).await, 17);
+        let (until, parts_until) = (datetime!(2023-01-11 0:00 UTC), datetime!(2023-03-11 0:00 UTC));
+        let [until, parts_until] = [until, parts_until].map(|at| at.replace_year(year).unwrap());
+        let purge = |scope: Scope, until| vec![Change::PurgeEvents { scope, until, parts_until }];
+        store.commit(purge(Scope::from(&TenantId::default()), until)).await.unwrap();
+        assert_eq!(number(partitions).await, 17, "a tenant's purge leaves the others' rows alone");
+        store.commit(purge(Scope::System, until)).await.unwrap();
+        let left = "SELECT COUNT(*) FROM audit_events";
+        assert_eq!((number(partitions).await, number(left).await), (15, 31), "two months are gone at once");
+        store.commit(purge(Scope::System, parts_until)).await.unwrap();
+        assert_eq!((number(partitions).await, number(left).await), (15, 21), "and ten days of the third row by row");
+        operator.batch_execute(&format!("DROP TABLE audit_events_{year}_03")).await.unwrap();
+    }
 }

@@ -4,12 +4,12 @@ use kayan_ports::{AuditEvent, Client, EventId, EventType, IdentityId, Outcome, S
 
 use crate::{Driver, Query, Reading, Row, Value, changes::Batch};
 
-/// Reads `id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource, old_value,
-/// new_value, risk_score, request_id, created_at`; the tenant is the one that was asked for.
-fn decode(row: &mut Row, tenant: &TenantId) -> Result<AuditEvent, StoreError> {
+/// Reads `id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
+/// old_value, new_value, risk_score, request_id, created_at`.
+pub(crate) fn decode(row: &mut Row) -> Result<AuditEvent, StoreError> {
     Ok(AuditEvent {
         id: EventId(row.uuid()?),
-        tenant: tenant.clone(),
+        tenant: row.word(|name| name.parse().ok())?,
         kind: row.word(EventType::from_name)?,
         outcome: row.word(Outcome::from_name)?,
         actor: row.maybe_text()?,
@@ -34,20 +34,20 @@ pub(crate) async fn about(
     identity: IdentityId,
 ) -> Result<Vec<AuditEvent>, StoreError> {
     let sql = "-- audit.about
-SELECT id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource, old_value,
-       new_value, risk_score, request_id, created_at
+SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
+       old_value, new_value, risk_score, request_id, created_at
 FROM audit_events
 WHERE tenant_id = ? AND subject = ?
 UNION ALL
-SELECT id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource, old_value,
-       new_value, risk_score, request_id, created_at
+SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
+       old_value, new_value, risk_score, request_id, created_at
 FROM audit_events
 WHERE tenant_id = ? AND actor = ? AND (subject IS NULL OR subject <> ?)
 ORDER BY created_at, id";
     let (tenant_name, whom) = (Value::text(tenant.as_str()), Value::from(identity.to_string()));
     let params = vec![tenant_name.clone(), whom.clone(), tenant_name, whom.clone(), whom];
     let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
-    rows.into_iter().map(|mut row| decode(&mut row, tenant)).collect()
+    rows.into_iter().map(|mut row| decode(&mut row)).collect()
 }
 
 pub(crate) fn record(batch: &mut Batch, event: AuditEvent) -> Result<(), StoreError> {

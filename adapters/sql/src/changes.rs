@@ -2,7 +2,10 @@
 
 use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
 
-use crate::{ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, identities, outdated, roles, sessions, tenants, keys, revocations};
+use crate::{
+    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, events, identities, keys,
+    outdated, revocations, roles, seals, sessions, tenants,
+};
 
 /// Applies the changes in one transaction.
 pub(crate) async fn commit(driver: &impl Driver, changes: Vec<Change>) -> Result<(), CommitError> {
@@ -113,6 +116,9 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
         Change::KeepSigningKey(key) => keys::keep_signing_key(batch, *key),
         Change::RevokeToken(revocation) => revocations::keep(batch, *revocation),
         Change::RemoveOutdated(outdated) => outdated::remove(batch, &outdated),
+        Change::AddSeal(seal) => seals::add(batch, *seal),
+        Change::KeepSealing(sealing) => seals::keep(batch, &sealing),
+        Change::PurgeEvents { scope, until, parts_until } => events::purge(batch, &scope, until, parts_until),
         Change::Record(event) => audit::record(batch, *event)?,
     }
     Ok(())

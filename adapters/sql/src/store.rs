@@ -3,9 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayan_ports::{Account, AccountQuery, AuditEvent, Change, Client, CommitError, Credential, Identifier, Identity, IdentityId, IdentityQuery, Lookup, Outdated, Page, Presented, Refreshing, Roles, Scope, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, AdminTokenId, KeyPurpose, SealedKey, WrappedKey};
+use kayan_ports::{
+    Account, AccountQuery, AdminTokenId, AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage,
+    EventQuery, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented,
+    Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Stretch,
+    Tenant, TenantId, TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+};
 
-use crate::{Driver, accounts, audit, changes, credentials, identities, identity_lists, keys, outdated, revocations, roles, sessions, tenants};
+use crate::{
+    Driver, accounts, audit, changes, credentials, events, identities, identity_lists, keys, outdated, revocations,
+    roles, seals, sessions, tenants,
+};
 
 /// The store over a database that `D` speaks to.
 #[derive(Debug)]
@@ -133,7 +141,44 @@ impl<D: Driver> Store for SqlStore<D> {
         outdated::is_there(&self.driver, outdated).await
     }
 
+    async fn sealed_until(&self) -> Result<Timestamp, StoreError> {
+        seals::sealed_until(&self.driver).await
+    }
+
+    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, StoreError> {
+        seals::unsealed(&self.driver, after, until).await
+    }
+
+    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, StoreError> {
+        seals::last(&self.driver, tenant).await
+    }
+
+    async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, StoreError> {
+        seals::after(&self.driver, tenant, after, limit).await
+    }
+
+    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, StoreError> {
+        seals::trail(&self.driver, stretch).await
+    }
+
+    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        seals::next_trail(&self.driver, after).await
+    }
+
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
         audit::about(self.lagging(), tenant, identity).await
+    }
+
+    async fn events(
+        &self,
+        query: &EventQuery,
+        after: Option<EventCursor>,
+        limit: u32,
+    ) -> Result<EventPage, StoreError> {
+        events::page(&self.driver, query, after, limit).await
+    }
+
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        events::count(&self.driver, scope, until).await
     }
 }

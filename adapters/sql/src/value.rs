@@ -173,6 +173,37 @@ impl Row {
         }
     }
 
+    /// A JSON document's text, whatever it says.
+    pub fn document(&mut self) -> Result<String, StoreError> {
+        match self.next() {
+            Value::Json(document) => Ok(document),
+            Value::Text(document) => Ok(document.into_owned()),
+            _ => Err(self.fault("JSON document")),
+        }
+    }
+
+    /// A JSON document's text or NULL.
+    pub fn maybe_document(&mut self) -> Result<Option<String>, StoreError> {
+        self.maybe(Self::document)
+    }
+
+    /// An id that is written as this program writes it: hyphenated and in lower case.
+    pub fn exact_uuid(&mut self) -> Result<Uuid, StoreError> {
+        match self.next() {
+            Value::Uuid(id) => Ok(id),
+            Value::Text(text) => {
+                let id = Uuid::try_parse(&text).ok().filter(|id| id.hyphenated().to_string() == text);
+                id.ok_or_else(|| self.fault("UUID as it is written here"))
+            }
+            _ => Err(self.fault("UUID")),
+        }
+    }
+
+    /// Such an id or NULL.
+    pub fn maybe_exact_uuid(&mut self) -> Result<Option<Uuid>, StoreError> {
+        self.maybe(Self::exact_uuid)
+    }
+
     /// A JSON document of this shape.
     pub fn json<T: DeserializeOwned>(&mut self) -> Result<T, StoreError> {
         let parsed = match self.next() {

@@ -1,4 +1,7 @@
-//! Structured logs on standard error.
+//! Structured logs on standard error, and the audit log.
+
+mod audit_log;
+mod audited;
 
 use std::io::{self, IsTerminal};
 
@@ -9,6 +12,9 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt};
+
+pub use audit_log::{AuditLog, Destination};
+pub use audited::Audited;
 
 /// The form of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -181,10 +181,32 @@ macro_rules! laws {
             an_empty_text_is_not_an_absent_one,
             hashes_come_back_bit_by_bit,
         );
+        $crate::laws!(@each $fresh, store::seals:
+            seals_come_back_as_they_went_in_and_in_order,
+            another_tenants_seals_are_absent,
+            a_chain_of_seals_goes_on_once_under_64_parallel_tries,
+            one_process_at_a_time_has_the_right_to_seal,
+            what_is_sealed_moves_forward_only,
+            tenants_with_new_events_are_found_by_time,
+            the_trail_is_read_word_for_word,
+            a_stretch_is_what_lies_behind_one_event_and_up_to_another,
+            every_trail_is_found_by_its_tenants_name,
+        );
         $crate::laws!(@each $fresh, store::audit:
             every_event_comes_back_as_it_went_in,
             events_about_somebody_are_those_they_did_and_those_done_to_them,
             an_event_stands_beside_the_change_it_tells_of,
+        );
+        $crate::laws!(@each $fresh, store::events:
+            pages_of_events_are_disjoint_and_hold_all_in_order,
+            an_empty_trail_is_one_empty_page,
+            i_35_pages_hold_each_event_once_under_64_parallel_writers,
+            a_query_takes_what_all_of_its_conditions_say,
+            a_cursor_holds_its_place_when_its_event_is_gone,
+            a_cursor_that_no_event_had_reaches_over_no_end,
+            i_29_another_tenants_events_are_in_no_page,
+            a_purge_removes_what_is_older_and_leaves_the_rest,
+            events_are_counted_by_tenant,
         );
     };
     (durable, $fresh:path) => {

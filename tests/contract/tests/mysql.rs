@@ -1,66 +1,22 @@
 //! The laws of the store, kept by MySQL or MariaDB.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot be set up breaks the test")]
 
-use std::{
-    collections::hash_map::RandomState,
-    hash::{BuildHasher, Hasher},
-    sync::Arc,
-};
+#[path = "tampering/mysql_database.rs"]
+mod mysql_database;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_contract::{AttemptsBench, Bench, Durable, KeysBench};
 use kayan_mysql::MysqlDriver;
 use kayan_ports::{Store, TenantId};
 use kayan_sql::{Dialect, Driver, Expect, SqlStore, Statement, Value, migrate};
-
-/// A DSN whose user may make and drop databases.
-const VARIABLE: &str = "KAYAN_TEST_MYSQL_DSN";
+use mysql_database::Database;
 
 struct Mysql {
     // None between closing and opening again.
     store: Option<Arc<SqlStore<MysqlDriver>>>,
     database: Database,
-}
-
-/// A database of its own, gone with the test.
-struct Database {
-    server: String,
-    name: String,
-}
-
-impl Database {
-    async fn create() -> Self {
-        let server = std::env::var_os(VARIABLE).and_then(|dsn| dsn.into_string().ok());
-        let server = server.expect("KAYAN_TEST_MYSQL_DSN is not set: run `cargo xtask test`, which starts the servers");
-        let name = format!("kayan_test_{:016x}", RandomState::new().build_hasher().finish());
-        ask(&server, format!("CREATE DATABASE {name}")).await;
-        Self { server, name }
-    }
-
-    fn dsn(&self) -> String {
-        let slash = self.server.rfind(")/").expect("a DSN with its address in parentheses") + 2;
-        let (before, after) = self.server.split_at(slash);
-        let options = after.split_once('?').map_or(String::new(), |(_, options)| format!("?{options}"));
-        format!("{before}{}{options}", self.name)
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let (server, drop) = (self.server.clone(), format!("DROP DATABASE {}", self.name));
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(ask(&server, drop));
-        });
-        let _ = dropping.join();
-    }
-}
-
-async fn ask(server: &str, sql: String) {
-    let driver = MysqlDriver::connect(server, kayan_mysql::Settings::default()).unwrap();
-    let mut lock = driver.lock().await.unwrap();
-    lock.run(&sql, None).await.unwrap();
-    lock.release().await.unwrap();
 }
 
 impl Mysql {

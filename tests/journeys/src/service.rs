@@ -85,8 +85,17 @@ impl Service {
 
     /// Asks it to end, with SIGTERM.
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Asks it to open its files anew, with SIGHUP.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
+    fn signal(&self, signal: Signal) {
         let id = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-        kill_process(id.expect("it runs"), Signal::TERM).expect("it is told");
+        kill_process(id.expect("it runs"), signal).expect("it is told");
     }
 
     /// Waits for its end; its exit code, and what it leaves behind.

@@ -26,7 +26,7 @@ pub(crate) fn run(noun: Admin) -> Result<(), Stop> {
     }
 }
 
-fn operator(tenant: Option<TenantId>) -> Operator {
+pub(super) fn operator(tenant: Option<TenantId>) -> Operator {
     Operator::at_the_command_line(tenant.map_or(Scope::System, Scope::Tenant))
 }
 

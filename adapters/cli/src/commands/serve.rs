@@ -10,6 +10,7 @@ use kayan_core::Kayan;
 use kayan_http::Draining;
 use kayan_ports::Keys;
 use kayan_sql::Driver;
+use kayan_telemetry::AuditLog;
 use poem::{Server, listener::TcpAcceptor};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -27,6 +28,8 @@ const NOTICE: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often what nobody needs any more is removed.
 const TIDY: Duration = Duration::from_mins(10);
+/// How often the audit trail is sealed.
+const SEAL: Duration = Duration::from_secs(30);
 /// How long a connection may say nothing.
 const IDLE: Duration = Duration::from_secs(75);
 
@@ -52,7 +55,8 @@ async fn serve(config: &Config) -> Result<(), Stop> {
         }
         other => other.map(|()| false)?,
     };
-    let app = compose::application(config, &driver, keys.clone())?;
+    let log = compose::audit_log(config)?;
+    let app = compose::application(config, &driver, keys.clone(), log.as_ref())?;
     let kayan = app.kayan.clone();
     let listener = listen(config)?;
     let address = listener.local_addr().map_err(Stop::failed)?;
@@ -66,10 +70,29 @@ async fn serve(config: &Config) -> Result<(), Stop> {
             served.map_err(Stop::failed)?;
         }
         Err(stop) = prepare_late(config, &*driver, &*keys), if late => return Err(stop),
-        () = keep_tidy(&kayan, &*driver) => {}
+        () = keep_tidy(&kayan, &*driver, config.audit_retention) => {}
+        () = keep_sealed(&kayan) => {}
+        () = reopen_when_told(log.as_deref()) => {}
+    }
+    if let Some(log) = log {
+        log.close();
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// On SIGHUP, for as long as the service runs; without an audit log, that signal ends it as it ends any program.
+async fn reopen_when_told(log: Option<&AuditLog>) {
+    let Some(log) = log else { return std::future::pending().await };
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangup) => {
+            while hangup.recv().await.is_some() {
+                log.reopen();
+            }
+        }
+        Err(error) => tracing::error!(%error, "can't listen for SIGHUP; the audit log is not reopened"),
+    }
+    std::future::pending().await
 }
 
 /// Migrates as soon as the database is there; what can't be served then ends the service as it would have at its start.
@@ -84,15 +107,38 @@ async fn prepare_late(config: &Config, driver: &dyn Driver, keys: &dyn Keys) -> 
 }
 
 /// Tidies up now and then, for as long as the service runs.
-async fn keep_tidy(kayan: &Kayan, driver: &dyn Driver) {
+async fn keep_tidy(kayan: &Kayan, driver: &dyn Driver, retention: Option<Duration>) {
     loop {
         tokio::time::sleep(TIDY).await;
         if let Err(error) = kayan.tidy().await {
             tracing::warn!(%error, "what is out of date could not be removed; it is tried again later");
         }
+        if let Some(age) = retention {
+            purge(kayan, age).await;
+        }
         if let Err(error) = driver.maintain().await {
             tracing::warn!(%error, "the database could not be maintained; it is tried again later");
         }
+    }
+}
+
+/// Seals what has happened, for as long as the service runs.
+async fn keep_sealed(kayan: &Kayan) {
+    loop {
+        match kayan.seal_events().await {
+            Ok(sealed) if sealed.seals > 0 => tracing::debug!(sealed.seals, sealed.events, "sealed the audit trail"),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the audit trail could not be sealed; it is tried again later"),
+        }
+        tokio::time::sleep(SEAL).await;
+    }
+}
+
+async fn purge(kayan: &Kayan, age: Duration) {
+    match kayan.retain_events(age).await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "audit events were purged because of their age"),
+        Err(error) => tracing::warn!(%error, "audit events could not be purged; it is tried again later"),
     }
 }
 

@@ -1,9 +1,14 @@
 //! Checks that look at more than one value's form: what this build can do, and what is safe.
 
+use std::time::Duration;
+
 use super::parse;
 use super::problem::{Findings, Wrong};
 use super::setting::{Kind, Offer};
 use super::values::{Entry, Values};
+
+/// The shortest time that audit events are kept: a slip of the pen must not cost the whole trail.
+const DAY: Duration = Duration::from_hours(24);
 
 /// Checks the form of every value.
 pub(crate) fn forms(values: &Values, findings: &mut Findings) {
@@ -77,6 +82,11 @@ pub(crate) fn consistency(values: &Values, findings: &mut Findings) {
             let mend = "shorten it, or raise KAYAN_SESSION_MAX_TTL";
             findings.wrong(values, name, Wrong::new("is longer than KAYAN_SESSION_MAX_TTL", mend));
         }
+    }
+    let retention = values.span("KAYAN_AUDIT_RETENTION");
+    if !retention.is_zero() && retention < DAY {
+        let mend = "use a day or more, as in 2160h, or 0 to keep events for ever";
+        findings.wrong(values, "KAYAN_AUDIT_RETENTION", Wrong::new("is shorter than a day", mend));
     }
     let proxies = values.read("KAYAN_TRUSTED_PROXIES", parse::networks).unwrap_or_default();
     if proxies.iter().any(|net| net.prefix_len() == 0) {

@@ -15,8 +15,8 @@ use super::problem::{Findings, Problem, Warning};
 use super::report::{self, Row};
 use super::values::{Source, Values};
 use super::{
-    Config, Database, DatabaseKind, Hashing, LogFormat, Redis, Sessions, Statements, checks, database, gather, parse,
-    schema,
+    AuditLog, Config, Database, DatabaseKind, Hashing, LogFormat, Redis, Sessions, Statements, checks, database,
+    gather, parse, schema,
 };
 
 /// All that the configuration is made from.
@@ -125,6 +125,8 @@ fn assemble(values: &Values, kind: DatabaseKind, keys: Keys, identity_schema: Op
         cors_origins: values.read("KAYAN_CORS_ORIGINS", parse::origins).unwrap_or_default(),
         auto_migrate: values.switch("KAYAN_AUTO_MIGRATE"),
         identity_schema,
+        audit_log: assemble_audit_log(values),
+        audit_retention: Some(values.span("KAYAN_AUDIT_RETENTION")).filter(|age| !age.is_zero()),
         session_secret: keys.session,
         session_secret_previous: keys.session_previous,
         jwt_secret: keys.jwt,
@@ -184,6 +186,13 @@ fn assemble_lockout(values: &Values) -> Option<LockoutSettings> {
             duration: values.span("KAYAN_LOCKOUT_DURATION"),
         },
         known_networks_apart: values.switch("KAYAN_LOCKOUT_KNOWN_NETWORKS"),
+    })
+}
+
+fn assemble_audit_log(values: &Values) -> Option<AuditLog> {
+    values.text("KAYAN_AUDIT_LOG").map(|text| match text {
+        "stdout" => AuditLog::Stdout,
+        path => AuditLog::File(path.into()),
     })
 }
 

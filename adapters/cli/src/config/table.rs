@@ -21,6 +21,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// A revocation by others is effective within this (I-22), so nothing is remembered for longer.
 const LAG: Duration = Duration::from_secs(5);
 const YEAR: Duration = Duration::from_hours(8760);
+const CENTURY: Duration = Duration::from_hours(876_000);
 
 /// Every setting, in the order of the help.
 pub(crate) const TABLE: &[Setting] = &[
@@ -96,14 +97,13 @@ pub(crate) const TABLE: &[Setting] = &[
     row("KAYAN_OIDC_PROVIDERS", Federation, SecretJson, "OpenID Connect providers, as JSON").not_yet(),
     row("KAYAN_WEBAUTHN_RP_ID", Passkeys, Text, "Relying party id: the service's domain").not_yet(),
     row("KAYAN_WEBAUTHN_ORIGINS", Passkeys, Origins, "Origins that may use passkeys, separated by commas").not_yet(),
-    row("KAYAN_AUDIT_LOG", Audit, Text, "File that audit events are also written to, as JSON lines").not_yet(),
+    row("KAYAN_AUDIT_LOG", Audit, Text, "File that audit events are also written to, as JSON lines; or stdout"),
     row(
         "KAYAN_AUDIT_RETENTION",
         Audit,
-        Span(DAY, Duration::from_hours(876_000)),
-        "Age at which audit events are purged",
-    )
-    .not_yet(),
+        Span(Duration::ZERO, CENTURY),
+        "Age at which audit events are purged; 0: never",
+    ),
     row("OTEL_EXPORTER_OTLP_ENDPOINT", Tracing, Url(&["http", "https"]), "Where traces are sent").not_yet(),
     row("OTEL_SERVICE_NAME", Tracing, Text, "The service's name in traces").or("kayan"),
 ];

@@ -1,7 +1,7 @@
 //! Who administers: the owner of the token in `Authorization: Bearer`, and nobody by cookie.
 
 use kayan_core::{Operator, Purpose, Token};
-use kayan_ports::{Scope, TenantId};
+use kayan_ports::{AdminTokenText, Scope, TenantId};
 use poem::{Request, RequestBody, Result, http::header};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -34,13 +34,13 @@ impl<'a> ApiExtractor<'a> for Admin {
             MetaSecurityScheme {
                 ty: "http",
                 description: Some(
-                    "The `session_token` of somebody with a role that grants what is asked for, who then administers \
-                     their own tenant.",
+                    "An admin token, as `kayan admin token create` makes it, or the `session_token` of somebody with a role \
+                     that grants what is asked for, who then administers their own tenant.",
                 ),
                 name: None,
                 key_in: None,
                 scheme: Some("bearer"),
-                bearer_format: Some("kys_…"),
+                bearer_format: Some("kya_… or kys_…"),
                 flows: None,
                 openid_connect_url: None,
             },
@@ -52,17 +52,32 @@ impl<'a> ApiExtractor<'a> for Admin {
     }
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
-        let mut caller = caller::caller(request)?;
         let token = bearer(request)?;
-        let kayan = &Context::of(request)?.app.kayan;
-        caller.token = Token::read(Purpose::Session, token).map(|token| token.hash());
-        let mut operator = kayan.authenticate_operator(&caller).await.map_err(Refusal::problem)?;
-        if operator.scope == Scope::System
-            && let Some(named) = caller::named_tenant(request)?
-        {
-            operator.scope = Scope::Tenant(named);
+        if token.starts_with(AdminTokenText::PREFIX) {
+            return Ok(Self(by_admin_token(request, token).await?));
         }
-        Ok(Self(operator))
+        let mut caller = caller::caller(request)?;
+        caller.token = Token::read(Purpose::Session, token).map(|token| token.hash());
+        let kayan = &Context::of(request)?.app.kayan;
+        Ok(Self(kayan.authenticate_operator(&caller).await.map_err(Refusal::problem)?))
+    }
+}
+
+/// A token that is good everywhere acts in the tenant that the request names, if it names one; one that is bound to a
+/// tenant is nobody's in another.
+async fn by_admin_token(request: &Request, token: &str) -> Result<Operator> {
+    let context = Context::of(request)?;
+    let named = caller::named_tenant(request)?;
+    let (text, client) = (AdminTokenText::from(token), caller::client(request)?);
+    let authenticated = context.app.kayan.authenticate_admin_token(&text, client, Some(context.id.clone())).await;
+    let mut operator = authenticated.map_err(Refusal::problem)?;
+    match (operator.scope.tenant(), named) {
+        (Some(own), Some(named)) if *own != named => Err(Problem::new(Code::Unauthorized).into()),
+        (None, Some(named)) => {
+            operator.scope = Scope::Tenant(named);
+            Ok(operator)
+        }
+        _ => Ok(operator),
     }
 }
 

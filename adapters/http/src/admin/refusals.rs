@@ -1,9 +1,9 @@
 //! What administrators are told when they are refused.
 
 use kayan_core::{
-    AssignRoleError, ChangeUserError, CheckPermissionError, CreateUserError, DefineRoleError, DeleteRoleError,
-    DeniedError, FieldError, FindUserError, ManageTenantError, PermissionError, RevokeSessionsError, RoleError,
-    SetUserPasswordError, UpdateUserError,
+    AssignRoleError, AuthenticateAdminTokenError, ChangeUserError, CheckPermissionError, CreateUserError,
+    DefineRoleError, DeleteRoleError, DeniedError, FieldError, FindUserError, ManageTenantError, PermissionError,
+    RevokeSessionsError, RoleError, SetUserPasswordError, UpdateUserError,
 };
 use kayan_ports::TenantIdError;
 use poem::http::StatusCode;
@@ -57,6 +57,19 @@ impl Refusal for DeniedError {
         let told = self.to_string();
         match self {
             Self::Forbidden(required) => Problem::new(Code::Forbidden).message(told).required(required.to_string()),
+            Self::Failed(failure) => failed(failure),
+        }
+    }
+}
+
+impl Refusal for AuthenticateAdminTokenError {
+    codes!();
+    const TAKES_BODY: bool = false;
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::Unauthorized => Problem::new(Code::Unauthorized)
+                .message("the admin token is forged, expired, revoked, or good in another tenant only"),
             Self::Failed(failure) => failed(failure),
         }
     }

@@ -1,6 +1,8 @@
 //! The data key and the signing keys: one of each, and each given back bit by bit.
 
-use kayan_ports::{Change, CommitError, Guard, KeyId, KeyPurpose, Scope, Sealed, SealedKey, TenantId, Unique, WrappedKey, Wrapper};
+use kayan_ports::{
+    Change, CommitError, Guard, KeyId, KeyPurpose, Scope, Sealed, SealedKey, TenantId, Unique, WrappedKey, Wrapper,
+};
 
 use crate::{
     Bench,

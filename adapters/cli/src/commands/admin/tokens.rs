@@ -2,7 +2,10 @@
 
 use std::io::{self, BufRead, IsTerminal, Read};
 
-use kayan_core::{AttenuateAdminToken, AttenuateAdminTokenError, CreateAdminToken, CreateAdminTokenError, InspectAdminTokenError, InspectedAdminToken, Operator, RevokeAdminToken, RevokeAdminTokenError, WhichAdminToken, attenuate_admin_token};
+use kayan_core::{
+    AttenuateAdminToken, AttenuateAdminTokenError, CreateAdminToken, CreateAdminTokenError, InspectAdminTokenError,
+    InspectedAdminToken, Operator, RevokeAdminToken, RevokeAdminTokenError, WhichAdminToken, attenuate_admin_token,
+};
 use kayan_ports::{AdminTokenError, AdminTokenText, Scope, Timestamp, TokenBlock};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;

@@ -71,8 +71,6 @@ fn what_this_build_cannot_do_is_refused_when_switched_on() {
         ("KAYAN_WEBAUTHN_RP_ID", "example.com"),
         ("KAYAN_WEBAUTHN_ORIGINS", "https://example.com"),
         ("KAYAN_SESSION_STRATEGY", "jwt"),
-        ("KAYAN_AUDIT_LOG", "audit.log"),
-        ("KAYAN_AUDIT_RETENTION", "8760h"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
     ];
     for (name, value) in on {

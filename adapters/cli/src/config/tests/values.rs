@@ -8,7 +8,7 @@ use tracing::Level;
 
 use super::{Setup, row, settings};
 use crate::config::table::TABLE;
-use crate::config::{DatabaseKind, LogFormat, Origin, flags};
+use crate::config::{AuditLog, DatabaseKind, LogFormat, Origin, flags};
 
 #[test]
 fn the_guides_table_stands_with_its_defaults() {
@@ -212,4 +212,17 @@ fn a_mysql_server_is_taken_with_the_limits_of_its_pool() {
     assert_eq!((database.kind, database.max_open, database.max_idle), (DatabaseKind::Mysql, 7, 3));
     assert_eq!(database.max_lifetime, Some(std::time::Duration::from_secs(90)));
     assert!(!format!("{:?}", row(&loaded.rows, "KAYAN_DB_DSN")).contains("hunter2"));
+}
+
+#[test]
+fn the_audit_trail_is_kept_for_ever_and_written_nowhere_else_unless_it_is_said() {
+    let config = Setup::new(&[("KAYAN_AUDIT_RETENTION", "0")]).load().config;
+    assert_eq!((config.audit_log, config.audit_retention), (None, None));
+    let config = Setup::new(&[("KAYAN_AUDIT_LOG", "audit.log"), ("KAYAN_AUDIT_RETENTION", "2160h")]).load().config;
+    assert_eq!(config.audit_log, Some(AuditLog::File("audit.log".into())));
+    assert_eq!(config.audit_retention, Some(std::time::Duration::from_hours(2160)));
+    assert_eq!(Setup::new(&[("KAYAN_AUDIT_LOG", "stdout")]).load().config.audit_log, Some(AuditLog::Stdout));
+    for age in ["23h", "1s"] {
+        assert_eq!(settings(&Setup::new(&[("KAYAN_AUDIT_RETENTION", age)]).problems()), ["KAYAN_AUDIT_RETENTION"]);
+    }
 }

@@ -1,0 +1,119 @@
+//! `kayan audit export`: streams events to a file or to standard output.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use kayan_core::{EventExport, ExportEvents, ExportFormat};
+use time::format_description::well_known::Rfc3339;
+
+use super::asked;
+use crate::{
+    args::{Which, Written},
+    output::NewFile,
+    stop::Stop,
+};
+
+/// Where an export goes.
+enum Sink {
+    Stdout,
+    File(NewFile),
+}
+
+/// How writing ended.
+enum End {
+    /// With all of it.
+    Whole,
+    /// Whoever reads has seen enough, as in `kayan audit export … | head`.
+    Enough,
+}
+
+pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>) -> Result<(), Stop> {
+    let (operator, query) = asked(which)?;
+    let format = match written {
+        Written::Json => ExportFormat::Json,
+        Written::Csv => ExportFormat::Csv,
+        Written::Ndjson => ExportFormat::Ndjson,
+    };
+    let mut sink = match &output {
+        None => Sink::Stdout,
+        Some(path) => Sink::File(NewFile::begin(path).map_err(|error| {
+            let (path, why) = (path.display(), error.kind());
+            Stop::failed(format!("--output: {path} can't be written: {why}; name another file"))
+        })?),
+    };
+    let kayan = crate::commands::open().await?;
+    let mut export = kayan.export_events(&operator, ExportEvents { query, format }).await?;
+    let ended = tokio::select! {
+        ended = stream(&mut export, &mut sink) => ended,
+        _ = tokio::signal::ctrl_c() => Err(Stop::failed("interrupted")),
+    };
+    let ended = ended.and_then(|end| sink.finish().map(|()| end));
+    kayan.end_export(&operator, &export).await?;
+    if let End::Whole = ended? {
+        let until = export.complete_until().format(&Rfc3339).unwrap_or_default();
+        eprintln!("{} events; no event from before {until} is missing", export.count());
+    }
+    Ok(())
+}
+
+async fn stream(export: &mut EventExport, sink: &mut Sink) -> Result<End, Stop> {
+    let (bar, mut piece) = (sink.progress(), Vec::new());
+    while export.next(&mut piece).await? {
+        match sink.write(&piece) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(End::Enough),
+            Err(error) => return Err(sink.refused(&error)),
+        }
+        piece.clear();
+        bar.set_position(export.count());
+    }
+    bar.finish_and_clear();
+    Ok(End::Whole)
+}
+
+impl Sink {
+    /// On a terminal that nothing else is written to.
+    fn progress(&self) -> ProgressBar {
+        if matches!(self, Self::Stdout) || !io::stdout().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(Duration::from_millis(200));
+        match ProgressStyle::with_template("{spinner} {human_pos} events, {per_sec}, {elapsed}") {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        }
+    }
+
+    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(piece).and_then(|()| out.flush())
+            }
+            Self::File(file) => file.write_all(piece),
+        }
+    }
+
+    fn finish(self) -> Result<(), Stop> {
+        match self {
+            Self::Stdout => Ok(()),
+            Self::File(file) => file.keep().map_err(|error| refused(&error)),
+        }
+    }
+
+    fn refused(&self, error: &io::Error) -> Stop {
+        match self {
+            Self::Stdout => Stop::failed(format!("standard output can't be written: {}", error.kind())),
+            Self::File(_) => refused(error),
+        }
+    }
+}
+
+fn refused(error: &io::Error) -> Stop {
+    Stop::failed(format!("--output: writing failed: {}; what was there before is still there", error.kind()))
+}

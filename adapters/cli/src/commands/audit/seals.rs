@@ -1,0 +1,139 @@
+//! `kayan audit seal`, `verify` and `export --bundle`: the audit trail's proofs.
+
+use std::path::Path;
+
+use kayan_core::{
+    VerifyTrail,
+    policy::seal::{TrailReport, to_text},
+};
+use kayan_ports::{TenantId, Timestamp};
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+
+use super::bundle::{self, Verdict};
+use crate::{
+    args::{Format, Verify},
+    commands,
+    output::{self, NewFile},
+    stop::Stop,
+};
+
+/// What no seal covers after so long says that nothing seals any more.
+const LATE: time::Duration = time::Duration::minutes(10);
+
+/// Seals, if nobody else is at it.
+pub(super) async fn seal(format: Format) -> Result<(), Stop> {
+    let sealed = commands::open().await?.seal_events().await?;
+    if sealed.busy {
+        eprintln!("another process is sealing: the rest is left to it");
+    }
+    match format {
+        Format::Json => output::json(&json!({ "seals": sealed.seals, "events": sealed.events, "busy": sealed.busy })),
+        Format::Table => output::line(&format!("{} new events are under {} new seals", sealed.events, sealed.seals)),
+    }
+}
+
+/// Writes a bundle to a file, which is replaced only by a whole one.
+pub(super) async fn export(path: &Path, tenant: Option<&TenantId>) -> Result<(), Stop> {
+    let cannot = |error: std::io::Error| {
+        Stop::failed(format!("--bundle: {} can't be written: {}; name another file", path.display(), error.kind()))
+    };
+    let mut file = NewFile::begin(path).map_err(cannot)?;
+    let kayan = commands::open().await?;
+    let keys = kayan.seal_public_keys().await?;
+    let done = kayan.export_bundle(tenant, &keys, &mut file).await.map_err(Stop::failed)?;
+    file.keep().map_err(cannot)?;
+    eprintln!("{} events and {} seals of {} tenants", done.events, done.seals, done.tenants);
+    Ok(())
+}
+
+/// Says what became of each trail.
+pub(super) fn verify(asked: Verify) -> Result<(), Stop> {
+    let Verify { bundle, database: _, tenant, public_keys, heads, output } = asked;
+    let pinned = !public_keys.is_empty();
+    let mut cmd = VerifyTrail { tenant, keys: public_keys, expected: heads.into_iter().collect() };
+    let verdict = match &bundle {
+        Some(path) => {
+            let verdict = bundle::verify(path, &mut cmd)?;
+            if !pinned {
+                eprintln!(
+                    "checked against the keys that the bundle itself names; give those you trust as --public-key"
+                );
+            }
+            verdict
+        }
+        None => commands::block_on(in_database(&mut cmd))?,
+    };
+    for key in &cmd.keys {
+        eprintln!("public key: {}", to_text(key));
+    }
+    show(&verdict.reports, output.format)?;
+    conclude(&verdict)
+}
+
+async fn in_database(cmd: &mut VerifyTrail) -> Result<Verdict, Stop> {
+    let kayan = commands::open().await?;
+    if cmd.keys.is_empty() {
+        cmd.keys = kayan.seal_public_keys().await?;
+    }
+    Ok(Verdict { reports: kayan.verify_trail(cmd).await?, damage: None })
+}
+
+fn conclude(verdict: &Verdict) -> Result<(), Stop> {
+    let now = crate::compose::clock().now();
+    for report in &verdict.reports {
+        if let Some(since) = report.unsealed_since.map(moment).filter(|since| now - *since > LATE) {
+            let since = since.format(&Rfc3339).unwrap_or_default();
+            eprintln!(
+                "{}: {} events are not sealed, since {since}: is a service running?",
+                report.tenant, report.unsealed
+            );
+        }
+    }
+    let broken: Vec<String> = verdict
+        .reports
+        .iter()
+        .filter_map(|report| Some(format!("{}: {}", report.tenant, report.finding.as_ref()?)))
+        .chain(verdict.damage.clone())
+        .collect();
+    if broken.is_empty() { Ok(()) } else { Err(Stop::failed(broken.join("\nkayan: "))) }
+}
+
+fn moment(micros: i64) -> Timestamp {
+    Timestamp::from_unix_timestamp_nanos(i128::from(micros) * 1_000).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn show(reports: &[TrailReport], format: Format) -> Result<(), Stop> {
+    if format == Format::Json {
+        return output::json(&reports.iter().map(as_json).collect::<Vec<_>>());
+    }
+    let rows = reports.iter().map(|report| {
+        let found = report.finding.as_ref().map_or_else(|| "in order".to_owned(), ToString::to_string);
+        let [seals, events, purged, unsealed] =
+            [report.seals, report.events, report.purged, report.unsealed].map(|count| count.to_string());
+        vec![report.tenant.to_string(), seals, events, purged, unsealed, found, head(report).unwrap_or_default()]
+    });
+    output::table(&["tenant", "seals", "events", "purged", "unsealed", "finding", "head"], rows.collect())
+}
+
+/// The last seal as `--expect-head` takes it.
+fn head(report: &TrailReport) -> Option<String> {
+    report.head.map(|head| format!("{}:{}:{}", report.tenant, head.number, to_text(&head.hash)))
+}
+
+fn as_json(report: &TrailReport) -> Value {
+    json!({
+        "tenant_id": report.tenant,
+        "seals": report.seals,
+        "events": report.events,
+        "purged": report.purged,
+        "unsealed": report.unsealed,
+        "head": head(report),
+        "finding": report.finding.as_ref().map(|finding| json!({
+            "seal": finding.seal,
+            "kind": finding.what.kind(),
+            "event": finding.what.event(),
+            "message": finding.to_string(),
+        })),
+    })
+}

@@ -1,0 +1,175 @@
+//! Audit events as text: JSON, a line of JSON each, or CSV.
+
+use std::borrow::Cow;
+
+use csv::{QuoteStyle, Terminator, WriterBuilder};
+use kayan_ports::AuditEvent;
+use serde::Serialize;
+use time::format_description::well_known::Rfc3339;
+
+use crate::Failure;
+
+/// How events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// One JSON array.
+    Json,
+    /// A JSON object in each line.
+    Ndjson,
+    /// RFC 4180, with a header. JSON values stand in their cells as JSON.
+    Csv,
+}
+
+impl ExportFormat {
+    /// Every format there is.
+    pub const ALL: [Self; 3] = [Self::Json, Self::Csv, Self::Ndjson];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// The format of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == name)
+    }
+
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8",
+        }
+    }
+}
+
+const HEADER: [&str; 17] = [
+    "id",
+    "type",
+    "tenant_id",
+    "actor",
+    "subject",
+    "status",
+    "message",
+    "metadata",
+    "ip_address",
+    "user_agent",
+    "session_id",
+    "resource",
+    "old_value",
+    "new_value",
+    "risk_score",
+    "request_id",
+    "created_at",
+];
+
+/// Writes events one page behind the other; what it writes is whole once it was ended.
+#[derive(Debug)]
+pub struct EventWriter {
+    format: ExportFormat,
+    begun: bool,
+}
+
+impl EventWriter {
+    /// Nothing is written yet.
+    pub fn new(format: ExportFormat) -> Self {
+        Self { format, begun: false }
+    }
+
+    /// Appends events.
+    pub fn write(&mut self, events: &[AuditEvent], into: &mut Vec<u8>) -> Result<(), Failure> {
+        match self.format {
+            ExportFormat::Csv => self.write_cells(events, into),
+            ExportFormat::Json => events.iter().try_for_each(|event| {
+                into.extend_from_slice(if self.begun { b",\n" } else { b"[\n" });
+                self.begun = true;
+                append(event, into)
+            }),
+            ExportFormat::Ndjson => events.iter().try_for_each(|event| {
+                append(event, into)?;
+                into.push(b'\n');
+                Ok(())
+            }),
+        }
+    }
+
+    /// Appends what belongs to the end.
+    pub fn end(&mut self, into: &mut Vec<u8>) -> Result<(), Failure> {
+        match self.format {
+            ExportFormat::Csv => self.write_cells(&[], into),
+            ExportFormat::Json => {
+                into.extend_from_slice(if self.begun { b"\n]\n" } else { b"[]\n" });
+                Ok(())
+            }
+            ExportFormat::Ndjson => Ok(()),
+        }
+    }
+
+    fn write_cells(&mut self, events: &[AuditEvent], into: &mut Vec<u8>) -> Result<(), Failure> {
+        let mut builder = WriterBuilder::new();
+        builder.terminator(Terminator::CRLF).quote_style(QuoteStyle::Necessary);
+        let mut lines = builder.from_writer(into);
+        if !std::mem::replace(&mut self.begun, true) {
+            lines.write_record(HEADER).map_err(failed)?;
+        }
+        for event in events {
+            let cells = cells(event)?;
+            lines.write_record(cells.iter().map(|cell| harmless(cell).into_owned())).map_err(failed)?;
+        }
+        lines.flush().map_err(failed)
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::Fault(format!("an event can't be written as text: {error}"))
+}
+
+fn append(event: &AuditEvent, into: &mut Vec<u8>) -> Result<(), Failure> {
+    serde_json::to_writer(into, event).map_err(failed)
+}
+
+fn cells(event: &AuditEvent) -> Result<[Cow<'_, str>; HEADER.len()], Failure> {
+    fn json<'a>(value: Option<&impl Serialize>) -> Result<Cow<'a, str>, Failure> {
+        let text = value.map(serde_json::to_string).transpose().map_err(failed)?;
+        Ok(Cow::Owned(text.unwrap_or_default()))
+    }
+    fn text(maybe: Option<&String>) -> Cow<'_, str> {
+        Cow::Borrowed(maybe.map_or("", String::as_str))
+    }
+    Ok([
+        event.id.to_string().into(),
+        event.kind.as_str().into(),
+        event.tenant.as_str().into(),
+        text(event.actor.as_ref()),
+        text(event.subject.as_ref()),
+        event.outcome.as_str().into(),
+        event.message.as_str().into(),
+        json(Some(&event.metadata))?,
+        text(event.client.ip.as_ref()),
+        text(event.client.user_agent.as_ref()),
+        event.session.map(|session| session.to_string()).unwrap_or_default().into(),
+        text(event.resource.as_ref()),
+        json(event.old_value.as_ref())?,
+        json(event.new_value.as_ref())?,
+        event.risk.to_string().into(),
+        text(event.request_id.as_ref()),
+        event.created_at.format(&Rfc3339).map_err(failed)?.into(),
+    ])
+}
+
+/// The cell so that no spreadsheet takes it for a formula (I-35).
+fn harmless(cell: &str) -> Cow<'_, str> {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        Cow::Owned(format!("'{cell}"))
+    } else {
+        Cow::Borrowed(cell)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! Shows an operator a part of the audit trail.
+
+use kayan_ports::{EventCursor, EventPage, EventQuery};
+
+use crate::{DeniedError, Failure, Kayan, Operator, Permission};
+
+/// The longest list.
+pub const MOST_LISTED: u32 = 1_000;
+/// So many events are looked at for one list.
+const LOOKED_AT: u32 = 100_000;
+/// So many of them at a time, when not every one is wanted.
+const STEP: u32 = 2_000;
+
+impl Kayan {
+    /// At most `limit` events (1 to [`MOST_LISTED`]) behind `after`, always within the operator's scope.
+    ///
+    /// A list takes no longer the longer the trail is: of events that are rare there may be fewer than `limit` in it, or
+    /// none, though it says where to go on.
+    pub async fn list_events(
+        &self,
+        operator: &Operator,
+        query: &EventQuery,
+        after: Option<EventCursor>,
+        limit: u32,
+    ) -> Result<EventPage, DeniedError> {
+        self.permit(operator, &Permission::AUDIT_READ, "audit.list").await?;
+        let query = EventQuery { scope: operator.scope.clone(), ..query.clone() };
+        let limit = limit.clamp(1, MOST_LISTED);
+        let step = if takes_all(&query) { limit } else { STEP };
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut list = EventPage { events: Vec::new(), next: after };
+        for _ in 0..LOOKED_AT.div_ceil(step) {
+            let page = self.store.events(&query, list.next, step).await.map_err(Failure::from)?;
+            list.events.extend(page.events);
+            list.next = page.next;
+            if list.events.len() > wanted {
+                list.events.truncate(wanted);
+                list.next = list.events.last().map(EventCursor::from);
+            }
+            if list.events.len() == wanted || list.next.is_none() {
+                break;
+            }
+        }
+        Ok(list)
+    }
+}
+
+/// Whether every event that is looked at is one that is wanted.
+fn takes_all(query: &EventQuery) -> bool {
+    let EventQuery { types, actor, subject, outcome, ip, .. } = query;
+    types.is_empty() && outcome.is_none() && ip.is_none() && (actor.is_none() || subject.is_none())
+}
+
+#[cfg(test)]
+mod tests;

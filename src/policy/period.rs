@@ -1,0 +1,101 @@
+//! A stretch of time as people write it: days, or moments.
+
+use kayan_ports::Timestamp;
+use time::{Date, Duration, Time, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
+
+/// Says why two texts are no period.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PeriodError {
+    /// One of them is no moment that there is.
+    #[error(
+        "{which}: `{text}` is no date: write a day that there is, as in 2024-01-31, or a moment, as in 2024-01-31T12:00:00Z"
+    )]
+    NoDate {
+        /// Which.
+        which: &'static str,
+        /// What was written, cut short.
+        text: String,
+    },
+    /// The end is before the start.
+    #[error("the start, {start}, is after the end, {end}: give them the other way round")]
+    Backwards {
+        /// The start, as written.
+        start: String,
+        /// The end, as written.
+        end: String,
+    },
+}
+
+/// From when on, inclusive, and until when, exclusive. A day (UTC) as the start is its beginning, and as the end counts
+/// whole. A moment is RFC 3339, cut to microseconds.
+pub fn read(start: Option<&str>, end: Option<&str>) -> Result<(Option<Timestamp>, Option<Timestamp>), PeriodError> {
+    let from = start.map(|text| moment("start", text, Duration::ZERO)).transpose()?;
+    let until = end.map(|text| moment("end", text, Duration::DAY)).transpose()?;
+    // The end of a day that lies before is the next one's beginning.
+    let last = end.map(|text| moment("end", text, Duration::DAY - Duration::MICROSECOND)).transpose()?;
+    match (from.zip(start), last.zip(end)) {
+        (Some((from, start)), Some((last, end))) if from > last => {
+            Err(PeriodError::Backwards { start: start.to_owned(), end: end.to_owned() })
+        }
+        _ => Ok((from, until)),
+    }
+}
+
+/// The moment that a text names, and so much later if it is a day. `which` is what it is called in an error.
+pub fn moment(which: &'static str, text: &str, day_ends_after: Duration) -> Result<Timestamp, PeriodError> {
+    let day = || {
+        let date = Date::parse(text, format_description!("[year]-[month]-[day]")).ok()?;
+        date.with_time(Time::MIDNIGHT).assume_utc().checked_add(day_ends_after)
+    };
+    let exact = || Timestamp::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC);
+    let no_date = || PeriodError::NoDate { which, text: text.chars().take(64).collect() };
+    let found = day().or_else(exact).filter(|found| (1..=9999).contains(&found.year())).ok_or_else(no_date)?;
+    found.replace_nanosecond(found.nanosecond() / 1_000 * 1_000).map_err(|_| no_date())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_day_begins_at_midnight_and_as_an_end_counts_whole() {
+        let january = read(Some("2024-01-01"), Some("2024-01-31"));
+        assert_eq!(january, Ok((Some(datetime!(2024-01-01 0:00 UTC)), Some(datetime!(2024-02-01 0:00 UTC)))));
+        let leap_day = read(Some("2024-02-29"), Some("2024-02-29"));
+        assert_eq!(leap_day, Ok((Some(datetime!(2024-02-29 0:00 UTC)), Some(datetime!(2024-03-01 0:00 UTC)))));
+        assert_eq!(read(None, None), Ok((None, None)));
+    }
+
+    #[test]
+    fn a_moment_counts_to_the_microsecond_in_its_own_offset() {
+        let exact = read(Some("2024-01-01T01:00:00.1234567+01:00"), Some("2024-01-01T00:00:01Z"));
+        assert_eq!(
+            exact,
+            Ok((Some(datetime!(2024-01-01 0:00:00.123456 UTC)), Some(datetime!(2024-01-01 0:00:01 UTC))))
+        );
+    }
+
+    #[test]
+    fn what_is_no_date_is_told_with_what_was_written() {
+        for text in
+            ["2024-02-30", "2023-02-29", "2024-13-01", "24-01-01", "yesterday", "", "2024-1-1", "2024-01-01 10:00"]
+        {
+            let error = read(Some(text), None).unwrap_err();
+            assert_eq!(error, PeriodError::NoDate { which: "start", text: text.to_owned() });
+            assert!(read(None, Some(text)).unwrap_err().to_string().starts_with("end: "), "{text}");
+        }
+        assert!(read(None, Some("9999-12-31")).is_err(), "nothing is after the last day");
+    }
+
+    #[test]
+    fn a_start_after_its_end_is_told() {
+        let error = read(Some("2024-02-01"), Some("2024-01-31T00:00:00Z")).unwrap_err();
+        assert!(matches!(&error, PeriodError::Backwards { .. }));
+        assert!(error.to_string().contains("2024-02-01"), "{error}");
+        assert!(read(Some("2024-02-01"), Some("2024-01-31")).is_err());
+        assert!(read(Some("2024-01-31T23:59:59.999999Z"), Some("2024-01-31")).is_ok());
+        assert!(read(Some("2024-01-31"), Some("2024-01-31T00:00:00Z")).is_ok(), "an empty period is one");
+    }
+}
