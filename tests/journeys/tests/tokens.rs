@@ -51,7 +51,7 @@ async fn a_token_is_made_narrowed_inspected_and_revoked() {
     assert!(narrowed["expires_at"].as_str() < found["expires_at"].as_str(), "{narrowed}");
     assert_eq!(narrowed["blocks"].as_array().map(Vec::len), Some(2));
     let table = home.run_with("admin token inspect", &child).await;
-    assert!(table.stdout.contains("as before") && table.stderr.contains("bot: valid"), "{table:?}");
+    assert!(table.stdout.contains("users:read,audit:*") && table.stderr.contains("bot: valid"), "{table:?}");
 
     ended(&home.run_with("admin token revoke --reason lost --token-stdin", &child).await, 0, "is revoked");
     assert_eq!(inspect(&home, &child).await["revoked"], true);

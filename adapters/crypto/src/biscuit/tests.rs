@@ -124,7 +124,6 @@ fn a_block_that_says_anything_else_is_refused() {
         "check if time($time), $time < 2030-01-01T00:00:00Z, true;",
         "permission($p) <- tenant($p);",
         "limit($p) <- tenant($p);",
-        "trusting previous; limit(\"users:read\");",
     ] {
         assert_eq!(read(&appended(&token, code)), Err(AdminTokenError::Strange(1)), "{code}");
     }
@@ -148,6 +147,14 @@ fn a_hostile_string_makes_no_line_that_widens() {
     let read = read(&encode(&hostile.to_vec().unwrap()).unwrap()).unwrap();
     assert_eq!(read.first.bounds.permissions, texts(&["users:*", "audit:read"]), "what is granted is what was granted");
     assert_eq!(read.first.bounds.tenant, None);
+}
+
+#[test]
+fn what_a_block_trusts_makes_no_difference() {
+    let (acme, limit) = (token(Some("acme")), "limit(\"users:read\"); check if tenant(\"other\");");
+    let read = read(&appended(&acme, &format!("trusting previous; {limit}"))).unwrap();
+    assert!(!read.holds, "the first block's tenant is no fact");
+    assert_eq!(read.later[0].bounds.permissions, texts(&["users:read"]));
 }
 
 #[test]
