@@ -110,7 +110,7 @@ pub async fn tenants_with_new_events_are_found_by_time(bench: &dyn Bench) {
         tenants
     };
     assert_eq!(found(0, 30).await, [acme.clone(), own.clone()]);
-    assert_eq!(found(5, 19).await, [own.clone()], "the earlier moment is not in it");
+    assert_eq!(found(5, 19).await, std::slice::from_ref(&own), "the earlier moment is not in it");
     assert_eq!(found(4, 5).await, [acme], "the later moment is");
     assert_eq!(found(20, 30).await, []);
 }

@@ -85,9 +85,8 @@ async fn edit<D: Driver>(stage: &Stage<D>, trail: &Trail, chance: &Chance) -> Fo
     let event = chance.one_of(&trail.events);
     let other = |old: Option<&str>| match (old, chance.below(3)) {
         (Some(old), 0) => text(&format!("{old} ")),
-        (Some(_), 1) => text(""),
+        (Some(_), 1) | (None, 0) => text(""),
         (Some(_), _) => Value::Null,
-        (None, 0) => text(""),
         (None, _) => text("x"),
     };
     let required = |old: &str| if chance.below(2) == 0 { text(&old[1..]) } else { text(&old.to_uppercase()) };

@@ -1,6 +1,7 @@
 //! Whoever changes the audit trail or its seals in the database is found out, whatever they change.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "test code: what can't be set up fails the test"
@@ -38,7 +39,7 @@ async fn everything_is_found(driver: impl Driver, times: u64) {
     stage.assert_clean().await;
 }
 
-async fn sqlite() -> (tempfile::TempDir, SqliteDriver) {
+fn sqlite() -> (tempfile::TempDir, SqliteDriver) {
     let folder = tempfile::TempDir::new().unwrap();
     let dsn = format!("file:{}?mode=rwc", folder.path().join("kayan.db").display());
     (folder, SqliteDriver::open(&dsn, kayan_sqlite::Settings::default()).unwrap())
@@ -46,7 +47,7 @@ async fn sqlite() -> (tempfile::TempDir, SqliteDriver) {
 
 #[tokio::test]
 async fn a_thousand_ways_to_tamper_are_found_and_named() {
-    let (_folder, driver) = sqlite().await;
+    let (_folder, driver) = sqlite();
     everything_is_found(driver, 1_000).await;
 }
 
@@ -66,7 +67,7 @@ async fn tampering_is_found_and_named_on_mysql() {
 
 #[tokio::test]
 async fn a_purge_is_accounted_for_and_what_goes_beyond_it_is_not() {
-    let (_folder, driver) = sqlite().await;
+    let (_folder, driver) = sqlite();
     let stage = Stage::new(driver).await;
     let trail = &stage.trails[0];
     // In the middle of a seal's stretch.
@@ -90,7 +91,7 @@ async fn a_purge_is_accounted_for_and_what_goes_beyond_it_is_not() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sealers_at_the_same_time_make_one_chain() {
-    let (_folder, driver) = sqlite().await;
+    let (_folder, driver) = sqlite();
     one_chain(driver).await;
 }
 
