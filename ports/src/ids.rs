@@ -45,7 +45,7 @@ uuid_id! {
     EventId,
     /// A signing key. UUIDv7.
     KeyId,
-    /// An admin token, or one block of it. UUIDv7 for a token, UUIDv8 for a later block.
+    /// An admin token, or one block of it. UUIDv7 for a token, version 8 for a later block.
     AdminTokenId,
 }
 

@@ -113,7 +113,7 @@ fn blocks(token: &Biscuit) -> Result<(First, Vec<TokenBlock>), AdminTokenError> 
     Ok((First { id, name, bounds }, later))
 }
 
-/// A later block has no name of its own: its id (UUIDv8, RFC 9562, section 5.8) comes from its signature, which nobody can
+/// A later block has no name of its own: its id (version 8, RFC 9562, section 5.8) comes from its signature, which nobody can
 /// change without a key that is not in the token.
 fn block_id(signature: &[u8]) -> AdminTokenId {
     let hash = digest(&SHA256, signature);
