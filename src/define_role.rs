@@ -77,7 +77,7 @@ impl Kayan {
     pub async fn create_role(&self, operator: &Operator, cmd: CreateRole) -> Result<Role, DefineRoleError> {
         let action = "role.create";
         self.permit(operator, &Permission::ROLES_WRITE, action).await?;
-        self.own_tenant(operator, &cmd.tenant)?;
+        operator.may_see_roles_of(&cmd.tenant)?;
         let now = self.clock.now();
         let CreateRole { tenant, name, description, permissions, parents } = cmd;
         let role =
@@ -89,7 +89,7 @@ impl Kayan {
     pub async fn update_role(&self, operator: &Operator, cmd: UpdateRole) -> Result<Role, DefineRoleError> {
         let action = "role.update";
         self.permit(operator, &Permission::ROLES_WRITE, action).await?;
-        self.own_tenant(operator, &cmd.tenant)?;
+        operator.may_see_roles_of(&cmd.tenant)?;
         if is_built_in(&cmd.name) {
             return Err(RoleError::BuiltIn(cmd.name).into());
         }
@@ -156,14 +156,6 @@ impl Kayan {
         }
     }
 
-    /// A tenant-bound operator has its own tenant's roles and no others (I-29).
-    pub(crate) fn own_tenant(&self, operator: &Operator, tenant: &TenantId) -> Result<(), DefineRoleError> {
-        match operator.scope.tenant() {
-            Some(own) if own != tenant => Err(DefineRoleError::NoTenant(tenant.clone())),
-            _ => Ok(()),
-        }
-    }
-
     pub(crate) fn role_event(
         &self,
         operator: &Operator,
@@ -181,6 +173,16 @@ impl Kayan {
             .with("action", action)
             .values(before.map(shown), after.map(shown))
             .record()
+    }
+}
+
+impl Operator {
+    /// A tenant-bound operator has its own tenant's roles and no others (I-29).
+    pub(crate) fn may_see_roles_of(&self, tenant: &TenantId) -> Result<(), DefineRoleError> {
+        match self.scope.tenant() {
+            Some(own) if own != tenant => Err(DefineRoleError::NoTenant(tenant.clone())),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -46,7 +46,7 @@ impl Kayan {
     pub async fn delete_role(&self, operator: &Operator, cmd: DeleteRole) -> Result<(), DeleteRoleError> {
         let (action, DeleteRole { tenant, name, expected }) = ("role.delete", cmd);
         self.permit(operator, &Permission::ROLES_DELETE, action).await.map_err(DefineRoleError::from)?;
-        self.own_tenant(operator, &tenant)?;
+        operator.may_see_roles_of(&tenant)?;
         if is_built_in(&name) {
             return Err(DefineRoleError::from(RoleError::BuiltIn(name)).into());
         }

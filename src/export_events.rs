@@ -68,7 +68,7 @@ impl Kayan {
             .with("types", types)
             .with("of_actor", query.actor.clone())
             .with("of_subject", query.subject.clone())
-            .with("of_status", query.outcome.map(|outcome| outcome.as_str()))
+            .with("of_status", query.outcome.map(kayan_ports::Outcome::as_str))
             .with("of_ip_address", query.ip.clone());
         self.store.commit(vec![event.record()]).await.map_err(Failure::from)?;
         Ok(EventExport {

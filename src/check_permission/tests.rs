@@ -194,7 +194,8 @@ async fn i_30_the_last_admin_does_not_delete_their_own_account() {
 async fn i_29_an_operator_of_one_tenant_finds_nothing_in_another() {
     let stage = Stage::new();
     let acme: kayan_ports::TenantId = "acme".parse().unwrap();
-    let create = crate::CreateTenant { id: acme.clone(), name: String::new(), settings: Default::default() };
+    let create =
+        crate::CreateTenant { id: acme.clone(), name: String::new(), settings: kayan_ports::TenantSettings::default() };
     stage.kayan.create_tenant(&Stage::operator(), create.clone()).await.unwrap();
     let ada = stage.person("ada@example.com").await.identity;
     let bound = Operator { scope: (&acme).into(), ..Stage::operator() };

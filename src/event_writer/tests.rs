@@ -89,7 +89,9 @@ fn i_35_no_cell_is_a_formula() {
         let evil = format!("{begin}HYPERLINK(\"http://evil.example\")");
         let mut event = event();
         let texts = [&mut event.actor, &mut event.subject, &mut event.resource, &mut event.request_id];
-        texts.into_iter().for_each(|text| *text = Some(evil.clone()));
+        for text in texts {
+            *text = Some(evil.clone());
+        }
         event.client = Client { ip: Some(evil.clone()), user_agent: Some(evil.clone()) };
         event.message.clone_from(&evil);
         event.new_value = Some(json!(-1));

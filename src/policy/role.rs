@@ -243,8 +243,12 @@ mod tests {
             ("operator", &["users:read", "sessions:revoke", "audit:read"], &["users:write", "audit:export"]),
             ("viewer", &["users:read", "audit:read", "debug:read"], &["users:write", "sessions:revoke"]),
         ] {
-            given.iter().for_each(|asked| assert!(via(&none, &[name], asked).is_some(), "{name} {asked}"));
-            not.iter().for_each(|asked| assert!(via(&none, &[name], asked).is_none(), "{name} {asked}"));
+            for asked in given {
+                assert!(via(&none, &[name], asked).is_some(), "{name} {asked}");
+            }
+            for asked in not {
+                assert!(via(&none, &[name], asked).is_none(), "{name} {asked}");
+            }
         }
         assert_eq!(via(&none, &["nobody"], "users:read"), None);
     }

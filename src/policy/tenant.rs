@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(lifetimes(SERVICE, &none), SERVICE);
         assert_eq!(password_min_length(9, &none), 9);
         assert!(allows(&none, Method::Password));
-        let service = RateLimit { name: "login", requests: 5, window: Duration::from_secs(60) };
+        let service = RateLimit { name: "login", requests: 5, window: Duration::from_mins(1) };
         assert_eq!(limit("login", Some(service), None), Some(service));
         assert_eq!(limit("login", None, None), None);
         assert!(judge(&none).is_empty());
@@ -99,7 +99,7 @@ mod tests {
             methods: Some(vec![Method::Password]),
             ..TenantSettings::default()
         };
-        let expected = Lifetimes { session: Duration::from_secs(300), absolute: Duration::from_secs(600), ..SERVICE };
+        let expected = Lifetimes { session: Duration::from_mins(5), absolute: Duration::from_mins(10), ..SERVICE };
         assert_eq!(lifetimes(SERVICE, &own), expected);
         assert_eq!(password_min_length(9, &own), 12);
         let limited = limit("login", None, Some(TenantLimit { requests: 3, window: 10 }));

@@ -140,17 +140,13 @@ const LIMIT: &str = "limit";
 
 /// The lines of a block, exactly as the library prints them.
 fn written(bounds: &Bounds, predicate: &str) -> Result<String, AdminTokenError> {
-    let mut lines = String::new();
-    for permission in bounds.permissions.iter().flatten() {
-        lines += &format!("{predicate}(\"{permission}\");\n");
-    }
-    if let Some(tenant) = &bounds.tenant {
-        lines += &format!("check if tenant(\"{tenant}\");\n");
-    }
+    let permissions = bounds.permissions.iter().flatten();
+    let mut lines: Vec<String> = permissions.map(|permission| format!("{predicate}(\"{permission}\");\n")).collect();
+    lines.extend(bounds.tenant.as_ref().map(|tenant| format!("check if tenant(\"{tenant}\");\n")));
     if let Some(end) = bounds.expires_at {
-        lines += &format!("check if time($time), $time < {};\n", moment(end)?);
+        lines.push(format!("check if time($time), $time < {};\n", moment(end)?));
     }
-    Ok(lines)
+    Ok(lines.concat())
 }
 
 /// Whole seconds: biscuits know no shorter ones.

@@ -3,7 +3,7 @@
 use kayan_core::{Caller, Purpose, Token};
 use kayan_ports::{Client, TenantId};
 use poem::{
-    Request, RequestBody, Result,
+    Error, Request, RequestBody, Result,
     http::{HeaderValue, header},
 };
 use poem_openapi::{
@@ -103,7 +103,7 @@ pub(crate) fn caller(request: &Request) -> Result<Caller> {
 
 /// The tenant that the request names: in `X-Tenant-ID`, by the host that it was sent to, or in both alike.
 pub(crate) fn named_tenant(request: &Request) -> Result<Option<TenantId>> {
-    let unknown = || Problem::new(Code::TenantNotFound);
+    let unknown = || Error::from(Problem::new(Code::TenantNotFound));
     let read = |name: &HeaderValue| name.to_str().ok().and_then(|name| name.parse().ok()).ok_or_else(unknown);
     let headers = request.headers();
     let named: Option<TenantId> = headers.get("X-Tenant-ID").map(read).transpose()?;
@@ -111,7 +111,7 @@ pub(crate) fn named_tenant(request: &Request) -> Result<Option<TenantId>> {
     match Context::of(request)?.app.settings.tenant_hosts.of(host) {
         ByHost::Any => Ok(named),
         ByHost::One(tenant) if named.as_ref().is_none_or(|named| *named == tenant) => Ok(Some(tenant)),
-        ByHost::One(_) | ByHost::Unknown => Err(unknown().into()),
+        ByHost::One(_) | ByHost::Unknown => Err(unknown()),
     }
 }
 

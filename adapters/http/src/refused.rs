@@ -48,6 +48,12 @@ impl<E> From<Problem> for Refused<E> {
     }
 }
 
+impl<E> From<Box<Problem>> for Refused<E> {
+    fn from(problem: Box<Problem>) -> Self {
+        (*problem).into()
+    }
+}
+
 impl<E: Refusal> From<Refused<E>> for poem::Error {
     fn from(refused: Refused<E>) -> Self {
         Self::from(refused.0)

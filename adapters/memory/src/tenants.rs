@@ -131,10 +131,8 @@ impl Rows {
     pub(crate) fn keep_admin(&self, tenant: &TenantId) -> Result<(), CommitError> {
         let mut theirs = self.identities.values().filter(|identity| identity.tenant == *tenant);
         let is_admin = |roles: &[String]| roles.iter().any(|role| role == ADMIN);
-        match theirs.any(|identity| identity.state == State::Active && is_admin(&identity.roles)) {
-            true => Ok(()),
-            false => Err(CommitError::Stale(Guard::LastAdmin)),
-        }
+        let is_there = theirs.any(|identity| identity.state == State::Active && is_admin(&identity.roles));
+        if is_there { Ok(()) } else { Err(CommitError::Stale(Guard::LastAdmin)) }
     }
 
     pub(crate) fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> u64 {

@@ -77,7 +77,7 @@ pub(crate) enum TenantAction {
         /// Its name for people
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
-        /// What it sets for itself, as JSON: '{"session_ttl": 3600, "password_min_length": 12}'
+        /// What it sets for itself, as JSON: `{"session_ttl": 3600, "password_min_length": 12}`
         #[arg(long, value_name = "JSON")]
         settings: Option<String>,
         #[command(flatten)]

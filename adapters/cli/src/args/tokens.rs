@@ -11,7 +11,7 @@ use crate::config;
 
 #[derive(Subcommand)]
 pub(crate) enum Token {
-    /// Make a token, and print it and nothing else: ADMIN_TOKEN=$(kayan admin token create …)
+    /// Make a token, and print it and nothing else: `ADMIN_TOKEN=$(kayan admin token create …)`
     Create {
         /// What it may do, as in users:read,audit:* or *
         #[arg(long, value_name = "LIST", required = true, value_delimiter = ',')]

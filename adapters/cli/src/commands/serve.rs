@@ -92,7 +92,7 @@ async fn reopen_when_told(log: Option<&AuditLog>) {
         }
         Err(error) => tracing::error!(%error, "can't listen for SIGHUP; the audit log is not reopened"),
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Migrates as soon as the database is there; what can't be served then ends the service as it would have at its start.

@@ -20,6 +20,7 @@ use crate::{
         refusals,
     },
     body::Body,
+    problem::Problem,
     refused::Refused,
     reply::Reply,
 };
@@ -303,6 +304,6 @@ impl Tenants {
 }
 
 /// What is no name of a tenant is no tenant's.
-fn named(id: &Path<String>) -> Result<TenantId, Refused<ManageTenantError>> {
-    id.0.parse().map_err(|_| refusals::no_such_tenant().into())
+fn named(id: &Path<String>) -> Result<TenantId, Box<Problem>> {
+    id.0.parse().map_err(|_| Box::new(refusals::no_such_tenant()))
 }

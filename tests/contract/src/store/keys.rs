@@ -59,7 +59,7 @@ pub async fn a_data_key_that_is_not_there_is_not_wrapped_anew(bench: &dyn Bench)
 }
 
 pub async fn one_data_key_is_kept_under_64_parallel_tries(bench: &dyn Bench) {
-    let (store, keys) = (bench.store(), Vec::from_iter((0..MANY).map(|_| data_key())));
+    let (store, keys) = (bench.store(), (0..MANY).map(|_| data_key()).collect::<Vec<_>>());
     let outcomes = race(&store, keys.iter().map(keep).collect()).await;
     let winner = only_winner(&outcomes, &CommitError::Conflict(Unique::DataKey));
     assert_eq!(store.data_key().await, Ok(Some(keys[winner].clone())));

@@ -181,6 +181,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
     let keys = SealedKeys::new(store.clone(), clock.clone(), entropy.clone(), &secrets).unwrap();
     let ports = Ports {
         keys: Arc::new(keys),
+        tokens: Arc::new(kayan_crypto::Biscuits::new(entropy.clone())),
         store: store.clone(),
         attempts: store.clone(),
         hasher: Arc::new(PlainHasher::new()),

@@ -16,12 +16,11 @@ pub(super) async fn run(action: SessionsAction) -> Result<(), Stop> {
         SessionsAction::List { user, tenant, limit, offset, output } => {
             let kayan = super::super::open().await?;
             let operator = operator(tenant);
-            let page = match user {
-                Some(user) => kayan.list_user_sessions(&operator, &UserRef(user), (limit, offset)).await?,
-                None => {
-                    let query = ListSessions { identity: None, tenant: None, limit, offset };
-                    kayan.list_sessions(&operator, &query).await?
-                }
+            let page = if let Some(user) = user {
+                kayan.list_user_sessions(&operator, &UserRef(user), (limit, offset)).await?
+            } else {
+                let query = ListSessions { identity: None, tenant: None, limit, offset };
+                kayan.list_sessions(&operator, &query).await?
             };
             show(&page.rows, output.format)?;
             if output.format == Format::Table {

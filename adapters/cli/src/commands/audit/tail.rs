@@ -88,9 +88,8 @@ fn show(events: &[AuditEvent], format: Format) -> Result<bool, Stop> {
                 let [at, tenant, kind, status, actor, subject, ip, message] = cells(event);
                 let or = |text: String| if text.is_empty() { "-".to_owned() } else { text };
                 let (actor, subject, ip) = (or(actor), or(subject), or(ip));
-                text.push_str(&format!(
-                    "{at} {tenant} {kind} {status} actor={actor} subject={subject} ip={ip} {message}"
-                ));
+                let who = format!("actor={actor} subject={subject} ip={ip}");
+                text.push_str(&[at, tenant, kind, status, who, message].join(" "));
             }
         }
         text.push('\n');
