@@ -42,7 +42,7 @@ async fn a_token_is_made_narrowed_inspected_and_revoked() {
     assert_ne!(child, parent);
 
     let found = inspect(&home, &parent).await;
-    assert_eq!(found["permissions"], serde_json::json!(["users:read", "audit:read", "audit:export"]));
+    assert_eq!(found["permissions"], serde_json::json!(["users:read", "audit:read", "audit:export", "audit:purge"]));
     assert_eq!((&found["valid"], &found["name"], &found["tenant_id"]), (&true.into(), &"bot".into(), &Value::Null));
     assert!(made.stderr.contains(found["id"].as_str().unwrap()), "{made:?}");
     let narrowed = inspect(&home, &child).await;

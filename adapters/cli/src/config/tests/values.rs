@@ -39,6 +39,7 @@ fn the_guides_table_stands_with_its_defaults() {
         ("KAYAN_PUBLIC_URL", "(the address it listens on)"),
         ("KAYAN_CORS_ORIGINS", ""),
         ("KAYAN_TRUSTED_PROXIES", ""),
+        ("KAYAN_TENANT_HOSTS", ""),
         ("KAYAN_SESSION_STRATEGY", "database"),
         ("KAYAN_SESSION_TTL", "24h"),
         ("KAYAN_REFRESH_TTL", "168h"),
