@@ -153,14 +153,6 @@ async fn exercise(store: &SqlStore<Noting>) {
     assert!(store.data_key().await.unwrap().is_some());
     assert_eq!(store.revocations(&Scope::System, &[revocation.id]).await, Ok(vec![revocation.id]));
     assert!(store.signing_key(&Scope::System, KeyPurpose::AuditSeal).await.unwrap().is_some());
-    store
-        .commit(vec![Change::DeleteIdentity { scope: Scope::from(&tenant), identity: whom, expected: None }])
-        .await
-        .unwrap();
-    store
-        .commit(vec![Change::DeleteIdentity { scope: Scope::from(&tenant), identity: whom, expected: None }])
-        .await
-        .unwrap();
 }
 
 #[tokio::test]

@@ -77,7 +77,7 @@ fn the_guides_table_stands_with_its_defaults() {
     }
     let cores = std::thread::available_parallelism().unwrap().to_string();
     assert_eq!(row(&rows, "KAYAN_HASH_CONCURRENCY").value, cores);
-    assert_eq!(rows.len(), 57, "a new setting belongs into this list");
+    assert_eq!(rows.len(), 58, "a new setting belongs into this list");
     assert_eq!(rows.len(), TABLE.len());
 }
 
