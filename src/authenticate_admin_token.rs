@@ -1,13 +1,13 @@
 //! Authenticates an operator by the admin token that it presents.
 
-use kayan_ports::{AdminToken, AdminTokenError, AdminTokenText, Client, KeyPurpose};
+use kayan_ports::{AdminToken, AdminTokenError, AdminTokenText, Client, KeyPurpose, Scope};
 
 use crate::{Failure, Kayan, Operator, policy::admin_token};
 
 /// Why a token opens nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthenticateAdminTokenError {
-    /// It is none, or forged, narrowed in a way that is not understood, expired, good in no tenant, or revoked.
+    /// It is none, or forged, narrowed in a way that is not understood, expired, revoked, or good in no active tenant.
     #[error("no valid admin token")]
     Unauthorized,
     /// The service can't tell.
@@ -33,10 +33,18 @@ impl Kayan {
         let (scope, grants) = (admin_token::scope(&token), admin_token::grants(&token));
         let grants = grants.filter(|_| token.holds).ok_or(AuthenticateAdminTokenError::Unauthorized)?;
         let revoked = self.store.revocations(&scope, &admin_token::ids(&token)).await.map_err(Failure::from)?;
-        if !revoked.is_empty() {
+        if !revoked.is_empty() || !self.is_open(&scope).await? {
             return Err(AuthenticateAdminTokenError::Unauthorized);
         }
         Ok(Operator { scope, name: actor(&token), identity: None, grants, client, request_id })
+    }
+
+    /// Whether there is anything to administer in this scope: an inactive tenant is out at once.
+    pub(crate) async fn is_open(&self, scope: &Scope) -> Result<bool, Failure> {
+        match scope {
+            Scope::System => Ok(true),
+            Scope::Tenant(tenant) => Ok(self.store.tenant(tenant).await?.is_some_and(|tenant| tenant.active)),
+        }
     }
 
     /// What a token says, if this service signed it; where nothing was ever signed, it did not.

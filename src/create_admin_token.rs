@@ -54,6 +54,9 @@ pub enum CreateAdminTokenError {
     /// The operator acts in another tenant.
     #[error("you administer `{0}`, and can make tokens for no other tenant")]
     OtherTenant(TenantId),
+    /// There is no such tenant.
+    #[error("there is no active tenant `{0}`")]
+    NoTenant(TenantId),
     /// The operator may not make tokens, or not give what it does not hold.
     #[error(transparent)]
     Denied(#[from] DeniedError),
@@ -93,6 +96,11 @@ impl Kayan {
         self.permit(operator, &Permission::ROLES_WRITE, ACTION).await?;
         if let Some(missing) = operator.grants.missing(&Grants::direct(cmd.permissions)) {
             self.forbid(operator, missing, ACTION).await?;
+        }
+        if let Some(tenant) = &tenant
+            && !self.is_open(&tenant.into()).await?
+        {
+            return Err(CreateAdminTokenError::NoTenant(tenant.clone()));
         }
 
         let key = self.keys.obtain(KeyPurpose::AdminToken).await.map_err(Failure::from)?;

@@ -18,6 +18,8 @@ pub struct InspectedAdminToken {
     pub expires_at: Option<Timestamp>,
     /// Whether it has ended.
     pub expired: bool,
+    /// Whether the tenant that it is bound to is active.
+    pub open: bool,
     /// Those of its blocks that are revoked, and it with any of them.
     pub revoked: Vec<AdminTokenId>,
 }
@@ -31,7 +33,7 @@ impl InspectedAdminToken {
 
     /// Whether it opens anything.
     pub fn is_valid(&self) -> bool {
-        self.token.holds && self.revoked.is_empty() && admin_token::grants(&self.token).is_some()
+        self.token.holds && self.open && self.revoked.is_empty() && admin_token::grants(&self.token).is_some()
     }
 }
 
@@ -56,7 +58,8 @@ impl Kayan {
         let (scope, expires_at) = (admin_token::scope(&token), admin_token::expires_at(&token));
         let expired = expires_at.is_none_or(|end| end <= self.clock.now());
         let revoked = self.store.revocations(&scope, &admin_token::ids(&token)).await.map_err(Failure::from)?;
-        Ok(InspectedAdminToken { token, scope, expires_at, expired, revoked })
+        let open = self.is_open(&scope).await?;
+        Ok(InspectedAdminToken { token, scope, expires_at, expired, open, revoked })
     }
 }
 

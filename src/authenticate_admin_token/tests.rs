@@ -16,6 +16,14 @@ fn patterns(texts: &[&str]) -> Vec<Pattern> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
+fn stage() -> Stage {
+    let stage = Stage::new();
+    for tenant in ["acme", "other"] {
+        stage.store.add_tenant(tenant.parse().unwrap(), true);
+    }
+    stage
+}
+
 async fn made(stage: &Stage, permissions: &[&str], tenant: Option<&str>) -> CreatedAdminToken {
     let tenant = tenant.map(|tenant| tenant.parse().unwrap());
     let cmd = CreateAdminToken { name: None, permissions: patterns(permissions), tenant, ttl: Duration::from_hours(1) };
@@ -34,7 +42,7 @@ async fn who(stage: &Stage, token: &AdminTokenText) -> Result<Operator, Authenti
 
 #[tokio::test]
 async fn a_token_gives_what_it_says_where_it_says() {
-    let stage = Stage::new();
+    let stage = stage();
     let system = made(&stage, &["users:*"], None).await;
     let operator = who(&stage, &system.token).await.unwrap();
     assert_eq!((operator.scope, operator.identity), (Scope::System, None));
@@ -49,7 +57,7 @@ async fn a_token_gives_what_it_says_where_it_says() {
 #[tokio::test]
 async fn narrowing_never_widens_whatever_is_asked_for() {
     let all = ["users:read", "users:*", "*:read", "*:*", "users:**", "*", "audit:read", "sessions:revoke"];
-    let stage = Stage::new();
+    let stage = stage();
     for given in all {
         let token = made(&stage, &[given], None).await.token;
         let parent = who(&stage, &token).await.unwrap().grants;
@@ -71,7 +79,7 @@ async fn narrowing_never_widens_whatever_is_asked_for() {
 
 #[tokio::test]
 async fn a_token_is_bound_to_a_tenant_once() {
-    let stage = Stage::new();
+    let stage = stage();
     let token = made(&stage, &["*"], None).await.token;
     let acme = narrowed(&stage, &token, &[], Some("acme"));
     assert_eq!(who(&stage, &acme).await.unwrap().scope, Scope::Tenant("acme".parse().unwrap()));
@@ -80,8 +88,19 @@ async fn a_token_is_bound_to_a_tenant_once() {
 }
 
 #[tokio::test]
+async fn i_22_an_inactive_tenants_tokens_are_out_at_once_and_the_systems_are_not() {
+    let stage = stage();
+    let (bound, system) = (made(&stage, &["*"], Some("acme")).await.token, made(&stage, &["*"], None).await.token);
+    stage.store.add_tenant("acme".parse().unwrap(), false);
+    assert_eq!(who(&stage, &bound).await.unwrap_err(), AuthenticateAdminTokenError::Unauthorized);
+    let narrowed = narrowed(&stage, &system, &[], Some("acme"));
+    assert_eq!(who(&stage, &narrowed).await.unwrap_err(), AuthenticateAdminTokenError::Unauthorized);
+    assert!(who(&stage, &system).await.is_ok());
+}
+
+#[tokio::test]
 async fn an_expired_token_opens_nothing_from_its_end_on() {
-    let stage = Stage::new();
+    let stage = stage();
     let token = made(&stage, &["*"], None).await;
     stage.clock.set(token.expires_at - time::Duration::MICROSECOND);
     assert!(who(&stage, &token.token).await.is_ok());
@@ -91,7 +110,7 @@ async fn an_expired_token_opens_nothing_from_its_end_on() {
 
 #[tokio::test]
 async fn a_token_of_another_service_opens_nothing_and_makes_no_key() {
-    let (stage, other) = (Stage::new(), Stage::new());
+    let (stage, other) = (stage(), stage());
     // Both are sown alike; a key more makes the difference.
     other.kayan.keys.obtain(kayan_ports::KeyPurpose::AuditSeal).await.unwrap();
     let token = made(&other, &["*"], None).await.token;
@@ -104,7 +123,7 @@ async fn a_token_of_another_service_opens_nothing_and_makes_no_key() {
 
 #[tokio::test]
 async fn i_22_a_revoked_token_is_dead_at_once_with_all_that_were_narrowed_from_it() {
-    let stage = Stage::new();
+    let stage = stage();
     let parent = made(&stage, &["*"], None).await;
     let child = narrowed(&stage, &parent.token, &["users:*"], None);
     let sibling = narrowed(&stage, &parent.token, &["users:*"], None);
@@ -125,7 +144,7 @@ async fn i_22_a_revoked_token_is_dead_at_once_with_all_that_were_narrowed_from_i
 
 #[tokio::test]
 async fn a_database_that_is_away_lets_nobody_in_and_says_so() {
-    let stage = Stage::new();
+    let stage = stage();
     let token = made(&stage, &["*"], None).await.token;
     stage.store.fail_next_read(StoreError::Unavailable("gone".to_owned()));
     let refused = who(&stage, &token).await.unwrap_err();

@@ -15,6 +15,12 @@ pub(crate) fn wish(permissions: &[&str], tenant: Option<&str>) -> CreateAdminTok
     }
 }
 
+fn stage() -> Stage {
+    let stage = Stage::new();
+    stage.store.add_tenant("acme".parse().unwrap(), true);
+    stage
+}
+
 /// Somebody who holds this, in that tenant.
 fn operator(permissions: &[&str], tenant: Option<&str>) -> Operator {
     let scope = tenant.map_or(Scope::System, |tenant| Scope::Tenant(tenant.parse().unwrap()));
@@ -24,7 +30,7 @@ fn operator(permissions: &[&str], tenant: Option<&str>) -> Operator {
 
 #[tokio::test]
 async fn i_31_a_token_is_made_with_its_event_and_the_event_tells_no_token() {
-    let stage = Stage::new();
+    let stage = stage();
     let made = stage.kayan.create_admin_token(&Stage::operator(), wish(&["users:read"], Some("acme"))).await.unwrap();
     let event = stage.store.events().pop().unwrap();
     assert_eq!(
@@ -39,7 +45,7 @@ async fn i_31_a_token_is_made_with_its_event_and_the_event_tells_no_token() {
 
 #[tokio::test]
 async fn i_30_no_token_gives_what_its_maker_does_not_hold() {
-    let stage = Stage::new();
+    let stage = stage();
     let boss = operator(&["roles:write", "users:read"], None);
     assert!(stage.kayan.create_admin_token(&boss, wish(&["users:read"], None)).await.is_ok());
     for more in ["users:*", "users:write", "*"] {
@@ -54,7 +60,7 @@ async fn i_30_no_token_gives_what_its_maker_does_not_hold() {
 
 #[tokio::test]
 async fn i_29_who_administers_one_tenant_makes_tokens_for_it_alone() {
-    let stage = Stage::new();
+    let stage = stage();
     let theirs = operator(&["*"], Some("acme"));
     let refused = stage.kayan.create_admin_token(&theirs, wish(&["users:read"], Some("other"))).await.unwrap_err();
     assert_eq!(refused, CreateAdminTokenError::OtherTenant("acme".parse().unwrap()));
@@ -65,7 +71,7 @@ async fn i_29_who_administers_one_tenant_makes_tokens_for_it_alone() {
 
 #[tokio::test]
 async fn what_can_be_no_token_is_refused_with_its_reason() {
-    let stage = Stage::new();
+    let stage = stage();
     let try_it = async |change: &dyn Fn(&mut CreateAdminToken)| {
         let mut cmd = wish(&["users:read"], None);
         change(&mut cmd);
@@ -73,6 +79,8 @@ async fn what_can_be_no_token_is_refused_with_its_reason() {
     };
     let unknown = try_it(&|cmd| cmd.permissions.push("users:raed".parse().unwrap())).await;
     assert!(unknown.contains("`users:raed`") && unknown.contains("users:read, users:write"), "{unknown}");
+    let nowhere = try_it(&|cmd| cmd.tenant = Some("nowhere".parse().unwrap())).await;
+    assert_eq!(nowhere, "there is no active tenant `nowhere`");
     assert!(try_it(&|cmd| cmd.permissions.clear()).await.contains("1 to 32 permissions, not 0"));
     assert!(try_it(&|cmd| cmd.permissions = vec!["*".parse().unwrap(); 33]).await.contains("not 33"));
     for ttl in [Duration::ZERO, Duration::from_millis(999), Duration::from_hours(24 * 366 + 1), Duration::MAX] {

@@ -11,6 +11,7 @@ use crate::{
 #[tokio::test]
 async fn a_token_shows_what_is_left_of_it_until_it_is_revoked_or_has_ended() {
     let stage = Stage::new();
+    stage.store.add_tenant("acme".parse().unwrap(), true);
     let permissions: Vec<Pattern> = ["users:*", "audit:read"].iter().map(|text| text.parse().unwrap()).collect();
     let cmd = CreateAdminToken { name: None, permissions, tenant: None, ttl: Duration::from_hours(2) };
     let made = stage.kayan.create_admin_token(&Stage::operator(), cmd).await.unwrap();

@@ -11,6 +11,14 @@ use crate::{
     stage::Stage,
 };
 
+fn stage() -> Stage {
+    let stage = Stage::new();
+    for tenant in ["acme", "other"] {
+        stage.store.add_tenant(tenant.parse().unwrap(), true);
+    }
+    stage
+}
+
 async fn made(stage: &Stage, tenant: Option<&str>) -> CreatedAdminToken {
     let tenant = tenant.map(|tenant| tenant.parse().unwrap());
     let permissions = vec![Pattern::everything()];
@@ -37,7 +45,7 @@ fn of(tenant: &str) -> Operator {
 
 #[tokio::test]
 async fn i_31_a_revocation_is_audited_once_and_tells_no_token() {
-    let stage = Stage::new();
+    let stage = stage();
     let token = made(&stage, None).await;
     let which = WhichAdminToken::Text(token.token.clone());
     let done = revoke(&stage, &Stage::operator(), which.clone()).await.unwrap();
@@ -53,7 +61,7 @@ async fn i_31_a_revocation_is_audited_once_and_tells_no_token() {
 
 #[tokio::test]
 async fn i_29_who_administers_one_tenant_ends_no_token_of_another() {
-    let stage = Stage::new();
+    let stage = stage();
     let (theirs, system) = (made(&stage, Some("acme")).await, made(&stage, None).await);
     for token in [&theirs, &system] {
         let refused = revoke(&stage, &of("other"), WhichAdminToken::Text(token.token.clone())).await.unwrap_err();
@@ -67,7 +75,7 @@ async fn i_29_who_administers_one_tenant_ends_no_token_of_another() {
 
 #[tokio::test]
 async fn i_31_who_may_not_give_rights_may_not_end_tokens_and_the_try_is_audited() {
-    let stage = Stage::new();
+    let stage = stage();
     let token = made(&stage, None).await;
     let grants = Grants::direct(["users:*".parse::<Pattern>().unwrap()]);
     let operator = Operator { grants, ..Stage::operator() };
@@ -81,7 +89,7 @@ async fn i_31_who_may_not_give_rights_may_not_end_tokens_and_the_try_is_audited(
 
 #[tokio::test]
 async fn a_revocation_is_forgotten_when_its_token_is_dead_anyhow() {
-    let stage = Stage::new();
+    let stage = stage();
     let token = made(&stage, None).await;
     revoke(&stage, &Stage::operator(), WhichAdminToken::Text(token.token.clone())).await.unwrap();
     stage.clock.set(token.expires_at);
@@ -95,7 +103,7 @@ async fn a_revocation_is_forgotten_when_its_token_is_dead_anyhow() {
 
 #[tokio::test]
 async fn a_text_that_is_no_token_is_refused_and_nothing_is_written() {
-    let stage = Stage::new();
+    let stage = stage();
     made(&stage, None).await;
     let refused = revoke(&stage, &Stage::operator(), WhichAdminToken::Text("kya_junk".into())).await.unwrap_err();
     assert_eq!(refused, AdminTokenError::Malformed.into());

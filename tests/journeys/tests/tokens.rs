@@ -38,7 +38,7 @@ async fn a_token_is_made_narrowed_inspected_and_revoked() {
     let parent = made.stdout.trim_end().to_owned();
     // Narrowing needs no database, no key and no settings.
     let elsewhere = Home::new().with("KAYAN_DB_DSN", "nowhere").with("KAYAN_PORT", "none");
-    let child = token(&elsewhere, "attenuate --permissions audit:read --ttl 5m --tenant acme", &parent).await;
+    let child = token(&elsewhere, "attenuate --permissions audit:read --ttl 5m --tenant default", &parent).await;
     assert_ne!(child, parent);
 
     let found = inspect(&home, &parent).await;
@@ -47,7 +47,7 @@ async fn a_token_is_made_narrowed_inspected_and_revoked() {
     assert!(made.stderr.contains(found["id"].as_str().unwrap()), "{made:?}");
     let narrowed = inspect(&home, &child).await;
     assert_eq!(narrowed["permissions"], serde_json::json!(["audit:read"]));
-    assert_eq!((&narrowed["id"], &narrowed["tenant_id"]), (&found["id"], &"acme".into()));
+    assert_eq!((&narrowed["id"], &narrowed["tenant_id"]), (&found["id"], &"default".into()));
     assert!(narrowed["expires_at"].as_str() < found["expires_at"].as_str(), "{narrowed}");
     assert_eq!(narrowed["blocks"].as_array().map(Vec::len), Some(2));
     let table = home.run_with("admin token inspect", &child).await;
@@ -85,6 +85,7 @@ async fn what_is_no_good_is_refused_with_its_reason() {
         ("create --permissions **:read", 2, "is no permission"),
         ("create --permissions users:read --ttl 367h --name a/b", 2, "a token's name"),
         ("create --permissions users:read --ttl 9000h", 2, "at most 366 days"),
+        ("create --permissions users:read --tenant nowhere", 4, "there is no active tenant `nowhere`"),
         ("create --permissions users:read --ttl 1", 2, "has no unit"),
         ("create", 2, "--permissions"),
         ("attenuate", 2, "there is no token on standard input"),

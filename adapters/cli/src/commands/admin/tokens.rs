@@ -6,11 +6,11 @@ use kayan_core::{
     AttenuateAdminToken, AttenuateAdminTokenError, CreateAdminToken, CreateAdminTokenError, InspectAdminTokenError,
     InspectedAdminToken, Operator, RevokeAdminToken, RevokeAdminTokenError, WhichAdminToken, attenuate_admin_token,
 };
-use kayan_ports::{AdminTokenError, AdminTokenText, Scope, Timestamp, TokenBlock};
+use kayan_ports::{AdminTokenError, AdminTokenText, Scope, TokenBlock};
 use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
+use super::time;
 use crate::{
     args::{Format, Token},
     commands::{block_on, open},
@@ -116,7 +116,7 @@ fn state(found: &InspectedAdminToken) -> &'static str {
     } else if found.is_valid() {
         "valid"
     } else {
-        "good for nothing: its blocks name different tenants"
+        "good for nothing: its tenant is not active, or its blocks name different ones"
     }
 }
 
@@ -148,10 +148,6 @@ fn blocks(found: &InspectedAdminToken) -> impl Iterator<Item = (usize, &TokenBlo
     std::iter::once(&found.token.first).chain(&found.token.later).enumerate()
 }
 
-fn time(at: Timestamp) -> String {
-    at.format(&Rfc3339).unwrap_or_default()
-}
-
 impl From<AdminTokenError> for Stop {
     fn from(error: AdminTokenError) -> Self {
         match error {
@@ -174,6 +170,7 @@ impl From<CreateAdminTokenError> for Stop {
     fn from(error: CreateAdminTokenError) -> Self {
         match error {
             CreateAdminTokenError::Bounds(_) | CreateAdminTokenError::Name => Self::usage(error),
+            CreateAdminTokenError::NoTenant(_) => Self::not_found(error),
             CreateAdminTokenError::OtherTenant(_)
             | CreateAdminTokenError::Denied(_)
             | CreateAdminTokenError::Failed(_) => Self::failed(error),
