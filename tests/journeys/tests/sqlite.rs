@@ -93,3 +93,13 @@ async fn development_needs_nothing_set_and_keeps_its_secrets_to_itself() {
     assert_eq!(fs::read(service.home().path("kayan.secrets")).unwrap(), kept);
     ask(Person::login(&service.client(), &ada.email, PASSWORD)).await.expect(200);
 }
+
+#[tokio::test]
+async fn an_admin_token_made_before_the_first_start_is_good_after_it_in_development() {
+    let home = Home::newcomers();
+    let made = home.run("admin token create --permissions *").await;
+    assert_eq!(made.code, 0, "{made:?}");
+    let service = Service::start_in(home).await;
+    let list = service.client().get("/admin/users").bearer_auth(made.stdout.trim_end());
+    ask(list).await.expect(200);
+}

@@ -108,14 +108,6 @@ async fn what_is_no_good_is_refused_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_token_made_before_the_first_start_is_good_after_it_in_development() {
-    let home = Home::newcomers();
-    let made = token(&home, "create --permissions *", "").await;
-    let service = Service::start_in(home).await;
-    assert_eq!(inspect(service.home(), &made).await["valid"], true);
-}
-
-#[tokio::test]
 async fn a_secret_that_does_not_open_the_keys_keeps_the_service_from_starting_until_the_one_before_is_named() {
     let home = Home::new().with("KAYAN_SESSION_SECRET", ONE);
     let made = token(&home, "create --permissions *", "").await;
