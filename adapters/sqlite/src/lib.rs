@@ -3,6 +3,7 @@
 //! The file is kept in write-ahead mode, in which readers see the last commit and never wait for the writer. All writes
 //! go through one thread, which commits the batches of many callers at once: the disk is asked once for all of them.
 
+mod checkpoints;
 mod dsn;
 mod errors;
 mod migration;
@@ -30,6 +31,7 @@ pub use dsn::{Dsn, DsnError, Mode, Place};
 pub use open::OpenError;
 
 use crate::{
+    checkpoints::{Checkpoints, CheckpointsError},
     open::{Opener, explain},
     readers::{Pool, Readers},
     writer::Writer,
@@ -57,6 +59,7 @@ impl Default for Settings {
 pub struct SqliteDriver {
     // before the connection, so that the queue is emptied while there is one
     writer: Writer,
+    _checkpoints: Option<Checkpoints>,
     readers: Readers,
     connection: Arc<Mutex<Connection>>,
     busy: Duration,
@@ -72,11 +75,15 @@ impl SqliteDriver {
     pub fn open(dsn: &str, settings: Settings) -> Result<Self, OpenError> {
         let dsn: Dsn = dsn.parse()?;
         let opener = Opener::new(&dsn, settings.busy)?;
-        let connection = Arc::new(Mutex::new(opener.writer()?));
+        let mut connection = opener.writer()?;
         let place = match &dsn.place {
             Place::Memory => Path::new(":memory:"),
             Place::File(path) => path,
         };
+        let failed = |error: CheckpointsError| OpenError::Failed { path: place.to_owned(), why: error.to_string() };
+        let second = opener.second_writer().map_err(|error| explain(place, &error))?;
+        let checkpoints = second.map(|own| Checkpoints::start(&mut connection, own)).transpose().map_err(failed)?;
+        let connection = Arc::new(Mutex::new(connection));
         let readers = if opener.in_memory() {
             Readers::One(Arc::clone(&connection))
         } else {
@@ -84,7 +91,7 @@ impl SqliteDriver {
         };
         let writer = Writer::start(Arc::clone(&connection), settings.queue)
             .map_err(|error| OpenError::Failed { path: place.to_owned(), why: error.to_string() })?;
-        Ok(Self { writer, readers, connection, busy: settings.busy })
+        Ok(Self { writer, _checkpoints: checkpoints, readers, connection, busy: settings.busy })
     }
 
     /// How many transactions the writer has committed: fewer than batches, as batches share them.

@@ -115,6 +115,17 @@ impl Opener {
         Ok(connection)
     }
 
+    /// Opens one more connection that writes, for what needs no queue; call after [`Self::writer`]. Nothing for what is
+    /// not to be written, or not in a file.
+    pub(crate) fn second_writer(&self) -> rusqlite::Result<Option<Connection>> {
+        match (&self.path, self.mode) {
+            (None, _) | (_, Mode::ReadOnly) => Ok(None),
+            (Some(path), Mode::ReadWrite | Mode::Create) => {
+                self.connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map(Some)
+            }
+        }
+    }
+
     /// Opens one more connection that only reads a file; call after [`Self::writer`].
     pub(crate) fn reader(&self) -> rusqlite::Result<Connection> {
         let path = self.path.as_deref().unwrap_or(Path::new(""));
@@ -135,16 +146,14 @@ impl Opener {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
-        // FULL: what was acknowledged is on disk. A longer log than usual (in pages; 32 MB) is copied into the file less
-        // often, and a page that many changes touched only once. The cache is in KiB. No memory map: it would turn a disk
-        // that fails into a signal that ends the process.
+        // FULL: what was acknowledged is on disk. The cache is in KiB. No memory map: it would turn a disk that fails into
+        // a signal that ends the process.
         connection.execute_batch(
             "PRAGMA synchronous = FULL;
              PRAGMA foreign_keys = ON;
              PRAGMA cache_size = -4096;
              PRAGMA mmap_size = 0;
              PRAGMA temp_store = MEMORY;
-             PRAGMA wal_autocheckpoint = 8000;
              PRAGMA journal_size_limit = 67108864;",
         )?;
         Ok(connection)
