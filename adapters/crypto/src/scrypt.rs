@@ -44,7 +44,9 @@ impl Stored {
             && area * u64::from(p) <= MAX_WORK;
         let known = phc.algorithm.as_str() == "scrypt" && phc.version.is_none() && phc.params.iter().count() == 3;
         let params = (bearable && known).then(|| Params::new(u8::try_from(log_n).ok()?, r, p).ok())??;
-        Some(Self { params, salt: phc.salt?, digest: phc.hash? })
+        // One that was cut off would match: a shorter output is the beginning of a longer one (RFC 7914, section 6).
+        let digest = phc.hash.filter(|digest| digest.len() >= 16 && digest.len() % 8 == 0)?;
+        Some(Self { params, salt: phc.salt?, digest })
     }
 
     /// Whether this is the password's hash. One with a NUL never is: PBKDF2 keys HMAC with the password, and HMAC fills
