@@ -25,8 +25,8 @@ const FEW: u32 = 1_000;
 const MANY: u32 = 1_000_000;
 /// When it must be quick.
 const SOME: u32 = 20_000;
-/// How many of them come to be asked for, at most.
-const SAMPLE: u32 = 10_000;
+/// So many of them come to be asked for, of either size: what is asked must not differ but in how many others there are.
+const SAMPLE: u32 = FEW;
 
 const CONNECTIONS: usize = 16;
 const LOGINS: u32 = 100;

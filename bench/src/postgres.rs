@@ -14,7 +14,7 @@ use crate::{
     pgbench::Pgbench,
     plan::{self, Plan},
     report::Report,
-    service::{Account, Service},
+    service::{self, Account, Service},
 };
 
 /// Of clients to the service, of the service to the database, and of `pgbench`.
@@ -91,6 +91,7 @@ async fn contenders(plan: &Plan, database: &Database) -> Result<[Contender; 3], 
     let pool = [("KAYAN_DB_MAX_OPEN_CONNS", &*connections), ("KAYAN_DB_MAX_IDLE_CONNS", &*connections)];
     let there = [&quiet[..], &pool, &database.settings()].concat();
     let uncached = [&there[..], &[("KAYAN_SESSION_CACHE_TTL", "0")]].concat();
+    service::migrate(&plan.kayan, plan.home()?.path(), &database.settings())?;
 
     let (file, file_home) = serve(plan, &quiet).await?;
     let (cached, cached_home) = serve(plan, &there).await?;
