@@ -36,7 +36,7 @@ impl Kayan {
         if !revoked.is_empty() || !self.is_open(&scope).await? {
             return Err(AuthenticateAdminTokenError::Unauthorized);
         }
-        Ok(Operator { scope, name: actor(&token), identity: None, grants, client, request_id })
+        Ok(Operator { scope, name: actor(&token), identity: None, grants, client, request_id, once: None })
     }
 
     /// Whether there is anything to administer in this scope: an inactive tenant is out at once.

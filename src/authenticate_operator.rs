@@ -15,6 +15,7 @@ impl Kayan {
             grants: self.grants_of(&me.identity).await?,
             client: caller.client.clone(),
             request_id: caller.request_id.clone(),
+            once: None,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use kayan_ports::{Client, IdentityId, Scope, TenantId, TokenHash};
 
-use crate::policy::permission::Grants;
+use crate::{Once, policy::permission::Grants};
 
 /// A client of the API, as far as a use-case needs to know it.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +35,8 @@ pub struct Operator {
     pub client: Client,
     /// The id of the request.
     pub request_id: Option<String>,
+    /// Whether the request is to be carried out once, however often it is made.
+    pub once: Option<Once>,
 }
 
 impl Operator {
@@ -48,6 +50,7 @@ impl Operator {
             grants: Grants::everything(),
             client: Client::default(),
             request_id: None,
+            once: None,
         }
     }
 

@@ -57,6 +57,10 @@ impl Kayan {
     /// Makes an identity, with a password if one is given.
     pub async fn create_user(&self, operator: &Operator, cmd: CreateUser) -> Result<Identity, CreateUserError> {
         self.permit(operator, &Permission::USERS_WRITE, ACTION).await?;
+        self.once(operator, self.make_user(operator, cmd)).await
+    }
+
+    async fn make_user(&self, operator: &Operator, cmd: CreateUser) -> Result<Identity, CreateUserError> {
         if operator.scope.tenant().is_some_and(|own| *own != cmd.tenant) {
             return Err(CreateUserError::NoTenant(cmd.tenant));
         }
@@ -80,6 +84,7 @@ impl Kayan {
             changes.push(Change::CreateIdentity { identity: new, identifiers: names });
             changes.extend(password.clone().map(|password| Change::AddCredential(Box::new(password))));
             changes.extend(self.user_created(operator, &identity, password.is_some()));
+            changes.extend(self.keeping(operator, Some(identity.id), &identity).await?);
             match self.store.commit(changes).await {
                 Ok(()) => return Ok(identity),
                 Err(CommitError::Stale(Guard::Roles)) => {}

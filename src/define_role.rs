@@ -82,7 +82,7 @@ impl Kayan {
         let CreateRole { tenant, name, description, permissions, parents } = cmd;
         let role =
             Role { tenant, name, description, permissions, parents, created_at: now, updated_at: now, version: 1 };
-        self.define(operator, action, &role.tenant, |_| Ok((None, role.clone()))).await
+        self.once(operator, self.define(operator, action, &role.tenant, |_| Ok((None, role.clone())))).await
     }
 
     /// Changes a role; whoever has it can do what it grants from now on, within five seconds everywhere.
@@ -126,7 +126,9 @@ impl Kayan {
                 Some(_) => Change::ReplaceRole(Box::new(role.clone())),
             };
             let event = self.role_event(operator, action, (before.as_ref(), Some(&role)), role.updated_at);
-            let committed = self.store.commit(vec![hold, put, event]).await;
+            let mut changes = vec![hold, put, event];
+            changes.extend(self.keeping(operator, None, &role).await?);
+            let committed = self.store.commit(changes).await;
             self.forget_roles(tenant);
             match committed {
                 Ok(()) => return Ok(role),

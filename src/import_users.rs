@@ -6,7 +6,7 @@ mod roles;
 mod seen;
 
 use kayan_ports::{Identity, NamedIdentifier, PasswordHash, TenantId, Timestamp, Version};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use time::Duration;
 
 pub use self::{refusal::Refusal, seen::SeenUsers};
@@ -68,7 +68,7 @@ pub struct LineReport {
 }
 
 /// What came of a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
     /// The user is in.
     Imported(kayan_ports::IdentityId),
@@ -140,18 +140,34 @@ impl Kayan {
         text: &[u8],
         dry_run: bool,
     ) -> Result<Vec<LineReport>, ImportUsersError> {
+        self.permit(operator, &Permission::USERS_WRITE, ACTION).await?;
+        let fates: Vec<(u64, Fate)> = self.once(operator, self.import_all(operator, text, dry_run)).await?;
+        Ok(fates.into_iter().map(|(line, fate)| LineReport { line, fate }).collect())
+    }
+
+    async fn import_all(
+        &self,
+        operator: &Operator,
+        text: &[u8],
+        dry_run: bool,
+    ) -> Result<Vec<(u64, Fate)>, ImportUsersError> {
         let mut seen = SeenUsers::default();
         let numbered = (1..).zip(text.split(|&byte| byte == b'\n'));
         let mut lines: Vec<ReadLine> =
             numbered.filter_map(|(number, line)| self.read_line(operator, number, line)).collect();
-        let mut reports = Vec::with_capacity(lines.len());
+        let mut fates = Vec::with_capacity(lines.len());
         while !lines.is_empty() {
             let rest = lines.split_off(lines.len().min(BATCH_LINES));
             let cmd = ImportUsers { lines, dry_run, seen: &mut seen };
-            reports.extend(self.import_users(operator, cmd).await?);
+            let reports = self.import_users(operator, cmd).await?;
+            fates.extend(reports.into_iter().map(|report| (report.line, report.fate)));
             lines = rest;
         }
-        Ok(reports)
+        // Broken off before this, it is carried out again, and finds in whoever came in.
+        if let Some(kept) = self.keeping(operator, None, &fates).await? {
+            self.store.commit(vec![kept]).await.map_err(Failure::from)?;
+        }
+        Ok(fates)
     }
 
     fn judge(&self, operator: &Operator, line: UserLine) -> Result<NewUser, Refusal> {

@@ -39,6 +39,7 @@ mod list_my_sessions;
 mod log_in;
 mod log_out;
 mod manage_tenant;
+mod once;
 mod open_session;
 mod permit;
 pub mod policy;
@@ -105,6 +106,7 @@ pub use crate::{
     list_events::MOST_LISTED,
     log_in::{LogIn, LogInError},
     manage_tenant::{CreateTenant, ManageTenantError, UpdateTenant},
+    once::Once,
     open_session::Opened,
     permit::DeniedError,
     policy::{

@@ -77,11 +77,22 @@ impl Kayan {
         if operator.scope.tenant().is_some() {
             self.forbid(operator, Pattern::only(&Permission::TENANTS_WRITE), action).await?;
         }
+        self.once(operator, self.make_tenant(operator, action, cmd)).await
+    }
+
+    async fn make_tenant(
+        &self,
+        operator: &Operator,
+        action: &'static str,
+        cmd: CreateTenant,
+    ) -> Result<Tenant, ManageTenantError> {
         valid(&cmd.name, &cmd.settings)?;
         let (now, CreateTenant { id, name, settings }) = (self.clock.now(), cmd);
         let tenant = Tenant { id, name, active: true, settings, created_at: now, updated_at: now, version: 1 };
         let event = self.tenant_event(operator, action, (None, Some(&tenant)));
-        match self.store.commit(vec![Change::CreateTenant(Box::new(tenant.clone())), event]).await {
+        let mut changes = vec![Change::CreateTenant(Box::new(tenant.clone())), event];
+        changes.extend(self.keeping(operator, None, &tenant).await?);
+        match self.store.commit(changes).await {
             Ok(()) => Ok(tenant),
             Err(CommitError::Conflict(Unique::Tenant)) => Err(ManageTenantError::AlreadyExists(tenant.id)),
             Err(other) => Err(ManageTenantError::Failed(other.into())),

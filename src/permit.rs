@@ -13,6 +13,9 @@ pub enum DeniedError {
     /// It does not hold what this needs.
     #[error("this needs the permission `{0}`, which you don't hold")]
     Forbidden(Pattern),
+    /// The operator's idempotency key belongs to another request.
+    #[error("this Idempotency-Key was used for another request: make a new key for each")]
+    KeyReused,
     /// The service can't do it.
     #[error(transparent)]
     Failed(#[from] Failure),

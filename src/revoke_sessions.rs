@@ -48,6 +48,15 @@ impl Kayan {
     pub async fn revoke_sessions(&self, operator: &Operator, cmd: RevokeSessions) -> Result<u64, RevokeSessionsError> {
         let action = "session.revoke-all";
         self.permit(operator, &Permission::SESSIONS_REVOKE, action).await?;
+        self.once(operator, self.end_all(operator, action, cmd)).await
+    }
+
+    async fn end_all(
+        &self,
+        operator: &Operator,
+        action: &'static str,
+        cmd: RevokeSessions,
+    ) -> Result<u64, RevokeSessionsError> {
         let no_tenant = |tenant: &Option<TenantId>| RevokeSessionsError::NoTenant(tenant.clone().unwrap_or_default());
         let scope = operator.within(cmd.tenant.as_ref()).ok_or_else(|| no_tenant(&cmd.tenant))?;
         if let Some(tenant) = &cmd.tenant
@@ -81,7 +90,9 @@ impl Kayan {
             None => event.resource("sessions".to_owned()),
         };
         let revoke = Change::RevokeSessions(SessionFilter { scope, identity, except: None });
-        self.store.commit(vec![revoke, event.record()]).await.map_err(Failure::from)?;
+        let mut changes = vec![revoke, event.record()];
+        changes.extend(self.keeping(operator, None, &open).await?);
+        self.store.commit(changes).await.map_err(Failure::from)?;
         Ok(open)
     }
 

@@ -2,7 +2,7 @@
 
 use jsonschema::{Draft, ValidationError, Validator, error::ValidationErrorKind};
 use kayan_ports::{NamedIdentifier, Traits};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::policy::identifier;
@@ -34,7 +34,7 @@ pub enum SchemaError {
 }
 
 /// One thing that is wrong with a field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldError {
     /// Where, as a JSON Pointer (RFC 6901) into the request's body.
     pub pointer: String,

@@ -38,10 +38,22 @@ impl SetUserState {
 impl Kayan {
     /// Sets the state; whoever is not active loses every session with it (I-11, I-22).
     pub async fn set_user_state(&self, operator: &Operator, cmd: SetUserState) -> Result<Identity, ChangeUserError> {
-        let (user, expected, action) = (&cmd.user, cmd.expected, SetUserState::action(cmd.state));
+        let action = SetUserState::action(cmd.state);
+        self.permit(operator, &Permission::USERS_WRITE, action).await?;
+        self.once(operator, self.put_state(operator, action, cmd)).await
+    }
+
+    async fn put_state(
+        &self,
+        operator: &Operator,
+        action: &'static str,
+        cmd: SetUserState,
+    ) -> Result<Identity, ChangeUserError> {
+        let (user, expected) = (&cmd.user, cmd.expected);
         let wish = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
         let before = self.changeable(&wish).await?;
-        let (after, changes) = self.with_state(&wish, &before, cmd.state, cmd.reason).await?;
+        let (after, mut changes) = self.with_state(&wish, &before, cmd.state, cmd.reason).await?;
+        changes.extend(self.keeping(operator, Some(after.id), &after).await?);
         self.store.commit(changes).await.map_err(|error| refused(error, &cmd.user, expected))?;
         self.state_was_set(&after).await?;
         Ok(after)

@@ -1,9 +1,9 @@
 //! Every write the service knows.
 
 use crate::{
-    AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, NamedIdentifier, RefreshToken,
-    Revocation, Role, Scope, Seal, SealedKey, Session, SessionId, State, Tenant, TenantId, Timestamp, TokenHash,
-    Traits, Version, WrappedKey,
+    AttemptKey, AuditEvent, Client, Credential, CredentialId, Identity, IdentityId, KeptAnswer, NamedIdentifier,
+    RefreshToken, Revocation, Role, Scope, Seal, SealedKey, Session, SessionId, State, Tenant, TenantId, Timestamp,
+    TokenHash, Traits, Version, WrappedKey,
 };
 use uuid::Uuid;
 
@@ -195,6 +195,8 @@ pub enum Change {
     KeepSigningKey(Box<SealedKey>),
     /// Revokes an admin token. Guard: it was not revoked before by the same (`Unique::Revocation`).
     RevokeToken(Box<Revocation>),
+    /// Keeps an answer. Guard: the operator has none under that key in the tenant (`Unique::Answer`).
+    KeepAnswer(Box<KeptAnswer>),
     /// Removes some of what is out of date, a thousand rows of each kind at most; there is no guard.
     RemoveOutdated(Outdated),
     /// Adds a seal to its tenant's chain. Guard: there is none of that number yet (`Unique::Seal`), so that of two who
@@ -242,6 +244,8 @@ pub struct Outdated {
     pub networks: Timestamp,
     /// Revocations of admin tokens that ended before this.
     pub revocations: Timestamp,
+    /// Answers that were kept before this.
+    pub answers: Timestamp,
 }
 
 /// Which sessions.
@@ -305,4 +309,6 @@ pub enum Unique {
     SigningKey,
     /// The one end of an admin token, by the system or by a tenant.
     Revocation,
+    /// An operator's idempotency key, within a tenant.
+    Answer,
 }

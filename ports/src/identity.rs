@@ -88,7 +88,7 @@ impl State {
 pub type Version = i64;
 
 /// Somebody who can log in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Its id.
     pub id: IdentityId,
@@ -103,10 +103,13 @@ pub struct Identity {
     /// The names of its roles; the server's alone (I-12).
     pub roles: Vec<String>,
     /// When it came to be.
+    #[serde(with = "time::serde::rfc3339")]
     pub created_at: Timestamp,
     /// When its traits, state or roles last changed.
+    #[serde(with = "time::serde::rfc3339")]
     pub updated_at: Timestamp,
     /// When it last proved who it is with a credential.
+    #[serde(with = "time::serde::rfc3339::option")]
     pub last_login_at: Option<Timestamp>,
     /// The number of its last change.
     pub version: Version,

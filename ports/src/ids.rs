@@ -1,6 +1,10 @@
 //! Names of things: ids that cannot be mixed up, and the scope a query is confined to.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{Arc, LazyLock},
+};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -71,7 +75,8 @@ impl TenantId {
 
 impl Default for TenantId {
     fn default() -> Self {
-        Self(Arc::from(Self::DEFAULT))
+        static DEFAULT: LazyLock<Arc<str>> = LazyLock::new(|| TenantId::DEFAULT.into());
+        Self(DEFAULT.clone())
     }
 }
 

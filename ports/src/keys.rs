@@ -14,17 +14,20 @@ pub enum KeyPurpose {
     AdminToken,
     /// Seals over the audit trail.
     AuditSeal,
+    /// Fingerprints of requests that are made under an idempotency key: its seed keys an HMAC.
+    Fingerprint,
 }
 
 impl KeyPurpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 2] = [Self::AdminToken, Self::AuditSeal];
+    pub const ALL: [Self; 3] = [Self::AdminToken, Self::AuditSeal, Self::Fingerprint];
 
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AdminToken => "admin-token",
             Self::AuditSeal => "audit-seal",
+            Self::Fingerprint => "fingerprint",
         }
     }
 

@@ -13,6 +13,7 @@ mod event_query;
 mod hasher;
 mod identity;
 mod ids;
+mod kept_answer;
 mod keys;
 mod limits;
 mod probe;
@@ -33,6 +34,7 @@ pub use event_query::{EventCursor, EventOrder, EventPage, EventQuery};
 pub use hasher::{HashError, HashFormat, Password, PasswordHasher, Verdict};
 pub use identity::{Identifier, Identity, NamedIdentifier, State, Traits, Version};
 pub use ids::{AdminTokenId, CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};
+pub use kept_answer::KeptAnswer;
 pub use keys::{KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, WrappedKey, Wrapper};
 pub use limits::{
     Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use crate::{
     Account, AccountQuery, AdminTokenId, AuditEvent, Change, Client, Credential, EventCursor, EventPage, EventQuery,
-    Guard, Identifier, Identity, IdentityId, KeyPurpose, Outdated, RefreshToken, Roles, Scope, Seal, SealedKey,
-    Session, SessionId, State, Stretch, Tenant, TenantId, TenantQuery, TenantSettings, Timestamp, TokenHash,
+    Guard, Identifier, Identity, IdentityId, KeptAnswer, KeyPurpose, Outdated, RefreshToken, Roles, Scope, Seal,
+    SealedKey, Session, SessionId, State, Stretch, Tenant, TenantId, TenantQuery, TenantSettings, Timestamp, TokenHash,
     TrailEvent, Unique, Unsealed, WrappedKey,
 };
 
@@ -227,6 +227,7 @@ pub trait Store: Send + Sync {
 
     /// The roles that a tenant has defined, by name; nothing when there is no such tenant.
     async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError>;
+
     /// The data key, if there is one.
     async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError>;
 
@@ -235,6 +236,10 @@ pub trait Store: Send + Sync {
 
     /// Those of these ids, of an admin token that is good in this scope, that are revoked: by the system, or by that tenant.
     async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError>;
+
+    /// The answer that was kept for this operator under this key.
+    async fn kept_answer(&self, tenant: &TenantId, operator: &str, key: &str)
+    -> Result<Option<KeptAnswer>, StoreError>;
 
     /// Whether there is anything out of date.
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError>;

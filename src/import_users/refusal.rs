@@ -1,11 +1,12 @@
 //! Why a line of an import is refused.
 
 use kayan_ports::TenantId;
+use serde::{Deserialize, Serialize};
 
 use crate::FieldError;
 
 /// Why a line is refused. Never holds a value of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
     /// More than [`MAX_LINE_BYTES`](crate::MAX_LINE_BYTES).
     #[error("the line is longer than 1 MiB")]

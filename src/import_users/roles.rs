@@ -39,7 +39,7 @@ impl Kayan {
                 let why = format!("would grant `{missing}`, which you don't hold");
                 if !dry_run && written_down.insert(missing.clone()) {
                     match self.forbid(operator, missing, super::ACTION).await {
-                        Ok(()) | Err(DeniedError::Forbidden(_)) => {}
+                        Ok(()) | Err(DeniedError::Forbidden(_) | DeniedError::KeyReused) => {}
                         Err(DeniedError::Failed(failure)) => return Err(failure),
                     }
                 }

@@ -7,7 +7,7 @@ use kayan_core::FieldError;
 use poem::{Request, RequestBody, Result, http::header};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
-    registry::{MetaMediaType, MetaRequest, Registry},
+    registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry},
     types::Type,
 };
 use serde::de::DeserializeOwned;
@@ -80,8 +80,36 @@ impl<'a, T: Type + DeserializeOwned + Default> ApiExtractor<'a> for MaybeBody<T>
     }
 }
 
+/// A body of JSON lines, as it arrived.
+pub(crate) struct Lines(pub(crate) Vec<u8>);
+
+const NDJSON: &str = "application/x-ndjson";
+
+impl<'a> ApiExtractor<'a> for Lines {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn request_meta() -> Option<MetaRequest> {
+        let description = Some("A JSON object in each line; empty lines are passed over.");
+        let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
+        let content = vec![MetaMediaType { content_type: NDJSON, schema }];
+        Some(MetaRequest { description, content, required: true })
+    }
+
+    async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let given = essence(request.header(header::CONTENT_TYPE).unwrap_or_default());
+        if given != NDJSON && given != "application/ndjson" && given != "application/jsonl" {
+            let told = "send the users as Content-Type: application/x-ndjson, a JSON object in each line";
+            return Err(Problem::new(Code::UnsupportedMediaType).message(told).into());
+        }
+        whole(request, body).await.map(Self)
+    }
+}
+
 /// The body, once it has arrived.
-async fn whole(request: &Request, body: &mut RequestBody) -> Result<Vec<u8>> {
+pub(crate) async fn whole(request: &Request, body: &mut RequestBody) -> Result<Vec<u8>> {
     let limit = Context::of(request)?.app.settings.body_timeout;
     let arrived = tokio::time::timeout(limit, arrive(body.take()?)).await;
     arrived.unwrap_or_else(|_elapsed| Err(Problem::new(Code::RequestTimeout).into()))
@@ -103,8 +131,13 @@ async fn arrive(body: poem::Body) -> Result<Vec<u8>> {
     if seen > MAX_BYTES { Err(Problem::new(Code::PayloadTooLarge).into()) } else { Ok(bytes) }
 }
 
+/// A media type without its parameters.
+fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = essence(content_type);
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 

@@ -4,7 +4,7 @@ use kayan_core::{Caller, Purpose, Token};
 use kayan_ports::{Client, TenantId};
 use poem::{
     Error, Request, RequestBody, Result,
-    http::{HeaderValue, header},
+    http::{HeaderName, HeaderValue, header},
 };
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -14,6 +14,8 @@ use poem_openapi::{
 use crate::{cookies, edge::Request as Context, errors::Code, origins, problem::Problem, tenant_hosts::ByHost};
 
 const MAX_USER_AGENT: usize = 512;
+const TENANT: HeaderName = HeaderName::from_static("x-tenant-id");
+const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-session-token");
 
 /// A caller that need not be logged in.
 pub(crate) struct Anyone(pub(crate) Caller);
@@ -106,7 +108,7 @@ pub(crate) fn named_tenant(request: &Request) -> Result<Option<TenantId>> {
     let unknown = || Error::from(Problem::new(Code::TenantNotFound));
     let read = |name: &HeaderValue| name.to_str().ok().and_then(|name| name.parse().ok()).ok_or_else(unknown);
     let headers = request.headers();
-    let named: Option<TenantId> = headers.get("X-Tenant-ID").map(read).transpose()?;
+    let named: Option<TenantId> = headers.get(TENANT).map(read).transpose()?;
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     match Context::of(request)?.app.settings.tenant_hosts.of(host) {
         ByHost::Any => Ok(named),
@@ -135,7 +137,7 @@ fn presented(request: &Request) -> Result<Option<&str>> {
             value.to_str().ok()?.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))?;
         Some(bearer.1.trim())
     });
-    let tokens = headers.get_all("X-Session-Token").iter().map(|value| value.to_str().ok().map(str::trim));
+    let tokens = headers.get_all(SESSION_TOKEN).iter().map(|value| value.to_str().ok().map(str::trim));
     let mut shown = bearers.chain(tokens);
     let Some(first) = shown.next() else { return by_cookie(request) };
     let told = match first {

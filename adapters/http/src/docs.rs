@@ -1,6 +1,6 @@
 //! Swagger UI and the OpenAPI document, served from the binary with no request to another host.
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use poem::{
@@ -9,27 +9,26 @@ use poem::{
 };
 use sha2::{Digest, Sha256};
 
-/// The page and the two forms of the document.
+/// The page with its policy, and the document as JSON and as YAML. They are megabytes, and most processes are never asked
+/// for them, so each is put together when it first is.
 pub(crate) struct Pages {
-    html: String,
-    /// Put together when first asked for: most processes never are.
-    page: OnceLock<(String, HeaderValue)>,
-    json: String,
-    yaml: String,
+    page: LazyLock<(String, HeaderValue)>,
+    documents: LazyLock<(String, String)>,
+}
+
+impl Default for Pages {
+    fn default() -> Self {
+        Self { page: LazyLock::new(|| page_and_policy(&crate::page())), documents: LazyLock::new(crate::documents) }
+    }
 }
 
 impl Pages {
     /// Where they are.
     pub(crate) const PATHS: [&str; 3] = ["/docs", "/openapi.json", "/openapi.yaml"];
 
-    /// Takes the library's page and the document.
-    pub(crate) fn new(html: String, json: String, yaml: String) -> Self {
-        Self { html, page: OnceLock::new(), json, yaml }
-    }
-
     /// The document as JSON.
     pub(crate) fn document(&self) -> &str {
-        &self.json
+        &self.documents.0
     }
 
     /// What is asked for, if it is one of these.
@@ -39,13 +38,13 @@ impl Pages {
         }
         match path {
             "/docs" => {
-                let (page, policy) = self.page.get_or_init(|| page_and_policy(&self.html));
+                let (page, policy) = &*self.page;
                 let mut response = answer("text/html; charset=utf-8", page.clone());
                 response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
                 Some(response)
             }
-            "/openapi.json" => Some(answer("application/json", self.json.clone())),
-            "/openapi.yaml" => Some(answer("application/yaml", self.yaml.clone())),
+            "/openapi.json" => Some(answer("application/json", self.documents.0.clone())),
+            "/openapi.yaml" => Some(answer("application/yaml", self.documents.1.clone())),
             _ => None,
         }
     }

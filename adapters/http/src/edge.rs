@@ -6,7 +6,7 @@ use std::{
     net::IpAddr,
     panic::AssertUnwindSafe,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
@@ -53,22 +53,22 @@ pub(crate) struct Edge<E> {
     inner: E,
     app: Arc<Application>,
     pages: Pages,
-    methods: Methods,
+    methods: OnceLock<Methods>,
     /// What this process's request ids begin with, and how many it has given.
-    id_prefix: u64,
+    id_prefix: String,
     id_count: AtomicU64,
 }
 
 impl<E: Endpoint<Output = Response>> Edge<E> {
     /// Puts the layer around the API.
-    pub(crate) fn new(inner: E, app: Arc<Application>, pages: Pages) -> Self {
+    pub(crate) fn new(inner: E, app: Arc<Application>) -> Self {
         let mut random = [0; 8];
         app.entropy.fill(&mut random);
         Self {
             inner,
-            methods: Methods::read(pages.document()),
-            pages,
-            id_prefix: u64::from_be_bytes(random),
+            pages: Pages::default(),
+            methods: OnceLock::new(),
+            id_prefix: hexadecimal(u64::from_be_bytes(random)).collect(),
             id_count: AtomicU64::new(0),
             app,
         }
@@ -77,7 +77,12 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
     fn request_id(&self, request: &HttpRequest) -> String {
         let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id));
         // Unique, not secret: nothing is opened by a request id.
-        let make = || format!("{:016x}{:08x}", self.id_prefix, self.id_count.fetch_add(1, Ordering::Relaxed));
+        let make = || {
+            let mut id = String::with_capacity(2 * ID_DIGITS as usize);
+            id.push_str(&self.id_prefix);
+            id.extend(hexadecimal(self.id_count.fetch_add(1, Ordering::Relaxed)));
+            id
+        };
         given.map_or_else(make, str::to_owned)
     }
 
@@ -103,6 +108,10 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         self.app.kayan.limit_client(&caller).await.map_err(|error| error.problem().into())
     }
 
+    fn methods(&self) -> &Methods {
+        self.methods.get_or_init(|| Methods::read(self.pages.document()))
+    }
+
     /// Any error, the library's own included, in the one shape; says which operation refused, if one was reached.
     fn refuse(&self, error: poem::Error, method: &Method, path: &str) -> (Problem, Option<OperationId>) {
         let operation = error.data::<OperationId>().copied();
@@ -114,7 +123,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             // The router knows nothing of the pages.
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND => {
                 let message = format!("this path does not have the method {method}");
-                Problem::new(Code::MethodNotAllowed).message(message).allow(self.methods.of(path))
+                Problem::new(Code::MethodNotAllowed).message(message).allow(self.methods().of(path))
             }
             StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::PayloadTooLarge),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::new(Code::UnsupportedMediaType),
@@ -182,6 +191,15 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         );
         Ok(response)
     }
+}
+
+/// Digits of either half of an id.
+const ID_DIGITS: u32 = 12;
+
+/// The last digits, which is quicker than a format.
+fn hexadecimal(number: u64) -> impl Iterator<Item = char> {
+    let digit = move |place| char::from_digit(u32::try_from(number >> (4 * place) & 15).unwrap_or_default(), 16);
+    (0..ID_DIGITS).rev().filter_map(digit)
 }
 
 /// A request id that may be taken over: short and without surprises in a log.

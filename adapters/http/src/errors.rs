@@ -69,6 +69,8 @@ codes! {
     InUse = "in_use", CONFLICT, "It is in use", "it is in use";
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "It has changed",
         "it was changed since you have seen it: read it again, and send its new ETag as If-Match";
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The key belongs to another request",
+        "this Idempotency-Key was used for another request: make a new key for each";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
         "the body must not be larger than 1 MiB";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is of a type not taken",

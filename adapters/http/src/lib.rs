@@ -9,6 +9,7 @@ mod body;
 mod caller;
 mod client_ip;
 mod cookies;
+mod direct;
 mod docs;
 mod edge;
 mod errors;
@@ -99,7 +100,7 @@ enum Tag {
     Identities,
     /// Logging in and out, and who is logged in where.
     Sessions,
-    /// Users, roles, sessions and tenants, for whoever administers them.
+    /// Users, roles, sessions, tenants and the audit trail, for whoever administers them.
     Administration,
     /// Health of the service, for orchestrators and dashboards.
     System,
@@ -108,9 +109,30 @@ enum Tag {
 type Api = (
     identities::Identities,
     sessions::Sessions,
-    (admin::users::Users, admin::roles::Roles, admin::sessions::AdminSessions, admin::tenants::Tenants),
+    (
+        admin::users::Users,
+        admin::roles::Roles,
+        admin::sessions::AdminSessions,
+        admin::tenants::Tenants,
+        admin::audit::AuditTrail,
+    ),
     system::System,
 );
+
+fn api(app: &Arc<Application>, draining: &Draining) -> Api {
+    (
+        identities::Identities { app: app.clone() },
+        sessions::Sessions { app: app.clone(), shown: shown::Shown::default() },
+        (
+            admin::users::Users { app: app.clone() },
+            admin::roles::Roles { app: app.clone() },
+            admin::sessions::AdminSessions { app: app.clone() },
+            admin::tenants::Tenants { app: app.clone() },
+            admin::audit::AuditTrail { app: app.clone() },
+        ),
+        system::System { app: app.clone(), draining: draining.clone() },
+    )
+}
 
 /// The API's documentation without anything that could answer.
 struct Documented;
@@ -147,19 +169,13 @@ pub fn documents() -> (String, String) {
     (service.spec() + "\n", service.spec_yaml())
 }
 
+/// The library's page of Swagger UI with the document in it.
+fn page() -> String {
+    service(Documented).swagger_ui_html()
+}
+
 /// The whole API as one endpoint.
 pub fn endpoint(app: Arc<Application>, draining: &Draining) -> impl Endpoint<Output = Response> + 'static {
-    let service = service((
-        identities::Identities { app: app.clone() },
-        sessions::Sessions { app: app.clone(), shown: shown::Shown::default() },
-        (
-            admin::users::Users { app: app.clone() },
-            admin::roles::Roles { app: app.clone() },
-            admin::sessions::AdminSessions { app: app.clone() },
-            admin::tenants::Tenants { app: app.clone() },
-        ),
-        system::System { app: app.clone(), draining: draining.clone() },
-    ));
-    let pages = docs::Pages::new(service.swagger_ui_html(), service.spec(), service.spec_yaml());
-    edge::Edge::new(service.into_endpoint(), app, pages)
+    let router = service(api(&app, draining)).into_endpoint();
+    edge::Edge::new(direct::Direct::new(api(&app, draining), router), app)
 }

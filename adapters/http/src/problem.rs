@@ -96,6 +96,12 @@ pub(crate) struct Field {
     message: String,
 }
 
+impl From<FieldError> for Field {
+    fn from(error: FieldError) -> Self {
+        Self { pointer: error.pointer, code: error.code, message: error.message }
+    }
+}
+
 impl Problem {
     /// A problem with the status and the words that are usual for its code.
     pub(crate) fn new(code: Code) -> Self {
@@ -127,10 +133,7 @@ impl Problem {
 
     /// With the fields that are not valid.
     pub(crate) fn fields(mut self, errors: Vec<FieldError>) -> Self {
-        self.fields = errors
-            .into_iter()
-            .map(|error| Field { pointer: error.pointer, code: error.code, message: error.message })
-            .collect();
+        self.fields = errors.into_iter().map(Into::into).collect();
         self
     }
 

@@ -74,6 +74,7 @@ impl Rows {
             Change::RewrapDataKey(key) => self.rewrap_data_key(*key),
             Change::KeepSigningKey(key) => self.keep_signing_key(*key),
             Change::RevokeToken(revocation) => self.revoke_token(*revocation),
+            Change::KeepAnswer(kept) => self.keep_answer(*kept),
             Change::RemoveOutdated(outdated) => {
                 self.remove_outdated(&outdated);
                 Ok(())

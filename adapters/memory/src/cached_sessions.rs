@@ -16,8 +16,8 @@ use std::{
 use async_trait::async_trait;
 use kayan_ports::{
     Account, AccountQuery, AdminTokenId, AuditEvent, Change, Client, Clock, CommitError, Credential, EventCursor,
-    EventPage, EventQuery, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page,
-    Presented, Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, State, Store,
+    EventPage, EventQuery, Identifier, Identity, IdentityId, IdentityQuery, KeptAnswer, KeyPurpose, Lookup, Outdated,
+    Page, Presented, Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, State, Store,
     StoreError, Stretch, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 use quick_cache::sync::Cache;
@@ -123,6 +123,7 @@ fn about(change: &Change) -> Option<About> {
         | Change::KeepDataKey(_)
         | Change::RewrapDataKey(_)
         | Change::KeepSigningKey(_)
+        | Change::KeepAnswer(_)
         | Change::RevokeToken(_)
         | Change::RemoveOutdated(_)
         | Change::AddSeal(_)
@@ -320,6 +321,15 @@ impl Store for CachedSessions {
 
     async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError> {
         self.inner.revocations(of, ids).await
+    }
+
+    async fn kept_answer(
+        &self,
+        tenant: &TenantId,
+        operator: &str,
+        key: &str,
+    ) -> Result<Option<KeptAnswer>, StoreError> {
+        self.inner.kept_answer(tenant, operator, key).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

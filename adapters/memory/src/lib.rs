@@ -13,6 +13,7 @@ mod entropy;
 mod events;
 mod fallback;
 mod hasher;
+mod kept_answers;
 mod keys;
 mod limiter;
 mod outdated;

@@ -10,6 +10,7 @@ impl Rows {
             || self.attempts.values().any(|attempts| attempts.last_at < outdated.attempts)
             || self.networks.values().any(|at| *at < outdated.networks)
             || self.revocations.iter().any(|end| end.expires_at < outdated.revocations)
+            || self.kept_answers.iter().any(|kept| kept.at < outdated.answers)
     }
 
     pub(crate) fn remove_outdated(&mut self, outdated: &Outdated) {
@@ -18,5 +19,6 @@ impl Rows {
         self.attempts.retain(|_, attempts| attempts.last_at >= outdated.attempts);
         self.networks.retain(|_, at| *at >= outdated.networks);
         self.revocations.retain(|end| end.expires_at >= outdated.revocations);
+        self.kept_answers.retain(|kept| kept.at >= outdated.answers);
     }
 }

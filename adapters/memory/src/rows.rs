@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use kayan_ports::{
     Account, AccountQuery, AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier,
-    Identity, IdentityId, IdentityQuery, Known, Lookup, Page, Presented, RefreshToken, Refreshing, Revocation, Scope,
-    Seal, SealedKey, Sealing, Session, SessionId, SignIn, TenantId, Timestamp, TokenHash, WrappedKey,
+    Identity, IdentityId, IdentityQuery, KeptAnswer, Known, Lookup, Page, Presented, RefreshToken, Refreshing,
+    Revocation, Scope, Seal, SealedKey, Sealing, Session, SessionId, SignIn, TenantId, Timestamp, TokenHash,
+    WrappedKey,
 };
 
 use crate::tenants::TenantRows;
@@ -26,6 +27,7 @@ pub(crate) struct Rows {
     pub(crate) data_key: Option<WrappedKey>,
     pub(crate) signing_keys: Vec<SealedKey>,
     pub(crate) revocations: Vec<Revocation>,
+    pub(crate) kept_answers: Vec<KeptAnswer>,
     /// In the order in which they were written.
     pub(crate) events: Vec<AuditEvent>,
     pub(crate) seals: BTreeMap<(TenantId, i64), Seal>,
@@ -55,6 +57,7 @@ impl Default for Rows {
             data_key: None,
             signing_keys: Vec::new(),
             revocations: Vec::new(),
+            kept_answers: Vec::new(),
             events: Vec::new(),
             seals: BTreeMap::new(),
             sealing: None,

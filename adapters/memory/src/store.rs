@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayan_ports::{
     Account, AccountQuery, AdminTokenId, AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage,
-    EventQuery, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented,
-    Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Stretch,
-    Tenant, TenantId, TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+    EventQuery, Identifier, Identity, IdentityId, IdentityQuery, KeptAnswer, KeyPurpose, Lookup, Outdated, Page,
+    Presented, Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError,
+    Stretch, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -48,6 +48,11 @@ impl MemoryStore {
     /// How many sessions are kept, whatever has become of them.
     pub fn count_sessions(&self) -> usize {
         self.0.lock().rows.sessions.len()
+    }
+
+    /// The answers that are kept.
+    pub fn answers(&self) -> Vec<KeptAnswer> {
+        self.0.lock().rows.kept_answers.clone()
     }
 
     /// How many revocations of admin tokens are kept.
@@ -175,6 +180,15 @@ impl Store for MemoryStore {
 
     async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError> {
         Ok(self.read()?.revocations(of, ids))
+    }
+
+    async fn kept_answer(
+        &self,
+        tenant: &TenantId,
+        operator: &str,
+        key: &str,
+    ) -> Result<Option<KeptAnswer>, StoreError> {
+        Ok(self.read()?.kept_answer(tenant, operator, key).cloned())
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -3,8 +3,8 @@
 use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
 
 use crate::{
-    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, events, identities, keys,
-    outdated, revocations, roles, seals, sessions, tenants,
+    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, events, identities,
+    kept_answers, keys, outdated, revocations, roles, seals, sessions, tenants,
 };
 
 /// Applies the changes in one transaction.
@@ -115,6 +115,7 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
         Change::RewrapDataKey(key) => keys::rewrap_data_key(batch, *key),
         Change::KeepSigningKey(key) => keys::keep_signing_key(batch, *key),
         Change::RevokeToken(revocation) => revocations::keep(batch, *revocation),
+        Change::KeepAnswer(kept) => kept_answers::keep(batch, *kept),
         Change::RemoveOutdated(outdated) => outdated::remove(batch, &outdated),
         Change::AddSeal(seal) => seals::add(batch, *seal),
         Change::KeepSealing(sealing) => seals::keep(batch, &sealing),

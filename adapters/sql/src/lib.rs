@@ -14,6 +14,7 @@ mod driver;
 mod events;
 mod identities;
 mod identity_lists;
+mod kept_answers;
 mod keys;
 pub mod migrate;
 mod outdated;

@@ -2,7 +2,7 @@
 
 use kayan_ports::{Outdated, StoreError};
 
-use crate::{Driver, Query, Reading, changes::Batch};
+use crate::{Driver, Query, Reading, Value, changes::Batch};
 
 pub(crate) async fn is_there(driver: &impl Driver, outdated: &Outdated) -> Result<bool, StoreError> {
     let sql = "-- outdated.look
@@ -12,9 +12,11 @@ SELECT 1 FROM (SELECT last_at FROM attempts WHERE last_at < ? LIMIT 1) forgotten
 UNION ALL
 SELECT 1 FROM (SELECT last_login_at FROM known_networks WHERE last_login_at < ? LIMIT 1) left_behind
 UNION ALL
-SELECT 1 FROM (SELECT id FROM revoked_tokens WHERE expires_at < ? LIMIT 1) dead_anyhow";
-    let params =
-        vec![outdated.sessions.into(), outdated.attempts.into(), outdated.networks.into(), outdated.revocations.into()];
+SELECT 1 FROM (SELECT id FROM revoked_tokens WHERE expires_at < ? LIMIT 1) dead_anyhow
+UNION ALL
+SELECT 1 FROM (SELECT created_at FROM kept_answers WHERE created_at < ? LIMIT 1) kept_enough";
+    let Outdated { sessions, attempts, networks, revocations, answers } = *outdated;
+    let params = [sessions, attempts, networks, revocations, answers].map(Value::from).into();
     Ok(!driver.read(Query { sql, params, reading: Reading::Scan }).await?.is_empty())
 }
 
@@ -42,4 +44,10 @@ WHERE (id, tenant_id) IN
   (SELECT id, tenant_id
    FROM (SELECT id, tenant_id FROM revoked_tokens WHERE expires_at < ? LIMIT 1000) dead_anyhow)";
     batch.free(sql, vec![outdated.revocations.into()]);
+    let sql = "-- outdated.answers
+DELETE FROM kept_answers
+WHERE (tenant_id, operator, idempotency_key) IN
+  (SELECT tenant_id, operator, idempotency_key
+   FROM (SELECT tenant_id, operator, idempotency_key FROM kept_answers WHERE created_at < ? LIMIT 1000) kept_enough)";
+    batch.free(sql, vec![outdated.answers.into()]);
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayan_ports::{
     Account, AccountQuery, AdminTokenId, AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage,
-    EventQuery, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented,
-    Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Stretch,
-    Tenant, TenantId, TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+    EventQuery, Identifier, Identity, IdentityId, IdentityQuery, KeptAnswer, KeyPurpose, Lookup, Outdated, Page,
+    Presented, Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError,
+    Stretch, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 
 use crate::{
-    Driver, accounts, audit, changes, credentials, events, identities, identity_lists, keys, outdated, revocations,
-    roles, seals, sessions, tenants,
+    Driver, accounts, audit, changes, credentials, events, identities, identity_lists, kept_answers, keys, outdated,
+    revocations, roles, seals, sessions, tenants,
 };
 
 /// The store over a database that `D` speaks to.
@@ -135,6 +135,15 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError> {
         revocations::among(&self.driver, of, ids).await
+    }
+
+    async fn kept_answer(
+        &self,
+        tenant: &TenantId,
+        operator: &str,
+        key: &str,
+    ) -> Result<Option<KeptAnswer>, StoreError> {
+        kept_answers::read(&self.driver, tenant, operator, key).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

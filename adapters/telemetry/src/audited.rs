@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayan_ports::{
     Account, AccountQuery, AdminTokenId, AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage,
-    EventQuery, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, Lookup, Outdated, Page, Presented,
-    Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError, Stretch,
-    Tenant, TenantId, TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+    EventQuery, Identifier, Identity, IdentityId, IdentityQuery, KeptAnswer, KeyPurpose, Lookup, Outdated, Page,
+    Presented, Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError,
+    Stretch, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 
 use crate::AuditLog;
@@ -129,6 +129,15 @@ impl Store for Audited {
 
     async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
         self.inner.tenant_with_accounts(after).await
+    }
+
+    async fn kept_answer(
+        &self,
+        tenant: &TenantId,
+        operator: &str,
+        key: &str,
+    ) -> Result<Option<KeptAnswer>, StoreError> {
+        self.inner.kept_answer(tenant, operator, key).await
     }
 
     async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {

@@ -14,6 +14,11 @@ pub trait Bench: Send + Sync {
 
     /// Adds a tenant, by whatever way the database has.
     async fn add_tenant(&self, tenant: &TenantId, active: bool);
+
+    /// The names of all tables, if it has any.
+    async fn tables(&self) -> Option<Vec<String>> {
+        None
+    }
 }
 
 /// A store that outlives its process.

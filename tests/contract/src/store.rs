@@ -1,6 +1,7 @@
 //! The law of the `Store` port, topic by topic.
 
 pub mod accounts;
+pub mod answers;
 pub mod audit;
 pub mod deletion;
 pub mod durability;
@@ -8,6 +9,7 @@ pub mod events;
 pub mod export;
 pub mod keys;
 pub mod lists;
+pub mod matrix;
 pub mod outdated;
 pub mod passwords;
 pub mod races;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use kayan_contract::{AttemptsBench, Bench, Durable, KeysBench};
 use kayan_mysql::MysqlDriver;
 use kayan_ports::{Store, TenantId};
-use kayan_sql::{Dialect, Driver, Expect, SqlStore, Statement, Value, migrate};
+use kayan_sql::{Dialect, Driver, Expect, Query, Reading, SqlStore, Statement, Value, migrate};
 use mysql_database::Database;
 
 struct Mysql {
@@ -43,6 +43,14 @@ impl Bench for Mysql {
         let sql = "INSERT INTO tenants (id, active, created_at) VALUES (?, ?, ?)";
         let params = vec![Value::text(tenant.as_str()), active.into(), time::OffsetDateTime::UNIX_EPOCH.into()];
         self.present().driver().apply(vec![Statement { sql, params, expect: Expect::One }]).await.unwrap();
+    }
+
+    async fn tables(&self) -> Option<Vec<String>> {
+        let sql = "-- test.tables
+SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()";
+        let query = Query { sql, params: Vec::new(), reading: Reading::Scan };
+        let rows = self.present().driver().read(query).await.unwrap();
+        Some(rows.into_iter().map(|mut row| row.text().unwrap()).collect())
     }
 }
 

@@ -10,7 +10,7 @@ use kayan_contract::{
 };
 use kayan_ports::{Store, TenantId, Timestamp};
 use kayan_postgres::{Mode, PostgresDriver, Settings};
-use kayan_sql::{Dialect, Driver, Expect, SqlStore, Statement, Value, migrate};
+use kayan_sql::{Dialect, Driver, Expect, Query, Reading, SqlStore, Statement, Value, migrate};
 
 struct Postgres {
     // None between closing and opening again.
@@ -56,6 +56,14 @@ impl Bench for Postgres {
         let sql = "INSERT INTO tenants (id, active, created_at) VALUES (?, ?, ?)";
         let params = vec![Value::text(tenant.as_str()), active.into(), Timestamp::UNIX_EPOCH.into()];
         self.present().driver().apply(vec![Statement { sql, params, expect: Expect::One }]).await.unwrap();
+    }
+
+    async fn tables(&self) -> Option<Vec<String>> {
+        let sql = "-- test.tables
+SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition";
+        let query = Query { sql, params: Vec::new(), reading: Reading::Scan };
+        let rows = self.present().driver().read(query).await.unwrap();
+        Some(rows.into_iter().map(|mut row| row.text().unwrap()).collect())
     }
 }
 

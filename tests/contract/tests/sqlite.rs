@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 use kayan_contract::{AttemptsBench, Bench, Durable, KeysBench};
 use kayan_ports::{Store, TenantId};
-use kayan_sql::{Dialect, Driver, Expect, SqlStore, Statement, Value, migrate};
+use kayan_sql::{Dialect, Driver, Expect, Query, Reading, SqlStore, Statement, Value, migrate};
 use kayan_sqlite::SqliteDriver;
 use tempfile::TempDir;
 
@@ -45,6 +45,14 @@ impl Bench for Sqlite {
         let sql = "INSERT INTO tenants (id, active, created_at) VALUES (?, ?, 0)";
         let params = vec![Value::text(tenant.as_str()), active.into()];
         self.present().driver().apply(vec![Statement { sql, params, expect: Expect::One }]).await.unwrap();
+    }
+
+    async fn tables(&self) -> Option<Vec<String>> {
+        let sql = "-- test.tables
+SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+        let query = Query { sql, params: Vec::new(), reading: Reading::Scan };
+        let rows = self.present().driver().read(query).await.unwrap();
+        Some(rows.into_iter().map(|mut row| row.text().unwrap()).collect())
     }
 }
 

@@ -7,19 +7,19 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 /// A running service, and an administrator of its default tenant.
-struct Office {
-    service: Service,
-    client: Client,
+pub(crate) struct Office {
+    pub(crate) service: Service,
+    pub(crate) client: Client,
     token: String,
-    id: String,
+    pub(crate) id: String,
 }
 
 impl Office {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::open_in(Home::new()).await
     }
 
-    async fn open_in(home: Home) -> Self {
+    pub(crate) async fn open_in(home: Home) -> Self {
         let service = Service::start_in(home).await;
         let client = service.client();
         let root = Person::register(&client, "root").await;
@@ -28,27 +28,27 @@ impl Office {
         Self { client, token: root.session_token, id: root.id, service }
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, path).bearer_auth(&self.token)
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         ask(self.request(Method::GET, path)).await
     }
 
-    async fn tell(&self, method: Method, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn tell(&self, method: Method, path: &str, body: &Value) -> Answer {
         ask(self.request(method, path).json(body)).await
     }
 
     /// Makes somebody with the usual password.
-    async fn make(&self, name: &str, roles: &[&str]) -> Answer {
+    pub(crate) async fn make(&self, name: &str, roles: &[&str]) -> Answer {
         let email = format!("{name}@example.com");
         let body = json!({ "traits": { "email": email }, "password": PASSWORD, "roles": roles });
         self.tell(Method::POST, "/admin/users", &body).await.expect(201)
     }
 
     /// Somebody with these roles, logged in.
-    async fn colleague(&self, name: &str, roles: &[&str]) -> (String, String) {
+    pub(crate) async fn colleague(&self, name: &str, roles: &[&str]) -> (String, String) {
         let id = self.make(name, roles).await.at("/id");
         let login = ask(Person::login(&self.client, &format!("{name}@example.com"), PASSWORD)).await.expect(200);
         (id, login.at("/session_token"))

@@ -89,6 +89,12 @@ impl Provoked {
         self.by("delete /admin/users/{id}/roles/{role}", demote, 409, "last_admin").await;
         let built_in = by(Method::DELETE, "/admin/roles/viewer");
         self.by("delete /admin/roles/{id}", built_in, 409, "in_use").await;
+        let make = |email: &str| {
+            let request = by(Method::POST, "/admin/users").header("Idempotency-Key", "same");
+            request.json(&json!({ "traits": { "email": email } }))
+        };
+        ask(make("new@example.com")).await.expect(201);
+        self.by("post /admin/users", make("other@example.com"), 422, "idempotency_key_reused").await;
         let late = by(Method::PATCH, &own).header("If-Match", "\"0\"").json(&json!({ "state": "active" }));
         self.by("patch /admin/users/{id}", late, 412, "precondition_failed").await;
     }

@@ -9,12 +9,14 @@
 
 mod account;
 mod administration;
+mod audit_api;
 mod bodies;
 mod browsers;
 mod codes;
 mod commands;
 mod durability;
 mod edges;
+mod idempotency;
 mod junk;
 mod limits;
 mod mysql;

@@ -56,6 +56,7 @@ impl Refusal for DeniedError {
     fn problem(self) -> Problem {
         let told = self.to_string();
         match self {
+            Self::KeyReused => Problem::new(Code::IdempotencyKeyReused),
             Self::Forbidden(required) => Problem::new(Code::Forbidden).message(told).required(required.to_string()),
             Self::Failed(failure) => failed(failure),
         }
@@ -90,7 +91,7 @@ impl Refusal for FindUserError {
 }
 
 impl Refusal for ChangeUserError {
-    codes!(NotFound, OwnAccount, LastAdmin, PreconditionFailed);
+    codes!(NotFound, OwnAccount, LastAdmin, PreconditionFailed, IdempotencyKeyReused);
     const TAKES_BODY: bool = true;
 
     fn problem(self) -> Problem {
@@ -104,7 +105,7 @@ impl Refusal for ChangeUserError {
 }
 
 impl Refusal for CreateUserError {
-    codes!(WeakPassword, AlreadyExists, Overloaded);
+    codes!(WeakPassword, AlreadyExists, IdempotencyKeyReused, Overloaded);
     const TAKES_BODY: bool = true;
 
     fn problem(self) -> Problem {
@@ -159,7 +160,7 @@ impl Refusal for AssignRoleError {
 }
 
 impl Refusal for RevokeSessionsError {
-    codes!(NotFound);
+    codes!(NotFound, IdempotencyKeyReused);
     const TAKES_BODY: bool = true;
 
     fn problem(self) -> Problem {
@@ -185,7 +186,7 @@ fn misdefined(error: &RoleError) -> Problem {
 }
 
 impl Refusal for DefineRoleError {
-    codes!(NotFound, AlreadyExists, InUse, PreconditionFailed);
+    codes!(NotFound, AlreadyExists, InUse, PreconditionFailed, IdempotencyKeyReused);
     const TAKES_BODY: bool = true;
 
     fn problem(self) -> Problem {
@@ -229,7 +230,7 @@ impl Refusal for CheckPermissionError {
 }
 
 impl Refusal for ManageTenantError {
-    codes!(NotFound, AlreadyExists, InUse, PreconditionFailed);
+    codes!(NotFound, AlreadyExists, InUse, PreconditionFailed, IdempotencyKeyReused);
     const TAKES_BODY: bool = true;
 
     fn problem(self) -> Problem {

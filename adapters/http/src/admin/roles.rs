@@ -16,6 +16,7 @@ use crate::{
     admin::{
         Done,
         etag::{self, IfMatch},
+        idempotency::IdempotencyKey,
         operator::Admin,
         refusals,
     },
@@ -179,11 +180,14 @@ impl Roles {
     async fn create(
         &self,
         admin: Admin,
+        /// A key of your choice: the same request with it gets the same answer for a day, and is carried out once.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         Body(body): Body<CreateRoleBody>,
     ) -> Result<RoleCreated, Refused<DefineRoleError>> {
         let CreateRoleBody { id, description, permissions, parents } = body;
         let cmd = CreateRole { tenant: admin.tenant(), name: id, description, permissions, parents };
-        let created = self.app.kayan.create_role(&admin.0, cmd).await?;
+        let created = self.app.kayan.create_role(&key.with(admin.0), cmd).await?;
         let tag = etag::of(created.version);
         Ok(RoleCreated::Created(Reply::new(&created.into()), tag))
     }

@@ -15,6 +15,7 @@ use crate::{
     Application, Tag,
     admin::{
         Done,
+        idempotency::IdempotencyKey,
         operator::Admin,
         paging::{DEFAULT_LIMIT, List},
         refusals,
@@ -96,12 +97,15 @@ impl AdminSessions {
     async fn revoke_all(
         &self,
         Admin(operator): Admin,
+        /// A key of your choice: the same request with it gets the same answer for a day, and is carried out once.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         MaybeBody(body): MaybeBody<RevokeBody>,
     ) -> Result<Reply<Revocation>, Refused<RevokeSessionsError>> {
         let tenant = body.tenant_id.map(|name| name.parse::<TenantId>());
         let tenant = tenant.transpose().map_err(|_| refusals::no_such_tenant())?;
         let user = body.user_id.map(|id| UserRef(id.to_string()));
         let cmd = RevokeSessions { user, tenant, reason: body.reason };
-        Ok(Reply::new(&Revocation { revoked: self.app.kayan.revoke_sessions(&operator, cmd).await? }))
+        Ok(Reply::new(&Revocation { revoked: self.app.kayan.revoke_sessions(&key.with(operator), cmd).await? }))
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     admin::{
         Done,
         etag::{self, IfMatch},
+        idempotency::IdempotencyKey,
         operator::Admin,
         paging::{DEFAULT_LIMIT, List},
         refusals,
@@ -243,11 +244,14 @@ impl Tenants {
     async fn create(
         &self,
         Admin(operator): Admin,
+        /// A key of your choice: the same request with it gets the same answer for a day, and is carried out once.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         Body(body): Body<CreateTenantBody>,
     ) -> Result<TenantCreated, Refused<ManageTenantError>> {
         let id: TenantId = body.id.parse().map_err(|error| refusals::no_tenant_id(&error))?;
         let cmd = CreateTenant { id, name: body.name, settings: body.settings.into() };
-        let created = self.app.kayan.create_tenant(&operator, cmd).await?;
+        let created = self.app.kayan.create_tenant(&key.with(operator), cmd).await?;
         let tag = etag::of(created.version);
         Ok(TenantCreated::Created(Reply::new(&created.into()), tag))
     }

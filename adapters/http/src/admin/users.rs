@@ -1,31 +1,36 @@
 //! Users, as administrators see and change them.
 
+mod wishes;
+
 use std::sync::Arc;
 
 use kayan_core::{
     AssignRole, AssignRoleError, ChangeUserError, CreateUser, CreateUserError, DeleteUser, DeniedError, FindUserError,
-    ListUsers, RevokeSessions, RevokeSessionsError, SetUserPassword, SetUserPasswordError, SetUserState, UpdateUser,
-    UpdateUserError, UserRef,
+    ImportUsersError, ListUsers, RevokeSessions, RevokeSessionsError, SetUserPassword, SetUserPasswordError,
+    SetUserState, UpdateUser, UpdateUserError, UserRef,
 };
 use kayan_ports::{State, Traits};
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
     param::{Path, Query},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
+use self::wishes::{CreateUserBody, PasswordBody, ReasonBody, UpdateUserBody};
 use crate::{
     Application, Tag,
     admin::{
         Done,
         etag::{self, IfMatch},
+        idempotency::IdempotencyKey,
+        import::ImportReport,
         operator::Admin,
         paging::{DEFAULT_LIMIT, List},
         sessions::Revocation,
     },
-    answers::{Identity, IdentityState, SessionInfo, TraitsBody},
-    body::{Body, MaybeBody},
+    answers::{Identity, IdentityState, SessionInfo},
+    body::{Body, Lines, MaybeBody},
     refused::Refused,
     reply::Reply,
 };
@@ -34,51 +39,6 @@ use crate::{
 pub(crate) struct Users {
     /// What they stand on.
     pub(crate) app: Arc<Application>,
-}
-
-/// The wish for another user.
-#[derive(Object, Deserialize)]
-#[oai(rename = "CreateUserRequest")]
-struct CreateUserBody {
-    /// What the user is like.
-    traits: TraitsBody,
-    /// The password, if the user is to have one.
-    #[oai(validator(min_length = 1, max_length = 4096))]
-    password: Option<String>,
-    /// Whether the user may come in; without it, yes.
-    state: Option<IdentityState>,
-    /// The names of the roles: none that grants more than you hold.
-    #[serde(default)]
-    #[oai(default, validator(max_items = 64))]
-    roles: Vec<String>,
-}
-
-/// The wish for other traits, another state, or both.
-#[derive(Object, Deserialize)]
-#[oai(rename = "UpdateUserRequest")]
-struct UpdateUserBody {
-    /// A merge patch (RFC 7396): members given replace, `null` removes, the others stay.
-    traits: Option<TraitsBody>,
-    /// The state; whoever is not `active` loses every session.
-    state: Option<IdentityState>,
-}
-
-/// Why.
-#[derive(Object, Deserialize, Default)]
-#[oai(rename = "ReasonRequest")]
-struct ReasonBody {
-    /// The reason, for the audit trail.
-    #[oai(validator(max_length = 1024))]
-    reason: Option<String>,
-}
-
-/// The wish for another password.
-#[derive(Object, Deserialize)]
-#[oai(rename = "SetPasswordRequest")]
-struct PasswordBody {
-    /// The one wanted.
-    #[oai(validator(min_length = 1, max_length = 4096))]
-    password: String,
 }
 
 #[derive(ApiResponse)]
@@ -165,6 +125,9 @@ impl Users {
     async fn create(
         &self,
         admin: Admin,
+        /// A key of your choice: the same request with it gets the same answer for a day, and is carried out once.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         Body(body): Body<CreateUserBody>,
     ) -> Result<UserCreated, Refused<CreateUserError>> {
         let cmd = CreateUser {
@@ -174,9 +137,30 @@ impl Users {
             state: body.state.map_or(State::Active, State::from),
             roles: body.roles,
         };
-        let created = self.app.kayan.create_user(&admin.0, cmd).await?;
+        let created = self.app.kayan.create_user(&key.with(admin.0), cmd).await?;
         let tag = etag::of(created.version);
         Ok(UserCreated::Created(Reply::new(&created.into()), tag))
+    }
+
+    /// Import users
+    ///
+    /// With the password hashes that they have elsewhere: bcrypt, argon2, scrypt or PBKDF2. Whoever is in already is left
+    /// as they are, so the same import can be sent again. For more than a megabyte send several, or use
+    /// `kayan admin user import`. Needs `users:write`, and everything that the users' roles grant.
+    #[oai(path = "/import", method = "post", operation_id = "importUsers")]
+    async fn import(
+        &self,
+        Admin(operator): Admin,
+        /// Whether to change nothing, and only tell what would come of it.
+        #[oai(default)]
+        dry_run: Query<bool>,
+        /// A key of your choice: the same request with it gets the same answer for a day, and is carried out once.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
+        Lines(lines): Lines,
+    ) -> Result<Reply<ImportReport>, Refused<ImportUsersError>> {
+        let reports = self.app.kayan.import_ndjson(&key.with(operator), &lines, dry_run.0).await?;
+        Ok(Reply::new(&reports.into()))
     }
 
     /// Show a user
@@ -243,10 +227,13 @@ impl Users {
         Admin(operator): Admin,
         /// The user's id.
         id: Path<Uuid>,
+        /// A key of your choice: the same request with it gets the same answer for a day, and is carried out once.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         MaybeBody(body): MaybeBody<ReasonBody>,
     ) -> Result<UserAnswer, Refused<ChangeUserError>> {
         let cmd = SetUserState { user: user(&id), state: State::Locked, reason: body.reason, expected: None };
-        Ok(shown(self.app.kayan.set_user_state(&operator, cmd).await?))
+        Ok(shown(self.app.kayan.set_user_state(&key.with(operator), cmd).await?))
     }
 
     /// Let a user in again
@@ -259,10 +246,13 @@ impl Users {
         Admin(operator): Admin,
         /// The user's id.
         id: Path<Uuid>,
+        /// A key of your choice: the same request with it gets the same answer for a day, and is carried out once.
+        #[oai(name = "Idempotency-Key")]
+        key: IdempotencyKey,
         MaybeBody(body): MaybeBody<ReasonBody>,
     ) -> Result<UserAnswer, Refused<ChangeUserError>> {
         let cmd = SetUserState { user: user(&id), state: State::Active, reason: body.reason, expected: None };
-        Ok(shown(self.app.kayan.set_user_state(&operator, cmd).await?))
+        Ok(shown(self.app.kayan.set_user_state(&key.with(operator), cmd).await?))
     }
 
     /// Set a user's password

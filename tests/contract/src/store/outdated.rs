@@ -1,6 +1,6 @@
 //! What is out of date, and its end.
 
-use kayan_ports::{AdminTokenId, Change, Lookup, Outdated, Revocation, Scope, Session, TenantId};
+use kayan_ports::{AdminTokenId, Change, KeptAnswer, Lookup, Outdated, Revocation, Scope, Session, TenantId};
 
 use crate::{
     Bench,
@@ -17,8 +17,9 @@ pub async fn what_is_outdated_is_removed_and_nothing_else(bench: &dyn Bench) {
     let opening = opening.into_iter().chain([Change::IssueRefresh(Box::new(token.clone()))]);
     store.commit(opening.collect()).await.unwrap();
 
+    let long_ago = at(-9_999_999);
     let none =
-        Outdated { sessions: at(10), attempts: at(-9_999_999), networks: at(-9_999_999), revocations: at(-9_999_999) };
+        Outdated { sessions: at(10), attempts: long_ago, networks: long_ago, revocations: long_ago, answers: long_ago };
     assert_eq!(store.has_outdated(&none).await, Ok(false));
     let outdated = Outdated { sessions: at(11), ..none };
     assert_eq!(store.has_outdated(&outdated).await, Ok(true));
@@ -38,6 +39,25 @@ pub async fn what_is_outdated_is_removed_and_nothing_else(bench: &dyn Bench) {
     store.commit(vec![Change::RemoveOutdated(revocations)]).await.unwrap();
     assert_eq!(store.has_outdated(&revocations).await, Ok(false));
     assert_eq!(store.revocations(&Scope::System, &[dead.id, alive.id]).await, Ok(vec![alive.id]));
+
+    let answer = |key: &str, seconds| KeptAnswer {
+        tenant: tenant.clone(),
+        operator: "cli".to_owned(),
+        key: key.to_owned(),
+        request: [0; 32],
+        about: None,
+        answer: "1".to_owned(),
+        at: at(seconds),
+    };
+    let keep = |answer| Change::KeepAnswer(Box::new(answer));
+    store.commit(vec![keep(answer("old", 10)), keep(answer("new", 11))]).await.unwrap();
+    let answers = Outdated { answers: at(11), ..none };
+    assert_eq!(store.has_outdated(&Outdated { answers: at(10), ..none }).await, Ok(false));
+    assert_eq!(store.has_outdated(&answers).await, Ok(true));
+    store.commit(vec![Change::RemoveOutdated(answers)]).await.unwrap();
+    assert_eq!(store.has_outdated(&answers).await, Ok(false));
+    assert_eq!(store.kept_answer(&tenant, "cli", "old").await, Ok(None));
+    assert!(store.kept_answer(&tenant, "cli", "new").await.unwrap().is_some());
 
     let networks = Outdated { networks: at(9_999_999), ..none };
     assert_eq!(store.has_outdated(&networks).await, Ok(true));

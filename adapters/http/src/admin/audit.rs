@@ -1,0 +1,293 @@
+//! The audit trail, as administrators read it.
+
+mod event;
+
+use std::{io, sync::Arc};
+
+use futures_util::stream;
+use kayan_core::{
+    DeniedError, EventExport, ExportEvents, ExportFormat, FieldError, Kayan, Operator,
+    policy::{cursor, period},
+};
+use kayan_ports::{EventOrder, EventQuery, EventType, Outcome};
+use poem::{
+    Body, IntoResponse, Response,
+    http::{HeaderValue, header},
+};
+use poem_openapi::{
+    ApiResponse, Enum, OpenApi,
+    param::Query,
+    registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry},
+    types::Type,
+};
+use tokio::sync::mpsc;
+
+use self::event::EventList;
+use crate::{
+    Application, Tag,
+    admin::{operator::Admin, paging::DEFAULT_LIMIT},
+    errors::invalid,
+    problem::Problem,
+    refused::Refused,
+    reply::Reply,
+};
+
+/// So many pieces of an export wait for whoever reads it.
+const PIECES_AHEAD: usize = 2;
+
+/// The endpoints of this family.
+pub(crate) struct AuditTrail {
+    /// What they stand on.
+    pub(crate) app: Arc<Application>,
+}
+
+/// Whether what was tried came about.
+#[derive(Debug, Clone, Copy, Enum)]
+#[oai(rename_all = "snake_case")]
+enum EventStatus {
+    /// It did.
+    Success,
+    /// It did not.
+    Failure,
+}
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy, Enum)]
+#[oai(rename_all = "snake_case")]
+enum Format {
+    /// One JSON array.
+    Json,
+    /// A table with a header (RFC 4180).
+    Csv,
+    /// A JSON object in each line.
+    Ndjson,
+}
+
+/// Which events, as a request says it.
+struct Wanted {
+    types: Option<String>,
+    actor: Option<String>,
+    subject: Option<String>,
+    status: Option<EventStatus>,
+    start: Option<String>,
+    end: Option<String>,
+    ip: Option<String>,
+}
+
+impl Wanted {
+    fn query(self, operator: &Operator, order: EventOrder) -> Result<EventQuery, Problem> {
+        let named = self.types.as_deref().into_iter().flat_map(|types| types.split(','));
+        let types = named.map(|name| EventType::from_name(name.trim()).ok_or_else(|| no_type(name)));
+        let (start, end) = period::read(self.start.as_deref(), self.end.as_deref())
+            .map_err(|error| parameter("start", "period", error.to_string()))?;
+        Ok(EventQuery {
+            order,
+            types: types.collect::<Result<_, _>>()?,
+            actor: self.actor,
+            subject: self.subject,
+            outcome: self.status.map(|status| match status {
+                EventStatus::Success => Outcome::Success,
+                EventStatus::Failure => Outcome::Failure,
+            }),
+            ip: self.ip,
+            start,
+            end,
+            ..EventQuery::all(operator.scope.clone())
+        })
+    }
+}
+
+fn parameter(name: &str, code: &str, message: String) -> Problem {
+    invalid(vec![FieldError { pointer: name.to_owned(), code: code.to_owned(), message }])
+}
+
+fn no_type(name: &str) -> Problem {
+    let name: String = name.chars().take(64).collect();
+    parameter("types", "enum", format!("there is no event type {name:?}; the schema AuditEvent lists those there are"))
+}
+
+/// An export that is being written.
+struct Exported {
+    format: ExportFormat,
+    body: Body,
+}
+
+impl IntoResponse for Exported {
+    fn into_response(self) -> Response {
+        let name = match self.format {
+            ExportFormat::Json => "attachment; filename=\"audit.json\"",
+            ExportFormat::Csv => "attachment; filename=\"audit.csv\"",
+            ExportFormat::Ndjson => "attachment; filename=\"audit.ndjson\"",
+        };
+        let mut response = self.body.into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.format.media_type()));
+        headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(name));
+        response
+    }
+}
+
+impl ApiResponse for Exported {
+    fn meta() -> MetaResponses {
+        let text = || MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
+        let events = MetaSchema { items: Some(Box::new(event::event_ref())), ..MetaSchema::new("array") };
+        let media = |format: ExportFormat, schema| MetaMediaType { content_type: format.media_type(), schema };
+        let content = vec![
+            media(ExportFormat::Json, MetaSchemaRef::Inline(Box::new(events))),
+            media(ExportFormat::Csv, text()),
+            media(ExportFormat::Ndjson, text()),
+        ];
+        let name = MetaHeader {
+            name: "Content-Disposition".to_owned(),
+            description: Some("A name for the file (RFC 6266).".to_owned()),
+            required: true,
+            deprecated: false,
+            schema: text(),
+        };
+        let description = "The events, oldest first. An export that could not be finished breaks off without its end.";
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description,
+                status: Some(200),
+                status_range: None,
+                content,
+                headers: vec![name],
+            }],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        EventList::register(registry);
+    }
+}
+
+/// Writes the export piece by piece as it is read, and audits how it ended, be it because nobody reads on.
+fn written(kayan: Arc<Kayan>, operator: Operator, mut export: EventExport) -> Body {
+    let (pieces, read) = mpsc::channel(PIECES_AHEAD);
+    tokio::spawn(async move {
+        loop {
+            let mut piece = Vec::new();
+            let next = export.next(&mut piece).await;
+            let last = !matches!(next, Ok(true));
+            let sent = match next {
+                Ok(false) => Ok(()),
+                Ok(true) => pieces.send(Ok(piece)).await,
+                Err(failure) => pieces.send(Err(io::Error::other(failure))).await,
+            };
+            if last || sent.is_err() {
+                break;
+            }
+        }
+        if let Err(failure) = kayan.end_export(&operator, &export).await {
+            tracing::error!(cause = %failure, "how an export of the audit trail ended can't be audited");
+        }
+    });
+    Body::from_bytes_stream(stream::unfold(read, async |mut read| read.recv().await.map(|piece| (piece, read))))
+}
+
+#[OpenApi(prefix_path = "/admin/audit", tag = "Tag::Administration")]
+impl AuditTrail {
+    /// List audit events
+    ///
+    /// Newest first. Of events that are rare a list may hold fewer than `limit`, even none, and still say where to go on.
+    /// Needs `audit:read`.
+    #[oai(path = "/events", method = "get", operation_id = "listAuditEvents")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter of the query")]
+    async fn events(
+        &self,
+        Admin(operator): Admin,
+        /// Only of these types, separated by commas.
+        #[oai(validator(max_length = 2048))]
+        types: Query<Option<String>>,
+        /// Only what this one did: a user's id, or a name such as `cli`.
+        #[oai(validator(max_length = 254))]
+        actor: Query<Option<String>>,
+        /// Only what was done to this user.
+        #[oai(validator(max_length = 254))]
+        subject: Query<Option<String>>,
+        /// Only what came out so.
+        status: Query<Option<EventStatus>>,
+        /// Only from this day (UTC), or from this moment (RFC 3339), on.
+        #[oai(validator(max_length = 64))]
+        start: Query<Option<String>>,
+        /// Only until the end of this day (UTC), or until this moment (RFC 3339).
+        #[oai(validator(max_length = 64))]
+        end: Query<Option<String>>,
+        /// Only from this address.
+        #[oai(validator(max_length = 64))]
+        ip: Query<Option<String>>,
+        /// The `next_cursor` of the list before, to go on where it ended.
+        #[oai(validator(max_length = 64))]
+        cursor: Query<Option<String>>,
+        /// At most so many; without it, 20.
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        limit: Query<Option<u32>>,
+    ) -> Result<Reply<EventList>, Refused<DeniedError>> {
+        let wanted = Wanted {
+            types: types.0,
+            actor: actor.0,
+            subject: subject.0,
+            status: status.0,
+            start: start.0,
+            end: end.0,
+            ip: ip.0,
+        };
+        let query = wanted.query(&operator, EventOrder::NewestFirst)?;
+        let after = cursor.0.as_deref().map(cursor::read).transpose();
+        let after = after.map_err(|error| parameter("cursor", "cursor", error.to_string()))?;
+        let page = self.app.kayan.list_events(&operator, &query, after, limit.0.unwrap_or(DEFAULT_LIMIT)).await?;
+        let next_cursor = page.next.as_ref().map(cursor::write);
+        Ok(Reply::new(&EventList { data: page.events, next_cursor }))
+    }
+
+    /// Export audit events
+    ///
+    /// Oldest first, and each once, whatever is written meanwhile. That it began and how it ended is audited. Needs
+    /// `audit:export`.
+    #[oai(path = "/export", method = "get", operation_id = "exportAuditEvents")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter of the query")]
+    async fn export(
+        &self,
+        Admin(operator): Admin,
+        /// How they are written; without it, one JSON array.
+        format: Query<Option<Format>>,
+        /// Only of these types, separated by commas.
+        #[oai(validator(max_length = 2048))]
+        types: Query<Option<String>>,
+        /// Only what this one did: a user's id, or a name such as `cli`.
+        #[oai(validator(max_length = 254))]
+        actor: Query<Option<String>>,
+        /// Only what was done to this user.
+        #[oai(validator(max_length = 254))]
+        subject: Query<Option<String>>,
+        /// Only what came out so.
+        status: Query<Option<EventStatus>>,
+        /// Only from this day (UTC), or from this moment (RFC 3339), on.
+        #[oai(validator(max_length = 64))]
+        start: Query<Option<String>>,
+        /// Only until the end of this day (UTC), or until this moment (RFC 3339).
+        #[oai(validator(max_length = 64))]
+        end: Query<Option<String>>,
+        /// Only from this address.
+        #[oai(validator(max_length = 64))]
+        ip: Query<Option<String>>,
+    ) -> Result<Exported, Refused<DeniedError>> {
+        let wanted = Wanted {
+            types: types.0,
+            actor: actor.0,
+            subject: subject.0,
+            status: status.0,
+            start: start.0,
+            end: end.0,
+            ip: ip.0,
+        };
+        let format = match format.0 {
+            None | Some(Format::Json) => ExportFormat::Json,
+            Some(Format::Csv) => ExportFormat::Csv,
+            Some(Format::Ndjson) => ExportFormat::Ndjson,
+        };
+        let query = wanted.query(&operator, EventOrder::OldestFirst)?;
+        let export = self.app.kayan.export_events(&operator, ExportEvents { query, format }).await?;
+        Ok(Exported { format, body: written(self.app.kayan.clone(), operator, export) })
+    }
+}

@@ -1,0 +1,108 @@
+//! Users brought along from elsewhere.
+
+use kayan_core::{Fate, ImportUsersError, LineReport};
+use poem::http::StatusCode;
+use poem_openapi::{Enum, Object};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    errors::{Code, failed},
+    problem::{Field, Problem},
+    refused::Refusal,
+};
+
+/// What came of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+enum LineOutcome {
+    /// The user is in.
+    Imported,
+    /// The user would be in, were it not a dry run.
+    WouldImport,
+    /// The user was in already and is left as it is.
+    Exists,
+    /// The user is not in.
+    Failed,
+}
+
+/// What came of one line.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "ImportedLine", skip_serializing_if_is_none)]
+struct Line {
+    /// Its number, from 1.
+    line: u64,
+    /// What came of it.
+    outcome: LineOutcome,
+    /// The user's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Uuid>,
+    /// What is wrong, for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    /// What is wrong, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// Where it is wrong, as JSON Pointers into the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<Vec<Field>>,
+}
+
+/// What came of an import, line by line.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct ImportReport {
+    /// The lines that were not empty, in order.
+    data: Vec<Line>,
+    /// How many users are in now, or would be.
+    imported: usize,
+    /// How many were in already.
+    exists: usize,
+    /// How many are not in.
+    failed: usize,
+}
+
+impl From<LineReport> for Line {
+    fn from(LineReport { line, fate }: LineReport) -> Self {
+        let plain = |outcome| Self { line, outcome, id: None, code: None, reason: None, fields: None };
+        match fate {
+            Fate::Imported(id) => Self { id: Some(id.0), ..plain(LineOutcome::Imported) },
+            Fate::WouldImport => plain(LineOutcome::WouldImport),
+            Fate::Exists(id) => Self { id: Some(id.0), ..plain(LineOutcome::Exists) },
+            Fate::Refused(refusal) => {
+                let (code, reason) = (Some(refusal.code().to_owned()), Some(refusal.to_string()));
+                let fields = match refusal {
+                    kayan_core::Refusal::Invalid(errors) => Some(errors.into_iter().map(Into::into).collect()),
+                    _ => None,
+                };
+                Self { code, reason, fields, ..plain(LineOutcome::Failed) }
+            }
+        }
+    }
+}
+
+impl From<Vec<LineReport>> for ImportReport {
+    fn from(reports: Vec<LineReport>) -> Self {
+        let data: Vec<Line> = reports.into_iter().map(Into::into).collect();
+        let count = |wanted: &[LineOutcome]| data.iter().filter(|line| wanted.contains(&line.outcome)).count();
+        Self {
+            imported: count(&[LineOutcome::Imported, LineOutcome::WouldImport]),
+            exists: count(&[LineOutcome::Exists]),
+            failed: count(&[LineOutcome::Failed]),
+            data,
+        }
+    }
+}
+
+impl Refusal for ImportUsersError {
+    const CODES: &'static [(Code, Option<StatusCode>)] =
+        &[(Code::Unauthorized, None), (Code::Forbidden, None), (Code::IdempotencyKeyReused, None)];
+    const TAKES_BODY: bool = true;
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::Denied(denied) => denied.problem(),
+            Self::Failed(failure) => failed(failure),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A tenant with a row in every table.
+
+use kayan_ports::{
+    ADMIN, AdminTokenId, Change, EventId, Identity, KeptAnswer, KeyId, KeyPurpose, Position, Revocation, Role, Scope,
+    Seal, Sealed, SealedKey, TenantId,
+};
+
+use crate::{
+    Bench,
+    sample::{Account, at, creation, identity, tenant, unique, uuid},
+};
+
+/// Everything that a tenant can have.
+pub(super) struct Thing {
+    pub(super) tenant: TenantId,
+    pub(super) account: Account,
+    /// Somebody without a password, who is the tenant's administrator.
+    pub(super) admin: Identity,
+    pub(super) role: Role,
+    pub(super) revoked: AdminTokenId,
+}
+
+impl Thing {
+    pub(super) async fn in_a_new_tenant(bench: &dyn Bench) -> Self {
+        let (store, tenant) = (bench.store(), tenant(&format!("t{}", unique().simple())));
+        bench.add_tenant(&tenant, true).await;
+        let mut account = Account::of(&tenant, "anna@example.org");
+        account.identity.roles = Vec::new();
+        let mut changes = account.registration();
+        let admin = Identity { roles: vec![ADMIN.to_owned()], ..identity(&tenant) };
+        let role = Role {
+            tenant: tenant.clone(),
+            name: "writer".to_owned(),
+            description: String::new(),
+            permissions: Vec::new(),
+            parents: Vec::new(),
+            created_at: at(0),
+            updated_at: at(0),
+            version: 1,
+        };
+        let revoked = AdminTokenId(uuid());
+        changes.extend([
+            creation(&admin, Vec::new()),
+            Change::CreateRole(Box::new(role.clone())),
+            Change::RevokeToken(Box::new(Revocation {
+                id: revoked,
+                by: Scope::Tenant(tenant.clone()),
+                expires_at: at(9_999),
+                at: at(0),
+            })),
+            Change::KeepSigningKey(Box::new(SealedKey {
+                id: KeyId(uuid()),
+                scope: Scope::Tenant(tenant.clone()),
+                purpose: KeyPurpose::AdminToken,
+                sealed: Sealed(vec![1; 40]),
+                public: [2; 32],
+                created_at: at(0),
+            })),
+            Change::AddSeal(Box::new(Seal {
+                tenant: tenant.clone(),
+                number: 1,
+                last: Position { at: at(1), id: EventId(uuid()) },
+                entries: vec![0; 56],
+                root: [1; 32],
+                previous: [0; 32],
+                sealed_at: at(2),
+                public_key: [3; 32],
+                signature: vec![4; 64],
+            })),
+            Change::KeepAnswer(Box::new(KeptAnswer {
+                tenant: tenant.clone(),
+                operator: "cli".to_owned(),
+                key: "k".to_owned(),
+                request: [5; 32],
+                about: None,
+                answer: "1".to_owned(),
+                at: at(0),
+            })),
+        ]);
+        store.commit(changes).await.expect("a tenant's things");
+        account.identity.last_login_at = Some(account.session.issued_at);
+        Self { tenant, account, admin, role, revoked }
+    }
+}
