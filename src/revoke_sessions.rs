@@ -1,10 +1,14 @@
 //! Ends sessions on an operator's behalf: one, a user's, a tenant's, or all.
 
-use kayan_ports::{Change, CommitError, EventType, Guard, IdentityId, SessionFilter, SessionId, TenantId};
+use kayan_ports::{Change, CommitError, EventType, Guard, IdentityId, Scope, SessionFilter, SessionId, TenantId};
 
 use crate::{
-    DeniedError, Failure, FindUserError, Kayan, Operator, UserRef, policy::permission::Permission, register::path,
+    DeniedError, Failure, FindUserError, Kayan, Operator, UserRef, event::Event, policy::permission::Permission,
+    register::path,
 };
+
+/// So many sessions are ended at a time.
+const STRETCH: u32 = 10_000;
 
 /// The wish that sessions end.
 #[derive(Debug, Clone, Default)]
@@ -69,31 +73,54 @@ impl Kayan {
             None => None,
             Some(user) => Some(self.named(&within, user).await?),
         };
-        let identity: Option<IdentityId> = user.as_ref().map(|user| user.id);
-        let open = self.store.count_active_sessions(&scope, identity).await.map_err(Failure::from)?;
-
-        let tenant = user.as_ref().map(|user| user.tenant.clone()).or_else(|| scope.tenant().cloned());
-        let event = self
-            .operator_event(
-                operator,
-                &tenant.unwrap_or_default(),
-                EventType::AdminAction,
-                self.clock.now(),
-                "sessions were revoked",
-            )
-            .with("action", action)
-            .with("reason", cmd.reason)
-            .with("revoked", open)
-            .with("scope", scope.tenant().map_or("system", TenantId::as_str));
-        let event = match &user {
-            Some(user) => event.about(user.id).resource(format!("{}/sessions", path(user))),
-            None => event.resource("sessions".to_owned()),
+        let tenant =
+            user.as_ref().map(|user| user.tenant.clone()).or_else(|| scope.tenant().cloned()).unwrap_or_default();
+        let event = |open: u64| {
+            self.operator_event(operator, &tenant, EventType::AdminAction, self.clock.now(), "sessions were revoked")
+                .with("action", action)
+                .with("reason", cmd.reason.clone())
+                .with("revoked", open)
+                .with("scope", scope.tenant().map_or("system", TenantId::as_str))
         };
-        let revoke = Change::RevokeSessions(SessionFilter { scope, identity, except: None });
+        let Some(user) = user else {
+            return self.end_by_stretches(operator, &scope, |open| event(open).resource("sessions".to_owned())).await;
+        };
+        let identity: Option<IdentityId> = Some(user.id);
+        let open = self.store.count_active_sessions(&scope, identity).await.map_err(Failure::from)?;
+        let event = event(open).about(user.id).resource(format!("{}/sessions", path(&user)));
+        let revoke = Change::RevokeSessions(SessionFilter { scope: scope.clone(), identity, except: None });
         let mut changes = vec![revoke, event.record()];
         changes.extend(self.keeping(operator, None, &open).await?);
         self.store.commit(changes).await.map_err(Failure::from)?;
         Ok(open)
+    }
+
+    /// Ends all sessions, however many there are, so many at a time that nobody has to wait behind it; each time with an
+    /// event of its own.
+    async fn end_by_stretches(
+        &self,
+        operator: &Operator,
+        scope: &Scope,
+        event: impl Fn(u64) -> Event,
+    ) -> Result<u64, RevokeSessionsError> {
+        let (mut after, mut revoked) = (None, 0);
+        loop {
+            let stretch = self.store.open_stretch(scope, after, STRETCH).await.map_err(Failure::from)?;
+            let open = stretch.map_or(0, |(_, open)| open);
+            revoked += open;
+            let mut changes = Vec::new();
+            changes.extend(stretch.map(|(until, _)| Change::RevokeStretch { scope: scope.clone(), after, until }));
+            changes.push(event(open).record());
+            let is_last = open < u64::from(STRETCH);
+            if is_last {
+                changes.extend(self.keeping(operator, None, &revoked).await?);
+            }
+            self.store.commit(changes).await.map_err(Failure::from)?;
+            after = stretch.map(|(until, _)| until);
+            if is_last {
+                return Ok(revoked);
+            }
+        }
     }
 
     /// Ends one session.

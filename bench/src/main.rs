@@ -19,6 +19,7 @@ mod plot;
 mod postgres;
 mod refreshes;
 mod report;
+mod revoke;
 mod seals;
 mod service;
 mod start;

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
 use crate::{
-    audit, failure::Failure, import, logins, million, postgres, refreshes, report::Report, seals, start, whoami,
+    audit, failure::Failure, import, logins, million, postgres, refreshes, report::Report, revoke, seals, start, whoami,
 };
 
 /// A part that can be measured by itself.
@@ -29,6 +29,8 @@ pub(crate) enum Measurement {
     Audit,
     /// Users brought in with the hashes that they have, on `SQLite`.
     Import,
+    /// The end of a million sessions on `PostgreSQL`, and how long logins wait for it.
+    Revoke,
     /// Logins and `whoami` at a million identities against the same at a thousand, on each database.
     Million,
 }
@@ -83,6 +85,7 @@ impl Plan {
                 Measurement::Postgres => postgres::measure(self, &mut report).await?,
                 Measurement::Audit => audit::measure(self, &mut report).await?,
                 Measurement::Import => import::measure(self, &mut report)?,
+                Measurement::Revoke => revoke::measure(self, &mut report).await?,
                 Measurement::Million => million::measure(self, &mut report).await?,
             }
         }

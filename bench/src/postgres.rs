@@ -19,6 +19,8 @@ use crate::{
 
 /// Of clients to the service, of the service to the database, and of `pgbench`.
 const CONNECTIONS: usize = 32;
+/// Of both services on one database, as replicas have it.
+const SECRET: [(&str, &str); 1] = [("KAYAN_SESSION_SECRET", "bench, and nothing but the bench, is secured by this")];
 const WHOAMI: &str = "/api/v1/whoami";
 
 /// A service with its clients and what it has done so far.
@@ -89,7 +91,7 @@ async fn contenders(plan: &Plan, database: &Database) -> Result<[Contender; 3], 
     let quiet = [("KAYAN_LOG_LEVEL", "warn"), ("KAYAN_BCRYPT_COST", &*cost)];
     let connections = CONNECTIONS.to_string();
     let pool = [("KAYAN_DB_MAX_OPEN_CONNS", &*connections), ("KAYAN_DB_MAX_IDLE_CONNS", &*connections)];
-    let there = [&quiet[..], &pool, &database.settings()].concat();
+    let there = [&quiet[..], &pool, &SECRET, &database.settings()].concat();
     let uncached = [&there[..], &[("KAYAN_SESSION_CACHE_TTL", "0")]].concat();
     service::migrate(&plan.kayan, plan.home()?.path(), &database.settings())?;
 

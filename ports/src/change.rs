@@ -175,6 +175,15 @@ pub enum Change {
     },
     /// Revokes every active session that the filter takes in; none is no error.
     RevokeSessions(SessionFilter),
+    /// Revokes the sessions of a stretch, access and refresh alike; there is no guard.
+    RevokeStretch {
+        /// What may be touched.
+        scope: Scope,
+        /// Those whose ids come after this one; nothing: from the first on.
+        after: Option<SessionId>,
+        /// Up to this one, which is included.
+        until: SessionId,
+    },
     /// Revokes one session of an identity. Guard: it was active (`Guard::Session`).
     RevokeSession {
         /// The tenant.

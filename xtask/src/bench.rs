@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// What is measured on servers.
-const ON_SERVERS: [&str; 2] = ["postgres", "million"];
+const ON_SERVERS: [&str; 3] = ["postgres", "revoke", "million"];
 
 /// Builds the service and what measures it, both optimised, and measures.
 pub(crate) fn run(workspace: &Workspace, names: &[String], quick: bool) -> Result<(), Failure> {

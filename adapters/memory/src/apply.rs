@@ -54,6 +54,10 @@ impl Rows {
                 self.see_session(&tenant, session, at);
                 Ok(())
             }
+            Change::RevokeStretch { scope, after, until } => {
+                self.revoke_stretch(&scope, after, until);
+                Ok(())
+            }
             Change::RevokeSessions(filter) => {
                 self.revoke_sessions(&filter);
                 Ok(())

@@ -106,6 +106,7 @@ fn about(change: &Change) -> Option<About> {
         | Change::RevokeSession { session, .. } => Some(About::Session(*session)),
         // Whoever is in it may have to leave; rare enough to forget all.
         Change::ReplaceTenant(_) | Change::DeleteTenant { .. } => Some(About::Everybody),
+        Change::RevokeStretch { .. } => Some(About::Everybody),
         Change::RevokeSessions(filter) => Some(filter.identity.map_or(About::Everybody, About::Identity)),
         Change::CreateIdentity { .. }
         | Change::AddCredential(_)
@@ -297,6 +298,15 @@ impl Store for CachedSessions {
 
     async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
         self.inner.session(scope, id).await
+    }
+
+    async fn open_stretch(
+        &self,
+        scope: &Scope,
+        after: Option<SessionId>,
+        most: u32,
+    ) -> Result<Option<(SessionId, u64)>, StoreError> {
+        self.inner.open_stretch(scope, after, most).await
     }
 
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {

@@ -1,7 +1,8 @@
 //! What changes sessions and refresh tokens.
 
 use kayan_ports::{
-    CommitError, Guard, RefreshToken, Session, SessionFilter, SessionId, Spent, State, TenantId, Timestamp, TokenHash,
+    CommitError, Guard, RefreshToken, Scope, Session, SessionFilter, SessionId, Spent, State, TenantId, Timestamp,
+    TokenHash,
 };
 
 use crate::rows::{Rows, takes_in};
@@ -61,6 +62,19 @@ impl Rows {
             takes_in(&filter.scope, &session.tenant)
                 && filter.identity.is_none_or(|only| only == session.identity)
                 && filter.except.is_none_or(|spared| spared != session.id)
+        };
+        self.sessions.values_mut().filter(meant).for_each(|session| session.active = false);
+    }
+
+    pub(crate) fn open_stretch(&self, scope: &Scope, after: Option<SessionId>, most: u32) -> Option<(SessionId, u64)> {
+        let meant = |session: &&Session| session.active && takes_in(scope, &session.tenant) && Some(session.id) > after;
+        let ids = self.sessions.values().filter(meant).map(|session| session.id);
+        (1..).zip(ids.take(usize::try_from(most).unwrap_or(usize::MAX))).last().map(|(count, id)| (id, count))
+    }
+
+    pub(crate) fn revoke_stretch(&mut self, scope: &Scope, after: Option<SessionId>, until: SessionId) {
+        let meant = |session: &&mut Session| {
+            takes_in(scope, &session.tenant) && Some(session.id) > after && session.id <= until
         };
         self.sessions.values_mut().filter(meant).for_each(|session| session.active = false);
     }

@@ -9,6 +9,7 @@ mod flight;
 mod migration;
 mod pool;
 mod session;
+mod sharing;
 mod statements;
 mod tls;
 mod values;
@@ -27,6 +28,7 @@ pub use tls::TlsError;
 use crate::{
     pool::{Connections, Connector},
     session::{Refused, Shared},
+    sharing::Sharing,
 };
 
 /// A batch that lost against others is sent so many times in all.
@@ -83,6 +85,7 @@ pub enum ConnectError {
 #[derive(Debug)]
 pub struct PostgresDriver {
     connections: Connections,
+    sharing: Sharing,
     shared: Shared,
     patience: Duration,
 }
@@ -94,13 +97,28 @@ impl PostgresDriver {
         let Dsn { config, encryption } = dsn.parse()?;
         let connector = Connector { tls: tls::connector(&encryption)?, mode: encryption.mode };
         let connections = Connections::new(config, connector, &settings)?;
-        let shared = Shared::new(settings.statements);
-        Ok(Self { connections, shared, patience: settings.patience })
+        let (sharing, shared) = (Sharing::new(settings.max_open), Shared::new(settings.statements));
+        Ok(Self { connections, sharing, shared, patience: settings.patience })
     }
 
     /// How many times this driver has sent something and waited for the answer, connecting and migrating apart.
     pub fn round_trips(&self) -> u64 {
         self.shared.round_trips.load(Ordering::Relaxed)
+    }
+
+    /// Reads a row or a few, over a connection that others may use at the same time.
+    async fn look_up(&self, query: &Query, deadline: Instant) -> Result<Vec<Row>, StoreError> {
+        let share = self.sharing.join(&self.connections, deadline).await?;
+        match timeout_at(deadline, self.shared.read(share.client()?, query)).await {
+            Ok(answer) => {
+                share.settle();
+                answer
+            }
+            Err(_elapsed) => {
+                share.give_up();
+                Err(silent())
+            }
+        }
     }
 
     async fn pulse(&self, within: Duration) -> Result<(), StoreError> {
@@ -122,6 +140,10 @@ fn silent() -> StoreError {
 impl Driver for PostgresDriver {
     async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
         let deadline = Instant::now() + self.patience;
+        // A pooler in between would have to keep a transaction's connection for each of those who share one.
+        if query.reading == Reading::Point && self.shared.mode == Mode::Prepared {
+            return self.look_up(&query, deadline).await;
+        }
         let mut lease = self.connections.lease(deadline).await?;
         let answer = {
             let mut work = std::pin::pin!(self.shared.read(lease.client()?, &query));

@@ -109,6 +109,7 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
         }
         Change::SeeSession { tenant, session, at } => sessions::see(batch, &tenant, session, at),
         Change::RevokeSessions(filter) => sessions::revoke_all(batch, &filter),
+        Change::RevokeStretch { scope, after, until } => sessions::revoke_stretch(batch, &scope, after, until),
         Change::RevokeSession { tenant, identity, session } => sessions::revoke(batch, &tenant, identity, session),
         Change::ForgetAttempts(key) => attempts::forget(batch, &key),
         Change::KeepDataKey(key) => keys::keep_data_key(batch, *key),

@@ -4,14 +4,15 @@ mod lists;
 mod writes;
 
 use kayan_ports::{
-    Aal, Client, IdentityId, Lookup, Presented, RefreshToken, Refreshing, Session, SessionId, Spent, StoreError,
+    Aal, Client, IdentityId, Lookup, Presented, RefreshToken, Refreshing, Scope, Session, SessionId, Spent, StoreError,
     TenantId, Timestamp, TokenHash,
 };
+use uuid::Uuid;
 
 use crate::{Driver, Query, Reading, Row, Value, identities, tenants};
 
 pub(crate) use lists::{by_id, count_active, page};
-pub(crate) use writes::{issue_refresh, open, renew, revoke, revoke_all, rotate_refresh, see};
+pub(crate) use writes::{issue_refresh, open, renew, revoke, revoke_all, revoke_stretch, rotate_refresh, see};
 
 /// Reads `id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at, ip_address,
 /// user_agent`; the tenant is the one that was asked for.
@@ -99,6 +100,38 @@ WHERE t.id = ? AND t.active";
     let identity = identities::decode(&mut row)?;
     let token = decode_token(&mut row, *token, tenant)?;
     Ok(Lookup::Found(Refreshing { settings, token, session, identity }))
+}
+
+/// Where the next `most` sessions that are not revoked end, and how many they are.
+pub(crate) async fn open_stretch(
+    driver: &impl Driver,
+    scope: &Scope,
+    after: Option<SessionId>,
+    most: u32,
+) -> Result<Option<(SessionId, u64)>, StoreError> {
+    let mut params = vec![after.map_or(Uuid::nil(), |id| id.0).into()];
+    let sql = match scope.tenant() {
+        None => {
+            "-- sessions.open_stretch
+SELECT id, place FROM (
+  SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place FROM sessions WHERE id > ? AND active ORDER BY id LIMIT ?) stretch
+ORDER BY place DESC
+LIMIT 1"
+        }
+        Some(tenant) => {
+            params.push(Value::text(tenant.as_str()));
+            "-- sessions.tenants_open_stretch
+SELECT id, place FROM (
+  SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place
+  FROM sessions WHERE id > ? AND tenant_id = ? AND active ORDER BY id LIMIT ?) stretch
+ORDER BY place DESC
+LIMIT 1"
+        }
+    };
+    params.push(i64::from(most).into());
+    let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
+    let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
+    Ok(Some((SessionId(row.uuid()?), u64::try_from(row.int()?).unwrap_or_default())))
 }
 
 /// An identity's sessions that something can still open at `at`, newest first.

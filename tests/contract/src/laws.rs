@@ -68,6 +68,7 @@ macro_rules! laws {
         );
         $crate::laws!(@each $fresh, store::revocation:
             a_revoked_session_is_shown_as_inactive,
+            a_stretch_of_sessions_ends_and_nothing_behind_it,
             a_session_is_revoked_once,
             anothers_session_is_not_revoked,
             revoking_with_an_exception_keeps_that_session,

@@ -16,6 +16,7 @@ mod codes;
 mod commands;
 mod durability;
 mod edges;
+mod guide;
 mod idempotency;
 mod junk;
 mod limits;

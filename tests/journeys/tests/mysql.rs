@@ -2,13 +2,18 @@
 
 use kayan_journeys::{Home, Kind};
 
-use crate::{outages, servers};
+use crate::{guide, outages, servers};
 
 const KIND: Kind = Kind::Mysql;
 
 #[tokio::test]
 async fn an_account_lives_on_a_mysql_server() {
     servers::keeps_an_account(KIND).await;
+}
+
+#[tokio::test]
+async fn the_guides_lines_run_as_printed_on_mysql() {
+    guide::three_sections_run_as_printed(KIND).await;
 }
 
 #[tokio::test]

@@ -2,14 +2,22 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use kayan_journeys::{Home, PASSWORD, Person, Service, ask};
+use kayan_journeys::{Home, Kind, PASSWORD, Person, Service, ask};
 use rusqlite::Connection;
 
-use crate::starting::{files, refused};
+use crate::{
+    guide,
+    starting::{files, refused},
+};
 
 /// A connection to the file, beside the service's own.
 fn file(home: &Home) -> Connection {
     Connection::open(home.path("kayan.db")).unwrap()
+}
+
+#[tokio::test]
+async fn the_guides_lines_run_as_printed_on_sqlite() {
+    guide::three_sections_run_as_printed(Kind::Sqlite).await;
 }
 
 #[tokio::test]

@@ -34,7 +34,7 @@ fn ended(done: &Done, code: i32, why: &str) {
 }
 
 /// Runs a script with bash in the home's folder, where `kayan` is the binary.
-async fn bash(home: &Home, script: &str) -> Done {
+pub(crate) async fn bash(home: &Home, script: &str) -> Done {
     let inherited = home.command(["version"]);
     let mut command = Command::new("bash");
     for (name, value) in inherited.as_std().get_envs() {
@@ -52,7 +52,7 @@ async fn bash(home: &Home, script: &str) -> Done {
 }
 
 /// Moves what happened so far to a day of January 2024.
-async fn back_to_2024(home: &Home, day: u32) {
+pub(crate) async fn back_to_2024(home: &Home, day: u32) {
     let moment = format!("2024-01-{day:02} 12:00:00");
     let database = home.database().await;
     let at = match database.kind() {

@@ -193,6 +193,54 @@ async fn at_most_max_open_connections_are_opened_and_max_idle_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn short_questions_share_an_eighth_of_the_connections() {
+    let (database, operator) = database().await;
+    let settings = Settings { max_open: 16, ..settings() };
+    let driver = Arc::new(PostgresDriver::connect(&database.dsn(POSTGRES), settings).unwrap());
+    let ask = || {
+        let driver = Arc::clone(&driver);
+        let query = question("-- things.nap\nSELECT COUNT(*) FROM pg_sleep(0.2)", Reading::Point);
+        tokio::spawn(async move { driver.read(query).await.map(drop) })
+    };
+    let mut asked = vec![ask(), ask()];
+    becomes(&operator, MINE, 2).await;
+    asked.extend((0..6).map(|_| ask()));
+    for one in asked {
+        one.await.unwrap().unwrap();
+        assert_eq!(number(&operator, MINE).await, 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_shares_a_connection_gets_its_own_answer_whoever_else_leaves() {
+    let (database, operator) = database().await;
+    let settings = Settings { max_open: 8, ..settings() };
+    let driver = PostgresDriver::connect(&database.dsn(POSTGRES), settings).unwrap();
+    let driver = &driver;
+    let ask = async |number: i64| {
+        let query = Query {
+            sql: "-- things.echo\nSELECT CAST(? AS bigint)",
+            params: vec![number.into()],
+            reading: Reading::Point,
+        };
+        driver.read(query).await.map(|mut rows| rows.remove(0).int().unwrap())
+    };
+    ask(0).await.unwrap();
+    for round in 0..50 {
+        let all = futures_util::future::join_all((0..64_i64).map(async |number| {
+            if (number + round) % 3 == 0 {
+                // Leaves at some moment between asking and hearing.
+                drop(timeout(Duration::from_micros(10 * number.unsigned_abs()), ask(number)).await);
+            } else {
+                assert_eq!(ask(number).await, Ok(number));
+            }
+        }));
+        all.await;
+    }
+    becomes(&operator, OPEN, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_past_its_lifetime_is_replaced() {
     let (database, operator) = database().await;
     let settings = Settings { max_lifetime: Some(Duration::from_secs(1)), max_idle: 5, ..settings() };

@@ -1,9 +1,10 @@
 //! Sessions and the refresh tokens that keep them alive: the changes.
 
 use kayan_ports::{
-    Guard, IdentityId, RefreshToken, Session, SessionFilter, SessionId, Spent, StoreError, TenantId, Timestamp,
+    Guard, IdentityId, RefreshToken, Scope, Session, SessionFilter, SessionId, Spent, StoreError, TenantId, Timestamp,
     TokenHash,
 };
+use uuid::Uuid;
 
 use crate::{Dialect, Value, changes::Batch};
 
@@ -193,4 +194,24 @@ WHERE active"
     let identity = filter.identity.map(|id| id.0.into());
     let except = filter.except.map(|id| id.0.into());
     batch.free(sql, tenant.into_iter().chain(identity).chain(except).collect());
+}
+
+pub(crate) fn revoke_stretch(batch: &mut Batch, scope: &Scope, after: Option<SessionId>, until: SessionId) {
+    let mut params = vec![after.map_or(Uuid::nil(), |id| id.0).into(), until.0.into()];
+    let sql = match scope.tenant() {
+        None => {
+            "-- sessions.revoke_stretch
+UPDATE sessions
+SET active = false
+WHERE id > ? AND id <= ? AND active"
+        }
+        Some(tenant) => {
+            params.push(Value::text(tenant.as_str()));
+            "-- sessions.revoke_tenants_stretch
+UPDATE sessions
+SET active = false
+WHERE id > ? AND id <= ? AND tenant_id = ? AND active"
+        }
+    };
+    batch.free(sql, params);
 }

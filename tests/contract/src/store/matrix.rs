@@ -9,7 +9,7 @@ use std::{future::Future, pin::Pin};
 
 use kayan_ports::{
     AccountQuery, Change, EventId, EventQuery, Identity, IdentityQuery, KeyPurpose, Lookup, Position, Role, Scope,
-    SessionFilter, SessionQuery, State, Store, Stretch, TenantId, TenantQuery, Traits,
+    SessionFilter, SessionId, SessionQuery, State, Store, Stretch, TenantId, TenantQuery, Traits,
 };
 
 use self::thing::Thing;
@@ -222,6 +222,16 @@ fn sessions() -> Vec<Verb> {
                 commits(store, Change::RevokeSessions(filter)).await;
                 !is_in(it, store).await
             })
+        }),
+        by_scope("sessions", "revoke a stretch of", |it, store, scope| {
+            Box::pin(async {
+                let until = SessionId(uuid());
+                commits(store, Change::RevokeStretch { scope: scope.clone(), after: None, until }).await;
+                !is_in(it, store).await
+            })
+        }),
+        by_scope("sessions", "find a stretch of", |_, store, scope| {
+            Box::pin(async { store.open_stretch(scope, None, 10).await.unwrap().is_some() })
         }),
         by_tenant("refresh_tokens", "read", |it, store, tenant| {
             Box::pin(async {

@@ -4,7 +4,7 @@ use kayan_ports::{Change, CommitError, Guard, IdentityId, Lookup, Scope, Session
 
 use crate::{
     Bench,
-    sample::{Account, session},
+    sample::{Account, session, tenant, uuid},
     view::{View, session_is_active},
 };
 
@@ -83,4 +83,28 @@ pub async fn revoking_no_session_is_no_error(bench: &dyn Bench) {
     for scope in [Scope::System, Scope::Tenant(TenantId::default())] {
         assert_eq!(store.commit(vec![revoke_all(scope, None, None)]).await, Ok(()));
     }
+}
+
+pub async fn a_stretch_of_sessions_ends_and_nothing_behind_it(bench: &dyn Bench) {
+    let (store, acme) = (bench.store(), tenant("acme"));
+    bench.add_tenant(&acme, true).await;
+    let mut ours = Vec::new();
+    for number in 0..7 {
+        ours.push(Account::register(&*store, &acme, &format!("p{number}@example.org")).await.session);
+        Account::register(&*store, &TenantId::default(), &format!("p{number}@example.org")).await;
+    }
+    let scope = Scope::Tenant(acme);
+    assert_eq!(store.open_stretch(&scope, None, 3).await, Ok(Some((ours[2].id, 3))));
+    let revoke = |scope: &Scope, after: Option<SessionId>, until| {
+        vec![Change::RevokeStretch { scope: scope.clone(), after, until }]
+    };
+    store.commit(revoke(&scope, None, ours[2].id)).await.unwrap();
+    assert_eq!(store.open_stretch(&scope, None, 100).await, Ok(Some((ours[6].id, 4))));
+    assert_eq!(store.open_stretch(&scope, Some(ours[3].id), 2).await, Ok(Some((ours[5].id, 2))));
+    store.commit(revoke(&scope, Some(ours[3].id), ours[6].id)).await.unwrap();
+    assert_eq!(store.open_stretch(&scope, None, 100).await, Ok(Some((ours[3].id, 1))));
+    assert_eq!(store.open_stretch(&scope, Some(ours[3].id), 100).await, Ok(None));
+    assert_eq!(store.open_stretch(&Scope::System, None, 100).await.unwrap().map(|(_, count)| count), Some(1 + 7));
+    store.commit(revoke(&Scope::System, None, SessionId(uuid()))).await.unwrap();
+    assert_eq!(store.open_stretch(&Scope::System, None, 100).await, Ok(None));
 }
