@@ -48,14 +48,18 @@ async fn revoke(plan: &Plan, database: &mut Database, report: &mut Report) -> Re
     let (kayan, folder) = (plan.kayan.clone(), home.path().to_owned());
     let named: Vec<(&'static str, String)> =
         settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-    let revoking = tokio::task::spawn_blocking(move || {
-        std::thread::sleep(BEFORE);
+    let revoke = move || {
         let begun = Instant::now();
         let settings: Vec<(&str, &str)> = named.iter().map(|(name, value)| (*name, &**value)).collect();
         service::run(&kayan, &folder, &settings, &["admin", "sessions", "revoke-all"]).map(|()| begun.elapsed())
+    };
+    let revoking = tokio::spawn(async {
+        tokio::time::sleep(BEFORE).await;
+        tokio::task::spawn_blocking(revoke).await
     });
     let delays = load::pace(&mut logging_in, LOGINS, WINDOW, Timers::Excused).await?;
-    let took = revoking.await.map_err(Failure::wrong("the command panicked"))??;
+    let panicked = Failure::wrong("the command panicked");
+    let took = revoking.await.and_then(|ended| ended).map_err(panicked)??;
     let longest = delays.into_iter().max().unwrap_or_default();
     report.findings.extend([
         Finding::within("revoke-all, PostgreSQL", took.as_secs_f64(), 5.0, "s"),

@@ -48,7 +48,7 @@ async fn more_sessions_than_a_stretch_end_each_stretch_with_its_event() {
     let more = (1..many).map(|number| {
         let mut session = ada.session.clone();
         session.id = SessionId(uuid::Uuid::from_u128(u128::from(number)));
-        session.token = kayan_ports::TokenHash(std::array::from_fn(|place| (number >> (8 * (place % 8))) as u8));
+        session.token = kayan_ports::TokenHash(std::array::from_fn(|place| number.to_be_bytes()[place % 8]));
         Change::OpenSession(Box::new(session))
     });
     stage.store.commit(more.collect()).await.unwrap();

@@ -105,8 +105,7 @@ fn about(change: &Change) -> Option<About> {
         | Change::SeeSession { session, .. }
         | Change::RevokeSession { session, .. } => Some(About::Session(*session)),
         // Whoever is in it may have to leave; rare enough to forget all.
-        Change::ReplaceTenant(_) | Change::DeleteTenant { .. } => Some(About::Everybody),
-        Change::RevokeStretch { .. } => Some(About::Everybody),
+        Change::ReplaceTenant(_) | Change::DeleteTenant { .. } | Change::RevokeStretch { .. } => Some(About::Everybody),
         Change::RevokeSessions(filter) => Some(filter.identity.map_or(About::Everybody, About::Identity)),
         Change::CreateIdentity { .. }
         | Change::AddCredential(_)

@@ -75,7 +75,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn query(self, operator: &Operator, order: EventOrder) -> Result<EventQuery, Problem> {
+    fn query(self, operator: &Operator, order: EventOrder) -> Result<EventQuery, Box<Problem>> {
         let named = self.types.as_deref().into_iter().flat_map(|types| types.split(','));
         let types = named.map(|name| EventType::from_name(name.trim()).ok_or_else(|| no_type(name)));
         let (start, end) = period::read(self.start.as_deref(), self.end.as_deref())
@@ -97,11 +97,11 @@ impl Wanted {
     }
 }
 
-fn parameter(name: &str, code: &str, message: String) -> Problem {
-    invalid(vec![FieldError { pointer: name.to_owned(), code: code.to_owned(), message }])
+fn parameter(name: &str, code: &str, message: String) -> Box<Problem> {
+    Box::new(invalid(vec![FieldError { pointer: name.to_owned(), code: code.to_owned(), message }]))
 }
 
-fn no_type(name: &str) -> Problem {
+fn no_type(name: &str) -> Box<Problem> {
     let name: String = name.chars().take(64).collect();
     parameter("types", "enum", format!("there is no event type {name:?}; the schema AuditEvent lists those there are"))
 }

@@ -57,13 +57,11 @@ impl<'a> ApiExtractor<'a> for IdempotencyKey {
         digest.update(&bytes);
         *body = RequestBody::new(Body::from(bytes));
         let once = Once::new(unquoted(key.to_str().unwrap_or_default()), digest.finalize().into());
-        match once.filter(|_| given.next().is_none()) {
-            Some(once) => Ok(Self(Some(once))),
-            None => {
-                let told = "Idempotency-Key must be one text of 1 to 255 visible ASCII characters, such as a UUID";
-                Err(Problem::new(Code::InvalidInput).message(told).into())
-            }
-        }
+        let once = once.filter(|_| given.next().is_none()).ok_or_else(|| {
+            let told = "Idempotency-Key must be one text of 1 to 255 visible ASCII characters, such as a UUID";
+            Problem::new(Code::InvalidInput).message(told)
+        })?;
+        Ok(Self(Some(once)))
     }
 }
 

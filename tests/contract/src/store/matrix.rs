@@ -40,10 +40,13 @@ struct Verb {
     way: Way,
 }
 
+/// As somebody, with a thing.
+type Run<Asking> = Box<dyn for<'a> Fn(&'a Thing, &'a dyn Store, &'a Asking) -> Answer<'a>>;
+
 /// Who can ask.
 enum Way {
-    Scope(Box<dyn for<'a> Fn(&'a Thing, &'a dyn Store, &'a Scope) -> Answer<'a>>),
-    Tenant(Box<dyn for<'a> Fn(&'a Thing, &'a dyn Store, &'a TenantId) -> Answer<'a>>),
+    Scope(Run<Scope>),
+    Tenant(Run<TenantId>),
 }
 
 impl Verb {
