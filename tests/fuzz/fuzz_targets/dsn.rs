@@ -28,6 +28,10 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         refusal_of::<kayan_mysql::Dsn>(text);
         refusal_of::<kayan_sqlite::Dsn>(text);
     }
+    // A made-up text may have it for a host, too, which is no secret.
+    if after.contains(PASSWORD) {
+        return;
+    }
     for start in POSTGRES {
         print_of::<kayan_postgres::Dsn>(&format!("{start}{PASSWORD}{after}"));
     }
