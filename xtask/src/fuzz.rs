@@ -76,6 +76,8 @@ fn schemathesis(workspace: &Workspace, server: &Server, arguments: &[String]) ->
     command.args(["--max-examples", "100", "--seed", "20260101", "--generation-database", "none"]);
     command.args(["--request-timeout", "10", "--continue-on-failure"]);
     command.args(arguments).arg(openapi::committed(workspace, "json"));
+    command.env("SCHEMATHESIS_HOOKS", "schemathesis_hooks").env("PYTHONPATH", workspace.root.join("xtask"));
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     // It leaves a cache where it runs.
     run::run(command.current_dir(server.home()))
 }
