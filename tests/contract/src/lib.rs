@@ -18,6 +18,8 @@ mod bench;
 mod laws;
 mod race;
 mod sample;
+mod thing;
+mod verb;
 mod view;
 
 pub mod attempts;

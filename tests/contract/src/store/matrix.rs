@@ -3,22 +3,19 @@
 //! Every table, everything that can be done with it, and who tries: its own tenant, another one, one that there is not,
 //! and the system.
 
-mod thing;
-
-use std::{future::Future, pin::Pin};
-
 use kayan_ports::{
     AccountQuery, Change, EventId, EventQuery, Identity, IdentityQuery, KeyPurpose, Lookup, Position, Role, Scope,
-    SessionFilter, SessionId, SessionQuery, State, Store, Stretch, TenantId, TenantQuery, Traits,
+    SessionFilter, SessionId, SessionQuery, State, Store, Stretch, TenantQuery, Traits,
 };
 
-use self::thing::Thing;
 use crate::{
     Bench,
     sample::{
         at, client, event, next_password, password, record, refresh_token, rotation, session, tenant, token, unique,
         uuid,
     },
+    thing::Thing,
+    verb::{Verb, by_scope, by_tenant},
 };
 
 /// Tables of which another law tells, or in which no row is a tenant's.
@@ -28,54 +25,6 @@ const ELSEWHERE: [(&str, &str); 4] = [
     ("audit_sealing", "one row: which replica seals, for all tenants"),
     ("schema_migrations", "the schema's own history"),
 ];
-
-type Answer<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
-
-/// Something that can be done with a row of a table: whether it was reached, as seen by its owner afterwards.
-struct Verb {
-    table: &'static str,
-    name: &'static str,
-    /// Whether the system reaches it; nothing: only a tenant can ask.
-    system: Option<bool>,
-    way: Way,
-}
-
-/// As somebody, with a thing.
-type Run<Asking> = Box<dyn for<'a> Fn(&'a Thing, &'a dyn Store, &'a Asking) -> Answer<'a>>;
-
-/// Who can ask.
-enum Way {
-    Scope(Run<Scope>),
-    Tenant(Run<TenantId>),
-}
-
-impl Verb {
-    async fn reaches(&self, thing: &Thing, store: &dyn Store, asking: &Scope) -> bool {
-        match (&self.way, asking) {
-            (Way::Scope(run), scope) => run(thing, store, scope).await,
-            (Way::Tenant(run), Scope::Tenant(tenant)) => run(thing, store, tenant).await,
-            (Way::Tenant(_), Scope::System) => false,
-        }
-    }
-}
-
-/// By what may be seen: a tenant's, or everybody's.
-fn by_scope(
-    table: &'static str,
-    name: &'static str,
-    run: impl for<'a> Fn(&'a Thing, &'a dyn Store, &'a Scope) -> Answer<'a> + 'static,
-) -> Verb {
-    Verb { table, name, system: Some(true), way: Way::Scope(Box::new(run)) }
-}
-
-/// By a tenant.
-fn by_tenant(
-    table: &'static str,
-    name: &'static str,
-    run: impl for<'a> Fn(&'a Thing, &'a dyn Store, &'a TenantId) -> Answer<'a> + 'static,
-) -> Verb {
-    Verb { table, name, system: None, way: Way::Tenant(Box::new(run)) }
-}
 
 async fn commits(store: &dyn Store, change: Change) -> bool {
     store.commit(vec![change]).await.is_ok()

@@ -11,17 +11,17 @@ use crate::{
 };
 
 /// Everything that a tenant can have.
-pub(super) struct Thing {
-    pub(super) tenant: TenantId,
-    pub(super) account: Account,
+pub(crate) struct Thing {
+    pub(crate) tenant: TenantId,
+    pub(crate) account: Account,
     /// Somebody without a password, who is the tenant's administrator.
-    pub(super) admin: Identity,
-    pub(super) role: Role,
-    pub(super) revoked: AdminTokenId,
+    pub(crate) admin: Identity,
+    pub(crate) role: Role,
+    pub(crate) revoked: AdminTokenId,
 }
 
 impl Thing {
-    pub(super) async fn in_a_new_tenant(bench: &dyn Bench) -> Self {
+    pub(crate) async fn in_a_new_tenant(bench: &dyn Bench) -> Self {
         let (store, tenant) = (bench.store(), tenant(&format!("t{}", unique().simple())));
         bench.add_tenant(&tenant, true).await;
         let mut account = Account::of(&tenant, "anna@example.org");
