@@ -54,6 +54,11 @@ impl Operator {
         }
     }
 
+    /// The tenant that it acts in: its own, or `default` for who may see all.
+    pub fn tenant(&self) -> TenantId {
+        self.scope.tenant().cloned().unwrap_or_default()
+    }
+
     /// Whether it is one.
     pub(crate) fn is_at_the_command_line(&self) -> bool {
         self.identity.is_none() && self.name == COMMAND_LINE

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future;
-use kayan_ports::{EventOrder, EventPage, EventQuery, EventType, Store, TenantId, Timestamp};
+use kayan_ports::{EventOrder, EventPage, EventQuery, EventType, Store, Timestamp};
 use time::{Duration, format_description::well_known::Rfc3339};
 
 use crate::{DeniedError, EventWriter, ExportFormat, Failure, Kayan, Operator, Permission};
@@ -89,8 +89,8 @@ impl Kayan {
     }
 
     fn export_event(&self, operator: &Operator, now: Timestamp, message: &str) -> crate::event::Event {
-        let tenant = operator.scope.tenant().cloned().unwrap_or_else(TenantId::default);
-        self.operator_event(operator, &tenant, EventType::AdminAction, now, message).with("action", "audit.export")
+        self.operator_event(operator, &operator.tenant(), EventType::AdminAction, now, message)
+            .with("action", "audit.export")
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use kayan_ports::{Change, IdentityId, KeptAnswer, KeyPurpose, TenantId};
+use kayan_ports::{Change, IdentityId, KeptAnswer, KeyPurpose};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::Sha256;
 
@@ -64,7 +64,7 @@ impl Kayan {
         let Some(once) = &operator.once else { return Ok(None) };
         let answer = serde_json::to_string(answer).map_err(|error| Failure::Fault(error.to_string()))?;
         Ok(Some(Change::KeepAnswer(Box::new(KeptAnswer {
-            tenant: asked_in(operator),
+            tenant: operator.tenant(),
             operator: operator.name.clone(),
             key: once.key.clone(),
             request: self.fingerprint(once).await?,
@@ -75,7 +75,7 @@ impl Kayan {
     }
 
     async fn kept<T: DeserializeOwned>(&self, operator: &Operator, once: &Once) -> Result<Option<T>, DeniedError> {
-        let kept = self.store.kept_answer(&asked_in(operator), &operator.name, &once.key).await;
+        let kept = self.store.kept_answer(&operator.tenant(), &operator.name, &once.key).await;
         let Some(kept) = kept.map_err(Failure::from)? else { return Ok(None) };
         if kept.request != self.fingerprint(once).await? {
             return Err(DeniedError::KeyReused);
@@ -92,10 +92,6 @@ impl Kayan {
         mac.update(&once.request);
         Ok(mac.finalize().into_bytes().into())
     }
-}
-
-fn asked_in(operator: &Operator) -> TenantId {
-    operator.scope.tenant().cloned().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Whether an operator may do what it is about to.
 
-use kayan_ports::{EventType, TenantId};
+use kayan_ports::EventType;
 
 use crate::{
     Failure, Kayan, Operator,
@@ -43,9 +43,14 @@ impl Kayan {
         required: Pattern,
         action: &'static str,
     ) -> Result<(), DeniedError> {
-        let tenant = operator.scope.tenant().cloned().unwrap_or_else(TenantId::default);
         let event = self
-            .operator_event(operator, &tenant, EventType::AdminAction, self.clock.now(), "an operator was refused")
+            .operator_event(
+                operator,
+                &operator.tenant(),
+                EventType::AdminAction,
+                self.clock.now(),
+                "an operator was refused",
+            )
             .failed(30)
             .with("action", action)
             .with("required", required.as_str());

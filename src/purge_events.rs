@@ -1,6 +1,6 @@
 //! Removes events of the audit trail by their age, and tells so in what is left of it.
 
-use kayan_ports::{Change, EventQuery, EventType, Scope, TenantId, Timestamp};
+use kayan_ports::{Change, EventQuery, EventType, Scope, Timestamp};
 use time::{Duration, format_description::well_known::Rfc3339};
 
 use crate::{DeniedError, Failure, Kayan, Operator, Permission, event::Event};
@@ -39,7 +39,7 @@ impl Kayan {
             return Err(PurgeEventsError::InFuture(rfc3339(before)));
         }
         let counts = self.store.count_events(&operator.scope, before).await.map_err(Failure::from)?;
-        let tenant = operator.scope.tenant().cloned().unwrap_or_else(TenantId::default);
+        let tenant = operator.tenant();
         let count: u64 = counts.iter().map(|(_, count)| count).sum();
         let action = self
             .operator_event(operator, &tenant, EventType::AdminAction, now, "events of the audit trail were purged")

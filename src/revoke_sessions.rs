@@ -1,6 +1,6 @@
 //! Ends sessions on an operator's behalf: one, a user's, a tenant's, or all.
 
-use kayan_ports::{Change, CommitError, EventType, Guard, IdentityId, Scope, SessionFilter, SessionId, TenantId};
+use kayan_ports::{Change, CommitError, EventType, Guard, Scope, SessionFilter, SessionId, TenantId};
 
 use crate::{
     DeniedError, Failure, FindUserError, Kayan, Operator, UserRef, event::Event, policy::permission::Permission,
@@ -85,7 +85,7 @@ impl Kayan {
         let Some(user) = user else {
             return self.end_by_stretches(operator, &scope, |open| event(open).resource("sessions".to_owned())).await;
         };
-        let identity: Option<IdentityId> = Some(user.id);
+        let identity = Some(user.id);
         let open = self.store.count_active_sessions(&scope, identity).await.map_err(Failure::from)?;
         let event = event(open).about(user.id).resource(format!("{}/sessions", path(&user)));
         let revoke = Change::RevokeSessions(SessionFilter { scope: scope.clone(), identity, except: None });

@@ -1,6 +1,6 @@
 //! What an idempotency key promises.
 
-use kayan_ports::{EventType, Outcome, State, TenantSettings};
+use kayan_ports::{EventType, Outcome, State, TenantId, TenantSettings};
 
 use super::*;
 use crate::{

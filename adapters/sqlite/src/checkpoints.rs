@@ -28,36 +28,29 @@ pub(crate) struct Checkpoints {
 
 impl Checkpoints {
     /// Copies what `writer` writes, by a connection of its own.
-    pub(crate) fn start(writer: &mut Connection, own: Connection) -> Result<Self, CheckpointsError> {
+    pub(crate) fn start(writer: &mut Connection, own: Connection) -> io::Result<Self> {
         let (wake, woken) = mpsc::sync_channel(1);
         let waker = wake.clone();
         let mut copied = 0;
-        writer.wal_hook(Some(move |log: &mut Wal, pages: i32| {
-            if pages >= FULL {
-                // What fails now is tried again with the next commit; this one stands.
-                drop(log.checkpoint());
-                copied = pages;
-            } else if pages < copied {
-                copied = 0;
-            }
-            if pages - copied >= GROWN_BY && waker.try_send(Wake::Copy).is_ok() {
-                copied = pages;
-            }
-            Ok(())
-        }))?;
+        writer
+            .wal_hook(Some(move |log: &mut Wal, pages: i32| {
+                if pages >= FULL {
+                    // What fails now is tried again with the next commit; this one stands.
+                    drop(log.checkpoint());
+                    copied = pages;
+                } else if pages < copied {
+                    copied = 0;
+                }
+                if pages - copied >= GROWN_BY && waker.try_send(Wake::Copy).is_ok() {
+                    copied = pages;
+                }
+                Ok(())
+            }))
+            .map_err(io::Error::other)?;
         let thread =
             thread::Builder::new().name("kayan-sqlite-checkpoints".to_owned()).spawn(move || copy(&own, &woken))?;
         Ok(Self { wake, thread: Some(thread) })
     }
-}
-
-/// Why there is no such thread.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CheckpointsError {
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    #[error(transparent)]
-    Thread(#[from] io::Error),
 }
 
 impl Drop for Checkpoints {

@@ -19,7 +19,7 @@ mod plans;
 #[cfg(test)]
 mod samples;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
@@ -31,7 +31,7 @@ pub use dsn::{Dsn, DsnError, Mode, Place};
 pub use open::OpenError;
 
 use crate::{
-    checkpoints::{Checkpoints, CheckpointsError},
+    checkpoints::Checkpoints,
     open::{Opener, explain},
     readers::{Pool, Readers},
     writer::Writer,
@@ -80,7 +80,7 @@ impl SqliteDriver {
             Place::Memory => Path::new(":memory:"),
             Place::File(path) => path,
         };
-        let failed = |error: CheckpointsError| OpenError::Failed { path: place.to_owned(), why: error.to_string() };
+        let failed = |error: io::Error| OpenError::Failed { path: place.to_owned(), why: error.to_string() };
         let second = opener.second_writer().map_err(|error| explain(place, &error))?;
         let checkpoints = second.map(|own| Checkpoints::start(&mut connection, own)).transpose().map_err(failed)?;
         let connection = Arc::new(Mutex::new(connection));
@@ -89,8 +89,7 @@ impl SqliteDriver {
         } else {
             Readers::Pool(Arc::new(Pool::new(opener, settings.readers).map_err(|error| explain(place, &error))?))
         };
-        let writer = Writer::start(Arc::clone(&connection), settings.queue)
-            .map_err(|error| OpenError::Failed { path: place.to_owned(), why: error.to_string() })?;
+        let writer = Writer::start(Arc::clone(&connection), settings.queue).map_err(failed)?;
         Ok(Self { writer, _checkpoints: checkpoints, readers, connection, busy: settings.busy })
     }
 

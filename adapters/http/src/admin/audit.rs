@@ -65,31 +65,31 @@ enum Format {
 
 /// Which events, as a request says it.
 struct Wanted {
-    types: Option<String>,
-    actor: Option<String>,
-    subject: Option<String>,
-    status: Option<EventStatus>,
-    start: Option<String>,
-    end: Option<String>,
-    ip: Option<String>,
+    types: Query<Option<String>>,
+    actor: Query<Option<String>>,
+    subject: Query<Option<String>>,
+    status: Query<Option<EventStatus>>,
+    start: Query<Option<String>>,
+    end: Query<Option<String>>,
+    ip: Query<Option<String>>,
 }
 
 impl Wanted {
     fn query(self, operator: &Operator, order: EventOrder) -> Result<EventQuery, Box<Problem>> {
-        let named = self.types.as_deref().into_iter().flat_map(|types| types.split(','));
+        let named = self.types.0.as_deref().into_iter().flat_map(|types| types.split(','));
         let types = named.map(|name| EventType::from_name(name.trim()).ok_or_else(|| no_type(name)));
-        let (start, end) = period::read(self.start.as_deref(), self.end.as_deref())
+        let (start, end) = period::read(self.start.0.as_deref(), self.end.0.as_deref())
             .map_err(|error| parameter("start", "period", error.to_string()))?;
         Ok(EventQuery {
             order,
             types: types.collect::<Result<_, _>>()?,
-            actor: self.actor,
-            subject: self.subject,
-            outcome: self.status.map(|status| match status {
+            actor: self.actor.0,
+            subject: self.subject.0,
+            outcome: self.status.0.map(|status| match status {
                 EventStatus::Success => Outcome::Success,
                 EventStatus::Failure => Outcome::Failure,
             }),
-            ip: self.ip,
+            ip: self.ip.0,
             start,
             end,
             ..EventQuery::all(operator.scope.clone())
@@ -223,15 +223,7 @@ impl AuditTrail {
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
     ) -> Result<Reply<EventList>, Refused<DeniedError>> {
-        let wanted = Wanted {
-            types: types.0,
-            actor: actor.0,
-            subject: subject.0,
-            status: status.0,
-            start: start.0,
-            end: end.0,
-            ip: ip.0,
-        };
+        let wanted = Wanted { types, actor, subject, status, start, end, ip };
         let query = wanted.query(&operator, EventOrder::NewestFirst)?;
         let after = cursor.0.as_deref().map(cursor::read).transpose();
         let after = after.map_err(|error| parameter("cursor", "cursor", error.to_string()))?;
@@ -272,15 +264,7 @@ impl AuditTrail {
         #[oai(validator(max_length = 64))]
         ip: Query<Option<String>>,
     ) -> Result<Exported, Refused<DeniedError>> {
-        let wanted = Wanted {
-            types: types.0,
-            actor: actor.0,
-            subject: subject.0,
-            status: status.0,
-            start: start.0,
-            end: end.0,
-            ip: ip.0,
-        };
+        let wanted = Wanted { types, actor, subject, status, start, end, ip };
         let format = match format.0 {
             None | Some(Format::Json) => ExportFormat::Json,
             Some(Format::Csv) => ExportFormat::Csv,

@@ -16,7 +16,7 @@ pub(crate) struct Admin(pub(crate) Operator);
 impl Admin {
     /// The tenant that something new is made in: the one that is named or the operator's own, else `default`.
     pub(crate) fn tenant(&self) -> TenantId {
-        self.0.scope.tenant().cloned().unwrap_or_default()
+        self.0.tenant()
     }
 }
 
