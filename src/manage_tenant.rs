@@ -1,8 +1,7 @@
 //! Makes, changes and removes tenants.
 
 use kayan_ports::{
-    Change, CommitError, EventType, Guard, Page, SessionFilter, Tenant, TenantId, TenantQuery, TenantSettings, Unique,
-    Version,
+    Change, CommitError, EventType, Guard, Page, Tenant, TenantId, TenantQuery, TenantSettings, Unique, Version,
 };
 use serde_json::json;
 
@@ -123,8 +122,7 @@ impl Kayan {
         valid(&after.name, &after.settings)?;
         let mut changes = vec![Change::ReplaceTenant(Box::new(after.clone()))];
         if !after.active || after.settings.mfa_required && !before.settings.mfa_required {
-            let scope = (&after.id).into();
-            changes.push(Change::RevokeSessions(SessionFilter { scope, identity: None, except: None }));
+            changes.push(Change::RevokeAllSessions((&after.id).into()));
         }
         changes.push(self.tenant_event(operator, action, (Some(&before), Some(&after))));
         match self.store.commit(changes).await {

@@ -1,6 +1,6 @@
 //! Revokes one of the caller's own sessions, or all but the one that asks.
 
-use kayan_ports::{Change, CommitError, EventType, Guard, Identity, SessionFilter, SessionId};
+use kayan_ports::{Change, CommitError, EventType, Guard, Identity, SessionId};
 
 use crate::{AuthenticateError, Caller, Failure, Kayan};
 
@@ -48,7 +48,7 @@ impl Kayan {
 
 /// The change that ends every session of an identity, but for one.
 pub(crate) fn end_sessions(identity: &Identity, except: Option<SessionId>) -> Change {
-    Change::RevokeSessions(SessionFilter { scope: (&identity.tenant).into(), identity: Some(identity.id), except })
+    Change::RevokeSessions { scope: (&identity.tenant).into(), identity: identity.id, except }
 }
 
 #[cfg(test)]

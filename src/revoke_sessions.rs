@@ -1,14 +1,10 @@
 //! Ends sessions on an operator's behalf: one, a user's, a tenant's, or all.
 
-use kayan_ports::{Change, CommitError, EventType, Guard, Scope, SessionFilter, SessionId, TenantId};
+use kayan_ports::{Change, CommitError, EventType, Guard, SessionId, TenantId};
 
 use crate::{
-    DeniedError, Failure, FindUserError, Kayan, Operator, UserRef, event::Event, policy::permission::Permission,
-    register::path,
+    DeniedError, Failure, FindUserError, Kayan, Operator, UserRef, policy::permission::Permission, register::path,
 };
-
-/// So many sessions are ended at a time.
-const STRETCH: u32 = 10_000;
 
 /// The wish that sessions end.
 #[derive(Debug, Clone, Default)]
@@ -75,52 +71,25 @@ impl Kayan {
         };
         let tenant =
             user.as_ref().map(|user| user.tenant.clone()).or_else(|| scope.tenant().cloned()).unwrap_or_default();
-        let event = |open: u64| {
-            self.operator_event(operator, &tenant, EventType::AdminAction, self.clock.now(), "sessions were revoked")
-                .with("action", action)
-                .with("reason", cmd.reason.clone())
-                .with("revoked", open)
-                .with("scope", scope.tenant().map_or("system", TenantId::as_str))
-        };
-        let Some(user) = user else {
-            return self.end_by_stretches(operator, &scope, |open| event(open).resource("sessions".to_owned())).await;
-        };
-        let identity = Some(user.id);
+        let identity = user.as_ref().map(|user| user.id);
         let open = self.store.count_active_sessions(&scope, identity).await.map_err(Failure::from)?;
-        let event = event(open).about(user.id).resource(format!("{}/sessions", path(&user)));
-        let revoke = Change::RevokeSessions(SessionFilter { scope: scope.clone(), identity, except: None });
+        let event = self
+            .operator_event(operator, &tenant, EventType::AdminAction, self.clock.now(), "sessions were revoked")
+            .with("action", action)
+            .with("reason", cmd.reason)
+            .with("revoked", open)
+            .with("scope", scope.tenant().map_or("system", TenantId::as_str));
+        let (revoke, event) = match user {
+            None => (Change::RevokeAllSessions(scope), event.resource("sessions".to_owned())),
+            Some(user) => (
+                Change::RevokeSessions { scope, identity: user.id, except: None },
+                event.about(user.id).resource(format!("{}/sessions", path(&user))),
+            ),
+        };
         let mut changes = vec![revoke, event.record()];
         changes.extend(self.keeping(operator, None, &open).await?);
         self.store.commit(changes).await.map_err(Failure::from)?;
         Ok(open)
-    }
-
-    /// Ends all sessions, however many there are, so many at a time that nobody has to wait behind it; each time with an
-    /// event of its own.
-    async fn end_by_stretches(
-        &self,
-        operator: &Operator,
-        scope: &Scope,
-        event: impl Fn(u64) -> Event,
-    ) -> Result<u64, RevokeSessionsError> {
-        let (mut after, mut revoked) = (None, 0);
-        loop {
-            let stretch = self.store.open_stretch(scope, after, STRETCH).await.map_err(Failure::from)?;
-            let open = stretch.map_or(0, |(_, open)| open);
-            revoked += open;
-            let mut changes = Vec::new();
-            changes.extend(stretch.map(|(until, _)| Change::RevokeStretch { scope: scope.clone(), after, until }));
-            changes.push(event(open).record());
-            let is_last = open < u64::from(STRETCH);
-            if is_last {
-                changes.extend(self.keeping(operator, None, &revoked).await?);
-            }
-            self.store.commit(changes).await.map_err(Failure::from)?;
-            after = stretch.map(|(until, _)| until);
-            if is_last {
-                return Ok(revoked);
-            }
-        }
     }
 
     /// Ends one session.

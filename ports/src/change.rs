@@ -173,17 +173,18 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// Revokes every active session that the filter takes in; none is no error.
-    RevokeSessions(SessionFilter),
-    /// Revokes the sessions of a stretch, access and refresh alike; there is no guard.
-    RevokeStretch {
+    /// Revokes an identity's active sessions, but for an exception; none is no error.
+    RevokeSessions {
         /// What may be touched.
         scope: Scope,
-        /// Those whose ids come after this one; nothing: from the first on.
-        after: Option<SessionId>,
-        /// Up to this one, which is included.
-        until: SessionId,
+        /// Whose.
+        identity: IdentityId,
+        /// All but this one.
+        except: Option<SessionId>,
     },
+    /// Revokes every session of a tenant, or of the whole system, access and refresh alike; none is no error. It costs the
+    /// same however many there are.
+    RevokeAllSessions(Scope),
     /// Revokes one session of an identity. Guard: it was active (`Guard::Session`).
     RevokeSession {
         /// The tenant.
@@ -255,17 +256,6 @@ pub struct Outdated {
     pub revocations: Timestamp,
     /// Answers that were kept before this.
     pub answers: Timestamp,
-}
-
-/// Which sessions.
-#[derive(Debug, Clone)]
-pub struct SessionFilter {
-    /// What may be touched.
-    pub scope: Scope,
-    /// Only this identity's.
-    pub identity: Option<IdentityId>,
-    /// All but this one.
-    pub except: Option<SessionId>,
 }
 
 /// What a guard found changed: the use-case knows what that means.

@@ -28,7 +28,7 @@ mod window;
 pub use account::{Account, AccountQuery};
 pub use admin_token::{AdminToken, AdminTokenError, AdminTokenText, AdminTokens, Bounds, Revocation, TokenBlock};
 pub use audit::{AuditEvent, EventType, Outcome};
-pub use change::{Change, Guard, Outdated, Sealing, SessionFilter, Unique};
+pub use change::{Change, Guard, Outdated, Sealing, Unique};
 pub use credential::{Credential, CredentialKind, PasswordHash};
 pub use event_query::{EventCursor, EventOrder, EventPage, EventQuery};
 pub use hasher::{HashError, HashFormat, Password, PasswordHasher, Verdict};

@@ -219,15 +219,6 @@ pub trait Store: Send + Sync {
     /// A session, whatever has become of it.
     async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError>;
 
-    /// Where the next `most` sessions that are not revoked end, by their ids, and how many they are; nothing: there are none
-    /// after that one.
-    async fn open_stretch(
-        &self,
-        scope: &Scope,
-        after: Option<SessionId>,
-        most: u32,
-    ) -> Result<Option<(SessionId, u64)>, StoreError>;
-
     /// A tenant, active or not.
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError>;
 

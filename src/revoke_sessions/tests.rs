@@ -1,6 +1,6 @@
 //! What ending sessions promises.
 
-use kayan_ports::{Outcome, Store as _};
+use kayan_ports::Outcome;
 
 use super::*;
 use crate::stage::Stage;
@@ -38,25 +38,4 @@ async fn one_session_ends_once() {
     let nowhere = RevokeSessions { tenant: Some("nowhere".parse().unwrap()), ..RevokeSessions::default() };
     let refused = stage.kayan.revoke_sessions(&root, nowhere).await;
     assert_eq!(refused, Err(RevokeSessionsError::NoTenant("nowhere".parse().unwrap())));
-}
-
-#[tokio::test]
-async fn more_sessions_than_a_stretch_end_each_stretch_with_its_event() {
-    let stage = Stage::new();
-    let ada = stage.person("ada@example.com").await;
-    let many = u64::from(STRETCH) + 5;
-    let more = (1..many).map(|number| {
-        let mut session = ada.session.clone();
-        session.id = SessionId(uuid::Uuid::from_u128(u128::from(number)));
-        session.token = kayan_ports::TokenHash(std::array::from_fn(|place| number.to_be_bytes()[place % 8]));
-        Change::OpenSession(Box::new(session))
-    });
-    stage.store.commit(more.collect()).await.unwrap();
-    let revoked = stage.kayan.revoke_sessions(&Stage::operator(), RevokeSessions::default()).await;
-    assert_eq!(revoked, Ok(many));
-    let events = stage.store.events();
-    let told = events.iter().filter(|event| event.kind == EventType::AdminAction);
-    let counts: Vec<_> = told.map(|event| event.metadata["revoked"].clone()).collect();
-    assert_eq!(counts, [serde_json::json!(STRETCH), serde_json::json!(5)]);
-    assert!(stage.kayan.who_am_i(&Stage::bearer(ada.session_token.hash())).await.is_err());
 }

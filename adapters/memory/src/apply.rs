@@ -54,12 +54,12 @@ impl Rows {
                 self.see_session(&tenant, session, at);
                 Ok(())
             }
-            Change::RevokeStretch { scope, after, until } => {
-                self.revoke_stretch(&scope, after, until);
+            Change::RevokeSessions { scope, identity, except } => {
+                self.revoke_sessions(&scope, Some(identity), except);
                 Ok(())
             }
-            Change::RevokeSessions(filter) => {
-                self.revoke_sessions(&filter);
+            Change::RevokeAllSessions(scope) => {
+                self.revoke_sessions(&scope, None, None);
                 Ok(())
             }
             Change::RevokeSession { tenant, identity, session } => {

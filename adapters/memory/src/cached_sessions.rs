@@ -99,14 +99,14 @@ fn about(change: &Change) -> Option<About> {
         Change::ReplaceTraits { identity, .. }
         | Change::SetState { identity, .. }
         | Change::SetRoles { identity, .. }
-        | Change::DeleteIdentity { identity, .. } => Some(About::Identity(*identity)),
+        | Change::DeleteIdentity { identity, .. }
+        | Change::RevokeSessions { identity, .. } => Some(About::Identity(*identity)),
         Change::OpenSession(session) => Some(About::Identity(session.identity)),
         Change::RenewSession { session, .. }
         | Change::SeeSession { session, .. }
         | Change::RevokeSession { session, .. } => Some(About::Session(*session)),
         // Whoever is in it may have to leave; rare enough to forget all.
-        Change::ReplaceTenant(_) | Change::DeleteTenant { .. } | Change::RevokeStretch { .. } => Some(About::Everybody),
-        Change::RevokeSessions(filter) => Some(filter.identity.map_or(About::Everybody, About::Identity)),
+        Change::ReplaceTenant(_) | Change::DeleteTenant { .. } | Change::RevokeAllSessions(_) => Some(About::Everybody),
         Change::CreateIdentity { .. }
         | Change::AddCredential(_)
         | Change::ReplaceCredential(_)
@@ -297,15 +297,6 @@ impl Store for CachedSessions {
 
     async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
         self.inner.session(scope, id).await
-    }
-
-    async fn open_stretch(
-        &self,
-        scope: &Scope,
-        after: Option<SessionId>,
-        most: u32,
-    ) -> Result<Option<(SessionId, u64)>, StoreError> {
-        self.inner.open_stretch(scope, after, most).await
     }
 
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {

@@ -1,7 +1,7 @@
 //! What changes sessions and refresh tokens.
 
 use kayan_ports::{
-    CommitError, Guard, RefreshToken, Scope, Session, SessionFilter, SessionId, Spent, State, TenantId, Timestamp,
+    CommitError, Guard, IdentityId, RefreshToken, Scope, Session, SessionId, Spent, State, TenantId, Timestamp,
     TokenHash,
 };
 
@@ -57,24 +57,11 @@ impl Rows {
         }
     }
 
-    pub(crate) fn revoke_sessions(&mut self, filter: &SessionFilter) {
+    pub(crate) fn revoke_sessions(&mut self, scope: &Scope, identity: Option<IdentityId>, except: Option<SessionId>) {
         let meant = |session: &&mut Session| {
-            takes_in(&filter.scope, &session.tenant)
-                && filter.identity.is_none_or(|only| only == session.identity)
-                && filter.except.is_none_or(|spared| spared != session.id)
-        };
-        self.sessions.values_mut().filter(meant).for_each(|session| session.active = false);
-    }
-
-    pub(crate) fn open_stretch(&self, scope: &Scope, after: Option<SessionId>, most: u32) -> Option<(SessionId, u64)> {
-        let meant = |session: &&Session| session.active && takes_in(scope, &session.tenant) && Some(session.id) > after;
-        let ids = self.sessions.values().filter(meant).map(|session| session.id);
-        (1..).zip(ids.take(usize::try_from(most).unwrap_or(usize::MAX))).last().map(|(count, id)| (id, count))
-    }
-
-    pub(crate) fn revoke_stretch(&mut self, scope: &Scope, after: Option<SessionId>, until: SessionId) {
-        let meant = |session: &&mut Session| {
-            takes_in(scope, &session.tenant) && Some(session.id) > after && session.id <= until
+            takes_in(scope, &session.tenant)
+                && identity.is_none_or(|only| only == session.identity)
+                && except.is_none_or(|spared| spared != session.id)
         };
         self.sessions.values_mut().filter(meant).for_each(|session| session.active = false);
     }

@@ -158,15 +158,6 @@ impl Store for MemoryStore {
         Ok(self.read()?.sessions.get(&id).filter(|session| takes_in(scope, &session.tenant)).cloned())
     }
 
-    async fn open_stretch(
-        &self,
-        scope: &Scope,
-        after: Option<SessionId>,
-        most: u32,
-    ) -> Result<Option<(SessionId, u64)>, StoreError> {
-        Ok(self.read()?.open_stretch(scope, after, most))
-    }
-
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
         Ok(self.read()?.tenant(id))
     }

@@ -108,8 +108,8 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
             sessions::renew(batch, &tenant, session, (token, expires_at), at);
         }
         Change::SeeSession { tenant, session, at } => sessions::see(batch, &tenant, session, at),
-        Change::RevokeSessions(filter) => sessions::revoke_all(batch, &filter),
-        Change::RevokeStretch { scope, after, until } => sessions::revoke_stretch(batch, &scope, after, until),
+        Change::RevokeSessions { scope, identity, except } => sessions::revoke_of(batch, &scope, identity, except),
+        Change::RevokeAllSessions(scope) => tenants::revoke_sessions(batch, &scope),
         Change::RevokeSession { tenant, identity, session } => sessions::revoke(batch, &tenant, identity, session),
         Change::ForgetAttempts(key) => attempts::forget(batch, &key),
         Change::KeepDataKey(key) => keys::keep_data_key(batch, *key),

@@ -1,21 +1,22 @@
 //! Sessions and the refresh tokens that keep them alive: the questions.
+//!
+//! A session is active when its row says so and it is of its tenant's present epoch: a new epoch ends all of them.
 
 mod lists;
 mod writes;
 
 use kayan_ports::{
-    Aal, Client, IdentityId, Lookup, Presented, RefreshToken, Refreshing, Scope, Session, SessionId, Spent, StoreError,
+    Aal, Client, IdentityId, Lookup, Presented, RefreshToken, Refreshing, Session, SessionId, Spent, StoreError,
     TenantId, Timestamp, TokenHash,
 };
-use uuid::Uuid;
 
 use crate::{Driver, Query, Reading, Row, Value, identities, tenants};
 
 pub(crate) use lists::{by_id, count_active, page};
-pub(crate) use writes::{issue_refresh, open, renew, revoke, revoke_all, revoke_stretch, rotate_refresh, see};
+pub(crate) use writes::{issue_refresh, open, renew, revoke, revoke_of, rotate_refresh, see};
 
-/// Reads `id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at, ip_address,
-/// user_agent`; the tenant is the one that was asked for.
+/// Reads `id, identity_id, token_hash`, whether it is active, `aal, methods, issued_at, expires_at, ends_at,
+/// last_seen_at, ip_address, user_agent`; the tenant is the one that was asked for.
 fn decode(row: &mut Row, tenant: &TenantId) -> Result<Session, StoreError> {
     Ok(Session {
         id: SessionId(row.uuid()?),
@@ -56,8 +57,8 @@ pub(crate) async fn presented(
     token: &TokenHash,
 ) -> Result<Lookup<Presented>, StoreError> {
     let sql = "-- sessions.presented
-SELECT s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at, s.ends_at,
-       s.last_seen_at, s.ip_address, s.user_agent,
+SELECT s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.aal, s.methods, s.issued_at,
+       s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent,
        i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
 FROM tenants t
 LEFT JOIN sessions s ON s.token_hash = ? AND s.tenant_id = t.id
@@ -80,8 +81,8 @@ pub(crate) async fn refreshing(
     token: &TokenHash,
 ) -> Result<Lookup<Refreshing>, StoreError> {
     let sql = "-- sessions.refreshing
-SELECT t.settings, s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at, s.ends_at,
-       s.last_seen_at, s.ip_address, s.user_agent,
+SELECT t.settings, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.aal, s.methods,
+       s.issued_at, s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent,
        i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version,
        r.session_id, r.issued_at, r.expires_at, r.spent_at, r.spent_salt, r.spent_ip_address, r.spent_user_agent
 FROM tenants t
@@ -102,38 +103,6 @@ WHERE t.id = ? AND t.active";
     Ok(Lookup::Found(Refreshing { settings, token, session, identity }))
 }
 
-/// Where the next `most` sessions that are not revoked end, and how many they are.
-pub(crate) async fn open_stretch(
-    driver: &impl Driver,
-    scope: &Scope,
-    after: Option<SessionId>,
-    most: u32,
-) -> Result<Option<(SessionId, u64)>, StoreError> {
-    let mut params = vec![after.map_or(Uuid::nil(), |id| id.0).into()];
-    let sql = match scope.tenant() {
-        None => {
-            "-- sessions.open_stretch
-SELECT id, place FROM (
-  SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place FROM sessions WHERE id > ? AND active ORDER BY id LIMIT ?) stretch
-ORDER BY place DESC
-LIMIT 1"
-        }
-        Some(tenant) => {
-            params.push(Value::text(tenant.as_str()));
-            "-- sessions.tenants_open_stretch
-SELECT id, place FROM (
-  SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS place
-  FROM sessions WHERE id > ? AND tenant_id = ? AND active ORDER BY id LIMIT ?) stretch
-ORDER BY place DESC
-LIMIT 1"
-        }
-    };
-    params.push(i64::from(most).into());
-    let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
-    let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
-    Ok(Some((SessionId(row.uuid()?), u64::try_from(row.int()?).unwrap_or_default())))
-}
-
 /// An identity's sessions that something can still open at `at`, newest first.
 pub(crate) async fn live(
     driver: &impl Driver,
@@ -142,13 +111,14 @@ pub(crate) async fn live(
     at: Timestamp,
 ) -> Result<Vec<Session>, StoreError> {
     let sql = "-- sessions.live
-SELECT id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at, ip_address,
-       user_agent
-FROM sessions
-WHERE identity_id = ? AND tenant_id = ? AND active AND ends_at > ?
-  AND (expires_at > ? OR EXISTS (
-    SELECT 1 FROM refresh_tokens r WHERE r.session_id = sessions.id AND r.spent_at IS NULL AND r.expires_at > ?))
-ORDER BY issued_at DESC, id DESC";
+SELECT s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at, s.ends_at,
+       s.last_seen_at, s.ip_address, s.user_agent
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.identity_id = ? AND s.tenant_id = ? AND s.active AND s.ends_at > ?
+  AND (s.expires_at > ? OR EXISTS (
+    SELECT 1 FROM refresh_tokens r WHERE r.session_id = s.id AND r.spent_at IS NULL AND r.expires_at > ?))
+ORDER BY s.issued_at DESC, s.id DESC";
     let params = vec![identity.0.into(), Value::text(tenant.as_str()), at.into(), at.into(), at.into()];
     let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
     rows.into_iter().map(|mut row| decode(&mut row, tenant)).collect()

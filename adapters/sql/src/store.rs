@@ -113,15 +113,6 @@ impl<D: Driver> Store for SqlStore<D> {
         sessions::by_id(&self.driver, scope, id).await
     }
 
-    async fn open_stretch(
-        &self,
-        scope: &Scope,
-        after: Option<SessionId>,
-        most: u32,
-    ) -> Result<Option<(SessionId, u64)>, StoreError> {
-        sessions::open_stretch(&self.driver, scope, after, most).await
-    }
-
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
         tenants::by_id(&self.driver, id).await
     }

@@ -1,6 +1,6 @@
 //! Tenants and what they set for themselves.
 
-use kayan_ports::{Guard, Page, StoreError, Tenant, TenantId, TenantQuery, TenantSettings, Unique, Version};
+use kayan_ports::{Guard, Page, Scope, StoreError, Tenant, TenantId, TenantQuery, TenantSettings, Unique, Version};
 
 use crate::{Driver, Query, Reading, Row, Value, changes::Batch};
 
@@ -110,4 +110,23 @@ WHERE tenant_id = ?";
 DELETE FROM tenants
 WHERE id = ? AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.tenant_id = ?)";
     batch.guarded(sql, vec![id.clone(), id], Guard::TenantInUse);
+}
+
+/// Begins a new epoch: sessions of the ones before it are over, those included that are just being opened.
+pub(crate) fn revoke_sessions(batch: &mut Batch, scope: &Scope) {
+    match scope {
+        Scope::Tenant(tenant) => {
+            let sql = "-- tenants.revoke_sessions
+UPDATE tenants
+SET sessions_epoch = sessions_epoch + 1
+WHERE id = ?";
+            batch.free(sql, vec![Value::text(tenant.as_str())]);
+        }
+        Scope::System => {
+            let sql = "-- tenants.revoke_all_sessions
+UPDATE tenants
+SET sessions_epoch = sessions_epoch + 1";
+            batch.free(sql, vec![]);
+        }
+    }
 }

@@ -5,8 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use kayan_ports::{
     AccountQuery, AdminTokenId, Change, Client, EventOrder, EventQuery, IdentityQuery, KeyId, KeyPurpose, Lookup,
-    Revocation, Scope, Sealed, SealedKey, SessionFilter, SessionId, State, Store, StoreError, TenantId, WrappedKey,
-    Wrapper,
+    Revocation, Scope, Sealed, SealedKey, SessionId, State, Store, StoreError, TenantId, WrappedKey, Wrapper,
 };
 use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, SqlStore, Statement};
 
@@ -119,8 +118,7 @@ async fn exercise(store: &SqlStore<Noting>) {
     store.commit(changes).await.unwrap();
     for scope in [Scope::from(&tenant), Scope::System] {
         for except in [None, Some(session)] {
-            let filter = SessionFilter { scope: scope.clone(), identity: Some(whom), except };
-            store.commit(vec![Change::RevokeSessions(filter)]).await.unwrap();
+            store.commit(vec![Change::RevokeSessions { scope: scope.clone(), identity: whom, except }]).await.unwrap();
         }
     }
     store

@@ -111,15 +111,6 @@ impl Store for Audited {
         self.inner.session(scope, id).await
     }
 
-    async fn open_stretch(
-        &self,
-        scope: &Scope,
-        after: Option<SessionId>,
-        most: u32,
-    ) -> Result<Option<(SessionId, u64)>, StoreError> {
-        self.inner.open_stretch(scope, after, most).await
-    }
-
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
         self.inner.tenant(id).await
     }

@@ -68,12 +68,12 @@ macro_rules! laws {
         );
         $crate::laws!(@each $fresh, store::revocation:
             a_revoked_session_is_shown_as_inactive,
-            a_stretch_of_sessions_ends_and_nothing_behind_it,
             a_session_is_revoked_once,
             anothers_session_is_not_revoked,
             revoking_with_an_exception_keeps_that_session,
             revoking_an_identitys_sessions_leaves_the_others,
-            revoking_a_tenants_sessions_revokes_them_all,
+            revoking_a_tenants_sessions_ends_them_all_and_no_others,
+            who_comes_after_all_sessions_were_revoked_stays,
             revoking_no_session_is_no_error,
         );
         $crate::laws!(@each $fresh, store::refresh:

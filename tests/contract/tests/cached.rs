@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use kayan_contract::Bench;
 use kayan_memory::{CachedSessions, ManualClock, MemoryStore};
 use kayan_ports::{
-    Aal, Change, Client, Clock, Identity, IdentityId, Lookup, Scope, Session, SessionFilter, SessionId, State, Store,
-    StoreError, TenantId, TokenHash, Traits,
+    Aal, Change, Client, Clock, Identity, IdentityId, Lookup, Scope, Session, SessionId, State, Store, StoreError,
+    TenantId, TokenHash, Traits,
 };
 use uuid::Uuid;
 
@@ -90,7 +90,7 @@ impl Cached {
 }
 
 fn everybody() -> Change {
-    Change::RevokeSessions(SessionFilter { scope: Scope::System, identity: None, except: None })
+    Change::RevokeAllSessions(Scope::System)
 }
 
 #[tokio::test]
@@ -118,9 +118,7 @@ async fn i_22_what_this_process_revokes_is_dead_at_once() {
     let tenant = TenantId::default;
     let identity = IdentityId(Uuid::from_u128(1));
     let one = Change::RevokeSession { tenant: tenant(), identity, session: SessionId(Uuid::from_u128(2)) };
-    let all_of = |identity| {
-        Change::RevokeSessions(SessionFilter { scope: Scope::Tenant(tenant()), identity: Some(identity), except: None })
-    };
+    let all_of = |identity| Change::RevokeSessions { scope: Scope::Tenant(tenant()), identity, except: None };
     let at = ManualClock::default().now();
     let lock = Change::SetState { scope: Scope::System, identity, expected: None, state: State::Locked, at };
     let delete = Change::DeleteIdentity { scope: Scope::System, identity, expected: None };

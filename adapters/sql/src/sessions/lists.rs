@@ -15,18 +15,20 @@ pub(crate) async fn by_id(driver: &impl Driver, scope: &Scope, id: SessionId) ->
     let (sql, params) = match scope {
         Scope::Tenant(tenant) => (
             "-- sessions.by_id
-SELECT tenant_id, id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at,
-       ip_address, user_agent
-FROM sessions
-WHERE id = ? AND tenant_id = ?",
+SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.aal, s.methods,
+       s.issued_at, s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id
+WHERE s.id = ? AND s.tenant_id = ?",
             vec![id.0.into(), Value::text(tenant.as_str())],
         ),
         Scope::System => (
             "-- sessions.by_id_anywhere
-SELECT tenant_id, id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at,
-       ip_address, user_agent
-FROM sessions
-WHERE id = ?",
+SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.aal, s.methods,
+       s.issued_at, s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id
+WHERE s.id = ?",
             vec![id.0.into()],
         ),
     };
@@ -44,26 +46,30 @@ pub(crate) async fn count_active(
         (true, true) => {
             "-- sessions.count_of_identity
 SELECT COUNT(*)
-FROM sessions
-WHERE tenant_id = ? AND identity_id = ? AND active"
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.tenant_id = ? AND s.identity_id = ? AND s.active"
         }
         (true, false) => {
             "-- sessions.count_of_tenant
 SELECT COUNT(*)
-FROM sessions
-WHERE tenant_id = ? AND active"
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.tenant_id = ? AND s.active"
         }
         (false, true) => {
             "-- sessions.count_of_identity_anywhere
 SELECT COUNT(*)
-FROM sessions
-WHERE identity_id = ? AND active"
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.identity_id = ? AND s.active"
         }
         (false, false) => {
             "-- sessions.count_active
 SELECT COUNT(*)
-FROM sessions
-WHERE active"
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.active"
         }
     };
     let params = tenant.into_iter().chain(identity.map(|id| id.0.into())).collect();
@@ -94,53 +100,61 @@ fn statements(in_tenant: bool, of_one: bool) -> (&'static str, &'static str) {
         (true, true) => (
             "-- sessions.count_listed_of_identity
 SELECT COUNT(*)
-FROM sessions
-WHERE tenant_id = ? AND identity_id = ? AND active AND ends_at > ?",
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.tenant_id = ? AND s.identity_id = ? AND s.active AND s.ends_at > ?",
             "-- sessions.list_of_identity
-SELECT tenant_id, id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at,
-       ip_address, user_agent
-FROM sessions
-WHERE tenant_id = ? AND identity_id = ? AND active AND ends_at > ?
-ORDER BY id DESC
+SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at,
+       s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.tenant_id = ? AND s.identity_id = ? AND s.active AND s.ends_at > ?
+ORDER BY s.id DESC
 LIMIT ? OFFSET ?",
         ),
         (true, false) => (
             "-- sessions.count_listed_of_tenant
 SELECT COUNT(*)
-FROM sessions
-WHERE tenant_id = ? AND active AND ends_at > ?",
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.tenant_id = ? AND s.active AND s.ends_at > ?",
             "-- sessions.list_of_tenant
-SELECT tenant_id, id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at,
-       ip_address, user_agent
-FROM sessions
-WHERE tenant_id = ? AND active AND ends_at > ?
-ORDER BY id DESC
+SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at,
+       s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.tenant_id = ? AND s.active AND s.ends_at > ?
+ORDER BY s.id DESC
 LIMIT ? OFFSET ?",
         ),
         (false, true) => (
             "-- sessions.count_listed_of_identity_anywhere
 SELECT COUNT(*)
-FROM sessions
-WHERE identity_id = ? AND active AND ends_at > ?",
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.identity_id = ? AND s.active AND s.ends_at > ?",
             "-- sessions.list_of_identity_anywhere
-SELECT tenant_id, id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at,
-       ip_address, user_agent
-FROM sessions
-WHERE identity_id = ? AND active AND ends_at > ?
-ORDER BY id DESC
+SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at,
+       s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.identity_id = ? AND s.active AND s.ends_at > ?
+ORDER BY s.id DESC
 LIMIT ? OFFSET ?",
         ),
         (false, false) => (
             "-- sessions.count_listed
 SELECT COUNT(*)
-FROM sessions
-WHERE active AND ends_at > ?",
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.active AND s.ends_at > ?",
             "-- sessions.list
-SELECT tenant_id, id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at,
-       ip_address, user_agent
-FROM sessions
-WHERE active AND ends_at > ?
-ORDER BY id DESC
+SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at,
+       s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.active AND s.ends_at > ?
+ORDER BY s.id DESC
 LIMIT ? OFFSET ?",
         ),
     }

@@ -1,10 +1,8 @@
 //! Sessions and the refresh tokens that keep them alive: the changes.
 
 use kayan_ports::{
-    Guard, IdentityId, RefreshToken, Scope, Session, SessionFilter, SessionId, Spent, StoreError, TenantId, Timestamp,
-    TokenHash,
+    Guard, IdentityId, RefreshToken, Scope, Session, SessionId, Spent, StoreError, TenantId, Timestamp, TokenHash,
 };
-use uuid::Uuid;
 
 use crate::{Dialect, Value, changes::Batch};
 
@@ -21,8 +19,8 @@ WHERE id = ? AND tenant_id = ? AND state = 'active'";
     let sql = "-- sessions.open
 INSERT INTO sessions
   (id, tenant_id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at,
-   ip_address, user_agent)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+   ip_address, user_agent, epoch)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT t.sessions_epoch FROM tenants t WHERE t.id = ?))";
     let params = vec![
         session.id.0.into(),
         tenant.clone(),
@@ -37,6 +35,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         session.last_seen_at.into(),
         session.client.ip.into(),
         session.client.user_agent.into(),
+        tenant.clone(),
     ];
     batch.free(sql, params);
     if let Some(network) = network {
@@ -116,7 +115,8 @@ pub(crate) fn renew(
     let sql = "-- sessions.renew
 UPDATE sessions
 SET token_hash = ?, expires_at = ?, last_seen_at = ?
-WHERE id = ? AND tenant_id = ? AND active";
+WHERE id = ? AND tenant_id = ? AND active
+  AND epoch = (SELECT t.sessions_epoch FROM tenants t WHERE t.id = sessions.tenant_id)";
     let params = vec![token.0.into(), expires_at.into(), at.into(), session.0.into(), Value::text(tenant.as_str())];
     batch.guarded(sql, params, Guard::Session);
 }
@@ -134,84 +134,40 @@ pub(crate) fn revoke(batch: &mut Batch, tenant: &TenantId, identity: IdentityId,
     let sql = "-- sessions.revoke
 UPDATE sessions
 SET active = false
-WHERE id = ? AND tenant_id = ? AND identity_id = ? AND active";
+WHERE id = ? AND tenant_id = ? AND identity_id = ? AND active
+  AND epoch = (SELECT t.sessions_epoch FROM tenants t WHERE t.id = sessions.tenant_id)";
     let params = vec![session.0.into(), Value::text(tenant.as_str()), identity.0.into()];
     batch.guarded(sql, params, Guard::Session);
 }
 
-pub(crate) fn revoke_all(batch: &mut Batch, filter: &SessionFilter) {
-    let tenant = filter.scope.tenant().map(|tenant| Value::text(tenant.as_str()));
-    let sql = match (tenant.is_some(), filter.identity.is_some(), filter.except.is_some()) {
-        (true, true, true) => {
+pub(crate) fn revoke_of(batch: &mut Batch, scope: &Scope, identity: IdentityId, except: Option<SessionId>) {
+    let tenant = scope.tenant().map(|tenant| Value::text(tenant.as_str()));
+    let sql = match (tenant.is_some(), except.is_some()) {
+        (true, true) => {
             "-- sessions.revoke_others
 UPDATE sessions
 SET active = false
 WHERE tenant_id = ? AND identity_id = ? AND id <> ? AND active"
         }
-        (true, true, false) => {
+        (true, false) => {
             "-- sessions.revoke_identity
 UPDATE sessions
 SET active = false
 WHERE tenant_id = ? AND identity_id = ? AND active"
         }
-        (true, false, true) => {
-            "-- sessions.revoke_tenant_but_one
-UPDATE sessions
-SET active = false
-WHERE tenant_id = ? AND id <> ? AND active"
-        }
-        (true, false, false) => {
-            "-- sessions.revoke_tenant
-UPDATE sessions
-SET active = false
-WHERE tenant_id = ? AND active"
-        }
-        (false, true, true) => {
+        (false, true) => {
             "-- sessions.revoke_others_anywhere
 UPDATE sessions
 SET active = false
 WHERE identity_id = ? AND id <> ? AND active"
         }
-        (false, true, false) => {
+        (false, false) => {
             "-- sessions.revoke_identity_anywhere
 UPDATE sessions
 SET active = false
 WHERE identity_id = ? AND active"
         }
-        (false, false, true) => {
-            "-- sessions.revoke_all_but_one
-UPDATE sessions
-SET active = false
-WHERE id <> ? AND active"
-        }
-        (false, false, false) => {
-            "-- sessions.revoke_all
-UPDATE sessions
-SET active = false
-WHERE active"
-        }
     };
-    let identity = filter.identity.map(|id| id.0.into());
-    let except = filter.except.map(|id| id.0.into());
-    batch.free(sql, tenant.into_iter().chain(identity).chain(except).collect());
-}
-
-pub(crate) fn revoke_stretch(batch: &mut Batch, scope: &Scope, after: Option<SessionId>, until: SessionId) {
-    let mut params = vec![after.map_or(Uuid::nil(), |id| id.0).into(), until.0.into()];
-    let sql = match scope.tenant() {
-        None => {
-            "-- sessions.revoke_stretch
-UPDATE sessions
-SET active = false
-WHERE id > ? AND id <= ? AND active"
-        }
-        Some(tenant) => {
-            params.push(Value::text(tenant.as_str()));
-            "-- sessions.revoke_tenants_stretch
-UPDATE sessions
-SET active = false
-WHERE id > ? AND id <= ? AND tenant_id = ? AND active"
-        }
-    };
-    batch.free(sql, params);
+    let except = except.map(|id| id.0.into());
+    batch.free(sql, tenant.into_iter().chain([identity.0.into()]).chain(except).collect());
 }

@@ -5,7 +5,7 @@
 
 use kayan_ports::{
     AccountQuery, Change, EventId, EventQuery, Identity, IdentityQuery, KeyPurpose, Lookup, Position, Role, Scope,
-    SessionFilter, SessionId, SessionQuery, State, Store, Stretch, TenantQuery, Traits,
+    SessionQuery, State, Store, Stretch, TenantQuery, Traits,
 };
 
 use crate::{
@@ -170,20 +170,16 @@ fn sessions() -> Vec<Verb> {
         }),
         by_scope("sessions", "revoke all", |it, store, scope| {
             Box::pin(async {
-                let filter = SessionFilter { scope: scope.clone(), identity: None, except: None };
-                commits(store, Change::RevokeSessions(filter)).await;
+                commits(store, Change::RevokeAllSessions(scope.clone())).await;
                 !is_in(it, store).await
             })
         }),
-        by_scope("sessions", "revoke a stretch of", |it, store, scope| {
+        by_scope("sessions", "revoke an identity's", |it, store, scope| {
             Box::pin(async {
-                let until = SessionId(uuid());
-                commits(store, Change::RevokeStretch { scope: scope.clone(), after: None, until }).await;
+                let (scope, identity) = (scope.clone(), it.account.identity.id);
+                commits(store, Change::RevokeSessions { scope, identity, except: None }).await;
                 !is_in(it, store).await
             })
-        }),
-        by_scope("sessions", "find a stretch of", |_, store, scope| {
-            Box::pin(async { store.open_stretch(scope, None, 10).await.unwrap().is_some() })
         }),
         by_tenant("refresh_tokens", "read", |it, store, tenant| {
             Box::pin(async {

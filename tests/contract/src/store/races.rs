@@ -1,8 +1,6 @@
 //! Of many at the same moment exactly one wins, and no interleaving opens what was just closed.
 
-use kayan_ports::{
-    Change, Client, CommitError, Guard, IdentityQuery, Lookup, Scope, SessionFilter, State, TenantId, Traits, Unique,
-};
+use kayan_ports::{Change, Client, CommitError, Guard, IdentityQuery, Lookup, Scope, State, TenantId, Traits, Unique};
 use serde_json::json;
 
 use crate::{
@@ -121,7 +119,7 @@ async fn closes_the_door(bench: &dyn Bench, closing: impl Fn(&Account) -> Vec<Ch
 
 fn revoke_all(of: &Account) -> Change {
     let scope = Scope::Tenant(of.tenant().clone());
-    Change::RevokeSessions(SessionFilter { scope, identity: Some(of.identity.id), except: None })
+    Change::RevokeSessions { scope, identity: of.identity.id, except: None }
 }
 
 pub async fn locking_during_logins_leaves_no_open_session(bench: &dyn Bench) {

@@ -1,10 +1,12 @@
 //! Revoking one session, some, or all.
 
-use kayan_ports::{Change, CommitError, Guard, IdentityId, Lookup, Scope, SessionFilter, SessionId, TenantId};
+use kayan_ports::{
+    Change, CommitError, Guard, IdentityId, Lookup, Page, Scope, SessionId, SessionQuery, Store, TenantId,
+};
 
 use crate::{
     Bench,
-    sample::{Account, session, tenant, uuid},
+    sample::{Account, at, session, tenant, token},
     view::{View, session_is_active},
 };
 
@@ -14,8 +16,8 @@ fn revocation(of: &Account, by: IdentityId) -> Change {
     Change::RevokeSession { tenant: of.tenant().clone(), identity: by, session: of.session.id }
 }
 
-fn revoke_all(scope: Scope, identity: Option<IdentityId>, except: Option<SessionId>) -> Change {
-    Change::RevokeSessions(SessionFilter { scope, identity, except })
+fn revoke_of(scope: Scope, identity: IdentityId, except: Option<SessionId>) -> Change {
+    Change::RevokeSessions { scope, identity, except }
 }
 
 pub async fn a_revoked_session_is_shown_as_inactive(bench: &dyn Bench) {
@@ -54,7 +56,7 @@ pub async fn revoking_with_an_exception_keeps_that_session(bench: &dyn Bench) {
     let open = |session| Change::OpenSession(Box::new(session));
     store.commit(vec![open(kept.clone()), open(other)]).await.unwrap();
     let scope = Scope::Tenant(anna.tenant().clone());
-    store.commit(vec![revoke_all(scope, Some(anna.identity.id), Some(kept.id))]).await.unwrap();
+    store.commit(vec![revoke_of(scope, anna.identity.id, Some(kept.id))]).await.unwrap();
     assert_eq!(View::of(&*store, &anna).await.sessions, vec![kept]);
     assert!(!session_is_active(&*store, &anna).await);
 }
@@ -64,47 +66,62 @@ pub async fn revoking_an_identitys_sessions_leaves_the_others(bench: &dyn Bench)
     let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
     let bert = Account::register(&*store, &TenantId::default(), "bert@example.org").await;
     let scope = Scope::Tenant(anna.tenant().clone());
-    store.commit(vec![revoke_all(scope, Some(anna.identity.id), None)]).await.unwrap();
+    store.commit(vec![revoke_of(scope, anna.identity.id, None)]).await.unwrap();
     assert!(!session_is_active(&*store, &anna).await);
     assert_eq!(View::of(&*store, &bert).await, View::expected(&bert));
 }
 
-pub async fn revoking_a_tenants_sessions_revokes_them_all(bench: &dyn Bench) {
-    let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
-    let bert = Account::register(&*store, &TenantId::default(), "bert@example.org").await;
-    store.commit(vec![revoke_all(Scope::Tenant(TenantId::default()), None, None)]).await.unwrap();
-    assert!(!session_is_active(&*store, &anna).await);
-    assert!(!session_is_active(&*store, &bert).await);
+/// Neither token nor list knows an open session of the account any more, and nothing brings it back.
+async fn is_over(store: &dyn Store, of: &Account) {
+    let seen = View::of(store, of).await;
+    let Lookup::Found(presented) = seen.presented else { panic!("the session is gone") };
+    let Lookup::Found(refreshing) = seen.refreshing else { panic!("the refresh token is gone") };
+    assert!(!presented.session.active && !refreshing.session.active);
+    assert_eq!(seen.sessions, vec![]);
+    let scope = Scope::Tenant(of.tenant().clone());
+    assert!(!store.session(&scope, of.session.id).await.unwrap().unwrap().active);
+    let query = SessionQuery { scope: scope.clone(), identity: Some(of.identity.id), at: at(0), limit: 100, offset: 0 };
+    assert_eq!(store.active_sessions(&query).await.unwrap(), Page { rows: vec![], total: 0 });
+    assert_eq!(store.count_active_sessions(&scope, Some(of.identity.id)).await, Ok(0));
+    assert_eq!(store.commit(vec![revocation(of, of.identity.id)]).await, Err(STALE));
+    let (tenant, session) = (of.tenant().clone(), of.session.id);
+    let renew = Change::RenewSession { tenant, session, token: token(), expires_at: at(9_000), at: at(9) };
+    assert_eq!(store.commit(vec![renew]).await, Err(STALE));
+}
+
+pub async fn revoking_a_tenants_sessions_ends_them_all_and_no_others(bench: &dyn Bench) {
+    let (store, acme) = (bench.store(), tenant("acme"));
+    bench.add_tenant(&acme, true).await;
+    let anna = Account::register(&*store, &acme, "anna@example.org").await;
+    let bert = Account::register(&*store, &acme, "bert@example.org").await;
+    let other = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    assert_eq!(store.count_active_sessions(&Scope::from(&acme), None).await, Ok(2));
+    store.commit(vec![Change::RevokeAllSessions(Scope::from(&acme))]).await.unwrap();
+    is_over(&*store, &anna).await;
+    is_over(&*store, &bert).await;
+    assert_eq!(store.count_active_sessions(&Scope::from(&acme), None).await, Ok(0));
+    assert_eq!(View::of(&*store, &other).await, View::expected(&other));
+}
+
+pub async fn who_comes_after_all_sessions_were_revoked_stays(bench: &dyn Bench) {
+    let (store, acme) = (bench.store(), tenant("acme"));
+    bench.add_tenant(&acme, true).await;
+    let anna = Account::register(&*store, &acme, "anna@example.org").await;
+    for scope in [Scope::from(&acme), Scope::System] {
+        store.commit(vec![Change::RevokeAllSessions(scope)]).await.unwrap();
+        is_over(&*store, &anna).await;
+        let later = session(&anna.identity);
+        let open = vec![Change::OpenSession(Box::new(later.clone()))];
+        store.commit(open).await.unwrap();
+        let found = store.presented(&acme, &later.token).await.unwrap();
+        assert!(matches!(found, Lookup::Found(found) if found.session == later));
+        assert_eq!(store.count_active_sessions(&Scope::from(&acme), None).await, Ok(1));
+    }
 }
 
 pub async fn revoking_no_session_is_no_error(bench: &dyn Bench) {
     let store = bench.store();
     for scope in [Scope::System, Scope::Tenant(TenantId::default())] {
-        assert_eq!(store.commit(vec![revoke_all(scope, None, None)]).await, Ok(()));
+        assert_eq!(store.commit(vec![Change::RevokeAllSessions(scope)]).await, Ok(()));
     }
-}
-
-pub async fn a_stretch_of_sessions_ends_and_nothing_behind_it(bench: &dyn Bench) {
-    let (store, acme) = (bench.store(), tenant("acme"));
-    bench.add_tenant(&acme, true).await;
-    let mut ours = Vec::new();
-    for number in 0..7 {
-        ours.push(Account::register(&*store, &acme, &format!("p{number}@example.org")).await.session);
-        Account::register(&*store, &TenantId::default(), &format!("p{number}@example.org")).await;
-    }
-    let scope = Scope::Tenant(acme);
-    assert_eq!(store.open_stretch(&scope, None, 3).await, Ok(Some((ours[2].id, 3))));
-    let revoke = |scope: &Scope, after: Option<SessionId>, until| {
-        vec![Change::RevokeStretch { scope: scope.clone(), after, until }]
-    };
-    store.commit(revoke(&scope, None, ours[2].id)).await.unwrap();
-    assert_eq!(store.open_stretch(&scope, None, 100).await, Ok(Some((ours[6].id, 4))));
-    assert_eq!(store.open_stretch(&scope, Some(ours[3].id), 2).await, Ok(Some((ours[5].id, 2))));
-    store.commit(revoke(&scope, Some(ours[3].id), ours[6].id)).await.unwrap();
-    assert_eq!(store.open_stretch(&scope, None, 100).await, Ok(Some((ours[3].id, 1))));
-    assert_eq!(store.open_stretch(&scope, Some(ours[3].id), 100).await, Ok(None));
-    assert_eq!(store.open_stretch(&Scope::System, None, 100).await.unwrap().map(|(_, count)| count), Some(1 + 7));
-    store.commit(revoke(&Scope::System, None, SessionId(uuid()))).await.unwrap();
-    assert_eq!(store.open_stretch(&Scope::System, None, 100).await, Ok(None));
 }

@@ -1,8 +1,8 @@
 //! Every read and change stays in its scope: another tenant's row is as good as absent.
 
 use kayan_ports::{
-    Change, Client, CommitError, Credential, Guard, IdentityQuery, Lookup, RefreshToken, Scope, Session, SessionFilter,
-    State, TenantId, Traits,
+    Change, Client, CommitError, Credential, Guard, IdentityQuery, Lookup, RefreshToken, Scope, Session, State,
+    TenantId, Traits,
 };
 
 use crate::{
@@ -112,7 +112,6 @@ fn reaching_over(own: &TenantId, anna: &Account, bert: &Account) -> Vec<(Change,
     let (credential, version) = (anna.password.id, anna.password.version);
     let (traits, identifiers, verified) = (Traits::default(), vec![], vec![]);
     let foreign_session = Session { tenant: tenant(), ..session(&anna.identity) };
-    let filter = SessionFilter { scope: scope.clone(), identity: Some(id), except: None };
     let session = anna.session.id;
     vec![
         (
@@ -143,8 +142,7 @@ fn reaching_over(own: &TenantId, anna: &Account, bert: &Account) -> Vec<(Change,
             stale(Guard::Session),
         ),
         (Change::SeeSession { tenant: tenant(), session, at: at(9_000) }, Ok(())),
-        (Change::RevokeSessions(filter), Ok(())),
-        (Change::RevokeSessions(SessionFilter { scope, identity: None, except: Some(bert.session.id) }), Ok(())),
+        (Change::RevokeSessions { scope, identity: id, except: None }, Ok(())),
         (Change::RevokeSession { tenant: tenant(), identity: id, session }, stale(Guard::Session)),
     ]
 }
@@ -173,8 +171,7 @@ pub async fn another_tenants_identity_gets_no_password(bench: &dyn Bench) {
 pub async fn the_system_changes_every_tenants_rows(bench: &dyn Bench) {
     let ((own, anna), store) = (neighbours(bench).await, bench.store());
     let bert = Account::register(&*store, &own, "bert@example.org").await;
-    let everyone = SessionFilter { scope: Scope::System, identity: None, except: None };
-    store.commit(vec![Change::RevokeSessions(everyone)]).await.unwrap();
+    store.commit(vec![Change::RevokeAllSessions(Scope::System)]).await.unwrap();
     for account in [&anna, &bert] {
         assert!(!view::session_is_active(&*store, account).await);
         let identity = account.identity.id;

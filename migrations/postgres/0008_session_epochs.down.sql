@@ -1,0 +1,7 @@
+-- Ends the sessions of bygone epochs one by one; with millions of them, this takes a while.
+
+UPDATE sessions SET active = false
+FROM tenants t
+WHERE t.id = sessions.tenant_id AND sessions.active AND sessions.epoch <> t.sessions_epoch;
+ALTER TABLE sessions DROP COLUMN epoch;
+ALTER TABLE tenants DROP COLUMN sessions_epoch;
