@@ -16,6 +16,9 @@ pub enum ChangeUserError {
     /// Nobody shuts themself out.
     #[error("this is your own account: nobody locks, deactivates or deletes themself here")]
     OwnAccount,
+    /// A lock that ends has to begin first.
+    #[error("the lock would be over before it began: give a moment that is to come")]
+    LockIsOver,
     /// Nobody could administer the tenant any more.
     #[error("this is the last active user with the role `admin`: give it to somebody else first")]
     LastAdmin,

@@ -1,7 +1,8 @@
 //! Locks, deactivates or lets in an identity on an operator's behalf.
 
-use kayan_ports::{Change, EventType, Identity, State, Version};
+use kayan_ports::{Change, CommitError, EventType, Guard, Identity, Scope, State, Timestamp, Version};
 use serde_json::json;
+use time::format_description::well_known::Rfc3339;
 
 use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef, attempt,
@@ -18,6 +19,8 @@ pub struct SetUserState {
     pub user: UserRef,
     /// The state wanted.
     pub state: State,
+    /// When a lock ends by itself.
+    pub until: Option<Timestamp>,
     /// Why, for the audit trail.
     pub reason: Option<String>,
     /// The version that was seen, if it matters.
@@ -52,7 +55,8 @@ impl Kayan {
         let (user, expected) = (&cmd.user, cmd.expected);
         let wish = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
         let before = self.changeable(&wish).await?;
-        let (after, mut changes) = self.with_state(&wish, &before, cmd.state, cmd.reason).await?;
+        let until = cmd.until.filter(|_| cmd.state == State::Locked);
+        let (after, mut changes) = self.with_state(&wish, &before, (cmd.state, until), cmd.reason).await?;
         changes.extend(self.keeping(operator, Some(after.id), &after).await?);
         self.store.commit(changes).await.map_err(|error| refused(error, &cmd.user, expected))?;
         self.state_was_set(&after).await?;
@@ -64,7 +68,7 @@ impl Kayan {
         &self,
         wish: &Changing<'_>,
         before: &Identity,
-        state: State,
+        (state, until): (State, Option<Timestamp>),
         reason: Option<String>,
     ) -> Result<(Identity, Vec<Change>), ChangeUserError> {
         let shuts_out = state != State::Active;
@@ -72,6 +76,9 @@ impl Kayan {
             return Err(ChangeUserError::OwnAccount);
         }
         let now = self.clock.now();
+        if until.is_some_and(|until| until <= now) {
+            return Err(ChangeUserError::LockIsOver);
+        }
         let message = if shuts_out { "a user was shut out" } else { "a user was let in again" };
         let event = self
             .operator_event(wish.operator, &before.tenant, EventType::AdminAction, now, message)
@@ -79,16 +86,40 @@ impl Kayan {
             .resource(path(before))
             .with("action", SetUserState::action(state))
             .with("reason", reason)
+            .with("until", until.and_then(|until| until.format(&Rfc3339).ok()))
             .values(Some(json!({ "state": before.state })), Some(json!({ "state": state })));
         let scope = wish.operator.scope.clone();
-        let mut changes =
-            vec![Change::SetState { scope, identity: before.id, expected: wish.expected, state, at: now }];
+        let (identity, expected) = (before.id, wish.expected);
+        let mut changes = vec![Change::SetState { scope, identity, expected, state, until, at: now }];
         if shuts_out {
             changes.push(end_sessions(before, None));
             self.keeping_an_admin(Some(wish.operator), before, &mut changes).await?;
         }
         changes.push(event.record());
         Ok((Identity { state, updated_at: now, version: before.version + 1, ..before.clone() }, changes))
+    }
+
+    /// Lets those in again whose locks are over.
+    pub async fn end_locks(&self) -> Result<(), Failure> {
+        let now = self.clock.now();
+        for locked in self.store.ended_locks(now).await? {
+            let state = State::Active;
+            let event = self
+                .bare_event(locked.tenant.clone(), EventType::AdminAction, now, "a user's lock was over")
+                .about(locked.id)
+                .resource(path(&locked))
+                .with("action", SetUserState::action(state))
+                .values(Some(json!({ "state": locked.state })), Some(json!({ "state": state })));
+            let (scope, expected) = (Scope::from(&locked.tenant), Some(locked.version));
+            let set = Change::SetState { scope, identity: locked.id, expected, state, until: None, at: now };
+            match self.store.commit(vec![set, event.record()]).await {
+                Ok(()) => self.unlock(&locked).await?,
+                // An operator or another replica was quicker.
+                Err(CommitError::Stale(Guard::Identity)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Whoever is let in again begins without wrong guesses.

@@ -53,7 +53,7 @@ impl Kayan {
         let state = cmd.state.filter(|state| *state != before.state);
         if let Some(state) = state {
             let wish = Changing { expected: Some(after.version), ..wish };
-            let (set, setting) = self.with_state(&wish, &after, state, None).await?;
+            let (set, setting) = self.with_state(&wish, &after, (state, None), None).await?;
             // What guards the last administrator begins with holding the roles.
             changes = holding_first(changes, setting);
             after = set;

@@ -48,6 +48,8 @@ pub enum Change {
         expected: Option<Version>,
         /// The new state.
         state: State,
+        /// When that state is over, and the identity active again; nothing: when somebody sets another one.
+        until: Option<Timestamp>,
         /// When.
         at: Timestamp,
     },

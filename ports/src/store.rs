@@ -188,6 +188,9 @@ pub trait Store: Send + Sync {
     /// The identities that have this identifier: at most one in a tenant.
     async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, StoreError>;
 
+    /// Identities whose state was over by `now`, of all tenants: those first for which it was first, 100 at most.
+    async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, StoreError>;
+
     /// Identities, newest first.
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError>;
 

@@ -155,7 +155,13 @@ async fn an_administrator_unlocks_everywhere() {
     stage.person(ANNA).await;
     lock_out(&stage, ELSEWHERE, ANNA).await;
     lock_out(&stage, HOME, ANNA).await;
-    let unlock = SetUserState { user: UserRef(ANNA.to_owned()), state: State::Active, reason: None, expected: None };
+    let unlock = SetUserState {
+        user: UserRef(ANNA.to_owned()),
+        state: State::Active,
+        until: None,
+        reason: None,
+        expected: None,
+    };
     stage.kayan.set_user_state(&Stage::operator(), unlock).await.unwrap();
     assert_eq!(log_in(&stage, ELSEWHERE, ANNA, PASSWORD).await, Ok(()));
     assert_eq!(log_in(&stage, HOME, ANNA, PASSWORD).await, Ok(()));

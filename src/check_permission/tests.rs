@@ -85,6 +85,7 @@ async fn whoever_is_not_active_may_nothing() {
     let lock = SetUserState {
         user: UserRef("ada@example.com".to_owned()),
         state: State::Locked,
+        until: None,
         reason: None,
         expected: None,
     };
@@ -139,7 +140,7 @@ async fn i_30_nobody_changes_somebody_who_may_more_than_they_do() {
     let user = || UserRef(admin.id.to_string());
     let set = SetUserPassword { user: user(), password: PASSWORD.into(), expected: None };
     assert_eq!(stage.kayan.set_user_password(&clerk, set).await.unwrap_err(), refused.clone().into());
-    let lock = SetUserState { user: user(), state: State::Locked, reason: None, expected: None };
+    let lock = SetUserState { user: user(), state: State::Locked, until: None, reason: None, expected: None };
     assert_eq!(stage.kayan.set_user_state(&clerk, lock).await.unwrap_err(), refused);
     let delete = DeleteUser { user: user(), reason: None, expected: None };
     assert_eq!(stage.kayan.delete_user(&clerk, delete).await.unwrap_err(), refused);
@@ -162,7 +163,7 @@ async fn i_30_the_last_admin_is_not_demoted_locked_or_deleted() {
     let take = |user| AssignRole { user, role: "admin".to_owned(), give: false, expected: None };
     let kayan = &stage.kayan;
     assert_eq!(kayan.assign_role(&ada, take(own())).await.unwrap_err(), ChangeUserError::LastAdmin.into());
-    let lock = |user| SetUserState { user, state: State::Locked, reason: None, expected: None };
+    let lock = |user| SetUserState { user, state: State::Locked, until: None, reason: None, expected: None };
     assert_eq!(kayan.set_user_state(&ada, lock(own())).await.unwrap_err(), ChangeUserError::OwnAccount);
     let delete = |user| DeleteUser { user, reason: None, expected: None };
     assert_eq!(kayan.delete_user(&ada, delete(own())).await.unwrap_err(), ChangeUserError::OwnAccount);
@@ -201,7 +202,7 @@ async fn i_29_an_operator_of_one_tenant_finds_nothing_in_another() {
     let bound = Operator { scope: (&acme).into(), ..Stage::operator() };
     let (kayan, user) = (&stage.kayan, || UserRef(ada.id.to_string()));
     assert!(kayan.find_user(&bound, &user()).await.is_err());
-    let lock = SetUserState { user: user(), state: State::Locked, reason: None, expected: None };
+    let lock = SetUserState { user: user(), state: State::Locked, until: None, reason: None, expected: None };
     assert!(kayan.set_user_state(&bound, lock).await.is_err());
     assert_eq!(
         kayan.check_permission(&bound, &asking(ada.id, "users:read")).await,

@@ -11,7 +11,7 @@ use crate::{
 const ADA: &str = "ada@example.com";
 
 async fn set_state(stage: &Stage, state: State) {
-    let cmd = SetUserState { user: UserRef(ADA.to_owned()), state, reason: None, expected: None };
+    let cmd = SetUserState { user: UserRef(ADA.to_owned()), state, until: None, reason: None, expected: None };
     stage.kayan.set_user_state(&Stage::operator(), cmd).await.unwrap();
 }
 

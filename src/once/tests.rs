@@ -27,7 +27,8 @@ async fn the_same_request_gets_the_same_answer_and_is_carried_out_once() {
     let stage = Stage::new();
     let asked = with_key("k", 1);
     let made = stage.kayan.create_user(&asked, user("ada@example.com")).await.unwrap();
-    let lock = |state| SetUserState { user: UserRef(made.id.to_string()), state, reason: None, expected: None };
+    let lock =
+        |state| SetUserState { user: UserRef(made.id.to_string()), state, until: None, reason: None, expected: None };
     // What became of the user since does not matter.
     stage.kayan.set_user_state(&with_key("l", 2), lock(State::Locked)).await.unwrap();
     assert_eq!(stage.kayan.create_user(&asked, user("ada@example.com")).await, Ok(made.clone()));
@@ -45,6 +46,7 @@ async fn another_request_with_the_same_key_is_refused_and_changes_nothing() {
     let other = SetUserState {
         user: UserRef("ada@example.com".to_owned()),
         state: State::Locked,
+        until: None,
         reason: None,
         expected: None,
     };

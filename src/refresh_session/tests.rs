@@ -115,6 +115,7 @@ async fn i_11_a_locked_identity_gets_no_new_tokens() {
     let lock = SetUserState {
         user: UserRef(ada.identity.id.to_string()),
         state: State::Locked,
+        until: None,
         reason: Some("test".into()),
         expected: None,
     };

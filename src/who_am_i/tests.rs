@@ -21,7 +21,13 @@ async fn i_11_who_is_not_active_is_out_now() {
     for state in [State::Locked, State::Inactive, State::Pending] {
         let stage = Stage::new();
         let ada = stage.person("ada@example.com").await;
-        let cmd = SetUserState { user: UserRef("ada@example.com".to_owned()), state, reason: None, expected: None };
+        let cmd = SetUserState {
+            user: UserRef("ada@example.com".to_owned()),
+            state,
+            until: None,
+            reason: None,
+            expected: None,
+        };
         stage.kayan.set_user_state(&Stage::operator(), cmd).await.unwrap();
         let refused = stage.kayan.who_am_i(&Stage::bearer(ada.session_token.hash())).await.unwrap_err();
         assert_eq!(refused, AuthenticateError::Unauthorized, "{state:?}");

@@ -179,6 +179,9 @@ pub(crate) enum User {
     Lock {
         #[command(flatten)]
         who: Who,
+        /// When the user is let in again: a day that is over then, or a moment (RFC 3339)
+        #[arg(long, value_name = "DATE")]
+        until: Option<String>,
         /// Why, for the audit trail
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,

@@ -74,6 +74,7 @@ impl Rows {
         self.identifiers.retain(|_, owner| *owner != id);
         self.credentials.retain(|_, credential| credential.identity != id);
         self.kept_answers.retain(|kept| kept.about != Some(id));
+        self.locked_until.remove(&id);
         self.sessions.retain(|_, session| session.identity != id);
         let sessions = &self.sessions;
         self.refresh_tokens.retain(|_, token| sessions.contains_key(&token.session));

@@ -15,8 +15,10 @@ impl Rows {
                 found.verified = verified;
                 self.name(&tenant, identity, identifiers)
             }
-            Change::SetState { scope, identity, expected, state, at } => {
+            Change::SetState { scope, identity, expected, state, until, at } => {
                 self.changeable(&scope, identity, expected, at)?.state = state;
+                self.locked_until.remove(&identity);
+                self.locked_until.extend(until.map(|until| (identity, until)));
                 Ok(())
             }
             Change::DeleteIdentity { scope, identity, expected } => self.delete_identity(&scope, identity, expected),

@@ -262,6 +262,10 @@ impl Store for CachedSessions {
         self.inner.identities_named(scope, identifier).await
     }
 
+    async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, StoreError> {
+        self.inner.ended_locks(now).await
+    }
+
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
         self.inner.identities(query).await
     }

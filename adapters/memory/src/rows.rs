@@ -16,6 +16,8 @@ use crate::tenants::TenantRows;
 pub(crate) struct Rows {
     pub(crate) tenants: BTreeMap<TenantId, TenantRows>,
     pub(crate) identities: BTreeMap<IdentityId, Identity>,
+    /// When each state is over that is so by itself.
+    pub(crate) locked_until: BTreeMap<IdentityId, Timestamp>,
     /// Whose each identifier is; the key makes it unique within its tenant.
     pub(crate) identifiers: BTreeMap<(TenantId, Identifier), IdentityId>,
     pub(crate) credentials: BTreeMap<CredentialId, Credential>,
@@ -48,6 +50,7 @@ impl Default for Rows {
         Self {
             tenants: BTreeMap::from([(TenantId::default(), TenantRows::new(TenantId::default(), true))]),
             identities: BTreeMap::new(),
+            locked_until: BTreeMap::new(),
             identifiers: BTreeMap::new(),
             credentials: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -73,6 +76,12 @@ impl Rows {
 
     pub(crate) fn identity(&self, scope: &Scope, id: IdentityId) -> Option<&Identity> {
         self.identities.get(&id).filter(|identity| takes_in(scope, &identity.tenant))
+    }
+
+    pub(crate) fn ended_locks(&self, now: Timestamp) -> Vec<Identity> {
+        let mut ended: Vec<_> = self.locked_until.iter().filter(|(_, until)| **until <= now).collect();
+        ended.sort_by_key(|(_, until)| **until);
+        ended.into_iter().filter_map(|(id, _)| self.identities.get(id)).take(100).cloned().collect()
     }
 
     pub(crate) fn session(&self, tenant: &TenantId, id: SessionId) -> Option<&Session> {

@@ -121,6 +121,10 @@ impl Store for MemoryStore {
         Ok(self.read()?.identities_named(scope, identifier))
     }
 
+    async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, StoreError> {
+        Ok(self.read()?.ended_locks(now))
+    }
+
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
         Ok(self.read()?.page(query))
     }

@@ -21,6 +21,12 @@ use crate::pool::{Connections, Lease};
 /// Of so many connections one may be shared.
 const ONE_OF: usize = 8;
 
+/// So many are there before any has more than one user.
+const FEW: usize = 2;
+
+/// With so many users on each, there has to be another one.
+const FULL: usize = 16;
+
 /// So long new users come to a connection; then it goes back to the pool, which looks at its age.
 const SHARED_FOR: Duration = Duration::from_secs(1);
 
@@ -52,7 +58,7 @@ impl Sharing {
         Self { most: (max_open / ONE_OF).max(1), open: Mutex::default() }
     }
 
-    /// A connection: one's own as long as few are in use, or else the least used.
+    /// A connection: the least used, if enough are open for all who ask now, or else one that nobody uses yet.
     pub(crate) async fn join(&self, connections: &Connections, deadline: Instant) -> Result<Share, StoreError> {
         if let Some(share) = self.least_used() {
             return Ok(share);
@@ -77,7 +83,9 @@ impl Sharing {
                 least = Some((users, common));
             }
         }
-        least.filter(|_| count == self.most).map(|(_, common)| Share::of(common))
+        let (users, common) = least?;
+        let enough = count >= self.most || count >= FEW && users < FULL;
+        enough.then(|| Share::of(common))
     }
 }
 

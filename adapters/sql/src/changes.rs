@@ -79,8 +79,8 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
             let new = identities::NewTraits { traits, identifiers, verified };
             identities::replace_traits(batch, &tenant, (identity, expected), new, at)?;
         }
-        Change::SetState { scope, identity, expected, state, at } => {
-            identities::set_state(batch, &scope, (identity, expected), state, at);
+        Change::SetState { scope, identity, expected, state, until, at } => {
+            identities::set_state(batch, &scope, (identity, expected), (state, until), at);
         }
         Change::DeleteIdentity { scope, identity, expected } => identities::delete(batch, &scope, (identity, expected)),
         Change::SetRoles { tenant, identity, expected, roles, at } => {

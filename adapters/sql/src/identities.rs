@@ -44,6 +44,17 @@ WHERE id = ?",
     rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()
 }
 
+pub(crate) async fn ended_locks(driver: &impl Driver, now: Timestamp) -> Result<Vec<Identity>, StoreError> {
+    let sql = "-- identities.ended_locks
+SELECT id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version
+FROM identities
+WHERE locked_until <= ?
+ORDER BY locked_until
+LIMIT 100";
+    let rows = driver.read(Query { sql, params: vec![now.into()], reading: Reading::Scan }).await?;
+    rows.into_iter().map(|mut row| decode(&mut row)).collect()
+}
+
 pub(crate) async fn by_identifier(
     driver: &impl Driver,
     scope: &Scope,
@@ -163,23 +174,23 @@ pub(crate) fn set_state(
     batch: &mut Batch,
     scope: &Scope,
     (identity, expected): (IdentityId, Option<Version>),
-    state: State,
+    (state, until): (State, Option<Timestamp>),
     at: Timestamp,
 ) {
-    let mut params = vec![state.as_str().into(), at.into(), identity.0.into()];
+    let mut params = vec![state.as_str().into(), until.into(), at.into(), identity.0.into()];
     params.extend(versions(expected));
     let sql = match scope {
         Scope::Tenant(tenant) => {
             params.push(Value::text(tenant.as_str()));
             "-- identities.set_state
 UPDATE identities
-SET state = ?, updated_at = ?, version = version + 1
+SET state = ?, locked_until = ?, updated_at = ?, version = version + 1
 WHERE id = ? AND version BETWEEN ? AND ? AND tenant_id = ?"
         }
         Scope::System => {
             "-- identities.set_state_anywhere
 UPDATE identities
-SET state = ?, updated_at = ?, version = version + 1
+SET state = ?, locked_until = ?, updated_at = ?, version = version + 1
 WHERE id = ? AND version BETWEEN ? AND ?"
         }
     };

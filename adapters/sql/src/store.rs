@@ -76,6 +76,10 @@ impl<D: Driver> Store for SqlStore<D> {
         identities::by_identifier(&self.driver, scope, identifier).await
     }
 
+    async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, StoreError> {
+        identities::ended_locks(&self.driver, now).await
+    }
+
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
         identity_lists::page(self.lagging(), query).await
     }

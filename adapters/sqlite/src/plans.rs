@@ -113,7 +113,14 @@ async fn exercise(store: &SqlStore<Noting>) {
         },
         Change::RenewSession { tenant: tenant.clone(), session, token: hash(3, 2), expires_at: at(9), at: at(1) },
         Change::RevokeSession { tenant: tenant.clone(), identity: whom, session },
-        Change::SetState { scope: Scope::System, identity: whom, expected: None, state: State::Locked, at: at(1) },
+        Change::SetState {
+            scope: Scope::System,
+            identity: whom,
+            expected: None,
+            state: State::Locked,
+            until: None,
+            at: at(1),
+        },
     ];
     store.commit(changes).await.unwrap();
     for scope in [Scope::from(&tenant), Scope::System] {

@@ -82,6 +82,10 @@ impl Store for Audited {
         self.inner.identities_named(scope, identifier).await
     }
 
+    async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, StoreError> {
+        self.inner.ended_locks(now).await
+    }
+
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
         self.inner.identities(query).await
     }

@@ -34,6 +34,7 @@ macro_rules! laws {
             an_identity_keeps_its_identifier_through_a_change,
             anothers_identifier_is_not_taken_by_a_change,
             a_new_state_comes_back_and_counts_as_a_change,
+            a_state_that_ends_is_told_of_when_it_is_over,
             an_absent_identity_has_no_state_to_set,
         );
         $crate::laws!(@each $fresh, store::deletion:

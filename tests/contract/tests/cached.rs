@@ -120,7 +120,8 @@ async fn i_22_what_this_process_revokes_is_dead_at_once() {
     let one = Change::RevokeSession { tenant: tenant(), identity, session: SessionId(Uuid::from_u128(2)) };
     let all_of = |identity| Change::RevokeSessions { scope: Scope::Tenant(tenant()), identity, except: None };
     let at = ManualClock::default().now();
-    let lock = Change::SetState { scope: Scope::System, identity, expected: None, state: State::Locked, at };
+    let lock =
+        Change::SetState { scope: Scope::System, identity, expected: None, state: State::Locked, until: None, at };
     let delete = Change::DeleteIdentity { scope: Scope::System, identity, expected: None };
     for change in [one, all_of(identity), everybody(), lock, delete] {
         let (cached, ..) = Cached::with_session().await;

@@ -95,6 +95,27 @@ async fn the_guides_curl_locks_a_user_without_a_body() {
 }
 
 #[tokio::test]
+async fn a_lock_ends_at_a_moment_that_is_to_come() {
+    let office = Office::open().await;
+    let ada = Person::register(&office.client, "ada").await;
+    let path = format!("/admin/users/{}/lock", ada.id);
+    for until in ["2024-01-01T00:00:00Z", "2024-02-30", "soon"] {
+        let refused = office.tell(Method::POST, &path, &json!({ "until": until })).await;
+        let refused = refused.refused(400, "invalid_input");
+        assert_eq!(refused.at("/details/fields/0/pointer"), "/until", "{until}");
+    }
+    ada.who_am_i().await.expect(200);
+    office.tell(Method::POST, &path, &json!({ "until": "2999-12-31" })).await.expect(200);
+    ada.assert_out().await;
+    let home = office.service.home();
+    let late = home.run(&format!("admin user lock --id {} --until 2024-01-01", ada.id)).await;
+    assert_eq!((late.code, late.stderr.contains("before it began")), (2, true), "{}", late.stderr);
+    assert_eq!(home.run(&format!("admin user lock --id {} --until 2999-12-31", ada.id)).await.code, 0);
+    let ends = "SELECT CAST(COUNT(*) AS CHAR(9)) FROM identities WHERE locked_until IS NOT NULL";
+    assert_eq!(home.database().await.texts(ends).await, ["1"]);
+}
+
+#[tokio::test]
 async fn i_22_an_administrator_ends_sessions_one_a_users_or_all() {
     let office = Office::open().await;
     let (ada, bert) = (Person::register(&office.client, "ada").await, Person::register(&office.client, "bert").await);

@@ -26,6 +26,8 @@ const GRACE: Duration = Duration::from_secs(30);
 const NOTICE: Duration = Duration::from_secs(1);
 /// How long until a database that was away at the start is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often locks that are over are lifted.
+const LOCKS: Duration = Duration::from_secs(5);
 /// How often what nobody needs any more is removed.
 const TIDY: Duration = Duration::from_mins(10);
 /// How often the audit trail is sealed.
@@ -72,6 +74,7 @@ async fn serve(config: &Config) -> Result<(), Stop> {
         Err(stop) = prepare_late(config, &*driver, &*keys), if late => return Err(stop),
         () = keep_tidy(&kayan, &*driver, config.audit_retention) => {}
         () = keep_sealed(&kayan) => {}
+        () = keep_locks_ending(&kayan) => {}
         () = reopen_when_told(log.as_deref()) => {}
     }
     if let Some(log) = log {
@@ -118,6 +121,16 @@ async fn keep_tidy(kayan: &Kayan, driver: &dyn Driver, retention: Option<Duratio
         }
         if let Err(error) = driver.maintain().await {
             tracing::warn!(%error, "the database could not be maintained; it is tried again later");
+        }
+    }
+}
+
+/// Lets those in again whose locks are over, for as long as the service runs.
+async fn keep_locks_ending(kayan: &Kayan) {
+    loop {
+        tokio::time::sleep(LOCKS).await;
+        if let Err(error) = kayan.end_locks().await {
+            tracing::warn!(%error, "locks that are over could not be lifted; it is tried again later");
         }
     }
 }

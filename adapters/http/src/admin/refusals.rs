@@ -22,7 +22,7 @@ macro_rules! codes {
     };
 }
 
-fn field(pointer: &str, code: &str, message: String) -> Problem {
+pub(crate) fn field(pointer: &str, code: &str, message: String) -> Problem {
     invalid(vec![FieldError { pointer: pointer.to_owned(), code: code.to_owned(), message }])
 }
 
@@ -100,6 +100,7 @@ impl Refusal for ChangeUserError {
             Self::Changed => Problem::new(Code::PreconditionFailed),
             Self::OwnAccount => Problem::new(Code::OwnAccount),
             Self::LastAdmin => Problem::new(Code::LastAdmin),
+            Self::LockIsOver => field("/until", "invalid", self.to_string()),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kayan_core::{
     AssignRole, AssignRoleError, ChangeUserError, CreateUser, CreateUserError, DeleteUser, DeniedError, FindUserError,
     ImportUsersError, ListUsers, RevokeSessions, RevokeSessionsError, SetUserPassword, SetUserPasswordError,
-    SetUserState, UpdateUser, UpdateUserError, UserRef,
+    SetUserState, UpdateUser, UpdateUserError, UserRef, policy::period,
 };
 use kayan_ports::{State, Traits};
 use poem_openapi::{
@@ -15,9 +15,10 @@ use poem_openapi::{
     param::{Path, Query},
 };
 use serde::Serialize;
+use time::Duration;
 use uuid::Uuid;
 
-use self::wishes::{CreateUserBody, PasswordBody, ReasonBody, UpdateUserBody};
+use self::wishes::{CreateUserBody, LockBody, PasswordBody, ReasonBody, UpdateUserBody};
 use crate::{
     Application, Tag,
     admin::{
@@ -27,6 +28,7 @@ use crate::{
         import::ImportReport,
         operator::Admin,
         paging::{DEFAULT_LIMIT, List},
+        refusals::field,
         sessions::Revocation,
     },
     answers::{Identity, IdentityState, SessionInfo},
@@ -220,7 +222,8 @@ impl Users {
 
     /// Lock a user out
     ///
-    /// Ends every session of theirs. Needs `users:write`, and everything that the user's roles grant.
+    /// Ends every session of theirs. Needs `users:write`, and everything that the user's roles grant. A lock that is over is
+    /// lifted within seconds.
     #[oai(path = "/:id/lock", method = "post", operation_id = "lockUser")]
     async fn lock(
         &self,
@@ -230,9 +233,11 @@ impl Users {
         /// A key of your choice: the same request with it gets the same answer for a day, and is carried out once.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyKey,
-        MaybeBody(body): MaybeBody<ReasonBody>,
+        MaybeBody(body): MaybeBody<LockBody>,
     ) -> Result<UserAnswer, Refused<ChangeUserError>> {
-        let cmd = SetUserState { user: user(&id), state: State::Locked, reason: body.reason, expected: None };
+        let until = body.until.as_deref().map(|text| period::moment("until", text, Duration::DAY)).transpose();
+        let until = until.map_err(|error| field("/until", "invalid", error.to_string()))?;
+        let cmd = SetUserState { user: user(&id), state: State::Locked, until, reason: body.reason, expected: None };
         Ok(shown(self.app.kayan.set_user_state(&key.with(operator), cmd).await?))
     }
 
@@ -251,7 +256,8 @@ impl Users {
         key: IdempotencyKey,
         MaybeBody(body): MaybeBody<ReasonBody>,
     ) -> Result<UserAnswer, Refused<ChangeUserError>> {
-        let cmd = SetUserState { user: user(&id), state: State::Active, reason: body.reason, expected: None };
+        let cmd =
+            SetUserState { user: user(&id), state: State::Active, until: None, reason: body.reason, expected: None };
         Ok(shown(self.app.kayan.set_user_state(&key.with(operator), cmd).await?))
     }
 

@@ -212,6 +212,29 @@ async fn short_questions_share_an_eighth_of_the_connections() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_fills_before_a_third_one_is_shared() {
+    let (database, operator) = database().await;
+    let settings = Settings { max_open: 32, ..settings() };
+    let driver = Arc::new(PostgresDriver::connect(&database.dsn(POSTGRES), settings).unwrap());
+    let ask = || {
+        let driver = Arc::clone(&driver);
+        let query = question("-- things.nap\nSELECT COUNT(*) FROM pg_sleep(0.1)", Reading::Point);
+        tokio::spawn(async move { driver.read(query).await.map(drop) })
+    };
+    let mut asked = vec![ask(), ask()];
+    becomes(&operator, MINE, 2).await;
+    asked.extend((0..30).map(|_| ask()));
+    for _ in 0..10 {
+        assert_eq!(number(&operator, MINE).await, 2, "sixteen find room on each");
+    }
+    asked.push(ask());
+    becomes(&operator, MINE, 3).await;
+    for one in asked {
+        one.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_shares_a_connection_gets_its_own_answer_whoever_else_leaves() {
     let (database, operator) = database().await;
     let settings = Settings { max_open: 8, ..settings() };

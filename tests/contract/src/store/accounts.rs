@@ -27,7 +27,14 @@ fn new_traits(of: &Identity, identifiers: Vec<NamedIdentifier>) -> Change {
 }
 
 fn new_state(of: &Identity, state: State) -> Change {
-    Change::SetState { scope: Scope::Tenant(of.tenant.clone()), identity: of.id, expected: None, state, at: at(200) }
+    Change::SetState {
+        scope: Scope::Tenant(of.tenant.clone()),
+        identity: of.id,
+        expected: None,
+        state,
+        until: None,
+        at: at(200),
+    }
 }
 
 pub async fn an_account_comes_back_as_it_went_in(bench: &dyn Bench) {
@@ -197,6 +204,31 @@ pub async fn a_new_state_comes_back_and_counts_as_a_change(bench: &dyn Bench) {
     }
     let stale = new_traits(&anna.identity, vec![named("email", "anna@example.org")]);
     assert_eq!(store.commit(vec![stale]).await, Err(STALE), "a change of state is a change since it was read");
+}
+
+pub async fn a_state_that_ends_is_told_of_when_it_is_over(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let bert = Account::register(&*store, &TenantId::default(), "bert@example.org").await;
+    let lock = |of: &Account, until| Change::SetState {
+        scope: Scope::from(of.tenant()),
+        identity: of.identity.id,
+        expected: None,
+        state: State::Locked,
+        until,
+        at: at(200),
+    };
+    let ended = async |now| {
+        let ended = store.ended_locks(now).await.unwrap();
+        ended.into_iter().map(|identity| identity.id).collect::<Vec<_>>()
+    };
+    store.commit(vec![lock(&anna, Some(at(302))), lock(&bert, Some(at(301)))]).await.unwrap();
+    assert_eq!(ended(at(300)).await, []);
+    assert_eq!(ended(at(301)).await, [bert.identity.id]);
+    assert_eq!(ended(at(302)).await, [bert.identity.id, anna.identity.id], "the longest over first");
+    assert_eq!(store.ended_locks(at(302)).await.unwrap()[1], view::identity(&*store, &anna).await);
+    store.commit(vec![new_state(&bert.identity, State::Active), lock(&anna, None)]).await.unwrap();
+    assert_eq!(ended(at(999)).await, [], "another state takes its place");
 }
 
 pub async fn an_absent_identity_has_no_state_to_set(bench: &dyn Bench) {

@@ -73,8 +73,14 @@ fn bare(identity: &Identity) -> Account {
 pub async fn accounts_can_be_those_of_a_state(bench: &dyn Bench) {
     let store = bench.store();
     let (anna, bert) = (created(&*store, at(1)).await, created(&*store, at(2)).await);
-    let lock =
-        Change::SetState { scope: Scope::System, identity: bert.id, expected: None, state: State::Locked, at: at(3) };
+    let lock = Change::SetState {
+        scope: Scope::System,
+        identity: bert.id,
+        expected: None,
+        state: State::Locked,
+        until: None,
+        at: at(3),
+    };
     store.commit(vec![lock]).await.unwrap();
     for (state, id) in [(State::Active, anna.id), (State::Locked, bert.id)] {
         let found = store.accounts(&AccountQuery { state: Some(state), ..query(100) }).await.unwrap();

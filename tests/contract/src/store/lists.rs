@@ -35,7 +35,14 @@ fn bad_changes(anna: &Account) -> Vec<Change> {
             verified: vec![],
             at: at(0),
         },
-        Change::SetState { scope: scope.clone(), identity: nobody.id, expected: None, state: State::Locked, at: at(0) },
+        Change::SetState {
+            scope: scope.clone(),
+            identity: nobody.id,
+            expected: None,
+            state: State::Locked,
+            until: None,
+            at: at(0),
+        },
         Change::DeleteIdentity { scope, identity: nobody.id, expected: None },
         Change::AddCredential(Box::new(password(&anna.identity))),
         Change::ReplaceCredential(Box::new(wrong_version)),
@@ -78,8 +85,14 @@ pub async fn changes_are_applied_in_order(bench: &dyn Bench) {
     let store = bench.store();
     let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
     let scope = || Scope::Tenant(anna.tenant().clone());
-    let set =
-        |state| Change::SetState { scope: scope(), identity: anna.identity.id, expected: None, state, at: at(100) };
+    let set = |state| Change::SetState {
+        scope: scope(),
+        identity: anna.identity.id,
+        expected: None,
+        state,
+        until: None,
+        at: at(100),
+    };
     let open = || Change::OpenSession(Box::new(session(&anna.identity)));
     let stale = Err(CommitError::Stale(Guard::Identity));
     assert_eq!(store.commit(vec![set(State::Locked), open(), set(State::Active)]).await, stale);

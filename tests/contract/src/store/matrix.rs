@@ -60,7 +60,7 @@ fn identities() -> Vec<Verb> {
             let (scope, identity) = (scope.clone(), it.account.identity.id);
             Box::pin(commits(
                 store,
-                Change::SetState { scope, identity, expected: None, state: State::Locked, at: at(9) },
+                Change::SetState { scope, identity, expected: None, state: State::Locked, until: None, at: at(9) },
             ))
         }),
         by_tenant("identities", "replace the traits", |it, store, tenant| {

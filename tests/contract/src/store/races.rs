@@ -125,7 +125,10 @@ fn revoke_all(of: &Account) -> Change {
 pub async fn locking_during_logins_leaves_no_open_session(bench: &dyn Bench) {
     closes_the_door(bench, |anna| {
         let (scope, identity) = (Scope::Tenant(anna.tenant().clone()), anna.identity.id);
-        vec![Change::SetState { scope, identity, expected: None, state: State::Locked, at: at(60) }, revoke_all(anna)]
+        vec![
+            Change::SetState { scope, identity, expected: None, state: State::Locked, until: None, at: at(60) },
+            revoke_all(anna),
+        ]
     })
     .await;
 }

@@ -160,6 +160,7 @@ pub async fn an_admin_is_there_or_not(bench: &dyn Bench) {
         identity: anna.id,
         expected: Some(1),
         state: State::Locked,
+        until: None,
         at: at(20),
     };
     assert_eq!(store.commit(vec![lock.clone(), keep()]).await, stale(Guard::LastAdmin), "within the list, too");

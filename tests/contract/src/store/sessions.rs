@@ -53,7 +53,8 @@ pub async fn an_identity_locked_meanwhile_opens_no_session(bench: &dyn Bench) {
     let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
     for state in [State::Inactive, State::Locked, State::Pending] {
         let scope = Scope::Tenant(anna.tenant().clone());
-        let change = Change::SetState { scope, identity: anna.identity.id, expected: None, state, at: at(300) };
+        let change =
+            Change::SetState { scope, identity: anna.identity.id, expected: None, state, until: None, at: at(300) };
         store.commit(vec![change]).await.unwrap();
         let session = session(&anna.identity);
         assert_eq!(store.commit(vec![open(&session)]).await, Err(CommitError::Stale(Guard::Identity)), "{state:?}");
@@ -75,6 +76,7 @@ pub async fn a_session_is_shown_with_its_owner_in_whatever_state(bench: &dyn Ben
         identity: anna.identity.id,
         expected: None,
         state: State::Locked,
+        until: None,
         at: at(300),
     };
     store.commit(vec![lock]).await.unwrap();

@@ -127,7 +127,14 @@ fn reaching_over(own: &TenantId, anna: &Account, bert: &Account) -> Vec<(Change,
             stale(Guard::Identity),
         ),
         (
-            Change::SetState { scope: scope.clone(), identity: id, expected: None, state: State::Locked, at: at(9) },
+            Change::SetState {
+                scope: scope.clone(),
+                identity: id,
+                expected: None,
+                state: State::Locked,
+                until: None,
+                at: at(9),
+            },
             stale(Guard::Identity),
         ),
         (Change::DeleteIdentity { scope: scope.clone(), identity: id, expected: None }, stale(Guard::Identity)),
@@ -175,8 +182,14 @@ pub async fn the_system_changes_every_tenants_rows(bench: &dyn Bench) {
     for account in [&anna, &bert] {
         assert!(!view::session_is_active(&*store, account).await);
         let identity = account.identity.id;
-        let lock =
-            Change::SetState { scope: Scope::System, identity, expected: None, state: State::Locked, at: at(300) };
+        let lock = Change::SetState {
+            scope: Scope::System,
+            identity,
+            expected: None,
+            state: State::Locked,
+            until: None,
+            at: at(300),
+        };
         store.commit(vec![lock]).await.unwrap();
         assert_eq!(view::identity(&*store, account).await.state, State::Locked);
         store.commit(vec![Change::DeleteIdentity { scope: Scope::System, identity, expected: None }]).await.unwrap();

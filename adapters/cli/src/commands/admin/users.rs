@@ -2,11 +2,12 @@
 
 use std::io::{self, BufRead, IsTerminal};
 
+use ::time::Duration;
 use kayan_core::{
     ChangeUserError, CreateUser, CreateUserError, DeleteUser, FieldError, ListUsers, SetUserPassword,
-    SetUserPasswordError, SetUserState,
+    SetUserPasswordError, SetUserState, policy::period,
 };
-use kayan_ports::{Identity, Password, State, Traits};
+use kayan_ports::{Identity, Password, State, Timestamp, Traits};
 use serde_json::{Map, Value, json};
 
 use super::{named, operator, time};
@@ -41,8 +42,11 @@ pub(super) async fn run(action: User) -> Result<(), Stop> {
             }
             Ok(())
         }
-        User::Lock { who, reason, output } => set_state(who, State::Locked, reason, output.format).await,
-        User::Unlock { who, reason, output } => set_state(who, State::Active, reason, output.format).await,
+        User::Lock { who, until, reason, output } => {
+            let until = until.as_deref().map(|text| period::moment("--until", text, Duration::DAY)).transpose();
+            set_state(who, (State::Locked, until.map_err(Stop::usage)?), reason, output.format).await
+        }
+        User::Unlock { who, reason, output } => set_state(who, (State::Active, None), reason, output.format).await,
         User::Delete { who, reason } => {
             let (operator, user) = named(who);
             let kayan = super::super::open().await?;
@@ -65,9 +69,14 @@ pub(super) async fn run(action: User) -> Result<(), Stop> {
     }
 }
 
-async fn set_state(who: Who, state: State, reason: Option<String>, format: Format) -> Result<(), Stop> {
+async fn set_state(
+    who: Who,
+    (state, until): (State, Option<Timestamp>),
+    reason: Option<String>,
+    format: Format,
+) -> Result<(), Stop> {
     let (operator, user) = named(who);
-    let cmd = SetUserState { user, state, reason, expected: None };
+    let cmd = SetUserState { user, state, until, reason, expected: None };
     let changed = super::super::open().await?.set_user_state(&operator, cmd).await.map_err(unchanged)?;
     show(&changed, format)
 }
@@ -76,6 +85,7 @@ async fn set_state(who: Who, state: State, reason: Option<String>, format: Forma
 pub(super) fn unchanged(error: ChangeUserError) -> Stop {
     match error {
         ChangeUserError::Find(error) => error.into(),
+        ChangeUserError::LockIsOver => Stop::usage(error),
         other => Stop::failed(other),
     }
 }

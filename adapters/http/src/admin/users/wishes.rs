@@ -41,6 +41,19 @@ pub(super) struct ReasonBody {
     pub(super) reason: Option<String>,
 }
 
+/// Why, and for how long.
+#[derive(Object, Deserialize, Default)]
+#[oai(rename = "LockUserRequest")]
+pub(super) struct LockBody {
+    /// The reason, for the audit trail.
+    #[oai(validator(max_length = 1024))]
+    pub(super) reason: Option<String>,
+    /// When the user is let in again: a moment that is to come (RFC 3339), or the end of a day (UTC). Without it, when
+    /// somebody unlocks the user.
+    #[oai(validator(max_length = 64))]
+    pub(super) until: Option<String>,
+}
+
 /// The wish for another password.
 #[derive(Object, Deserialize)]
 #[oai(rename = "SetPasswordRequest")]
