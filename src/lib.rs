@@ -39,6 +39,7 @@ mod list_my_sessions;
 mod log_in;
 mod log_out;
 mod manage_tenant;
+mod measure;
 mod once;
 mod open_session;
 mod permit;

@@ -219,6 +219,10 @@ pub trait Store: Send + Sync {
     /// How many sessions are active: of a tenant or in the whole system, of an identity or of all.
     async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError>;
 
+    /// How many sessions are active and before their absolute end at `at`, in each tenant that has any. The database may be
+    /// asked where what it knows lags behind.
+    async fn active_sessions_by_tenant(&self, at: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError>;
+
     /// A session, whatever has become of it.
     async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError>;
 

@@ -1,6 +1,6 @@
 //! What ending sessions promises.
 
-use kayan_ports::Outcome;
+use kayan_ports::{Outcome, Scope, Store as _};
 
 use super::*;
 use crate::stage::Stage;
@@ -38,4 +38,23 @@ async fn one_session_ends_once() {
     let nowhere = RevokeSessions { tenant: Some("nowhere".parse().unwrap()), ..RevokeSessions::default() };
     let refused = stage.kayan.revoke_sessions(&root, nowhere).await;
     assert_eq!(refused, Err(RevokeSessionsError::NoTenant("nowhere".parse().unwrap())));
+}
+
+#[tokio::test]
+async fn i_22_all_of_a_tenant_are_its_own_and_all_of_the_system_are_everybodys() {
+    let stage = Stage::new();
+    let other: TenantId = "other".parse().unwrap();
+    stage.store.add_tenant(other.clone(), true);
+    let elsewhere = crate::Caller { tenant: other.clone(), ..Stage::stranger() };
+    stage.kayan.register(&elsewhere, Stage::registration("ada@example.com")).await.unwrap();
+    let ada = stage.person("ada@example.com").await;
+    let here = Stage::bearer(ada.session_token.hash());
+    let root = Stage::operator();
+    let its_own = RevokeSessions { tenant: Some(other.clone()), ..RevokeSessions::default() };
+    assert_eq!(stage.kayan.revoke_sessions(&root, its_own).await, Ok(1));
+    assert!(stage.kayan.who_am_i(&here).await.is_ok());
+    stage.kayan.log_in(&elsewhere, Stage::login("ada@example.com", crate::stage::PASSWORD)).await.unwrap();
+    assert_eq!(stage.kayan.revoke_sessions(&root, RevokeSessions::default()).await, Ok(2));
+    assert!(stage.kayan.who_am_i(&here).await.is_err());
+    assert_eq!(stage.store.count_active_sessions(&Scope::System, None).await, Ok(0));
 }

@@ -8,7 +8,7 @@ use kayan_http::{Application, HttpSettings};
 use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Store};
 use kayan_sql::{Driver, SqlStore};
-use kayan_telemetry::{AuditLog, Audited, Destination};
+use kayan_telemetry::{AuditLog, Audited, CountedAttempts, CountedLimiter, Destination, Metrics, ObservedDriver};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -57,6 +57,10 @@ fn store(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<SqlStore<Arc<d
 }
 
 fn connect(config: &Config, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> {
+    Ok(Arc::new(ObservedDriver::new(driver(config, dsn)?)))
+}
+
+fn driver(config: &Config, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> {
     let Database { kind, max_open, max_idle, max_lifetime, statements, .. } = &config.database;
     tracing::debug!(?kind, max_open, max_idle, ?max_lifetime, ?statements, "opening the database");
     let dsn = dsn.expose_secret();
@@ -122,7 +126,7 @@ pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, 
     let database = store(config, driver)?;
     let counters = counters(config, database.clone())?;
     let log = if config.audit_log == Some(config::AuditLog::Stdout) { None } else { audit_log(config)? };
-    over(config, audited(database, log.as_ref()), counters, keys(config, driver)?)
+    over(config, audited(database, log.as_ref()), counters, hasher(config)?, keys(config, driver)?)
 }
 
 /// Opens the audit log, if there is to be one.
@@ -152,19 +156,23 @@ fn audited(store: Arc<dyn Store>, log: Option<&Arc<AuditLog>>) -> Arc<dyn Store>
 }
 
 /// Puts the use-cases together over a store, counters and keys.
-fn over(config: &Config, store: Arc<dyn Store>, counters: Counters, keys: Arc<dyn Keys>) -> Result<Kayan, Stop> {
+fn over(
+    config: &Config,
+    store: Arc<dyn Store>,
+    counters: Counters,
+    hasher: Arc<Hasher>,
+    keys: Arc<dyn Keys>,
+) -> Result<Kayan, Stop> {
     let schema = match &config.identity_schema {
         None => IdentitySchema::default(),
         Some(document) => IdentitySchema::parse(&document.to_string())
             .map_err(|error| Stop::config(format!("KAYAN_IDENTITY_SCHEMA: {error}")))?,
     };
-    let hashing =
-        HasherSettings { format: config.hashing.format, threads: config.hashing.threads, queue: config.hashing.queue };
     let ports = Ports {
         store,
-        attempts: counters.attempts,
-        limiter: counters.limiter,
-        hasher: Arc::new(Hasher::new(hashing).map_err(Stop::failed)?),
+        attempts: Arc::new(CountedAttempts::new(counters.attempts)),
+        limiter: Arc::new(CountedLimiter::new(counters.limiter)),
+        hasher,
         keys,
         tokens: tokens(),
         clock: clock(),
@@ -182,6 +190,12 @@ fn over(config: &Config, store: Arc<dyn Store>, counters: Counters, keys: Arc<dy
         limits: config.rate_limits,
     };
     Ok(Kayan::new(ports, schema, settings))
+}
+
+fn hasher(config: &Config) -> Result<Arc<Hasher>, Stop> {
+    let settings =
+        HasherSettings { format: config.hashing.format, threads: config.hashing.threads, queue: config.hashing.queue };
+    Ok(Arc::new(Hasher::new(settings).map_err(Stop::failed)?))
 }
 
 /// What counts, and says how it is if it can be away.
@@ -273,6 +287,7 @@ pub(crate) fn application(
     driver: &Arc<dyn Driver>,
     keys: Arc<dyn Keys>,
     log: Option<&Arc<AuditLog>>,
+    metrics: &Metrics,
 ) -> Result<Arc<Application>, Stop> {
     let public_origin = config.public_url.as_ref().map(|url| url.origin().ascii_serialization().parse());
     let settings = HttpSettings {
@@ -292,13 +307,44 @@ pub(crate) fn application(
         vec![Arc::new(DatabaseProbe(driver.clone())), Arc::new(MigrationsProbe(driver.clone()))];
     probes.extend(counters.probe.clone());
     let health = CheckHealth::new(probes, clock());
+    let hasher = hasher(config)?;
+    watch(metrics, driver, &hasher);
+    let metrics = metrics.clone();
     Ok(Arc::new(Application {
-        kayan: Arc::new(over(config, remembering, counters, keys)?),
+        kayan: Arc::new(over(config, remembering, counters, hasher, keys)?),
+        metrics: Arc::new(move || metrics.text()),
         health: Arc::new(health),
         clock: clock(),
         entropy: entropy(),
         settings,
     }))
+}
+
+/// Keeps metrics from now on: before anything is made that counts.
+pub(crate) fn metrics() -> Result<Metrics, Stop> {
+    let metrics = Metrics::keep().map_err(Stop::failed)?;
+    let (version, backends) = (env!("CARGO_PKG_VERSION"), BACKENDS.join(","));
+    metrics::gauge!("kayan_build_info", "version" => version, "backends" => backends).set(1.0);
+    Ok(metrics)
+}
+
+/// Looks at the queues whenever the metrics are asked for.
+fn watch(metrics: &Metrics, driver: &Arc<dyn Driver>, hasher: &Arc<Hasher>) {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; there are never 2^53 of these")]
+    let set = |gauge: &metrics::Gauge, number: usize| gauge.set(number as f64);
+    let state = |state: &'static str| metrics::gauge!("kayan_db_connections", "state" => state);
+    let (in_use, idle, waiting) = (state("in_use"), state("idle"), state("waiting"));
+    let (max, queue) = (metrics::gauge!("kayan_db_connections_max"), metrics::gauge!("kayan_hash_queue_depth"));
+    let (driver, hasher) = (driver.clone(), hasher.clone());
+    metrics.watch(move || {
+        if let Some(usage) = driver.connections() {
+            set(&in_use, usage.in_use);
+            set(&idle, usage.idle);
+            set(&waiting, usage.waiting);
+            set(&max, usage.max);
+        }
+        set(&queue, hasher.waiting());
+    });
 }
 
 /// Sends this process's events to standard error, as configured.

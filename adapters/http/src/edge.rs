@@ -21,8 +21,8 @@ use poem::{
 use poem_openapi::OperationId;
 
 use crate::{
-    Application, HttpSettings, caller, client_ip::client_ip, docs::Pages, errors::Code, methods::Methods, origins,
-    problem::Problem, rate_limit, refused::Refusal,
+    Application, HttpSettings, caller, client_ip::client_ip, docs::Pages, errors::Code, methods::Methods,
+    observations::Observations, origins, problem::Problem, rate_limit, refused::Refusal,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -54,6 +54,7 @@ pub(crate) struct Edge<E> {
     app: Arc<Application>,
     pages: Pages,
     methods: OnceLock<Methods>,
+    observations: Observations,
     /// What this process's request ids begin with, and how many it has given.
     id_prefix: String,
     id_count: AtomicU64,
@@ -61,13 +62,14 @@ pub(crate) struct Edge<E> {
 
 impl<E: Endpoint<Output = Response>> Edge<E> {
     /// Puts the layer around the API.
-    pub(crate) fn new(inner: E, app: Arc<Application>) -> Self {
+    pub(crate) fn new(inner: E, app: Arc<Application>, observations: Observations) -> Self {
         let mut random = [0; 8];
         app.entropy.fill(&mut random);
         Self {
             inner,
             pages: Pages::default(),
             methods: OnceLock::new(),
+            observations,
             id_prefix: hexadecimal(u64::from_be_bytes(random)).collect(),
             id_count: AtomicU64::new(0),
             app,
@@ -180,12 +182,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         };
         origins::share(origin.as_ref(), &mut response, &self.app.settings);
         secure(&mut response, &id, &self.app.settings);
+        let took = begun.elapsed();
+        self.observations.note(operation, response.status(), took);
         tracing::info!(
             target: "kayan::access",
             %method,
             operation = operation.map_or("-", |operation| operation.0),
             status = response.status().as_u16(),
-            ms = begun.elapsed().as_secs_f64() * 1000.0,
+            ms = took.as_secs_f64() * 1000.0,
             request_id = id,
             "request"
         );

@@ -15,6 +15,7 @@ mod edge;
 mod errors;
 mod identities;
 mod methods;
+mod observations;
 mod origin;
 mod origins;
 mod problem;
@@ -58,6 +59,8 @@ pub struct Application {
     pub clock: Arc<dyn Clock>,
     /// The source of request ids.
     pub entropy: Arc<dyn Entropy>,
+    /// Writes down the metrics in Prometheus' text format.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// What can be set.
     pub settings: HttpSettings,
 }
@@ -177,5 +180,6 @@ fn page() -> String {
 /// The whole API as one endpoint.
 pub fn endpoint(app: Arc<Application>, draining: &Draining) -> impl Endpoint<Output = Response> + 'static {
     let router = service(api(&app, draining)).into_endpoint();
-    edge::Edge::new(direct::Direct::new(api(&app, draining), router), app)
+    let observations = observations::Observations::of::<Api>();
+    edge::Edge::new(direct::Direct::new(api(&app, draining), router), app, observations)
 }

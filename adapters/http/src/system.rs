@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kayan_core::{HealthReport, ProbeReport};
 use kayan_ports::{Condition, Timestamp};
-use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi, payload::PlainText};
 use serde::Serialize;
 
 use crate::{Application, Draining, Tag, errors::NotReady, refused::Refused, reply::Reply};
@@ -76,6 +76,13 @@ enum HealthAnswer {
     Unable(Reply<Health>),
 }
 
+#[derive(ApiResponse)]
+enum MetricsAnswer {
+    /// The metrics in Prometheus' text format.
+    #[oai(status = 200, content_type = "text/plain; version=0.0.4; charset=utf-8")]
+    Text(PlainText<String>),
+}
+
 #[OpenApi(tag = "Tag::System")]
 impl System {
     /// Full health report
@@ -95,6 +102,15 @@ impl System {
             HealthStatus::Healthy | HealthStatus::Degraded => HealthAnswer::Able(Reply::new(&health)),
             HealthStatus::Unhealthy => HealthAnswer::Unable(Reply::new(&health)),
         }
+    }
+
+    /// Metrics
+    ///
+    /// What this replica counts and measures, for Prometheus.
+    #[expect(clippy::unused_async, reason = "the API macro wants every operation asynchronous")]
+    #[oai(path = "/metrics", method = "get", operation_id = "metrics")]
+    async fn metrics(&self) -> MetricsAnswer {
+        MetricsAnswer::Text(PlainText((self.app.metrics)()))
     }
 
     /// Is the process alive

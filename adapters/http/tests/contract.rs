@@ -52,6 +52,7 @@ const CONTRACT: &[Row] = &[
     ("get", "/health", "health", false, &[200, 503]),
     ("get", "/health/live", "healthLive", false, &[200]),
     ("get", "/health/ready", "healthReady", false, &[200, 503]),
+    ("get", "/metrics", "metrics", false, &[200]),
 ];
 
 fn document() -> Value {

@@ -20,6 +20,7 @@ use kayan_ports::{
     Page, Presented, Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, State, Store,
     StoreError, Stretch, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
+use metrics::Counter;
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
@@ -35,6 +36,8 @@ pub struct CachedSessions {
     max_age: Duration,
     entries: Cache<TokenHash, Entry>,
     changes: Changes,
+    hits: Counter,
+    misses: Counter,
     /// Tells other processes whom something changed about.
     tell: Option<Box<dyn Fn(Vec<String>) + Send + Sync>>,
 }
@@ -179,7 +182,9 @@ impl CachedSessions {
             places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
         };
-        Self { inner, clock, max_age, entries: Cache::new(CAPACITY), changes, tell: None }
+        let [hits, misses] =
+            ["hit", "miss"].map(|result| metrics::counter!("kayan_session_cache_requests_total", "result" => result));
+        Self { inner, clock, max_age, entries: Cache::new(CAPACITY), changes, hits, misses, tell: None }
     }
 
     /// Tells other processes what this one changes, in lines for their [`hear`](Self::hear). `tell` must not block.
@@ -223,8 +228,10 @@ impl Store for CachedSessions {
 
     async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Arc<Presented>>, StoreError> {
         if let Some(presented) = self.remembered(tenant, token) {
+            self.hits.increment(1);
             return Ok(Lookup::Found(presented));
         }
+        self.misses.increment(1);
         let (before, read_at) = (self.changes.all.load(Ordering::Acquire), self.clock.now());
         let answer = self.inner.presented(tenant, token).await?;
         if let Lookup::Found(presented) = &answer
@@ -297,6 +304,10 @@ impl Store for CachedSessions {
 
     async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError> {
         self.inner.count_active_sessions(scope, identity).await
+    }
+
+    async fn active_sessions_by_tenant(&self, at: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        self.inner.active_sessions_by_tenant(at).await
     }
 
     async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {

@@ -158,6 +158,10 @@ impl Store for MemoryStore {
         Ok(self.read()?.count_active_sessions(scope, identity))
     }
 
+    async fn active_sessions_by_tenant(&self, at: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        Ok(self.read()?.active_sessions_by_tenant(at))
+    }
+
     async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
         Ok(self.read()?.sessions.get(&id).filter(|session| takes_in(scope, &session.tenant)).cloned())
     }

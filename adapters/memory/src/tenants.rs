@@ -135,6 +135,14 @@ impl Rows {
         if is_there { Ok(()) } else { Err(CommitError::Stale(Guard::LastAdmin)) }
     }
 
+    pub(crate) fn active_sessions_by_tenant(&self, at: Timestamp) -> Vec<(TenantId, u64)> {
+        let mut counts = BTreeMap::new();
+        for session in self.sessions.values().filter(|session| session.active && session.ends_at > at) {
+            *counts.entry(session.tenant.clone()).or_insert(0) += 1;
+        }
+        counts.into_iter().collect()
+    }
+
     pub(crate) fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> u64 {
         let meant = |session: &&Session| {
             takes_in(scope, &session.tenant) && identity.is_none_or(|only| only == session.identity) && session.active

@@ -25,7 +25,7 @@ use std::{
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Reading, Row, SqlStore, Statement};
+use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, SqlStore, Statement};
 use mysql_async::prelude::Queryable as _;
 use tokio::time::{sleep, timeout};
 
@@ -229,6 +229,10 @@ impl Driver for MysqlDriver {
             Ok(())
         };
         timeout(Duration::from_secs(1), alive).await.unwrap_or_else(|_| Err(silent()))
+    }
+
+    fn connections(&self) -> Option<ConnectionUse> {
+        Some(self.pool.usage())
     }
 
     fn dialect(&self) -> Dialect {

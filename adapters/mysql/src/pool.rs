@@ -7,6 +7,7 @@ use std::{
 
 use futures_util::FutureExt as _;
 use kayan_ports::StoreError;
+use kayan_sql::{ConnectionUse, Waiting};
 use mysql_async::{Conn, prelude::Queryable as _};
 use parking_lot::Mutex;
 use tokio::{
@@ -28,6 +29,8 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub(crate) struct Pool {
     dialer: Dialer,
     permits: Arc<Semaphore>,
+    max_open: usize,
+    waiting: Waiting,
     idle: Mutex<Idle>,
     max_idle: usize,
     max_lifetime: Option<Duration>,
@@ -76,6 +79,8 @@ impl Pool {
         Arc::new(Self {
             dialer,
             permits: Arc::new(Semaphore::new(max_open)),
+            max_open,
+            waiting: Waiting::default(),
             idle: Mutex::default(),
             max_idle: settings.max_idle.min(max_open),
             max_lifetime: Some(settings.max_lifetime).filter(|lifetime| !lifetime.is_zero()),
@@ -95,7 +100,10 @@ impl Pool {
     /// A connection, as soon as there is one.
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, StoreError> {
         let closed = || StoreError::Unavailable("the pool is closed".to_owned());
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
+        let permit = {
+            let _waiting = self.waiting.one();
+            Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?
+        };
         while let Some(mut kept) = self.take() {
             if kept.idle_since.elapsed() < TRUSTED || is_alive(&mut kept.connection).await {
                 return Ok(Lease { pool: Arc::clone(self), kept, reused: true, permit });
@@ -106,6 +114,16 @@ impl Pool {
         let now = Instant::now();
         let kept = Kept { connection, born: now, idle_since: now };
         Ok(Lease { pool: Arc::clone(self), kept, reused: false, permit })
+    }
+
+    /// How they are used now.
+    pub(crate) fn usage(&self) -> ConnectionUse {
+        ConnectionUse {
+            in_use: self.max_open.saturating_sub(self.permits.available_permits()),
+            idle: self.idle.lock().connections.len(),
+            waiting: self.waiting.number(),
+            max: self.max_open,
+        }
     }
 
     fn take(&self) -> Option<Kept> {

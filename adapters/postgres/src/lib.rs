@@ -18,7 +18,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Reading, Row, Statement};
+use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, Statement};
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use dsn::{Dsn, DsnError};
@@ -188,6 +188,10 @@ impl Driver for PostgresDriver {
     async fn maintain(&self) -> Result<(), StoreError> {
         let sql = "-- audit_events.make_partitions\nSELECT make_audit_partitions(12)::bigint";
         self.read(Query { sql, params: Vec::new(), reading: Reading::Scan }).await.map(drop)
+    }
+
+    fn connections(&self) -> Option<ConnectionUse> {
+        Some(self.connections.usage())
     }
 
     fn dialect(&self) -> Dialect {

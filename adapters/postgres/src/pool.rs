@@ -4,9 +4,10 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use deadpool_postgres::{
     ClientWrapper, Connect, Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime,
-    WeakPool,
+    Status, WeakPool,
 };
 use kayan_ports::StoreError;
+use kayan_sql::ConnectionUse;
 use tokio::{
     runtime::Handle,
     task::JoinHandle,
@@ -56,6 +57,14 @@ impl Connections {
             Ok(Err(error)) => Err(errors::no_connection(error)),
             Err(_elapsed) => Err(StoreError::Unavailable("no connection to the database came up in time".to_owned())),
         }
+    }
+}
+
+impl Connections {
+    /// How they are used now.
+    pub(crate) fn usage(&self) -> ConnectionUse {
+        let Status { max_size, size, available, waiting } = self.pool.status();
+        ConnectionUse { in_use: size.saturating_sub(available), idle: available.min(size), waiting, max: max_size }
     }
 }
 

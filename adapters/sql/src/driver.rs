@@ -98,6 +98,19 @@ impl From<StoreError> for ApplyError {
     }
 }
 
+/// How the connections of a driver are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionUse {
+    /// So many are used by somebody.
+    pub in_use: usize,
+    /// So many are open and wait for somebody.
+    pub idle: usize,
+    /// So many questions and batches wait for one.
+    pub waiting: usize,
+    /// So many there may be.
+    pub max: usize,
+}
+
 /// A database.
 ///
 /// An implementor must
@@ -128,6 +141,11 @@ pub trait Driver: Send + Sync + 'static {
         Ok(())
     }
 
+    /// How its connections are used now; nothing where there are none to speak of.
+    fn connections(&self) -> Option<ConnectionUse> {
+        None
+    }
+
     /// Says which SQL it speaks.
     fn dialect(&self) -> Dialect;
 }
@@ -153,6 +171,10 @@ impl<D: Driver + ?Sized> Driver for Arc<D> {
 
     async fn maintain(&self) -> Result<(), StoreError> {
         (**self).maintain().await
+    }
+
+    fn connections(&self) -> Option<ConnectionUse> {
+        (**self).connections()
     }
 
     fn dialect(&self) -> Dialect {

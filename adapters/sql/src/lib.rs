@@ -25,7 +25,9 @@ mod sessions;
 mod store;
 mod tenants;
 mod value;
+mod waiting;
 
-pub use driver::{ApplyError, Dialect, Driver, Expect, MigrationLock, Query, Reading, Statement};
+pub use driver::{ApplyError, ConnectionUse, Dialect, Driver, Expect, MigrationLock, Query, Reading, Statement};
 pub use store::SqlStore;
 pub use value::{Row, Value};
+pub use waiting::{OneWaiting, Waiting};

@@ -12,7 +12,7 @@ use kayan_ports::{
 
 use crate::{Driver, Query, Reading, Row, Value, identities, tenants};
 
-pub(crate) use lists::{by_id, count_active, page};
+pub(crate) use lists::{by_id, count_active, count_by_tenant, page};
 pub(crate) use writes::{issue_refresh, open, renew, revoke, revoke_of, rotate_refresh, see};
 
 /// Reads `id, identity_id, token_hash`, whether it is active, `aal, methods, issued_at, expires_at, ends_at,

@@ -113,6 +113,10 @@ impl<D: Driver> Store for SqlStore<D> {
         sessions::count_active(&self.driver, scope, identity).await
     }
 
+    async fn active_sessions_by_tenant(&self, at: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        sessions::count_by_tenant(self.lagging(), at).await
+    }
+
     async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
         sessions::by_id(&self.driver, scope, id).await
     }

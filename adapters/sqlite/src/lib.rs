@@ -23,7 +23,7 @@ use std::{io, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Reading, Row, SqlStore, Statement};
+use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, SqlStore, Statement};
 use rusqlite::Connection;
 use tokio::sync::Mutex;
 
@@ -118,6 +118,10 @@ impl Driver for SqliteDriver {
         let sql = "-- database.ping
 SELECT COUNT(*) FROM sqlite_schema";
         self.readers.read(Query { sql, params: Vec::new(), reading: Reading::Point }).await.map(drop)
+    }
+
+    fn connections(&self) -> Option<ConnectionUse> {
+        self.readers.usage()
     }
 
     fn dialect(&self) -> Dialect {

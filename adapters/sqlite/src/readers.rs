@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use kayan_ports::StoreError;
-use kayan_sql::{Query, Reading, Row};
+use kayan_sql::{ConnectionUse, Query, Reading, Row, Waiting};
 use rusqlite::Connection;
 use tokio::{
     sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
@@ -39,14 +39,25 @@ impl Readers {
         }
     }
 
+    /// How a file's connections are used now.
+    pub(crate) fn usage(&self) -> Option<ConnectionUse> {
+        let Self::Pool(pool) = self else { return None };
+        Some(ConnectionUse {
+            in_use: pool.size.saturating_sub(pool.places.available_permits()),
+            idle: pool.idle.lock().len(),
+            waiting: pool.waiting.number(),
+            max: pool.size,
+        })
+    }
+
     async fn take(&self, reading: Reading) -> Result<Taken, StoreError> {
         match self {
             Self::Pool(pool) => {
                 let scan = match reading {
                     Reading::Point => None,
-                    Reading::Scan => Some(permit(&pool.scans).await?),
+                    Reading::Scan => Some(pool.permit(&pool.scans).await?),
                 };
-                let place = permit(&pool.places).await?;
+                let place = pool.permit(&pool.places).await?;
                 let idle = pool.idle.lock().pop();
                 Ok(Taken::Pooled { connection: idle, pool: Arc::clone(pool), _permits: (scan, place) })
             }
@@ -58,22 +69,13 @@ impl Readers {
     }
 }
 
-async fn permit(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
-    if let Ok(permit) = Arc::clone(places).try_acquire_owned() {
-        return Ok(permit);
-    }
-    let waited = timeout(PATIENCE, Arc::clone(places).acquire_owned()).await;
-    waited
-        .ok()
-        .and_then(Result::ok)
-        .ok_or_else(|| StoreError::Unavailable("every connection that reads the database is taken".to_owned()))
-}
-
 /// Connections that are opened when they are first needed, up to a number.
 #[derive(Debug)]
 pub(crate) struct Pool {
     opener: Opener,
     idle: parking_lot::Mutex<Vec<Connection>>,
+    size: usize,
+    waiting: Waiting,
     places: Arc<Semaphore>,
     /// Fewer than the places, so that long lists never hold up the look-ups behind every request.
     scans: Arc<Semaphore>,
@@ -89,9 +91,23 @@ impl Pool {
         Ok(Self {
             opener,
             idle: parking_lot::Mutex::new(idle),
+            size,
+            waiting: Waiting::default(),
             places: Arc::new(Semaphore::new(size)),
             scans: Arc::new(Semaphore::new(size / 2)),
         })
+    }
+
+    async fn permit(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
+        if let Ok(permit) = Arc::clone(places).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let _waiting = self.waiting.one();
+        let waited = timeout(PATIENCE, Arc::clone(places).acquire_owned()).await;
+        waited
+            .ok()
+            .and_then(Result::ok)
+            .ok_or_else(|| StoreError::Unavailable("every connection that reads the database is taken".to_owned()))
     }
 }
 

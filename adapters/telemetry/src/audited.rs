@@ -111,6 +111,10 @@ impl Store for Audited {
         self.inner.count_active_sessions(scope, identity).await
     }
 
+    async fn active_sessions_by_tenant(&self, at: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        self.inner.active_sessions_by_tenant(at).await
+    }
+
     async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
         self.inner.session(scope, id).await
     }

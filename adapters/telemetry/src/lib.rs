@@ -1,7 +1,10 @@
-//! Structured logs on standard error, and the audit log.
+//! Structured logs on standard error, the audit log, and the metrics.
 
 mod audit_log;
 mod audited;
+mod counted;
+mod metrics;
+mod observed;
 
 use std::io::{self, IsTerminal};
 
@@ -15,6 +18,9 @@ use tracing_subscriber::{Layer, Registry, fmt};
 
 pub use audit_log::{AuditLog, Destination};
 pub use audited::Audited;
+pub use counted::{CountedAttempts, CountedLimiter};
+pub use metrics::{Metrics, MetricsError};
+pub use observed::ObservedDriver;
 
 /// The form of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -166,6 +166,7 @@ macro_rules! laws {
             role_definitions_are_changed_once_under_64_parallel_tries,
             an_admin_is_there_or_not,
             i_30_one_admin_is_left_under_64_parallel_demotions,
+            i_30_of_two_admins_one_is_left_however_often_both_step_down,
             an_identity_that_is_gone_has_no_role_any_more,
         );
         $crate::laws!(@each $fresh, store::search:

@@ -16,7 +16,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("kayan-redis", &["kayan-ports"]),
     ("kayan-memory", &["kayan-ports"]),
     ("kayan-crypto", &["kayan-ports"]),
-    ("kayan-telemetry", &["kayan-ports"]),
+    // it times the statements that a driver is given
+    ("kayan-telemetry", &["kayan-ports", "kayan-sql"]),
 ];
 
 /// What the tests of any of these may use besides: fakes, the laws to be kept, and the real cryptography, because a fake

@@ -9,6 +9,7 @@
 
 mod account;
 mod administration;
+mod alerts;
 mod audit_api;
 mod bodies;
 mod browsers;
@@ -20,6 +21,7 @@ mod guide;
 mod idempotency;
 mod junk;
 mod limits;
+mod metrics;
 mod mysql;
 mod operator;
 mod outages;

@@ -10,10 +10,11 @@ use kayan_core::Kayan;
 use kayan_http::Draining;
 use kayan_ports::Keys;
 use kayan_sql::Driver;
-use kayan_telemetry::AuditLog;
+use kayan_telemetry::{AuditLog, Metrics};
 use poem::{Server, listener::TcpAcceptor};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::observe::keep_observing;
 use crate::{
     compose,
     config::{Config, Environment},
@@ -42,11 +43,12 @@ pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Stop> {
     for warning in &loaded.warnings {
         tracing::warn!(setting = warning.setting, "{}", warning.text);
     }
+    let metrics = compose::metrics()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::failed)?;
-    runtime.block_on(serve(&loaded.config))
+    runtime.block_on(serve(&loaded.config, &metrics))
 }
 
-async fn serve(config: &Config) -> Result<(), Stop> {
+async fn serve(config: &Config, metrics: &Metrics) -> Result<(), Stop> {
     let driver = compose::database(config)?;
     let keys = compose::keys(config, &driver)?;
     let prepared = prepare(config, &*driver, &*keys).await;
@@ -58,8 +60,8 @@ async fn serve(config: &Config) -> Result<(), Stop> {
         other => other.map(|()| false)?,
     };
     let log = compose::audit_log(config)?;
-    let app = compose::application(config, &driver, keys.clone(), log.as_ref())?;
-    let kayan = app.kayan.clone();
+    let app = compose::application(config, &driver, keys.clone(), log.as_ref(), metrics)?;
+    let (kayan, health) = (app.kayan.clone(), app.health.clone());
     let listener = listen(config)?;
     let address = listener.local_addr().map_err(Stop::failed)?;
     let draining = Draining::default();
@@ -75,6 +77,8 @@ async fn serve(config: &Config) -> Result<(), Stop> {
         () = keep_tidy(&kayan, &*driver, config.audit_retention) => {}
         () = keep_sealed(&kayan) => {}
         () = keep_locks_ending(&kayan) => {}
+        () = keep_observing(&kayan, &health) => {}
+        () = metrics.keep_small() => {}
         () = reopen_when_told(log.as_deref()) => {}
     }
     if let Some(log) = log {

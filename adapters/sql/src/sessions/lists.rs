@@ -1,6 +1,6 @@
 //! Sessions as administrators look at them. Their ids are made when they are opened, and sort by that time.
 
-use kayan_ports::{IdentityId, Page, Scope, Session, SessionId, SessionQuery, StoreError, TenantId};
+use kayan_ports::{IdentityId, Page, Scope, Session, SessionId, SessionQuery, StoreError, TenantId, Timestamp};
 
 use super::decode;
 use crate::{Driver, Query, Reading, Row, Value};
@@ -74,6 +74,21 @@ WHERE s.active"
     };
     let params = tenant.into_iter().chain(identity.map(|id| id.0.into())).collect();
     count(driver, sql, params).await
+}
+
+pub(crate) async fn count_by_tenant(driver: &impl Driver, at: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+    let sql = "-- sessions.count_by_tenant
+SELECT t.id, COUNT(*)
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.active AND s.ends_at > ?
+GROUP BY t.id";
+    let rows = driver.read(Query { sql, params: vec![at.into()], reading: Reading::Scan }).await?;
+    let counted = rows.into_iter().map(|mut row| {
+        let tenant = row.word(|name| name.parse().ok())?;
+        Ok((tenant, u64::try_from(row.int()?).unwrap_or_default()))
+    });
+    counted.collect()
 }
 
 pub(crate) async fn page(driver: &impl Driver, query: &SessionQuery) -> Result<Page<Session>, StoreError> {

@@ -190,6 +190,20 @@ pub async fn i_30_one_admin_is_left_under_64_parallel_demotions(bench: &dyn Benc
     assert_eq!(left, 1);
 }
 
+/// The last two at the same moment, often: here it shows whether one waits for the other before it looks who is left.
+pub async fn i_30_of_two_admins_one_is_left_however_often_both_step_down(bench: &dyn Bench) {
+    let store = bench.store();
+    for _ in 0..40 {
+        let tenant = fresh(bench).await;
+        let admins = [somebody(bench, &tenant, &[ADMIN]).await, somebody(bench, &tenant, &[ADMIN]).await];
+        let hold = Change::HoldRoles { tenant: tenant.clone(), version: version(bench, &tenant).await };
+        let demote = |admin| vec![hold.clone(), set_roles(admin, &[]), Change::KeepAdmin(tenant.clone())];
+        let mut outcomes = race(&store, admins.iter().map(demote).collect()).await;
+        outcomes.sort_by_key(Result::is_err);
+        assert_eq!(outcomes, [Ok(()), stale(Guard::LastAdmin)]);
+    }
+}
+
 pub async fn an_identity_that_is_gone_has_no_role_any_more(bench: &dyn Bench) {
     let (tenant, store) = (fresh(bench).await, bench.store());
     store.commit(vec![Change::CreateRole(Box::new(role(&tenant, "alpha")))]).await.unwrap();

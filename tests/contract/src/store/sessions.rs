@@ -208,6 +208,12 @@ pub async fn i_29_an_operator_lists_and_counts_the_active_sessions_of_its_scope(
         assert_eq!(store.count_active_sessions(scope, Some(anna.identity.id)).await, Ok(count), "{scope:?}");
     }
     assert_eq!(store.count_active_sessions(&own, None).await, Ok(3));
+    let in_own = |counts: Vec<(TenantId, u64)>| {
+        counts.into_iter().find(|(tenant, _)| Scope::from(tenant) == own).map(|(_, count)| count)
+    };
+    let last = anna.session.ends_at.max(bert.session.ends_at);
+    assert_eq!(in_own(store.active_sessions_by_tenant(at(0)).await.unwrap()), Some(3));
+    assert_eq!(in_own(store.active_sessions_by_tenant(last).await.unwrap()), None, "all are over");
     assert!(store.count_active_sessions(&Scope::System, None).await.unwrap() >= 3);
     assert!(store.active_sessions(&query(&Scope::System, None, 1, 0)).await.unwrap().total >= 2);
 }

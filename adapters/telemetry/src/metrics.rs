@@ -1,0 +1,140 @@
+//! The metrics: what there is, and their text for Prometheus.
+
+use std::{sync::Arc, time::Duration};
+
+use ::metrics::Unit;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use parking_lot::RwLock;
+
+/// How long a login may take, in seconds: hashing takes most of it.
+const LOGINS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// How long a request, or a question to the database, may take, in seconds.
+const REQUESTS: &[f64] = &[0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+/// Of summaries.
+const QUANTILES: &[f64] = &[0.5, 0.9, 0.99];
+/// How often what was measured is sorted in.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+enum Kind {
+    Counter,
+    Gauge,
+    /// Quantiles over the last minute, by this process alone.
+    Summary,
+    /// Buckets, which can be added up over replicas.
+    Histogram(&'static [f64]),
+}
+
+/// Every family but the process's own, by the names that the operations guide prints.
+const FAMILIES: &[(&str, Kind, &str)] = &[
+    (
+        "kayan_active_sessions",
+        Kind::Gauge,
+        "Sessions that are active, by tenant; counted now and then in the database.",
+    ),
+    ("kayan_audit_seal_lag_seconds", Kind::Gauge, "How long ago the audit trail was last sealed whole."),
+    ("kayan_auth_duration_hist_seconds", Kind::Histogram(LOGINS), "How long logins took, by strategy."),
+    ("kayan_auth_duration_seconds", Kind::Summary, "How long logins took of late, by strategy."),
+    ("kayan_build_info", Kind::Gauge, "1; the labels say which version runs, and which backends are compiled in."),
+    (
+        "kayan_db_connections",
+        Kind::Gauge,
+        "Connections to the database by state, and in the state `waiting` those who wait for one.",
+    ),
+    ("kayan_db_connections_max", Kind::Gauge, "How many connections to the database there may be."),
+    (
+        "kayan_db_query_duration_seconds",
+        Kind::Histogram(REQUESTS),
+        "How long statements took, by the name that they are signed with; all of one transaction are `commit`.",
+    ),
+    ("kayan_hash_queue_depth", Kind::Gauge, "Passwords that wait to be hashed."),
+    ("kayan_health_status", Kind::Gauge, "1: every part that is needed works; 0: one does not."),
+    ("kayan_http_request_duration_seconds", Kind::Histogram(REQUESTS), "How long requests took, by operation."),
+    ("kayan_http_requests_total", Kind::Counter, "Requests, by operation and status."),
+    (
+        "kayan_lockout_events_total",
+        Kind::Counter,
+        "Accounts locked by wrong guesses, as far as this process saw it, and unlocked by operators.",
+    ),
+    ("kayan_login_total", Kind::Counter, "Logins, by status and strategy."),
+    ("kayan_mfa_total", Kind::Counter, "Second factors that were shown, by status and type."),
+    ("kayan_rate_limit_hits_total", Kind::Counter, "Requests that were refused, by the name of the limit."),
+    ("kayan_registration_total", Kind::Counter, "Registrations, by status."),
+    (
+        "kayan_session_cache_requests_total",
+        Kind::Counter,
+        "Look-ups of session tokens that the cache was asked for, by result.",
+    ),
+    ("kayan_session_refreshes_total", Kind::Counter, "Sessions that were given new tokens."),
+];
+
+/// Something that is looked at when the metrics are asked for.
+type Source = Box<dyn Fn() + Send + Sync>;
+
+/// The metrics of this process.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    recorder: PrometheusHandle,
+    process: metrics_process::Collector,
+    sources: RwLock<Vec<Source>>,
+}
+
+/// Why there are no metrics.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// The families contradict themselves.
+    #[error("the metrics can't be set up: {0}")]
+    Build(#[from] BuildError),
+    /// Something in this process keeps metrics already.
+    #[error("metrics are kept already in this process; set them up once, at start")]
+    AlreadyKept,
+}
+
+impl Metrics {
+    /// Keeps what this process counts and measures from now on: what is made before that is counted nowhere.
+    ///
+    /// # Errors
+    /// `AlreadyKept` at the second call.
+    pub fn keep() -> Result<Self, MetricsError> {
+        let mut builder = PrometheusBuilder::new().set_quantiles(QUANTILES)?;
+        for (name, kind, _) in FAMILIES {
+            if let Kind::Histogram(buckets) = kind {
+                builder = builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), buckets)?;
+            }
+        }
+        let keeper = builder.build_recorder();
+        let recorder = keeper.handle();
+        ::metrics::set_global_recorder(keeper).map_err(|_| MetricsError::AlreadyKept)?;
+        for (name, kind, help) in FAMILIES {
+            match kind {
+                Kind::Counter => ::metrics::describe_counter!(*name, *help),
+                Kind::Gauge => ::metrics::describe_gauge!(*name, *help),
+                Kind::Summary | Kind::Histogram(_) => ::metrics::describe_histogram!(*name, Unit::Seconds, *help),
+            }
+        }
+        let process = metrics_process::Collector::default();
+        process.describe();
+        Ok(Self(Arc::new(Inner { recorder, process, sources: RwLock::default() })))
+    }
+
+    /// Looks at this, too, whenever the metrics are asked for.
+    pub fn watch(&self, source: impl Fn() + Send + Sync + 'static) {
+        self.0.sources.write().push(Box::new(source));
+    }
+
+    /// All metrics in Prometheus' text format, version 0.0.4.
+    pub fn text(&self) -> String {
+        self.0.process.collect();
+        self.0.sources.read().iter().for_each(|source| source());
+        self.0.recorder.render()
+    }
+
+    /// Sorts in what was measured, for as long as it is asked to: what nobody scrapes does not fill the memory.
+    pub async fn keep_small(&self) {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            self.0.recorder.run_upkeep();
+        }
+    }
+}

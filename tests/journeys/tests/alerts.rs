@@ -1,0 +1,117 @@
+//! The alerts that are shipped: each fires on what a service in trouble really exports, and is silent when all is well.
+
+use std::{fmt::Write as _, fs};
+
+use kayan_journeys::{Client, Home, Kind, Metrics, PASSWORD, Person, Service, ask, promtool};
+
+const RULES: &str = include_str!("../../../deploy/prometheus/alerts.yml");
+
+/// What the service exports goes on as it went between two scrapes: counters grow by the same in every interval of 15
+/// seconds, and gauges stay as they are.
+fn goes_on(before: &Metrics, after: &Metrics) -> String {
+    let families = after.families();
+    let mut text = String::new();
+    for (series, last) in &after.series {
+        let name = series.split('{').next().unwrap();
+        let is_gauge = families.get(name) == Some(&"gauge") || series.contains("quantile=");
+        let step = if is_gauge { 0.0 } else { last - before.get(series) };
+        writeln!(text, "      - series: '{series}'\n        values: '{last}+{step}x120'").unwrap();
+    }
+    text
+}
+
+/// Whether the alert fires a quarter of an hour later.
+fn fires(alert: &str, before: &Metrics, after: &Metrics) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("alerts.yml"), RULES).unwrap();
+    let tells = |expected: &str| {
+        let test = format!(
+            "rule_files: [alerts.yml]\nevaluation_interval: 15s\ntests:\n  - interval: 15s\n    input_series:\n{}    \
+             alert_rule_test:\n      - eval_time: 15m\n        alertname: {alert}\n        exp_alerts: {expected}\n",
+            goes_on(before, after)
+        );
+        let path = folder.path().join("test.yml");
+        fs::write(&path, test).unwrap();
+        promtool(&["test", "rules", path.to_str().unwrap()], "")
+    };
+    assert!(RULES.contains(&format!("alert: {alert}\n")), "{alert} is shipped");
+    let (silent, said) = tells("[]");
+    assert!(silent || said.contains("alertname"), "promtool can't tell: {said}");
+    !silent
+}
+
+async fn between(client: &Client, act: impl AsyncFnOnce()) -> (Metrics, Metrics) {
+    let before = Metrics::of(client).await;
+    act().await;
+    (before, Metrics::of(client).await)
+}
+
+#[tokio::test]
+async fn a_high_failure_rate_is_told_and_a_typing_mistake_is_not() {
+    let service = Service::start_in(Home::new().with("KAYAN_BCRYPT_COST", "4")).await;
+    let client = service.client();
+    let ada = Person::register(&client, "ada").await;
+    let logins = async |good: u32, bad: u32| {
+        for _ in 0..bad {
+            ask(Person::login(&client, &ada.email, "wrong")).await.refused(401, "invalid_credentials");
+        }
+        for _ in 0..good {
+            ask(Person::login(&client, &ada.email, PASSWORD)).await.expect(200);
+        }
+    };
+    let (before, after) = between(&client, async || logins(8, 2).await).await;
+    assert!(fires("KayanHighAuthFailureRate", &before, &after));
+    let (before, after) = between(&client, async || logins(19, 1).await).await;
+    assert!(!fires("KayanHighAuthFailureRate", &before, &after));
+    assert!(!fires("KayanHighLatency", &before, &after));
+}
+
+#[tokio::test]
+async fn an_unhealthy_service_is_told() {
+    let service = Service::start().await;
+    let client = service.client();
+    let well = Metrics::until(&client, |metrics| metrics.count("kayan_health_status") == Some(1)).await;
+    assert!(!fires("KayanUnhealthy", &well, &well));
+    assert_eq!(service.home().run("migrate down").await.code, 0);
+    let ill = Metrics::until(&client, |metrics| metrics.count("kayan_health_status") == Some(0)).await;
+    assert!(fires("KayanUnhealthy", &ill, &ill));
+}
+
+#[tokio::test]
+async fn slow_logins_are_told() {
+    let service = Service::start_in(Home::new().with("KAYAN_BCRYPT_COST", "15")).await;
+    let client = service.client();
+    let slow = async || {
+        ask(Person::login(&client, "nobody@example.com", "wrong")).await.refused(401, "invalid_credentials");
+    };
+    let (before, after) = between(&client, slow).await;
+    assert!(fires("KayanHighLatency", &before, &after));
+}
+
+/// A service whose audit trail was last sealed so many seconds ago, by somebody who keeps the right to for an hour more.
+async fn last_sealed(home: Home, ago: u32) -> (Metrics, Home) {
+    let [then, later] = match Kind::chosen() {
+        Kind::Sqlite => ["-", "+"].map(|sign| {
+            let seconds = if sign == "-" { ago } else { 3_600 };
+            format!("CAST((unixepoch('subsec') {sign} {seconds}) * 1000000 AS INTEGER)")
+        }),
+        Kind::Postgres => [format!("now() - interval '{ago} s'"), "now() + interval '1 hour'".to_owned()],
+        Kind::Mysql => {
+            [format!("UTC_TIMESTAMP(6) - INTERVAL {ago} SECOND"), "UTC_TIMESTAMP(6) + INTERVAL 1 HOUR".to_owned()]
+        }
+    };
+    let sql = format!("UPDATE audit_sealing SET sealed_until = {then}, leased_until = {later}");
+    home.database().await.execute(&sql).await;
+    let service = Service::start_in(home).await;
+    let is_measured = |metrics: &Metrics| metrics.series.contains_key("kayan_audit_seal_lag_seconds");
+    (Metrics::until(&service.client(), is_measured).await, service.kill().await)
+}
+
+#[tokio::test]
+async fn an_audit_trail_that_is_not_sealed_is_told() {
+    let home = Service::start().await.kill().await;
+    let (lately, home) = last_sealed(home, 60).await;
+    assert!(!fires("KayanAuditNotSealed", &lately, &lately));
+    let (long_ago, _) = last_sealed(home, 3_600).await;
+    assert!(fires("KayanAuditNotSealed", &long_ago, &long_ago));
+}
