@@ -53,6 +53,7 @@ mod revoke_sessions;
 mod schema;
 mod seal_events;
 mod seal_key;
+mod set_log_level;
 mod set_user_password;
 mod set_user_state;
 #[cfg(test)]
@@ -124,6 +125,7 @@ pub use crate::{
     revoke_sessions::{RevokeSessions, RevokeSessionsError},
     schema::{FieldError, IdentitySchema, SchemaError},
     seal_events::{LAG as SEAL_LAG, MOST as SEAL_MOST, Sealed},
+    set_log_level::SetLogLevelError,
     set_user_password::{SetUserPassword, SetUserPasswordError},
     set_user_state::SetUserState,
     token::{Purpose, Token},

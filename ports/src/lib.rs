@@ -16,6 +16,7 @@ mod ids;
 mod kept_answer;
 mod keys;
 mod limits;
+mod log_control;
 mod probe;
 mod role;
 mod seal;
@@ -39,6 +40,7 @@ pub use keys::{KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, Wrappe
 pub use limits::{
     Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
 };
+pub use log_control::{LogControl, LogLevel};
 pub use probe::{Condition, Probe};
 pub use role::{ADMIN, Role, Roles};
 pub use seal::{Position, Seal, Stretch, TrailEvent, Unsealed};

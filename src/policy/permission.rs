@@ -74,6 +74,8 @@ built_in! {
     AUDIT_PURGE = "audit:purge";
     /// Look into the process.
     DEBUG_READ = "debug:read";
+    /// Change how the process does its work: how much it logs.
+    DEBUG_WRITE = "debug:write";
 }
 
 impl Permission {

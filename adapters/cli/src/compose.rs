@@ -6,7 +6,7 @@ use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings}
 use kayan_crypto::{Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
 use kayan_http::{Application, HttpSettings};
 use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
-use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Store};
+use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, LogControl, Probe, RateLimiter, Store};
 use kayan_sql::{Driver, SqlStore};
 use kayan_telemetry::{AuditLog, Audited, CountedAttempts, CountedLimiter, Destination, Metrics, ObservedDriver};
 use secrecy::{ExposeSecret, SecretString};
@@ -281,13 +281,20 @@ fn cached(config: &Config, store: Arc<dyn Store>) -> Result<Arc<CachedSessions>,
     Ok(Arc::new(sessions))
 }
 
+/// What tells of a running service.
+#[derive(Clone)]
+pub(crate) struct Observed {
+    pub(crate) logs: Arc<dyn LogControl>,
+    pub(crate) metrics: Metrics,
+}
+
 /// Puts the whole service together over an open database.
 pub(crate) fn application(
     config: &Config,
     driver: &Arc<dyn Driver>,
     keys: Arc<dyn Keys>,
     log: Option<&Arc<AuditLog>>,
-    metrics: &Metrics,
+    observed: Observed,
 ) -> Result<Arc<Application>, Stop> {
     let public_origin = config.public_url.as_ref().map(|url| url.origin().ascii_serialization().parse());
     let settings = HttpSettings {
@@ -308,10 +315,11 @@ pub(crate) fn application(
     probes.extend(counters.probe.clone());
     let health = CheckHealth::new(probes, clock());
     let hasher = hasher(config)?;
-    watch(metrics, driver, &hasher);
-    let metrics = metrics.clone();
+    let Observed { logs, metrics } = observed;
+    watch(&metrics, driver, &hasher);
     Ok(Arc::new(Application {
         kayan: Arc::new(over(config, remembering, counters, hasher, keys)?),
+        logs,
         metrics: Arc::new(move || metrics.text()),
         health: Arc::new(health),
         clock: clock(),
@@ -348,10 +356,11 @@ fn watch(metrics: &Metrics, driver: &Arc<dyn Driver>, hasher: &Arc<Hasher>) {
 }
 
 /// Sends this process's events to standard error, as configured.
-pub(crate) fn logs(config: &Config) -> Result<(), Stop> {
+pub(crate) fn logs(config: &Config) -> Result<Arc<dyn LogControl>, Stop> {
     let format = match config.log_format {
         crate::config::LogFormat::Text => kayan_telemetry::Format::Text,
         crate::config::LogFormat::Json => kayan_telemetry::Format::Json,
     };
-    kayan_telemetry::init(kayan_telemetry::LogSettings { level: config.log_level, format }).map_err(Stop::failed)
+    let logs = kayan_telemetry::init(kayan_telemetry::LogSettings { level: config.log_level, format });
+    Ok(Arc::new(logs.map_err(Stop::failed)?))
 }

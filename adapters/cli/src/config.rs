@@ -51,7 +51,7 @@ pub(crate) struct Config {
     /// The URL under which clients reach the service; nothing: the address it listens on.
     pub(crate) public_url: Option<Url>,
     /// The least that is logged.
-    pub(crate) log_level: tracing::Level,
+    pub(crate) log_level: kayan_ports::LogLevel,
     /// How it is logged.
     pub(crate) log_format: LogFormat,
     /// The database.

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod etag;
 mod idempotency;
 mod import;
+pub(crate) mod logs;
 pub(crate) mod operator;
 pub(crate) mod paging;
 mod refusals;

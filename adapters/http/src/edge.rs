@@ -9,11 +9,12 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures_util::FutureExt;
 use kayan_core::{Allowance, Caller};
+use kayan_ports::TenantId;
 use poem::{
     Endpoint, Request as HttpRequest, Response, Result,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
@@ -149,11 +150,18 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let at_once = self.pages.answer(&method, uri.path());
         if let Some(mut response) = at_once.or_else(|| origins::preflight(&request, &self.app.settings)) {
             secure(&mut response, &id, &self.app.settings);
+            let took = begun.elapsed();
+            self.observations.note(None, response.status(), took);
+            let page = Pages::PATHS.into_iter().find(|page| *page == uri.path());
+            tell(&method, page.unwrap_or("-"), response.status(), took, None, &id);
             return Ok(response);
         }
         let ip = self.client_ip(&request);
         request.extensions_mut().insert(Request { id: id.clone(), ip, app: self.app.clone() });
 
+        // Looked up for the log alone.
+        let is_logged = tracing::enabled!(target: "kayan::access", tracing::Level::INFO);
+        let tenant = is_logged.then(|| caller::named_tenant(&request).ok().flatten()).flatten();
         let work = async {
             let allowance = self.allow(&request).await?;
             let mut response = self.inner.call(request).await?;
@@ -183,18 +191,24 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         origins::share(origin.as_ref(), &mut response, &self.app.settings);
         secure(&mut response, &id, &self.app.settings);
         let took = begun.elapsed();
-        self.observations.note(operation, response.status(), took);
-        tracing::info!(
-            target: "kayan::access",
-            %method,
-            operation = operation.map_or("-", |operation| operation.0),
-            status = response.status().as_u16(),
-            ms = took.as_secs_f64() * 1000.0,
-            request_id = id,
-            "request"
-        );
+        let route = self.observations.note(operation, response.status(), took);
+        tell(&method, route, response.status(), took, tenant.as_ref(), &id);
         Ok(response)
     }
+}
+
+/// The access line: one for each request.
+fn tell(method: &Method, route: &str, status: StatusCode, took: Duration, tenant: Option<&TenantId>, id: &str) {
+    tracing::info!(
+        target: "kayan::access",
+        %method,
+        route,
+        status = status.as_u16(),
+        ms = took.as_secs_f64() * 1000.0,
+        tenant = tenant.map(TenantId::as_str),
+        request_id = id,
+        "request"
+    );
 }
 
 /// Digits of either half of an id.

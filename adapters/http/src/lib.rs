@@ -39,7 +39,7 @@ use std::{
 
 use ipnet::IpNet;
 use kayan_core::{CheckHealth, Kayan};
-use kayan_ports::{Clock, Entropy};
+use kayan_ports::{Clock, Entropy, LogControl};
 use poem::{Endpoint, IntoEndpoint, Response, endpoint::BoxEndpoint, http::Method};
 use poem_openapi::{
     ExtraHeader, LicenseObject, OpenApi, OpenApiService, Tags,
@@ -59,6 +59,8 @@ pub struct Application {
     pub clock: Arc<dyn Clock>,
     /// The source of request ids.
     pub entropy: Arc<dyn Entropy>,
+    /// How much is logged.
+    pub logs: Arc<dyn LogControl>,
     /// Writes down the metrics in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// What can be set.
@@ -118,6 +120,7 @@ type Api = (
         admin::sessions::AdminSessions,
         admin::tenants::Tenants,
         admin::audit::AuditTrail,
+        admin::logs::Logs,
     ),
     system::System,
 );
@@ -132,6 +135,7 @@ fn api(app: &Arc<Application>, draining: &Draining) -> Api {
             admin::sessions::AdminSessions { app: app.clone() },
             admin::tenants::Tenants { app: app.clone() },
             admin::audit::AuditTrail { app: app.clone() },
+            admin::logs::Logs { app: app.clone() },
         ),
         system::System { app: app.clone(), draining: draining.clone() },
     )

@@ -23,6 +23,8 @@ pub(crate) struct Observations {
 
 struct Operation {
     name: &'static str,
+    /// The path, with its parameters in braces.
+    route: String,
     duration: Histogram,
     by_status: RwLock<BTreeMap<u16, Counter>>,
     meaning: Option<Meaning>,
@@ -69,21 +71,27 @@ impl Observations {
             Tries::new(|status| metrics::counter!("kayan_mfa_total", "status" => status, "type" => factor));
         }
         let paths = T::meta().into_iter().flat_map(|api| api.paths);
-        let names = paths.flat_map(|path| path.operations).filter_map(|operation| operation.operation_id);
-        Self { operations: names.map(|name| (name, Operation::new(name))).collect(), none: Operation::new("none") }
+        let operations = paths.flat_map(|path| {
+            let route = in_braces(&path.path);
+            let names = path.operations.into_iter().filter_map(|operation| operation.operation_id);
+            names.map(|name| (name, Operation::new(name, route.clone()))).collect::<Vec<_>>()
+        });
+        Self { operations: operations.collect(), none: Operation::new("none", "-".to_owned()) }
     }
 
-    /// Notes that an operation, if one was reached, was answered.
-    pub(crate) fn note(&self, operation: Option<OperationId>, status: StatusCode, took: Duration) {
-        let known = operation.and_then(|operation| self.operations.get(operation.0));
-        known.unwrap_or(&self.none).note(status, took);
+    /// Notes that an operation, if one was reached, was answered, and says what its path is like.
+    pub(crate) fn note(&self, operation: Option<OperationId>, status: StatusCode, took: Duration) -> &str {
+        let known = operation.and_then(|operation| self.operations.get(operation.0)).unwrap_or(&self.none);
+        known.note(status, took);
+        &known.route
     }
 }
 
 impl Operation {
-    fn new(name: &'static str) -> Self {
+    fn new(name: &'static str, route: String) -> Self {
         Self {
             name,
+            route,
             duration: metrics::histogram!("kayan_http_request_duration_seconds", "operation" => name),
             by_status: RwLock::default(),
             meaning: Meaning::of(name),
@@ -137,6 +145,15 @@ impl Meaning {
             _ => {}
         }
     }
+}
+
+/// A path as OpenAPI writes it: `/users/:id` is `/users/{id}`.
+fn in_braces(path: &str) -> String {
+    let segments = path.split('/').map(|segment| match segment.strip_prefix(':') {
+        Some(name) => format!("{{{name}}}"),
+        None => segment.to_owned(),
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// Whether somebody tried: what could not be read, or asked in a tenant that there is not, is nobody's attempt.

@@ -49,6 +49,7 @@ const CONTRACT: &[Row] = &[
     ("get", "/admin/tenants/{id}", "getTenant", true, &[200, 401, 403, 404]),
     ("patch", "/admin/tenants/{id}", "updateTenant", true, &[200, 400, 401, 403, 404, 412]),
     ("delete", "/admin/tenants/{id}", "deleteTenant", true, &[204, 401, 403, 404, 409, 412]),
+    ("put", "/admin/log-level", "setLogLevel", true, &[200, 400, 401, 403]),
     ("get", "/health", "health", false, &[200, 503]),
     ("get", "/health/live", "healthLive", false, &[200]),
     ("get", "/health/ready", "healthReady", false, &[200, 503]),

@@ -8,13 +8,15 @@ mod observed;
 
 use std::io::{self, IsTerminal};
 
+use kayan_ports::{LogControl, LogLevel};
+use parking_lot::Mutex;
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Layered, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry, fmt};
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 pub use audit_log::{AuditLog, Destination};
 pub use audited::Audited;
@@ -36,7 +38,7 @@ pub enum Format {
 #[derive(Debug, Clone, Copy)]
 pub struct LogSettings {
     /// The least level of Kayan's own events. Those of its dependencies are logged from `WARN` up.
-    pub level: Level,
+    pub level: LogLevel,
     /// The form.
     pub format: Format,
 }
@@ -53,9 +55,40 @@ pub enum InitError {
 ///
 /// # Errors
 /// `AlreadyInitialised` at the second call.
-pub fn init(settings: LogSettings) -> Result<(), InitError> {
+pub fn init(settings: LogSettings) -> Result<Logs, InitError> {
     let layer = lines(settings.format, io::stderr().is_terminal(), io::stderr);
-    subscriber(settings.level, layer).try_init().map_err(|_| InitError::AlreadyInitialised)
+    let (subscriber, logs) = subscriber(settings.level, layer);
+    subscriber.try_init().map_err(|_| InitError::AlreadyInitialised)?;
+    Ok(logs)
+}
+
+/// How much this process logs.
+pub struct Logs {
+    filter: reload::Handle<Targets, Layered<Lines, Registry>>,
+    level: Mutex<LogLevel>,
+}
+
+impl LogControl for Logs {
+    fn level(&self) -> LogLevel {
+        *self.level.lock()
+    }
+
+    fn set(&self, level: LogLevel) {
+        let mut present = self.level.lock();
+        // Only a subscriber that is gone can't be told, and then nobody logs.
+        if self.filter.reload(targets(as_tracing(level))).is_ok() {
+            *present = level;
+        }
+    }
+}
+
+fn as_tracing(level: LogLevel) -> Level {
+    match level {
+        LogLevel::Debug => Level::DEBUG,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Error => Level::ERROR,
+    }
 }
 
 type Lines = Box<dyn Layer<Registry> + Send + Sync>;
@@ -76,15 +109,22 @@ where
 }
 
 /// One filter for the whole process: an event that is not wanted costs one look at its call site's cached verdict.
-fn subscriber(level: Level, lines: Lines) -> impl Subscriber + Send + Sync {
+fn subscriber(level: LogLevel, lines: Lines) -> (impl Subscriber + Send + Sync, Logs) {
+    let (filter, handle) = reload::Layer::new(targets(as_tracing(level)));
+    (tracing_subscriber::registry().with(lines).with(filter), Logs { filter: handle, level: Mutex::new(level) })
+}
+
+fn targets(level: Level) -> Targets {
     let own = LevelFilter::from_level(level);
     let others = own.min(LevelFilter::WARN);
-    tracing_subscriber::registry().with(lines).with(Targets::new().with_default(others).with_target("kayan", own))
+    Targets::new().with_default(others).with_target("kayan", own)
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
+
+    use LogLevel::{Debug, Error, Info, Warn};
 
     use tracing::{debug, error, info, info_span, warn};
 
@@ -105,18 +145,18 @@ mod tests {
     }
 
     /// The lines that are logged while something runs.
-    fn logged(level: Level, format: Format, run: impl FnOnce()) -> Vec<String> {
+    fn logged(level: LogLevel, format: Format, run: impl FnOnce()) -> Vec<String> {
         let buffer = Buffer::default();
         let writer = buffer.clone();
         let layer = lines(format, false, move || writer.clone());
-        tracing::subscriber::with_default(subscriber(level, layer), run);
+        tracing::subscriber::with_default(subscriber(level, layer).0, run);
         let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
         text.lines().map(str::to_owned).collect()
     }
 
     #[test]
     fn json_is_one_object_per_line_with_flat_fields() {
-        let lines = logged(Level::INFO, Format::Json, || {
+        let lines = logged(Info, Format::Json, || {
             let _span = info_span!("request").entered();
             info!(target: "kayan_http", status = 200, path = "/a\nb", "request.done");
             warn!(target: "kayan", "second");
@@ -134,7 +174,7 @@ mod tests {
 
     #[test]
     fn text_is_one_plain_line_with_the_fields() {
-        let lines = logged(Level::INFO, Format::Text, || info!(target: "kayan", port = 8080, "listening"));
+        let lines = logged(Info, Format::Text, || info!(target: "kayan", port = 8080, "listening"));
         assert_eq!(lines.len(), 1);
         assert!(lines[0].contains(" INFO kayan: listening port=8080"), "{}", lines[0]);
         assert!(!lines[0].contains('\u{1b}'));
@@ -144,7 +184,7 @@ mod tests {
     fn what_clients_send_cannot_begin_a_line_or_colour_it() {
         let sent = "x\nERROR forged\u{1b}[2J";
         for format in [Format::Text, Format::Json] {
-            let lines = logged(Level::INFO, format, || info!(target: "kayan", agent = sent, "seen"));
+            let lines = logged(Info, format, || info!(target: "kayan", agent = sent, "seen"));
             assert_eq!(lines.len(), 1, "{lines:?}");
             assert!(!lines[0].contains('\u{1b}'));
         }
@@ -160,15 +200,36 @@ mod tests {
             warn!(target: "hyper", "other warn");
             error!(target: "hyper", "other error");
         };
-        for (level, count) in [(Level::DEBUG, 5), (Level::INFO, 4), (Level::WARN, 3), (Level::ERROR, 2)] {
-            assert_eq!(logged(level, Format::Text, all).len(), count, "{level}");
+        for (level, count) in [(Debug, 5), (Info, 4), (Warn, 3), (Error, 2)] {
+            assert_eq!(logged(level, Format::Text, all).len(), count, "{level:?}");
         }
     }
 
     #[test]
+    fn the_level_can_be_set_while_it_runs() {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let (subscriber, logs) = subscriber(Info, lines(Format::Text, false, move || writer.clone()));
+        tracing::subscriber::with_default(subscriber, || {
+            let tell = |number: u32| {
+                debug!(target: "kayan", number, "debug");
+                error!(target: "kayan", number, "error");
+            };
+            for (number, level) in (1..).zip([Info, Debug, Error]) {
+                logs.set(level);
+                assert_eq!(logs.level(), level);
+                tell(number);
+            }
+        });
+        let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
+        let told: Vec<_> = text.lines().filter_map(|line| line.split_once(": ")).map(|(_, told)| told).collect();
+        assert_eq!(told, ["error number=1", "debug number=2", "error number=2", "error number=3"]);
+    }
+
+    #[test]
     fn a_second_initialisation_is_an_error() {
-        let settings = LogSettings { level: Level::ERROR, format: Format::Text };
-        assert_eq!(init(settings), Ok(()));
-        assert_eq!(init(settings), Err(InitError::AlreadyInitialised));
+        let settings = LogSettings { level: Error, format: Format::Text };
+        assert!(init(settings).is_ok());
+        assert_eq!(init(settings).err(), Some(InitError::AlreadyInitialised));
     }
 }

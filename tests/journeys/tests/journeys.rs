@@ -21,6 +21,7 @@ mod guide;
 mod idempotency;
 mod junk;
 mod limits;
+mod logs;
 mod metrics;
 mod mysql;
 mod operator;

@@ -10,14 +10,14 @@ use kayan_core::Kayan;
 use kayan_http::Draining;
 use kayan_ports::Keys;
 use kayan_sql::Driver;
-use kayan_telemetry::{AuditLog, Metrics};
+use kayan_telemetry::AuditLog;
 use poem::{Server, listener::TcpAcceptor};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::observe::keep_observing;
 use crate::{
-    compose,
-    config::{Config, Environment},
+    compose::{self, Observed},
+    config::{Config, Environment, LogFormat},
     stop::Stop,
 };
 
@@ -39,16 +39,17 @@ const IDLE: Duration = Duration::from_secs(75);
 /// Serves until it is told to stop.
 pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Stop> {
     let loaded = super::load(flags, true).map_err(Stop::config)?;
-    compose::logs(&loaded.config)?;
+    let logs = compose::logs(&loaded.config)?;
     for warning in &loaded.warnings {
         tracing::warn!(setting = warning.setting, "{}", warning.text);
     }
-    let metrics = compose::metrics()?;
+    let observed = Observed { logs, metrics: compose::metrics()? };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::failed)?;
-    runtime.block_on(serve(&loaded.config, &metrics))
+    runtime.block_on(serve(&loaded.config, observed))
 }
 
-async fn serve(config: &Config, metrics: &Metrics) -> Result<(), Stop> {
+async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
+    let metrics = observed.metrics.clone();
     let driver = compose::database(config)?;
     let keys = compose::keys(config, &driver)?;
     let prepared = prepare(config, &*driver, &*keys).await;
@@ -60,7 +61,7 @@ async fn serve(config: &Config, metrics: &Metrics) -> Result<(), Stop> {
         other => other.map(|()| false)?,
     };
     let log = compose::audit_log(config)?;
-    let app = compose::application(config, &driver, keys.clone(), log.as_ref(), metrics)?;
+    let app = compose::application(config, &driver, keys.clone(), log.as_ref(), observed)?;
     let (kayan, health) = (app.kayan.clone(), app.health.clone());
     let listener = listen(config)?;
     let address = listener.local_addr().map_err(Stop::failed)?;
@@ -224,7 +225,8 @@ fn banner(config: &Config, address: SocketAddr) {
         None => format!("http://{address}"),
     };
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-    if config.env != Environment::Development {
+    // Who reads JSON is no person.
+    if config.env != Environment::Development || config.log_format == LogFormat::Json {
         return;
     }
     let (bold, plain) = if io::stderr().is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };

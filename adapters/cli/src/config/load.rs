@@ -6,9 +6,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use kayan_core::{LockoutSettings, RateLimits};
+use kayan_ports::LogLevel;
 use kayan_ports::{Entropy, HashFormat, Lockout, RateLimit};
 use secrecy::SecretString;
-use tracing::Level;
 
 use super::keys::{self, Keys};
 use super::problem::{Findings, Problem, Warning};
@@ -196,12 +196,12 @@ fn assemble_audit_log(values: &Values) -> Option<AuditLog> {
     })
 }
 
-fn level(word: &str) -> Level {
+fn level(word: &str) -> LogLevel {
     match word {
-        "debug" => Level::DEBUG,
-        "warn" => Level::WARN,
-        "error" => Level::ERROR,
-        _ => Level::INFO,
+        "debug" => LogLevel::Debug,
+        "warn" => LogLevel::Warn,
+        "error" => LogLevel::Error,
+        _ => LogLevel::Info,
     }
 }
 

@@ -3,7 +3,7 @@
 use kayan_core::{
     AssignRoleError, AuthenticateAdminTokenError, ChangeUserError, CheckPermissionError, CreateUserError,
     DefineRoleError, DeleteRoleError, DeniedError, FieldError, FindUserError, ManageTenantError, PermissionError,
-    RevokeSessionsError, RoleError, SetUserPasswordError, UpdateUserError,
+    RevokeSessionsError, RoleError, SetLogLevelError, SetUserPasswordError, UpdateUserError,
 };
 use kayan_ports::TenantIdError;
 use poem::http::StatusCode;
@@ -58,6 +58,18 @@ impl Refusal for DeniedError {
         match self {
             Self::KeyReused => Problem::new(Code::IdempotencyKeyReused),
             Self::Forbidden(required) => Problem::new(Code::Forbidden).message(told).required(required.to_string()),
+            Self::Failed(failure) => failed(failure),
+        }
+    }
+}
+
+impl Refusal for SetLogLevelError {
+    codes!();
+    const TAKES_BODY: bool = true;
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::Denied(error) => error.problem(),
             Self::Failed(failure) => failed(failure),
         }
     }

@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use kayan_ports::HashFormat;
+use kayan_ports::LogLevel;
 use secrecy::ExposeSecret as _;
-use tracing::Level;
 
 use super::{STRONG, Setup, row, settings};
 use crate::config::{DatabaseKind, Environment, LogFormat};
@@ -18,7 +18,7 @@ fn development_needs_nothing() {
     assert_eq!(loaded.warnings, []);
     assert_eq!(config.env, Environment::Development);
     assert_eq!((config.host.to_string().as_str(), config.port), ("127.0.0.1", 8080));
-    assert_eq!((config.log_level, config.log_format), (Level::INFO, LogFormat::Text));
+    assert_eq!((config.log_level, config.log_format), (LogLevel::Info, LogFormat::Text));
     assert_eq!(config.database.kind, DatabaseKind::Sqlite);
     assert_eq!(config.database.dsn.expose_secret(), "file:kayan.db?cache=shared&mode=rwc");
     assert_eq!((config.database.max_open, config.database.max_idle), (25, 5));

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 
 use kayan_ports::HashFormat;
+use kayan_ports::LogLevel;
 use secrecy::ExposeSecret as _;
-use tracing::Level;
 
 use super::{Setup, row, settings};
 use crate::config::table::TABLE;
@@ -145,7 +145,7 @@ fn typed_values_are_what_was_given() {
     assert_eq!((config.database.max_open, config.database.max_idle, config.database.max_lifetime), (3, 3, None));
     assert_eq!(config.public_url.unwrap().as_str(), "https://id.example.com/");
     assert_eq!(config.identity_schema.unwrap()["type"], "object");
-    assert_eq!(config.log_level, Level::DEBUG);
+    assert_eq!(config.log_level, LogLevel::Debug);
     assert_eq!(config.sessions.ttl.as_secs(), 5400);
     assert!(!config.auto_migrate);
 }

@@ -1,0 +1,67 @@
+//! How much a replica logs.
+
+use std::sync::Arc;
+
+use kayan_core::SetLogLevelError;
+use kayan_ports::LogLevel;
+use poem_openapi::{Enum, Object, OpenApi};
+use serde::{Deserialize, Serialize};
+
+use crate::{Application, Tag, admin::operator::Admin, body::Body, refused::Refused, reply::Reply};
+
+/// The endpoints of this family.
+pub(crate) struct Logs {
+    /// What they stand on.
+    pub(crate) app: Arc<Application>,
+}
+
+/// How much is logged: this and what is worse.
+#[derive(Debug, Clone, Copy, Enum, Serialize, Deserialize)]
+#[oai(rename_all = "snake_case", rename = "LogLevelName")]
+#[serde(rename_all = "snake_case")]
+enum Name {
+    /// Everything.
+    Debug,
+    /// What happens in the course of things, such as each request.
+    Info,
+    /// What somebody should look at.
+    Warn,
+    /// What failed.
+    Error,
+}
+
+/// The least level of what is logged.
+#[derive(Object, Serialize, Deserialize)]
+#[oai(rename = "LogLevel")]
+struct Level {
+    /// The level.
+    level: Name,
+}
+
+impl From<Name> for LogLevel {
+    fn from(name: Name) -> Self {
+        match name {
+            Name::Debug => Self::Debug,
+            Name::Info => Self::Info,
+            Name::Warn => Self::Warn,
+            Name::Error => Self::Error,
+        }
+    }
+}
+
+#[OpenApi(prefix_path = "/admin", tag = "Tag::Administration")]
+impl Logs {
+    /// Set the log level
+    ///
+    /// Of the replica that answers, until it is set anew or the replica ends: then `KAYAN_LOG_LEVEL` counts again. Needs
+    /// `debug:write` over all tenants.
+    #[oai(path = "/log-level", method = "put", operation_id = "setLogLevel")]
+    async fn set(
+        &self,
+        Admin(operator): Admin,
+        Body(body): Body<Level>,
+    ) -> Result<Reply<Level>, Refused<SetLogLevelError>> {
+        self.app.kayan.set_log_level(&operator, &*self.app.logs, body.level.into()).await?;
+        Ok(Reply::new(&body))
+    }
+}
