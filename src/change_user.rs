@@ -19,6 +19,9 @@ pub enum ChangeUserError {
     /// A lock that ends has to begin first.
     #[error("the lock would be over before it began: give a moment that is to come")]
     LockIsOver,
+    /// A lock that ends would let somebody in whom nobody has let in.
+    #[error("the user is {}: a lock that ends would let them in; lock them without an end", .0.as_str())]
+    NotIn(State),
     /// Nobody could administer the tenant any more.
     #[error("this is the last active user with the role `admin`: give it to somebody else first")]
     LastAdmin,

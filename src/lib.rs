@@ -44,6 +44,7 @@ mod once;
 mod open_session;
 mod permit;
 pub mod policy;
+mod profile;
 mod purge_events;
 mod refresh_session;
 mod register;
@@ -117,6 +118,7 @@ pub use crate::{
         permission::{Grants, Pattern, Permission, PermissionError},
         role::{RoleError, UnknownRole},
     },
+    profile::{Insider, LookInsideError},
     purge_events::PurgeEventsError,
     refresh_session::{RefreshSession, RefreshSessionError},
     register::{Register, RegisterError},

@@ -69,6 +69,7 @@ impl From<LimitError> for LogInError {
 /// Somebody who has just proven who they are.
 struct Proven {
     settings: TenantSettings,
+    epoch: i64,
     identity: Identity,
     credential: Credential,
     /// The credential hashed anew.
@@ -86,7 +87,7 @@ impl Kayan {
             identifier::canonical(&cmd.identifier).unwrap_or_else(|_| Identifier::from_canonical(String::new()));
         let target = attempt::target(&caller.tenant, &identifier);
         let found = self.store.sign_in(&caller.tenant, &identifier, &caller.client).await.map_err(Failure::from)?;
-        let SignIn { settings, known } = found.ok_or(LogInError::NoTenant)?;
+        let SignIn { settings, epoch, known } = found.ok_or(LogInError::NoTenant)?;
         self.limit(caller, tenant::limit("login", self.settings.limits.login, settings.login_limit), &target).await?;
         if !tenant::allows(&settings, Method::Password) {
             return Err(LogInError::MethodDisabled);
@@ -107,7 +108,7 @@ impl Kayan {
             (Some(Known { identity, password: Some(credential), .. }), Verdict::Match | Verdict::MatchOutdated) => {
                 let renewed = self.renewed(&credential, verdict, &cmd.password, now).await;
                 let forgetting = self.forgetting(&attempt);
-                let proven = Proven { settings, identity, credential, renewed };
+                let proven = Proven { settings, epoch, identity, credential, renewed };
                 let admitted = self.admit(caller, proven, forgetting, now).await;
                 match &admitted {
                     Ok(_) => self.forget(attempt).await,
@@ -138,7 +139,7 @@ impl Kayan {
         forgetting: Option<Change>,
         now: Timestamp,
     ) -> Result<Opened, LogInError> {
-        let Proven { settings, identity, credential, renewed } = proven;
+        let Proven { settings, epoch, identity, credential, renewed } = proven;
         let id = identity.id;
         if identity.state != State::Active {
             return self.turn_away(caller, &identity, now).await;
@@ -160,7 +161,7 @@ impl Kayan {
         ];
         changes.extend(forgetting);
         changes.extend(renewed.map(|credential| Change::ReplaceCredential(Box::new(credential))));
-        let (opened, session) = self.open_session(caller, (identity.clone(), &settings), Method::Password, now);
+        let (opened, session) = self.open_session(caller, (identity.clone(), &settings, epoch), Method::Password, now);
         changes.extend(session);
         match self.store.commit(changes).await {
             Ok(()) => Ok(opened),

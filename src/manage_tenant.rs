@@ -87,7 +87,8 @@ impl Kayan {
     ) -> Result<Tenant, ManageTenantError> {
         valid(&cmd.name, &cmd.settings)?;
         let (now, CreateTenant { id, name, settings }) = (self.clock.now(), cmd);
-        let tenant = Tenant { id, name, active: true, settings, created_at: now, updated_at: now, version: 1 };
+        let tenant =
+            Tenant { id, name, active: true, settings, created_at: now, updated_at: now, version: 1, epoch: 0 };
         let event = self.tenant_event(operator, action, (None, Some(&tenant)));
         let mut changes = vec![Change::CreateTenant(Box::new(tenant.clone())), event];
         changes.extend(self.keeping(operator, None, &tenant).await?);
@@ -122,7 +123,7 @@ impl Kayan {
         valid(&after.name, &after.settings)?;
         let mut changes = vec![Change::ReplaceTenant(Box::new(after.clone()))];
         if !after.active || after.settings.mfa_required && !before.settings.mfa_required {
-            changes.push(Change::RevokeAllSessions((&after.id).into()));
+            changes.push(self.end_all_sessions((&after.id).into()));
         }
         changes.push(self.tenant_event(operator, action, (Some(&before), Some(&after))));
         match self.store.commit(changes).await {

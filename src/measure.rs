@@ -1,6 +1,6 @@
 //! Numbers about the whole service that its operators watch.
 
-use kayan_ports::{TenantId, Timestamp};
+use kayan_ports::{EventOrder, EventQuery, Scope, TenantId};
 use time::Duration;
 
 use crate::{Failure, Kayan};
@@ -11,9 +11,15 @@ impl Kayan {
         Ok(self.store.active_sessions_by_tenant(self.clock.now()).await?)
     }
 
-    /// For how long what happened is not sealed yet; nothing, before anything ever was.
-    pub async fn seal_lag(&self) -> Result<Option<Duration>, Failure> {
+    /// How long ago the oldest event happened that is not sealed yet; zero when all are.
+    pub async fn seal_lag(&self) -> Result<Duration, Failure> {
         let sealed_until = self.store.sealed_until().await?;
-        Ok((sealed_until > Timestamp::UNIX_EPOCH).then(|| self.clock.now() - sealed_until))
+        let start = Some(sealed_until + Duration::MICROSECOND);
+        let unsealed = EventQuery { start, order: EventOrder::OldestFirst, ..EventQuery::all(Scope::System) };
+        let oldest = self.store.events(&unsealed, None, 1).await?.events.into_iter().next();
+        Ok(oldest.map_or(Duration::ZERO, |event| self.clock.now() - event.created_at))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,11 +22,11 @@ pub struct Opened {
 }
 
 impl Kayan {
-    /// A new session at aal1 in a tenant of these settings, with the changes that make it real.
+    /// A new session at aal1 in a tenant of these settings and this epoch, with the changes that make it real.
     pub(crate) fn open_session(
         &self,
         caller: &Caller,
-        (mut identity, settings): (Identity, &TenantSettings),
+        (mut identity, settings, epoch): (Identity, &TenantSettings, i64),
         method: Method,
         now: Timestamp,
     ) -> (Opened, Vec<Change>) {
@@ -41,6 +41,7 @@ impl Kayan {
             identity: identity.id,
             token: session_token.hash(),
             active: true,
+            epoch,
             aal: Aal::Aal1,
             methods: vec![MethodUse { method, completed_at: now }],
             issued_at: now,

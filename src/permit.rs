@@ -1,6 +1,6 @@
 //! Whether an operator may do what it is about to.
 
-use kayan_ports::EventType;
+use kayan_ports::{EventType, Scope};
 
 use crate::{
     Failure, Kayan, Operator,
@@ -34,6 +34,20 @@ impl Kayan {
             return Ok(());
         }
         self.forbid(operator, Pattern::only(required), action).await
+    }
+
+    /// The same for what all tenants share: nobody who administers one of them only may touch it.
+    pub(crate) async fn permit_over_process(
+        &self,
+        operator: &Operator,
+        required: &Permission,
+        action: &'static str,
+    ) -> Result<(), DeniedError> {
+        self.permit(operator, required, action).await?;
+        match operator.scope {
+            Scope::System => Ok(()),
+            Scope::Tenant(_) => self.forbid(operator, Pattern::only(required), action).await,
+        }
     }
 
     /// Writes a refusal down, and is one.

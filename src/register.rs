@@ -2,7 +2,7 @@
 
 use kayan_ports::{
     Change, CommitError, Credential, CredentialId, CredentialKind, EventType, Guard, Identity, IdentityId, Method,
-    NamedIdentifier, Password, PasswordHash, State, TenantSettings, Timestamp, Traits, Unique,
+    NamedIdentifier, Password, PasswordHash, State, Tenant, TenantSettings, Timestamp, Traits, Unique,
 };
 
 use crate::{
@@ -61,7 +61,7 @@ impl Kayan {
     /// Makes an identity with a password and opens its first session: one look at the tenant, one commit.
     pub async fn register(&self, caller: &Caller, cmd: Register) -> Result<Opened, RegisterError> {
         let tenant = self.store.tenant(&caller.tenant).await.map_err(Failure::from)?;
-        let settings = tenant.filter(|tenant| tenant.active).ok_or(RegisterError::NoTenant)?.settings;
+        let Tenant { settings, epoch, .. } = tenant.filter(|tenant| tenant.active).ok_or(RegisterError::NoTenant)?;
         let limit =
             policy::tenant::limit("registration", self.settings.limits.registration, settings.registration_limit);
         self.limit_network(caller, limit).await?;
@@ -80,7 +80,7 @@ impl Kayan {
         let credential = self.new_password(&identity, hash, now);
         let created =
             self.event(caller, EventType::IdentityCreated, now, "registered").by(identity.id).resource(path(&identity));
-        let (opened, session) = self.open_session(caller, (identity.clone(), &settings), Method::Password, now);
+        let (opened, session) = self.open_session(caller, (identity.clone(), &settings, epoch), Method::Password, now);
         let mut changes = vec![
             Change::CreateIdentity { identity: Box::new(identity), identifiers },
             Change::AddCredential(Box::new(credential)),

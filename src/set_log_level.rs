@@ -3,10 +3,7 @@
 use kayan_ports::{EventType, LogControl, LogLevel};
 use serde_json::json;
 
-use crate::{
-    DeniedError, Failure, Kayan, Operator,
-    policy::permission::{Pattern, Permission},
-};
+use crate::{DeniedError, Failure, Kayan, Operator, policy::permission::Permission};
 
 /// Why the level is as before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,10 +26,7 @@ impl Kayan {
         level: LogLevel,
     ) -> Result<(), SetLogLevelError> {
         const ACTION: &str = "log-level.set";
-        self.permit(operator, &Permission::DEBUG_WRITE, ACTION).await?;
-        if operator.scope.tenant().is_some() {
-            return Ok(self.forbid(operator, Pattern::only(&Permission::DEBUG_WRITE), ACTION).await?);
-        }
+        self.permit_over_process(operator, &Permission::DEBUG_WRITE, ACTION).await?;
         let level_was = logs.level();
         let event = self
             .operator_event(

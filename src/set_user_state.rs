@@ -79,6 +79,9 @@ impl Kayan {
         if until.is_some_and(|until| until <= now) {
             return Err(ChangeUserError::LockIsOver);
         }
+        if until.is_some() && !matches!(before.state, State::Active | State::Locked) {
+            return Err(ChangeUserError::NotIn(before.state));
+        }
         let message = if shuts_out { "a user was shut out" } else { "a user was let in again" };
         let event = self
             .operator_event(wish.operator, &before.tenant, EventType::AdminAction, now, message)
@@ -99,27 +102,40 @@ impl Kayan {
         Ok((Identity { state, updated_at: now, version: before.version + 1, ..before.clone() }, changes))
     }
 
-    /// Lets those in again whose locks are over.
+    /// Lets those in again whose locks are over. Who can't be let in now keeps nobody else waiting.
     pub async fn end_locks(&self) -> Result<(), Failure> {
-        let now = self.clock.now();
-        for locked in self.store.ended_locks(now).await? {
-            let state = State::Active;
-            let event = self
-                .bare_event(locked.tenant.clone(), EventType::AdminAction, now, "a user's lock was over")
-                .about(locked.id)
-                .resource(path(&locked))
-                .with("action", SetUserState::action(state))
-                .values(Some(json!({ "state": locked.state })), Some(json!({ "state": state })));
-            let (scope, expected) = (Scope::from(&locked.tenant), Some(locked.version));
-            let set = Change::SetState { scope, identity: locked.id, expected, state, until: None, at: now };
-            match self.store.commit(vec![set, event.record()]).await {
-                Ok(()) => self.unlock(&locked).await?,
-                // An operator or another replica was quicker.
-                Err(CommitError::Stale(Guard::Identity)) => {}
-                Err(error) => return Err(error.into()),
+        loop {
+            let (mut ended, mut failed) = (0, None);
+            for locked in self.store.ended_locks(self.clock.now()).await? {
+                match self.end_lock(&locked).await {
+                    Ok(()) => ended += 1,
+                    Err(failure) => failed = Some(failure),
+                }
+            }
+            match failed {
+                Some(failure) => return Err(failure),
+                None if ended == 0 => return Ok(()),
+                None => {}
             }
         }
-        Ok(())
+    }
+
+    async fn end_lock(&self, locked: &Identity) -> Result<(), Failure> {
+        let (state, now) = (State::Active, self.clock.now());
+        let event = self
+            .bare_event(locked.tenant.clone(), EventType::AdminAction, now, "a user's lock was over")
+            .about(locked.id)
+            .resource(path(locked))
+            .with("action", SetUserState::action(state))
+            .values(Some(json!({ "state": locked.state })), Some(json!({ "state": state })));
+        let (scope, expected) = (Scope::from(&locked.tenant), Some(locked.version));
+        let set = Change::SetState { scope, identity: locked.id, expected, state, until: None, at: now };
+        match self.store.commit(vec![set, event.record()]).await {
+            Ok(()) => self.unlock(locked).await,
+            // An operator or another replica was quicker.
+            Err(CommitError::Stale(Guard::Identity)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whoever is let in again begins without wrong guesses.

@@ -50,7 +50,8 @@ impl Kayan {
             changes.extend([replace, self.traits_changed(operator, &before, &patched)]);
             after = patched;
         }
-        let state = cmd.state.filter(|state| *state != before.state);
+        // Locked anew, a user is locked until somebody says otherwise, whatever end the lock had.
+        let state = cmd.state.filter(|state| *state != before.state || *state == State::Locked);
         if let Some(state) = state {
             let wish = Changing { expected: Some(after.version), ..wish };
             let (set, setting) = self.with_state(&wish, &after, (state, None), None).await?;

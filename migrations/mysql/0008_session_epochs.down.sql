@@ -1,4 +1,5 @@
--- Ends the sessions of bygone epochs one by one; with millions of them, this takes a while.
+-- Ends the sessions of bygone epochs one by one; with millions of them, this takes a while. Stop the service
+-- first: what is ended meanwhile would live on.
 
 SET @kayan_step = IF(
     EXISTS (SELECT 1 FROM information_schema.columns

@@ -1,5 +1,5 @@
 -- Ends all sessions of a tenant in one row: a session is over as soon as its tenant's epoch is another one than its own,
--- which is its tenant's when it was opened.
+-- which is its tenant's when the login began. Epochs are drawn; 0 is the first.
 
 SET @kayan_step = IF(
     EXISTS (SELECT 1 FROM information_schema.columns

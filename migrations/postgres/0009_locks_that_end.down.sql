@@ -1,3 +1,3 @@
 -- Forgets when locks end: they stay until somebody lifts them.
 
-ALTER TABLE identities DROP COLUMN locked_until;
+DROP TABLE timed_locks;

@@ -1,4 +1,9 @@
--- When a state ends by itself.
+-- Locks that end by themselves; whoever is locked without one here is so until somebody lets them in.
 
-ALTER TABLE identities ADD COLUMN locked_until timestamptz; -- null: when somebody sets another one
-CREATE INDEX identities_by_lock ON identities (locked_until) WHERE locked_until IS NOT NULL;
+CREATE TABLE timed_locks (
+    identity_id  uuid NOT NULL PRIMARY KEY REFERENCES identities (id) ON DELETE CASCADE,
+    tenant_id    text COLLATE "C" NOT NULL,
+    locked_until timestamptz NOT NULL
+);
+
+CREATE INDEX timed_locks_by_end ON timed_locks (locked_until);

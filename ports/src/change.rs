@@ -48,7 +48,7 @@ pub enum Change {
         expected: Option<Version>,
         /// The new state.
         state: State,
-        /// When that state is over, and the identity active again; nothing: when somebody sets another one.
+        /// When a lock is over; nothing: when somebody sets another state.
         until: Option<Timestamp>,
         /// When.
         at: Timestamp,
@@ -184,9 +184,14 @@ pub enum Change {
         /// All but this one.
         except: Option<SessionId>,
     },
-    /// Revokes every session of a tenant, or of the whole system, access and refresh alike; none is no error. It costs the
-    /// same however many there are.
-    RevokeAllSessions(Scope),
+    /// Revokes every session of a tenant, or of the whole system, access and refresh alike, and those with them that are
+    /// being opened by whoever began to log in before; none is no error. It costs the same however many there are.
+    RevokeAllSessions {
+        /// What may be touched.
+        scope: Scope,
+        /// The new epoch: a number that was drawn for it, so that no older epoch is ever the present one again.
+        epoch: i64,
+    },
     /// Revokes one session of an identity. Guard: it was active (`Guard::Session`).
     RevokeSession {
         /// The tenant.

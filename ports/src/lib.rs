@@ -18,6 +18,7 @@ mod keys;
 mod limits;
 mod log_control;
 mod probe;
+mod profiler;
 mod role;
 mod seal;
 mod session;
@@ -42,6 +43,7 @@ pub use limits::{
 };
 pub use log_control::{LogControl, LogLevel};
 pub use probe::{Condition, Probe};
+pub use profiler::{ProfileError, Profiler, Resident};
 pub use role::{ADMIN, Role, Roles};
 pub use seal::{Position, Seal, Stretch, TrailEvent, Unsealed};
 pub use session::{Aal, Client, Method, MethodUse, RefreshToken, Session, Spent, TokenHash};

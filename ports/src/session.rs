@@ -114,6 +114,8 @@ pub struct Session {
     pub token: TokenHash,
     /// False once it has been revoked.
     pub active: bool,
+    /// Its tenant's when whoever has it began to log in: with another one, the tenant has ended all sessions since.
+    pub epoch: i64,
     /// How sure we are.
     pub aal: Aal,
     /// What was done to open it.

@@ -75,6 +75,8 @@ impl<T> Lookup<T> {
 pub struct SignIn {
     /// What its tenant has set.
     pub settings: TenantSettings,
+    /// The tenant's epoch, for the session that may come of it.
+    pub epoch: i64,
     /// Who has the identifier, if anybody has.
     pub known: Option<Known>,
 }
@@ -188,7 +190,8 @@ pub trait Store: Send + Sync {
     /// The identities that have this identifier: at most one in a tenant.
     async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, StoreError>;
 
-    /// Identities whose state was over by `now`, of all tenants: those first for which it was first, 100 at most.
+    /// Identities that are locked, and whose locks were over by `now`, of all tenants: those first for which it was first,
+    /// 100 at most.
     async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, StoreError>;
 
     /// Identities, newest first.

@@ -23,6 +23,8 @@ pub struct Tenant {
     pub updated_at: Timestamp,
     /// The number of its last change.
     pub version: Version,
+    /// A new number for each time that all its sessions were ended; 0: never.
+    pub epoch: i64,
 }
 
 /// What a tenant sets; what is left out is as the service has it.

@@ -11,13 +11,13 @@ async fn i_22_all_sessions_that_are_meant_end_and_no_others() {
     let (ada, bert) = (stage.person("ada@example.com").await, stage.person("bert@example.com").await);
     let root = Stage::operator();
     let hers = RevokeSessions { user: Some(UserRef("ada@example.com".to_owned())), ..RevokeSessions::default() };
-    assert_eq!(stage.kayan.revoke_sessions(&root, hers.clone()).await, Ok(1));
-    assert_eq!(stage.kayan.revoke_sessions(&root, hers).await, Ok(0));
+    assert_eq!(stage.kayan.revoke_sessions(&root, hers.clone()).await, Ok(Some(1)));
+    assert_eq!(stage.kayan.revoke_sessions(&root, hers).await, Ok(Some(0)));
     assert!(stage.kayan.who_am_i(&Stage::bearer(ada.session_token.hash())).await.is_err());
     let caller = Stage::bearer(bert.session_token.hash());
     assert!(stage.kayan.who_am_i(&caller).await.is_ok());
     let all = RevokeSessions { reason: Some("Security incident".to_owned()), ..RevokeSessions::default() };
-    assert_eq!(stage.kayan.revoke_sessions(&root, all).await, Ok(1));
+    assert_eq!(stage.kayan.revoke_sessions(&root, all).await, Ok(Some(1)));
     assert!(stage.kayan.who_am_i(&caller).await.is_err());
     let refresh = crate::RefreshSession { refresh_token: Some(bert.refresh_token) };
     assert!(stage.kayan.refresh_session(&Stage::stranger(), refresh).await.is_err(), "refresh included");
@@ -51,10 +51,10 @@ async fn i_22_all_of_a_tenant_are_its_own_and_all_of_the_system_are_everybodys()
     let here = Stage::bearer(ada.session_token.hash());
     let root = Stage::operator();
     let its_own = RevokeSessions { tenant: Some(other.clone()), ..RevokeSessions::default() };
-    assert_eq!(stage.kayan.revoke_sessions(&root, its_own).await, Ok(1));
+    assert_eq!(stage.kayan.revoke_sessions(&root, its_own).await, Ok(Some(1)));
     assert!(stage.kayan.who_am_i(&here).await.is_ok());
     stage.kayan.log_in(&elsewhere, Stage::login("ada@example.com", crate::stage::PASSWORD)).await.unwrap();
-    assert_eq!(stage.kayan.revoke_sessions(&root, RevokeSessions::default()).await, Ok(2));
+    assert_eq!(stage.kayan.revoke_sessions(&root, RevokeSessions::default()).await, Ok(Some(2)));
     assert!(stage.kayan.who_am_i(&here).await.is_err());
     assert_eq!(stage.store.count_active_sessions(&Scope::System, None).await, Ok(0));
 }

@@ -4,7 +4,7 @@ use kayan_ports::{Outcome, Scope, TenantId};
 use parking_lot::Mutex;
 
 use super::*;
-use crate::stage::Stage;
+use crate::{policy::permission::Pattern, stage::Stage};
 
 struct Logs(Mutex<LogLevel>);
 

@@ -89,3 +89,29 @@ async fn a_lock_does_not_end_before_it_begins() {
     let refused = stage.kayan.set_user_state(&Stage::operator(), lock).await;
     assert_eq!(refused.unwrap_err(), ChangeUserError::LockIsOver);
 }
+
+#[tokio::test]
+async fn a_lock_that_ends_lets_nobody_in_whom_nobody_let_in() {
+    let stage = Stage::new();
+    stage.person("ada@example.com").await;
+    stage.kayan.set_user_state(&Stage::operator(), set("ada@example.com", State::Inactive)).await.unwrap();
+    let until = Some(stage.clock.now() + time::Duration::HOUR);
+    let lock = SetUserState { until, ..set("ada@example.com", State::Locked) };
+    let refused = stage.kayan.set_user_state(&Stage::operator(), lock).await;
+    assert_eq!(refused.unwrap_err(), ChangeUserError::NotIn(State::Inactive));
+}
+
+#[tokio::test]
+async fn whoever_is_locked_anew_by_a_change_stays_locked() {
+    let stage = Stage::new();
+    let ada = stage.person("ada@example.com").await;
+    let until = Some(stage.clock.now() + time::Duration::HOUR);
+    let lock = SetUserState { until, ..set("ada@example.com", State::Locked) };
+    stage.kayan.set_user_state(&Stage::operator(), lock).await.unwrap();
+    let user = UserRef(ada.identity.id.to_string());
+    let change = crate::UpdateUser { user, traits: None, state: Some(State::Locked), expected: None };
+    stage.kayan.update_user(&Stage::operator(), change).await.unwrap();
+    stage.clock.advance(std::time::Duration::from_hours(2));
+    stage.kayan.end_locks().await.unwrap();
+    assert!(stage.kayan.log_in(&Stage::stranger(), Stage::login("ada@example.com", PASSWORD)).await.is_err());
+}

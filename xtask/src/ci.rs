@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 
 use crate::{
-    databases, fuzz, openapi,
+    databases, deploy, fuzz, openapi,
     run::{self, Failure, Mark, Workspace},
     test, tools,
 };
@@ -23,6 +23,8 @@ pub(crate) enum Step {
     Openapi,
     /// The OpenAPI document is a good one.
     Lint,
+    /// The programs that will read the files in `deploy/` accept them.
+    Deploy,
     /// A build for one database alone has nothing of the others in it.
     Builds,
     /// Such a build passes the end-to-end tests on its database.
@@ -39,6 +41,7 @@ impl Step {
             Self::Clippy => "cargo clippy --workspace --all-targets --locked -- -D warnings",
             Self::Openapi => "cargo xtask openapi --check",
             Self::Lint => "cargo xtask ci --only lint",
+            Self::Deploy => "cargo xtask ci --only deploy",
             Self::Builds => "cargo xtask ci --only builds",
             Self::Databases => "cargo xtask ci --only databases",
             Self::Fuzz => "cargo xtask ci --only fuzz",
@@ -51,6 +54,7 @@ impl Step {
             Self::Fmt | Self::Clippy => run::run(&mut workspace.cargo(self.command().split(' ').skip(1))),
             Self::Openapi => openapi::check(workspace),
             Self::Lint => lint(workspace),
+            Self::Deploy => deploy::check(workspace),
             Self::Builds => databases::builds(workspace),
             Self::Databases => databases::all_journeys(workspace),
             Self::Fuzz => fuzz::run(workspace),

@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod databases;
+mod deploy;
 mod fuzz;
 mod openapi;
 mod run;

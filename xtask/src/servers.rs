@@ -57,7 +57,7 @@ pub(crate) fn start_with_mysql(tools: &Path) -> Result<Running, Failure> {
 }
 
 fn others(mut running: Running) -> Result<Running, Failure> {
-    have(&[Path::new("/usr/bin/promtool")], &["prometheus"])?;
+    have(&[Path::new("/usr/bin/promtool"), Path::new("/usr/bin/go")], &["prometheus", "golang-go"])?;
     if std::env::var_os(postgres::DSN).is_none() {
         run::timed("start PostgreSQL and PgBouncer", || postgres::start(&mut running, Purpose::Tests))?;
     }

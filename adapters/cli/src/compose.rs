@@ -8,7 +8,9 @@ use kayan_http::{Application, HttpSettings};
 use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, LogControl, Probe, RateLimiter, Store};
 use kayan_sql::{Driver, SqlStore};
-use kayan_telemetry::{AuditLog, Audited, CountedAttempts, CountedLimiter, Destination, Metrics, ObservedDriver};
+use kayan_telemetry::{
+    AuditLog, Audited, CountedAttempts, CountedLimiter, Destination, Metrics, ObservedDriver, Profiles,
+};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
@@ -303,6 +305,7 @@ pub(crate) fn application(
         cors_origins: config.cors_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         tenant_hosts: config.tenant_hosts.clone(),
+        open_debug: config.env == Environment::Development,
         body_timeout: Duration::from_secs(15),
     };
     let database = store(config, driver)?;
@@ -320,6 +323,7 @@ pub(crate) fn application(
     Ok(Arc::new(Application {
         kayan: Arc::new(over(config, remembering, counters, hasher, keys)?),
         logs,
+        profiler: Arc::new(Profiles::default()),
         metrics: Arc::new(move || metrics.text()),
         health: Arc::new(health),
         clock: clock(),

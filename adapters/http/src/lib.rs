@@ -9,11 +9,13 @@ mod body;
 mod caller;
 mod client_ip;
 mod cookies;
+mod debug;
 mod direct;
 mod docs;
 mod edge;
 mod errors;
 mod identities;
+mod insider;
 mod methods;
 mod observations;
 mod origin;
@@ -39,7 +41,7 @@ use std::{
 
 use ipnet::IpNet;
 use kayan_core::{CheckHealth, Kayan};
-use kayan_ports::{Clock, Entropy, LogControl};
+use kayan_ports::{Clock, Entropy, LogControl, Profiler};
 use poem::{Endpoint, IntoEndpoint, Response, endpoint::BoxEndpoint, http::Method};
 use poem_openapi::{
     ExtraHeader, LicenseObject, OpenApi, OpenApiService, Tags,
@@ -61,6 +63,8 @@ pub struct Application {
     pub entropy: Arc<dyn Entropy>,
     /// How much is logged.
     pub logs: Arc<dyn LogControl>,
+    /// Looks into the process.
+    pub profiler: Arc<dyn Profiler>,
     /// Writes down the metrics in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// What can be set.
@@ -80,6 +84,8 @@ pub struct HttpSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// Which host stands for which tenant.
     pub tenant_hosts: TenantHosts,
+    /// Whether a developer at this machine may look into the process without saying who they are.
+    pub open_debug: bool,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
 }
@@ -122,7 +128,7 @@ type Api = (
         admin::audit::AuditTrail,
         admin::logs::Logs,
     ),
-    system::System,
+    (system::System, debug::Debug),
 );
 
 fn api(app: &Arc<Application>, draining: &Draining) -> Api {
@@ -137,7 +143,7 @@ fn api(app: &Arc<Application>, draining: &Draining) -> Api {
             admin::audit::AuditTrail { app: app.clone() },
             admin::logs::Logs { app: app.clone() },
         ),
-        system::System { app: app.clone(), draining: draining.clone() },
+        (system::System { app: app.clone(), draining: draining.clone() }, debug::Debug { app: app.clone() }),
     )
 }
 

@@ -136,8 +136,11 @@ impl Meaning {
         match self {
             Self::Login(tries, durations) if is_attempt(status) => {
                 tries.note(succeeded);
-                for duration in durations {
-                    duration.record(took);
+                // What is refused unheard takes no time, and would hide how long the others wait.
+                if succeeded || matches!(status.as_u16(), 401 | 403) {
+                    for duration in durations {
+                        duration.record(took);
+                    }
                 }
             }
             Self::Registration(tries) if is_attempt(status) => tries.note(succeeded),
@@ -156,7 +159,8 @@ fn in_braces(path: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// Whether somebody tried: what could not be read, or asked in a tenant that there is not, is nobody's attempt.
+/// Whether somebody tried: what could not be read, or asked in a tenant that there is not, is nobody's attempt, and what the
+/// service failed at is nobody's failure.
 fn is_attempt(status: StatusCode) -> bool {
-    !matches!(status.as_u16(), 400 | 404 | 408 | 413 | 415)
+    !status.is_server_error() && !matches!(status.as_u16(), 400 | 404 | 408 | 413 | 415)
 }

@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
-use kayan_core::{HealthReport, ProbeReport};
+use kayan_core::{HealthReport, LookInsideError, ProbeReport};
 use kayan_ports::{Condition, Timestamp};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, payload::PlainText};
 use serde::Serialize;
 
-use crate::{Application, Draining, Tag, errors::NotReady, refused::Refused, reply::Reply};
+use crate::{
+    Application, Draining, Tag,
+    errors::{Code, NotReady},
+    insider::Near,
+    problem::Problem,
+    refused::Refused,
+    reply::Reply,
+};
 
 /// The endpoints of this family.
 pub(crate) struct System {
@@ -106,11 +113,16 @@ impl System {
 
     /// Metrics
     ///
-    /// What this replica counts and measures, for Prometheus.
-    #[expect(clippy::unused_async, reason = "the API macro wants every operation asynchronous")]
+    /// What this replica counts and measures, for Prometheus. Open to whoever asks from a private address (RFC 1918, RFC 4193)
+    /// and through no proxy; else needs `debug:read` over all tenants, as tenants are named in it.
     #[oai(path = "/metrics", method = "get", operation_id = "metrics")]
-    async fn metrics(&self) -> MetricsAnswer {
-        MetricsAnswer::Text(PlainText((self.app.metrics)()))
+    async fn metrics(&self, Near(who): Near) -> Result<MetricsAnswer, Refused<LookInsideError>> {
+        self.app.kayan.look_at_metrics(&who).await?;
+        let metrics = self.app.metrics.clone();
+        // With many tenants it takes a while.
+        let text = tokio::task::spawn_blocking(move || metrics()).await;
+        let text = text.map_err(|panicked| Problem::new(Code::Internal).because(panicked.to_string()))?;
+        Ok(MetricsAnswer::Text(PlainText(text)))
     }
 
     /// Is the process alive

@@ -53,7 +53,10 @@ const CONTRACT: &[Row] = &[
     ("get", "/health", "health", false, &[200, 503]),
     ("get", "/health/live", "healthLive", false, &[200]),
     ("get", "/health/ready", "healthReady", false, &[200, 503]),
-    ("get", "/metrics", "metrics", false, &[200]),
+    ("get", "/metrics", "metrics", true, &[200, 401, 403]),
+    ("get", "/debug/pprof/heap", "debugHeap", true, &[200, 401, 403, 409, 503]),
+    ("get", "/debug/pprof/profile", "debugProfile", true, &[200, 400, 401, 403, 409, 503]),
+    ("post", "/debug/gc", "debugGc", true, &[200, 401, 403, 409, 503]),
 ];
 
 fn document() -> Value {

@@ -60,7 +60,8 @@ impl Rows {
                 self.revoke_sessions(&scope, Some(identity), except);
                 Ok(())
             }
-            Change::RevokeAllSessions(scope) => {
+            Change::RevokeAllSessions { scope, epoch } => {
+                self.begin_epoch(&scope, epoch);
                 self.revoke_sessions(&scope, None, None);
                 Ok(())
             }

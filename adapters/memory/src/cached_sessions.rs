@@ -109,7 +109,9 @@ fn about(change: &Change) -> Option<About> {
         | Change::SeeSession { session, .. }
         | Change::RevokeSession { session, .. } => Some(About::Session(*session)),
         // Whoever is in it may have to leave; rare enough to forget all.
-        Change::ReplaceTenant(_) | Change::DeleteTenant { .. } | Change::RevokeAllSessions(_) => Some(About::Everybody),
+        Change::ReplaceTenant(_) | Change::DeleteTenant { .. } | Change::RevokeAllSessions { .. } => {
+            Some(About::Everybody)
+        }
         Change::CreateIdentity { .. }
         | Change::AddCredential(_)
         | Change::ReplaceCredential(_)

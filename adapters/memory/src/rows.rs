@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use kayan_ports::{
     Account, AccountQuery, AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier,
     Identity, IdentityId, IdentityQuery, KeptAnswer, Known, Lookup, Page, Presented, RefreshToken, Refreshing,
-    Revocation, Scope, Seal, SealedKey, Sealing, Session, SessionId, SignIn, TenantId, Timestamp, TokenHash,
+    Revocation, Scope, Seal, SealedKey, Sealing, Session, SessionId, SignIn, State, TenantId, Timestamp, TokenHash,
     WrappedKey,
 };
 
@@ -81,7 +81,8 @@ impl Rows {
     pub(crate) fn ended_locks(&self, now: Timestamp) -> Vec<Identity> {
         let mut ended: Vec<_> = self.locked_until.iter().filter(|(_, until)| **until <= now).collect();
         ended.sort_by_key(|(_, until)| **until);
-        ended.into_iter().filter_map(|(id, _)| self.identities.get(id)).take(100).cloned().collect()
+        let identities = ended.into_iter().filter_map(|(id, _)| self.identities.get(id));
+        identities.filter(|identity| identity.state == State::Locked).take(100).cloned().collect()
     }
 
     pub(crate) fn session(&self, tenant: &TenantId, id: SessionId) -> Option<&Session> {
@@ -104,7 +105,7 @@ impl Rows {
             let known_network = client.network().is_some_and(|network| self.networks.contains_key(&(id, network)));
             Some(Known { identity, password: self.password(&tenant.into(), id).cloned(), known_network })
         };
-        Some(SignIn { settings, known: known() })
+        Some(SignIn { settings, epoch: self.epoch(tenant)?, known: known() })
     }
 
     pub(crate) fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Lookup<Presented> {

@@ -8,8 +8,10 @@ use kayan_ports::{
 use crate::rows::{Rows, takes_in};
 
 impl Rows {
-    pub(crate) fn open_session(&mut self, session: Session) -> Result<(), CommitError> {
+    /// One of a bygone epoch is over from the start.
+    pub(crate) fn open_session(&mut self, mut session: Session) -> Result<(), CommitError> {
         self.check_token_is_new(&session.token)?;
+        session.active &= self.epoch(&session.tenant) == Some(session.epoch);
         let owner = self
             .identities
             .get_mut(&session.identity)

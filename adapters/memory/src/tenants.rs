@@ -21,7 +21,16 @@ impl TenantRows {
     /// A tenant that nothing is set for.
     pub(crate) fn new(id: TenantId, active: bool) -> Self {
         let (created_at, settings) = (Timestamp::UNIX_EPOCH, TenantSettings::default());
-        Self::of(Tenant { id, name: String::new(), active, settings, created_at, updated_at: created_at, version: 1 })
+        Self::of(Tenant {
+            id,
+            name: String::new(),
+            active,
+            settings,
+            created_at,
+            updated_at: created_at,
+            version: 1,
+            epoch: 0,
+        })
     }
 
     fn of(tenant: Tenant) -> Self {
@@ -38,6 +47,15 @@ impl Rows {
 
     pub(crate) fn settings(&self, id: &TenantId) -> Option<TenantSettings> {
         self.tenant(id).filter(|tenant| tenant.active).map(|tenant| tenant.settings)
+    }
+
+    pub(crate) fn epoch(&self, id: &TenantId) -> Option<i64> {
+        self.tenants.get(id).map(|rows| rows.tenant.epoch)
+    }
+
+    pub(crate) fn begin_epoch(&mut self, scope: &Scope, epoch: i64) {
+        let meant = self.tenants.iter_mut().filter(|(id, _)| takes_in(scope, id));
+        meant.for_each(|(_, rows)| rows.tenant.epoch = epoch);
     }
 
     pub(crate) fn tenant_page(&self, query: &TenantQuery) -> Page<Tenant> {
@@ -63,7 +81,7 @@ impl Rows {
         if rows.tenant.version != tenant.version.saturating_sub(1) {
             return Err(STALE);
         }
-        rows.tenant = Tenant { created_at: rows.tenant.created_at, ..tenant };
+        rows.tenant = Tenant { created_at: rows.tenant.created_at, epoch: rows.tenant.epoch, ..tenant };
         Ok(())
     }
 

@@ -109,7 +109,7 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
         }
         Change::SeeSession { tenant, session, at } => sessions::see(batch, &tenant, session, at),
         Change::RevokeSessions { scope, identity, except } => sessions::revoke_of(batch, &scope, identity, except),
-        Change::RevokeAllSessions(scope) => tenants::revoke_sessions(batch, &scope),
+        Change::RevokeAllSessions { scope, epoch } => tenants::revoke_sessions(batch, &scope, epoch),
         Change::RevokeSession { tenant, identity, session } => sessions::revoke(batch, &tenant, identity, session),
         Change::ForgetAttempts(key) => attempts::forget(batch, &key),
         Change::KeepDataKey(key) => keys::keep_data_key(batch, *key),

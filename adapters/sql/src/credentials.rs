@@ -28,8 +28,8 @@ pub(crate) async fn sign_in(
     client: &Client,
 ) -> Result<Option<SignIn>, StoreError> {
     let sql = "-- credentials.sign_in
-SELECT t.settings, i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at,
-       i.version, k.network, c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version
+SELECT t.settings, t.sessions_epoch, i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at,
+       i.updated_at, i.last_login_at, i.version, k.network, c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version
 FROM tenants t
 LEFT JOIN identifiers n ON n.tenant_id = t.id AND n.value = ?
 LEFT JOIN identities i ON i.id = n.identity_id AND i.tenant_id = t.id
@@ -39,14 +39,14 @@ WHERE t.id = ? AND t.active";
     let params = vec![Value::text(identifier.as_str()), client.network().into(), Value::text(tenant.as_str())];
     let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
     let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
-    let settings = tenants::decode_settings(&mut row)?;
+    let (settings, epoch) = (tenants::decode_settings(&mut row)?, row.int()?);
     if row.at_null() {
-        return Ok(Some(SignIn { settings, known: None }));
+        return Ok(Some(SignIn { settings, epoch, known: None }));
     }
     let identity = identities::decode(&mut row)?;
     let known_network = row.maybe_text()?.is_some();
     let password = if row.at_null() { None } else { Some(decode(&mut row)?) };
-    Ok(Some(SignIn { settings, known: Some(Known { identity, password, known_network }) }))
+    Ok(Some(SignIn { settings, epoch, known: Some(Known { identity, password, known_network }) }))
 }
 
 pub(crate) async fn password(

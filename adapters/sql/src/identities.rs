@@ -46,10 +46,11 @@ WHERE id = ?",
 
 pub(crate) async fn ended_locks(driver: &impl Driver, now: Timestamp) -> Result<Vec<Identity>, StoreError> {
     let sql = "-- identities.ended_locks
-SELECT id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version
-FROM identities
-WHERE locked_until <= ?
-ORDER BY locked_until
+SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
+FROM timed_locks l
+JOIN identities i ON i.id = l.identity_id AND i.tenant_id = l.tenant_id
+WHERE l.locked_until <= ? AND i.state = 'locked'
+ORDER BY l.locked_until
 LIMIT 100";
     let rows = driver.read(Query { sql, params: vec![now.into()], reading: Reading::Scan }).await?;
     rows.into_iter().map(|mut row| decode(&mut row)).collect()
@@ -177,24 +178,36 @@ pub(crate) fn set_state(
     (state, until): (State, Option<Timestamp>),
     at: Timestamp,
 ) {
-    let mut params = vec![state.as_str().into(), until.into(), at.into(), identity.0.into()];
+    let mut params = vec![state.as_str().into(), at.into(), identity.0.into()];
     params.extend(versions(expected));
     let sql = match scope {
         Scope::Tenant(tenant) => {
             params.push(Value::text(tenant.as_str()));
             "-- identities.set_state
 UPDATE identities
-SET state = ?, locked_until = ?, updated_at = ?, version = version + 1
+SET state = ?, updated_at = ?, version = version + 1
 WHERE id = ? AND version BETWEEN ? AND ? AND tenant_id = ?"
         }
         Scope::System => {
             "-- identities.set_state_anywhere
 UPDATE identities
-SET state = ?, locked_until = ?, updated_at = ?, version = version + 1
+SET state = ?, updated_at = ?, version = version + 1
 WHERE id = ? AND version BETWEEN ? AND ?"
         }
     };
     batch.guarded(sql, params, Guard::Identity);
+    let sql = "-- identities.forget_lock
+DELETE FROM timed_locks
+WHERE identity_id = ?";
+    batch.free(sql, vec![identity.0.into()]);
+    if let Some(until) = until {
+        let sql = "-- identities.time_lock
+INSERT INTO timed_locks (identity_id, tenant_id, locked_until)
+SELECT i.id, i.tenant_id, ?
+FROM identities i
+WHERE i.id = ?";
+        batch.free(sql, vec![until.into(), identity.0.into()]);
+    }
 }
 
 /// Takes the credentials first, as a login does, and not after the identity, as the cascade would: a database with row

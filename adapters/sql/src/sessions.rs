@@ -15,7 +15,7 @@ use crate::{Driver, Query, Reading, Row, Value, identities, tenants};
 pub(crate) use lists::{by_id, count_active, count_by_tenant, page};
 pub(crate) use writes::{issue_refresh, open, renew, revoke, revoke_of, rotate_refresh, see};
 
-/// Reads `id, identity_id, token_hash`, whether it is active, `aal, methods, issued_at, expires_at, ends_at,
+/// Reads `id, identity_id, token_hash`, whether it is active, `epoch, aal, methods, issued_at, expires_at, ends_at,
 /// last_seen_at, ip_address, user_agent`; the tenant is the one that was asked for.
 fn decode(row: &mut Row, tenant: &TenantId) -> Result<Session, StoreError> {
     Ok(Session {
@@ -24,6 +24,7 @@ fn decode(row: &mut Row, tenant: &TenantId) -> Result<Session, StoreError> {
         identity: IdentityId(row.uuid()?),
         token: TokenHash(row.hash()?),
         active: row.boolean()?,
+        epoch: row.int()?,
         aal: row.word(Aal::from_name)?,
         methods: row.json()?,
         issued_at: row.time()?,
@@ -57,7 +58,7 @@ pub(crate) async fn presented(
     token: &TokenHash,
 ) -> Result<Lookup<Presented>, StoreError> {
     let sql = "-- sessions.presented
-SELECT s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.aal, s.methods, s.issued_at,
+SELECT s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.epoch, s.aal, s.methods, s.issued_at,
        s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent,
        i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
 FROM tenants t
@@ -81,7 +82,7 @@ pub(crate) async fn refreshing(
     token: &TokenHash,
 ) -> Result<Lookup<Refreshing>, StoreError> {
     let sql = "-- sessions.refreshing
-SELECT t.settings, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.aal, s.methods,
+SELECT t.settings, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.epoch, s.aal, s.methods,
        s.issued_at, s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent,
        i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version,
        r.session_id, r.issued_at, r.expires_at, r.spent_at, r.spent_salt, r.spent_ip_address, r.spent_user_agent
@@ -111,7 +112,7 @@ pub(crate) async fn live(
     at: Timestamp,
 ) -> Result<Vec<Session>, StoreError> {
     let sql = "-- sessions.live
-SELECT s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at, s.ends_at,
+SELECT s.id, s.identity_id, s.token_hash, s.active, s.epoch, s.aal, s.methods, s.issued_at, s.expires_at, s.ends_at,
        s.last_seen_at, s.ip_address, s.user_agent
 FROM sessions s
 JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch

@@ -9,7 +9,7 @@ pub(crate) fn decode_settings(row: &mut Row) -> Result<TenantSettings, StoreErro
     Ok(row.maybe_json()?.unwrap_or_default())
 }
 
-/// Reads `id, name, active, settings, created_at, updated_at, version`.
+/// Reads `id, name, active, settings, created_at, updated_at, version, sessions_epoch`.
 fn decode(mut row: Row) -> Result<Tenant, StoreError> {
     Ok(Tenant {
         id: row.word(|name| name.parse().ok())?,
@@ -19,12 +19,13 @@ fn decode(mut row: Row) -> Result<Tenant, StoreError> {
         created_at: row.time()?,
         updated_at: row.time()?,
         version: row.int()?,
+        epoch: row.int()?,
     })
 }
 
 pub(crate) async fn by_id(driver: &impl Driver, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
     let sql = "-- tenants.by_id
-SELECT id, name, active, settings, created_at, updated_at, version
+SELECT id, name, active, settings, created_at, updated_at, version, sessions_epoch
 FROM tenants
 WHERE id = ?";
     let rows = driver.read(Query { sql, params: vec![Value::text(id.as_str())], reading: Reading::Point }).await?;
@@ -44,7 +45,7 @@ FROM tenants";
     let counted = driver.read(Query { sql, params: vec![], reading: Reading::Scan }).await?;
     let total = counted.into_iter().next().map_or(Ok(0), |mut row| row.int())?;
     let sql = "-- tenants.list
-SELECT id, name, active, settings, created_at, updated_at, version
+SELECT id, name, active, settings, created_at, updated_at, version, sessions_epoch
 FROM tenants
 ORDER BY id
 LIMIT ? OFFSET ?";
@@ -112,21 +113,22 @@ WHERE id = ? AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.tenant_id = ?)";
     batch.guarded(sql, vec![id.clone(), id], Guard::TenantInUse);
 }
 
-/// Begins a new epoch: sessions of the ones before it are over, those included that are just being opened.
-pub(crate) fn revoke_sessions(batch: &mut Batch, scope: &Scope) {
+/// Begins a new epoch: sessions of the ones before it are over, those included that are just being opened. A version that
+/// was read before is still the present one: nothing changes that an operator sees.
+pub(crate) fn revoke_sessions(batch: &mut Batch, scope: &Scope, epoch: i64) {
     match scope {
         Scope::Tenant(tenant) => {
             let sql = "-- tenants.revoke_sessions
 UPDATE tenants
-SET sessions_epoch = sessions_epoch + 1
+SET sessions_epoch = ?
 WHERE id = ?";
-            batch.free(sql, vec![Value::text(tenant.as_str())]);
+            batch.free(sql, vec![epoch.into(), Value::text(tenant.as_str())]);
         }
         Scope::System => {
             let sql = "-- tenants.revoke_all_sessions
 UPDATE tenants
-SET sessions_epoch = sessions_epoch + 1";
-            batch.free(sql, vec![]);
+SET sessions_epoch = ?";
+            batch.free(sql, vec![epoch.into()]);
         }
     }
 }

@@ -96,6 +96,7 @@ pub(crate) fn login(number: u32) -> Vec<Change> {
         identity: identity.id,
         token: hash(3, number),
         active: true,
+        epoch: 0,
         aal: Aal::Aal1,
         methods: vec![],
         issued_at: at(0),

@@ -65,7 +65,7 @@ impl AttemptCounter for CountedAttempts {
         let reservation = self.inner.reserve(key, lockout, now).await;
         if let Ok(Reservation::Locked { until }) = reservation {
             let whom = self.hasher.hash_one(key);
-            if self.known.get(&whom).is_none_or(|known| known <= now) {
+            if self.known.get(&whom) != Some(until) {
                 ::metrics::counter!(LOCKOUTS, "action" => "locked").increment(1);
             }
             self.known.insert(whom, until);

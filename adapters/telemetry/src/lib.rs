@@ -1,10 +1,11 @@
-//! Structured logs on standard error, the audit log, and the metrics.
+//! Structured logs on standard error, the audit log, metrics, and profiles.
 
 mod audit_log;
 mod audited;
 mod counted;
 mod metrics;
 mod observed;
+mod profiles;
 
 use std::io::{self, IsTerminal};
 
@@ -23,6 +24,7 @@ pub use audited::Audited;
 pub use counted::{CountedAttempts, CountedLimiter};
 pub use metrics::{Metrics, MetricsError};
 pub use observed::ObservedDriver;
+pub use profiles::Profiles;
 
 /// The form of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -74,7 +74,7 @@ macro_rules! laws {
             revoking_with_an_exception_keeps_that_session,
             revoking_an_identitys_sessions_leaves_the_others,
             revoking_a_tenants_sessions_ends_them_all_and_no_others,
-            who_comes_after_all_sessions_were_revoked_stays,
+            who_comes_after_all_sessions_were_revoked_stays_and_who_began_before_does_not,
             revoking_no_session_is_no_error,
         );
         $crate::laws!(@each $fresh, store::refresh:

@@ -110,6 +110,7 @@ pub(crate) fn session(owner: &Identity) -> Session {
         identity: owner.id,
         token: token(),
         active: true,
+        epoch: 0,
         aal: Aal::Aal1,
         methods: vec![MethodUse { method: Method::Password, completed_at: at(4) }],
         issued_at: at(5),

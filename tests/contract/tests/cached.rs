@@ -66,6 +66,7 @@ impl Cached {
             identity: identity.id,
             token: TOKEN,
             active: true,
+            epoch: 0,
             aal: Aal::Aal1,
             methods: Vec::new(),
             issued_at: now,
@@ -90,7 +91,7 @@ impl Cached {
 }
 
 fn everybody() -> Change {
-    Change::RevokeAllSessions(Scope::System)
+    Change::RevokeAllSessions { scope: Scope::System, epoch: 1 }
 }
 
 #[tokio::test]

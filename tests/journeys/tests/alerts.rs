@@ -78,6 +78,15 @@ async fn an_unhealthy_service_is_told() {
 }
 
 #[tokio::test]
+async fn a_service_that_is_not_there_is_told() {
+    let service = Service::start().await;
+    let there = Metrics::until(&service.client(), |metrics| metrics.count("kayan_health_status") == Some(1)).await;
+    assert!(!fires("KayanMissing", &there, &there));
+    let gone = Metrics { series: [("up".to_owned(), 0.0)].into(), text: String::new() };
+    assert!(fires("KayanMissing", &gone, &gone));
+}
+
+#[tokio::test]
 async fn slow_logins_are_told() {
     let service = Service::start_in(Home::new().with("KAYAN_BCRYPT_COST", "15")).await;
     let client = service.client();
@@ -88,30 +97,41 @@ async fn slow_logins_are_told() {
     assert!(fires("KayanHighLatency", &before, &after));
 }
 
-/// A service whose audit trail was last sealed so many seconds ago, by somebody who keeps the right to for an hour more.
-async fn last_sealed(home: Home, ago: u32) -> (Metrics, Home) {
-    let [then, later] = match Kind::chosen() {
-        Kind::Sqlite => ["-", "+"].map(|sign| {
-            let seconds = if sign == "-" { ago } else { 3_600 };
-            format!("CAST((unixepoch('subsec') {sign} {seconds}) * 1000000 AS INTEGER)")
-        }),
-        Kind::Postgres => [format!("now() - interval '{ago} s'"), "now() + interval '1 hour'".to_owned()],
-        Kind::Mysql => {
-            [format!("UTC_TIMESTAMP(6) - INTERVAL {ago} SECOND"), "UTC_TIMESTAMP(6) + INTERVAL 1 HOUR".to_owned()]
-        }
+/// A service in which something happened so many seconds ago that nobody has sealed: somebody has the right to for an hour
+/// more, and does not use it.
+async fn happened(home: Home, ago: u32) -> (Metrics, Home) {
+    let moment = |seconds: i64| match Kind::chosen() {
+        Kind::Sqlite => format!("CAST((unixepoch('subsec') + {seconds}) * 1000000 AS INTEGER)"),
+        Kind::Postgres => format!("now() + interval '{seconds} s'"),
+        Kind::Mysql => format!("UTC_TIMESTAMP(6) + INTERVAL {seconds} SECOND"),
     };
-    let sql = format!("UPDATE audit_sealing SET sealed_until = {then}, leased_until = {later}");
-    home.database().await.execute(&sql).await;
+    let (then, before, later) = (moment(-i64::from(ago)), moment(-i64::from(ago) - 60), moment(3_600));
+    let database = home.database().await;
+    database.execute(&format!("UPDATE audit_events SET created_at = {then}")).await;
+    let held = format!("UPDATE audit_sealing SET sealed_until = {before}, leased_until = {later}");
+    database.execute(&held).await;
     let service = Service::start_in(home).await;
-    let is_measured = |metrics: &Metrics| metrics.series.contains_key("kayan_audit_seal_lag_seconds");
-    (Metrics::until(&service.client(), is_measured).await, service.kill().await)
+    let late = |metrics: &Metrics| metrics.get("kayan_audit_seal_lag_seconds") >= f64::from(ago);
+    (Metrics::until(&service.client(), late).await, service.kill().await)
 }
 
 #[tokio::test]
-async fn an_audit_trail_that_is_not_sealed_is_told() {
-    let home = Service::start().await.kill().await;
-    let (lately, home) = last_sealed(home, 60).await;
+async fn what_is_not_sealed_is_told() {
+    let service = Service::start().await;
+    Person::register(&service.client(), "ada").await;
+    let home = service.kill().await;
+    let (lately, home) = happened(home, 60).await;
     assert!(!fires("KayanAuditNotSealed", &lately, &lately));
-    let (long_ago, _) = last_sealed(home, 3_600).await;
+    let (long_ago, _) = happened(home, 3_600).await;
     assert!(fires("KayanAuditNotSealed", &long_ago, &long_ago));
+}
+
+#[tokio::test]
+async fn a_quiet_night_is_no_alert() {
+    let service = Service::start().await;
+    let measured = |metrics: &Metrics| metrics.series.contains_key("kayan_audit_seal_lag_seconds");
+    let quiet = Metrics::until(&service.client(), measured).await;
+    for alert in ["KayanAuditNotSealed", "KayanHighAuthFailureRate", "KayanHighLatency", "KayanUnhealthy"] {
+        assert!(!fires(alert, &quiet, &quiet), "{alert}");
+    }
 }

@@ -29,6 +29,7 @@ mod outages;
 mod overload;
 mod postgres;
 mod presenting;
+mod profiles;
 mod races;
 mod reading;
 mod readme;

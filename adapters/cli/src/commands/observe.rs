@@ -15,20 +15,29 @@ const COUNTING: Duration = Duration::from_secs(30);
 /// For so much of the time, at most, the database counts sessions: a hundredth.
 const SHARE: u32 = 100;
 
-/// Looks for as long as the service runs.
+/// Looks for as long as the service runs. Counting may take long, and keeps nobody from seeing that the service is ill.
 pub(super) async fn keep_observing(kayan: &Kayan, health: &CheckHealth) {
-    let mut sessions = Sessions::default();
+    tokio::join!(keep_checking(health), keep_measuring(kayan));
+}
+
+async fn keep_checking(health: &CheckHealth) {
     loop {
         let able = !matches!(health.run().await.condition, Condition::Unhealthy(_));
         metrics::gauge!("kayan_health_status").set(f64::from(u8::from(able)));
-        let looked = async {
-            if let Some(lag) = kayan.seal_lag().await? {
-                metrics::gauge!("kayan_audit_seal_lag_seconds").set(lag.as_seconds_f64().max(0.0));
-            }
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+async fn keep_measuring(kayan: &Kayan) {
+    let mut sessions = Sessions::default();
+    loop {
+        let measured = async {
+            let lag = kayan.seal_lag().await?;
+            metrics::gauge!("kayan_audit_seal_lag_seconds").set(lag.as_seconds_f64().max(0.0));
             sessions.count(kayan).await
         };
         // The health says so already.
-        if let Err(error) = looked.await {
+        if let Err(error) = measured.await {
             tracing::debug!(%error, "what is measured in the database could not be measured");
         }
         tokio::time::sleep(EVERY).await;
@@ -51,8 +60,9 @@ impl Sessions {
         }
         let counts = kayan.count_sessions().await;
         self.next = Some(Instant::now() + COUNTING.max(begun.elapsed() * SHARE));
+        let counts = counts?;
         let mut gone = std::mem::take(&mut self.told);
-        for (tenant, count) in counts? {
+        for (tenant, count) in counts {
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; nobody has 2^53 sessions")]
             gauge(&tenant).set(count as f64);
             gone.remove(&tenant);

@@ -2,10 +2,10 @@
 
 use kayan_core::{
     AssignRoleError, AuthenticateAdminTokenError, ChangeUserError, CheckPermissionError, CreateUserError,
-    DefineRoleError, DeleteRoleError, DeniedError, FieldError, FindUserError, ManageTenantError, PermissionError,
-    RevokeSessionsError, RoleError, SetLogLevelError, SetUserPasswordError, UpdateUserError,
+    DefineRoleError, DeleteRoleError, DeniedError, FieldError, FindUserError, LookInsideError, ManageTenantError,
+    PermissionError, RevokeSessionsError, RoleError, SetLogLevelError, SetUserPasswordError, UpdateUserError,
 };
-use kayan_ports::TenantIdError;
+use kayan_ports::{ProfileError, TenantIdError};
 use poem::http::StatusCode;
 
 use crate::{
@@ -63,6 +63,20 @@ impl Refusal for DeniedError {
     }
 }
 
+impl Refusal for LookInsideError {
+    codes!(InUse);
+    const TAKES_BODY: bool = false;
+
+    fn problem(self) -> Problem {
+        match self {
+            Self::Denied(error) => error.problem(),
+            Self::Profile(error @ ProfileError::Busy) => Problem::new(Code::InUse).message(error.to_string()),
+            Self::Profile(ProfileError::Unavailable(why)) => Problem::new(Code::Unavailable).because(why),
+            Self::Failed(failure) => failed(failure),
+        }
+    }
+}
+
 impl Refusal for SetLogLevelError {
     codes!();
     const TAKES_BODY: bool = true;
@@ -112,7 +126,7 @@ impl Refusal for ChangeUserError {
             Self::Changed => Problem::new(Code::PreconditionFailed),
             Self::OwnAccount => Problem::new(Code::OwnAccount),
             Self::LastAdmin => Problem::new(Code::LastAdmin),
-            Self::LockIsOver => field("/until", "invalid", self.to_string()),
+            Self::LockIsOver | Self::NotIn(_) => field("/until", "invalid", self.to_string()),
         }
     }
 }

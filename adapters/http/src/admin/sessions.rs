@@ -48,9 +48,11 @@ struct RevokeBody {
 
 /// How many sessions were ended.
 #[derive(Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct Revocation {
-    /// So many were open.
-    pub(crate) revoked: u64,
+    /// So many were open; nothing when the database was too busy to count them before they were ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) revoked: Option<u64>,
 }
 
 #[OpenApi(prefix_path = "/admin/sessions", tag = "Tag::Administration")]

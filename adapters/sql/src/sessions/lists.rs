@@ -15,7 +15,7 @@ pub(crate) async fn by_id(driver: &impl Driver, scope: &Scope, id: SessionId) ->
     let (sql, params) = match scope {
         Scope::Tenant(tenant) => (
             "-- sessions.by_id
-SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.aal, s.methods,
+SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.epoch, s.aal, s.methods,
        s.issued_at, s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
 FROM sessions s
 JOIN tenants t ON t.id = s.tenant_id
@@ -24,7 +24,7 @@ WHERE s.id = ? AND s.tenant_id = ?",
         ),
         Scope::System => (
             "-- sessions.by_id_anywhere
-SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.aal, s.methods,
+SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.epoch, s.aal, s.methods,
        s.issued_at, s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
 FROM sessions s
 JOIN tenants t ON t.id = s.tenant_id
@@ -119,7 +119,7 @@ FROM sessions s
 JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
 WHERE s.tenant_id = ? AND s.identity_id = ? AND s.active AND s.ends_at > ?",
             "-- sessions.list_of_identity
-SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at,
+SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.epoch, s.aal, s.methods, s.issued_at, s.expires_at,
        s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
 FROM sessions s
 JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
@@ -134,7 +134,7 @@ FROM sessions s
 JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
 WHERE s.tenant_id = ? AND s.active AND s.ends_at > ?",
             "-- sessions.list_of_tenant
-SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at,
+SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.epoch, s.aal, s.methods, s.issued_at, s.expires_at,
        s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
 FROM sessions s
 JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
@@ -149,7 +149,7 @@ FROM sessions s
 JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
 WHERE s.identity_id = ? AND s.active AND s.ends_at > ?",
             "-- sessions.list_of_identity_anywhere
-SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at,
+SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.epoch, s.aal, s.methods, s.issued_at, s.expires_at,
        s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
 FROM sessions s
 JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
@@ -164,7 +164,7 @@ FROM sessions s
 JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
 WHERE s.active AND s.ends_at > ?",
             "-- sessions.list
-SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.aal, s.methods, s.issued_at, s.expires_at,
+SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.epoch, s.aal, s.methods, s.issued_at, s.expires_at,
        s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
 FROM sessions s
 JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch

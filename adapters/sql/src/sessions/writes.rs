@@ -20,7 +20,7 @@ WHERE id = ? AND tenant_id = ? AND state = 'active'";
 INSERT INTO sessions
   (id, tenant_id, identity_id, token_hash, active, aal, methods, issued_at, expires_at, ends_at, last_seen_at,
    ip_address, user_agent, epoch)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT t.sessions_epoch FROM tenants t WHERE t.id = ?))";
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let params = vec![
         session.id.0.into(),
         tenant.clone(),
@@ -35,7 +35,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT t.sessions_epoch FROM ten
         session.last_seen_at.into(),
         session.client.ip.into(),
         session.client.user_agent.into(),
-        tenant.clone(),
+        session.epoch.into(),
     ];
     batch.free(sql, params);
     if let Some(network) = network {

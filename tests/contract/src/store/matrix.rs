@@ -63,6 +63,14 @@ fn identities() -> Vec<Verb> {
                 Change::SetState { scope, identity, expected: None, state: State::Locked, until: None, at: at(9) },
             ))
         }),
+        by_scope("timed_locks", "set", |it, store, scope| {
+            let (scope, identity, until) = (scope.clone(), it.account.identity.id, Some(at(10)));
+            Box::pin(async move {
+                let lock = Change::SetState { scope, identity, expected: None, state: State::Locked, until, at: at(9) };
+                store.commit(vec![lock]).await.is_ok()
+                    && store.ended_locks(at(10)).await.unwrap().iter().any(|locked| locked.id == identity)
+            })
+        }),
         by_tenant("identities", "replace the traits", |it, store, tenant| {
             Box::pin(commits(
                 store,
@@ -170,7 +178,7 @@ fn sessions() -> Vec<Verb> {
         }),
         by_scope("sessions", "revoke all", |it, store, scope| {
             Box::pin(async {
-                commits(store, Change::RevokeAllSessions(scope.clone())).await;
+                commits(store, Change::RevokeAllSessions { scope: scope.clone(), epoch: 1 }).await;
                 !is_in(it, store).await
             })
         }),

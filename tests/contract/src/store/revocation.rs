@@ -1,12 +1,12 @@
 //! Revoking one session, some, or all.
 
 use kayan_ports::{
-    Change, CommitError, Guard, IdentityId, Lookup, Page, Scope, SessionId, SessionQuery, Store, TenantId,
+    Change, CommitError, Guard, IdentityId, Lookup, Page, Scope, Session, SessionId, SessionQuery, Store, TenantId,
 };
 
 use crate::{
     Bench,
-    sample::{Account, at, session, tenant, token},
+    sample::{Account, at, client, session, tenant, token},
     view::{View, session_is_active},
 };
 
@@ -96,23 +96,36 @@ pub async fn revoking_a_tenants_sessions_ends_them_all_and_no_others(bench: &dyn
     let bert = Account::register(&*store, &acme, "bert@example.org").await;
     let other = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
     assert_eq!(store.count_active_sessions(&Scope::from(&acme), None).await, Ok(2));
-    store.commit(vec![Change::RevokeAllSessions(Scope::from(&acme))]).await.unwrap();
+    store.commit(vec![Change::RevokeAllSessions { scope: Scope::from(&acme), epoch: 1 }]).await.unwrap();
     is_over(&*store, &anna).await;
     is_over(&*store, &bert).await;
     assert_eq!(store.count_active_sessions(&Scope::from(&acme), None).await, Ok(0));
     assert_eq!(View::of(&*store, &other).await, View::expected(&other));
 }
 
-pub async fn who_comes_after_all_sessions_were_revoked_stays(bench: &dyn Bench) {
+/// The tenant's epoch, as a login reads it.
+async fn epoch(store: &dyn Store, of: &Account) -> i64 {
+    let found = store.sign_in(of.tenant(), &of.name, &client("192.0.2.7")).await.unwrap().unwrap();
+    assert_eq!(store.tenant(of.tenant()).await.unwrap().unwrap().epoch, found.epoch);
+    found.epoch
+}
+
+pub async fn who_comes_after_all_sessions_were_revoked_stays_and_who_began_before_does_not(bench: &dyn Bench) {
     let (store, acme) = (bench.store(), tenant("acme"));
     bench.add_tenant(&acme, true).await;
     let anna = Account::register(&*store, &acme, "anna@example.org").await;
-    for scope in [Scope::from(&acme), Scope::System] {
-        store.commit(vec![Change::RevokeAllSessions(scope)]).await.unwrap();
+    assert_eq!(epoch(&*store, &anna).await, 0);
+    for (scope, number) in [(Scope::from(&acme), i64::MAX), (Scope::System, 7)] {
+        let before = epoch(&*store, &anna).await;
+        store.commit(vec![Change::RevokeAllSessions { scope, epoch: number }]).await.unwrap();
         is_over(&*store, &anna).await;
-        let later = session(&anna.identity);
-        let open = vec![Change::OpenSession(Box::new(later.clone()))];
-        store.commit(open).await.unwrap();
+        let late = Session { epoch: before, ..session(&anna.identity) };
+        store.commit(vec![Change::OpenSession(Box::new(late.clone()))]).await.unwrap();
+        let found = store.presented(&acme, &late.token).await.unwrap();
+        assert!(matches!(found, Lookup::Found(found) if !found.session.active), "it began before");
+        assert_eq!(epoch(&*store, &anna).await, number);
+        let later = Session { epoch: number, ..session(&anna.identity) };
+        store.commit(vec![Change::OpenSession(Box::new(later.clone()))]).await.unwrap();
         let found = store.presented(&acme, &later.token).await.unwrap();
         assert!(matches!(found, Lookup::Found(found) if found.session == later));
         assert_eq!(store.count_active_sessions(&Scope::from(&acme), None).await, Ok(1));
@@ -122,6 +135,6 @@ pub async fn who_comes_after_all_sessions_were_revoked_stays(bench: &dyn Bench) 
 pub async fn revoking_no_session_is_no_error(bench: &dyn Bench) {
     let store = bench.store();
     for scope in [Scope::System, Scope::Tenant(TenantId::default())] {
-        assert_eq!(store.commit(vec![Change::RevokeAllSessions(scope)]).await, Ok(()));
+        assert_eq!(store.commit(vec![Change::RevokeAllSessions { scope, epoch: 1 }]).await, Ok(()));
     }
 }

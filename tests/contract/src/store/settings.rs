@@ -24,6 +24,7 @@ fn sample() -> Tenant {
     };
     let id = tenant(&format!("t{}", unique().simple()));
     Tenant {
+        epoch: 0,
         id,
         name: "Ärzte & «Söhne»".to_owned(),
         active: true,
@@ -48,6 +49,7 @@ pub async fn a_tenant_comes_back_as_it_went_in(bench: &dyn Bench) {
     create(bench, &acme).await;
     assert_eq!(store.tenant(&acme.id).await, Ok(Some(acme.clone())));
     let plain = Tenant {
+        epoch: 0,
         name: String::new(),
         active: false,
         settings: TenantSettings::default(),

@@ -178,7 +178,7 @@ pub async fn another_tenants_identity_gets_no_password(bench: &dyn Bench) {
 pub async fn the_system_changes_every_tenants_rows(bench: &dyn Bench) {
     let ((own, anna), store) = (neighbours(bench).await, bench.store());
     let bert = Account::register(&*store, &own, "bert@example.org").await;
-    store.commit(vec![Change::RevokeAllSessions(Scope::System)]).await.unwrap();
+    store.commit(vec![Change::RevokeAllSessions { scope: Scope::System, epoch: 1 }]).await.unwrap();
     for account in [&anna, &bert] {
         assert!(!view::session_is_active(&*store, account).await);
         let identity = account.identity.id;

@@ -37,7 +37,10 @@ pub(super) async fn run(action: SessionsAction) -> Result<(), Stop> {
         SessionsAction::RevokeAll { tenant, user, reason } => {
             let cmd = RevokeSessions { user: user.map(UserRef), tenant, reason };
             let revoked = super::super::open().await?.revoke_sessions(&operator(None), cmd).await.map_err(explain)?;
-            output::line(&format!("{revoked} revoked"))
+            match revoked {
+                Some(revoked) => output::line(&format!("{revoked} revoked")),
+                None => output::line("all revoked; the database was too busy to count them"),
+            }
         }
     }
 }

@@ -85,7 +85,7 @@ async fn set_state(
 pub(super) fn unchanged(error: ChangeUserError) -> Stop {
     match error {
         ChangeUserError::Find(error) => error.into(),
-        ChangeUserError::LockIsOver => Stop::usage(error),
+        ChangeUserError::LockIsOver | ChangeUserError::NotIn(_) => Stop::usage(error),
         other => Stop::failed(other),
     }
 }

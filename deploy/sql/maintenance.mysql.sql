@@ -1,0 +1,19 @@
+-- Maintenance of Kayan on MySQL and MariaDB: mysql kayan < maintenance.mysql.sql. InnoDB cleans up by itself; this is for
+-- the time after much was imported, purged or restored.
+
+-- Counts anew what the optimiser goes by. It locks nobody out.
+ANALYZE TABLE identities, credentials, sessions, refresh_tokens, audit_events;
+
+-- How large the tables are, and how much of them is free; the figures are estimates until ANALYZE has run.
+SELECT table_name AS relname,
+       table_rows AS about_rows,
+       ROUND((data_length + index_length) / 1048576, 1) AS size_mib,
+       ROUND(data_free / 1048576, 1) AS free_mib
+FROM information_schema.tables
+WHERE table_schema = DATABASE()
+ORDER BY data_length + index_length DESC;
+
+-- Gives free space back to the disk, after a large purge. It writes the table anew and needs room for a second one, so it is
+-- left to you and to a quiet hour:
+--
+--   OPTIMIZE TABLE audit_events;

@@ -1,0 +1,26 @@
+-- Maintenance of Kayan on SQLite: sqlite3 kayan.db < maintenance.sqlite.sql, as the user that the service runs as. The
+-- service may run meanwhile.
+
+.timeout 10000
+
+-- Counts anew what the optimiser goes by, where it is out of date.
+PRAGMA analysis_limit = 1000;
+PRAGMA optimize;
+
+-- Says ok, or what is damaged; then restore a backup.
+PRAGMA quick_check;
+
+-- How large the tables and indexes are.
+SELECT name AS relname, SUM(pgsize) AS bytes
+FROM dbstat
+GROUP BY name
+ORDER BY SUM(pgsize) DESC;
+
+-- How much of the file is free.
+SELECT page_count * page_size AS bytes, freelist_count * page_size AS free_bytes
+FROM pragma_page_count, pragma_page_size, pragma_freelist_count;
+
+-- Gives free space back to the disk, after a large purge. Nobody can write while it lasts, and it needs room for a second
+-- file, so it is left to you and to a quiet hour:
+--
+--   VACUUM;

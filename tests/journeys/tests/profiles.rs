@@ -1,0 +1,91 @@
+//! Looking into a running process.
+
+use std::{fs, process::Command};
+
+use kayan_journeys::{Client, Home, Person, Service, ask};
+use reqwest::Method;
+
+/// A home whose service is as it is in production; its own settings stay.
+fn production() -> Home {
+    Home::new().with("KAYAN_TRUSTED_PROXIES", "127.0.0.1/32")
+}
+
+async fn token(service: &Service, permissions: &str) -> String {
+    let made = service.home().run(&format!("admin token create --permissions {permissions} --ttl 1h")).await;
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    made.stdout.trim().to_owned()
+}
+
+/// What the usual reader of such profiles makes of one.
+fn read_by_pprof(profile: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kayan.prof");
+    fs::write(&path, profile).unwrap();
+    let mut pprof = Command::new("go");
+    pprof.args(["tool", "pprof", "-top", "-nodecount=40"]).arg(&path);
+    let said = pprof.env("HOME", folder.path()).output().expect("go, from Debian's package golang-go");
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    String::from_utf8_lossy(&said.stdout).into_owned()
+}
+
+#[tokio::test]
+async fn a_heap_profile_is_read_by_go_tool_pprof() {
+    let service = Service::start().await;
+    let ada = Person::register(&service.client(), "ada").await;
+    ada.who_am_i().await.expect(200);
+    let profile = ask(service.client().get("/debug/pprof/heap")).await.expect(200);
+    assert_eq!(profile.header("content-type"), "application/octet-stream");
+    let read = read_by_pprof(&profile.body);
+    assert!(read.contains("Type: inuse_space") && read.contains("kayan"), "{read}");
+    assert!(!read.contains("prof_backtrace"), "the allocator's own part of each stack is left out: {read}");
+}
+
+#[tokio::test]
+async fn a_processor_profile_is_read_by_go_tool_pprof_and_one_is_taken_at_a_time() {
+    let service = Service::start_in(Home::new().with("KAYAN_BCRYPT_COST", "12")).await;
+    let client = service.client();
+    let profile = ask(client.get("/debug/pprof/profile?seconds=2"));
+    let work = async {
+        for number in 0..4 {
+            Person::register(&client, &format!("p{number}")).await;
+        }
+        ask(client.get("/debug/pprof/heap")).await.refused(409, "in_use");
+    };
+    let (profile, ()) = tokio::join!(profile, work);
+    let read = read_by_pprof(&profile.expect(200).body);
+    let busiest = read.lines().skip_while(|line| !line.contains("flat%")).nth(1).unwrap_or_default();
+    assert!(read.contains("Type: cpu") && busiest.contains("blowfish"), "hashing is what there is to do: {read}");
+    ask(client.get("/debug/pprof/profile?seconds=0")).await.refused(400, "invalid_input");
+    ask(client.get("/debug/pprof/profile?seconds=61")).await.refused(400, "invalid_input");
+}
+
+#[tokio::test]
+async fn memory_that_nobody_uses_is_given_back() {
+    let service = Service::start().await;
+    let said = ask(service.client().post("/debug/gc")).await.expect(200).json();
+    let (before, after) = (said["resident_before"].as_u64().unwrap(), said["resident_after"].as_u64().unwrap());
+    assert!(before > 1 << 20 && after > 1 << 20 && after <= before, "{said}");
+}
+
+#[tokio::test]
+async fn from_outside_nobody_looks_in_without_being_let() {
+    let service = Service::start_in(production()).await;
+    let client = service.client();
+    let from_outside = |client: &Client, method: Method, path: &str| {
+        client.request(method, path).header("x-forwarded-for", "203.0.113.9")
+    };
+    let (reader, writer) = (token(&service, "debug:read").await, token(&service, "users:*").await);
+    for (method, path) in [
+        (Method::GET, "/debug/pprof/heap"),
+        (Method::GET, "/debug/pprof/profile?seconds=1"),
+        (Method::POST, "/debug/gc"),
+        (Method::GET, "/metrics"),
+    ] {
+        ask(from_outside(&client, method.clone(), path)).await.refused(401, "unauthorized");
+        let denied = ask(from_outside(&client, method.clone(), path).bearer_auth(&writer)).await;
+        assert_eq!(denied.refused(403, "forbidden").at("/details/required"), "debug:read");
+        ask(from_outside(&client, method, path).bearer_auth(&reader)).await.expect(200);
+    }
+    // A proxy at the same machine is no neighbour.
+    ask(client.get("/metrics").header("x-forwarded-for", "127.0.0.1")).await.refused(401, "unauthorized");
+}
