@@ -30,6 +30,7 @@ mod overload;
 mod postgres;
 mod presenting;
 mod profiles;
+mod prometheus;
 mod races;
 mod reading;
 mod readme;
