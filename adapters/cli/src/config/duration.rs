@@ -1,4 +1,4 @@
-//! Durations as Go writes them: `5m`, `60s`, `1h30m`, `500ms`.
+//! Durations as Go writes them: `5m`, `60s`, `1h30m`, `500ms`; and days, which it lacks: `90d`.
 
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ const UNITS: [(&str, u128); 8] = [
     ("h", 3_600_000_000_000),
 ];
 
+/// Read, and never written: a day is `24h` to whoever knows Go's.
+const DAY: (&str, u128) = ("d", 86_400_000_000_000);
+
 /// Reads a duration; fractions (`1.5h`) are cut to whole nanoseconds, `0` needs no unit.
 pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
     if text == "0" {
@@ -63,7 +66,7 @@ fn leading_part(text: &str) -> Result<(u128, &str), DurationError> {
     if unit.is_empty() {
         return Err(DurationError::NoUnit);
     }
-    let scale = UNITS.iter().find(|(name, _)| *name == unit).ok_or(DurationError::UnknownUnit)?.1;
+    let scale = UNITS.iter().chain([&DAY]).find(|(name, _)| *name == unit).ok_or(DurationError::UnknownUnit)?.1;
     let whole = digits(whole)?.checked_mul(scale).ok_or(DurationError::TooLong)?;
     // nobody means more than twelve places, and more would not fit
     let fraction = fraction.get(..12).unwrap_or(fraction);
@@ -94,6 +97,8 @@ mod tests {
             ("1h30m", 5_400_000),
             ("24h", 86_400_000),
             ("168h", 604_800_000),
+            ("7d", 604_800_000),
+            ("1d12h", 129_600_000),
             ("500ms", 500),
             ("1.5h", 5_400_000),
             (".5s", 500),
@@ -120,7 +125,7 @@ mod tests {
             ("1.2.3s", DurationError::NoNumber),
             ("60", DurationError::NoUnit),
             ("1h30", DurationError::NoUnit),
-            ("7d", DurationError::UnknownUnit),
+            ("7w", DurationError::UnknownUnit),
             ("5 m", DurationError::UnknownUnit),
             ("5M", DurationError::UnknownUnit),
             ("1e9s", DurationError::UnknownUnit),

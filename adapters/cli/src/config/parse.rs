@@ -213,7 +213,7 @@ mod tests {
         fails(Kind::Number(1, 5), "99999999999999999999999", "not a whole number");
         fails(Kind::Span(Duration::from_secs(1), Duration::from_secs(9)), "10s", "out of range");
         fails(Kind::Span(Duration::from_secs(1), Duration::from_secs(9)), "5", "no unit");
-        fails(Kind::Span(Duration::from_secs(1), Duration::from_secs(9)), "1d", "unknown unit");
+        fails(Kind::Span(Duration::from_secs(1), Duration::from_secs(9)), "1w", "unknown unit");
         fails(Kind::Switch, "maybe", "neither true nor false");
         fails(Kind::Address, "example.com", "not an IP address");
         fails(Kind::Url(&["redis"]), "http://cache", "begins with redis://");

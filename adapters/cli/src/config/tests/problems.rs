@@ -7,7 +7,7 @@ fn all_problems_are_told_at_once_with_setting_value_and_remedy() {
     let setup = Setup::new(&[
         ("KAYAN_PORT", "70000"),
         ("KAYAN_LOG_LEVEL", "loud"),
-        ("KAYAN_SESSION_TTL", "7d"),
+        ("KAYAN_SESSION_TTL", "7w"),
         ("KAYAN_CORS_ORIGINS", "*"),
         ("KAYAN_TRUSTED_PROXIES", "10.0.0.0/8, nonsense"),
         ("KAYAN_LOCKOUT_DURATION", "15"),
@@ -23,7 +23,7 @@ fn all_problems_are_told_at_once_with_setting_value_and_remedy() {
         "KAYAN_PORT = \"70000\" (environment): is out of range; use a whole number from 0 to 65535",
         "KAYAN_LOG_LEVEL = \"loud\" (environment): is not one of the allowed values; use one of: debug, info, warn, error",
         "KAYAN_HOST = \"example.com\" (flag): is not an IP address",
-        "KAYAN_SESSION_TTL = \"7d\" (environment): has an unknown unit",
+        "KAYAN_SESSION_TTL = \"7w\" (environment): has an unknown unit",
         "KAYAN_CORS_ORIGINS = \"*\" (environment): \"*\" is refused: session cookies are sent along",
         "\"nonsense\" is neither a network nor an address",
         "KAYAN_LOCKOUT_DURATION = \"15\" (environment): has no unit",
