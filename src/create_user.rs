@@ -1,6 +1,8 @@
 //! Makes an identity on an operator's behalf.
 
-use kayan_ports::{Change, CommitError, EventType, Guard, Identity, Password, State, TenantId, Traits, Unique};
+use kayan_ports::{
+    Change, CommitError, EventType, Guard, Identity, Password, PasswordHash, State, TenantId, Traits, Unique,
+};
 use serde_json::json;
 
 use crate::{
@@ -12,6 +14,21 @@ use crate::{
 /// Two who keep changing the tenant's roles under each other's hands give up after so many rounds.
 const ROUNDS: usize = 8;
 
+/// What a new user proves themself with.
+#[derive(Debug)]
+pub enum FirstPassword {
+    /// In the clear: it is judged and hashed.
+    Clear(Password),
+    /// As it was hashed elsewhere, in any format that is verified.
+    Hashed(PasswordHash),
+}
+
+impl<T: Into<Password>> From<T> for FirstPassword {
+    fn from(clear: T) -> Self {
+        Self::Clear(clear.into())
+    }
+}
+
 /// The wish for another user.
 #[derive(Debug)]
 pub struct CreateUser {
@@ -20,7 +37,7 @@ pub struct CreateUser {
     /// What the user is like.
     pub traits: Traits,
     /// The password, if the user is to have one.
-    pub password: Option<Password>,
+    pub password: Option<FirstPassword>,
     /// Whether the user may come in.
     pub state: State,
     /// The names of the roles.
@@ -39,6 +56,9 @@ pub enum CreateUserError {
     /// The password is too weak.
     #[error(transparent)]
     WeakPassword(#[from] Weakness),
+    /// The hash is of no known format, or dearer to verify than is bearable.
+    #[error("must be a hash by bcrypt, argon2, scrypt or PBKDF2 of a bearable cost")]
+    UnknownHash,
     /// A role is not there.
     #[error(transparent)]
     UnknownRole(#[from] UnknownRole),
@@ -68,13 +88,15 @@ impl Kayan {
         let now = self.clock.now();
         let mut identity = self.new_identity(&cmd.tenant, cmd.traits, now);
         (identity.roles, identity.state) = (cmd.roles, cmd.state);
-        let hash = match &cmd.password {
+        let hash = match cmd.password {
             None => None,
-            Some(password) => {
+            Some(FirstPassword::Clear(password)) => {
                 let settings = self.settings_of(&identity).await?;
-                self.judge_password(password, &identifiers, &settings)?;
-                Some(self.hasher.hash(password).await.map_err(Failure::from)?)
+                self.judge_password(&password, &identifiers, &settings)?;
+                Some(self.hasher.hash(&password).await.map_err(Failure::from)?)
             }
+            Some(FirstPassword::Hashed(hash)) if self.hasher.recognises(&hash) => Some(hash),
+            Some(FirstPassword::Hashed(_)) => return Err(CreateUserError::UnknownHash),
         };
         let password = hash.map(|hash| self.new_password(&identity, hash, now));
         for _ in 0..ROUNDS {

@@ -89,7 +89,7 @@ pub use crate::{
     check_health::{CheckHealth, HealthReport, ProbeReport},
     check_permission::{CheckPermission, CheckPermissionError, PermissionCheck},
     create_admin_token::{CreateAdminToken, CreateAdminTokenError, CreatedAdminToken},
-    create_user::{CreateUser, CreateUserError},
+    create_user::{CreateUser, CreateUserError, FirstPassword},
     define_role::{CreateRole, DefineRoleError, UpdateRole},
     delete_me::{DeleteMe, DeleteMeError},
     delete_role::{DeleteRole, DeleteRoleError},

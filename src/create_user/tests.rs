@@ -46,3 +46,16 @@ async fn i_22_a_password_set_by_an_operator_ends_every_session() {
     let login = Stage::login("ada@example.com", "entirely new phrase");
     assert!(stage.kayan.log_in(&Stage::stranger(), login).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_password_that_was_hashed_elsewhere_is_taken_and_one_of_no_known_kind_is_not() {
+    let stage = Stage::new();
+    let hash = stage.hasher.outdated_hash("elsewhere", PASSWORD);
+    let cmd = CreateUser { password: Some(FirstPassword::Hashed(hash)), ..user("ada@example.com", &[]) };
+    stage.kayan.create_user(&Stage::operator(), cmd).await.unwrap();
+    stage.kayan.log_in(&Stage::stranger(), Stage::login("ada@example.com", PASSWORD)).await.unwrap();
+    let none = kayan_ports::PasswordHash::new("$unknown$".to_owned());
+    let cmd = CreateUser { password: Some(FirstPassword::Hashed(none)), ..user("bert@example.com", &[]) };
+    let refused = stage.kayan.create_user(&Stage::operator(), cmd).await;
+    assert_eq!(refused.unwrap_err(), CreateUserError::UnknownHash);
+}

@@ -320,6 +320,18 @@ async fn tenants_and_roles_are_managed_on_the_command_line() {
     assert_eq!(roles.as_array().map(Vec::len), Some(3));
 }
 
+/// Made elsewhere of `correct horse`.
+const HASH: &str = "$2b$04$bus2Ek6NlcjNotla9nCbj.t/3M84ijqupBbsAQ91E9GnwiERkS57W";
+
+#[tokio::test]
+async fn a_user_is_made_with_a_password_that_was_hashed_elsewhere() {
+    let office = Office::open().await;
+    let body = json!({ "traits": { "email": "ada@example.com" }, "password_hash": HASH });
+    office.tell(Method::POST, "/admin/users", &body).await.expect(201);
+    ask(Person::login(&office.client, "ada@example.com", "correct horse")).await.expect(200);
+    ask(Person::login(&office.client, "ada@example.com", "correct cow")).await.refused(401, "invalid_credentials");
+}
+
 #[tokio::test]
 async fn bad_input_to_administration_is_told_field_by_field() {
     let office = Office::open().await;
@@ -328,6 +340,11 @@ async fn bad_input_to_administration_is_told_field_by_field() {
         (json!({ "traits": { "email": "a@example.com", "roles": ["admin"] } }), "/traits/roles"),
         (json!({ "traits": { "email": "a@example.com" }, "roles": ["king"] }), "/roles"),
         (json!({ "traits": { "email": "a@example.com" }, "state": "asleep" }), "/state"),
+        (json!({ "traits": { "email": "a@example.com" }, "password_hash": "md5:0" }), "/password_hash"),
+        (
+            json!({ "traits": { "email": "a@example.com" }, "password": PASSWORD, "password_hash": HASH }),
+            "/password_hash",
+        ),
         (json!({ "roles": [] }), "/traits"),
     ] {
         let told = office.tell(Method::POST, "/admin/users", &body).await.refused(400, "invalid_input");

@@ -140,6 +140,7 @@ impl Refusal for CreateUserError {
             Self::Denied(denied) => denied.problem(),
             Self::InvalidTraits(fields) => invalid(fields),
             Self::WeakPassword(weakness) => weak(&weakness, "/password"),
+            Self::UnknownHash => field("/password_hash", "unknown_hash", self.to_string()),
             Self::UnknownRole(unknown) => field("/roles", "role", unknown.to_string()),
             Self::AlreadyExists => Problem::new(Code::AlreadyExists),
             Self::NoTenant(_) => Problem::new(Code::TenantNotFound),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use kayan_core::{
     AssignRole, AssignRoleError, ChangeUserError, CreateUser, CreateUserError, DeleteUser, DeniedError, FindUserError,
-    ImportUsersError, ListUsers, RevokeSessions, RevokeSessionsError, SetUserPassword, SetUserPasswordError,
-    SetUserState, UpdateUser, UpdateUserError, UserRef, policy::period,
+    FirstPassword, ImportUsersError, ListUsers, RevokeSessions, RevokeSessionsError, SetUserPassword,
+    SetUserPasswordError, SetUserState, UpdateUser, UpdateUserError, UserRef, policy::period,
 };
-use kayan_ports::{State, Traits};
+use kayan_ports::{PasswordHash, State, Traits};
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
     param::{Path, Query},
@@ -132,10 +132,21 @@ impl Users {
         key: IdempotencyKey,
         Body(body): Body<CreateUserBody>,
     ) -> Result<UserCreated, Refused<CreateUserError>> {
+        let password = match (body.password, body.password_hash) {
+            (Some(_), Some(_)) => {
+                return Err(
+                    field("/password_hash", "either_or", "give the password or its hash, not both".to_owned()).into()
+                );
+            }
+            (clear, hash) => {
+                let hashed = hash.map(|hash| FirstPassword::Hashed(PasswordHash::new(hash)));
+                clear.map(FirstPassword::from).or(hashed)
+            }
+        };
         let cmd = CreateUser {
             tenant: admin.tenant(),
             traits: Traits(body.traits.0),
-            password: body.password.map(Into::into),
+            password,
             state: body.state.map_or(State::Active, State::from),
             roles: body.roles,
         };

@@ -20,7 +20,7 @@ use crate::{
 pub(super) async fn run(action: User) -> Result<(), Stop> {
     match action {
         User::Create { email, name, roles, password_stdin, no_password, tenant, output } => {
-            let password = if no_password { None } else { Some(ask_password(password_stdin)?) };
+            let password = if no_password { None } else { Some(ask_password(password_stdin)?.into()) };
             let mut traits = Map::from_iter([("email".to_owned(), Value::String(email))]);
             traits.extend(name.map(|name| ("name".to_owned(), Value::String(name))));
             let cmd =
@@ -114,7 +114,9 @@ fn explain(error: CreateUserError) -> Stop {
             Stop::usage(told.join("; "))
         }
         CreateUserError::NoTenant(_) => Stop::not_found(error),
-        CreateUserError::UnknownRole(_) | CreateUserError::WeakPassword(_) => Stop::usage(error),
+        CreateUserError::UnknownRole(_) | CreateUserError::WeakPassword(_) | CreateUserError::UnknownHash => {
+            Stop::usage(error)
+        }
         CreateUserError::Denied(_) | CreateUserError::AlreadyExists | CreateUserError::Failed(_) => Stop::failed(error),
     }
 }

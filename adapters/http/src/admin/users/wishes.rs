@@ -14,6 +14,10 @@ pub(super) struct CreateUserBody {
     /// The password, if the user is to have one.
     #[oai(validator(min_length = 1, max_length = 4096))]
     pub(super) password: Option<String>,
+    /// The password as it was hashed elsewhere, instead of it: by bcrypt, argon2, scrypt or PBKDF2, in PHC form or another that
+    /// the import takes. It is hashed anew at the user's first login.
+    #[oai(validator(min_length = 1, max_length = 1024))]
+    pub(super) password_hash: Option<String>,
     /// Whether the user may come in; without it, yes.
     pub(super) state: Option<IdentityState>,
     /// The names of the roles: none that grants more than you hold.
