@@ -89,13 +89,15 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
     Ok(())
 }
 
-/// On SIGHUP, for as long as the service runs; without an audit log, that signal ends it as it ends any program.
+/// On SIGHUP, for as long as the service runs; without an audit log there is nothing to reopen, and nothing happens.
 async fn reopen_when_told(log: Option<&AuditLog>) {
-    let Some(log) = log else { return std::future::pending().await };
     match signal(SignalKind::hangup()) {
         Ok(mut hangup) => {
             while hangup.recv().await.is_some() {
-                log.reopen();
+                match log {
+                    Some(log) => log.reopen(),
+                    None => tracing::info!("told to reopen the audit log, and there is none"),
+                }
             }
         }
         Err(error) => tracing::error!(%error, "can't listen for SIGHUP; the audit log is not reopened"),
