@@ -17,7 +17,7 @@ use tokio::{
 };
 
 /// Longer than Prometheus takes for anything here.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const RULES: [(&str, &str); 2] = [
     ("alerts.yml", include_str!("../../../deploy/prometheus/alerts.yml")),
@@ -34,7 +34,7 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    async fn watching(service: &Service) -> Self {
+    fn watching(service: &Service) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in RULES {
             fs::write(folder.path().join(name), text).unwrap();
@@ -108,7 +108,7 @@ async fn every_expression_of_the_dashboard_and_the_rules_finds_something_in_what
     let home = Home::new().with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_LOCKOUT_ENABLED", "true");
     let home = home.with("KAYAN_SESSION_CACHE_TTL", "5s").with("KAYAN_RATE_LIMIT_REQUESTS", "1000");
     let service = Service::start_in(home).await;
-    let prometheus = Prometheus::watching(&service).await;
+    let prometheus = Prometheus::watching(&service);
     prometheus.until("kayan_build_info").await;
     let client = service.client();
     let ada = Person::register(&client, "ada").await;

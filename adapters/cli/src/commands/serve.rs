@@ -94,9 +94,10 @@ async fn reopen_when_told(log: Option<&AuditLog>) {
     match signal(SignalKind::hangup()) {
         Ok(mut hangup) => {
             while hangup.recv().await.is_some() {
-                match log {
-                    Some(log) => log.reopen(),
-                    None => tracing::info!("told to reopen the audit log, and there is none"),
+                if let Some(log) = log {
+                    log.reopen();
+                } else {
+                    tracing::info!("told to reopen the audit log, and there is none");
                 }
             }
         }
