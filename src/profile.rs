@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kayan_ports::{ProfileError, Profiler, Resident};
 
-use crate::{DeniedError, Failure, Kayan, Operator, policy::permission::Permission};
+use crate::{DeniedError, Kayan, Operator, policy::permission::Permission};
 
 /// Why there is nothing to see.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,9 +15,6 @@ pub enum LookInsideError {
     /// Somebody else is looking, or nobody can.
     #[error(transparent)]
     Profile(#[from] ProfileError),
-    /// The service can't do it.
-    #[error(transparent)]
-    Failed(#[from] Failure),
 }
 
 /// Who looks: an operator, or with nothing, somebody near enough not to be asked.

@@ -18,7 +18,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::run::{self, Failure};
+use crate::{
+    run::{self, Failure},
+    tools,
+};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -97,7 +100,7 @@ impl Home {
         let folder = TempDir::with_prefix("kayan-").map_err(Failure::io("can't make a temporary folder"))?;
         let path = folder.path().to_owned();
         running.folders.push(folder);
-        let home = Self { path, user: is_root().then_some(user) };
+        let home = Self { path, user: tools::is_root().then_some(user) };
         home.hand_over(&home.path)?;
         Ok(home)
     }
@@ -200,7 +203,7 @@ impl Drop for Running {
 fn have(programs: &[&Path], packages: &[&str]) -> Result<(), Failure> {
     let missing = || programs.iter().find(|program| !program.exists());
     let Some(first) = missing() else { return Ok(()) };
-    if !is_root() || !run::says(Command::new("apt-get").arg("--version"), "apt") {
+    if !tools::may_install() {
         let (names, first) = (packages.join(" "), first.display());
         return Err(Failure::Wrong(format!("{first} is missing; install the Debian packages {names}, as root")));
     }
@@ -214,11 +217,6 @@ fn have(programs: &[&Path], packages: &[&str]) -> Result<(), Failure> {
         None => Ok(()),
         Some(program) => Err(Failure::Wrong(format!("{} is still missing", program.display()))),
     }
-}
-
-fn is_root() -> bool {
-    run::says(Command::new("id").arg("-u"), "0\n")
-        && run::output(Command::new("id").arg("-u")).is_ok_and(|id| id == b"0\n")
 }
 
 fn free_port() -> Result<u16, Failure> {

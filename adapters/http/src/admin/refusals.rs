@@ -72,7 +72,6 @@ impl Refusal for LookInsideError {
             Self::Denied(error) => error.problem(),
             Self::Profile(error @ ProfileError::Busy) => Problem::new(Code::InUse).message(error.to_string()),
             Self::Profile(ProfileError::Unavailable(why)) => Problem::new(Code::Unavailable).because(why),
-            Self::Failed(failure) => failed(failure),
         }
     }
 }

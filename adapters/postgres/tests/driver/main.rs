@@ -10,7 +10,10 @@ use kayan_ports::StoreError;
 use kayan_postgres::{Mode, PostgresDriver, Settings};
 use kayan_sql::{ApplyError, Driver, Expect, Query, Reading, Statement, Value};
 use proxy::Proxy;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, timeout},
+};
 use tokio_postgres::Client;
 
 const TABLE: &str = "CREATE TABLE things (id bigint PRIMARY KEY, word text)";
@@ -192,16 +195,24 @@ async fn at_most_max_open_connections_are_opened_and_max_idle_kept() {
     becomes(&operator, MINE, 2).await;
 }
 
+/// A driver with so many connections, and a way to ask it what takes a while.
+fn napping(
+    database: &PostgresDatabase,
+    max_open: usize,
+    nap: &'static str,
+) -> impl Fn() -> JoinHandle<Result<(), StoreError>> {
+    let driver = PostgresDriver::connect(&database.dsn(POSTGRES), Settings { max_open, ..settings() });
+    let driver = Arc::new(driver.unwrap());
+    move || {
+        let (driver, query) = (Arc::clone(&driver), question(nap, Reading::Point));
+        tokio::spawn(async move { driver.read(query).await.map(drop) })
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn short_questions_share_an_eighth_of_the_connections() {
     let (database, operator) = database().await;
-    let settings = Settings { max_open: 16, ..settings() };
-    let driver = Arc::new(PostgresDriver::connect(&database.dsn(POSTGRES), settings).unwrap());
-    let ask = || {
-        let driver = Arc::clone(&driver);
-        let query = question("-- things.nap\nSELECT COUNT(*) FROM pg_sleep(0.2)", Reading::Point);
-        tokio::spawn(async move { driver.read(query).await.map(drop) })
-    };
+    let ask = napping(&database, 16, "-- things.nap\nSELECT COUNT(*) FROM pg_sleep(0.2)");
     let mut asked = vec![ask(), ask()];
     becomes(&operator, MINE, 2).await;
     asked.extend((0..6).map(|_| ask()));
@@ -214,13 +225,7 @@ async fn short_questions_share_an_eighth_of_the_connections() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_fills_before_a_third_one_is_shared() {
     let (database, operator) = database().await;
-    let settings = Settings { max_open: 32, ..settings() };
-    let driver = Arc::new(PostgresDriver::connect(&database.dsn(POSTGRES), settings).unwrap());
-    let ask = || {
-        let driver = Arc::clone(&driver);
-        let query = question("-- things.nap\nSELECT COUNT(*) FROM pg_sleep(0.1)", Reading::Point);
-        tokio::spawn(async move { driver.read(query).await.map(drop) })
-    };
+    let ask = napping(&database, 32, "-- things.nap\nSELECT COUNT(*) FROM pg_sleep(0.1)");
     let mut asked = vec![ask(), ask()];
     becomes(&operator, MINE, 2).await;
     asked.extend((0..30).map(|_| ask()));
