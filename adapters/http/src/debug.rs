@@ -34,7 +34,7 @@ enum Profile {
 impl Debug {
     /// Heap profile
     ///
-    /// The memory in use, by where it was asked for: one allocation in half a megabyte is noted. In development open to this
+    /// The memory in use, by where it was asked for: one allocation in two megabytes is noted. In development open to this
     /// machine; else needs `debug:read` over all tenants.
     #[oai(path = "/pprof/heap", method = "get", operation_id = "debugHeap")]
     async fn heap(&self, Inside(who): Inside) -> Result<Profile, Refused<LookInsideError>> {

@@ -159,7 +159,7 @@ async fn every_code_is_produced_has_the_one_shape_and_is_in_the_document() {
     let home =
         Home::new().with("KAYAN_HASH_CONCURRENCY", "1").with("KAYAN_HASH_QUEUE", "1").with("KAYAN_BCRYPT_COST", "8");
     let home = home.with("KAYAN_LOCKOUT_ENABLED", "true").with("KAYAN_LOCKOUT_MAX_FAILURES", "2");
-    let home = home.with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_RATE_LIMIT_WINDOW", "1h");
+    let home = home.with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_RATE_LIMIT_WINDOW", "24h");
     let home = home.with("KAYAN_RATE_LIMIT_LOGIN_REQUESTS", "3").with("KAYAN_RATE_LIMIT_REQUESTS", "1000");
     let service = Service::start_in(home).await;
     let document = Document::of(&service.client()).await;

@@ -16,7 +16,7 @@ async fn runs(home: &Home, lines: &str) -> Done {
 pub(crate) async fn three_sections_run_as_printed(kind: Kind) {
     let home = Home::on(kind).with("KAYAN_AUDIT_LOG", "audit.log").with("KAYAN_SESSION_CACHE_TTL", "0s");
     let home = home.with("KAYAN_LOCKOUT_ENABLED", "true").with("KAYAN_RATE_LIMIT_ENABLED", "true");
-    let home = home.with("KAYAN_RATE_LIMIT_REQUESTS", "40").with("KAYAN_RATE_LIMIT_WINDOW", "1h");
+    let home = home.with("KAYAN_RATE_LIMIT_REQUESTS", "40").with("KAYAN_RATE_LIMIT_WINDOW", "24h");
     let service = Service::start_in(home).await;
     let (client, home) = (service.client(), service.home());
     let [ada, bert] = [Person::register(&client, "ada").await, Person::register(&client, "bert").await];

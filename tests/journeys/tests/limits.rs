@@ -24,17 +24,17 @@ fn seconds(answer: &Answer) -> u64 {
 
 #[tokio::test]
 async fn requests_beyond_the_limit_are_told_when_to_come_back() {
-    let home = Home::new().with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_RATE_LIMIT_WINDOW", "1h");
+    let home = Home::new().with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_RATE_LIMIT_WINDOW", "24h");
     let service = Service::start_in(home.with("KAYAN_RATE_LIMIT_REQUESTS", "5")).await;
     let ada = Person::register(&service.client(), "ada").await;
     for left in (0..4).rev() {
         let answer = ada.who_am_i().await.expect(200);
-        assert_eq!(answer.header("ratelimit-policy"), "\"ip\";q=5;w=3600");
+        assert_eq!(answer.header("ratelimit-policy"), "\"ip\";q=5;w=86400");
         assert!(answer.header("ratelimit").starts_with(&format!("\"ip\";r={left};t=")), "{answer:?}");
     }
     for _ in 0..20 {
         let refused = ada.who_am_i().await.refused(429, "rate_limited");
-        assert!((1..=7_200).contains(&seconds(&refused)), "{refused:?}");
+        assert!((1..=172_800).contains(&seconds(&refused)), "{refused:?}");
         assert_eq!(refused.json().pointer("/details/retry_after"), Some(&seconds(&refused).into()));
         assert!(refused.header("ratelimit").starts_with("\"ip\";r=0;t="), "{refused:?}");
     }
@@ -47,19 +47,19 @@ async fn requests_beyond_the_limit_are_told_when_to_come_back() {
 
 #[tokio::test]
 async fn registrations_and_logins_have_limits_of_their_own() {
-    let home = Home::new().with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_RATE_LIMIT_WINDOW", "1h");
+    let home = Home::new().with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_RATE_LIMIT_WINDOW", "24h");
     let home = home.with("KAYAN_RATE_LIMIT_REGISTRATION_REQUESTS", "2").with("KAYAN_RATE_LIMIT_LOGIN_REQUESTS", "3");
     let service = Service::start_in(home).await;
     let client = service.client();
     let ada = Person::register(&client, "ada").await;
     let bert = Person::register(&client, "bert").await;
     let refused = ask(Person::registration(&client, "more@example.com")).await.refused(429, "rate_limited");
-    assert_eq!(refused.header("ratelimit-policy"), "\"registration\";q=2;w=3600");
+    assert_eq!(refused.header("ratelimit-policy"), "\"registration\";q=2;w=86400");
     for _ in 0..3 {
         ada.log_in().await;
     }
     let refused = ask(Person::login(&client, &ada.email, PASSWORD)).await.refused(429, "rate_limited");
-    assert_eq!(refused.header("ratelimit-policy"), "\"login\";q=3;w=3600");
+    assert_eq!(refused.header("ratelimit-policy"), "\"login\";q=3;w=86400");
     bert.log_in().await;
 }
 

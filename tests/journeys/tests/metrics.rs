@@ -64,7 +64,7 @@ async fn every_family_of_the_guide_is_exported_under_its_name() {
 async fn what_happens_is_counted() {
     let home = Home::new().with("KAYAN_LOCKOUT_ENABLED", "true").with("KAYAN_LOCKOUT_MAX_FAILURES", "2");
     let home = home.with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_RATE_LIMIT_LOGIN_REQUESTS", "7");
-    let service = Service::start_in(home).await;
+    let service = Service::start_in(home.with("KAYAN_RATE_LIMIT_WINDOW", "24h")).await;
     let client = service.client();
     let ada = Person::register(&client, "ada").await;
     ask(Person::registration(&client, &ada.email)).await.refused(409, "already_exists");

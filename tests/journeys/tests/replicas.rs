@@ -75,7 +75,7 @@ async fn limits_and_lockout_add_up_across_replicas() {
         ("KAYAN_RATE_LIMIT_ENABLED", "true"),
         ("KAYAN_RATE_LIMIT_REQUESTS", "1000000"),
         ("KAYAN_RATE_LIMIT_LOGIN_REQUESTS", "8"),
-        ("KAYAN_RATE_LIMIT_WINDOW", "1h"),
+        ("KAYAN_RATE_LIMIT_WINDOW", "24h"),
         ("KAYAN_LOCKOUT_ENABLED", "true"),
         ("KAYAN_LOCKOUT_MAX_FAILURES", "6"),
     ])
@@ -112,7 +112,7 @@ async fn lockout_adds_up_across_replicas_without_redis() {
 #[tokio::test]
 async fn without_its_redis_a_replica_goes_on_by_itself_and_says_so() {
     let home = Home::on(Kind::Sqlite).with("KAYAN_REDIS_URL", NOWHERE).with("KAYAN_RATE_LIMIT_ENABLED", "true");
-    let home = home.with("KAYAN_RATE_LIMIT_WINDOW", "1h").with("KAYAN_LOCKOUT_ENABLED", "true");
+    let home = home.with("KAYAN_RATE_LIMIT_WINDOW", "24h").with("KAYAN_LOCKOUT_ENABLED", "true");
     let service = Service::start_in(home.with("KAYAN_RATE_LIMIT_REQUESTS", "10")).await;
     let health = ask(service.client().get("/health")).await.expect(200);
     assert_eq!(health.at("/status"), "degraded", "{health:?}");

@@ -263,7 +263,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 async fn i_34_the_guides_filters_find_in_the_audit_log_what_they_look_for() {
     let home = Home::new().with("KAYAN_AUDIT_LOG", "audit.log").with("KAYAN_LOCKOUT_ENABLED", "true");
     let home = home.with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_RATE_LIMIT_REQUESTS", "10");
-    let service = Service::start_in(home.with("KAYAN_RATE_LIMIT_WINDOW", "1h")).await;
+    let service = Service::start_in(home.with("KAYAN_RATE_LIMIT_WINDOW", "24h")).await;
     let ada = Person::register(&service.client(), "ada").await;
     for _ in 0..5 {
         ask(Person::login(&ada.client, &ada.email, "wrong")).await.refused(401, "invalid_credentials");
