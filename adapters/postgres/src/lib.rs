@@ -6,15 +6,19 @@
 mod dsn;
 mod errors;
 mod flight;
+mod gathering;
+mod lookups;
 mod migration;
 mod pool;
 mod session;
-mod sharing;
 mod statements;
 mod tls;
 mod values;
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
@@ -26,9 +30,9 @@ pub use session::Mode;
 pub use tls::TlsError;
 
 use crate::{
+    gathering::Gathering,
     pool::{Connections, Connector},
     session::{Refused, Shared},
-    sharing::Sharing,
 };
 
 /// A batch that lost against others is sent so many times in all.
@@ -83,9 +87,13 @@ pub enum ConnectError {
 
 /// One database.
 #[derive(Debug)]
-pub struct PostgresDriver {
+pub struct PostgresDriver(Arc<Database>);
+
+/// What those share who ask it something at the same time.
+#[derive(Debug)]
+struct Database {
     connections: Connections,
-    sharing: Sharing,
+    gathering: Gathering,
     shared: Shared,
     patience: Duration,
 }
@@ -97,28 +105,24 @@ impl PostgresDriver {
         let Dsn { config, encryption } = dsn.parse()?;
         let connector = Connector { tls: tls::connector(&encryption)?, mode: encryption.mode };
         let connections = Connections::new(config, connector, &settings)?;
-        let (sharing, shared) = (Sharing::new(settings.max_open), Shared::new(settings.statements));
-        Ok(Self { connections, sharing, shared, patience: settings.patience })
+        let (gathering, shared) = (Gathering::default(), Shared::new(settings.statements));
+        Ok(Self(Arc::new(Database { connections, gathering, shared, patience: settings.patience })))
     }
 
     /// How many times this driver has sent something and waited for the answer, connecting and migrating apart.
     pub fn round_trips(&self) -> u64 {
-        self.shared.round_trips.load(Ordering::Relaxed)
+        self.0.shared.round_trips.load(Ordering::Relaxed)
     }
+}
 
-    /// Reads a row or a few, over a connection that others may use at the same time.
-    async fn look_up(&self, query: &Query, deadline: Instant) -> Result<Vec<Row>, StoreError> {
-        let share = self.sharing.join(&self.connections, deadline).await?;
-        match timeout_at(deadline, self.shared.read(share.client()?, query)).await {
-            Ok(answer) => {
-                share.settle();
-                answer
-            }
-            Err(_elapsed) => {
-                share.give_up();
-                Err(silent())
-            }
-        }
+impl Database {
+    /// Reads a row or a few over a connection of its own.
+    async fn ask(&self, query: &Query, deadline: Instant) -> Result<Vec<Row>, StoreError> {
+        let mut lease = self.connections.lease(deadline).await?;
+        let answer = timeout_at(deadline, self.shared.read(lease.client()?, query)).await;
+        let answer = answer.map_err(|_elapsed| silent())?;
+        lease.settle();
+        answer
     }
 
     async fn pulse(&self, within: Duration) -> Result<(), StoreError> {
@@ -139,20 +143,21 @@ fn silent() -> StoreError {
 #[async_trait]
 impl Driver for PostgresDriver {
     async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
-        let deadline = Instant::now() + self.patience;
-        // A pooler in between would have to keep a transaction's connection for each of those who share one.
-        if query.reading == Reading::Point && self.shared.mode == Mode::Prepared {
-            return self.look_up(&query, deadline).await;
+        let database = &self.0;
+        let deadline = Instant::now() + database.patience;
+        match (query.reading, database.shared.mode) {
+            (Reading::Point, Mode::Prepared) => return lookups::look_up(database, &query, deadline).await,
+            // What is asked together is asked in another statement, and nothing is prepared here.
+            (Reading::Point, Mode::Unnamed) => return database.ask(&query, deadline).await,
+            (Reading::Scan, _) => {}
         }
-        let mut lease = self.connections.lease(deadline).await?;
+        let mut lease = database.connections.lease(deadline).await?;
         let answer = {
-            let mut work = std::pin::pin!(self.shared.read(lease.client()?, &query));
+            let mut work = std::pin::pin!(database.shared.read(lease.client()?, &query));
             match timeout_at(deadline, &mut work).await {
                 Ok(answer) => Some(answer),
                 // Is it the question that takes long, or is nobody there?
-                Err(_) if query.reading == Reading::Scan && self.pulse(PULSE).await.is_ok() => {
-                    timeout(SCAN, work).await.ok()
-                }
+                Err(_) if database.pulse(PULSE).await.is_ok() => timeout(SCAN, work).await.ok(),
                 Err(_) => None,
             }
         };
@@ -162,10 +167,11 @@ impl Driver for PostgresDriver {
     }
 
     async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError> {
-        let deadline = Instant::now() + self.patience;
-        let mut lease = self.connections.lease(deadline).await?;
+        let Database { connections, shared, patience, .. } = &*self.0;
+        let deadline = Instant::now() + *patience;
+        let mut lease = connections.lease(deadline).await?;
         for attempt in 1..=ATTEMPTS {
-            let outcome = timeout_at(deadline, self.shared.apply(lease.client()?, &batch, deadline)).await;
+            let outcome = timeout_at(deadline, shared.apply(lease.client()?, &batch, deadline)).await;
             match outcome.map_err(|_elapsed| silent())? {
                 Err(Refused { again: true, .. }) if attempt < ATTEMPTS => {}
                 outcome => {
@@ -178,11 +184,11 @@ impl Driver for PostgresDriver {
     }
 
     async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
-        migration::lock(&self.connections, self.patience).await
+        migration::lock(&self.0.connections, self.0.patience).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.pulse(PING).await
+        self.0.pulse(PING).await
     }
 
     async fn maintain(&self) -> Result<(), StoreError> {
@@ -191,7 +197,7 @@ impl Driver for PostgresDriver {
     }
 
     fn connections(&self) -> Option<ConnectionUse> {
-        Some(self.connections.usage())
+        Some(self.0.connections.usage())
     }
 
     fn dialect(&self) -> Dialect {

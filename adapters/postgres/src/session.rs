@@ -58,8 +58,48 @@ impl Shared {
             client.statement_cache.clear();
             answer = self.ask(client, &sql, &query.params).await;
         }
-        let rows = answer.and_then(|rows| rows.iter().map(values::row).collect::<Result<_, _>>());
+        let rows = answer.and_then(|rows| rows.iter().map(|found| values::row(found, 0)).collect::<Result<_, _>>());
         rows.map_err(|error| errors::store_error(&error, query.sql))
+    }
+
+    /// Answers questions of one kind with one statement, each with its own rows. Whatever is wrong with one of them spoils
+    /// it for all.
+    pub(crate) async fn read_together(
+        &self,
+        client: &ClientWrapper,
+        sql: &'static str,
+        asked: &[Vec<Value>],
+    ) -> Result<Vec<Vec<Row>>, Error> {
+        let known = client.statement_cache.size();
+        let answer = self.ask_together(client, sql, asked).await;
+        self.count(true);
+        self.count(client.statement_cache.size() > known);
+        if answer.as_ref().err().is_some_and(errors::outdated) {
+            client.statement_cache.clear();
+        }
+        let mut answers: Vec<_> = asked.iter().map(|_| Vec::new()).collect();
+        for found in &answer? {
+            let position = usize::try_from(found.try_get::<_, i64>(0)?).unwrap_or_default();
+            if let Some(rows) = position.checked_sub(1).and_then(|position| answers.get_mut(position)) {
+                rows.push(values::row(found, 1)?);
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn ask_together(
+        &self,
+        client: &ClientWrapper,
+        sql: &'static str,
+        asked: &[Vec<Value>],
+    ) -> Result<Vec<tokio_postgres::Row>, Error> {
+        // Its parameters' types are only known to the database.
+        let alone = client.prepare_cached(&self.statements.question(sql)).await?;
+        let statement = client.prepare_cached(&self.statements.together(sql, alone.params())).await?;
+        let column = |number| asked.iter().filter_map(|params| params.get(number).map(Bound)).collect();
+        let columns: Vec<Vec<Bound<'_>>> = (0..alone.params().len()).map(column).collect();
+        let params: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|column| column as _).collect();
+        client.query(&statement, &params).await
     }
 
     async fn ask(

@@ -4,55 +4,100 @@ use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
 use kayan_sql::Expect;
 use parking_lot::RwLock;
+use tokio_postgres::types::Type;
 
-/// Every statement that was rewritten, by its text and what it expects.
+/// Every statement that was rewritten, by its text and what became of it.
 #[derive(Debug, Default)]
-pub(crate) struct Statements(RwLock<HashMap<(&'static str, bool), Arc<str>>>);
+pub(crate) struct Statements(RwLock<HashMap<(&'static str, Wording), Arc<str>>>);
+
+/// What a statement is rewritten to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Wording {
+    /// The same, for one.
+    Plain,
+    /// A write that fails by itself unless one row is changed.
+    Guarded,
+    /// A question that is asked for several at once.
+    Together,
+}
 
 impl Statements {
     /// The text that is sent for a question.
     pub(crate) fn question(&self, sql: &'static str) -> Arc<str> {
-        self.rewritten(sql, false)
+        self.rewritten(sql, Wording::Plain, numbered)
+    }
+
+    /// The text that is sent for several questions with parameters of these types: an array for each parameter, with an
+    /// element for each who asks. Every row begins with the number of the question, counted from 1.
+    pub(crate) fn together(&self, sql: &'static str, types: &[Type]) -> Arc<str> {
+        self.rewritten(sql, Wording::Together, |sql| together(sql, types))
     }
 
     /// The text that is sent for a write. One that must match one row fails by itself when it does not, so that the
     /// whole transaction can be sent at once, its COMMIT included.
     pub(crate) fn write(&self, sql: &'static str, expect: Expect) -> Arc<str> {
-        self.rewritten(sql, expect == Expect::One)
+        match expect {
+            Expect::One => self.rewritten(sql, Wording::Guarded, |sql| kept(&numbered(sql))),
+            Expect::Any => self.rewritten(sql, Wording::Plain, numbered),
+        }
     }
 
-    fn rewritten(&self, sql: &'static str, guarded: bool) -> Arc<str> {
-        if let Some(text) = self.0.read().get(&(sql, guarded)) {
+    fn rewritten(&self, sql: &'static str, wording: Wording, rewrite: impl FnOnce(&str) -> String) -> Arc<str> {
+        if let Some(text) = self.0.read().get(&(sql, wording)) {
             return Arc::clone(text);
         }
-        let numbered = numbered(sql);
-        let text: Arc<str> = if guarded { kept(&numbered).into() } else { numbered.into() };
-        Arc::clone(self.0.write().entry((sql, guarded)).or_insert(text))
+        let text: Arc<str> = rewrite(sql).into();
+        Arc::clone(self.0.write().entry((sql, wording)).or_insert(text))
     }
 }
 
-/// `$1`, `$2`, … for each `?`; there are none in comments and strings.
+/// `$1`, `$2`, … for each `?`.
 fn numbered(sql: &str) -> String {
+    filled(sql, "$")
+}
+
+/// This and its number for each `?`; there are none in comments and strings.
+fn filled(sql: &str, parameter: &str) -> String {
     let mut text = String::with_capacity(sql.len() + 32);
     for (number, part) in sql.split('?').enumerate() {
         if number > 0 {
             // writing to a string cannot fail
-            let _ = write!(text, "${number}");
+            let _ = write!(text, "{parameter}{number}");
         }
         text.push_str(part);
     }
     text
 }
 
+/// Asks the question once for each element of the arrays, in their order.
+fn together(sql: &str, types: &[Type]) -> String {
+    let (signature, question) = signed(sql);
+    let list = |word: &dyn Fn(usize, &Type) -> String| {
+        types.iter().enumerate().map(|(place, kind)| word(place + 1, kind)).collect::<Vec<_>>().join(", ")
+    };
+    let arrays = list(&|number, kind| format!("${number}::{}[]", kind.name()));
+    let names = list(&|number, _| format!("p{number}"));
+    let question = filled(question, "asked.p");
+    format!(
+        "{signature}\nSELECT asked.n, found.*\nFROM unnest({arrays}) WITH ORDINALITY AS asked({names}, n)\n\
+         CROSS JOIN LATERAL (\n{question}\n) AS found"
+    )
+}
+
 /// Divides by zero unless one row is changed. The signature stays in front, where the statistics show it.
 fn kept(sql: &str) -> String {
-    let (signature, statement) = match sql.split_once('\n') {
-        Some((first, rest)) if first.starts_with("--") => (first, rest),
-        _ => ("--", sql),
-    };
+    let (signature, statement) = signed(sql);
     format!(
         "{signature}\nWITH changed AS (\n{statement}\nRETURNING 1\n)\nSELECT 1 / (COUNT(*) = 1)::integer FROM changed"
     )
+}
+
+/// A statement's first line, if it is its signature, and the rest.
+fn signed(sql: &str) -> (&str, &str) {
+    match sql.split_once('\n') {
+        Some((first, rest)) if first.starts_with("--") => (first, rest),
+        _ => ("--", sql),
+    }
 }
 
 #[cfg(test)]
@@ -70,5 +115,11 @@ mod tests {
              SELECT 1 / (COUNT(*) = 1)::integer FROM changed"
         );
         assert_eq!(&*statements.question("SELECT 1"), "SELECT 1");
+        assert_eq!(
+            &*statements.together("-- a.b\nSELECT c FROM t WHERE a = ? AND b = ?", &[Type::BYTEA, Type::TEXT]),
+            "-- a.b\nSELECT asked.n, found.*\n\
+             FROM unnest($1::bytea[], $2::text[]) WITH ORDINALITY AS asked(p1, p2, n)\n\
+             CROSS JOIN LATERAL (\nSELECT c FROM t WHERE a = asked.p1 AND b = asked.p2\n) AS found"
+        );
     }
 }

@@ -112,8 +112,8 @@ impl<'r> FromSql<'r> for Owned {
     }
 }
 
-/// A row of the database as a row of the store.
-pub(crate) fn row(found: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
+/// A row of the database as a row of the store, from this column on.
+pub(crate) fn row(found: &tokio_postgres::Row, from: usize) -> Result<Row, tokio_postgres::Error> {
     let column = |position| found.try_get(position).map(|Owned(value)| value);
-    Ok(Row::new((0..found.len()).map(column).collect::<Result<_, _>>()?))
+    Ok(Row::new((from..found.len()).map(column).collect::<Result<_, _>>()?))
 }

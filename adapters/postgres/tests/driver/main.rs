@@ -11,7 +11,6 @@ use kayan_postgres::{Mode, PostgresDriver, Settings};
 use kayan_sql::{ApplyError, Driver, Expect, Query, Reading, Statement, Value};
 use proxy::Proxy;
 use tokio::{
-    task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
 use tokio_postgres::Client;
@@ -195,52 +194,58 @@ async fn at_most_max_open_connections_are_opened_and_max_idle_kept() {
     becomes(&operator, MINE, 2).await;
 }
 
-/// A driver with so many connections, and a way to ask it what takes a while.
-fn napping(
-    database: &PostgresDatabase,
-    max_open: usize,
-    nap: &'static str,
-) -> impl Fn() -> JoinHandle<Result<(), StoreError>> {
-    let driver = PostgresDriver::connect(&database.dsn(POSTGRES), Settings { max_open, ..settings() });
-    let driver = Arc::new(driver.unwrap());
-    move || {
-        let (driver, query) = (Arc::clone(&driver), question(nap, Reading::Point));
-        tokio::spawn(async move { driver.read(query).await.map(drop) })
+const WORD: &str = "-- things.word\nSELECT word FROM things WHERE id = ?";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_that_come_while_two_of_their_kind_are_under_way_are_asked_together() {
+    let (database, mut operator) = database().await;
+    let driver = Arc::new(PostgresDriver::connect(&database.dsn(POSTGRES), settings()).unwrap());
+    driver.apply((0..40).map(|id| add(id, &format!("word {id}"))).collect()).await.unwrap();
+    let ask = |id: i64| {
+        let driver = Arc::clone(&driver);
+        let query = Query { sql: WORD, params: vec![id.into()], reading: Reading::Point };
+        tokio::spawn(async move { driver.read(query).await.map(|rows| rows.into_iter().next()) })
+    };
+    let watcher = database.connection().await;
+    let holding = operator.transaction().await.unwrap();
+    holding.batch_execute("LOCK TABLE things").await.unwrap();
+    let mut asked = vec![ask(0), ask(1)];
+    let waiting = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND database = (
+        SELECT oid FROM pg_database WHERE datname = current_database())";
+    becomes(&watcher, waiting, 2).await;
+    let before = driver.round_trips();
+    // The last five are not there.
+    asked.extend((2..45).map(ask));
+    assert_eq!(number(&watcher, MINE).await, 2, "nobody else takes a connection");
+    holding.commit().await.unwrap();
+    for (id, one) in asked.into_iter().enumerate() {
+        let word = one.await.unwrap().unwrap().map(|mut row| row.text().unwrap());
+        assert_eq!(word, (id < 40).then(|| format!("word {id}")));
+    }
+    let turns = driver.round_trips() - before;
+    assert!(turns <= 12, "{turns} for 45 questions, what is prepared included");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_fails_does_so_for_whoever_asked_it() {
+    let (database, _operator) = database().await;
+    let driver = PostgresDriver::connect(&database.dsn(POSTGRES), settings()).unwrap();
+    let divide = async |by: i64| {
+        let query =
+            Query { sql: "-- things.share\nSELECT 12 / CAST(? AS bigint)", params: vec![by.into()], reading: Reading::Point };
+        driver.read(query).await.map(|mut rows| rows.remove(0).int().unwrap())
+    };
+    let answers = futures_util::future::join_all((0..64).map(|number| divide(number % 5))).await;
+    for (number, answer) in answers.into_iter().enumerate() {
+        match number % 5 {
+            0 => assert!(matches!(answer, Err(StoreError::Fault(_))), "{answer:?}"),
+            by => assert_eq!(answer, Ok(12 / i64::try_from(by).unwrap())),
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn short_questions_share_an_eighth_of_the_connections() {
-    let (database, operator) = database().await;
-    let ask = napping(&database, 16, "-- things.nap\nSELECT COUNT(*) FROM pg_sleep(0.2)");
-    let mut asked = vec![ask(), ask()];
-    becomes(&operator, MINE, 2).await;
-    asked.extend((0..6).map(|_| ask()));
-    for one in asked {
-        one.await.unwrap().unwrap();
-        assert_eq!(number(&operator, MINE).await, 2);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connection_fills_before_a_third_one_is_shared() {
-    let (database, operator) = database().await;
-    let ask = napping(&database, 32, "-- things.nap\nSELECT COUNT(*) FROM pg_sleep(0.1)");
-    let mut asked = vec![ask(), ask()];
-    becomes(&operator, MINE, 2).await;
-    asked.extend((0..30).map(|_| ask()));
-    for _ in 0..10 {
-        assert_eq!(number(&operator, MINE).await, 2, "sixteen find room on each");
-    }
-    asked.push(ask());
-    becomes(&operator, MINE, 3).await;
-    for one in asked {
-        one.await.unwrap().unwrap();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_shares_a_connection_gets_its_own_answer_whoever_else_leaves() {
+async fn who_asks_with_others_gets_its_own_answer_whoever_else_leaves() {
     let (database, operator) = database().await;
     let settings = Settings { max_open: 8, ..settings() };
     let driver = PostgresDriver::connect(&database.dsn(POSTGRES), settings).unwrap();
