@@ -4,17 +4,20 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use kayan_contract::{
     AttemptsBench, Bench, Durable, KeysBench,
     throw_away::{PGBOUNCER, POSTGRES, PostgresDatabase},
 };
-use kayan_ports::{Store, TenantId, Timestamp};
+use kayan_ports::{Store, StoreError, TenantId, Timestamp};
 use kayan_postgres::{Mode, PostgresDriver, Settings};
-use kayan_sql::{Dialect, Driver, Expect, Query, Reading, SqlStore, Statement, Value, migrate};
+use kayan_sql::{
+    ApplyError, Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, SqlStore, Statement, Value, migrate,
+};
 
 struct Postgres {
     // None between closing and opening again.
-    store: Option<Arc<SqlStore<PostgresDriver>>>,
+    store: Option<Arc<SqlStore<Crowd>>>,
     place: &'static str,
     mode: Mode,
     database: PostgresDatabase,
@@ -31,25 +34,58 @@ impl Postgres {
 
     async fn counting(place: &'static str, mode: Mode) -> AttemptsBench {
         let bench = Self::fresh(place, mode).await;
-        let attempts = Arc::<SqlStore<PostgresDriver>>::clone(bench.present());
+        let attempts = Arc::<SqlStore<Crowd>>::clone(bench.present());
         AttemptsBench { attempts, within: Some(Box::new(bench)) }
     }
 
-    fn present(&self) -> &Arc<SqlStore<PostgresDriver>> {
+    fn present(&self) -> &Arc<SqlStore<Crowd>> {
         self.store.as_ref().unwrap()
     }
 }
 
 /// The laws are about what is answered, not about how fast a machine is that runs many of them at once.
-fn open(dsn: &str, statements: Mode) -> Arc<SqlStore<PostgresDriver>> {
+fn open(dsn: &str, statements: Mode) -> Arc<SqlStore<Crowd>> {
     let settings = Settings { max_open: 8, statements, patience: Duration::from_secs(30), ..Settings::default() };
-    Arc::new(SqlStore::new(PostgresDriver::connect(dsn, settings).unwrap()))
+    Arc::new(SqlStore::new(Crowd(PostgresDriver::connect(dsn, settings).unwrap())))
+}
+
+/// Asks each short question several times at once, so that the last of them is asked together with another.
+struct Crowd(PostgresDriver);
+
+#[async_trait]
+impl Driver for Crowd {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        if query.reading == Reading::Scan {
+            return self.0.read(query).await;
+        }
+        join_all((0..4).map(|_| self.0.read(query.clone()))).await.pop().unwrap()
+    }
+
+    async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError> {
+        self.0.apply(batch).await
+    }
+
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+        self.0.lock().await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.0.ping().await
+    }
+
+    async fn maintain(&self) -> Result<(), StoreError> {
+        self.0.maintain().await
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.0.dialect()
+    }
 }
 
 #[async_trait]
 impl Bench for Postgres {
     fn store(&self) -> Arc<dyn Store> {
-        Arc::<SqlStore<PostgresDriver>>::clone(self.present())
+        Arc::<SqlStore<Crowd>>::clone(self.present())
     }
 
     async fn add_tenant(&self, tenant: &TenantId, active: bool) {

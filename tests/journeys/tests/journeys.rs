@@ -36,6 +36,7 @@ mod reading;
 mod readme;
 mod redis;
 mod replicas;
+mod rotation;
 mod seals;
 mod secrets;
 mod servers;

@@ -10,9 +10,7 @@ use kayan_ports::StoreError;
 use kayan_postgres::{Mode, PostgresDriver, Settings};
 use kayan_sql::{ApplyError, Driver, Expect, Query, Reading, Statement, Value};
 use proxy::Proxy;
-use tokio::{
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Client;
 
 const TABLE: &str = "CREATE TABLE things (id bigint PRIMARY KEY, word text)";
@@ -231,8 +229,11 @@ async fn a_question_that_fails_does_so_for_whoever_asked_it() {
     let (database, _operator) = database().await;
     let driver = PostgresDriver::connect(&database.dsn(POSTGRES), settings()).unwrap();
     let divide = async |by: i64| {
-        let query =
-            Query { sql: "-- things.share\nSELECT 12 / CAST(? AS bigint)", params: vec![by.into()], reading: Reading::Point };
+        let query = Query {
+            sql: "-- things.share\nSELECT 12 / CAST(? AS bigint)",
+            params: vec![by.into()],
+            reading: Reading::Point,
+        };
         driver.read(query).await.map(|mut rows| rows.remove(0).int().unwrap())
     };
     let answers = futures_util::future::join_all((0..64).map(|number| divide(number % 5))).await;
