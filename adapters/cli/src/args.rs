@@ -87,6 +87,14 @@ pub(crate) enum Migrate {
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
+    /// Show what `up` would run, which tables it touches and who waits for it meanwhile; changes nothing
+    Plan {
+        /// Stop after the migration of this number
+        #[arg(long, value_name = "N")]
+        to: Option<u32>,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Write a new up/down pair for every dialect under migrations/
     Create {
         /// What it does: a-z, 0-9 and _

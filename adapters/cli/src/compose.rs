@@ -49,6 +49,17 @@ pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
     connect(config, &config.database.dsn)
 }
 
+/// Opens the configured database to look at it: nothing in it is changed, and no file is made.
+pub(crate) fn look(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
+    #[cfg(feature = "sqlite")]
+    if config.database.kind == DatabaseKind::Sqlite {
+        let settings = kayan_sqlite::Settings { busy: Duration::from_secs(2), ..kayan_sqlite::Settings::default() };
+        let driver = kayan_sqlite::SqliteDriver::look(config.database.dsn.expose_secret(), settings);
+        return Ok(Arc::new(driver.map_err(Stop::failed)?));
+    }
+    database(config)
+}
+
 /// The store on the database, and on its replica if there is one.
 fn store(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<SqlStore<Arc<dyn Driver>>>, Stop> {
     let store = SqlStore::new(driver.clone());

@@ -23,6 +23,7 @@ mod junk;
 mod limits;
 mod logs;
 mod metrics;
+mod migrate_plan;
 mod mysql;
 mod operator;
 mod outages;

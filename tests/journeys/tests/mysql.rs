@@ -2,7 +2,7 @@
 
 use kayan_journeys::{Home, Kind};
 
-use crate::{guide, outages, servers};
+use crate::{guide, migrate_plan, outages, servers};
 
 const KIND: Kind = Kind::Mysql;
 
@@ -53,4 +53,9 @@ async fn a_frozen_mysql_server_makes_nobody_hang() {
 #[tokio::test]
 async fn the_service_starts_before_its_mysql_server() {
     outages::started_before_its_server(KIND).await;
+}
+
+#[tokio::test]
+async fn a_plan_for_a_mysql_server_tells_all_and_changes_nothing() {
+    migrate_plan::tells_all_and_changes_nothing(KIND).await;
 }

@@ -2,7 +2,7 @@
 
 use kayan_journeys::{Home, Kind};
 
-use crate::{guide, outages, servers};
+use crate::{guide, migrate_plan, outages, servers};
 
 const KIND: Kind = Kind::Postgres;
 
@@ -57,4 +57,9 @@ async fn a_frozen_postgres_server_makes_nobody_hang() {
 #[tokio::test]
 async fn the_service_starts_before_its_postgres_server() {
     outages::started_before_its_server(KIND).await;
+}
+
+#[tokio::test]
+async fn a_plan_for_a_postgres_server_tells_all_and_changes_nothing() {
+    migrate_plan::tells_all_and_changes_nothing(KIND).await;
 }
