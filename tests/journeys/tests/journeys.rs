@@ -15,6 +15,7 @@ mod bodies;
 mod browsers;
 mod codes;
 mod commands;
+mod doctor;
 mod durability;
 mod edges;
 mod guide;

@@ -39,9 +39,7 @@ fn how_long(dialect: Dialect) -> &'static str {
 
 /// SQL with what there is to say of it as comments.
 fn script(planned: &Planned, dialect: Dialect, rows: &BTreeMap<String, i64>) -> String {
-    let mut text = format!("\n-- {:04}_{}\n\n", planned.version, planned.name);
-    for statement in &planned.statements {
-        let Touching { sql, tables, locks } = statement;
+    let statements = planned.statements.iter().map(|Touching { sql, tables, locks }| {
         let mut told: Vec<String> =
             tables.iter().map(|table| format!("table {}", sized(table, dialect, rows))).collect();
         match locks.as_deref() {
@@ -51,9 +49,9 @@ fn script(planned: &Planned, dialect: Dialect, rows: &BTreeMap<String, i64>) -> 
                 told.extend(locks.iter().map(|lock| format!("locks {}, {}: {}", lock.on, lock.kind, lock.effect)));
             }
         }
-        text.push_str(&format!("{sql};\n  -- {}\n\n", told.join("\n  -- ")));
-    }
-    text
+        format!("{sql};\n  -- {}\n\n", told.join("\n  -- "))
+    });
+    format!("\n-- {:04}_{}\n\n{}", planned.version, planned.name, statements.collect::<Vec<_>>().concat())
 }
 
 fn sized(table: &str, dialect: Dialect, rows: &BTreeMap<String, i64>) -> String {
