@@ -262,10 +262,10 @@ fn redis(
 }
 
 /// Each Redis that is configured, by the name of its setting, to look at it.
-pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::Named>, Stop> {
+pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>, Stop> {
     #[cfg(feature = "redis")]
     {
-        let server = |setting: &'static str, url: &SecretString| -> Result<doctor::Named, Stop> {
+        let server = |setting: &'static str, url: &SecretString| -> Result<doctor::redis::Named, Stop> {
             let (url, settings) = redis(config, setting, url)?;
             let settings = kayan_redis::RedisSettings { patience: Duration::from_secs(2), ..settings };
             let server = kayan_redis::RedisCounters::connect(&url, settings);
@@ -284,7 +284,7 @@ pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::Named>, Stop>
 
 #[cfg(feature = "redis")]
 #[async_trait::async_trait]
-impl doctor::RedisServer for kayan_redis::RedisCounters {
+impl doctor::redis::RedisServer for kayan_redis::RedisCounters {
     async fn ping(&self) -> Result<(), kayan_ports::CountError> {
         self.ping().await
     }

@@ -8,7 +8,7 @@ mod files;
 mod finding;
 mod hashing;
 mod network;
-mod redis;
+pub(crate) mod redis;
 mod secrets;
 mod server;
 mod settings;
@@ -16,11 +16,8 @@ mod unwritten;
 
 use std::{future::Future, time::Duration};
 
-use self::finding::{Finding, Status};
-pub(crate) use self::{
-    redis::{Named, RedisServer},
-    unwritten::Unwritten,
-};
+use self::finding::{AGAIN, Finding, Status};
+pub(crate) use self::unwritten::Unwritten;
 use crate::{
     args::{Doctor, Format},
     config::{
@@ -88,11 +85,28 @@ async fn examine(case: &Case) -> Vec<Finding> {
 
 /// What a check finds, or that it did not come to its end.
 async fn within(check: &'static str, work: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
-    let late = |_elapsed| {
-        let (after, mend) = (PATIENCE.as_secs(), "look at what it waits for, and run kayan doctor again");
-        vec![Finding::failed(check, format!("no answer within {after} seconds"), mend)]
-    };
+    let late =
+        |_elapsed| vec![Finding::failed(check, format!("no answer within {} seconds", PATIENCE.as_secs()), AGAIN)];
     tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(late)
+}
+
+/// Checks of one server, one after the other, so that they share a connection: each further one would cost a busy server
+/// more than all the questions. Once it does not answer, the rest is skipped.
+#[derive(Default)]
+struct Series {
+    findings: Vec<Finding>,
+    is_silent: bool,
+}
+
+impl Series {
+    async fn add(&mut self, check: &'static str, work: impl Future<Output = Vec<Finding>>) {
+        if self.is_silent {
+            return self.findings.push(Finding::skipped(check, "the server has stopped answering"));
+        }
+        let found = within(check, work).await;
+        self.is_silent = found.iter().any(|it| it.status == Status::Failed && it.mend.as_deref() == Some(AGAIN));
+        self.findings.extend(found);
+    }
 }
 
 /// Settings that can't be used come first, as nothing else starts with them.

@@ -13,7 +13,7 @@ use kayan_sql::{Driver, SqlStore};
 use serde_json::Value;
 use time::{Duration, format_description::well_known::Rfc3339};
 
-use super::{Case, database::why, finding::Finding, within};
+use super::{Case, Series, database::why, finding::Finding};
 use crate::{commands::audit::LATE, compose, config::AuditLog};
 
 pub(super) const KEYS: &str = "secrets.keys";
@@ -28,29 +28,26 @@ const TENANTS: usize = 20;
 /// The last line of the audit log is looked for in so many bytes at its end.
 const TAIL: u64 = 256 * 1024;
 
-pub(super) async fn examine(case: &Case, driver: &Arc<dyn Driver>) -> Vec<Finding> {
+pub(super) async fn examine(case: &Case, driver: &Arc<dyn Driver>, series: &mut Series) {
     let settings = ["KAYAN_SESSION_SECRET", "KAYAN_DATA_KEY", "KAYAN_IDENTITY_SCHEMA", "KAYAN_BCRYPT_COST"];
     if let Some(setting) = case.unusable(&settings) {
-        return [KEYS, SEALING, SEALS, RESTORED].map(|check| Finding::rests_on(check, setting)).into();
+        return series.findings.extend([KEYS, SEALING, SEALS, RESTORED].map(|it| Finding::rests_on(it, setting)));
     }
     let kayan = match compose::looking(&case.config, driver) {
         Ok(kayan) => kayan,
-        Err(stop) => return vec![Finding::failed(KEYS, stop.reason(), "correct the setting")],
+        Err(stop) => return series.findings.push(Finding::failed(KEYS, stop.reason(), "correct the setting")),
     };
-    let (keys, sealing, seals, restored) = tokio::join!(
-        within(KEYS, keys(case, driver)),
-        within(SEALING, sealing(&kayan)),
-        within(SEALS, seals(&kayan)),
-        within(RESTORED, restored(case, driver)),
-    );
-    [keys, sealing, seals, restored].concat()
+    series.add(KEYS, keys(case, driver)).await;
+    series.add(SEALING, sealing(&kayan)).await;
+    series.add(SEALS, seals(&kayan)).await;
+    series.add(RESTORED, restored(case, driver)).await;
 }
 
 fn unanswered(check: &'static str, error: &str) -> Vec<Finding> {
     if error.contains("not migrated") {
         return vec![Finding::skipped(check, "the schema is not migrated")];
     }
-    vec![Finding::failed(check, error, "look at the database's log, and run kayan doctor again")]
+    vec![Finding::failed(check, error, "see database.rights, and the database's log")]
 }
 
 /// A wrapping secret is at least as old as what it has wrapped.

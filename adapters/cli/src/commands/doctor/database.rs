@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kayan_ports::StoreError;
 use kayan_sql::Driver;
 
-use super::{Case, audit, finding::Finding, server, within};
+use super::{Case, Series, audit, finding::Finding, server, within};
 use crate::compose;
 
 const REACHABLE: &str = "database.reachable";
@@ -37,11 +37,14 @@ pub(super) async fn examine(case: &Case) -> Vec<Finding> {
     if let Err(error) = answers(&*driver).await {
         return unreachable(why(&error));
     }
-    let mut findings = vec![Finding::ok(REACHABLE, told)];
-    let (server, audit, replica) =
-        tokio::join!(server::examine(case, &*driver), audit::examine(case, &driver), replica(case));
-    findings.extend(replica.into_iter().chain(server).chain(audit));
-    findings
+    let asked = async {
+        let mut series = Series::default();
+        server::examine(case, &*driver, &mut series).await;
+        audit::examine(case, &driver, &mut series).await;
+        series.findings
+    };
+    let (asked, replica) = tokio::join!(asked, replica(case));
+    [Finding::ok(REACHABLE, told)].into_iter().chain(replica).chain(asked).collect()
 }
 
 /// Asks twice: the first answer of a busy server may be late.

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// What to do about something that did not answer.
+pub(super) const AGAIN: &str = "look at its log and at what it waits for, and run kayan doctor again";
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

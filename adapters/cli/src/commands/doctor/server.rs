@@ -8,7 +8,11 @@ use kayan_sql::{
 };
 use time::Duration;
 
-use super::{Case, database::why, finding::Finding, within};
+use super::{
+    Case, Series,
+    database::why,
+    finding::{AGAIN, Finding},
+};
 use crate::{compose, config::Statements};
 
 pub(super) const VERSION: &str = "database.version";
@@ -25,20 +29,21 @@ const APART: Duration = Duration::seconds(2);
 /// What a clock that is so far off writes comes too late to be sealed, or looks as if it came from the future.
 const FAR_APART: Duration = Duration::seconds(30);
 
-pub(super) async fn examine(case: &Case, driver: &dyn Driver) -> Vec<Finding> {
-    let (version, rights, isolation, connections, clock, schema) = tokio::join!(
-        within(VERSION, version(driver)),
-        within(RIGHTS, rights(driver)),
-        within(ISOLATION, isolation(driver)),
-        within(CONNECTIONS, connections(case, driver)),
-        within(CLOCK, clock(driver)),
-        within(PENDING, schema(case, driver)),
-    );
-    [version, rights, isolation, connections, clock, schema].concat()
+pub(super) async fn examine(case: &Case, driver: &dyn Driver, series: &mut Series) {
+    series.add(VERSION, version(driver)).await;
+    series.add(RIGHTS, rights(driver)).await;
+    series.add(ISOLATION, isolation(driver)).await;
+    series.add(CONNECTIONS, connections(case, driver)).await;
+    series.add(CLOCK, clock(driver)).await;
+    series.add(PENDING, schema(case, driver)).await;
 }
 
 fn unanswered(check: &'static str, error: &StoreError) -> Vec<Finding> {
-    vec![Finding::failed(check, why(error), "look at the database's log, and run kayan doctor again")]
+    let mend = match error {
+        StoreError::Unavailable(_) => AGAIN,
+        StoreError::Fault(_) => "see database.rights, and the database's log",
+    };
+    vec![Finding::failed(check, why(error), mend)]
 }
 
 async fn version(driver: &dyn Driver) -> Vec<Finding> {
