@@ -14,6 +14,7 @@ mod caller;
 mod change_password;
 mod change_user;
 mod check_health;
+mod check_newest_seals;
 mod check_permission;
 mod create_admin_token;
 mod create_user;
@@ -87,6 +88,7 @@ pub use crate::{
     change_password::{ChangePassword, ChangePasswordError},
     change_user::ChangeUserError,
     check_health::{CheckHealth, HealthReport, ProbeReport},
+    check_newest_seals::NewestSeal,
     check_permission::{CheckPermission, CheckPermissionError, PermissionCheck},
     create_admin_token::{CreateAdminToken, CreateAdminTokenError, CreatedAdminToken},
     create_user::{CreateUser, CreateUserError, FirstPassword},

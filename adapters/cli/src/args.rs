@@ -52,6 +52,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: ConfigAction,
     },
+    /// Look for what goes wrong in practice, and say what to do about it; changes nothing
+    #[command(long_about = ABOUT_DOCTOR)]
+    Doctor(Doctor),
     /// Ask the service on this machine whether it is ready: exit 0 when it is
     Healthcheck {
         /// What to ask; without it, /health/ready at the configured host and port
@@ -65,6 +68,25 @@ pub(crate) enum Command {
     },
     /// Print the version and the databases that are compiled in
     Version,
+}
+
+const ABOUT_DOCTOR: &str = "\
+Look for what goes wrong in practice, and say what to do about it; changes nothing
+
+Looks at the settings, secrets, files, the database, migrations, clocks, Redis, the cost of a hash and the seals of the
+audit trail. Whatever does not answer is given up after a few seconds.
+
+Exit codes: 0 when nothing failed (warnings are allowed), 78 when a setting can't be used, else 3 when pending migrations
+are all that failed, else 1.";
+
+/// What `doctor` is told.
+#[derive(clap::Args)]
+pub(crate) struct Doctor {
+    /// How many processes serve at once: their connections together must be fewer than the database's
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) replicas: u32,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Subcommand)]
@@ -86,6 +108,14 @@ pub(crate) enum Migrate {
         /// A table, or JSON for scripts
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
+    },
+    /// Show what `up` would run, which tables it touches and who waits for it meanwhile; changes nothing
+    Plan {
+        /// Stop after the migration of this number
+        #[arg(long, value_name = "N")]
+        to: Option<u32>,
+        #[command(flatten)]
+        output: Output,
     },
     /// Write a new up/down pair for every dialect under migrations/
     Create {

@@ -1,19 +1,22 @@
 //! The composition root: the one place that names concrete adapters and asks which are compiled in.
 
+mod telling;
+
 use std::{sync::Arc, time::Duration};
 
 use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings};
 use kayan_crypto::{Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
 use kayan_http::{Application, HttpSettings};
 use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
-use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, LogControl, Probe, RateLimiter, Store};
+use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Store};
 use kayan_sql::{Driver, SqlStore};
-use kayan_telemetry::{
-    AuditLog, Audited, CountedAttempts, CountedLimiter, Destination, Metrics, ObservedDriver, Profiles,
-};
+use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles};
 use secrecy::{ExposeSecret, SecretString};
 
+use self::telling::audited;
+pub(crate) use self::telling::{Observed, audit_log, logs, metrics};
 use crate::{
+    commands::doctor::{self, Unwritten},
     config::{self, Config, Database, DatabaseKind, Environment},
     probes::{DatabaseProbe, MigrationsProbe},
     stop::Stop,
@@ -49,13 +52,29 @@ pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
     connect(config, &config.database.dsn)
 }
 
+/// Opens the configured database to look at it: nothing in it is changed, and no file is made.
+pub(crate) fn look(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
+    #[cfg(feature = "sqlite")]
+    if config.database.kind == DatabaseKind::Sqlite {
+        let settings = kayan_sqlite::Settings { busy: Duration::from_secs(2), ..kayan_sqlite::Settings::default() };
+        let driver = kayan_sqlite::SqliteDriver::look(config.database.dsn.expose_secret(), settings);
+        return Ok(Arc::new(driver.map_err(Stop::failed)?));
+    }
+    database(config)
+}
+
 /// The store on the database, and on its replica if there is one.
 fn store(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<SqlStore<Arc<dyn Driver>>>, Stop> {
     let store = SqlStore::new(driver.clone());
-    Ok(Arc::new(match &config.database.read_dsn {
+    Ok(Arc::new(match replica(config)? {
         None => store,
-        Some(dsn) => store.with_replica(connect(config, dsn)?),
+        Some(replica) => store.with_replica(replica),
     }))
+}
+
+/// The replica, if there is one.
+pub(crate) fn replica(config: &Config) -> Result<Option<Arc<dyn Driver>>, Stop> {
+    config.database.read_dsn.as_ref().map(|dsn| connect(config, dsn)).transpose()
 }
 
 fn connect(config: &Config, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> {
@@ -131,30 +150,12 @@ pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, 
     over(config, audited(database, log.as_ref()), counters, hasher(config)?, keys(config, driver)?)
 }
 
-/// Opens the audit log, if there is to be one.
-pub(crate) fn audit_log(config: &Config) -> Result<Option<Arc<AuditLog>>, Stop> {
-    let destination = match &config.audit_log {
-        None => return Ok(None),
-        Some(config::AuditLog::Stdout) => Destination::Stdout,
-        Some(config::AuditLog::File(path)) => Destination::File(path.clone()),
-    };
-    let opened = AuditLog::open(destination).map_err(|error| {
-        let why = match error.kind() {
-            std::io::ErrorKind::NotFound => "its folder is not there; make it".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "this user may not write it; change its rights".to_owned(),
-            _ => format!("it can't be opened for writing ({error}); name another file"),
-        };
-        Stop::config(format!("KAYAN_AUDIT_LOG: {why}"))
-    });
-    opened.map(|log| Some(Arc::new(log)))
-}
-
-/// The store, whose events also go to the log.
-fn audited(store: Arc<dyn Store>, log: Option<&Arc<AuditLog>>) -> Arc<dyn Store> {
-    match log {
-        None => store,
-        Some(log) => Arc::new(Audited::new(store, log.clone())),
-    }
+/// The use-cases over an open database, to look at it: whatever they would write comes to nothing.
+pub(crate) fn looking(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Stop> {
+    let driver: Arc<dyn Driver> = Arc::new(Unwritten(driver.clone()));
+    let database = Arc::new(SqlStore::new(driver.clone()));
+    let counters = Counters { limiter: Arc::new(MemoryLimiter::new()), attempts: database.clone(), probe: None };
+    over(config, database, counters, hasher(config)?, keys(config, &driver)?)
 }
 
 /// Puts the use-cases together over a store, counters and keys.
@@ -165,11 +166,7 @@ fn over(
     hasher: Arc<Hasher>,
     keys: Arc<dyn Keys>,
 ) -> Result<Kayan, Stop> {
-    let schema = match &config.identity_schema {
-        None => IdentitySchema::default(),
-        Some(document) => IdentitySchema::parse(&document.to_string())
-            .map_err(|error| Stop::config(format!("KAYAN_IDENTITY_SCHEMA: {error}")))?,
-    };
+    let schema = schema(config)?;
     let ports = Ports {
         store,
         attempts: Arc::new(CountedAttempts::new(counters.attempts)),
@@ -194,7 +191,17 @@ fn over(
     Ok(Kayan::new(ports, schema, settings))
 }
 
-fn hasher(config: &Config) -> Result<Arc<Hasher>, Stop> {
+/// What identities look like.
+pub(crate) fn schema(config: &Config) -> Result<IdentitySchema, Stop> {
+    match &config.identity_schema {
+        None => Ok(IdentitySchema::default()),
+        Some(document) => IdentitySchema::parse(&document.to_string())
+            .map_err(|error| Stop::config(format!("KAYAN_IDENTITY_SCHEMA: {error}"))),
+    }
+}
+
+/// Hashes as configured; starts its threads.
+pub(crate) fn hasher(config: &Config) -> Result<Arc<Hasher>, Stop> {
     let settings =
         HasherSettings { format: config.hashing.format, threads: config.hashing.threads, queue: config.hashing.queue };
     Ok(Arc::new(Hasher::new(settings).map_err(Stop::failed)?))
@@ -254,6 +261,43 @@ fn redis(
     Ok((url, settings))
 }
 
+/// Each Redis that is configured, by the name of its setting, to look at it.
+pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>, Stop> {
+    #[cfg(feature = "redis")]
+    {
+        let server = |setting: &'static str, url: &SecretString| -> Result<doctor::redis::Named, Stop> {
+            let (url, settings) = redis(config, setting, url)?;
+            let settings = kayan_redis::RedisSettings { patience: Duration::from_secs(2), ..settings };
+            let server = kayan_redis::RedisCounters::connect(&url, settings);
+            let server = server.map_err(|why| Stop::config(format!("{setting}: {why}")))?;
+            Ok((setting, Arc::new(server)))
+        };
+        let config::Redis { url, session_url, .. } = &config.redis;
+        let same = |one: &SecretString| url.as_ref().is_some_and(|url| url.expose_secret() == one.expose_secret());
+        let first = url.iter().map(|url| server("KAYAN_REDIS_URL", url));
+        let own = session_url.iter().filter(|url| !same(url)).map(|url| server("KAYAN_REDIS_SESSION_URL", url));
+        first.chain(own).collect()
+    }
+    #[cfg(not(feature = "redis"))]
+    no_redis(config).map(|()| Vec::new())
+}
+
+#[cfg(feature = "redis")]
+#[async_trait::async_trait]
+impl doctor::redis::RedisServer for kayan_redis::RedisCounters {
+    async fn ping(&self) -> Result<(), kayan_ports::CountError> {
+        self.ping().await
+    }
+
+    async fn time(&self) -> Result<Option<kayan_ports::Timestamp>, kayan_ports::CountError> {
+        self.time().await
+    }
+
+    async fn info(&self) -> Result<Option<std::collections::BTreeMap<String, String>>, kayan_ports::CountError> {
+        self.info().await
+    }
+}
+
 /// The store behind a cache of sessions; with Redis, replicas tell each other what to forget.
 fn cached(config: &Config, store: Arc<dyn Store>) -> Result<Arc<CachedSessions>, Stop> {
     let sessions = CachedSessions::new(store, clock(), config.sessions.cache_ttl);
@@ -281,13 +325,6 @@ fn cached(config: &Config, store: Arc<dyn Store>) -> Result<Arc<CachedSessions>,
     #[cfg(not(feature = "redis"))]
     no_redis(config)?;
     Ok(Arc::new(sessions))
-}
-
-/// What tells of a running service.
-#[derive(Clone)]
-pub(crate) struct Observed {
-    pub(crate) logs: Arc<dyn LogControl>,
-    pub(crate) metrics: Metrics,
 }
 
 /// Puts the whole service together over an open database.
@@ -332,14 +369,6 @@ pub(crate) fn application(
     }))
 }
 
-/// Keeps metrics from now on: before anything is made that counts.
-pub(crate) fn metrics() -> Result<Metrics, Stop> {
-    let metrics = Metrics::keep().map_err(Stop::failed)?;
-    let (version, backends) = (env!("CARGO_PKG_VERSION"), BACKENDS.join(","));
-    metrics::gauge!("kayan_build_info", "version" => version, "backends" => backends).set(1.0);
-    Ok(metrics)
-}
-
 /// Looks at the queues whenever the metrics are asked for.
 fn watch(metrics: &Metrics, driver: &Arc<dyn Driver>, hasher: &Arc<Hasher>) {
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; there are never 2^53 of these")]
@@ -357,14 +386,4 @@ fn watch(metrics: &Metrics, driver: &Arc<dyn Driver>, hasher: &Arc<Hasher>) {
         }
         set(&queue, hasher.waiting());
     });
-}
-
-/// Sends this process's events to standard error, as configured.
-pub(crate) fn logs(config: &Config) -> Result<Arc<dyn LogControl>, Stop> {
-    let format = match config.log_format {
-        crate::config::LogFormat::Text => kayan_telemetry::Format::Text,
-        crate::config::LogFormat::Json => kayan_telemetry::Format::Json,
-    };
-    let logs = kayan_telemetry::init(kayan_telemetry::LogSettings { level: config.log_level, format });
-    Ok(Arc::new(logs.map_err(Stop::failed)?))
 }

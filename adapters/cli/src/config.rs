@@ -30,7 +30,9 @@ use kayan_ports::HashFormat;
 use secrecy::SecretString;
 use url::Url;
 
+pub(crate) use database::sqlite_file;
 use kayan_http::{Origin, TenantHosts};
+pub(crate) use keys::secrets_path;
 use load::Inputs;
 use secret::Secret;
 
@@ -87,10 +89,8 @@ pub(crate) struct Config {
     /// The one before, while it is being rotated.
     pub(crate) session_secret_previous: Option<Secret>,
     /// Signs JWTs.
-    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) jwt_secret: Option<Secret>,
     /// The one before, while it is being rotated.
-    #[cfg_attr(not(test), expect(dead_code, reason = "judged at every start; what it is for comes later"))]
     pub(crate) jwt_secret_previous: Option<Secret>,
     /// Wraps the data key; nothing: a key derived from the session secret does.
     pub(crate) data_key: Option<Secret>,

@@ -43,6 +43,7 @@ fn run(command: Command, matches: &clap::ArgMatches) -> Result<(), Stop> {
         Command::Audit { action } => commands::audit::run(action),
         Command::Openapi { format } => commands::openapi::run(format),
         Command::Config { action } => commands::config::run(action),
+        Command::Doctor(asked) => commands::doctor::run(&asked),
         Command::Healthcheck { url } => commands::healthcheck::run(url),
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Version => commands::version::run(),

@@ -19,6 +19,7 @@ mod announcements;
 mod attempts;
 mod dial;
 mod errors;
+mod examination;
 mod limiter;
 mod server;
 mod tls;

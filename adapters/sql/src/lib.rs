@@ -12,6 +12,7 @@ mod changes;
 mod credentials;
 mod driver;
 mod events;
+pub mod examine;
 mod identities;
 mod identity_lists;
 mod kept_answers;

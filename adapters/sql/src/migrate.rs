@@ -1,6 +1,10 @@
 //! Brings a database's schema to the version that this program knows, and back.
 
 mod create;
+mod deeds;
+mod locks;
+mod plan;
+mod statements;
 
 use std::{collections::BTreeMap, fmt::Write as _, io, path::PathBuf};
 
@@ -10,6 +14,8 @@ use sha2::{Digest, Sha256};
 use crate::{Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, Statement, Value};
 
 pub use create::create;
+pub use locks::{Lock, Touching, tables};
+pub use plan::{Plan, Planned, plan};
 
 include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
@@ -183,17 +189,22 @@ pub async fn up(
     at: Timestamp,
     done: &mut (dyn FnMut(&Migration) + Send),
 ) -> Result<usize, MigrateError> {
-    let newest = known.last().map_or(0, |migration| migration.version);
-    let to = to.unwrap_or(newest);
-    if to > newest {
-        return Err(MigrateError::NoSuchVersion { asked: to, known: newest });
-    }
+    let to = check_version(known, to)?;
     let mut lock = driver.lock().await?;
     let outcome = up_locked(&mut *lock, driver.dialect(), known, (to, at), done).await;
     let released = lock.release().await;
     let count = outcome?;
     released?;
     Ok(count)
+}
+
+/// The version to stop at: the newest unless another one that there is was asked for.
+fn check_version(known: &[Migration], to: Option<u32>) -> Result<u32, MigrateError> {
+    let newest = known.last().map_or(0, |migration| migration.version);
+    match to {
+        Some(asked) if asked > newest => Err(MigrateError::NoSuchVersion { asked, known: newest }),
+        to => Ok(to.unwrap_or(newest)),
+    }
 }
 
 async fn up_locked(

@@ -73,8 +73,26 @@ pub fn open(dsn: &str) -> Result<SqlStore<SqliteDriver>, OpenError> {
 impl SqliteDriver {
     /// Opens the database that `dsn` names and makes it where the DSN says so; does not migrate it. Takes milliseconds.
     pub fn open(dsn: &str, settings: Settings) -> Result<Self, OpenError> {
-        let dsn: Dsn = dsn.parse()?;
-        let opener = Opener::new(&dsn, settings.busy)?;
+        Self::open_as(&dsn.parse()?, settings)
+    }
+
+    /// Opens the database that `dsn` names to look at it: nothing in it is changed, and no file is made. One that is not
+    /// there yet, but would be made, is an empty one in memory.
+    pub fn look(dsn: &str, settings: Settings) -> Result<Self, OpenError> {
+        let mut dsn: Dsn = dsn.parse()?;
+        if let Place::File(path) = &dsn.place
+            && dsn.mode == Mode::Create
+            && !path.exists()
+        {
+            open::check_folder(path)?;
+            dsn.place = Place::Memory;
+        }
+        dsn.mode = Mode::ReadOnly;
+        Self::open_as(&dsn, settings)
+    }
+
+    fn open_as(dsn: &Dsn, settings: Settings) -> Result<Self, OpenError> {
+        let opener = Opener::new(dsn, settings.busy)?;
         let mut connection = opener.writer()?;
         let place = match &dsn.place {
             Place::Memory => Path::new(":memory:"),

@@ -194,9 +194,7 @@ fn make(path: &Path, mode: Mode) -> Result<(), OpenError> {
     if mode != Mode::Create {
         return Err(OpenError::Missing(path.to_owned()));
     }
-    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
-        return Err(OpenError::NoFolder(folder.to_owned()));
-    }
+    check_folder(path)?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -206,6 +204,14 @@ fn make(path: &Path, mode: Mode) -> Result<(), OpenError> {
         // another process has just made it
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(denied(path, &error)),
+    }
+}
+
+/// A file can only be made in a folder that is there.
+pub(crate) fn check_folder(path: &Path) -> Result<(), OpenError> {
+    match std::path::absolute(path).map_err(|error| denied(path, &error))?.parent() {
+        Some(folder) if !folder.exists() => Err(OpenError::NoFolder(folder.to_owned())),
+        _ => Ok(()),
     }
 }
 

@@ -77,7 +77,8 @@ fn no_two_statements_have_the_same_signature() {
 fn statements_ask_the_dialect_at_most_ten_times() {
     let mut asking = Vec::new();
     for source in rust_in(FOLDER) {
-        if ["driver", "migrate"].contains(&source.stem()) {
+        // What is about the database itself, and not about what is kept in it, is different in each.
+        if ["driver", "examine", "migrate"].contains(&source.stem()) || source.path.contains("/migrate/") {
             continue;
         }
         let code = source.code();

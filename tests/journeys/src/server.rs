@@ -37,7 +37,8 @@ impl Server {
         let mut server = Self { kind, folder, port, process: None };
         fs::write(server.file("password"), PASSWORD).expect("a file in a folder of ours");
         let users = format!(
-            "CREATE USER IF NOT EXISTS 'kayan'@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO 'kayan'@'%';\n"
+            "CREATE USER IF NOT EXISTS 'kayan'@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO 'kayan'@'%' WITH GRANT \
+             OPTION;\n"
         );
         fs::write(server.file("users.sql"), users).expect("a file in a folder of ours");
         if let Some(user) = server.user() {

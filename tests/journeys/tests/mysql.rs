@@ -2,7 +2,7 @@
 
 use kayan_journeys::{Home, Kind};
 
-use crate::{guide, outages, servers};
+use crate::{doctor, guide, migrate_plan, outages, servers};
 
 const KIND: Kind = Kind::Mysql;
 
@@ -53,4 +53,24 @@ async fn a_frozen_mysql_server_makes_nobody_hang() {
 #[tokio::test]
 async fn the_service_starts_before_its_mysql_server() {
     outages::started_before_its_server(KIND).await;
+}
+
+#[tokio::test]
+async fn a_plan_for_a_mysql_server_tells_all_and_changes_nothing() {
+    migrate_plan::tells_all_and_changes_nothing(KIND).await;
+}
+
+#[tokio::test]
+async fn a_sound_mysql_database_is_found_in_order() {
+    doctor::finds_a_sound_database_in_order(KIND).await;
+}
+
+#[tokio::test]
+async fn a_frozen_a_strict_and_a_dead_mysql_server_keep_no_doctor_waiting() {
+    doctor::outlasts_a_server_that_does_not_answer(KIND).await;
+}
+
+#[tokio::test]
+async fn missing_rights_and_connections_on_a_mysql_server_are_found() {
+    doctor::finds_missing_rights_and_connections(KIND).await;
 }

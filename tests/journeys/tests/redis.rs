@@ -10,7 +10,12 @@ use futures_util::future::join_all;
 use kayan_journeys::{Home, PASSWORD, Person, Service, ask};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::doctor::doctor;
 
 /// No request takes longer; a busy machine gets a second more than the two that are promised.
 const ENOUGH: Duration = Duration::from_secs(3);
@@ -41,6 +46,15 @@ impl Redis {
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_err() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Gives it a command, which it must carry out.
+    async fn tell(&self, command: &str) {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.unwrap();
+        stream.write_all(format!("{command}\r\n").as_bytes()).await.unwrap();
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"+OK\r\n", "{command}");
     }
 
     fn signal(&self, signal: Signal) {
@@ -133,4 +147,43 @@ async fn lockout_holds_while_redis_is_away() {
         ask(Person::login(&ada.client, &ada.email, "wrong")).await.refused(401, "invalid_credentials");
     }
     ask(Person::login(&ada.client, &ada.email, PASSWORD)).await.refused(423, "account_locked");
+}
+
+#[tokio::test]
+async fn doctor_finds_a_redis_that_forgets_is_closed_stands_still_or_is_dead() {
+    let mut redis = Redis::start().await;
+    let url = format!("redis://127.0.0.1:{}/0", redis.port);
+    let home = Home::new().with("KAYAN_REDIS_URL", &*url);
+    let found = doctor(&home, "--replicas 2").await;
+    assert_eq!(found.code, 0, "{found:#?}");
+    for check in ["redis.reachable", "redis.version", "redis.eviction", "redis.clock"] {
+        found.is(check, "ok");
+    }
+    redis.tell("CONFIG SET maxmemory-policy allkeys-lru").await;
+    doctor(&home, "").await.is("redis.eviction", "warning");
+    redis.tell("CONFIG SET maxmemory 100mb").await;
+    let found = doctor(&home, "").await;
+    assert_eq!(found.code, 1, "{found:#?}");
+    assert!(found.is("redis.eviction", "failed").contains("set maxmemory-policy noeviction"));
+
+    redis.tell("ACL SETUSER kayan on >hunter2 ~kayan:* &kayan:sessions +@all -info -time").await;
+    let home = home.with("KAYAN_REDIS_URL", url.replace("127", "kayan:hunter2@127"));
+    let found = doctor(&home, "").await;
+    assert_eq!(found.code, 0, "{found:#?}");
+    found.is("redis.reachable", "ok");
+    for check in ["redis.version", "redis.eviction", "redis.clock"] {
+        assert!(found.is(check, "skipped").contains("may not ask"), "{found:#?}");
+    }
+    redis.tell("ACL SETUSER kayan >other <hunter2").await;
+    doctor(&home, "").await.is("redis.reachable", "failed");
+    redis.signal(Signal::STOP);
+    let frozen = doctor(&home, "").await;
+    redis.signal(Signal::CONT);
+    assert_eq!(frozen.code, 1, "{frozen:#?}");
+    frozen.is("redis.reachable", "failed");
+    frozen.is("database.reachable", "ok");
+    redis.kill();
+    let dead = doctor(&home, "").await;
+    assert!(!dead.is("redis.reachable", "failed").contains("hunter2"), "{dead:#?}");
+    redis.revive().await;
 }

@@ -6,7 +6,7 @@ use kayan_journeys::{Home, Kind, PASSWORD, Person, Service, ask};
 use rusqlite::Connection;
 
 use crate::{
-    guide,
+    doctor, guide, migrate_plan,
     starting::{files, refused},
 };
 
@@ -110,4 +110,14 @@ async fn an_admin_token_made_before_the_first_start_is_good_after_it_in_developm
     let service = Service::start_in(home).await;
     let list = service.client().get("/admin/users").bearer_auth(made.stdout.trim_end());
     ask(list).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_plan_neither_makes_nor_changes_a_file() {
+    migrate_plan::a_file_is_neither_made_nor_changed().await;
+}
+
+#[tokio::test]
+async fn a_file_that_others_may_read_is_found() {
+    doctor::finds_a_file_that_others_may_read().await;
 }

@@ -5,6 +5,7 @@ mod export;
 mod seals;
 mod tail;
 
+pub(crate) use self::seals::LATE;
 use kayan_core::{Kayan, Operator, PurgeEventsError, policy::period};
 use kayan_ports::{AuditEvent, EventCursor, EventOrder, EventQuery, EventType, TenantId};
 use time::{Duration, format_description::well_known::Rfc3339};

@@ -1,4 +1,6 @@
-//! `kayan migrate`: brings the schema up to date, takes it back, shows it, writes new steps.
+//! `kayan migrate`: brings the schema up to date, takes it back, shows it and what is to come, writes new steps.
+
+mod plan;
 
 use std::{path::Path, sync::Arc};
 
@@ -21,6 +23,7 @@ pub(crate) fn run(action: Migrate) -> Result<(), Stop> {
         Migrate::Create { name } => create(&name),
         Migrate::Up { to } => super::block_on(up(to)),
         Migrate::Down { steps } => super::block_on(down(steps)),
+        Migrate::Plan { to, output } => super::block_on(plan::run(to, output.format)),
         Migrate::Status { format } => super::block_on(status(format)),
     }
 }

@@ -1,6 +1,6 @@
 //! The service's secrets: given, or made for development.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 
@@ -84,6 +84,15 @@ fn judge(values: &Values, name: &str, findings: &mut Findings) {
     }
 }
 
+/// Where development keeps its secrets; nowhere beside a database that is kept in memory.
+pub(crate) fn secrets_path(kind: DatabaseKind, dsn: &str, folder: &Path) -> Option<PathBuf> {
+    let database = match kind {
+        DatabaseKind::Sqlite => database::sqlite_file(dsn)?,
+        DatabaseKind::Postgres | DatabaseKind::Mysql => PathBuf::from("kayan.db"),
+    };
+    Some(folder.join(database).with_extension("secrets"))
+}
+
 /// Secrets from the file beside the database, or, where there is none, for this process only.
 fn development_secrets(
     values: &Values,
@@ -91,12 +100,8 @@ fn development_secrets(
     inputs: &Inputs<'_>,
     create: bool,
 ) -> Result<(Secrets, Source), SecretsFileError> {
-    let database = match kind {
-        DatabaseKind::Sqlite => database::sqlite_file(values.text("KAYAN_DB_DSN").unwrap_or_default()),
-        DatabaseKind::Postgres | DatabaseKind::Mysql => Some(PathBuf::from("kayan.db")),
-    };
-    let Some(database) = database else { return Ok((secrets_file::make(inputs.entropy), Source::Generated)) };
-    let path = inputs.folder.join(database).with_extension("secrets");
+    let path = secrets_path(kind, values.text("KAYAN_DB_DSN").unwrap_or_default(), inputs.folder);
+    let Some(path) = path else { return Ok((secrets_file::make(inputs.entropy), Source::Generated)) };
     if create {
         return Ok((secrets_file::obtain(&path, inputs.entropy)?, Source::GeneratedFile));
     }

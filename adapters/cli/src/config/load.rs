@@ -55,6 +55,8 @@ pub(crate) struct Problems {
     pub(crate) warnings: Vec<Warning>,
     /// Every setting, its value, source and problem.
     pub(crate) rows: Vec<Row>,
+    /// For a diagnosis only: the settings with something harmless in the place of each that can't be used.
+    pub(crate) stand_in: Box<Config>,
 }
 
 impl fmt::Display for Problems {
@@ -89,10 +91,11 @@ impl Config {
         let keys = keys::keys(&mut values, kind, inputs, &mut findings);
         let rows = report::rows(&values, &findings.problems);
         let Findings { problems: list, warnings } = findings;
+        let config = assemble(&values, kind, keys, identity_schema);
         if !list.is_empty() {
-            return Err(Problems { list, warnings, rows });
+            return Err(Problems { list, warnings, rows, stand_in: Box::new(config) });
         }
-        Ok(Loaded { config: assemble(&values, kind, keys, identity_schema), warnings, rows })
+        Ok(Loaded { config, warnings, rows })
     }
 }
 

@@ -66,7 +66,7 @@ impl Entry {
 /// Every setting's value.
 ///
 /// The typed getters answer a harmless stand-in when the value does not parse: by then the problem has been noted, and
-/// nothing made from it leaves `load`.
+/// what is made from it leaves `load` for a diagnosis only.
 #[derive(Debug, Clone)]
 pub(crate) struct Values {
     /// The environment, decided before all else.

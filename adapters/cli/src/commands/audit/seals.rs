@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What no seal covers after so long says that nothing seals any more.
-const LATE: time::Duration = time::Duration::minutes(10);
+pub(crate) const LATE: time::Duration = time::Duration::minutes(10);
 
 /// Seals, if nobody else is at it.
 pub(super) async fn seal(format: Format) -> Result<(), Stop> {

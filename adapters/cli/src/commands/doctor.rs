@@ -1,0 +1,126 @@
+//! `kayan doctor`: what goes wrong in practice, looked for all at once, each with what to do about it.
+//!
+//! It changes nothing, and nothing that does not answer keeps it waiting for more than a few seconds.
+
+mod audit;
+mod database;
+mod files;
+mod finding;
+mod hashing;
+mod network;
+pub(crate) mod redis;
+mod secrets;
+mod server;
+mod settings;
+mod unwritten;
+
+use std::{future::Future, time::Duration};
+
+use self::finding::{AGAIN, Finding, Status};
+pub(crate) use self::unwritten::Unwritten;
+use crate::{
+    args::{Doctor, Format},
+    config::{
+        Config,
+        load::{Loaded, Problems},
+        problem::{Problem, Warning},
+    },
+    output,
+    stop::Stop,
+};
+
+/// No check takes longer: it answers, or is said not to have been answered.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// What is looked at.
+struct Case {
+    config: Config,
+    problems: Vec<Problem>,
+    warnings: Vec<Warning>,
+    replicas: u32,
+}
+
+impl Case {
+    /// The first of these settings that can't be used: what rests on it can't be looked at.
+    fn unusable(&self, settings: &[&str]) -> Option<&str> {
+        self.problems.iter().map(|problem| &*problem.setting).find(|name| settings.contains(name))
+    }
+}
+
+/// Looks, and tells.
+pub(crate) fn run(asked: &Doctor) -> Result<(), Stop> {
+    let (config, problems, warnings) = match super::load(Vec::new(), false) {
+        Ok(Loaded { config, warnings, .. }) => (config, Vec::new(), warnings),
+        Err(Problems { list, warnings, stand_in, .. }) => (*stand_in, list, warnings),
+    };
+    let case = Case { config, problems, warnings, replicas: asked.replicas };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Stop::failed)?;
+    let findings = runtime.block_on(examine(&case));
+    // A name server or a disk that does not answer keeps threads of the runtime busy.
+    runtime.shutdown_background();
+    match asked.output.format {
+        Format::Json => output::json(&findings)?,
+        Format::Table => {
+            let rows = findings.iter().map(|it| {
+                let cell = |text: &Option<String>| text.clone().unwrap_or_default();
+                vec![it.check.to_owned(), it.status.as_str().to_owned(), it.message.clone(), cell(&it.mend)]
+            });
+            output::table(&["check", "status", "finding", "what to do"], rows.collect())?;
+        }
+    }
+    conclude(&findings)
+}
+
+/// Every area, those that wait for others at the same time.
+async fn examine(case: &Case) -> Vec<Finding> {
+    let mut findings = settings::examine(case);
+    findings.extend(network::examine(case));
+    findings.extend(secrets::examine(case));
+    findings.extend(files::examine(case));
+    let (hashing, database, redis) =
+        tokio::join!(hashing::examine(case), database::examine(case), redis::examine(case));
+    findings.extend(hashing.into_iter().chain(database).chain(redis));
+    findings
+}
+
+/// What a check finds, or that it did not come to its end.
+async fn within(check: &'static str, work: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
+    let late =
+        |_elapsed| vec![Finding::failed(check, format!("no answer within {} seconds", PATIENCE.as_secs()), AGAIN)];
+    tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(late)
+}
+
+/// Checks of one server, one after the other, so that they share a connection: each further one would cost a busy server
+/// more than all the questions. Once it does not answer, the rest is skipped.
+#[derive(Default)]
+struct Series {
+    findings: Vec<Finding>,
+    is_silent: bool,
+}
+
+impl Series {
+    async fn add(&mut self, check: &'static str, work: impl Future<Output = Vec<Finding>>) {
+        if self.is_silent {
+            return self.findings.push(Finding::skipped(check, "the server has stopped answering"));
+        }
+        let found = within(check, work).await;
+        self.is_silent = found.iter().any(|it| it.status == Status::Failed && it.mend.as_deref() == Some(AGAIN));
+        self.findings.extend(found);
+    }
+}
+
+/// Settings that can't be used come first, as nothing else starts with them.
+fn conclude(findings: &[Finding]) -> Result<(), Stop> {
+    let count = |status| findings.iter().filter(|it| it.status == status).count();
+    let (failed, warned, skipped) = (count(Status::Failed), count(Status::Warning), count(Status::Skipped));
+    let told = format!("{failed} failed, {warned} warned, {skipped} skipped, {} in order", count(Status::Ok));
+    let failures = || findings.iter().filter(|it| it.status == Status::Failed);
+    if failures().any(|it| settings::CHECKS.contains(&it.check)) {
+        return Err(Stop::config(told));
+    }
+    if failures().next().is_none() {
+        eprintln!("kayan: {told}");
+        return Ok(());
+    }
+    if failures().all(|it| it.check == server::PENDING) { Err(Stop::pending(told)) } else { Err(Stop::failed(told)) }
+}

@@ -1,0 +1,169 @@
+//! What is kept in the database under keys: whether they open, how old they are, and the audit trail's seals.
+
+use std::{
+    fs::File,
+    io::{Read as _, Seek as _, SeekFrom},
+    path::Path,
+    sync::Arc,
+};
+
+use kayan_core::Kayan;
+use kayan_ports::{EventQuery, KeyError, Scope, Store as _, StoreError, Timestamp, Wrapper};
+use kayan_sql::{Driver, SqlStore};
+use serde_json::Value;
+use time::{Duration, format_description::well_known::Rfc3339};
+
+use super::{Case, Series, database::why, finding::Finding};
+use crate::{commands::audit::LATE, compose, config::AuditLog};
+
+pub(super) const KEYS: &str = "secrets.keys";
+pub(super) const SEALING: &str = "audit.sealing";
+pub(super) const SEALS: &str = "audit.seals";
+pub(super) const RESTORED: &str = "recovery.sessions";
+
+/// A secret that wraps for longer is due.
+const OLD: Duration = Duration::days(365);
+/// So many tenants' newest seals are looked at.
+const TENANTS: usize = 20;
+/// The last line of the audit log is looked for in so many bytes at its end.
+const TAIL: u64 = 256 * 1024;
+
+pub(super) async fn examine(case: &Case, driver: &Arc<dyn Driver>, series: &mut Series) {
+    let settings = ["KAYAN_SESSION_SECRET", "KAYAN_DATA_KEY", "KAYAN_IDENTITY_SCHEMA", "KAYAN_BCRYPT_COST"];
+    if let Some(setting) = case.unusable(&settings) {
+        return series.findings.extend([KEYS, SEALING, SEALS, RESTORED].map(|it| Finding::rests_on(it, setting)));
+    }
+    let kayan = match compose::looking(&case.config, driver) {
+        Ok(kayan) => kayan,
+        Err(stop) => return series.findings.push(Finding::failed(KEYS, stop.reason(), "correct the setting")),
+    };
+    series.add(KEYS, keys(case, driver)).await;
+    series.add(SEALING, sealing(&kayan)).await;
+    series.add(SEALS, seals(&kayan)).await;
+    series.add(RESTORED, restored(case, driver)).await;
+}
+
+fn unanswered(check: &'static str, error: &str) -> Vec<Finding> {
+    if error.contains("not migrated") {
+        return vec![Finding::skipped(check, "the schema is not migrated")];
+    }
+    vec![Finding::failed(check, error, "see database.rights, and the database's log")]
+}
+
+/// A wrapping secret is at least as old as what it has wrapped.
+async fn keys(case: &Case, driver: &Arc<dyn Driver>) -> Vec<Finding> {
+    let kept = match SqlStore::new(driver.clone()).data_key().await {
+        Ok(Some(kept)) => kept,
+        Ok(None) => return vec![Finding::ok(KEYS, "no keys are kept yet")],
+        Err(error) => return unanswered(KEYS, why(&error)),
+    };
+    let unwritten: Arc<dyn Driver> = Arc::new(super::Unwritten(driver.clone()));
+    match compose::keys(&case.config, &unwritten) {
+        Err(stop) => return vec![Finding::failed(KEYS, stop.reason(), "correct the secrets")],
+        Ok(keys) => match keys.unlock().await {
+            Ok(()) => {}
+            Err(KeyError::Locked(why)) => {
+                return vec![Finding::failed(
+                    KEYS,
+                    why,
+                    "no service starts before; after a restore, set the secret of then",
+                )];
+            }
+            Err(error) => return unanswered(KEYS, &error.to_string()),
+        },
+    }
+    let setting = match kept.by {
+        Wrapper::DataKey => "KAYAN_DATA_KEY",
+        Wrapper::SessionSecret => "KAYAN_SESSION_SECRET",
+    };
+    let told = format!("the keys can be opened; {setting} wraps them since {}", day(kept.updated_at));
+    if compose::clock().now() - kept.updated_at > OLD {
+        let mend = format!("exchange it: set {setting}_PREVIOUS to the present one, and {setting} to a new one");
+        return vec![Finding::warning(KEYS, format!("{told}, for more than a year"), mend)];
+    }
+    vec![Finding::ok(KEYS, told)]
+}
+
+fn day(moment: Timestamp) -> String {
+    moment.date().to_string()
+}
+
+async fn sealing(kayan: &Kayan) -> Vec<Finding> {
+    vec![match kayan.seal_lag().await {
+        Ok(lag) if lag > LATE => Finding::warning(
+            SEALING,
+            format!("the oldest event that is not sealed is {} minutes old: no service seals", lag.whole_minutes()),
+            "start a service, or run kayan audit seal now and then",
+        ),
+        Ok(_) => Finding::ok(SEALING, "what is older than a few minutes is sealed"),
+        Err(failure) => return unanswered(SEALING, &failure.to_string()),
+    }]
+}
+
+async fn seals(kayan: &Kayan) -> Vec<Finding> {
+    let newest = match kayan.check_newest_seals(TENANTS).await {
+        Ok(newest) => newest,
+        Err(failure) => return unanswered(SEALS, &failure.to_string()),
+    };
+    let broken = newest.iter().filter_map(|seal| {
+        let what = seal.problem.as_ref()?;
+        let told = format!("tenant {}, seal {}: {what}", seal.tenant, seal.number);
+        Some(Finding::failed(SEALS, told, "find out since when: kayan audit verify --database"))
+    });
+    let broken: Vec<Finding> = broken.collect();
+    if !broken.is_empty() {
+        return broken;
+    }
+    let count = newest.len();
+    if count == 0 {
+        return vec![Finding::ok(SEALS, "nothing is sealed yet")];
+    }
+    vec![Finding::ok(
+        SEALS,
+        format!("the newest seals of {count} trails are in order; kayan audit verify --database checks all"),
+    )]
+}
+
+/// A database does not know that it was restored; the audit log beside it may.
+async fn restored(case: &Case, driver: &Arc<dyn Driver>) -> Vec<Finding> {
+    let mend = "after a restore, always run: kayan admin sessions revoke-all --reason \"Restored from a backup\"";
+    let unknown = || Finding { mend: Some(mend.to_owned()), ..Finding::skipped(RESTORED, UNKNOWN) };
+    let Some(AuditLog::File(path)) = &case.config.audit_log else { return vec![unknown()] };
+    let Some((id, at)) = last_event(path) else { return vec![unknown()] };
+    vec![match is_there(driver, &id, at).await {
+        Ok(true) => Finding::ok(RESTORED, "the audit log's last event is in the database, too"),
+        Ok(false) => Finding::warning(
+            RESTORED,
+            format!(
+                "the audit log's last event, of {}, is not in the database: was this restored from an older backup? Then \
+                 sessions that were ended since are open again",
+                at.format(&Rfc3339).unwrap_or_default()
+            ),
+            mend,
+        ),
+        Err(error) => return unanswered(RESTORED, why(&error)),
+    }]
+}
+
+const UNKNOWN: &str = "whether this database was restored from a backup can't be seen; that would open sessions again that \
+                       were ended since";
+
+/// Id and moment of the last whole line.
+fn last_event(path: &Path) -> Option<(String, Timestamp)> {
+    let mut file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+    let mut tail = Vec::new();
+    file.take(TAIL).read_to_end(&mut tail).ok()?;
+    let tail = String::from_utf8_lossy(&tail);
+    let event: Value = tail.lines().rev().find_map(|line| serde_json::from_str(line).ok())?;
+    let at = Timestamp::parse(event.get("created_at")?.as_str()?, &Rfc3339).ok()?;
+    Some((event.get("id")?.as_str()?.to_owned(), at))
+}
+
+async fn is_there(driver: &Arc<dyn Driver>, id: &str, at: Timestamp) -> Result<bool, StoreError> {
+    let (start, end) = (Some(at), Some(at + Duration::MICROSECOND));
+    let moment = EventQuery { start, end, ..EventQuery::all(Scope::System) };
+    let page = SqlStore::new(driver.clone()).events(&moment, None, 1_000).await?;
+    Ok(page.events.iter().any(|event| event.id.to_string() == id))
+}

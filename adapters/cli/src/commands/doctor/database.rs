@@ -1,0 +1,94 @@
+//! The database: whether it can be reached, and then everything that it is asked.
+
+use std::sync::Arc;
+
+use kayan_ports::StoreError;
+use kayan_sql::Driver;
+
+use super::{Case, Series, audit, finding::Finding, server, within};
+use crate::compose;
+
+const REACHABLE: &str = "database.reachable";
+const REPLICA: &str = "database.replica";
+/// What rests on a database that answers.
+const RESTING: [&str; 10] = [
+    server::VERSION,
+    server::RIGHTS,
+    server::ISOLATION,
+    server::CONNECTIONS,
+    server::CLOCK,
+    server::PENDING,
+    audit::KEYS,
+    audit::SEALING,
+    audit::SEALS,
+    audit::RESTORED,
+];
+
+pub(super) async fn examine(case: &Case) -> Vec<Finding> {
+    let settings = ["KAYAN_DB_TYPE", "KAYAN_DB_DSN", "KAYAN_DB_MAX_OPEN_CONNS", "KAYAN_DB_STATEMENTS"];
+    if let Some(setting) = case.unusable(&settings) {
+        return [REACHABLE].into_iter().chain(RESTING).map(|check| Finding::rests_on(check, setting)).collect();
+    }
+    let driver = match compose::look(&case.config) {
+        Ok(driver) => driver,
+        Err(stop) => return unreachable(stop.reason()),
+    };
+    let told = format!("the {} database answers", case.config.database.kind.as_str());
+    if let Err(error) = answers(&*driver).await {
+        return unreachable(why(&error));
+    }
+    let asked = async {
+        let mut series = Series::default();
+        server::examine(case, &*driver, &mut series).await;
+        audit::examine(case, &driver, &mut series).await;
+        series.findings
+    };
+    let (asked, replica) = tokio::join!(asked, replica(case));
+    [Finding::ok(REACHABLE, told)].into_iter().chain(replica).chain(asked).collect()
+}
+
+/// Asks twice: the first answer of a busy server may be late.
+async fn answers(driver: &dyn Driver) -> Result<(), StoreError> {
+    match driver.ping().await {
+        Ok(()) => Ok(()),
+        Err(_) => driver.ping().await,
+    }
+}
+
+/// Why there was no answer, without the sentence around it.
+pub(super) fn why(error: &StoreError) -> &str {
+    let (StoreError::Unavailable(why) | StoreError::Fault(why)) = error;
+    why
+}
+
+fn unreachable(why: &str) -> Vec<Finding> {
+    let mend = "see that it runs, and that KAYAN_DB_DSN names its host, port, user, password and database";
+    let resting = RESTING.map(|check| Finding::skipped(check, "the database can't be asked"));
+    [Finding::failed(REACHABLE, why, mend)].into_iter().chain(resting).collect()
+}
+
+/// What lags is no failure; what does not answer is.
+async fn replica(case: &Case) -> Vec<Finding> {
+    if case.config.database.read_dsn.is_none() {
+        return Vec::new();
+    }
+    if let Some(setting) = case.unusable(&["KAYAN_DB_READ_DSN"]) {
+        return vec![Finding::rests_on(REPLICA, setting)];
+    }
+    let mend = "see that it runs, and that KAYAN_DB_READ_DSN is right; or unset it";
+    let looked = async {
+        let replica: Arc<dyn Driver> = match compose::replica(&case.config) {
+            Ok(Some(replica)) => replica,
+            Ok(None) => return Vec::new(),
+            Err(stop) => return vec![Finding::failed(REPLICA, stop.reason(), mend)],
+        };
+        vec![match answers(&*replica).await {
+            Ok(()) => Finding::ok(REPLICA, "the replica answers"),
+            Err(error) => {
+                // The driver knows one setting only.
+                Finding::failed(REPLICA, why(&error).replace("KAYAN_DB_DSN", "KAYAN_DB_READ_DSN"), mend)
+            }
+        }]
+    };
+    within(REPLICA, looked).await
+}

@@ -1,0 +1,52 @@
+//! What a password's hash costs on this machine.
+
+use std::time::{Duration, Instant};
+
+use kayan_ports::{HashFormat, Password, PasswordHasher as _};
+
+use super::{Case, PATIENCE, finding::Finding};
+use crate::compose;
+
+const COST: &str = "hashing.cost";
+/// Cheaper ones are guessed at too fast.
+const LEAST: Duration = Duration::from_millis(50);
+/// Dearer ones keep people waiting, and a core busy.
+const MOST: Duration = Duration::from_secs(1);
+
+pub(super) async fn examine(case: &Case) -> Vec<Finding> {
+    if let Some(setting) = case.unusable(&["KAYAN_PASSWORD_HASHER", "KAYAN_BCRYPT_COST"]) {
+        return vec![Finding::rests_on(COST, setting)];
+    }
+    let (format, setting) = match case.config.hashing.format {
+        HashFormat::Bcrypt { cost } => (format!("bcrypt at cost {cost}"), "KAYAN_BCRYPT_COST"),
+        HashFormat::Argon2id => ("argon2id".to_owned(), "KAYAN_PASSWORD_HASHER"),
+        HashFormat::Scrypt => ("scrypt".to_owned(), "KAYAN_PASSWORD_HASHER"),
+    };
+    let hasher = match compose::hasher(&case.config) {
+        Ok(hasher) => hasher,
+        Err(stop) => return vec![Finding::failed(COST, stop.reason(), format!("change {setting}"))],
+    };
+    let began = Instant::now();
+    let hashed = tokio::time::timeout(PATIENCE, hasher.hash(&Password::from("how long does this take?"))).await;
+    let took = began.elapsed();
+    let told = format!("{format} takes {} ms on this machine", took.as_millis());
+    vec![match hashed {
+        Err(_elapsed) => Finding::warning(
+            COST,
+            format!("{format} takes more than {} seconds on this machine", PATIENCE.as_secs()),
+            format!("lower {setting}, so that a login takes less than a second"),
+        ),
+        Ok(Err(error)) => Finding::failed(COST, format!("{format}: {error}"), format!("change {setting}")),
+        Ok(Ok(_)) if took < LEAST => Finding::warning(
+            COST,
+            format!("{told}: who has the hashes guesses fast"),
+            format!("raise {setting} until it takes {} ms or more", LEAST.as_millis()),
+        ),
+        Ok(Ok(_)) if took > MOST => Finding::warning(
+            COST,
+            format!("{told}: people wait, and a few logins keep every core busy"),
+            format!("lower {setting}, or take a faster machine; one that is busy with other work measures too much"),
+        ),
+        Ok(Ok(_)) => Finding::ok(COST, told),
+    }]
+}

@@ -1,0 +1,227 @@
+//! The database server: version, rights, isolation, connections, clock, and the schema.
+
+use kayan_ports::{StoreError, Timestamp};
+use kayan_sql::{
+    Dialect, Driver,
+    examine::{self as server, ConnectionLimits, Rights},
+    migrate::{self as migrations, MigrateError, MigrationState, MigrationStatus},
+};
+use time::Duration;
+
+use super::{
+    Case, Series,
+    database::why,
+    finding::{AGAIN, Finding},
+};
+use crate::{compose, config::Statements};
+
+pub(super) const VERSION: &str = "database.version";
+pub(super) const RIGHTS: &str = "database.rights";
+pub(super) const ISOLATION: &str = "database.isolation";
+pub(super) const CONNECTIONS: &str = "database.connections";
+pub(super) const CLOCK: &str = "database.clock";
+pub(super) const PENDING: &str = "migrations.pending";
+const EDITED: &str = "migrations.edited";
+const UNKNOWN: &str = "migrations.unknown";
+
+/// Clocks that are so far apart are not kept by anybody.
+const APART: Duration = Duration::seconds(2);
+/// What a clock that is so far off writes comes too late to be sealed, or looks as if it came from the future.
+const FAR_APART: Duration = Duration::seconds(30);
+
+pub(super) async fn examine(case: &Case, driver: &dyn Driver, series: &mut Series) {
+    series.add(VERSION, version(driver)).await;
+    series.add(RIGHTS, rights(driver)).await;
+    series.add(ISOLATION, isolation(driver)).await;
+    series.add(CONNECTIONS, connections(case, driver)).await;
+    series.add(CLOCK, clock(driver)).await;
+    series.add(PENDING, schema(case, driver)).await;
+}
+
+fn unanswered(check: &'static str, error: &StoreError) -> Vec<Finding> {
+    let mend = match error {
+        StoreError::Unavailable(_) => AGAIN,
+        StoreError::Fault(_) => "see database.rights, and the database's log",
+    };
+    vec![Finding::failed(check, why(error), mend)]
+}
+
+async fn version(driver: &dyn Driver) -> Vec<Finding> {
+    let version = match server::version(driver).await {
+        Ok(version) => version,
+        Err(error) => return unanswered(VERSION, &error),
+    };
+    let told = format!("{} {}", version.product, version.text);
+    if version.is_supported {
+        return vec![Finding::ok(VERSION, told)];
+    }
+    let mend = format!("upgrade it to {} {} or newer", version.product, version.oldest);
+    vec![Finding::failed(VERSION, format!("{told} is older than what Kayan works with"), mend)]
+}
+
+async fn rights(driver: &dyn Driver) -> Vec<Finding> {
+    if driver.dialect() == Dialect::Sqlite {
+        return vec![Finding::ok(RIGHTS, "a file knows no users: see files.database")];
+    }
+    match server::rights(driver).await {
+        Ok(rights) => vec![judge(&rights)],
+        Err(error) => unanswered(RIGHTS, &error),
+    }
+}
+
+fn judge(rights: &Rights) -> Finding {
+    let Rights { closed, foreign, may_create, is_read_only } = rights;
+    if *is_read_only {
+        let mend = "let KAYAN_DB_DSN name the primary, or make the database writable";
+        return Finding::failed(RIGHTS, "the database is read-only: a standby, or made so", mend);
+    }
+    if !closed.is_empty() {
+        let told = format!("the user may not both read and write {}", closed.join(", "));
+        let mend = "grant SELECT, INSERT, UPDATE and DELETE on all tables to the user in KAYAN_DB_DSN";
+        return Finding::failed(RIGHTS, told, mend);
+    }
+    if *may_create == Some(false) {
+        let told = "the user may not make or alter tables: it can serve, but not migrate";
+        let mend = "grant it CREATE on the schema (MySQL: all rights on the database), or migrate as another user";
+        return Finding::warning(RIGHTS, told, mend);
+    }
+    if !foreign.is_empty() {
+        let told = format!("the user does not own {}: it can serve, but not migrate", foreign.join(", "));
+        return Finding::warning(RIGHTS, told, "make it their owner, or migrate as the user who is");
+    }
+    match may_create {
+        Some(_) => Finding::ok(RIGHTS, "the user may read and write every table, and migrate"),
+        None => Finding::ok(RIGHTS, "the user may read and write; whether a role lets it migrate can't be told"),
+    }
+}
+
+async fn isolation(driver: &dyn Driver) -> Vec<Finding> {
+    let level = match server::isolation(driver).await {
+        Ok(level) => level,
+        Err(error) => return unanswered(ISOLATION, &error),
+    };
+    let own = "Kayan's own transactions say READ COMMITTED themselves";
+    vec![match (level.as_str(), driver.dialect()) {
+        (_, Dialect::Sqlite) => Finding::ok(ISOLATION, "one writer at a time"),
+        // Every session says it here.
+        (_, Dialect::MySql) | ("read committed", _) => Finding::ok(ISOLATION, format!("the default is {level}; {own}")),
+        (level, _) => Finding::warning(
+            ISOLATION,
+            format!("the default is {level}: single questions may be refused when others write. {own}"),
+            "as superuser: ALTER ROLE … SET default_transaction_isolation = 'read committed', for the user in KAYAN_DB_DSN",
+        ),
+    }]
+}
+
+async fn connections(case: &Case, driver: &dyn Driver) -> Vec<Finding> {
+    let limits = match server::connection_limits(driver).await {
+        Ok(Some(limits)) => limits,
+        Ok(None) => return vec![Finding::ok(CONNECTIONS, "a file has no limit of its own")],
+        Err(error) => return unanswered(CONNECTIONS, &error),
+    };
+    if case.config.database.statements == Statements::Unnamed {
+        let why = "with KAYAN_DB_STATEMENTS=unnamed a pooler stands before the database, and has its own limits";
+        return vec![Finding::skipped(CONNECTIONS, why)];
+    }
+    vec![enough(limits, case.config.database.max_open, case.replicas)]
+}
+
+fn enough(limits: ConnectionLimits, max_open: u32, replicas: u32) -> Finding {
+    let ConnectionLimits { server, own } = limits;
+    let most = own.map_or(server, |own| own.min(server));
+    let (needed, each) = (i64::from(max_open) * i64::from(replicas), most / i64::from(replicas));
+    let whose = if most == server { "the server's max_connections" } else { "the limit of this user or database" };
+    let told =
+        format!("{replicas} × KAYAN_DB_MAX_OPEN_CONNS={max_open} make {needed} connections, and {whose} leaves {most}");
+    if needed > most {
+        let mend =
+            format!("set KAYAN_DB_MAX_OPEN_CONNS to {} or less, raise that limit, or use PgBouncer", each.max(1));
+        return Finding::failed(CONNECTIONS, told, mend);
+    }
+    Finding::ok(CONNECTIONS, told)
+}
+
+async fn clock(driver: &dyn Driver) -> Vec<Finding> {
+    let before = compose::clock().now();
+    match server::clock(driver).await {
+        Ok(Some(there)) => vec![skew(CLOCK, "the database", before, there)],
+        Ok(None) => vec![Finding::ok(CLOCK, "this machine's")],
+        Err(error) => unanswered(CLOCK, &error),
+    }
+}
+
+/// How far a clock is from this machine's: it was asked after `before`, and has just answered.
+pub(super) fn skew(check: &'static str, whose: &str, before: Timestamp, there: Timestamp) -> Finding {
+    let after = compose::clock().now();
+    let apart = if there < before { before - there } else { there - after.min(there) };
+    let told = format!("the clock of {whose} and this machine's are {:.1} s apart", apart.as_seconds_f64());
+    let mend = "let both be kept by NTP: timedatectl set-ntp true";
+    match apart {
+        apart if apart > FAR_APART => Finding::failed(check, told, mend),
+        apart if apart > APART => Finding::warning(check, told, mend),
+        _ => Finding::ok(check, told),
+    }
+}
+
+async fn schema(case: &Case, driver: &dyn Driver) -> Vec<Finding> {
+    let known = migrations::embedded(driver.dialect());
+    let lines = match migrations::status(driver, known).await {
+        Ok(lines) => lines,
+        Err(MigrateError::Store(error)) => return unanswered(PENDING, &error),
+        Err(error) => return vec![Finding::failed(PENDING, error.to_string(), "run kayan migrate status")],
+    };
+    let named = |state: MigrationState| {
+        let found = lines.iter().filter(|line| line.state == state);
+        let name = |line: &MigrationStatus| format!("{:04}_{}", line.version, line.name);
+        Some(found.map(name).collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty())
+    };
+    let mut findings = vec![match named(MigrationState::Pending) {
+        None => Finding::ok(PENDING, "nothing is pending"),
+        Some(names) if case.config.auto_migrate => Finding::warning(
+            PENDING,
+            format!("pending: {names}"),
+            "kayan serve applies them at its start; or run kayan migrate up",
+        ),
+        Some(names) => Finding::failed(
+            PENDING,
+            format!("pending: {names}"),
+            "look at kayan migrate plan, then run kayan migrate up",
+        ),
+    }];
+    findings.extend(named(MigrationState::Edited).map(|names| {
+        let mend = "put the files back as they were and write the change into a new one: kayan migrate create NAME";
+        Finding::failed(EDITED, format!("edited after they were applied: {names}"), mend)
+    }));
+    findings.extend(named(MigrationState::Unknown).map(|names| {
+        let mend = "run the newer program, or with it kayan migrate down first";
+        Finding::failed(UNKNOWN, format!("applied by a newer version: {names}"), mend)
+    }));
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::doctor::finding::Status;
+
+    #[test]
+    fn clocks_are_compared_with_the_time_that_the_question_took() {
+        let asked = compose::clock().now() - Duration::seconds(10);
+        let status = |there| skew(CLOCK, "the database", asked, there).status;
+        assert_eq!(status(asked), Status::Ok);
+        assert_eq!(status(asked + Duration::seconds(5)), Status::Ok);
+        assert_eq!(status(asked - Duration::seconds(3)), Status::Warning);
+        assert_eq!(status(asked - Duration::minutes(1)), Status::Failed);
+        assert_eq!(status(asked + Duration::minutes(5)), Status::Failed);
+    }
+
+    #[test]
+    fn the_pools_of_all_replicas_must_fit() {
+        let limits = ConnectionLimits { server: 97, own: None };
+        assert_eq!(enough(limits, 25, 3).status, Status::Ok);
+        let many = enough(limits, 25, 4);
+        assert_eq!(many.status, Status::Failed);
+        assert!(many.mend.unwrap().contains("to 24 or less"), "{}", many.message);
+        assert_eq!(enough(ConnectionLimits { own: Some(20), ..limits }, 25, 1).status, Status::Failed);
+    }
+}

@@ -1,0 +1,33 @@
+//! A driver that reads, and whose writes come to nothing.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kayan_ports::StoreError;
+use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, Statement};
+
+/// Answers to a batch as if it had been applied, so that a key that would be wrapped anew on the way is just opened.
+pub(crate) struct Unwritten(pub(crate) Arc<dyn Driver>);
+
+#[async_trait]
+impl Driver for Unwritten {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        self.0.read(query).await
+    }
+
+    async fn apply(&self, _: Vec<Statement>) -> Result<(), ApplyError> {
+        Ok(())
+    }
+
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+        Err(StoreError::Fault("nothing is migrated here".to_owned()))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.0.ping().await
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.0.dialect()
+    }
+}

@@ -1,0 +1,63 @@
+//! What tells of the process: its log, the audit log and the metrics.
+
+use std::sync::Arc;
+
+use kayan_ports::{LogControl, Store};
+use kayan_telemetry::{AuditLog, Audited, Destination, Metrics};
+
+use super::BACKENDS;
+use crate::{
+    config::{self, Config},
+    stop::Stop,
+};
+
+/// What tells of a running service.
+#[derive(Clone)]
+pub(crate) struct Observed {
+    pub(crate) logs: Arc<dyn LogControl>,
+    pub(crate) metrics: Metrics,
+}
+
+/// Opens the audit log, if there is to be one.
+pub(crate) fn audit_log(config: &Config) -> Result<Option<Arc<AuditLog>>, Stop> {
+    let destination = match &config.audit_log {
+        None => return Ok(None),
+        Some(config::AuditLog::Stdout) => Destination::Stdout,
+        Some(config::AuditLog::File(path)) => Destination::File(path.clone()),
+    };
+    let opened = AuditLog::open(destination).map_err(|error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => "its folder is not there; make it".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "this user may not write it; change its rights".to_owned(),
+            _ => format!("it can't be opened for writing ({error}); name another file"),
+        };
+        Stop::config(format!("KAYAN_AUDIT_LOG: {why}"))
+    });
+    opened.map(|log| Some(Arc::new(log)))
+}
+
+/// The store, whose events also go to the log.
+pub(super) fn audited(store: Arc<dyn Store>, log: Option<&Arc<AuditLog>>) -> Arc<dyn Store> {
+    match log {
+        None => store,
+        Some(log) => Arc::new(Audited::new(store, log.clone())),
+    }
+}
+
+/// Keeps metrics from now on: before anything is made that counts.
+pub(crate) fn metrics() -> Result<Metrics, Stop> {
+    let metrics = Metrics::keep().map_err(Stop::failed)?;
+    let (version, backends) = (env!("CARGO_PKG_VERSION"), BACKENDS.join(","));
+    metrics::gauge!("kayan_build_info", "version" => version, "backends" => backends).set(1.0);
+    Ok(metrics)
+}
+
+/// Sends this process's events to standard error, as configured.
+pub(crate) fn logs(config: &Config) -> Result<Arc<dyn LogControl>, Stop> {
+    let format = match config.log_format {
+        crate::config::LogFormat::Text => kayan_telemetry::Format::Text,
+        crate::config::LogFormat::Json => kayan_telemetry::Format::Json,
+    };
+    let logs = kayan_telemetry::init(kayan_telemetry::LogSettings { level: config.log_level, format });
+    Ok(Arc::new(logs.map_err(Stop::failed)?))
+}

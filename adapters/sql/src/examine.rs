@@ -1,0 +1,225 @@
+//! Questions about the database server itself, for whoever looks for what is wrong. They change nothing.
+
+use kayan_ports::{StoreError, Timestamp};
+
+use crate::{ApplyError, Dialect, Driver, Expect, Query, Reading, Row, Statement, Value, migrate};
+
+/// Which server it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// `SQLite`, `PostgreSQL`, `MySQL` or `MariaDB`.
+    pub product: &'static str,
+    /// As the server writes it.
+    pub text: String,
+    /// The oldest one that Kayan works with.
+    pub oldest: &'static str,
+    /// Whether it is that or a newer one.
+    pub is_supported: bool,
+}
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Of all who are not superusers.
+    pub server: i64,
+    /// Of this user, or to this database, if that is limited.
+    pub own: Option<i64>,
+}
+
+/// What the configured user may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Tables that it may not both read and write.
+    pub closed: Vec<String>,
+    /// Tables that it may not alter, as migrations do.
+    pub foreign: Vec<String>,
+    /// Whether it may make tables; nothing when that can't be told.
+    pub may_create: Option<bool>,
+    /// Whether nobody may write: a standby, or made so.
+    pub is_read_only: bool,
+}
+
+/// Asks for the version.
+pub async fn version(driver: &dyn Driver) -> Result<Version, StoreError> {
+    let sql = match driver.dialect() {
+        Dialect::Sqlite => "-- server.version\nSELECT sqlite_version()",
+        Dialect::Postgres => "-- server.version\nSELECT current_setting('server_version')",
+        Dialect::MySql => "-- server.version\nSELECT VERSION()",
+    };
+    let text = ask(driver, sql, Vec::new()).await?.text()?;
+    Ok(judged(driver.dialect(), text))
+}
+
+fn judged(dialect: Dialect, text: String) -> Version {
+    let (product, oldest, least) = match dialect {
+        Dialect::Sqlite => ("SQLite", "3.37", [3, 37, 0]),
+        Dialect::Postgres => ("PostgreSQL", "13", [13, 0, 0]),
+        Dialect::MySql if text.contains("MariaDB") => ("MariaDB", "10.11", [10, 11, 0]),
+        Dialect::MySql => ("MySQL", "8.0.17", [8, 0, 17]),
+    };
+    let mut parts = text.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0_u32));
+    let number: [u32; 3] = std::array::from_fn(|_| parts.next().unwrap_or(0));
+    Version { product, oldest, is_supported: number >= least, text }
+}
+
+/// What the database's clock says; nothing where that is this machine's.
+pub async fn clock(driver: &dyn Driver) -> Result<Option<Timestamp>, StoreError> {
+    let sql = match driver.dialect() {
+        Dialect::Sqlite => return Ok(None),
+        Dialect::Postgres => "-- server.clock\nSELECT clock_timestamp()",
+        Dialect::MySql => "-- server.clock\nSELECT UTC_TIMESTAMP(6)",
+    };
+    ask(driver, sql, Vec::new()).await?.time().map(Some)
+}
+
+/// How far transactions are kept apart that don't say it themselves, in lower case, as in `read committed`.
+pub async fn isolation(driver: &dyn Driver) -> Result<String, StoreError> {
+    let sql = match driver.dialect() {
+        Dialect::Sqlite => return Ok("serializable".to_owned()),
+        Dialect::Postgres => "-- server.isolation\nSELECT '', current_setting('default_transaction_isolation')",
+        Dialect::MySql => {
+            "-- server.isolation\nSHOW GLOBAL VARIABLES WHERE Variable_name IN ('transaction_isolation', 'tx_isolation')"
+        }
+    };
+    let mut row = ask(driver, sql, Vec::new()).await?;
+    row.text()?;
+    Ok(row.text()?.to_ascii_lowercase().replace('-', " "))
+}
+
+/// Asks for the limits; nothing where there are none.
+pub async fn connection_limits(driver: &dyn Driver) -> Result<Option<ConnectionLimits>, StoreError> {
+    let sql = match driver.dialect() {
+        Dialect::Sqlite => return Ok(None),
+        Dialect::Postgres => {
+            "-- server.connections
+SELECT current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint
+         - COALESCE(current_setting('reserved_connections', true)::bigint, 0),
+       LEAST((SELECT NULLIF(rolconnlimit, -1)::bigint FROM pg_roles WHERE rolname = current_user),
+             (SELECT NULLIF(datconnlimit, -1)::bigint FROM pg_database WHERE datname = current_database()))"
+        }
+        Dialect::MySql => {
+            "-- server.connections
+SELECT @@global.max_connections, NULLIF(@@session.max_user_connections, 0)"
+        }
+    };
+    let mut row = ask(driver, sql, Vec::new()).await?;
+    let server = row.int()?;
+    let own = if row.at_null() { None } else { Some(row.int()?) };
+    Ok(Some(ConnectionLimits { server, own }))
+}
+
+/// Asks what the user may do. The tables are those that are there of those that the migrations make.
+pub async fn rights(driver: &dyn Driver) -> Result<Rights, StoreError> {
+    match driver.dialect() {
+        Dialect::Sqlite => Ok(Rights { may_create: Some(true), ..Rights::default() }),
+        Dialect::Postgres => rights_on_postgres(driver).await,
+        Dialect::MySql => rights_on_mysql(driver).await,
+    }
+}
+
+async fn rights_on_postgres(driver: &dyn Driver) -> Result<Rights, StoreError> {
+    let sql = "-- server.schema_rights
+SELECT COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false),
+       pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'";
+    let mut row = ask(driver, sql, Vec::new()).await?;
+    let (may_create, is_read_only) = (Some(row.boolean()?), row.boolean()?);
+    let mut rights = Rights { may_create, is_read_only, ..Rights::default() };
+    let sql = "-- server.table_rights
+SELECT c.relname::text,
+       has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+         AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'),
+       pg_has_role(c.relowner, 'USAGE')
+FROM pg_class c
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
+  AND c.relname IN (SELECT json_array_elements_text(?::json))
+ORDER BY c.relname";
+    let params = vec![Value::json(&migrate::tables(migrate::embedded(Dialect::Postgres)))?];
+    for mut row in driver.read(Query { sql, params, reading: Reading::Scan }).await? {
+        let (table, open, own) = (row.text()?, row.boolean()?, row.boolean()?);
+        if !open {
+            rights.closed.push(table.clone());
+        }
+        if !own {
+            rights.foreign.push(table);
+        }
+    }
+    Ok(rights)
+}
+
+/// What was granted to roles, to patterns and to single tables can't be read from one place there, so that statements are
+/// tried which find no row.
+async fn rights_on_mysql(driver: &dyn Driver) -> Result<Rights, StoreError> {
+    let sql = "-- server.granted
+SELECT COUNT(DISTINCT p.privilege_type), COALESCE(CURRENT_ROLE(), 'NONE')
+FROM (SELECT grantee, privilege_type FROM information_schema.user_privileges
+      UNION ALL
+      SELECT grantee, privilege_type FROM information_schema.schema_privileges WHERE DATABASE() LIKE table_schema) p
+WHERE p.privilege_type IN ('ALTER', 'CREATE', 'DROP', 'INDEX', 'REFERENCES')
+  AND p.grantee = CONCAT('''', SUBSTRING_INDEX(CURRENT_USER(), '@', 1), '''@''',
+                         SUBSTRING_INDEX(CURRENT_USER(), '@', -1), '''')";
+    let mut row = ask(driver, sql, Vec::new()).await?;
+    let (granted, role) = (row.int()?, row.text()?);
+    let may_create = if granted < 5 && role != "NONE" { None } else { Some(granted == 5) };
+    let mut rights = Rights { may_create, ..Rights::default() };
+    for (table, statements) in TRIED {
+        let batch = statements.map(|sql| Statement { sql, params: Vec::new(), expect: Expect::Any });
+        match driver.apply(batch.into()).await {
+            Ok(()) => {}
+            Err(ApplyError::Unavailable(why)) if why.contains("read-only") => rights.is_read_only = true,
+            Err(ApplyError::Unavailable(why)) if why.contains("not migrated") => {}
+            Err(ApplyError::Unavailable(why)) => return Err(StoreError::Unavailable(why)),
+            Err(_) => rights.closed.push(table.to_owned()),
+        }
+    }
+    Ok(rights)
+}
+
+/// One table whose rows change, and one whose rows are only added and purged.
+const TRIED: [(&str, [&str; 3]); 2] = [
+    (
+        "sessions",
+        [
+            "-- server.try_add_session\nINSERT INTO sessions SELECT * FROM sessions WHERE 1 = 0",
+            "-- server.try_change_session\nUPDATE sessions SET active = active WHERE 1 = 0",
+            "-- server.try_remove_session\nDELETE FROM sessions WHERE 1 = 0",
+        ],
+    ),
+    (
+        "audit_events",
+        [
+            "-- server.try_add_event\nINSERT INTO audit_events SELECT * FROM audit_events WHERE 1 = 0",
+            "-- server.try_change_event\nUPDATE audit_events SET message = message WHERE 1 = 0",
+            "-- server.try_remove_event\nDELETE FROM audit_events WHERE 1 = 0",
+        ],
+    ),
+];
+
+async fn ask(driver: &dyn Driver, sql: &'static str, params: Vec<Value>) -> Result<Row, StoreError> {
+    let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
+    rows.into_iter().next().ok_or_else(|| StoreError::Fault("there is no answer".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_supported_from_its_oldest_version_on() {
+        for (dialect, text, product, supported) in [
+            (Dialect::Postgres, "16.3 (Debian 16.3-1)", "PostgreSQL", true),
+            (Dialect::Postgres, "13.0", "PostgreSQL", true),
+            (Dialect::Postgres, "18beta1", "PostgreSQL", true),
+            (Dialect::Postgres, "12.19", "PostgreSQL", false),
+            (Dialect::MySql, "10.11.6-MariaDB-0+deb12u1", "MariaDB", true),
+            (Dialect::MySql, "10.6.18-MariaDB", "MariaDB", false),
+            (Dialect::MySql, "8.0.17", "MySQL", true),
+            (Dialect::MySql, "8.0.16", "MySQL", false),
+            (Dialect::MySql, "5.7.44-log", "MySQL", false),
+            (Dialect::MySql, "9.1.0", "MySQL", true),
+            (Dialect::Sqlite, "3.50.2", "SQLite", true),
+        ] {
+            let version = judged(dialect, text.to_owned());
+            assert_eq!((version.product, version.is_supported), (product, supported), "{text}");
+        }
+    }
+}
