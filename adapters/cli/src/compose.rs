@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings};
 use kayan_crypto::{Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
+pub(crate) use kayan_crypto::{BlockPlace, FileKey};
 use kayan_http::{Application, HttpSettings};
 use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, LogControl, Probe, RateLimiter, Store};
@@ -123,12 +124,17 @@ pub(crate) fn tokens() -> Arc<dyn AdminTokens> {
 
 /// Puts the use-cases together over an open database.
 ///
-/// For a command: its events go to the audit log's file, too; but its standard output is for its results.
+/// For a command: its events go to the audit log's file, too.
 pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Stop> {
     let database = store(config, driver)?;
     let counters = counters(config, database.clone())?;
-    let log = if config.audit_log == Some(config::AuditLog::Stdout) { None } else { audit_log(config)? };
+    let log = audit_log_of_a_command(config)?;
     over(config, audited(database, log.as_ref()), counters, hasher(config)?, keys(config, driver)?)
+}
+
+/// Opens the audit log for a command, whose standard output is for its results.
+pub(crate) fn audit_log_of_a_command(config: &Config) -> Result<Option<Arc<AuditLog>>, Stop> {
+    if config.audit_log == Some(config::AuditLog::Stdout) { Ok(None) } else { audit_log(config) }
 }
 
 /// Opens the audit log, if there is to be one.

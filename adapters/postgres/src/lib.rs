@@ -10,6 +10,7 @@ mod migration;
 mod pool;
 mod session;
 mod sharing;
+mod snapshot;
 mod statements;
 mod tls;
 mod values;
@@ -18,7 +19,9 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, Statement};
+use kayan_sql::{
+    ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, Statement, TakeRows,
+};
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use dsn::{Dsn, DsnError};
@@ -175,6 +178,10 @@ impl Driver for PostgresDriver {
             }
         }
         Ok(())
+    }
+
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+        snapshot::read(&self.connections, self.patience, &questions, take).await
     }
 
     async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
