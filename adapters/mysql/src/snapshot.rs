@@ -21,11 +21,7 @@ SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;
 START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 
 /// Reads on a connection of its own beside the pool, which ends with the snapshot.
-pub(crate) async fn read(
-    dialer: &Dialer,
-    questions: &[Query],
-    take: &mut TakeRows<'_>,
-) -> Result<(), StoreError> {
+pub(crate) async fn read(dialer: &Dialer, questions: &[Query], take: &mut TakeRows<'_>) -> Result<(), StoreError> {
     let mut connection = Connection::new(dialer.dial_to_migrate().await?);
     let session = connection.get().ok_or_else(lost)?;
     session.query_drop(BEGIN).await.map_err(|error| store_error(&error, BEGIN))?;

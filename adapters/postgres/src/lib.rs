@@ -19,9 +19,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{
-    ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, Statement, TakeRows,
-};
+use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, Statement, TakeRows};
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use dsn::{Dsn, DsnError};

@@ -48,7 +48,8 @@ impl Readers {
     pub(crate) async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
         let mut connection = self.take(Reading::Scan).await?;
         let (send, mut receive) = mpsc::channel(1);
-        let reading = spawn_blocking(move || connection.with("-- database.snapshot", |open| dump(open, &questions, &send)));
+        let reading =
+            spawn_blocking(move || connection.with("-- database.snapshot", |open| dump(open, &questions, &send)));
         while let Some((question, rows)) = receive.recv().await {
             if take(question, rows).is_break() {
                 break;
@@ -147,11 +148,7 @@ impl Taken {
     }
 
     /// `sql` only lends its signature.
-    fn with<T>(
-        &mut self,
-        sql: &str,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
+    fn with<T>(&mut self, sql: &str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let outcome = match self {
             Self::Shared(connection) => work(connection),
             Self::Pooled { connection, pool, .. } => {

@@ -25,8 +25,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Bool, Self::Int, Self::Text, Self::Bytes, Self::Json, Self::Uuid, Self::Time];
+    pub const ALL: [Self; 7] = [Self::Bool, Self::Int, Self::Text, Self::Bytes, Self::Json, Self::Uuid, Self::Time];
 
     /// Its name in a backup.
     pub fn as_str(self) -> &'static str {
@@ -163,10 +162,7 @@ pub const TABLES: &[Table] = &{
             columns: &[("tenant_id", Text), ("value", Text), ("identity_id", Uuid), ("field", Text)],
         },
         Table { name: "identity_roles", columns: &[("tenant_id", Text), ("role", Text), ("identity_id", Uuid)] },
-        Table {
-            name: "timed_locks",
-            columns: &[("identity_id", Uuid), ("tenant_id", Text), ("locked_until", Time)],
-        },
+        Table { name: "timed_locks", columns: &[("identity_id", Uuid), ("tenant_id", Text), ("locked_until", Time)] },
         Table {
             name: "credentials",
             columns: &[

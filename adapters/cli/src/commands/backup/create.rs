@@ -53,7 +53,9 @@ pub(super) async fn run(path: &Path, secret: Option<&Secret>, format: Format) ->
         );
     }
     let wrapping = if config.data_key.is_some() { "KAYAN_DATA_KEY" } else { "KAYAN_SESSION_SECRET" };
-    eprintln!("kayan: it does not hold {wrapping}, without which a service can't open the keys in it: keep that elsewhere");
+    eprintln!(
+        "kayan: it does not hold {wrapping}, without which a service can't open the keys in it: keep that elsewhere"
+    );
     Ok(())
 }
 
@@ -115,7 +117,8 @@ impl Making<'_> {
         let sealing = |secret: &Secret| {
             let mut salt = [0; 32];
             compose::entropy().fill(&mut salt);
-            FileKey::derive(secret.expose_secret(), &salt).map(|key| (Encryption { salt: Hex(salt), check: Hex(key.check()) }, key))
+            FileKey::derive(secret.expose_secret(), &salt)
+                .map(|key| (Encryption { salt: Hex(salt), check: Hex(key.check()) }, key))
         };
         let (encryption, key) = self.secret.map(sealing).transpose()?.unzip();
         let header = Header {

@@ -6,7 +6,10 @@ use secrecy::ExposeSecret as _;
 use zeroize::Zeroizing;
 
 use crate::{
-    config::{BACKUP_KEY, secret::{self, Secret}},
+    config::{
+        BACKUP_KEY,
+        secret::{self, Secret},
+    },
     stop::Stop,
 };
 

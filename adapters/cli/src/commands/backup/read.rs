@@ -11,9 +11,7 @@ use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    format::{
-        Counts, Damage, END, FORMAT, Header, Hex, LONGEST, LONGEST_LINE, MAGIC, ROWS, Summary, TABLE, TableHead,
-    },
+    format::{Counts, Damage, END, FORMAT, Header, Hex, LONGEST, LONGEST_LINE, MAGIC, ROWS, Summary, TABLE, TableHead},
     values,
 };
 use crate::{
@@ -49,7 +47,8 @@ impl<R: BufRead> Reader<R> {
     /// Reads the header, and whether the key is the one.
     pub(super) fn begin(mut input: R, secret: Option<&Secret>) -> Result<Self, Damage> {
         let first = line(&mut input)?;
-        let format = std::str::from_utf8(&first).ok().and_then(|line| line.strip_prefix(MAGIC)).ok_or(Damage::Foreign)?;
+        let format =
+            std::str::from_utf8(&first).ok().and_then(|line| line.strip_prefix(MAGIC)).ok_or(Damage::Foreign)?;
         match format.strip_suffix('\n') {
             Some(FORMAT) => {}
             Some(other) if other.bytes().all(|byte| byte.is_ascii_digit()) => {

@@ -134,7 +134,8 @@ mod tests {
         }
         assert!(read(&kinds[1..], &bytes).is_none());
         assert!(read(&[], &bytes).is_none());
-        for wrong in [vec![9], vec![TEXT, 0, 0, 0, 1, 0xff], vec![TIME, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]] {
+        for wrong in [vec![9], vec![TEXT, 0, 0, 0, 1, 0xff], vec![TIME, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]]
+        {
             assert!(Kind::ALL.iter().all(|kind| read(&[*kind], &wrong).is_none()), "{wrong:?}");
         }
     }
