@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn the_derivation_stays_as_it_is() {
         // What this version has sealed opens in every later one.
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         assert_eq!(hex(&key().check()), "78db4abc576899b76d9a720703928cab");
         assert_eq!(hex(&key().seal(&PLACE, b"rows".to_vec()).unwrap()), "12c7fe6636d6f20d010e9faea75d2c21eccb058f");
     }

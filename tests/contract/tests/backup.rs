@@ -120,8 +120,7 @@ impl Base {
             ControlFlow::Continue(())
         };
         backup::take_out(&*self.driver, &mut take).await.unwrap();
-        taken.values_mut().for_each(|rows| rows.sort_by_cached_key(|row| format!("{row:?}")));
-        taken
+        sorted(taken)
     }
 
     async fn begin(&self) -> Result<Restore, RestoreError> {
@@ -147,6 +146,13 @@ fn add(taken: &mut Taken, part: Part) {
     if let Part::Rows(table, rows) = part {
         taken.entry(table.name).or_default().extend(rows);
     }
+}
+
+fn sorted(mut taken: Taken) -> Taken {
+    for rows in taken.values_mut() {
+        rows.sort_by_cached_key(|row| format!("{row:?}"));
+    }
+    taken
 }
 
 fn scan(sql: &'static str) -> Query {
@@ -268,8 +274,7 @@ async fn as_of_one_moment(dialect: Dialect) {
         ControlFlow::Continue(())
     };
     backup::take_out(&*base.driver, &mut take).await.unwrap();
-    taken.values_mut().for_each(|rows| rows.sort_by_cached_key(|row| format!("{row:?}")));
-    assert_eq!(taken, before, "{dialect:?}");
+    assert_eq!(sorted(taken), before, "{dialect:?}");
     assert_ne!(base.taken().await, before, "something was written meanwhile");
 }
 

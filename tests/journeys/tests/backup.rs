@@ -109,7 +109,7 @@ async fn a_sealed_backup_opens_with_its_key_alone() {
     }
     // The same key in any of its forms, in a file.
     fs::write(home.path("raw"), KEY).unwrap();
-    let hexadecimal: String = KEY.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hexadecimal = KEY.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     fs::write(home.path("hex"), format!("{hexadecimal}\n")).unwrap();
     for form in ["raw", "hex"] {
         ended(&home.run(&format!("backup verify kayan.backup --key-file {form}")).await, 0, "");
@@ -149,7 +149,7 @@ async fn a_backup_that_fails_leaves_the_old_file() {
     for (output, why) in [("nowhere/new.backup", "nowhere/new.backup can't be written"), (".", "can't be written")] {
         ended(&home.run(&format!("backup create --output {output}")).await, 1, why);
     }
-    let long: String = (0_u32..60_000).map(|at| format!("{:08x}", at.wrapping_mul(2_654_435_761))).collect();
+    let long = (0_u32..60_000).map(|at| format!("{:08x}", at.wrapping_mul(2_654_435_761))).collect::<Vec<_>>().concat();
     let fill = format!("UPDATE audit_events SET metadata = '{{\"long\":\"{long}\"}}'");
     home.database().await.execute(&fill).await;
     // A file can't grow beyond 100 KiB then, which is as good as a full disk.

@@ -47,7 +47,7 @@ pub(crate) enum Backup {
 /// With what a backup is sealed.
 #[derive(Args)]
 pub(crate) struct KeyFile {
-    /// The file with the key, 32 bytes or more: raw, base64 or hex; without it, KAYAN_BACKUP_KEY holds the key, if there is one
+    /// The file with the key, 32 bytes or more: raw, base64 or hex; without it, `KAYAN_BACKUP_KEY` holds the key, if there is one
     #[arg(long = "key-file", value_name = "FILE")]
     pub(crate) path: Option<PathBuf>,
 }

@@ -29,6 +29,12 @@ use crate::{
     stop::Stop,
 };
 
+/// The months, by year and number, that events of the trail are of.
+type Months = BTreeSet<(i32, u8)>;
+
+/// Columns of a table, and what each holds.
+type Columns = Vec<(&'static str, Kind)>;
+
 pub(super) async fn run(path: &Path, key: Option<&Secret>, keep_sessions: bool, format: Format) -> Result<(), Stop> {
     let mut file = Opened::open(path, 2)?;
     let (header, summary, months) = check(&mut file, key)?;
@@ -53,7 +59,7 @@ pub(super) async fn run(path: &Path, key: Option<&Secret>, keep_sessions: bool, 
 }
 
 /// Reads all of it, and what has to be known of it before.
-fn check(file: &mut Opened<'_>, key: Option<&Secret>) -> Result<(Header, Summary, BTreeSet<(i32, u8)>), Stop> {
+fn check(file: &mut Opened<'_>, key: Option<&Secret>) -> Result<(Header, Summary, Months), Stop> {
     let path = file.path;
     let reader = file.reader(key)?;
     let (version, kayan) = (reader.header().schema_version, reader.header().kayan.clone());
@@ -65,7 +71,7 @@ fn check(file: &mut Opened<'_>, key: Option<&Secret>) -> Result<(Header, Summary
              with kayan {kayan}, which has written it, or a newer one"
         )));
     }
-    let (mut months, mut created_at) = (BTreeSet::new(), None);
+    let (mut months, mut created_at) = (Months::new(), None);
     let look = |item: &Item| {
         match item {
             Item::Table(head) => {
@@ -88,7 +94,7 @@ fn check(file: &mut Opened<'_>, key: Option<&Secret>) -> Result<(Header, Summary
 }
 
 /// The table and the columns that the file names, as this program has them.
-fn known(head: &TableHead) -> Result<(&'static str, Vec<(&'static str, Kind)>), Damage> {
+fn known(head: &TableHead) -> Result<(&'static str, Columns), Damage> {
     let find = || {
         let table: &Table = TABLES.iter().find(|table| table.name == head.table)?;
         let column = |(name, kind): &(String, String)| {

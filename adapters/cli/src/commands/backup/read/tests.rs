@@ -126,7 +126,9 @@ fn blocks_of_a_sealed_file_cannot_be_left_out_or_moved() {
     let block = |at: usize| &bytes[places[at]..places[at + 1]];
     let of = |order: &[usize]| {
         let mut forged = bytes[..places[0]].to_vec();
-        order.iter().for_each(|at| forged.extend_from_slice(block(*at)));
+        for at in order {
+            forged.extend_from_slice(block(*at));
+        }
         let digest: [u8; 32] = Sha256::digest(&forged).into();
         forged.extend_from_slice(&digest);
         forged
