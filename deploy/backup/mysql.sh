@@ -16,6 +16,8 @@
 # A second backup on the same day takes the place of the first. Copy what lies in BACKUP_DIR to another machine: a backup
 # beside its database is lost with it.
 #
+# `kayan backup` needs no other program, encrypts, and goes into another kind of database as well; this is quicker with a large one.
+#
 # To restore, into an empty database and with the service stopped:
 #
 #   mysql --execute 'CREATE DATABASE kayan CHARACTER SET utf8mb4'

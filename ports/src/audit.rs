@@ -60,6 +60,8 @@ event_types! {
     AdminAction = "admin.action",
     /// Events of this tenant were removed because of their age: all that happened `before`, `count` of them.
     AuditPurged = "audit.purged",
+    /// The database was put back to what a backup holds: that of `taken_at`, whose digest is `sha256`.
+    BackupRestored = "backup.restored",
 }
 
 impl EventType {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod audit;
+mod backup;
 mod tokens;
 pub(crate) mod transfer;
 
@@ -10,6 +11,7 @@ use clap_complete::Shell;
 
 pub(crate) use admin::{RoleAction, SessionsAction, TenantAction};
 pub(crate) use audit::{Audit, Verify, Which, Written};
+pub(crate) use backup::Backup;
 pub(crate) use tokens::Token;
 
 /// Identity and access in one binary.
@@ -40,6 +42,11 @@ pub(crate) enum Command {
     Audit {
         #[command(subcommand)]
         action: Audit,
+    },
+    /// Write all that the database holds to a file, check such a file, put it into a database of any kind
+    Backup {
+        #[command(subcommand)]
+        action: Backup,
     },
     /// Print the OpenAPI document
     Openapi {

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings};
 use kayan_crypto::{Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
+pub(crate) use kayan_crypto::{BlockPlace, FileKey};
 use kayan_http::{Application, HttpSettings};
 use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Store};
@@ -14,7 +15,7 @@ use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, Observ
 use secrecy::{ExposeSecret, SecretString};
 
 use self::telling::audited;
-pub(crate) use self::telling::{Observed, audit_log, logs, metrics};
+pub(crate) use self::telling::{Observed, audit_log, audit_log_of_a_command, logs, metrics};
 use crate::{
     commands::doctor::{self, Unwritten},
     config::{self, Config, Database, DatabaseKind, Environment},
@@ -142,11 +143,11 @@ pub(crate) fn tokens() -> Arc<dyn AdminTokens> {
 
 /// Puts the use-cases together over an open database.
 ///
-/// For a command: its events go to the audit log's file, too; but its standard output is for its results.
+/// For a command: its events go to the audit log's file, too.
 pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Stop> {
     let database = store(config, driver)?;
     let counters = counters(config, database.clone())?;
-    let log = if config.audit_log == Some(config::AuditLog::Stdout) { None } else { audit_log(config)? };
+    let log = audit_log_of_a_command(config)?;
     over(config, audited(database, log.as_ref()), counters, hasher(config)?, keys(config, driver)?)
 }
 

@@ -36,6 +36,9 @@ pub(crate) use keys::secrets_path;
 use load::Inputs;
 use secret::Secret;
 
+/// The key of `kayan backup`: no setting of the service, and read from the process environment alone.
+pub(crate) const BACKUP_KEY: &str = "KAYAN_BACKUP_KEY";
+
 /// A span of time, written as in a setting: `5m`, `1h30m`.
 pub(crate) fn span(text: &str) -> Result<Duration, String> {
     duration::parse(text).map_err(|error| format!("{error}; write one such as 90s, 1h30m or 720h"))

@@ -41,6 +41,7 @@ fn run(command: Command, matches: &clap::ArgMatches) -> Result<(), Stop> {
         Command::Migrate { action } => commands::migrate::run(action),
         Command::Admin { noun } => commands::admin::run(noun),
         Command::Audit { action } => commands::audit::run(action),
+        Command::Backup { action } => commands::backup::run(action),
         Command::Openapi { format } => commands::openapi::run(format),
         Command::Config { action } => commands::config::run(action),
         Command::Doctor(asked) => commands::doctor::run(&asked),

@@ -3,6 +3,7 @@
 mod argon2;
 mod bcrypt;
 mod biscuit;
+mod blocks;
 mod formats;
 mod keys;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use kayan_ports::{HashError, HashFormat, Password, PasswordHash, PasswordHasher,
 
 pub use crate::{
     biscuit::Biscuits,
+    blocks::{BlockPlace, FileKey},
     keys::{SealedKeys, WrappingSecrets},
     os::{OsEntropy, SystemClock},
 };

@@ -12,6 +12,7 @@ mod migration;
 mod pool;
 mod rows;
 mod script;
+mod snapshot;
 
 use std::{
     io,
@@ -25,7 +26,9 @@ use std::{
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, SqlStore, Statement};
+use kayan_sql::{
+    ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, SqlStore, Statement, TakeRows,
+};
 use mysql_async::prelude::Queryable as _;
 use tokio::time::{sleep, timeout};
 
@@ -212,6 +215,10 @@ impl Driver for MysqlDriver {
     async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError> {
         let script = Script::of(&batch)?;
         timeout(PATIENCE, self.attempts(&script)).await.unwrap_or_else(|_| Err(silent().into()))
+    }
+
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+        snapshot::read(self.pool.dialer(), &questions, take).await
     }
 
     async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{Expect, MigrationLock, Query, Row, Statement};
+use kayan_sql::{Expect, MigrationLock, Query, Row, Statement, Value};
 use mysql_async::{Conn, prelude::Queryable as _};
 
 use crate::{
@@ -23,7 +23,7 @@ SELECT RELEASE_LOCK(CONCAT('kayan.', SHA2(DATABASE(), 224)))";
 
 /// Takes the lock, on a connection of its own beside the pool.
 pub(crate) async fn lock(dialer: &Dialer) -> Result<Box<dyn MigrationLock>, StoreError> {
-    let mut held = Held(Connection::new(dialer.dial_to_migrate().await?));
+    let mut held = Held { connection: Connection::new(dialer.dial_to_migrate().await?), writing: false };
     let taken: Option<Option<i64>> =
         held.connection()?.query_first(TAKE).await.map_err(|error| store_error(&error, TAKE))?;
     match taken.flatten() {
@@ -32,11 +32,27 @@ pub(crate) async fn lock(dialer: &Dialer) -> Result<Box<dyn MigrationLock>, Stor
     }
 }
 
-struct Held(Connection);
+struct Held {
+    connection: Connection,
+    /// Whether a transaction is open.
+    writing: bool,
+}
+
+/// As much is sent at once, and a row more; servers take 16 MiB, unless they are told otherwise.
+const AT_ONCE: usize = 1 << 20;
 
 impl Held {
     fn connection(&mut self) -> Result<&mut Conn, StoreError> {
-        self.0.get().ok_or_else(crate::errors::lost)
+        self.connection.get().ok_or_else(crate::errors::lost)
+    }
+
+    async fn control(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        self.send(sql, sql).await
+    }
+
+    /// `sql` only lends its signature.
+    async fn send(&mut self, text: &str, sql: &'static str) -> Result<(), StoreError> {
+        self.connection()?.query_drop(text).await.map_err(|error| store_error(&error, sql))
     }
 }
 
@@ -71,12 +87,33 @@ impl MigrationLock for Held {
         Ok(())
     }
 
+    async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+        if !self.writing {
+            self.control("-- migrations.begin\nSTART TRANSACTION").await?;
+            self.writing = true;
+        }
+        let mut text = String::new();
+        for params in rows {
+            let written = written(sql, &params)?;
+            if text.len() + written.len() > AT_ONCE && !text.is_empty() {
+                self.send(&text, sql).await?;
+                text.clear();
+            }
+            text.push_str(if text.is_empty() { "" } else { ";\n" });
+            text.push_str(&written);
+        }
+        if text.is_empty() { Ok(()) } else { self.send(&text, sql).await }
+    }
+
     async fn release(mut self: Box<Self>) -> Result<(), StoreError> {
-        self.connection()?.query_drop(RELEASE).await.map_err(|error| store_error(&error, RELEASE))
+        if self.writing {
+            self.control("-- migrations.commit\nCOMMIT").await?;
+        }
+        self.control(RELEASE).await
     }
 }
 
-fn written(sql: &'static str, params: &[kayan_sql::Value]) -> Result<String, StoreError> {
+fn written(sql: &'static str, params: &[Value]) -> Result<String, StoreError> {
     let mut text = String::new();
     interpolate(&mut text, sql, params).map_err(|why| StoreError::Fault(format!("{}: {why}", signature(sql))))?;
     Ok(text)

@@ -11,6 +11,7 @@ mod lookups;
 mod migration;
 mod pool;
 mod session;
+mod snapshot;
 mod statements;
 mod tls;
 mod values;
@@ -22,7 +23,7 @@ use std::{
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, Statement};
+use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, Statement, TakeRows};
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use dsn::{Dsn, DsnError};
@@ -181,6 +182,10 @@ impl Driver for PostgresDriver {
             }
         }
         Ok(())
+    }
+
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+        snapshot::read(&self.0.connections, self.0.patience, &questions, take).await
     }
 
     async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {

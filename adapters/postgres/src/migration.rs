@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{MigrationLock, Query, Row, Statement};
+use kayan_sql::{MigrationLock, Query, Row, Statement, Value};
 use tokio::time::{Instant, timeout};
 use tokio_postgres::{Error, error::SqlState};
 
@@ -95,6 +95,10 @@ impl MigrationLock for Lock {
         }
         self.control("-- migrations.end\nRELEASE SAVEPOINT migration").await?;
         outcome
+    }
+
+    async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+        self.shared.write(self.lease.client()?, sql, &rows).await
     }
 
     async fn release(mut self: Box<Self>) -> Result<(), StoreError> {

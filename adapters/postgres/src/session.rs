@@ -102,6 +102,27 @@ impl Shared {
         client.query(&statement, &params).await
     }
 
+    /// Runs a statement once for each of these lists of parameters, without waiting for one answer before the next is sent.
+    pub(crate) async fn write(
+        &self,
+        client: &ClientWrapper,
+        sql: &'static str,
+        rows: &[Vec<Value>],
+    ) -> Result<(), StoreError> {
+        let text = self.statements.question(sql);
+        let mut flights = Vec::with_capacity(rows.len());
+        for params in rows {
+            flights.push(launch(send(client, self.mode, &text, params)).await);
+        }
+        let mut outcome = Ok(());
+        for flight in flights {
+            let answer = flight.land().await;
+            // What follows the first error only says that the transaction is over.
+            outcome = outcome.and(answer.map(drop).map_err(|error| errors::store_error(&error, sql)));
+        }
+        outcome
+    }
+
     async fn ask(
         &self,
         client: &ClientWrapper,

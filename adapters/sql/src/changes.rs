@@ -16,6 +16,18 @@ pub(crate) async fn commit(driver: &impl Driver, changes: Vec<Change>) -> Result
     batch.apply(driver).await
 }
 
+/// The statements of these changes, for somebody who runs them in a transaction of their own.
+pub(crate) fn statements(
+    dialect: Dialect,
+    changes: Vec<Change>,
+) -> Result<Vec<(&'static str, Vec<Value>)>, StoreError> {
+    let mut batch = Batch::new(dialect);
+    for change in changes {
+        translate(&mut batch, change)?;
+    }
+    Ok(batch.statements.into_iter().map(|statement| (statement.sql, statement.params)).collect())
+}
+
 /// The statements of a list of changes, and of each what its failure means.
 pub(crate) struct Batch {
     /// What it will be told to.

@@ -1,6 +1,6 @@
 //! The small trait that a database driver implements.
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
@@ -111,6 +111,13 @@ pub struct ConnectionUse {
     pub max: usize,
 }
 
+/// What takes a snapshot's rows as they come: which question (from 0) they answer, and at most [`PIECE`] of them. It says
+/// whether there is any use in going on.
+pub type TakeRows<'t> = dyn FnMut(usize, Vec<Row>) -> ControlFlow<()> + Send + 't;
+
+/// So many rows of a snapshot are in memory at once: a seal over the audit trail is a quarter of a megabyte.
+pub const PIECE: usize = 64;
+
 /// A database.
 ///
 /// An implementor must
@@ -128,6 +135,10 @@ pub trait Driver: Send + Sync + 'static {
 
     /// Applies the statements whole or not at all.
     async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError>;
+
+    /// Answers these questions one after the other, all as of one moment, and hands the rows over while it reads them, so that
+    /// memory does not grow with them. Takes as long as it takes; holds up no writer.
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError>;
 
     /// Waits for the right to migrate, at most about a minute: one holder at a time, over all processes. A holder that
     /// dies lets go of it.
@@ -161,6 +172,10 @@ impl<D: Driver + ?Sized> Driver for Arc<D> {
         (**self).apply(batch).await
     }
 
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+        (**self).snapshot(questions, take).await
+    }
+
     async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
         (**self).lock().await
     }
@@ -191,6 +206,11 @@ pub trait MigrationLock: Send {
     /// Runs a script of any number of statements and then the bookkeeping, in one transaction where the database's
     /// schema changes allow it. What fails leaves nothing behind, and the lock good for more.
     async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), StoreError>;
+
+    /// Runs a statement once for each of these lists of parameters. With everything else that is written so, it becomes
+    /// durable on release, or on a database that commits each change of the schema by itself, with the next script. One that
+    /// fails leaves the lock good for nothing but to be dropped, which takes back everything.
+    async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), StoreError>;
 
     /// Lets go. What ran is durable only when this succeeds; a lock dropped without it may lose the steps that it ran,
     /// each of them whole.

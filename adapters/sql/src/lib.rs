@@ -8,6 +8,7 @@
 mod accounts;
 mod attempts;
 mod audit;
+pub mod backup;
 mod changes;
 mod credentials;
 mod driver;
@@ -28,7 +29,9 @@ mod tenants;
 mod value;
 mod waiting;
 
-pub use driver::{ApplyError, ConnectionUse, Dialect, Driver, Expect, MigrationLock, Query, Reading, Statement};
+pub use driver::{
+    ApplyError, ConnectionUse, Dialect, Driver, Expect, MigrationLock, PIECE, Query, Reading, Statement, TakeRows,
+};
 pub use store::SqlStore;
 pub use value::{Row, Value};
 pub use waiting::{OneWaiting, Waiting};

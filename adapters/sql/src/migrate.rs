@@ -53,6 +53,11 @@ pub fn embedded(dialect: Dialect) -> &'static [Migration] {
     }
 }
 
+/// The number of the newest one, which is the same for every dialect.
+pub fn newest() -> u32 {
+    SQLITE.last().map_or(0, |migration| migration.version)
+}
+
 /// Where a migration stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MigrationState {
@@ -207,7 +212,8 @@ fn check_version(known: &[Migration], to: Option<u32>) -> Result<u32, MigrateErr
     }
 }
 
-async fn up_locked(
+/// Applies what is pending up to this version, for somebody who has the lock and keeps it.
+pub(crate) async fn up_locked(
     lock: &mut dyn MigrationLock,
     dialect: Dialect,
     known: &[Migration],

@@ -23,7 +23,9 @@ use std::{io, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, SqlStore, Statement};
+use kayan_sql::{
+    ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, SqlStore, Statement, TakeRows,
+};
 use rusqlite::Connection;
 use tokio::sync::Mutex;
 
@@ -125,6 +127,10 @@ impl Driver for SqliteDriver {
 
     async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError> {
         self.writer.apply(batch).await
+    }
+
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+        self.readers.snapshot(questions, take).await
     }
 
     async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{MigrationLock, Query, Row, Statement};
+use kayan_sql::{MigrationLock, Query, Row, Statement, Value};
 use rusqlite::{
     Connection, ErrorCode,
     hooks::{AuthAction, AuthContext, Authorization},
@@ -161,6 +161,14 @@ impl MigrationLock for Held {
     async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), StoreError> {
         let script = script.to_owned();
         self.with(move |lock| lock.run(&script, bookkeeping.as_ref())).await
+    }
+
+    async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+        self.with(move |lock| {
+            let write = |params: &Vec<Value>| bound(&lock.connection, sql, params)?.raw_execute().map(drop);
+            rows.iter().try_for_each(write).map_err(|error| store_error(&error, sql))
+        })
+        .await
     }
 
     async fn release(mut self: Box<Self>) -> Result<(), StoreError> {

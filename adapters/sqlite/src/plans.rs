@@ -7,7 +7,7 @@ use kayan_ports::{
     AccountQuery, AdminTokenId, Change, Client, EventOrder, EventQuery, IdentityQuery, KeyId, KeyPurpose, Lookup,
     Revocation, Scope, Sealed, SealedKey, SessionId, State, Store, StoreError, TenantId, WrappedKey, Wrapper,
 };
-use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, SqlStore, Statement};
+use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, SqlStore, Statement, TakeRows};
 
 use crate::{
     SqliteDriver,
@@ -41,6 +41,10 @@ impl Driver for Noting {
             self.note(statement.sql);
         }
         self.driver.apply(batch).await
+    }
+
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+        self.driver.snapshot(questions, take).await
     }
 
     async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {

@@ -1,17 +1,21 @@
 //! The connections that read.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use kayan_ports::StoreError;
-use kayan_sql::{ConnectionUse, Query, Reading, Row, Waiting};
+use kayan_sql::{ConnectionUse, PIECE, Query, Reading, Row, TakeRows, Waiting};
 use rusqlite::Connection;
 use tokio::{
-    sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
+    sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc},
     task::spawn_blocking,
     time::timeout,
 };
 
-use crate::{errors::store_error, open::Opener, values::answer};
+use crate::{
+    errors::store_error,
+    open::Opener,
+    values::{answer, each},
+};
 
 /// A question waits at most so long for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,6 +41,22 @@ impl Readers {
                 .await
                 .unwrap_or_else(|_| Err(StoreError::Fault("a reader panicked".to_owned()))),
         }
+    }
+
+    /// Reads on a thread of its own, a piece or two ahead of whoever takes the rows. A transaction that only reads sees the
+    /// file as it was at its first question.
+    pub(crate) async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+        let mut connection = self.take(Reading::Scan).await?;
+        let (send, mut receive) = mpsc::channel(1);
+        let reading =
+            spawn_blocking(move || connection.with("-- database.snapshot", |open| dump(open, &questions, &send)));
+        while let Some((question, rows)) = receive.recv().await {
+            if take(question, rows).is_break() {
+                break;
+            }
+        }
+        drop(receive);
+        reading.await.unwrap_or_else(|_| Err(StoreError::Fault("a reader panicked".to_owned())))
     }
 
     /// How a file's connections are used now.
@@ -124,18 +144,49 @@ enum Taken {
 
 impl Taken {
     fn read(&mut self, query: &Query) -> Result<Vec<Row>, StoreError> {
+        self.with(query.sql, |open| answer(open, query))
+    }
+
+    /// `sql` only lends its signature.
+    fn with<T>(&mut self, sql: &str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let outcome = match self {
-            Self::Shared(connection) => answer(connection, query),
+            Self::Shared(connection) => work(connection),
             Self::Pooled { connection, pool, .. } => {
                 let open = connection.take().map_or_else(|| pool.opener.reader(), Ok);
                 open.and_then(|open| {
-                    let outcome = answer(&open, query);
+                    let outcome = work(&open);
                     // only now: one that panicked is not used again
                     pool.idle.lock().push(open);
                     outcome
                 })
             }
         };
-        outcome.map_err(|error| store_error(&error, query.sql))
+        outcome.map_err(|error| store_error(&error, sql))
     }
+}
+
+/// Answers the questions within one transaction, as long as somebody takes the rows.
+fn dump(open: &Connection, questions: &[Query], send: &mpsc::Sender<(usize, Vec<Row>)>) -> rusqlite::Result<()> {
+    open.execute_batch("BEGIN")?;
+    let mut outcome = Ok(());
+    for (position, query) in questions.iter().enumerate() {
+        let mut piece = Vec::with_capacity(PIECE);
+        let read = each(open, query, |row| {
+            piece.push(row);
+            if piece.len() == PIECE && send.blocking_send((position, std::mem::take(&mut piece))).is_err() {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        match read {
+            Ok(ControlFlow::Continue(())) if piece.is_empty() || send.blocking_send((position, piece)).is_ok() => {}
+            Ok(_) => break,
+            Err(error) => {
+                outcome = Err(error);
+                break;
+            }
+        }
+    }
+    open.execute_batch("ROLLBACK")?;
+    outcome
 }

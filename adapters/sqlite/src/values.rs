@@ -1,5 +1,7 @@
 //! Values into a statement, rows out of it.
 
+use std::ops::ControlFlow;
+
 use kayan_ports::Timestamp;
 use kayan_sql::{Query, Row, Value};
 use rusqlite::{CachedStatement, Connection, Result, types::Null, types::ValueRef};
@@ -41,18 +43,33 @@ fn micros(moment: Timestamp) -> i64 {
 
 /// Answers a question on this connection.
 pub(crate) fn answer(connection: &Connection, query: &Query) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    let all = |row| {
+        rows.push(row);
+        ControlFlow::Continue(())
+    };
+    each(connection, query, all).map(|_| rows)
+}
+
+/// Hands over the rows of the answer one by one, as long as they are wanted.
+pub(crate) fn each(
+    connection: &Connection,
+    query: &Query,
+    mut take: impl FnMut(Row) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>> {
     let mut statement = bound(connection, query.sql, &query.params)?;
     let width = statement.column_count();
     let mut found = statement.raw_query();
-    let mut rows = Vec::new();
     while let Some(row) = found.next()? {
         let mut columns = Vec::with_capacity(width);
         for position in 0..width {
             columns.push(owned(row.get_ref(position)?).map_err(|error| rusqlite::Error::Utf8Error(position, error))?);
         }
-        rows.push(Row::new(columns));
+        if take(Row::new(columns)).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
     }
-    Ok(rows)
+    Ok(ControlFlow::Continue(()))
 }
 
 fn owned(value: ValueRef<'_>) -> std::result::Result<Value, std::str::Utf8Error> {

@@ -25,6 +25,16 @@ impl Audited {
     }
 }
 
+impl AuditLog {
+    /// Writes the events among changes that were committed, for somebody who has not done so by way of [`Audited`].
+    pub fn tell_of(&self, changes: &[Change]) {
+        let (text, count) = lines(changes);
+        if count > 0 {
+            self.write(text, count);
+        }
+    }
+}
+
 /// The events among the changes as JSON lines, and how many they are.
 fn lines(changes: &[Change]) -> (Vec<u8>, u64) {
     let (mut text, mut count) = (Vec::new(), 0);

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 use ::metrics::Histogram;
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Row, Statement};
+use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Row, Statement, TakeRows};
 use parking_lot::RwLock;
 
 const DURATION: &str = "kayan_db_query_duration_seconds";
@@ -54,6 +54,10 @@ impl Driver for ObservedDriver {
         let outcome = self.inner.apply(batch).await;
         self.commits.record(begun.elapsed());
         outcome
+    }
+
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+        self.inner.snapshot(questions, take).await
     }
 
     async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {

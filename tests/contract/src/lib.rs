@@ -30,3 +30,4 @@ pub mod store;
 pub mod throw_away;
 
 pub use bench::{AttemptsBench, Bench, Durable, HasherBench, KeysBench};
+pub use thing::furnish;

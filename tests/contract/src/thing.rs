@@ -20,6 +20,11 @@ pub(crate) struct Thing {
     pub(crate) revoked: AdminTokenId,
 }
 
+/// Adds a tenant with a row in nearly every table.
+pub async fn furnish(bench: &dyn Bench) {
+    Thing::in_a_new_tenant(bench).await;
+}
+
 impl Thing {
     pub(crate) async fn in_a_new_tenant(bench: &dyn Bench) -> Self {
         let (store, tenant) = (bench.store(), tenant(&format!("t{}", unique().simple())));

@@ -12,7 +12,8 @@ use kayan_contract::{
 use kayan_ports::{Store, StoreError, TenantId, Timestamp};
 use kayan_postgres::{Mode, PostgresDriver, Settings};
 use kayan_sql::{
-    ApplyError, Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, SqlStore, Statement, Value, migrate,
+    ApplyError, Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, SqlStore, Statement, TakeRows, Value,
+    migrate,
 };
 
 struct Postgres {
@@ -63,6 +64,10 @@ impl Driver for Crowd {
 
     async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError> {
         self.0.apply(batch).await
+    }
+
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+        self.0.snapshot(questions, take).await
     }
 
     async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {

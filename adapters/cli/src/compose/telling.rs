@@ -18,6 +18,11 @@ pub(crate) struct Observed {
     pub(crate) metrics: Metrics,
 }
 
+/// Opens the audit log for a command, whose standard output is for its results.
+pub(crate) fn audit_log_of_a_command(config: &Config) -> Result<Option<Arc<AuditLog>>, Stop> {
+    if config.audit_log == Some(config::AuditLog::Stdout) { Ok(None) } else { audit_log(config) }
+}
+
 /// Opens the audit log, if there is to be one.
 pub(crate) fn audit_log(config: &Config) -> Result<Option<Arc<AuditLog>>, Stop> {
     let destination = match &config.audit_log {

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::problem::{Findings, Problem, Wrong};
 use super::setting::{Kind, Offer};
 use super::values::{Entry, Source, Values};
-use super::{Environment, Inputs, table};
+use super::{BACKUP_KEY, Environment, Inputs, table};
 
 type Texts = BTreeMap<String, String>;
 
@@ -57,7 +57,12 @@ pub(crate) fn gather(inputs: &Inputs<'_>, findings: &mut Findings) -> Values {
         .map(|setting| layers.entry(setting.name, setting.kind, setting.offer, setting.default_in(production)));
     let mut entries: Vec<Entry> = known.collect();
     for name in layers.names() {
-        if entries.iter().any(|entry| entry.name == *name) || name.starts_with("KAYAN_TEST_") || name == "KAYAN_BIN" {
+        let elsewhere = name == BACKUP_KEY && layers.environment.contains_key(name);
+        if elsewhere
+            || entries.iter().any(|entry| entry.name == *name)
+            || name.starts_with("KAYAN_TEST_")
+            || name == "KAYAN_BIN"
+        {
             continue;
         }
         match table::provider_field(name) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, Statement};
+use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, Statement, TakeRows};
 
 /// Answers to a batch as if it had been applied, so that a key that would be wrapped anew on the way is just opened.
 pub(crate) struct Unwritten(pub(crate) Arc<dyn Driver>);
@@ -17,6 +17,10 @@ impl Driver for Unwritten {
 
     async fn apply(&self, _: Vec<Statement>) -> Result<(), ApplyError> {
         Ok(())
+    }
+
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+        self.0.snapshot(questions, take).await
     }
 
     async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {

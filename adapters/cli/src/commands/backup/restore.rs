@@ -1,0 +1,204 @@
+//! `kayan backup restore`: a file that was checked whole, into an empty database, in one transaction.
+
+use std::{
+    collections::BTreeSet,
+    io::{Seek as _, SeekFrom},
+    path::Path,
+    sync::Arc,
+};
+
+use kayan_ports::{AuditEvent, Change, Client, EventId, EventType, KeyError, Outcome, Scope, TenantId, Timestamp};
+use kayan_sql::{
+    Driver, Value,
+    backup::{self, Kind, Loading, Restore, RestoreError, TABLES, Table},
+    migrate,
+};
+use serde_json::{Map, json};
+use time::format_description::well_known::Rfc3339;
+
+use super::{
+    Opened, broken,
+    format::{Damage, Header, Summary, TableHead},
+    read::Item,
+    read_all, show,
+};
+use crate::{
+    args::Format,
+    compose,
+    config::{Config, secret::Secret},
+    stop::Stop,
+};
+
+/// The months, by year and number, that events of the trail are of.
+type Months = BTreeSet<(i32, u8)>;
+
+/// Columns of a table, and what each holds.
+type Columns = Vec<(&'static str, Kind)>;
+
+pub(super) async fn run(path: &Path, key: Option<&Secret>, keep_sessions: bool, format: Format) -> Result<(), Stop> {
+    let mut file = Opened::open(path, 2)?;
+    let (header, summary, months) = check(&mut file, key)?;
+    let config = super::super::told(super::super::load(Vec::new(), true))?;
+    let driver = compose::database(&config)?;
+    let now = compose::clock().now();
+    let mut restore = Restore::begin(&*driver, header.schema_version, now).await.map_err(refused)?;
+    restore.make_months(&months).await.map_err(|error| refused(error.into()))?;
+    file.file.seek(SeekFrom::Start(0)).map_err(|error| broken(path, &Damage::Unreadable(error)))?;
+    load(&mut restore, &mut file, key, &summary).await?;
+    let also = also(&header, &summary, keep_sessions, now);
+    if !keep_sessions {
+        restore.end_admin_tokens().await.map_err(|error| refused(error.into()))?;
+    }
+    restore.finish(also.clone()).await.map_err(refused)?;
+    file.bar.finish_and_clear();
+    if let Some(log) = compose::audit_log_of_a_command(&config)? {
+        log.tell_of(&also);
+    }
+    show(&header, &summary, format)?;
+    tell(&config, &driver, keep_sessions).await
+}
+
+/// Reads all of it, and what has to be known of it before.
+fn check(file: &mut Opened<'_>, key: Option<&Secret>) -> Result<(Header, Summary, Months), Stop> {
+    let path = file.path;
+    let reader = file.reader(key)?;
+    let (version, kayan) = (reader.header().schema_version, reader.header().kayan.clone());
+    let newest = migrate::newest();
+    if !(backup::OLDEST..=newest).contains(&version) {
+        let (oldest, path) = (backup::OLDEST, path.display());
+        return Err(Stop::failed(format!(
+            "{path}: its schema is at version {version}, and this program knows versions {oldest} to {newest}; restore it \
+             with kayan {kayan}, which has written it, or a newer one"
+        )));
+    }
+    let (mut months, mut created_at) = (Months::new(), None);
+    let look = |item: &Item| {
+        match item {
+            Item::Table(head) => {
+                let (table, columns) = known(head)?;
+                created_at = columns.iter().position(|(name, _)| (table, *name) == ("audit_events", "created_at"));
+            }
+            Item::Rows(rows) => {
+                let moments = rows.iter().filter_map(|row| row.get(created_at?));
+                months.extend(moments.filter_map(|value| match value {
+                    Value::Time(at) => Some((at.year(), u8::from(at.month()))),
+                    _ => None,
+                }));
+            }
+            Item::End(_) => {}
+        }
+        Ok(())
+    };
+    let (header, summary) = read_all(reader, look).map_err(|damage| broken(path, &damage))?;
+    Ok((header, summary, months))
+}
+
+/// The table and the columns that the file names, as this program has them.
+fn known(head: &TableHead) -> Result<(&'static str, Columns), Damage> {
+    let find = || {
+        let table: &Table = TABLES.iter().find(|table| table.name == head.table)?;
+        let column = |(name, kind): &(String, String)| {
+            table.columns.iter().find(|(known, of)| known == name && of.as_str() == kind).copied()
+        };
+        Some((table.name, head.columns.iter().map(column).collect::<Option<Vec<_>>>()?))
+    };
+    find().ok_or(Damage::UnknownTable)
+}
+
+async fn load(
+    restore: &mut Restore,
+    file: &mut Opened<'_>,
+    key: Option<&Secret>,
+    checked: &Summary,
+) -> Result<(), Stop> {
+    let path = file.path;
+    let mut reader = file.reader(key)?;
+    let mut into: Option<Loading> = None;
+    loop {
+        match reader.next().map_err(|damage| broken(path, &damage))? {
+            Item::Table(head) => {
+                if let Some(full) = into.take() {
+                    restore.check(&full).await.map_err(refused)?;
+                }
+                let (table, columns) = known(&head).map_err(|damage| broken(path, &damage))?;
+                into = Some(Restore::loading(table, &columns));
+            }
+            Item::Rows(rows) => {
+                let Some(into) = &mut into else { return Err(broken(path, &Damage::UnknownTable)) };
+                restore.load(into, rows).await.map_err(|error| refused(error.into()))?;
+            }
+            Item::End(summary) if summary == *checked => break,
+            Item::End(_) => return Err(Stop::failed(format!("{}: it was changed meanwhile", path.display()))),
+        }
+    }
+    match into {
+        Some(full) => restore.check(&full).await.map_err(refused),
+        None => Ok(()),
+    }
+}
+
+/// What is done beside, in the same transaction: the trail tells of it, and sessions that may have been revoked since are over
+/// (I-25).
+fn also(header: &Header, summary: &Summary, keep_sessions: bool, now: Timestamp) -> Vec<Change> {
+    let entropy = compose::entropy();
+    let (mut drawn, mut random) = ([0; 8], [0; 10]);
+    entropy.fill(&mut drawn);
+    entropy.fill(&mut random);
+    let millis = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
+    let event = AuditEvent {
+        id: EventId(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()),
+        tenant: TenantId::default(),
+        kind: EventType::BackupRestored,
+        outcome: Outcome::Success,
+        actor: Some("cli".to_owned()),
+        subject: None,
+        message: "The database was restored from a backup".to_owned(),
+        metadata: Map::from_iter([
+            ("taken_at".to_owned(), header.created_at.format(&Rfc3339).unwrap_or_default().into()),
+            ("sha256".to_owned(), summary.digest.to_string().into()),
+            ("database".to_owned(), header.database.clone().into()),
+            ("schema_version".to_owned(), header.schema_version.into()),
+            ("sessions".to_owned(), json!(if keep_sessions { "kept" } else { "ended" })),
+        ]),
+        client: Client::default(),
+        session: None,
+        resource: None,
+        old_value: None,
+        new_value: None,
+        risk: 0,
+        request_id: None,
+        created_at: now,
+    };
+    let end = Change::RevokeAllSessions { scope: Scope::System, epoch: i64::from_be_bytes(drawn) >> 1 };
+    (!keep_sessions).then_some(end).into_iter().chain([Change::Record(Box::new(event))]).collect()
+}
+
+async fn tell(config: &Config, driver: &Arc<dyn Driver>, keep_sessions: bool) -> Result<(), Stop> {
+    eprintln!(
+        "kayan: {}",
+        if keep_sessions {
+            "sessions and admin tokens of the time of the backup are good again, also those that were revoked since"
+        } else {
+            "all sessions are ended, and all admin tokens are dead: people log in again, and programs need new tokens"
+        }
+    );
+    match compose::keys(config, driver)?.unlock().await {
+        Err(KeyError::Locked(why)) => eprintln!("kayan: warning: the service will not start: {why}"),
+        Err(other) => return Err(other.into()),
+        Ok(()) => {}
+    }
+    Ok(())
+}
+
+fn refused(error: RestoreError) -> Stop {
+    let empty = "a backup goes into an empty database: name another one with KAYAN_DB_DSN, which may not exist yet for SQLite \
+                 and comes from CREATE DATABASE otherwise";
+    match error {
+        RestoreError::NotEmpty { .. } => Stop::failed(format!("the database is in use: {error}; {empty}")),
+        RestoreError::Ahead { .. } => Stop::failed(format!("the database is not new: {error}; {empty}")),
+        RestoreError::Migrate(error) => error.into(),
+        RestoreError::Lost { .. } | RestoreError::Store(_) => {
+            Stop::failed(format!("{error}; nothing was restored, and the same again may succeed"))
+        }
+    }
+}
