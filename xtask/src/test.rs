@@ -1,24 +1,27 @@
 //! `cargo xtask test`: every test of the workspace, with what they need brought up first.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use crate::{
     databases,
     run::{self, Failure, Workspace},
-    servers,
+    servers, tools,
 };
 
 /// Tells the end-to-end tests where the binary under test is.
 pub(crate) const BINARY: &str = "KAYAN_BIN";
+/// Tells them where nginx is.
+const NGINX: &str = "KAYAN_TEST_NGINX";
 
 /// Runs the tests whose names match the filters, or all.
 pub(crate) fn run(workspace: &Workspace, filters: &[String]) -> Result<(), Failure> {
     have_nextest()?;
     let kayan = run::timed("build the kayan binary", || workspace.build_kayan())?;
     let servers = servers::start()?;
+    let nginx = nginx(workspace)?;
     run::timed("run the tests", || {
         let mut nextest = workspace.cargo(["nextest", "run", "--workspace"]);
-        run::run(nextest.args(filters).env(BINARY, &kayan).envs(servers.env.iter().cloned()))
+        run::run(nextest.args(filters).env(BINARY, &kayan).envs(nginx).envs(servers.env.iter().cloned()))
     })
 }
 
@@ -32,7 +35,12 @@ pub(crate) fn run_on(workspace: &Workspace, database: &str, filters: &[String]) 
 pub(crate) fn with_servers(workspace: &Workspace, mysql8: bool, command: &[String]) -> Result<(), Failure> {
     let servers = if mysql8 { servers::start_with_mysql(&workspace.tools())? } else { servers::start()? };
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
-    run::run(Command::new(program).args(arguments).envs(servers.env.iter().cloned()))
+    run::run(Command::new(program).args(arguments).envs(servers.env.iter().cloned()).envs(nginx(workspace)?))
+}
+
+/// The variable that tells the tests where nginx is; installing its package would start it.
+fn nginx(workspace: &Workspace) -> Result<Option<(&'static str, PathBuf)>, Failure> {
+    Ok(tools::of_debian(workspace, "nginx", "nginx")?.map(|nginx| (NGINX, nginx)))
 }
 
 /// Installs the runner of the tests where it is missing.

@@ -106,14 +106,28 @@ impl Home {
 
     /// The binary, to be run here with these settings and none that are inherited.
     pub fn command<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = self.process(binary());
+        command.args(args);
+        command
+    }
+
+    /// A script, to be run by bash in the same way, in which `kayan` is the binary; it ends where a command fails.
+    pub fn script(&self, script: &str) -> Command {
+        let kayan = format!("kayan() {{ {:?} \"$@\"; }}; export -f kayan", binary().display().to_string());
+        let mut command = self.process("bash");
+        command.args(["-euo", "pipefail", "-c", &format!("{kayan}\n{script}")]);
+        command
+    }
+
+    fn process(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("KAYAN_") || text.starts_with("OTEL_") {
                 command.env_remove(&name);
             }
         }
-        command.args(args).envs(&self.settings).current_dir(self.folder.path()).kill_on_drop(true);
+        command.envs(&self.settings).current_dir(self.folder.path()).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

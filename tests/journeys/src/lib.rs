@@ -18,6 +18,7 @@ mod metrics;
 mod person;
 mod place;
 mod raw;
+mod redis;
 mod server;
 mod service;
 
@@ -31,5 +32,6 @@ pub use metrics::{Metrics, promtool};
 pub use person::{PASSWORD, Person};
 pub use place::Kind;
 pub use raw::{Connection, exchange};
+pub use redis::Redis;
 pub use server::Server;
 pub use service::Service;

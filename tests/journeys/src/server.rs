@@ -29,27 +29,48 @@ pub struct Server {
 impl Server {
     /// Starts one with an empty database `kayan`.
     pub async fn start(kind: Kind) -> Self {
-        let folder = TempDir::with_prefix("kayan-").expect("a temporary folder");
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("a folder of ours");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        drop(listener);
-        let mut server = Self { kind, folder, port, process: None };
+        let mut server = Self::new(kind);
         fs::write(server.file("password"), PASSWORD).expect("a file in a folder of ours");
         let users = format!(
             "CREATE USER IF NOT EXISTS 'kayan'@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO 'kayan'@'%' WITH GRANT \
              OPTION;\n"
         );
         fs::write(server.file("users.sql"), users).expect("a file in a folder of ours");
-        if let Some(user) = server.user() {
-            ran(Command::new("chown").args(["-R", &format!("{user}:{user}")]).arg(server.folder.path()));
-        }
+        server.hand_over();
         ran(&mut server.install());
         server.revive().await;
         let first = if kind == Kind::Postgres { "postgres" } else { "mysql" };
         let database = Database::connect(kind, &server.dsn_of(first)).await.expect("a server that answers");
         database.execute("CREATE DATABASE kayan").await;
         server
+    }
+
+    /// Starts a `PostgreSQL` on a copy of a data folder, such as one that `pg_basebackup` has made of another of these.
+    pub async fn on_copy_of(data: &Path) -> Self {
+        let mut server = Self::new(Kind::Postgres);
+        ran(Command::new("cp").arg("-a").arg(data).arg(server.file("data")));
+        server.hand_over();
+        server.revive().await;
+        server
+    }
+
+    fn new(kind: Kind) -> Self {
+        let folder = TempDir::with_prefix("kayan-").expect("a temporary folder");
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("a folder of ours");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        Self { kind, folder, port, process: None }
+    }
+
+    fn hand_over(&self) {
+        if let Some(user) = self.user() {
+            ran(Command::new("chown").args(["-R", &format!("{user}:{user}")]).arg(self.folder.path()));
+        }
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The DSN of the database `kayan`.

@@ -45,6 +45,7 @@ mod seals;
 mod secrets;
 mod servers;
 mod sessions;
+mod settings;
 mod single;
 mod sqlite;
 mod starting;

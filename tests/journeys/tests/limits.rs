@@ -119,3 +119,17 @@ async fn a_stranger_who_guesses_does_not_lock_the_owner_out() {
     from(login(PASSWORD), "198.51.100.8").await.refused(423, "account_locked");
     from(login(PASSWORD), "192.0.2.1").await.expect(200);
 }
+
+#[tokio::test]
+async fn without_known_networks_a_stranger_who_guesses_locks_the_owner_out() {
+    let home = lockout().with("KAYAN_LOCKOUT_KNOWN_NETWORKS", "false");
+    let service = Service::start_in(home.with("KAYAN_TRUSTED_PROXIES", "127.0.0.0/8")).await;
+    let from = |request: reqwest::RequestBuilder, ip: &str| ask(request.header("x-forwarded-for", ip));
+    let client = service.client();
+    from(Person::registration(&client, "ada@example.com"), "192.0.2.1").await.expect(201);
+    let login = |password| Person::login(&client, "ada@example.com", password);
+    for _ in 0..MAX_FAILURES {
+        from(login("wrong"), "198.51.100.7").await.refused(401, "invalid_credentials");
+    }
+    from(login(PASSWORD), "192.0.2.1").await.refused(423, "account_locked");
+}

@@ -4,6 +4,8 @@ use kayan_journeys::{Home, Kind};
 
 use crate::{doctor, guide, migrate_plan, outages, servers};
 
+mod pool;
+
 const KIND: Kind = Kind::Postgres;
 
 #[tokio::test]

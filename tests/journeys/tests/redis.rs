@@ -1,19 +1,11 @@
 //! A Redis that dies, stands still and comes back while people go on.
 
-use std::{
-    net::{Ipv4Addr, TcpListener},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use kayan_journeys::{Home, PASSWORD, Person, Service, ask};
-use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
+use kayan_journeys::{Home, PASSWORD, Person, Redis, Service, ask};
+use rustix::process::Signal;
+use tokio::{process::Command, time::timeout};
 
 use crate::doctor::doctor;
 
@@ -21,69 +13,6 @@ use crate::doctor::doctor;
 const ENOUGH: Duration = Duration::from_secs(3);
 /// So soon after its Redis is back, the service uses it.
 const RECOVERY: Duration = Duration::from_secs(5);
-
-/// A server of the test's own.
-struct Redis {
-    port: u16,
-    folder: TempDir,
-    process: Child,
-}
-
-impl Redis {
-    async fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let folder = TempDir::with_prefix("kayan-").unwrap();
-        let process = spawn(port, &folder);
-        let server = Self { port, folder, process };
-        server.answers().await;
-        server
-    }
-
-    /// Waits until it listens: another process that begins to is no event one could wait for.
-    async fn answers(&self) {
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    /// Gives it a command, which it must carry out.
-    async fn tell(&self, command: &str) {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.unwrap();
-        stream.write_all(format!("{command}\r\n").as_bytes()).await.unwrap();
-        let mut answer = [0; 5];
-        stream.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"+OK\r\n", "{command}");
-    }
-
-    fn signal(&self, signal: Signal) {
-        let id = self.process.id().try_into().ok().and_then(Pid::from_raw).unwrap();
-        kill_process(id, signal).unwrap();
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-
-    async fn revive(&mut self) {
-        self.process = spawn(self.port, &self.folder);
-        self.answers().await;
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-fn spawn(port: u16, folder: &TempDir) -> Child {
-    let mut server = Command::new("redis-server");
-    server.args(["--bind", "127.0.0.1", "--save", "", "--port"]).arg(port.to_string()).current_dir(folder.path());
-    server.stdout(Stdio::null()).spawn().expect("`cargo xtask test` installs redis-server")
-}
 
 /// Eight people who log in, ask and refresh once; nobody is refused, nobody waits long.
 async fn everybody_goes_on(people: &[Person]) {
@@ -113,7 +42,7 @@ async fn health(service: &Service, redis: &str) {
 #[tokio::test]
 async fn people_go_on_while_redis_dies_stands_still_and_comes_back() {
     let mut redis = Redis::start().await;
-    let home = Home::new().with("KAYAN_REDIS_URL", format!("redis://127.0.0.1:{}/0", redis.port));
+    let home = Home::new().with("KAYAN_REDIS_URL", redis.url());
     let home = home.with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_RATE_LIMIT_REQUESTS", "1000000");
     let service = Service::start_in(home.with("KAYAN_LOCKOUT_ENABLED", "true")).await;
     let names: Vec<String> = (0..8).map(|n| format!("p{n}")).collect();
@@ -139,7 +68,7 @@ async fn people_go_on_while_redis_dies_stands_still_and_comes_back() {
 #[tokio::test]
 async fn lockout_holds_while_redis_is_away() {
     let mut redis = Redis::start().await;
-    let home = Home::new().with("KAYAN_REDIS_URL", format!("redis://127.0.0.1:{}/0", redis.port));
+    let home = Home::new().with("KAYAN_REDIS_URL", redis.url());
     let service = Service::start_in(home.with("KAYAN_LOCKOUT_ENABLED", "true")).await;
     let ada = Person::register(&service.client(), "ada").await;
     redis.kill();
@@ -152,7 +81,7 @@ async fn lockout_holds_while_redis_is_away() {
 #[tokio::test]
 async fn doctor_finds_a_redis_that_forgets_is_closed_stands_still_or_is_dead() {
     let mut redis = Redis::start().await;
-    let url = format!("redis://127.0.0.1:{}/0", redis.port);
+    let url = redis.url();
     let home = Home::new().with("KAYAN_REDIS_URL", &*url);
     let found = doctor(&home, "--replicas 2").await;
     assert_eq!(found.code, 0, "{found:#?}");
@@ -186,4 +115,31 @@ async fn doctor_finds_a_redis_that_forgets_is_closed_stands_still_or_is_dead() {
     let dead = doctor(&home, "").await;
     assert!(!dead.is("redis.reachable", "failed").contains("hunter2"), "{dead:#?}");
     redis.revive().await;
+}
+
+/// The connections that the service keeps, but for that which hears the news of sessions.
+async fn kept(redis: &Redis) -> usize {
+    let mut list = Command::new("redis-cli");
+    let list = list.args(["-u", &redis.url(), "client", "list"]).output().await.unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    list.lines().filter(|line| line.contains(" sub=0 ") && !line.contains("cmd=client")).count()
+}
+
+#[tokio::test]
+async fn so_many_connections_are_kept_to_redis_and_no_more() {
+    for size in [2, 7] {
+        let redis = Redis::start().await;
+        let home = Home::new().with("KAYAN_REDIS_URL", redis.url()).with("KAYAN_REDIS_POOL_SIZE", size.to_string());
+        let home = home.with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_RATE_LIMIT_REQUESTS", "1000000");
+        let service = Service::start_in(home).await;
+        let ada = Person::register(&service.client(), "ada").await;
+        let full = async {
+            while kept(&redis).await < size {
+                join_all((0..64).map(|_| ada.who_am_i())).await;
+            }
+        };
+        timeout(Duration::from_secs(45), full).await.unwrap_or_else(|_| panic!("there are never {size}"));
+        join_all((0..64).map(|_| ada.who_am_i())).await;
+        assert_eq!(kept(&redis).await, size);
+    }
 }

@@ -60,6 +60,15 @@ async fn i_22_a_session_revoked_on_one_replica_is_dead_at_once_on_the_other() {
 }
 
 #[tokio::test]
+async fn news_of_sessions_may_have_a_redis_of_their_own() {
+    let (one, other) = pair(&[("KAYAN_REDIS_URL", NOWHERE), ("KAYAN_REDIS_SESSION_URL", &redis())]).await;
+    let (here, there) = known_to_both(&one, &other).await;
+    here.log_out().await.expect(204);
+    let took = until(401, async || there.who_am_i().await).await;
+    assert!(took < Duration::from_secs(2), "told by Redis, not by age: {took:?}");
+}
+
+#[tokio::test]
 async fn i_22_without_redis_a_session_revoked_on_one_replica_is_dead_within_5_s_on_the_other() {
     let (one, other) = pair(&[]).await;
     let (here, there) = known_to_both(&one, &other).await;

@@ -4,15 +4,13 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::Path,
-    process::Stdio,
     time::{Duration, Instant},
 };
 
-use kayan_journeys::{Done, Home, PASSWORD, Person, Service, ask, binary, count};
+use kayan_journeys::{Done, Home, PASSWORD, Person, Service, ask, count};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
-    process::Command,
     time::timeout,
 };
 
@@ -35,18 +33,7 @@ fn ended(done: &Done, code: i32, why: &str) {
 
 /// Runs a script with bash in the home's folder, where `kayan` is the binary.
 pub(crate) async fn bash(home: &Home, script: &str) -> Done {
-    let inherited = home.command(["version"]);
-    let mut command = Command::new("bash");
-    for (name, value) in inherited.as_std().get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
-    command.current_dir(home.path("."));
-    let kayan = format!("kayan() {{ {:?} \"$@\"; }}; export -f kayan", binary().display().to_string());
-    command.args(["-euo", "pipefail", "-c", &format!("{kayan}\n{script}")]).stdin(Stdio::null()).kill_on_drop(true);
-    let output = timeout(PATIENCE, command.output()).await.expect("the script ends").unwrap();
+    let output = timeout(PATIENCE, home.script(script).output()).await.expect("the script ends").unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Done { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
