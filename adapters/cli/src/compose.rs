@@ -9,7 +9,8 @@ use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, LogControl, Probe, RateLimiter, Store};
 use kayan_sql::{Driver, SqlStore};
 use kayan_telemetry::{
-    AuditLog, Audited, CountedAttempts, CountedLimiter, Destination, Metrics, ObservedDriver, Profiles,
+    AuditLog, Audited, CountedAttempts, CountedLimiter, Destination, Metrics, ObservedDriver, Profiles, TracedHasher,
+    Traces,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -174,7 +175,7 @@ fn over(
         store,
         attempts: Arc::new(CountedAttempts::new(counters.attempts)),
         limiter: Arc::new(CountedLimiter::new(counters.limiter)),
-        hasher,
+        hasher: TracedHasher::around(hasher),
         keys,
         tokens: tokens(),
         clock: clock(),
@@ -328,6 +329,7 @@ pub(crate) fn application(
         health: Arc::new(health),
         clock: clock(),
         entropy: entropy(),
+        tracer: kayan_telemetry::tracer(),
         settings,
     }))
 }
@@ -338,6 +340,11 @@ pub(crate) fn metrics() -> Result<Metrics, Stop> {
     let (version, backends) = (env!("CARGO_PKG_VERSION"), BACKENDS.join(","));
     metrics::gauge!("kayan_build_info", "version" => version, "backends" => backends).set(1.0);
     Ok(metrics)
+}
+
+/// Keeps traces from now on, if there is somewhere to send them: before anything is made that is traced.
+pub(crate) fn traces(config: &Config) -> Result<Option<Traces>, Stop> {
+    config.traces.clone().map(|settings| Traces::keep(settings).map_err(Stop::failed)).transpose()
 }
 
 /// Looks at the queues whenever the metrics are asked for.
@@ -365,6 +372,10 @@ pub(crate) fn logs(config: &Config) -> Result<Arc<dyn LogControl>, Stop> {
         crate::config::LogFormat::Text => kayan_telemetry::Format::Text,
         crate::config::LogFormat::Json => kayan_telemetry::Format::Json,
     };
-    let logs = kayan_telemetry::init(kayan_telemetry::LogSettings { level: config.log_level, format });
+    let logs = kayan_telemetry::init(kayan_telemetry::LogSettings {
+        level: config.log_level,
+        format,
+        traced: config.traces.is_some(),
+    });
     Ok(Arc::new(logs.map_err(Stop::failed)?))
 }
