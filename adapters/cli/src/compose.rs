@@ -214,9 +214,12 @@ fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result
     #[cfg(feature = "redis")]
     if let Some(shared) = redis_counters(config)? {
         use kayan_memory::Fallback;
+        use kayan_telemetry::TracedRedis;
+        let limits = TracedRedis::<dyn RateLimiter>::around(shared.clone());
+        let attempts = TracedRedis::<dyn AttemptCounter>::around(shared.clone());
         return Ok(Counters {
-            limiter: Arc::new(Fallback::<dyn RateLimiter>::new(shared.clone(), limiter)),
-            attempts: Arc::new(Unhurried::new(Arc::new(Fallback::<dyn AttemptCounter>::new(shared.clone(), database)))),
+            limiter: Arc::new(Fallback::<dyn RateLimiter>::new(limits, limiter)),
+            attempts: Arc::new(Unhurried::new(Arc::new(Fallback::<dyn AttemptCounter>::new(attempts, database)))),
             probe: Some(shared),
         });
     }

@@ -23,8 +23,16 @@ use poem::{
 use poem_openapi::OperationId;
 
 use crate::{
-    Application, HttpSettings, caller, client_ip::client_ip, docs::Pages, errors::Code, methods::Methods,
-    observations::Observations, origins, problem::Problem, rate_limit, refused::Refusal,
+    Application, HttpSettings, caller,
+    client_ip::client_ip,
+    docs::Pages,
+    errors::Code,
+    methods::Methods,
+    observations::Observations,
+    origins,
+    problem::Problem,
+    rate_limit,
+    refused::Refusal,
     server_span::{self, Told},
 };
 
@@ -196,7 +204,15 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
     }
 
     /// The access line, one for each request; and the end of its span.
-    fn tell(&self, method: &Method, route: &str, status: StatusCode, took: Duration, tenant: Option<&TenantId>, id: &str) {
+    fn tell(
+        &self,
+        method: &Method,
+        route: &str,
+        status: StatusCode,
+        took: Duration,
+        tenant: Option<&TenantId>,
+        id: &str,
+    ) {
         let tenant = tenant.map(TenantId::as_str);
         tracing::info!(
             target: "kayan::access",

@@ -126,7 +126,8 @@ mod tests {
             ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-fe", false),
             ("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03-what-comes-later", true),
         ] {
-            let caller = caller(&headers(&[("traceparent", text), ("tracestate", "a=1"), ("tracestate", "b=2")])).unwrap();
+            let caller =
+                caller(&headers(&[("traceparent", text), ("tracestate", "a=1"), ("tracestate", "b=2")])).unwrap();
             assert_eq!(caller.trace_id().to_string(), TRACE);
             assert_eq!(caller.span_id().to_string(), "00f067aa0ba902b7");
             assert_eq!((caller.is_sampled(), caller.is_remote()), (sampled, true), "{text}");

@@ -31,7 +31,7 @@ pub use counted::{CountedAttempts, CountedLimiter};
 pub use metrics::{Metrics, MetricsError};
 pub use observed::ObservedDriver;
 pub use profiles::Profiles;
-pub use traced::TracedHasher;
+pub use traced::{TracedHasher, TracedRedis};
 pub use traces::{Sampling, TraceSettings, Traces, TracesError, tracer};
 
 /// The form of a log line.

@@ -101,10 +101,13 @@ impl Driver for ObservedDriver {
         let span = self.span(name, |attributes| attributes.push(KeyValue::new("db.query.summary", name)));
         let answer = self.inner.read(query).await;
         duration.record(begun.elapsed());
-        end(span, answer.as_ref().err().map(|error| match error {
-            StoreError::Unavailable(_) => "unavailable",
-            StoreError::Fault(_) => "fault",
-        }));
+        end(
+            span,
+            answer.as_ref().err().map(|error| match error {
+                StoreError::Unavailable(_) => "unavailable",
+                StoreError::Fault(_) => "fault",
+            }),
+        );
         answer
     }
 
@@ -117,12 +120,15 @@ impl Driver for ObservedDriver {
         });
         let outcome = self.inner.apply(batch).await;
         self.commits.record(begun.elapsed());
-        end(span, outcome.as_ref().err().map(|error| match error {
-            ApplyError::Guard(_) => "guard",
-            ApplyError::Unique(_) => "unique",
-            ApplyError::Unavailable(_) => "unavailable",
-            ApplyError::Fault(_) => "fault",
-        }));
+        end(
+            span,
+            outcome.as_ref().err().map(|error| match error {
+                ApplyError::Guard(_) => "guard",
+                ApplyError::Unique(_) => "unique",
+                ApplyError::Unavailable(_) => "unavailable",
+                ApplyError::Fault(_) => "fault",
+            }),
+        );
         outcome
     }
 

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayan_ports::{HashError, Password, PasswordHash, PasswordHasher, Verdict};
+use kayan_ports::{
+    Admission, AttemptCounter, AttemptKey, Change, CountError, HashError, Lockout, Password, PasswordHash,
+    PasswordHasher, RateLimit, RateLimiter, Reservation, Target, Timestamp, Verdict,
+};
 use opentelemetry::{
     Context, KeyValue,
     global::BoxedTracer,
-    trace::{FutureExt as _, SpanKind, Status, TraceContextExt as _},
+    trace::{FutureExt as _, Span as _, SpanKind, Status, TraceContextExt as _},
 };
 
 use crate::traces;
@@ -68,5 +71,80 @@ impl PasswordHasher for TracedHasher {
 
     fn max_bytes(&self) -> usize {
         self.inner.max_bytes()
+    }
+}
+
+/// What Redis counts, with each question as a span.
+pub struct TracedRedis<C: ?Sized> {
+    inner: Arc<C>,
+    tracer: BoxedTracer,
+}
+
+impl<C: ?Sized> TracedRedis<C> {
+    async fn traced<T>(
+        &self,
+        name: &'static str,
+        question: impl Future<Output = Result<T, CountError>>,
+    ) -> Result<T, CountError> {
+        let attributes = || vec![KeyValue::new("db.system.name", "redis"), KeyValue::new("db.operation.name", name)];
+        let span = traces::below(Some(&self.tracer), name, SpanKind::Client, attributes);
+        let answer = question.await;
+        if let Some(mut span) = span {
+            if answer.is_err() {
+                span.set_status(Status::error(""));
+            }
+            span.end();
+        }
+        answer
+    }
+}
+
+impl TracedRedis<dyn RateLimiter> {
+    /// Traces what `inner` is asked, if this process keeps traces.
+    pub fn around(inner: Arc<dyn RateLimiter>) -> Arc<dyn RateLimiter> {
+        match traces::tracer() {
+            None => inner,
+            Some(tracer) => Arc::new(Self { inner, tracer }),
+        }
+    }
+}
+
+impl TracedRedis<dyn AttemptCounter> {
+    /// Traces what `inner` is asked, if this process keeps traces.
+    pub fn around(inner: Arc<dyn AttemptCounter>) -> Arc<dyn AttemptCounter> {
+        match traces::tracer() {
+            None => inner,
+            Some(tracer) => Arc::new(Self { inner, tracer }),
+        }
+    }
+}
+
+#[async_trait]
+impl RateLimiter for TracedRedis<dyn RateLimiter> {
+    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, CountError> {
+        self.traced("redis.admit", self.inner.admit(limit, who, now)).await
+    }
+}
+
+#[async_trait]
+impl AttemptCounter for TracedRedis<dyn AttemptCounter> {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+        self.traced("redis.reserve", self.inner.reserve(key, lockout, now)).await
+    }
+
+    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+        self.traced("redis.release", self.inner.release(key)).await
+    }
+
+    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
+        self.traced("redis.forget", self.inner.forget(key)).await
+    }
+
+    async fn unlock(&self, target: &Target) -> Result<(), CountError> {
+        self.traced("redis.unlock", self.inner.unlock(target)).await
+    }
+
+    fn forgetting(&self, key: &AttemptKey) -> Option<Change> {
+        self.inner.forgetting(key)
     }
 }

@@ -77,7 +77,9 @@ pub enum TracesError {
     #[error("traces can't be sent by TLS: {0}")]
     Tls(#[from] rustls::Error),
     /// The system knows no authority.
-    #[error("this system has no trusted certificates; install its ca-certificates, or name a PEM file in SSL_CERT_FILE")]
+    #[error(
+        "this system has no trusted certificates; install its ca-certificates, or name a PEM file in SSL_CERT_FILE"
+    )]
     NoAuthorities,
     /// Something in this process keeps traces already.
     #[error("traces are kept already in this process; set them up once, at start")]

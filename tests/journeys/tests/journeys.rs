@@ -46,5 +46,6 @@ mod starting;
 mod stopping;
 mod tenants;
 mod tokens;
+mod traces;
 mod trail;
 mod transfer;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use kayan_journeys::{Home, PASSWORD, Person, Service, ask};
+use kayan_journeys::{Collector, Home, PASSWORD, Person, Service, ask, attribute};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -133,4 +133,25 @@ async fn lockout_holds_while_redis_is_away() {
         ask(Person::login(&ada.client, &ada.email, "wrong")).await.refused(401, "invalid_credentials");
     }
     ask(Person::login(&ada.client, &ada.email, PASSWORD)).await.refused(423, "account_locked");
+}
+
+#[tokio::test]
+async fn what_redis_is_asked_stands_in_the_trace_of_who_waits_for_it() {
+    let redis = Redis::start().await;
+    let collector = Collector::start().await;
+    let home = Home::new().with("KAYAN_REDIS_URL", format!("redis://127.0.0.1:{}/0", redis.port));
+    let home = home.with("KAYAN_LOCKOUT_ENABLED", "true").with("KAYAN_RATE_LIMIT_ENABLED", "true");
+    let service = Service::start_in(home.with("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())).await;
+    let ada = Person::register(&service.client(), "ada").await;
+    ada.log_in().await;
+    service.terminate();
+    service.ended().await;
+    let spans = collector.spans();
+    let login = spans.iter().find(|span| span.name == "POST /api/v1/login").unwrap();
+    let asked = spans.iter().filter(|span| attribute(&span.attributes, "db.system.name") == "redis");
+    let mut asked: Vec<&str> =
+        asked.filter(|span| span.parent_span_id == login.span_id).map(|span| &*span.name).collect();
+    asked.sort_unstable();
+    asked.dedup();
+    assert_eq!(asked, ["redis.admit", "redis.forget", "redis.reserve"]);
 }
