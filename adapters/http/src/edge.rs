@@ -159,7 +159,8 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             let took = begun.elapsed();
             self.observations.note(None, response.status(), took);
             let page = Pages::PATHS.into_iter().find(|page| *page == uri.path());
-            self.tell(&method, page.unwrap_or("-"), response.status(), took, None, &id);
+            let (route, status) = (page.unwrap_or("-"), response.status());
+            self.tell(&Told { method: &method, route, status, tenant: None, request_id: &id }, took);
             return Ok(response);
         }
         let ip = self.client_ip(&request);
@@ -198,37 +199,29 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         origins::share(origin.as_ref(), &mut response, &self.app.settings);
         secure(&mut response, &id, &self.app.settings);
         let took = begun.elapsed();
-        let route = self.observations.note(operation, response.status(), took);
-        self.tell(&method, route, response.status(), took, tenant.as_ref(), &id);
+        let status = response.status();
+        let route = self.observations.note(operation, status, took);
+        self.tell(&Told { method: &method, route, status, tenant: tenant.as_ref(), request_id: &id }, took);
         Ok(response)
     }
 
     /// The access line, one for each request; and the end of its span.
-    fn tell(
-        &self,
-        method: &Method,
-        route: &str,
-        status: StatusCode,
-        took: Duration,
-        tenant: Option<&TenantId>,
-        id: &str,
-    ) {
-        let tenant = tenant.map(TenantId::as_str);
+    fn tell(&self, told: &Told<'_>, took: Duration) {
         tracing::info!(
             target: "kayan::access",
-            %method,
-            route,
-            status = status.as_u16(),
+            method = %told.method,
+            route = told.route,
+            status = told.status.as_u16(),
             ms = took.as_secs_f64() * 1000.0,
-            tenant,
-            request_id = id,
+            tenant = told.tenant.map(TenantId::as_str),
+            request_id = told.request_id,
             "request"
         );
         if self.app.tracer.is_some() {
             // What clients speak to a proxy in front, if that is known; the service itself speaks no other.
             let public = self.app.settings.public_origin.as_ref();
             let scheme = if public.is_some_and(|it| it.as_str().starts_with("https:")) { "https" } else { "http" };
-            server_span::end(&Told { method, route, status, tenant, scheme, request_id: id });
+            server_span::end(told, scheme);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The span of a request: whose trace it continues, and what it says of its answer.
 
+use kayan_ports::TenantId;
 use opentelemetry::{
     Context, KeyValue,
     global::BoxedTracer,
@@ -16,13 +17,12 @@ use poem::{
 /// So many bytes of `tracestate` are read at most; the standard wants no fewer than these.
 const STATE_BYTES: usize = 512;
 
-/// What an answer's span says of it; nothing of who asked, and no path, which may hold names.
+/// What is told of a request: nothing of who asked, and no path, which may hold names.
 pub(crate) struct Told<'a> {
     pub(crate) method: &'a Method,
     pub(crate) route: &'a str,
     pub(crate) status: StatusCode,
-    pub(crate) tenant: Option<&'a str>,
-    pub(crate) scheme: &'static str,
+    pub(crate) tenant: Option<&'a TenantId>,
     pub(crate) request_id: &'a str,
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn is_kept() -> bool {
 }
 
 /// Ends the present request's span.
-pub(crate) fn end(told: &Told<'_>) {
+pub(crate) fn end(told: &Told<'_>, scheme: &'static str) {
     Context::map_current(|present| {
         let span = present.span();
         if !span.span_context().is_sampled() {
@@ -51,14 +51,14 @@ pub(crate) fn end(told: &Told<'_>) {
         let mut attributes = vec![
             KeyValue::new("http.request.method", method.unwrap_or("_OTHER")),
             KeyValue::new("http.response.status_code", i64::from(status.as_u16())),
-            KeyValue::new("url.scheme", told.scheme),
+            KeyValue::new("url.scheme", scheme),
             KeyValue::new("kayan.request_id", told.request_id.to_owned()),
         ];
         if told.route != "-" {
             span.update_name(format!("{} {}", method.unwrap_or("HTTP"), told.route));
             attributes.push(KeyValue::new("http.route", told.route.to_owned()));
         }
-        attributes.extend(told.tenant.map(|tenant| KeyValue::new("kayan.tenant", tenant.to_owned())));
+        attributes.extend(told.tenant.map(|tenant| KeyValue::new("kayan.tenant", tenant.as_str().to_owned())));
         if status.is_server_error() {
             attributes.push(KeyValue::new("error.type", status.as_str().to_owned()));
             span.set_status(Status::error(""));
