@@ -260,11 +260,13 @@ async fn a_collector_is_sent_its_headers_compressed_if_it_likes_and_who_sends() 
     let collector = Collector::start().await;
     let home = Home::new()
         .with("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", format!("{}/own/path", collector.endpoint()))
-        .with("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20hush-hush,x-team=1")
         .with("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
         .with("OTEL_RESOURCE_ATTRIBUTES", "service.name=other,deployment.environment.name=a%20test")
         .with("OTEL_SERVICE_NAME", "identity")
         .with("KAYAN_LOG_LEVEL", "debug");
+    // Not in the environment, from which a library could take it by itself.
+    let headers = "OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20hush-hush,x-team=1";
+    std::fs::write(home.path(".env"), headers).unwrap();
     let check = home.run("config check").await;
     assert!(check.code == 0 && !check.stdout.contains("hush"), "{}{}", check.stdout, check.stderr);
     let service = Service::start_in(home).await;
