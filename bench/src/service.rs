@@ -140,6 +140,11 @@ impl Service {
         Ok(clients)
     }
 
+    /// Where it answers.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// How long its threads have been on a core so far, where the system tells.
     pub(crate) fn on_core(&self) -> Option<Duration> {
         let threads = std::fs::read_dir(self.proc("task")).ok()?;

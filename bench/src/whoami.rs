@@ -28,6 +28,8 @@ struct Contender {
     cpu: Vec<f64>,
     // Goes away with the server.
     home: TempDir,
+    // Likewise: where it sends its traces.
+    _collector: Option<Service>,
 }
 
 impl Contender {
@@ -63,14 +65,16 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Fail
 
 // From the barest to the whole.
 async fn contenders(plan: &Plan) -> Result<Vec<Contender>, Failure> {
-    let quiet = kayan(plan, "kayan, whoami", "warn", WHOAMI).await?;
-    let health = kayan(plan, "kayan, /health/live (no session)", "warn", "/health/live").await?;
-    let loud = kayan(plan, "kayan, whoami, with access line", "info", WHOAMI).await?;
+    let level = |level| [("KAYAN_LOG_LEVEL", level)];
+    let quiet = kayan(plan, "kayan, whoami", &level("warn"), WHOAMI).await?;
+    let health = kayan(plan, "kayan, /health/live (no session)", &level("warn"), "/health/live").await?;
+    let loud = kayan(plan, "kayan, whoami, with access line", &level("info"), WHOAMI).await?;
+    let traced = traced(plan).await?;
     let mut contenders = Vec::new();
     for layers in Layers::value_variants() {
         contenders.push(bare(plan, *layers, &quiet).await?);
     }
-    contenders.extend([health, quiet, loud]);
+    contenders.extend([health, quiet, loud, traced]);
     Ok(contenders)
 }
 
@@ -87,13 +91,30 @@ async fn bare(plan: &Plan, layers: Layers, model: &Contender) -> Result<Contende
     std::fs::copy(model.home.path().join("body"), &body).map_err(Failure::io("can't copy the answer"))?;
     let service = Service::bare(layers, home.path(), &body).await?;
     let clients = service.getting(WHOAMI, &[(); CONNECTIONS].map(|()| Account::nobody())).await?;
-    Ok(Contender { name, service, clients, rates: Vec::new(), cpu: Vec::new(), home })
+    Ok(Contender { name, service, clients, rates: Vec::new(), cpu: Vec::new(), home, _collector: None })
 }
 
-async fn kayan(plan: &Plan, name: &'static str, level: &str, path: &str) -> Result<Contender, Failure> {
+/// With a tenth of the requests traced, and somebody who takes the traces.
+async fn traced(plan: &Plan) -> Result<Contender, Failure> {
+    let home = plan.home()?;
+    let body = home.path().join("body");
+    std::fs::write(&body, "{}").map_err(Failure::io("can't make a collector's answer"))?;
+    let collector = Service::bare(Layers::Poem, home.path(), &body).await?;
+    let endpoint = collector.origin();
+    let settings = [
+        ("KAYAN_LOG_LEVEL", "warn"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+        ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.1"),
+    ];
+    let traced = kayan(plan, "kayan, whoami, a tenth traced", &settings, WHOAMI).await?;
+    Ok(Contender { _collector: Some(collector), ..traced })
+}
+
+async fn kayan(plan: &Plan, name: &'static str, settings: &[(&str, &str)], path: &str) -> Result<Contender, Failure> {
     let home = plan.home()?;
     // The cheapest hash there is: what it costs to register is not part of this.
-    let settings = [("KAYAN_LOG_LEVEL", level), ("KAYAN_BCRYPT_COST", "4")];
+    let settings = [settings, &[("KAYAN_BCRYPT_COST", "4")]].concat();
     let service = Service::kayan(&plan.kayan, home.path(), &settings).await?;
     let accounts = service.register(CONNECTIONS).await?;
     let mut clients = service.getting(path, &accounts).await?;
@@ -101,13 +122,15 @@ async fn kayan(plan: &Plan, name: &'static str, level: &str, path: &str) -> Resu
         let answer = first.ask().await?;
         std::fs::write(home.path().join("body"), answer).map_err(Failure::io("can't keep an answer"))?;
     }
-    Ok(Contender { name, service, clients, rates: Vec::new(), cpu: Vec::new(), home })
+    Ok(Contender { name, service, clients, rates: Vec::new(), cpu: Vec::new(), home, _collector: None })
 }
 
 fn conclude(contenders: &[Contender], report: &mut Report) {
-    let (Some(bare), Some([_, whole, _])) = (contenders.first(), contenders.last_chunk::<3>()) else { return };
+    let (Some(bare), Some([whole, _, traced])) = (contenders.first(), contenders.last_chunk::<3>()) else { return };
     let finding = Finding::of_rates("whoami", &whole.rates, "bare poem", &bare.rates);
     report.findings.push(finding.at_least(0.7));
+    let finding = Finding::of_rates("whoami, a tenth traced", &traced.rates, "untraced", &whole.rates);
+    report.findings.push(finding.at_least(0.92));
     for contender in contenders {
         let relation = Finding::of_rates(contender.name, &contender.rates, "", &bare.rates);
         report.layers.push(Layer {

@@ -11,11 +11,11 @@ use kayan_http::{Application, HttpSettings};
 use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Store};
 use kayan_sql::{Driver, SqlStore};
-use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles};
+use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles, TracedHasher};
 use secrecy::{ExposeSecret, SecretString};
 
 use self::telling::audited;
-pub(crate) use self::telling::{Observed, audit_log, audit_log_of_a_command, logs, metrics};
+pub(crate) use self::telling::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
 use crate::{
     commands::doctor::{self, Unwritten},
     config::{self, Config, Database, DatabaseKind, Environment},
@@ -172,7 +172,7 @@ fn over(
         store,
         attempts: Arc::new(CountedAttempts::new(counters.attempts)),
         limiter: Arc::new(CountedLimiter::new(counters.limiter)),
-        hasher,
+        hasher: TracedHasher::around(hasher),
         keys,
         tokens: tokens(),
         clock: clock(),
@@ -221,9 +221,12 @@ fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result
     #[cfg(feature = "redis")]
     if let Some(shared) = redis_counters(config)? {
         use kayan_memory::Fallback;
+        use kayan_telemetry::TracedRedis;
+        let limits = TracedRedis::<dyn RateLimiter>::around(shared.clone());
+        let attempts = TracedRedis::<dyn AttemptCounter>::around(shared.clone());
         return Ok(Counters {
-            limiter: Arc::new(Fallback::<dyn RateLimiter>::new(shared.clone(), limiter)),
-            attempts: Arc::new(Unhurried::new(Arc::new(Fallback::<dyn AttemptCounter>::new(shared.clone(), database)))),
+            limiter: Arc::new(Fallback::<dyn RateLimiter>::new(limits, limiter)),
+            attempts: Arc::new(Unhurried::new(Arc::new(Fallback::<dyn AttemptCounter>::new(attempts, database)))),
             probe: Some(shared),
         });
     }
@@ -366,6 +369,7 @@ pub(crate) fn application(
         health: Arc::new(health),
         clock: clock(),
         entropy: entropy(),
+        tracer: kayan_telemetry::tracer(),
         settings,
     }))
 }

@@ -18,6 +18,7 @@ mod setting;
 mod table;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod values;
 
 use std::net::IpAddr;
@@ -32,6 +33,7 @@ use url::Url;
 
 pub(crate) use database::sqlite_file;
 use kayan_http::{Origin, TenantHosts};
+use kayan_telemetry::TraceSettings;
 pub(crate) use keys::secrets_path;
 use load::Inputs;
 use secret::Secret;
@@ -87,6 +89,8 @@ pub(crate) struct Config {
     pub(crate) audit_log: Option<AuditLog>,
     /// How old audit events may become, a day or more; nothing: any age.
     pub(crate) audit_retention: Option<Duration>,
+    /// Where traces go; nothing: there are none.
+    pub(crate) traces: Option<TraceSettings>,
     /// Root of the keys that seal flow state, and of the one that wraps the data key; 32 bytes or more in production.
     pub(crate) session_secret: Secret,
     /// The one before, while it is being rotated.

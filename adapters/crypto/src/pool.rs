@@ -9,6 +9,7 @@ use std::{
 };
 
 use kayan_ports::HashError;
+use opentelemetry::{Context, trace::TraceContextExt as _};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
@@ -57,7 +58,10 @@ impl Pool {
     ) -> Result<T, HashError> {
         let (answer, answered) = oneshot::channel();
         let asker = Arc::new(());
+        let asking = Context::current();
         let work = Box::new(move || {
+            // In the span of whoever asks, if there is one, so that it tells the queue from the work.
+            asking.span().add_event("begun", Vec::new());
             // The asker may leave while the work is done; then nobody needs the answer.
             let _unheard = answer.send(work());
         });

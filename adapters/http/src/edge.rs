@@ -15,6 +15,7 @@ use std::{
 use futures_util::FutureExt;
 use kayan_core::{Allowance, Caller};
 use kayan_ports::TenantId;
+use opentelemetry::trace::FutureExt as _;
 use poem::{
     Endpoint, Request as HttpRequest, Response, Result,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
@@ -22,8 +23,17 @@ use poem::{
 use poem_openapi::OperationId;
 
 use crate::{
-    Application, HttpSettings, caller, client_ip::client_ip, docs::Pages, errors::Code, methods::Methods,
-    observations::Observations, origins, problem::Problem, rate_limit, refused::Refusal,
+    Application, HttpSettings, caller,
+    client_ip::client_ip,
+    docs::Pages,
+    errors::Code,
+    methods::Methods,
+    observations::Observations,
+    origins,
+    problem::Problem,
+    rate_limit,
+    refused::Refusal,
+    server_span::{self, Told},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -137,12 +147,8 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         };
         (problem, operation)
     }
-}
 
-impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
-    type Output = Response;
-
-    async fn call(&self, mut request: HttpRequest) -> Result<Response> {
+    async fn answer(&self, mut request: HttpRequest) -> Result<Response> {
         let begun = Instant::now();
         let id = self.request_id(&request);
         let origin = request.headers().get(header::ORIGIN).cloned();
@@ -153,15 +159,17 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
             let took = begun.elapsed();
             self.observations.note(None, response.status(), took);
             let page = Pages::PATHS.into_iter().find(|page| *page == uri.path());
-            tell(&method, page.unwrap_or("-"), response.status(), took, None, &id);
+            let (route, status) = (page.unwrap_or("-"), response.status());
+            self.tell(&Told { method: &method, route, status, tenant: None, request_id: &id }, took);
             return Ok(response);
         }
         let ip = self.client_ip(&request);
         request.extensions_mut().insert(Request { id: id.clone(), ip, app: self.app.clone() });
 
-        // Looked up for the log alone.
-        let is_logged = tracing::enabled!(target: "kayan::access", tracing::Level::INFO);
-        let tenant = is_logged.then(|| caller::named_tenant(&request).ok().flatten()).flatten();
+        // Looked up for the log and the span alone.
+        let is_told = tracing::enabled!(target: "kayan::access", tracing::Level::INFO)
+            || (self.app.tracer.is_some() && server_span::is_kept());
+        let tenant = is_told.then(|| caller::named_tenant(&request).ok().flatten()).flatten();
         let work = async {
             let allowance = self.allow(&request).await?;
             let mut response = self.inner.call(request).await?;
@@ -191,24 +199,45 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         origins::share(origin.as_ref(), &mut response, &self.app.settings);
         secure(&mut response, &id, &self.app.settings);
         let took = begun.elapsed();
-        let route = self.observations.note(operation, response.status(), took);
-        tell(&method, route, response.status(), took, tenant.as_ref(), &id);
+        let status = response.status();
+        let route = self.observations.note(operation, status, took);
+        self.tell(&Told { method: &method, route, status, tenant: tenant.as_ref(), request_id: &id }, took);
         Ok(response)
+    }
+
+    /// The access line, one for each request; and the end of its span.
+    fn tell(&self, told: &Told<'_>, took: Duration) {
+        tracing::info!(
+            target: "kayan::access",
+            method = %told.method,
+            route = told.route,
+            status = told.status.as_u16(),
+            ms = took.as_secs_f64() * 1000.0,
+            tenant = told.tenant.map(TenantId::as_str),
+            request_id = told.request_id,
+            "request"
+        );
+        if self.app.tracer.is_some() {
+            // What clients speak to a proxy in front, if that is known; the service itself speaks no other.
+            let public = self.app.settings.public_origin.as_ref();
+            let scheme = if public.is_some_and(|it| it.as_str().starts_with("https:")) { "https" } else { "http" };
+            server_span::end(told, scheme);
+        }
     }
 }
 
-/// The access line: one for each request.
-fn tell(method: &Method, route: &str, status: StatusCode, took: Duration, tenant: Option<&TenantId>, id: &str) {
-    tracing::info!(
-        target: "kayan::access",
-        %method,
-        route,
-        status = status.as_u16(),
-        ms = took.as_secs_f64() * 1000.0,
-        tenant = tenant.map(TenantId::as_str),
-        request_id = id,
-        "request"
-    );
+impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
+    type Output = Response;
+
+    async fn call(&self, request: HttpRequest) -> Result<Response> {
+        match &self.app.tracer {
+            None => self.answer(request).await,
+            Some(tracer) => {
+                let span = server_span::begin(tracer, &request);
+                self.answer(request).with_context(span).await
+            }
+        }
+    }
 }
 
 /// Digits of either half of an id.

@@ -25,6 +25,7 @@ mod rate_limit;
 mod refused;
 mod reply;
 mod rfc3339;
+mod server_span;
 mod sessions;
 mod shown;
 mod system;
@@ -42,6 +43,7 @@ use std::{
 use ipnet::IpNet;
 use kayan_core::{CheckHealth, Kayan};
 use kayan_ports::{Clock, Entropy, LogControl, Profiler};
+use opentelemetry::global::BoxedTracer;
 use poem::{Endpoint, IntoEndpoint, Response, endpoint::BoxEndpoint, http::Method};
 use poem_openapi::{
     ExtraHeader, LicenseObject, OpenApi, OpenApiService, Tags,
@@ -67,6 +69,8 @@ pub struct Application {
     pub profiler: Arc<dyn Profiler>,
     /// Writes down the metrics in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What begins spans; nothing: there are none.
+    pub tracer: Option<BoxedTracer>,
     /// What can be set.
     pub settings: HttpSettings,
 }

@@ -7,6 +7,7 @@ use kayan_core::{
     Token,
 };
 use kayan_ports::SessionId;
+use opentelemetry::trace::FutureExt as _;
 use poem_openapi::{ApiResponse, Object, OpenApi, param::Path};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -109,7 +110,7 @@ impl Sessions {
         let cmd = LogIn { identifier: body.identifier, password: body.password.into() };
         // Carried to its end even if the client hangs up: a guess that was counted also gets its verdict (I-41).
         let kayan = self.app.kayan.clone();
-        let login = tokio::spawn(async move { kayan.log_in(&caller, cmd).await });
+        let login = tokio::spawn(async move { kayan.log_in(&caller, cmd).await }.with_current_context());
         let opened = login.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
         Ok(self.issued(opened))
     }

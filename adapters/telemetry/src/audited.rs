@@ -9,6 +9,7 @@ use kayan_ports::{
     Presented, Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError,
     Stretch, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
+use opentelemetry::trace::FutureExt as _;
 
 use crate::AuditLog;
 
@@ -57,13 +58,14 @@ impl Store for Audited {
             return self.inner.commit(changes).await;
         }
         let (inner, log) = (self.inner.clone(), self.log.clone());
-        let committing = tokio::spawn(async move {
+        let committing = async move {
             let outcome = inner.commit(changes).await;
             if outcome.is_ok() {
                 log.write(text, count);
             }
             outcome
-        });
+        };
+        let committing = tokio::spawn(committing.with_current_context());
         committing.await.unwrap_or_else(|_| Err(CommitError::Fault("a commit did not come to its end".to_owned())))
     }
 

@@ -1,4 +1,4 @@
-//! Structured logs on standard error, the audit log, metrics, and profiles.
+//! Structured logs on standard error, the audit log, metrics, traces, and profiles.
 
 mod audit_log;
 mod audited;
@@ -6,6 +6,9 @@ mod counted;
 mod metrics;
 mod observed;
 mod profiles;
+mod traced;
+mod traced_lines;
+mod traces;
 
 use std::io::{self, IsTerminal};
 
@@ -15,9 +18,12 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::DefaultFields;
 use tracing_subscriber::layer::{Layered, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt, reload};
+
+use crate::traced_lines::Traced;
 
 pub use audit_log::{AuditLog, Destination};
 pub use audited::Audited;
@@ -25,6 +31,8 @@ pub use counted::{CountedAttempts, CountedLimiter};
 pub use metrics::{Metrics, MetricsError};
 pub use observed::ObservedDriver;
 pub use profiles::Profiles;
+pub use traced::{TracedHasher, TracedRedis};
+pub use traces::{Sampling, TraceSettings, Traces, TracesError, tracer};
 
 /// The form of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +51,8 @@ pub struct LogSettings {
     pub level: LogLevel,
     /// The form.
     pub format: Format,
+    /// Whether lines name their trace.
+    pub traced: bool,
 }
 
 /// Why logging could not be set up.
@@ -58,7 +68,7 @@ pub enum InitError {
 /// # Errors
 /// `AlreadyInitialised` at the second call.
 pub fn init(settings: LogSettings) -> Result<Logs, InitError> {
-    let layer = lines(settings.format, io::stderr().is_terminal(), io::stderr);
+    let layer = lines(settings, io::stderr().is_terminal(), io::stderr);
     let (subscriber, logs) = subscriber(settings.level, layer);
     subscriber.try_init().map_err(|_| InitError::AlreadyInitialised)?;
     Ok(logs)
@@ -95,18 +105,21 @@ fn as_tracing(level: LogLevel) -> Level {
 
 type Lines = Box<dyn Layer<Registry> + Send + Sync>;
 
-fn lines<W>(format: Format, terminal: bool, writer: W) -> Lines
+fn lines<W>(settings: LogSettings, terminal: bool, writer: W) -> Lines
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let layer = fmt::layer().with_writer(writer);
     // on a terminal the library decides, which respects NO_COLOR
     let layer = if terminal { layer } else { layer.with_ansi(false) };
-    match format {
-        Format::Text => layer.compact().boxed(),
-        Format::Json => {
-            layer.json().flatten_event(true).with_current_span(false).with_span_list(false).with_ansi(false).boxed()
-        }
+    let json = |layer: fmt::Layer<_, _, _, _>| {
+        layer.json().flatten_event(true).with_current_span(false).with_span_list(false).with_ansi(false)
+    };
+    match (settings.format, settings.traced) {
+        (Format::Text, false) => layer.compact().boxed(),
+        (Format::Text, true) => layer.compact().fmt_fields(Traced(DefaultFields::new())).boxed(),
+        (Format::Json, false) => json(layer).boxed(),
+        (Format::Json, true) => json(layer).map_event_format(Traced).boxed(),
     }
 }
 
@@ -150,7 +163,8 @@ mod tests {
     fn logged(level: LogLevel, format: Format, run: impl FnOnce()) -> Vec<String> {
         let buffer = Buffer::default();
         let writer = buffer.clone();
-        let layer = lines(format, false, move || writer.clone());
+        let settings = LogSettings { level, format, traced: false };
+        let layer = lines(settings, false, move || writer.clone());
         tracing::subscriber::with_default(subscriber(level, layer).0, run);
         let text = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
         text.lines().map(str::to_owned).collect()
@@ -211,7 +225,8 @@ mod tests {
     fn the_level_can_be_set_while_it_runs() {
         let buffer = Buffer::default();
         let writer = buffer.clone();
-        let (subscriber, logs) = subscriber(Info, lines(Format::Text, false, move || writer.clone()));
+        let settings = LogSettings { level: Info, format: Format::Text, traced: false };
+        let (subscriber, logs) = subscriber(Info, lines(settings, false, move || writer.clone()));
         tracing::subscriber::with_default(subscriber, || {
             let tell = |number: u32| {
                 debug!(target: "kayan", number, "debug");
@@ -230,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_second_initialisation_is_an_error() {
-        let settings = LogSettings { level: Error, format: Format::Text };
+        let settings = LogSettings { level: Error, format: Format::Text, traced: false };
         assert!(init(settings).is_ok());
         assert_eq!(init(settings).err(), Some(InitError::AlreadyInitialised));
     }

@@ -8,7 +8,7 @@ use toml::Table;
 use crate::page::{Page, plain};
 
 /// As many as there are: so none is lost on the way.
-const FEWEST: usize = 183;
+const FEWEST: usize = 203;
 
 /// Asked of cargo once.
 static PACKAGES: LazyLock<Vec<Package>> = LazyLock::new(packages);

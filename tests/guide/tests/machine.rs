@@ -80,6 +80,18 @@ impl Machine {
         Database::connect(Kind::Postgres, &self.postgres.dsn()).await.unwrap()
     }
 
+    /// A database of the same server that nobody uses.
+    pub(crate) async fn server(&self) -> Database {
+        Database::connect(Kind::Postgres, &self.beside("postgres")).await.unwrap()
+    }
+
+    /// The DSN of another database of the same server.
+    pub(crate) fn beside(&self, name: &str) -> String {
+        let dsn = self.postgres.dsn();
+        let (server, _) = dsn.rsplit_once('/').unwrap();
+        format!("{server}/{name}")
+    }
+
     /// A script with the programs and the password files of this machine.
     pub(crate) fn script(&self, script: &str) -> Command {
         let home = self.home();

@@ -14,7 +14,11 @@ use crate::{
 
 /// What each block must say, besides that it must end well.
 const EXPECTED: &[(&str, &[&str])] = &[
-    ("Migrations: kayan migrate status", &["checksum", "0001", "migrations/postgres/0001_add_new_table.up.sql"]),
+    ("Doctor: kayan doctor", &["database.reachable", "3 × KAYAN_DB_MAX_OPEN_CONNS"]),
+    (
+        "Migrations: kayan migrate status",
+        &["checksum", "0001", "nothing is pending", "migrations/postgres/0001_add_new_table.up.sql"],
+    ),
     ("Migrations: kayan migrate down", &["took back"]),
     (
         "Maintenance: VACUUM ANALYZE identities",
@@ -23,7 +27,9 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("Logs and audit log: docker logs kayan", &["\"status\": 503", "\"level\":\"debug\""]),
     ("Logs and audit log: jq", &["auth.login.failure", "auth.login.blocked", "security.rate_limited"]),
     ("Profiles: curl http", &["Type: inuse_space", "Type: cpu", "resident"]),
-    ("After a restore: kayan migrate status", &["0001", "revoked", "admin.action"]),
+    ("Backup and recovery: install", &["identities", "audit_events"]),
+    ("Backup and recovery: export KAYAN_DB_TYPE", &["identities", "all sessions are ended"]),
+    ("After a restore: kayan doctor", &["recovery.sessions", "0001", "revoked", "admin.action"]),
     ("Point in time: ALTER SYSTEM SET", &["ALTER SYSTEM"]),
     ("Connection refused: curl", &["200 OK", "LISTEN", "listening"]),
     (
@@ -56,7 +62,9 @@ impl Stage for Machine {
             ("/var/log/kayan/audit.log", here("audit.log")),
             ("/var/", here("var/")),
             ("/backup/", here("backup/")),
+            ("postgres://kayan:password@localhost:5432/restored?sslmode=prefer", self.beside("restored")),
             // What was made today, as the guide's own commands name it
+            ("kayan_20240118.backup", "kayan_$(date +%Y%m%d).backup".to_owned()),
             ("kayan_20240118.dump", "kayan_$(date +%Y%m%d).dump".to_owned()),
             ("base_20240118", "base_$(date +%Y%m%d)".to_owned()),
             ("2024-01-18 10:00:00", self.moment.clone()),
@@ -86,12 +94,15 @@ impl Stage for Machine {
     }
 
     async fn before(&mut self, key: &str) {
-        if key == "Backup and recovery: createdb" {
-            self.stop().await;
-            let dsn = self.postgres.dsn();
-            let (server, _) = dsn.rsplit_once('/').unwrap();
-            let server = Database::connect(Kind::Postgres, &format!("{server}/postgres")).await.unwrap();
-            server.execute("DROP DATABASE kayan WITH (FORCE)").await;
+        match key {
+            "Backup and recovery: export KAYAN_DB_TYPE" => {
+                self.server().await.execute("CREATE DATABASE restored").await;
+            }
+            "Backup and recovery: createdb" => {
+                self.stop().await;
+                self.server().await.execute("DROP DATABASE kayan WITH (FORCE)").await;
+            }
+            _ => {}
         }
     }
 
@@ -130,7 +141,7 @@ impl Stage for Machine {
                 assert!(!self.home().settings().contains_key("KAYAN_DATA_KEY_PREVIOUS"));
                 self.ada.who_am_i().await.expect(200);
             }
-            "After a restore: kayan migrate status"
+            "After a restore: kayan doctor"
             | "Log everybody out: kayan admin sessions"
             | "Log everybody out: UPDATE sessions SET" => self.everybody_was_logged_out().await,
             "Lock a user: kayan admin user" => {

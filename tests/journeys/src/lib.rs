@@ -11,6 +11,7 @@
 mod answer;
 mod audit;
 mod client;
+mod collector;
 mod database;
 mod document;
 mod home;
@@ -25,6 +26,7 @@ mod service;
 pub use answer::{Answer, ask};
 pub use audit::{count, events};
 pub use client::Client;
+pub use collector::{Collector, Delivery, attribute};
 pub use database::{Database, Row};
 pub use document::Document;
 pub use home::{Done, Home, binary};

@@ -67,6 +67,13 @@ impl Service {
         log(&self.home)
     }
 
+    /// The names of its threads; of a long one only its beginning.
+    pub fn threads(&self) -> Vec<String> {
+        let tasks = format!("/proc/{}/task", self.child.id().expect("it runs"));
+        let names = fs::read_dir(tasks).expect("its threads").flatten().map(|task| task.path().join("comm"));
+        names.filter_map(|name| fs::read_to_string(name).ok()).map(|name| name.trim().to_owned()).collect()
+    }
+
     /// Whether its process has not ended.
     pub fn still_runs(&mut self) -> bool {
         self.child.try_wait().expect("a process of ours").is_none()

@@ -52,5 +52,6 @@ mod starting;
 mod stopping;
 mod tenants;
 mod tokens;
+mod traces;
 mod trail;
 mod transfer;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use kayan_journeys::{Home, PASSWORD, Person, Redis, Service, ask};
+use kayan_journeys::{Collector, Home, PASSWORD, Person, Redis, Service, ask, attribute};
 use rustix::process::Signal;
 use tokio::{process::Command, time::timeout};
 
@@ -142,4 +142,25 @@ async fn so_many_connections_are_kept_to_redis_and_no_more() {
         join_all((0..64).map(|_| ada.who_am_i())).await;
         assert_eq!(kept(&redis).await, size);
     }
+}
+
+#[tokio::test]
+async fn what_redis_is_asked_stands_in_the_trace_of_who_waits_for_it() {
+    let redis = Redis::start().await;
+    let collector = Collector::start().await;
+    let home = Home::new().with("KAYAN_REDIS_URL", redis.url());
+    let home = home.with("KAYAN_LOCKOUT_ENABLED", "true").with("KAYAN_RATE_LIMIT_ENABLED", "true");
+    let service = Service::start_in(home.with("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint())).await;
+    let ada = Person::register(&service.client(), "ada").await;
+    ada.log_in().await;
+    service.terminate();
+    service.ended().await;
+    let spans = collector.spans();
+    let login = spans.iter().find(|span| span.name == "POST /api/v1/login").unwrap();
+    let asked = spans.iter().filter(|span| attribute(&span.attributes, "db.system.name") == "redis");
+    let mut asked: Vec<&str> =
+        asked.filter(|span| span.parent_span_id == login.span_id).map(|span| &*span.name).collect();
+    asked.sort_unstable();
+    asked.dedup();
+    assert_eq!(asked, ["redis.admit", "redis.forget", "redis.reserve"]);
 }

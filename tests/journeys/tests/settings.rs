@@ -64,7 +64,6 @@ async fn a_service_does_not_start_with_what_it_cannot_do_yet() {
         ("KAYAN_WEBAUTHN_ORIGINS", "https://example.com"),
         ("KAYAN_SMTP_URL", "smtp://localhost"),
         ("KAYAN_MAIL_TEMPLATES", "templates"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318"),
     ] {
         refused(&Home::new().with(name, value).run("serve").await, 78, name, "not available in this build");
     }

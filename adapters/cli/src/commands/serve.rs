@@ -43,9 +43,14 @@ pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Stop> {
     for warning in &loaded.warnings {
         tracing::warn!(setting = warning.setting, "{}", warning.text);
     }
+    let traces = compose::traces(&loaded.config)?;
     let observed = Observed { logs, metrics: compose::metrics()? };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::failed)?;
-    runtime.block_on(serve(&loaded.config, observed))
+    let served = runtime.block_on(serve(&loaded.config, observed));
+    if let Some(traces) = traces {
+        traces.close();
+    }
+    served
 }
 
 async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {

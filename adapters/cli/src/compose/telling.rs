@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kayan_ports::{LogControl, Store};
-use kayan_telemetry::{AuditLog, Audited, Destination, Metrics};
+use kayan_telemetry::{AuditLog, Audited, Destination, Metrics, Traces};
 
 use super::BACKENDS;
 use crate::{
@@ -57,12 +57,21 @@ pub(crate) fn metrics() -> Result<Metrics, Stop> {
     Ok(metrics)
 }
 
+/// Keeps traces from now on, if there is somewhere to send them: before anything is made that is traced.
+pub(crate) fn traces(config: &Config) -> Result<Option<Traces>, Stop> {
+    config.traces.clone().map(|settings| Traces::keep(settings).map_err(Stop::failed)).transpose()
+}
+
 /// Sends this process's events to standard error, as configured.
 pub(crate) fn logs(config: &Config) -> Result<Arc<dyn LogControl>, Stop> {
     let format = match config.log_format {
         crate::config::LogFormat::Text => kayan_telemetry::Format::Text,
         crate::config::LogFormat::Json => kayan_telemetry::Format::Json,
     };
-    let logs = kayan_telemetry::init(kayan_telemetry::LogSettings { level: config.log_level, format });
+    let logs = kayan_telemetry::init(kayan_telemetry::LogSettings {
+        level: config.log_level,
+        format,
+        traced: config.traces.is_some(),
+    });
     Ok(Arc::new(logs.map_err(Stop::failed)?))
 }

@@ -15,7 +15,9 @@ pub(crate) fn forms(values: &Values, findings: &mut Findings) {
     for entry in &values.entries {
         let Some(text) = entry.text.as_deref() else { continue };
         let checked = match entry.name.as_str() {
-            "KAYAN_PUBLIC_URL" => parse::public_url(text).map(drop),
+            "KAYAN_PUBLIC_URL" | "OTEL_EXPORTER_OTLP_ENDPOINT" | "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" => {
+                parse::bare_url(text).map(drop)
+            }
             _ => parse::check(entry.kind, text),
         };
         if let Err(wrong) = checked {
@@ -95,7 +97,7 @@ pub(crate) fn consistency(values: &Values, findings: &mut Findings) {
     if !values.production() {
         return;
     }
-    if values.read("KAYAN_PUBLIC_URL", parse::public_url).is_some_and(|url| url.scheme() == "http") {
+    if values.read("KAYAN_PUBLIC_URL", parse::bare_url).is_some_and(|url| url.scheme() == "http") {
         findings.warn("KAYAN_PUBLIC_URL", "is not https: browsers will not send the session cookie");
     }
     if values.word("KAYAN_PASSWORD_HASHER") == "bcrypt" && values.number::<u32>("KAYAN_BCRYPT_COST") < 10 {

@@ -16,7 +16,7 @@ use super::report::{self, Row};
 use super::values::{Source, Values};
 use super::{
     AuditLog, Config, Database, DatabaseKind, Hashing, LogFormat, Redis, Sessions, Statements, checks, database,
-    gather, parse, schema,
+    gather, parse, schema, traces,
 };
 
 /// All that the configuration is made from.
@@ -104,7 +104,7 @@ fn assemble(values: &Values, kind: DatabaseKind, keys: Keys, identity_schema: Op
         env: values.environment,
         host: values.read("KAYAN_HOST", parse::address).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         port: values.number("KAYAN_PORT"),
-        public_url: values.read("KAYAN_PUBLIC_URL", parse::public_url),
+        public_url: values.read("KAYAN_PUBLIC_URL", parse::bare_url),
         log_level: level(&values.word("KAYAN_LOG_LEVEL")),
         log_format: if values.word("KAYAN_LOG_FORMAT") == "json" { LogFormat::Json } else { LogFormat::Text },
         database: assemble_database(values, kind),
@@ -129,6 +129,7 @@ fn assemble(values: &Values, kind: DatabaseKind, keys: Keys, identity_schema: Op
         auto_migrate: values.switch("KAYAN_AUTO_MIGRATE"),
         identity_schema,
         audit_log: assemble_audit_log(values),
+        traces: traces::assemble(values),
         audit_retention: Some(values.span("KAYAN_AUDIT_RETENTION")).filter(|age| !age.is_zero()),
         session_secret: keys.session,
         session_secret_previous: keys.session_previous,

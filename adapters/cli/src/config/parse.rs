@@ -1,9 +1,13 @@
 //! One parser for each kind of value.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use percent_encoding::percent_decode_str;
+use poem::http::{HeaderName, HeaderValue};
+use secrecy::SecretString;
 use url::Url;
 
 use super::duration::{self, DurationError};
@@ -28,6 +32,9 @@ pub(crate) fn check(kind: Kind, text: &str) -> Result<(), Wrong> {
         Kind::Hosts => tenant_hosts(text).map(drop),
         Kind::Mailbox => mailbox(text),
         Kind::SecretJson => secret_json(text),
+        Kind::Part => part(text).map(drop),
+        Kind::Pairs => pairs(text).map(drop),
+        Kind::SecretHeaders => headers(text).map(drop),
         Kind::Text | Kind::Password | Kind::Dsn | Kind::Schema | Kind::Key => Ok(()),
     }
 }
@@ -99,8 +106,8 @@ pub(crate) fn url(text: &str, schemes: &[&str]) -> Result<Url, Wrong> {
     Ok(url)
 }
 
-/// The URL under which clients reach the service: nothing but a scheme, a host, a port and a path.
-pub(crate) fn public_url(text: &str) -> Result<Url, Wrong> {
+/// A URL of nothing but `http` or `https`, a host, a port and a path.
+pub(crate) fn bare_url(text: &str) -> Result<Url, Wrong> {
     let url = url(text, &["http", "https"])?;
     let bare =
         url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
@@ -168,6 +175,37 @@ fn secret_json(text: &str) -> Result<(), Wrong> {
     }
 }
 
+/// A part of a whole.
+pub(crate) fn part(text: &str) -> Result<f64, Wrong> {
+    let part = text.parse().ok().filter(|part| (0.0..=1.0).contains(part));
+    part.ok_or_else(|| Wrong::new("is not a number from 0 to 1", "use one such as 0.1, for a tenth"))
+}
+
+/// Names and their values, none of which may show in a message.
+pub(crate) fn pairs(text: &str) -> Result<Vec<(String, String)>, Wrong> {
+    let pair = |(number, item): (usize, &str)| {
+        let decoded = |text: &str| percent_decode_str(text.trim()).decode_utf8().ok().map(Cow::into_owned);
+        let pair = item.split_once('=').and_then(|(name, value)| Some((decoded(name)?, decoded(value)?)));
+        pair.filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+            let what = format!("has something at place {number} that is no NAME=VALUE");
+            Wrong::new(what, "use pairs such as a=1,b=2; write commas as %2C and blanks as %20")
+        })
+    };
+    (1..).zip(items(text)).map(pair).collect()
+}
+
+/// Names and values of HTTP headers.
+pub(crate) fn headers(text: &str) -> Result<Vec<(String, SecretString)>, Wrong> {
+    let header = |(number, (name, value)): (usize, (String, String))| {
+        if name.parse::<HeaderName>().is_ok() && value.parse::<HeaderValue>().is_ok() {
+            return Ok((name, SecretString::from(value)));
+        }
+        let what = format!("has something at place {number} that is no HTTP header");
+        Err(Wrong::new(what, "use headers such as authorization=Bearer%20TOKEN, separated by commas"))
+    };
+    (1..).zip(pairs(text)?).map(header).collect()
+}
+
 fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
@@ -199,6 +237,10 @@ mod tests {
             (Kind::Mailbox, "Kayan <no-reply@example.com>"),
             (Kind::Mailbox, "no-reply@example.com"),
             (Kind::SecretJson, "[]"),
+            (Kind::Part, "0"),
+            (Kind::Part, "0.25"),
+            (Kind::Pairs, "a=1, b=2%2C3,c="),
+            (Kind::SecretHeaders, "authorization=Bearer%20x,x-key=1"),
         ] {
             assert_eq!(check(kind, text), Ok(()), "{text}");
         }
@@ -224,16 +266,22 @@ mod tests {
         fails(Kind::Mailbox, "Kayan", "not a mail address");
         fails(Kind::Mailbox, "a@b\r\nBcc: c@d", "not a mail address");
         fails(Kind::Mailbox, "Kayan\r\nBcc: x <a@b>", "not a mail address");
+        fails(Kind::Part, "1.1", "from 0 to 1");
+        fails(Kind::Part, "NaN", "from 0 to 1");
+        fails(Kind::Pairs, "a=1,b", "at place 2");
+        fails(Kind::Pairs, "=1", "at place 1");
+        fails(Kind::SecretHeaders, "a=1,b c=2", "at place 2");
+        fails(Kind::SecretHeaders, "a=1%0A", "at place 1");
         fails(Kind::SecretJson, "{", "not JSON");
         fails(Kind::SecretJson, "1", "neither");
     }
 
     #[test]
-    fn the_public_url_is_bare() {
-        assert!(public_url("https://id.example.com/auth").is_ok());
+    fn a_bare_url_has_no_more_than_a_path() {
+        assert!(bare_url("https://id.example.com/auth").is_ok());
         for text in ["https://u:p@id.example.com", "https://id.example.com/?a", "https://id.example.com/#a", "ftp://a"]
         {
-            assert!(public_url(text).is_err(), "{text}");
+            assert!(bare_url(text).is_err(), "{text}");
         }
     }
 }

@@ -83,6 +83,8 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// A whole number, from and to.
     Number(u64, u64),
+    /// A part of a whole, 0 to 1.
+    Part,
     /// A duration, from and to.
     Span(Duration, Duration),
     /// Yes or no.
@@ -105,6 +107,10 @@ pub(crate) enum Kind {
     Mailbox,
     /// A JSON object, or the path of a file that holds one.
     Schema,
+    /// Pairs of a name and a value, percent-encoded: `NAME=VALUE`, separated by commas.
+    Pairs,
+    /// HTTP headers in the same form, which carry secrets.
+    SecretHeaders,
     /// JSON that carries secrets.
     SecretJson,
     /// 32 or more bytes: raw, base64 or hex.
@@ -118,7 +124,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether no part of the value may ever be shown.
     pub(crate) fn is_secret(self) -> bool {
-        matches!(self, Self::SecretJson | Self::Key | Self::Password)
+        matches!(self, Self::SecretJson | Self::SecretHeaders | Self::Key | Self::Password)
     }
 
     /// The allowed values, for the help and for messages.
@@ -126,6 +132,7 @@ impl Kind {
         match self {
             Self::Choice(words) => Some(words.join(", ")),
             Self::Number(from, to) => Some(format!("{from} to {to}")),
+            Self::Part => Some("0 to 1".to_owned()),
             Self::Span(from, to) => Some(format!("{} to {}", duration::format(from), duration::format(to))),
             Self::Switch => Some("true, false".to_owned()),
             Self::Key => Some("32 bytes or more; raw, base64 or hex".to_owned()),

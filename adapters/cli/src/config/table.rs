@@ -7,8 +7,8 @@ use super::setting::Feature::{
     Sessions, Tracing,
 };
 use super::setting::Kind::{
-    Address, Choice, Dsn, Hosts, Key, Mailbox, Networks, Number, Origins, Password, Schema, SecretJson, Span, Switch,
-    Text, Url, Urls,
+    Address, Choice, Dsn, Hosts, Key, Mailbox, Networks, Number, Origins, Pairs, Part, Password, Schema, SecretHeaders,
+    SecretJson, Span, Switch, Text, Url, Urls,
 };
 use super::setting::{Kind, Setting};
 
@@ -22,6 +22,16 @@ const DAY: Duration = Duration::from_hours(24);
 const LAG: Duration = Duration::from_secs(5);
 const YEAR: Duration = Duration::from_hours(8760);
 const CENTURY: Duration = Duration::from_hours(876_000);
+
+/// OpenTelemetry's words for which traces are kept.
+const SAMPLERS: &[&str] = &[
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+];
 
 /// Every setting, in the order of the help.
 pub(crate) const TABLE: &[Setting] = &[
@@ -104,8 +114,22 @@ pub(crate) const TABLE: &[Setting] = &[
         Span(Duration::ZERO, CENTURY),
         "Age at which audit events are purged; 0: never",
     ),
-    row("OTEL_EXPORTER_OTLP_ENDPOINT", Tracing, Url(&["http", "https"]), "Where traces are sent").not_yet(),
+    row("OTEL_SDK_DISABLED", Tracing, Switch, "Send no traces, whatever else is set").or("false"),
+    row("OTEL_TRACES_EXPORTER", Tracing, Choice(&["otlp", "none"]), "How traces are sent").or("otlp"),
+    row("OTEL_EXPORTER_OTLP_ENDPOINT", Tracing, Url(&["http", "https"]), "Collector; traces go to its /v1/traces"),
+    row("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", Tracing, Url(&["http", "https"]), "The whole URL that traces go to")
+        .derived("OTEL_EXPORTER_OTLP_ENDPOINT"),
+    row("OTEL_EXPORTER_OTLP_HEADERS", Tracing, SecretHeaders, "Headers for the collector: NAME=VALUE, commas"),
+    row("OTEL_EXPORTER_OTLP_PROTOCOL", Tracing, Choice(&["http/protobuf"]), "Protocol").or("http/protobuf"),
+    row("OTEL_EXPORTER_OTLP_COMPRESSION", Tracing, Choice(&["none", "gzip"]), "Compression").or("none"),
+    row("OTEL_EXPORTER_OTLP_TIMEOUT", Tracing, Number(1, 600_000), "Longest delivery, in milliseconds").or("10000"),
     row("OTEL_SERVICE_NAME", Tracing, Text, "The service's name in traces").or("kayan"),
+    row("OTEL_RESOURCE_ATTRIBUTES", Tracing, Pairs, "What else traces say of the service: NAME=VALUE, commas"),
+    row("OTEL_TRACES_SAMPLER", Tracing, Choice(SAMPLERS), "Which traces are kept").or("parentbased_always_on"),
+    row("OTEL_TRACES_SAMPLER_ARG", Tracing, Part, "The part that …traceidratio keeps").or("1"),
+    row("OTEL_BSP_SCHEDULE_DELAY", Tracing, Number(1, 600_000), "Longest wait of a span, in milliseconds").or("5000"),
+    row("OTEL_BSP_MAX_QUEUE_SIZE", Tracing, Number(1, 100_000), "Spans that may wait; more are dropped").or("2048"),
+    row("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", Tracing, Number(1, 100_000), "Spans sent at once").or("512"),
 ];
 
 /// What each provider's own variables, `KAYAN_OIDC_PROVIDERS_<NAME>_<FIELD>`, are called and look like.

@@ -71,7 +71,6 @@ fn what_this_build_cannot_do_is_refused_when_switched_on() {
         ("KAYAN_WEBAUTHN_RP_ID", "example.com"),
         ("KAYAN_WEBAUTHN_ORIGINS", "https://example.com"),
         ("KAYAN_SESSION_STRATEGY", "jwt"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
     ];
     for (name, value) in on {
         let problems = Setup::new(&[(name, value)]).problems();

@@ -71,13 +71,26 @@ fn the_guides_table_stands_with_its_defaults() {
         ("KAYAN_AUDIT_LOG", ""),
         ("KAYAN_AUDIT_RETENTION", ""),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "(OTEL_EXPORTER_OTLP_ENDPOINT)"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", ""),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10000"),
+        ("OTEL_SDK_DISABLED", "false"),
         ("OTEL_SERVICE_NAME", "kayan"),
+        ("OTEL_RESOURCE_ATTRIBUTES", ""),
+        ("OTEL_TRACES_EXPORTER", "otlp"),
+        ("OTEL_TRACES_SAMPLER", "parentbased_always_on"),
+        ("OTEL_TRACES_SAMPLER_ARG", "1"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "5000"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "2048"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512"),
     ] {
         assert_eq!(row(&rows, name).value, value, "{name}");
     }
     let cores = std::thread::available_parallelism().unwrap().to_string();
     assert_eq!(row(&rows, "KAYAN_HASH_CONCURRENCY").value, cores);
-    assert_eq!(rows.len(), 58, "a new setting belongs into this list");
+    assert_eq!(rows.len(), 71, "a new setting belongs into this list");
     assert_eq!(rows.len(), TABLE.len());
 }
 

@@ -1,0 +1,150 @@
+//! Ports whose work is a span of the request that waits for it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kayan_ports::{
+    Admission, AttemptCounter, AttemptKey, Change, CountError, HashError, Lockout, Password, PasswordHash,
+    PasswordHasher, RateLimit, RateLimiter, Reservation, Target, Timestamp, Verdict,
+};
+use opentelemetry::{
+    Context, KeyValue,
+    global::BoxedTracer,
+    trace::{FutureExt as _, Span as _, SpanKind, Status, TraceContextExt as _},
+};
+
+use crate::traces;
+
+/// A hasher whose hashes are spans: from the moment that somebody wants one, so with the time in the queue. The hasher
+/// itself notes in the span when it begins.
+pub struct TracedHasher {
+    inner: Arc<dyn PasswordHasher>,
+    tracer: BoxedTracer,
+}
+
+impl TracedHasher {
+    /// Traces what `inner` is asked, if this process keeps traces.
+    pub fn around(inner: Arc<dyn PasswordHasher>) -> Arc<dyn PasswordHasher> {
+        match traces::tracer() {
+            None => inner,
+            Some(tracer) => Arc::new(Self { inner, tracer }),
+        }
+    }
+
+    async fn traced<T>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<T, HashError>>,
+    ) -> Result<T, HashError> {
+        let Some(span) = traces::below(Some(&self.tracer), name, SpanKind::Internal, Vec::new) else {
+            return work.await;
+        };
+        let context = Context::current_with_span(span);
+        let outcome = work.with_context(context.clone()).await;
+        if let Err(error) = &outcome {
+            let kind = match error {
+                HashError::Overloaded => "overloaded",
+                HashError::TooLong { .. } => "too_long",
+                HashError::Fault(_) => "fault",
+            };
+            context.span().set_attribute(KeyValue::new("error.type", kind));
+            context.span().set_status(Status::error(""));
+        }
+        context.span().end();
+        outcome
+    }
+}
+
+#[async_trait]
+impl PasswordHasher for TracedHasher {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        self.traced("password.hash", self.inner.hash(password)).await
+    }
+
+    async fn verify(&self, against: Option<&PasswordHash>, password: &Password) -> Result<Verdict, HashError> {
+        self.traced("password.verify", self.inner.verify(against, password)).await
+    }
+
+    fn recognises(&self, hash: &PasswordHash) -> bool {
+        self.inner.recognises(hash)
+    }
+
+    fn max_bytes(&self) -> usize {
+        self.inner.max_bytes()
+    }
+}
+
+/// What Redis counts, with each question as a span.
+pub struct TracedRedis<C: ?Sized> {
+    inner: Arc<C>,
+    tracer: BoxedTracer,
+}
+
+impl<C: ?Sized> TracedRedis<C> {
+    async fn traced<T>(
+        &self,
+        name: &'static str,
+        question: impl Future<Output = Result<T, CountError>>,
+    ) -> Result<T, CountError> {
+        let attributes = || vec![KeyValue::new("db.system.name", "redis"), KeyValue::new("db.operation.name", name)];
+        let span = traces::below(Some(&self.tracer), name, SpanKind::Client, attributes);
+        let answer = question.await;
+        if let Some(mut span) = span {
+            if answer.is_err() {
+                span.set_status(Status::error(""));
+            }
+            span.end();
+        }
+        answer
+    }
+}
+
+impl TracedRedis<dyn RateLimiter> {
+    /// Traces what `inner` is asked, if this process keeps traces.
+    pub fn around(inner: Arc<dyn RateLimiter>) -> Arc<dyn RateLimiter> {
+        match traces::tracer() {
+            None => inner,
+            Some(tracer) => Arc::new(Self { inner, tracer }),
+        }
+    }
+}
+
+impl TracedRedis<dyn AttemptCounter> {
+    /// Traces what `inner` is asked, if this process keeps traces.
+    pub fn around(inner: Arc<dyn AttemptCounter>) -> Arc<dyn AttemptCounter> {
+        match traces::tracer() {
+            None => inner,
+            Some(tracer) => Arc::new(Self { inner, tracer }),
+        }
+    }
+}
+
+#[async_trait]
+impl RateLimiter for TracedRedis<dyn RateLimiter> {
+    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, CountError> {
+        self.traced("redis.admit", self.inner.admit(limit, who, now)).await
+    }
+}
+
+#[async_trait]
+impl AttemptCounter for TracedRedis<dyn AttemptCounter> {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+        self.traced("redis.reserve", self.inner.reserve(key, lockout, now)).await
+    }
+
+    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+        self.traced("redis.release", self.inner.release(key)).await
+    }
+
+    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
+        self.traced("redis.forget", self.inner.forget(key)).await
+    }
+
+    async fn unlock(&self, target: &Target) -> Result<(), CountError> {
+        self.traced("redis.unlock", self.inner.unlock(target)).await
+    }
+
+    fn forgetting(&self, key: &AttemptKey) -> Option<Change> {
+        self.inner.forgetting(key)
+    }
+}
