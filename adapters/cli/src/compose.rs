@@ -18,7 +18,7 @@ use self::telling::audited;
 pub(crate) use self::telling::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
 use crate::{
     commands::doctor::{self, Unwritten},
-    config::{self, Config, Database, DatabaseKind, Environment},
+    config::{Config, Database, DatabaseKind, Environment},
     probes::{DatabaseProbe, MigrationsProbe},
     stop::Stop,
 };
@@ -276,7 +276,7 @@ pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>
             let server = server.map_err(|why| Stop::config(format!("{setting}: {why}")))?;
             Ok((setting, Arc::new(server)))
         };
-        let config::Redis { url, session_url, .. } = &config.redis;
+        let crate::config::Redis { url, session_url, .. } = &config.redis;
         let same = |one: &SecretString| url.as_ref().is_some_and(|url| url.expose_secret() == one.expose_secret());
         let first = url.iter().map(|url| server("KAYAN_REDIS_URL", url));
         let own = session_url.iter().filter(|url| !same(url)).map(|url| server("KAYAN_REDIS_SESSION_URL", url));
