@@ -49,6 +49,7 @@ mod profile;
 mod purge_events;
 mod refresh_session;
 mod register;
+mod restore;
 mod revoke_admin_token;
 mod revoke_my_sessions;
 mod revoke_sessions;
@@ -124,6 +125,7 @@ pub use crate::{
     purge_events::PurgeEventsError,
     refresh_session::{RefreshSession, RefreshSessionError},
     register::{Register, RegisterError},
+    restore::RestoredBackup,
     revoke_admin_token::{RevokeAdminToken, RevokeAdminTokenError, RevokedAdminToken, WhichAdminToken},
     revoke_my_sessions::RevokeMySessionError,
     revoke_sessions::{RevokeSessions, RevokeSessionsError},

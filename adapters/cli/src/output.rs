@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-pub(crate) use self::file::NewFile;
+pub(crate) use self::file::{NewFile, cannot_write, folder_of};
 use crate::stop::Stop;
 
 /// A table of texts, as wide as the terminal; without lines between columns when it goes into a pipe.

@@ -200,9 +200,7 @@ fn silent() -> StoreError {
 impl Driver for MysqlDriver {
     async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
         let signed = signature(query.sql);
-        let mut sql = String::with_capacity(query.sql.len() + 128);
-        literals::interpolate(&mut sql, query.sql, &query.params)
-            .map_err(|why| StoreError::Fault(format!("{signed}: {why}")))?;
+        let sql = literals::written(query.sql, &query.params)?;
         match query.reading {
             Reading::Point => timeout(PATIENCE, self.answer(&sql, signed)).await.unwrap_or_else(|_| Err(silent())),
             Reading::Scan => tokio::select! {

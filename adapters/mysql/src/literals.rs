@@ -5,8 +5,10 @@
 
 use std::fmt::Write as _;
 
-use kayan_ports::Timestamp;
+use kayan_ports::{StoreError, Timestamp};
 use kayan_sql::Value;
+
+use crate::errors::signature;
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
@@ -19,6 +21,13 @@ pub(crate) enum Unwritable {
     /// The database has no such time.
     #[error("a time lies outside of the years 1 to 9999")]
     Time,
+}
+
+/// The statement with each `?` replaced by its parameter.
+pub(crate) fn written(sql: &'static str, params: &[Value]) -> Result<String, StoreError> {
+    let mut text = String::with_capacity(sql.len() + 128);
+    interpolate(&mut text, sql, params).map_err(|why| StoreError::Fault(format!("{}: {why}", signature(sql))))?;
+    Ok(text)
 }
 
 /// Appends the statement with each `?` replaced by its parameter.

@@ -8,7 +8,7 @@ use mysql_async::{Conn, prelude::Queryable as _};
 use crate::{
     dial::Dialer,
     errors::{signature, store_error},
-    literals::interpolate,
+    literals::written,
     pool::Connection,
     rows,
 };
@@ -111,12 +111,6 @@ impl MigrationLock for Held {
         }
         self.control(RELEASE).await
     }
-}
-
-fn written(sql: &'static str, params: &[Value]) -> Result<String, StoreError> {
-    let mut text = String::new();
-    interpolate(&mut text, sql, params).map_err(|why| StoreError::Fault(format!("{}: {why}", signature(sql))))?;
-    Ok(text)
 }
 
 /// A script without what is no statement at its end, for which the server would say that it is empty; nothing is left of

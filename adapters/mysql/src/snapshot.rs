@@ -8,8 +8,8 @@ use mysql_async::{Conn, Error, prelude::Queryable as _};
 
 use crate::{
     dial::Dialer,
-    errors::{lost, signature, store_error},
-    literals::interpolate,
+    errors::{lost, store_error},
+    literals::written,
     pool::Connection,
     rows,
 };
@@ -40,10 +40,7 @@ async fn one(
     take: &mut TakeRows<'_>,
 ) -> Result<ControlFlow<()>, StoreError> {
     let failed = |error: Error| store_error(&error, query.sql);
-    let mut sql = String::with_capacity(query.sql.len());
-    interpolate(&mut sql, query.sql, &query.params)
-        .map_err(|why| StoreError::Fault(format!("{}: {why}", signature(query.sql))))?;
-    let mut found = session.query_iter(sql).await.map_err(failed)?;
+    let mut found = session.query_iter(written(query.sql, &query.params)?).await.map_err(failed)?;
     let mut piece = Vec::with_capacity(PIECE);
     while let Some(row) = found.next().await.map_err(failed)? {
         piece.push(rows::decode(row)?);

@@ -11,7 +11,7 @@ use tokio_postgres::Error;
 use crate::{
     errors::store_error,
     pool::{Connections, Lease},
-    statements::Statements,
+    statements::numbered,
     values::{self, Bound},
 };
 
@@ -52,8 +52,7 @@ async fn one(
 ) -> Result<ControlFlow<()>, StoreError> {
     let failed = |error: Error| store_error(&error, query.sql);
     let params = query.params.iter().map(|value| (Bound(value), Bound(value).ty()));
-    let sql = Statements::default().question(query.sql);
-    let mut rows = pin!(lease.client()?.query_typed_raw(&sql, params).await.map_err(failed)?);
+    let mut rows = pin!(lease.client()?.query_typed_raw(&numbered(query.sql), params).await.map_err(failed)?);
     let mut piece = Vec::with_capacity(PIECE);
     while let Some(found) = rows.try_next().await.map_err(failed)? {
         piece.push(values::row(&found, 0).map_err(failed)?);

@@ -52,7 +52,7 @@ impl Statements {
 }
 
 /// `$1`, `$2`, … for each `?`.
-fn numbered(sql: &str) -> String {
+pub(crate) fn numbered(sql: &str) -> String {
     filled(sql, "$")
 }
 

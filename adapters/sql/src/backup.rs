@@ -215,9 +215,8 @@ WHERE purpose = ?";
         }
         // Looks for rows that refer to rows that are not there, where this is not done with each of them.
         self.lock.run("", None).await?;
-        let newest = self.known.last().map_or(0, |migration| migration.version);
-        if self.version < newest {
-            self.migrate(newest).await?;
+        if self.version < migrate::newest() {
+            self.migrate(migrate::newest()).await?;
         }
         Ok(self.lock.release().await?)
     }

@@ -55,7 +55,11 @@ pub fn embedded(dialect: Dialect) -> &'static [Migration] {
 
 /// The number of the newest one, which is the same for every dialect.
 pub fn newest() -> u32 {
-    SQLITE.last().map_or(0, |migration| migration.version)
+    newest_of(SQLITE)
+}
+
+fn newest_of(known: &[Migration]) -> u32 {
+    known.last().map_or(0, |migration| migration.version)
 }
 
 /// Where a migration stands.
@@ -162,11 +166,8 @@ pub enum MigrateError {
 
 /// Every migration that is known or applied, by number. Changes nothing.
 pub async fn status(driver: &dyn Driver, known: &[Migration]) -> Result<Vec<MigrationStatus>, MigrateError> {
-    let exists = Query { sql: bookkeeping_exists(driver.dialect()), params: Vec::new(), reading: Reading::Scan };
-    let there = driver.read(exists).await?.pop().map(|mut row| row.int()).transpose()?.is_some_and(|count| count > 0);
-    let applied = if there { decode(driver.read(applied_query()).await?)? } else { BTreeMap::new() };
     let mut lines: BTreeMap<u32, MigrationStatus> =
-        applied.into_iter().map(|(version, row)| (version, row.unknown(version))).collect();
+        applied(driver).await?.into_iter().map(|(version, row)| (version, row.unknown(version))).collect();
     for migration in known {
         let checksum = migration.checksum();
         let line = lines.entry(migration.version).or_insert_with(|| MigrationStatus {
@@ -205,7 +206,7 @@ pub async fn up(
 
 /// The version to stop at: the newest unless another one that there is was asked for.
 fn check_version(known: &[Migration], to: Option<u32>) -> Result<u32, MigrateError> {
-    let newest = known.last().map_or(0, |migration| migration.version);
+    let newest = newest_of(known);
     match to {
         Some(asked) if asked > newest => Err(MigrateError::NoSuchVersion { asked, known: newest }),
         to => Ok(to.unwrap_or(newest)),
@@ -300,8 +301,16 @@ impl Applied {
     }
 }
 
+/// What was applied; nothing where nobody has migrated yet.
+async fn applied(driver: &dyn Driver) -> Result<BTreeMap<u32, Applied>, StoreError> {
+    let exists = Query { sql: bookkeeping_exists(driver.dialect()), params: Vec::new(), reading: Reading::Scan };
+    let there = driver.read(exists).await?.pop().map(|mut row| row.int()).transpose()?.is_some_and(|count| count > 0);
+    if there { decode(driver.read(applied_query()).await?) } else { Ok(BTreeMap::new()) }
+}
+
+/// Whether what was applied is what is known.
 fn check(applied: &BTreeMap<u32, Applied>, known: &[Migration]) -> Result<(), MigrateError> {
-    let newest = known.last().map_or(0, |migration| migration.version);
+    let newest = newest_of(known);
     if let Some((&database, _)) = applied.last_key_value().filter(|(version, _)| **version > newest) {
         return Err(MigrateError::Newer { database, known: newest });
     }

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::stop::Stop;
+
 /// A file in the making. Dropped before it is kept, it leaves what was there before.
 #[derive(Debug)]
 pub(crate) struct NewFile {
@@ -35,16 +37,30 @@ impl NewFile {
         Ok(Self { draft: BufWriter::with_capacity(256 * 1024, file), places: Some((draft, target)) })
     }
 
+    /// Begins the one that this option names.
+    pub(crate) fn named_by(option: &str, path: &Path) -> Result<Self, Stop> {
+        Self::begin(path).map_err(|error| cannot_write(option, path, &error))
+    }
+
     /// Puts it in its place once it is on disk.
     pub(crate) fn keep(mut self) -> io::Result<()> {
         self.draft.flush()?;
         let Some((draft, target)) = self.places.clone() else { return Ok(()) };
         self.draft.get_ref().sync_all()?;
         fs::rename(draft, &target)?;
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         self.places = None;
-        File::open(folder)?.sync_all()
+        File::open(folder_of(&target))?.sync_all()
     }
+}
+
+/// What is said of a file, named by this option, that can't be begun or put in its place.
+pub(crate) fn cannot_write(option: &str, path: &Path, error: &io::Error) -> Stop {
+    Stop::failed(format!("{option}: {} can't be written: {}; name another file", path.display(), error.kind()))
+}
+
+/// The folder that a file is in, the working one where its path names none.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Write for NewFile {

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use kayan_ports::StoreError;
 
 use super::{
-    MigrateError, Migration, MigrationState, check_version, locks,
-    locks::{Indexes, Touching},
-    status,
+    MigrateError, Migration, applied, check, check_version,
+    locks::{self, Indexes, Touching},
 };
 use crate::{Dialect, Driver, Query, Reading, Value};
 
@@ -34,22 +33,10 @@ pub struct Plan {
 /// What `up` would do, or the error that it would end with. Changes nothing.
 pub async fn plan(driver: &dyn Driver, known: &[Migration], to: Option<u32>) -> Result<Plan, MigrateError> {
     let to = check_version(known, to)?;
-    let lines = status(driver, known).await?;
-    let newest = known.last().map_or(0, |migration| migration.version);
-    for line in lines.iter().rev() {
-        match line.state {
-            MigrationState::Unknown if line.version > newest => {
-                return Err(MigrateError::Newer { database: line.version, known: newest });
-            }
-            MigrationState::Edited => {
-                return Err(MigrateError::Edited { version: line.version, name: line.name.clone() });
-            }
-            _ => {}
-        }
-    }
+    let applied = applied(driver).await?;
+    check(&applied, known)?;
     let indexes = Indexes::of(known);
-    let is_pending = |version| lines.iter().any(|it| it.version == version && it.state == MigrationState::Pending);
-    let pending = known.iter().filter(|migration| migration.version <= to && is_pending(migration.version));
+    let pending = known.iter().filter(|it| it.version <= to && !applied.contains_key(&it.version));
     let pending: Vec<Planned> = pending
         .map(|migration| Planned {
             version: migration.version,

@@ -40,10 +40,7 @@ pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>)
     };
     let mut sink = match &output {
         None => Sink::Stdout,
-        Some(path) => Sink::File(NewFile::begin(path).map_err(|error| {
-            let (path, why) = (path.display(), error.kind());
-            Stop::failed(format!("--output: {path} can't be written: {why}; name another file"))
-        })?),
+        Some(path) => Sink::File(NewFile::named_by("--output", path)?),
     };
     let kayan = crate::commands::open().await?;
     let mut export = kayan.export_events(&operator, ExportEvents { query, format }).await?;

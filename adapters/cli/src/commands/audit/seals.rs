@@ -35,14 +35,11 @@ pub(super) async fn seal(format: Format) -> Result<(), Stop> {
 
 /// Writes a bundle to a file, which is replaced only by a whole one.
 pub(super) async fn export(path: &Path, tenant: Option<&TenantId>) -> Result<(), Stop> {
-    let cannot = |error: std::io::Error| {
-        Stop::failed(format!("--bundle: {} can't be written: {}; name another file", path.display(), error.kind()))
-    };
-    let mut file = NewFile::begin(path).map_err(cannot)?;
+    let mut file = NewFile::named_by("--bundle", path)?;
     let kayan = commands::open().await?;
     let keys = kayan.seal_public_keys().await?;
     let done = kayan.export_bundle(tenant, &keys, &mut file).await.map_err(Stop::failed)?;
-    file.keep().map_err(cannot)?;
+    file.keep().map_err(|error| output::cannot_write("--bundle", path, &error))?;
     eprintln!("{} events and {} seals of {} tenants", done.events, done.seals, done.tenants);
     Ok(())
 }

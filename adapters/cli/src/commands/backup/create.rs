@@ -22,10 +22,7 @@ use crate::{
 };
 
 pub(super) async fn run(path: &Path, secret: Option<&Secret>, format: Format) -> Result<(), Stop> {
-    let file = NewFile::begin(path).map_err(|error| {
-        let (path, why) = (path.display(), error.kind());
-        Stop::failed(format!("--output: {path} can't be written: {why}; name another file"))
-    })?;
+    let file = NewFile::named_by("--output", path)?;
     let config = super::super::settings()?;
     let driver = compose::database(&config)?;
     super::super::prepare(&config, &*driver).await?;

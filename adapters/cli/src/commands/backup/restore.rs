@@ -7,14 +7,13 @@ use std::{
     sync::Arc,
 };
 
-use kayan_ports::{AuditEvent, Change, Client, EventId, EventType, KeyError, Outcome, Scope, TenantId, Timestamp};
+use kayan_core::{Operator, RestoredBackup};
+use kayan_ports::{KeyError, Scope};
 use kayan_sql::{
     Driver, Value,
     backup::{self, Kind, Loading, Restore, RestoreError, TABLES, Table},
     migrate,
 };
-use serde_json::{Map, json};
-use time::format_description::well_known::Rfc3339;
 
 use super::{
     Opened, broken,
@@ -40,12 +39,18 @@ pub(super) async fn run(path: &Path, key: Option<&Secret>, keep_sessions: bool, 
     let (header, summary, months) = check(&mut file, key)?;
     let config = super::super::told(super::super::load(Vec::new(), true))?;
     let driver = compose::database(&config)?;
-    let now = compose::clock().now();
-    let mut restore = Restore::begin(&*driver, header.schema_version, now).await.map_err(refused)?;
+    let kayan = compose::looking(&config, &driver)?;
+    let mut restore = Restore::begin(&*driver, header.schema_version, compose::clock().now()).await.map_err(refused)?;
     restore.make_months(&months).await.map_err(|error| refused(error.into()))?;
     file.file.seek(SeekFrom::Start(0)).map_err(|error| broken(path, &Damage::Unreadable(error)))?;
     load(&mut restore, &mut file, key, &summary).await?;
-    let also = also(&header, &summary, keep_sessions, now);
+    let backup = RestoredBackup {
+        taken_at: header.created_at,
+        sha256: summary.digest.to_string(),
+        database: header.database.clone(),
+        schema_version: header.schema_version,
+    };
+    let also = kayan.after_restore(&Operator::at_the_command_line(Scope::System), &backup, keep_sessions);
     if !keep_sessions {
         restore.end_admin_tokens().await.map_err(|error| refused(error.into()))?;
     }
@@ -135,42 +140,6 @@ async fn load(
         Some(full) => restore.check(&full).await.map_err(refused),
         None => Ok(()),
     }
-}
-
-/// What is done beside, in the same transaction: the trail tells of it, and sessions that may have been revoked since are over
-/// (I-25).
-fn also(header: &Header, summary: &Summary, keep_sessions: bool, now: Timestamp) -> Vec<Change> {
-    let entropy = compose::entropy();
-    let (mut drawn, mut random) = ([0; 8], [0; 10]);
-    entropy.fill(&mut drawn);
-    entropy.fill(&mut random);
-    let millis = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
-    let event = AuditEvent {
-        id: EventId(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()),
-        tenant: TenantId::default(),
-        kind: EventType::BackupRestored,
-        outcome: Outcome::Success,
-        actor: Some("cli".to_owned()),
-        subject: None,
-        message: "The database was restored from a backup".to_owned(),
-        metadata: Map::from_iter([
-            ("taken_at".to_owned(), header.created_at.format(&Rfc3339).unwrap_or_default().into()),
-            ("sha256".to_owned(), summary.digest.to_string().into()),
-            ("database".to_owned(), header.database.clone().into()),
-            ("schema_version".to_owned(), header.schema_version.into()),
-            ("sessions".to_owned(), json!(if keep_sessions { "kept" } else { "ended" })),
-        ]),
-        client: Client::default(),
-        session: None,
-        resource: None,
-        old_value: None,
-        new_value: None,
-        risk: 0,
-        request_id: None,
-        created_at: now,
-    };
-    let end = Change::RevokeAllSessions { scope: Scope::System, epoch: i64::from_be_bytes(drawn) >> 1 };
-    (!keep_sessions).then_some(end).into_iter().chain([Change::Record(Box::new(event))]).collect()
 }
 
 async fn tell(config: &Config, driver: &Arc<dyn Driver>, keep_sessions: bool) -> Result<(), Stop> {

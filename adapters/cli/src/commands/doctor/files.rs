@@ -11,7 +11,10 @@ use rustix::fs::{Access, access};
 use secrecy::ExposeSecret as _;
 
 use super::{Case, finding::Finding};
-use crate::config::{AuditLog, DatabaseKind, Environment, secrets_path, sqlite_file};
+use crate::{
+    config::{AuditLog, DatabaseKind, Environment, secrets_path, sqlite_file},
+    output::folder_of,
+};
 
 const DATABASE: &str = "files.database";
 const SECRETS: &str = "files.secrets";
@@ -132,8 +135,4 @@ fn is_writable(path: &Path) -> bool {
 fn unwritable(check: &'static str, path: &Path) -> Finding {
     let mend = format!("run: chown THE_SERVICES_USER {}, or name another place", path.display());
     Finding::failed(check, format!("this user may not write to {}", path.display()), mend)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

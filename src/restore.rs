@@ -1,0 +1,36 @@
+//! What a restore does beside: the trail tells of it, and sessions that may have been revoked since the backup are over.
+
+use kayan_ports::{Change, EventType, Scope, TenantId, Timestamp};
+use time::format_description::well_known::Rfc3339;
+
+use crate::{Kayan, Operator};
+
+/// The backup that is put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoredBackup {
+    /// When it was taken.
+    pub taken_at: Timestamp,
+    /// Its digest, in hexadecimal.
+    pub sha256: String,
+    /// The kind of database it was taken from.
+    pub database: String,
+    /// The number of the last migration that the database had.
+    pub schema_version: u32,
+}
+
+impl Kayan {
+    /// The changes that are part of the restore, to be committed with it; sessions end unless they are kept (I-25).
+    pub fn after_restore(&self, operator: &Operator, backup: &RestoredBackup, keep_sessions: bool) -> Vec<Change> {
+        let (tenant, now) = (TenantId::default(), self.clock.now());
+        let message = "The database was restored from a backup";
+        let event = self
+            .operator_event(operator, &tenant, EventType::BackupRestored, now, message)
+            .with("taken_at", backup.taken_at.format(&Rfc3339).unwrap_or_default())
+            .with("sha256", &*backup.sha256)
+            .with("database", &*backup.database)
+            .with("schema_version", backup.schema_version)
+            .with("sessions", if keep_sessions { "kept" } else { "ended" });
+        let end = (!keep_sessions).then(|| self.end_all_sessions(Scope::System));
+        end.into_iter().chain([event.record()]).collect()
+    }
+}
