@@ -363,7 +363,7 @@ pub(crate) fn application(
     watch(&metrics, driver, &hasher);
     Ok(Arc::new(Application {
         kayan: Arc::new(over(config, remembering, counters, hasher, keys)?),
-        logs,
+        logs: Arc::new(logs),
         profiler: Arc::new(Profiles::default()),
         metrics: Arc::new(move || metrics.text()),
         health: Arc::new(health),

@@ -209,10 +209,10 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
     fn tell(&self, told: &Told<'_>, took: Duration) {
         tracing::info!(
             target: "kayan::access",
-            method = %told.method,
+            method = told.method.as_str(),
             route = told.route,
             status = told.status.as_u16(),
-            ms = took.as_secs_f64() * 1000.0,
+            ms = f64::from(u32::try_from(took.as_micros()).unwrap_or(u32::MAX)) / 1000.0,
             tenant = told.tenant.map(TenantId::as_str),
             request_id = told.request_id,
             "request"

@@ -67,6 +67,18 @@ impl Service {
         log(&self.home)
     }
 
+    /// What it has said so far, as soon as that has this part: lines that tell of nothing wrong may come after answers.
+    pub async fn log_with(&self, part: &str) -> String {
+        let said = async {
+            while !self.log().contains(part) {
+                // Another process's output is no event one could wait for.
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(timeout(PATIENCE, said).await.is_ok(), "nothing was said with {part:?}:\n{}", self.log());
+        self.log()
+    }
+
     /// The names of its threads; of a long one only its beginning.
     pub fn threads(&self) -> Vec<String> {
         let tasks = format!("/proc/{}/task", self.child.id().expect("it runs"));

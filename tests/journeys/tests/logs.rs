@@ -1,14 +1,23 @@
 //! The log: a line for each request, and how much of the rest.
 
-use kayan_journeys::{Home, Person, Service, ask};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use kayan_journeys::{Client, Home, Person, Service, ask};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// The access lines so far.
-fn lines(service: &Service) -> Vec<Value> {
-    let log = service.log();
+/// How many times the lines were asked for.
+static MARKERS: AtomicU32 = AtomicU32::new(0);
+
+/// The access lines of what was asked before this, but for those of asking for them.
+async fn lines(service: &Service, client: &Client) -> Vec<Value> {
+    // Lines are written some milliseconds after their answers, and in their order: with this one there are all before it.
+    let marker = format!("marker-{}", MARKERS.fetch_add(1, Ordering::Relaxed));
+    ask(client.get("/health/live").header("x-request-id", &marker)).await.expect(200);
+    let log = service.log_with(&marker).await;
     let lines = log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")));
-    lines.filter(|line: &Value| line["target"] == "kayan::access").collect()
+    let is_marker = |line: &Value| line["request_id"].as_str().is_some_and(|id| id.starts_with("marker-"));
+    lines.filter(|line: &Value| line["target"] == "kayan::access" && !is_marker(line)).collect()
 }
 
 #[tokio::test]
@@ -16,7 +25,7 @@ async fn every_request_has_one_access_line_with_its_route_and_nothing_of_what_it
     let home = Home::new().with("KAYAN_LOG_FORMAT", "json").with("KAYAN_LOG_LEVEL", "info");
     let service = Service::start_in(home).await;
     let client = service.client();
-    let before = lines(&service).len();
+    let before = lines(&service, &client).await.len();
     let ada = Person::register(&client, "ada").await;
     let other = "0190f5fe-7c00-7a00-8abc-0123456789ab";
     ask(client.delete(&format!("/api/v1/sessions/{other}?token=hush")).bearer_auth(&ada.session_token)).await;
@@ -24,7 +33,7 @@ async fn every_request_has_one_access_line_with_its_route_and_nothing_of_what_it
     ask(client.get("/nowhere/hush")).await;
     ask(client.get("/openapi.json")).await.expect(200);
     ask(client.request(Method::OPTIONS, "/api/v1/whoami")).await;
-    let lines = lines(&service).split_off(before);
+    let lines = lines(&service, &client).await.split_off(before);
     let told = |line: &Value| {
         let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
         (text("method"), text("route"), line["status"].as_u64().unwrap(), text("tenant"))
@@ -57,13 +66,14 @@ async fn the_log_level_is_set_while_the_service_runs() {
     let set = |level: &str| {
         client.request(Method::PUT, "/admin/log-level").bearer_auth(token).json(&json!({ "level": level }))
     };
-    let before = lines(&service).len();
+    let before = lines(&service, &client).await.len();
     ask(set("loud")).await.refused(400, "invalid_input");
     ask(set("error")).await.expect(200);
     ask(client.get("/health/live")).await.expect(200);
     ask(set("info")).await.expect(200);
     ask(client.get("/health/ready")).await.expect(200);
-    let routes: Vec<_> = lines(&service).split_off(before).iter().map(|line| line["route"].clone()).collect();
+    let routes: Vec<_> =
+        lines(&service, &client).await.split_off(before).iter().map(|line| line["route"].clone()).collect();
     assert_eq!(routes, ["/admin/log-level", "/admin/log-level", "/health/ready"], "what sets it is told, too");
     let bound = service.home().run("admin token create --permissions ** --ttl 1h --tenant default").await;
     let bound = client.request(Method::PUT, "/admin/log-level").bearer_auth(bound.stdout.trim());

@@ -44,17 +44,18 @@ pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Stop> {
         tracing::warn!(setting = warning.setting, "{}", warning.text);
     }
     let traces = compose::traces(&loaded.config)?;
-    let observed = Observed { logs, metrics: compose::metrics()? };
+    let observed = Observed { logs: logs.clone(), metrics: compose::metrics()? };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::failed)?;
     let served = runtime.block_on(serve(&loaded.config, observed));
     if let Some(traces) = traces {
         traces.close();
     }
+    logs.flush();
     served
 }
 
 async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
-    let metrics = observed.metrics.clone();
+    let Observed { logs, metrics } = observed.clone();
     let driver = compose::database(config)?;
     let keys = compose::keys(config, &driver)?;
     let prepared = prepare(config, &*driver, &*keys).await;
@@ -73,6 +74,8 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
     let draining = Draining::default();
     let endpoint = kayan_http::endpoint(app, &draining);
     let acceptor = TcpAcceptor::from_std(listener).map_err(Stop::failed)?;
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    logs.flush();
     banner(config, address);
     let server = Server::new_with_acceptor(acceptor).idle_timeout(IDLE);
     tokio::select! {
@@ -223,7 +226,7 @@ async fn told_to_stop(draining: Draining) {
     }
 }
 
-/// Says where everything is; in development also how to begin.
+/// In development, says where everything is and how to begin.
 fn banner(config: &Config, address: SocketAddr) {
     let base = match &config.public_url {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
@@ -232,7 +235,6 @@ fn banner(config: &Config, address: SocketAddr) {
         }
         None => format!("http://{address}"),
     };
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     // Who reads JSON is no person.
     if config.env != Environment::Development || config.log_format == LogFormat::Json {
         return;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{LogControl, Store};
-use kayan_telemetry::{AuditLog, Audited, Destination, Metrics, Traces};
+use kayan_ports::Store;
+use kayan_telemetry::{AuditLog, Audited, Destination, LogSettings, Logs, Metrics, Traces};
 
-use super::BACKENDS;
+use super::{BACKENDS, clock};
 use crate::{
     config::{self, Config},
     stop::Stop,
@@ -14,7 +14,7 @@ use crate::{
 /// What tells of a running service.
 #[derive(Clone)]
 pub(crate) struct Observed {
-    pub(crate) logs: Arc<dyn LogControl>,
+    pub(crate) logs: Logs,
     pub(crate) metrics: Metrics,
 }
 
@@ -63,15 +63,11 @@ pub(crate) fn traces(config: &Config) -> Result<Option<Traces>, Stop> {
 }
 
 /// Sends this process's events to standard error, as configured.
-pub(crate) fn logs(config: &Config) -> Result<Arc<dyn LogControl>, Stop> {
+pub(crate) fn logs(config: &Config) -> Result<Logs, Stop> {
     let format = match config.log_format {
-        crate::config::LogFormat::Text => kayan_telemetry::Format::Text,
-        crate::config::LogFormat::Json => kayan_telemetry::Format::Json,
+        config::LogFormat::Text => kayan_telemetry::Format::Text,
+        config::LogFormat::Json => kayan_telemetry::Format::Json,
     };
-    let logs = kayan_telemetry::init(kayan_telemetry::LogSettings {
-        level: config.log_level,
-        format,
-        traced: config.traces.is_some(),
-    });
-    Ok(Arc::new(logs.map_err(Stop::failed)?))
+    let settings = LogSettings { level: config.log_level, format, traced: config.traces.is_some() };
+    kayan_telemetry::init(settings, clock()).map_err(Stop::failed)
 }

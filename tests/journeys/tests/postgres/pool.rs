@@ -87,7 +87,7 @@ async fn what_may_lag_is_asked_of_the_replica() {
 }
 
 /// What a service logs behind `PgBouncer`, which hands each transaction to another connection.
-async fn pooled(statements: &str) -> String {
+async fn pooled(statements: &str, told: &str) -> String {
     let own = home();
     assert_eq!(own.run("migrate up").await.code, 0);
     let bouncer = std::env::var_os("KAYAN_TEST_PGBOUNCER_DSN").and_then(|dsn| dsn.into_string().ok());
@@ -100,18 +100,17 @@ async fn pooled(statements: &str) -> String {
         let email = "nobody@example.com";
         join_all((0..8).map(|_| ask(Person::login(&service.client(), email, "wrong")))).await;
     }
-    service.log()
+    service.log_with(told).await
 }
 
 #[tokio::test]
 async fn unnamed_statements_get_through_a_pooler_that_loses_prepared_ones() {
     let advice = "set KAYAN_DB_STATEMENTS=unnamed";
-    let log = pooled("unnamed").await;
-    assert!(log.contains("status=401") && !log.contains(advice), "{log}");
+    let log = pooled("unnamed", "status=401").await;
+    assert!(!log.contains(advice), "{log}");
     // From 1.21 on PgBouncer takes care of prepared statements itself.
     let version = Command::new("/usr/sbin/pgbouncer").arg("--version").output().await.unwrap();
     if String::from_utf8_lossy(&version.stdout).starts_with("PgBouncer 1.1") {
-        let log = pooled("prepared").await;
-        assert!(log.contains(advice), "{log}");
+        pooled("prepared", advice).await;
     }
 }
