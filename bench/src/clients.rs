@@ -82,6 +82,11 @@ pub(crate) fn post(path: &str, body: &str) -> String {
     )
 }
 
+/// The request with one more header.
+pub(crate) fn with_header(request: &str, header: &str) -> String {
+    request.replacen("\r\n", &format!("\r\n{header}\r\n"), 1)
+}
+
 /// The text member of a JSON document that begins with `key`, which is `"name":"`. Good for tokens: knows no escapes.
 pub(crate) fn member<'a>(body: &'a [u8], key: &str) -> Option<&'a str> {
     let (_, rest) = str::from_utf8(body).ok()?.split_once(key)?;

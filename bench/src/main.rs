@@ -20,6 +20,7 @@ mod postgres;
 mod refreshes;
 mod report;
 mod revoke;
+mod scrape;
 mod seals;
 mod service;
 mod start;

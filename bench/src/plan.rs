@@ -7,7 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
 use crate::{
-    audit, failure::Failure, import, logins, million, postgres, refreshes, report::Report, revoke, seals, start, whoami,
+    audit, failure::Failure, import, logins, million, postgres, refreshes, report::Report, revoke, scrape, seals,
+    start, whoami,
 };
 
 /// A part that can be measured by itself.
@@ -21,6 +22,8 @@ pub(crate) enum Measurement {
     Refreshes,
     /// Idle memory and the time to start.
     Start,
+    /// The metrics of a thousand tenants.
+    Scrape,
     /// Sealing the audit trail, and checking a bundle of it.
     Seal,
     /// `whoami` on `PostgreSQL`: against `SQLite`, and without the cache against `pgbench -S`.
@@ -81,6 +84,7 @@ impl Plan {
                 Measurement::Logins => logins::measure(self, &mut report).await?,
                 Measurement::Refreshes => refreshes::measure(self, &mut report).await?,
                 Measurement::Start => start::measure(self, &mut report).await?,
+                Measurement::Scrape => scrape::measure(self, &mut report).await?,
                 Measurement::Seal => seals::measure(self, &mut report)?,
                 Measurement::Postgres => postgres::measure(self, &mut report).await?,
                 Measurement::Audit => audit::measure(self, &mut report).await?,

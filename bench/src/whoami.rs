@@ -126,9 +126,11 @@ async fn kayan(plan: &Plan, name: &'static str, settings: &[(&str, &str)], path:
 }
 
 fn conclude(contenders: &[Contender], report: &mut Report) {
-    let (Some(bare), Some([whole, _, traced])) = (contenders.first(), contenders.last_chunk::<3>()) else { return };
+    let (Some(bare), Some([whole, loud, traced])) = (contenders.first(), contenders.last_chunk::<3>()) else { return };
     let finding = Finding::of_rates("whoami", &whole.rates, "bare poem", &bare.rates);
     report.findings.push(finding.at_least(0.7));
+    let finding = Finding::of_rates("whoami, with access line", &loud.rates, "without", &whole.rates);
+    report.findings.push(finding.at_least(0.95));
     let finding = Finding::of_rates("whoami, a tenth traced", &traced.rates, "untraced", &whole.rates);
     report.findings.push(finding.at_least(0.92));
     for contender in contenders {
