@@ -82,17 +82,17 @@ fn none(workspace: &Workspace) -> Result<(), Failure> {
     Err(Failure::Wrong(format!("a build without a database does not fail with `{NEEDS_ONE}`; it said:\n{said}")))
 }
 
-/// Runs the end-to-end tests on one database, with a build for it alone; `filters` as for `cargo nextest run`.
+/// Runs the end-to-end tests on one database, with a build for it alone; `arguments` as for `cargo nextest run`.
 pub(crate) fn journeys(
     workspace: &Workspace,
     database: &str,
-    filters: &[String],
+    arguments: &[String],
     servers: &Running,
 ) -> Result<(), Failure> {
     let kayan = run::timed(&format!("build the kayan binary with {database} alone"), || build(workspace, database))?;
     run::timed(&format!("run the journeys on {database}"), || {
-        let mut nextest = workspace.cargo(["nextest", "run", "--package", "kayan-journeys", "--profile", database]);
-        nextest.args(filters).env(test::BINARY, &kayan).env("KAYAN_TEST_DATABASE", database);
+        let mut nextest = workspace.cargo(["nextest", "run", "--profile", database]);
+        nextest.args(arguments).env(test::BINARY, &kayan).env("KAYAN_TEST_DATABASE", database);
         run::run(nextest.envs(servers.env.iter().cloned()))
     })
 }
@@ -101,7 +101,10 @@ pub(crate) fn journeys(
 pub(crate) fn all_journeys(workspace: &Workspace) -> Result<(), Failure> {
     test::have_nextest()?;
     let servers = servers::start()?;
-    DATABASES.into_iter().try_for_each(|database| journeys(workspace, database, &[], &servers))
+    // The profiles choose the package. Named here, it would be built once more, with what it alone wants of its dependencies;
+    // of the whole workspace, everything is built by the step `test`.
+    let all = ["--workspace".to_owned()];
+    DATABASES.into_iter().try_for_each(|database| journeys(workspace, database, &all, &servers))
 }
 
 /// Builds the binary into a place of its own, and shares with other builds what they have in common.

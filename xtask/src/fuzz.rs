@@ -1,5 +1,7 @@
 //! Made-up input: requests against a real server, which must answer as documented, and texts for parsers.
 
+use std::thread;
+
 use crate::{
     openapi,
     run::{self, Failure, Workspace},
@@ -40,20 +42,38 @@ fn texts(workspace: &Workspace, target: &str) -> Result<(), Failure> {
     run::run(fuzz.args(["-max_len=300", "-verbosity=0"]))
 }
 
-/// Sends the same kinds of requests first as nobody, then with a session.
+/// Sends the same kinds of requests as nobody and with a session: at the same time, as making them up keeps one processor
+/// busy, and to a service each.
 fn answers(workspace: &Workspace) -> Result<(), Failure> {
     let kayan = workspace.build_kayan()?;
-    let mut server = Server::start(&kayan)?;
-    let result = requests(workspace, &mut server);
+    // Installed once, if it is missing.
+    tools::schemathesis(workspace)?;
+    let (mut one, mut other) = (Server::start(&kayan)?, Server::start(&kayan)?);
+    run::timed("requests without a session and with one", || {
+        thread::scope(|scope| {
+            let strangers = scope.spawn(|| blaming(&mut one, |server| as_nobody(workspace, server)));
+            let members = blaming(&mut other, |server| with_session(workspace, server));
+            let strangers = strangers.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            strangers.and(members)
+        })
+    })
+}
+
+/// Shows what the server said if it did not do well.
+fn blaming(server: &mut Server, send: impl FnOnce(&mut Server) -> Result<(), Failure>) -> Result<(), Failure> {
+    let result = send(server);
     if result.is_err() {
         eprintln!("the server said:\n{}", server.log());
     }
     result
 }
 
-fn requests(workspace: &Workspace, server: &mut Server) -> Result<(), Failure> {
-    run::timed("requests without a session", || schemathesis(workspace, server, &[]))?;
-    server.still_runs()?;
+fn as_nobody(workspace: &Workspace, server: &mut Server) -> Result<(), Failure> {
+    schemathesis(workspace, server, &[])?;
+    server.still_runs()
+}
+
+fn with_session(workspace: &Workspace, server: &mut Server) -> Result<(), Failure> {
     let token = server.register("fuzz@example.com")?;
     // Left to chance, the tenant is nearly always one that there is not, and nothing behind it is reached.
     let headers = [format!("Authorization: Bearer {token}"), "X-Tenant-ID: default".to_owned()];
@@ -61,7 +81,7 @@ fn requests(workspace: &Workspace, server: &mut Server) -> Result<(), Failure> {
     for operation in ENDS_THE_SESSION {
         arguments.extend(["--exclude-operation-id".to_owned(), operation.to_owned()]);
     }
-    run::timed("requests with a session", || schemathesis(workspace, server, &arguments))?;
+    schemathesis(workspace, server, &arguments)?;
     server.still_runs()?;
     if server.knows(&token)? {
         return Ok(());
@@ -82,5 +102,5 @@ fn schemathesis(workspace: &Workspace, server: &Server, arguments: &[String]) ->
     command.env("SCHEMATHESIS_HOOKS", "schemathesis_hooks").env("PYTHONPATH", workspace.root.join("xtask"));
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     // It leaves a cache where it runs.
-    run::run(command.current_dir(server.home()))
+    run::run_beside(command.current_dir(server.home()))
 }

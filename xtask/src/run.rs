@@ -131,6 +131,13 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
     if status.success() { Ok(()) } else { Err(Failure::Ended { command: shown(command), status }) }
 }
 
+/// Runs a command beside others: what it says stands together, once it has ended.
+pub(crate) fn run_beside(command: &mut Command) -> Result<(), Failure> {
+    let ran = command.output().map_err(|source| Failure::Start { command: shown(command), source })?;
+    eprint!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    if ran.status.success() { Ok(()) } else { Err(Failure::Ended { command: shown(command), status: ran.status }) }
+}
+
 /// Runs a command, wants it to succeed and gives what it wrote to stdout.
 pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, Failure> {
     let ran = command.stderr(Stdio::inherit()).output();

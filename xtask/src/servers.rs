@@ -24,6 +24,10 @@ use crate::{
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Files in memory, on Linux.
+const MEMORY: &str = "/dev/shm";
+/// How much room there must be, in GiB: some times what all tests take.
+const ROOM: u64 = 4;
 
 /// Servers that run, and the variables that tell the tests where. Dropping it ends them and removes their folder.
 #[derive(Debug, Default)]
@@ -37,7 +41,7 @@ pub(crate) struct Running {
 /// What servers are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Tests: nothing outlives them, so nothing waits for the disk.
+    /// Tests: nothing outlives them, so nothing waits for the disk, or is there at all if memory has room.
     Tests,
     /// The bench: what is committed is on the disk, and there is as much memory as a million identities need.
     Bench,
@@ -98,8 +102,9 @@ struct Home {
 
 impl Home {
     /// A new one, gone with `running`.
-    fn new(running: &mut Running, user: &'static str) -> Result<Self, Failure> {
-        let folder = TempDir::with_prefix("kayan-").map_err(Failure::io("can't make a temporary folder"))?;
+    fn new(running: &mut Running, user: &'static str, purpose: Purpose) -> Result<Self, Failure> {
+        let place = if purpose == Purpose::Tests && has_room(MEMORY) { MEMORY.into() } else { std::env::temp_dir() };
+        let folder = TempDir::with_prefix_in("kayan-", place).map_err(Failure::io("can't make a temporary folder"))?;
         let path = folder.path().to_owned();
         running.folders.push(folder);
         let home = Self { path, user: tools::is_root().then_some(user) };
@@ -219,6 +224,16 @@ fn have(programs: &[&Path], packages: &[&str]) -> Result<(), Failure> {
         None => Ok(()),
         Some(program) => Err(Failure::Wrong(format!("{} is still missing", program.display()))),
     }
+}
+
+/// Whether files can be kept in memory there. Each test makes a database, which is hundreds of files, and removes it: that
+/// costs a disk's file system more than all that the servers do.
+fn has_room(place: &str) -> bool {
+    let asked = Command::new("df").args(["--output=fstype,avail", "--block-size=1G", place]).output();
+    let said = asked.map(|asked| String::from_utf8_lossy(&asked.stdout).into_owned()).unwrap_or_default();
+    let mut words = said.lines().nth(1).unwrap_or_default().split_whitespace();
+    words.next() == Some("tmpfs")
+        && words.next().and_then(|room| room.parse().ok()).is_some_and(|room: u64| room >= ROOM)
 }
 
 fn free_port() -> Result<u16, Failure> {

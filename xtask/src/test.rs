@@ -28,7 +28,8 @@ pub(crate) fn run(workspace: &Workspace, filters: &[String]) -> Result<(), Failu
 /// Runs the end-to-end tests on one database, with a build for it alone.
 pub(crate) fn run_on(workspace: &Workspace, database: &str, filters: &[String]) -> Result<(), Failure> {
     have_nextest()?;
-    databases::journeys(workspace, database, filters, &servers::start()?)
+    let package = ["--package", "kayan-journeys"].map(str::to_owned);
+    databases::journeys(workspace, database, &[&package, filters].concat(), &servers::start()?)
 }
 
 /// Runs a command that may use the servers, MySQL among them or MariaDB.

@@ -11,7 +11,9 @@ async fn i_07_no_get_consumes_anything() {
     for path in document.0["paths"].as_object().unwrap().keys() {
         // A mail scanner or a browser that looks ahead, with all that a link could hold.
         let path = path.replace("{id}", &ada.id);
-        let link = format!("{path}?refresh_token={}&session_token={}", ada.refresh_token, ada.session_token);
+        // One that has time would take more of it.
+        let tokens = format!("refresh_token={}&session_token={}", ada.refresh_token, ada.session_token);
+        let link = format!("{path}?{tokens}&seconds=1");
         for request in [client.get(&link), client.get(&link).bearer_auth(&ada.session_token)] {
             let answer = ask(request).await;
             assert!(answer.status < 500, "{link}: {answer:?}");

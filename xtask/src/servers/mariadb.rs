@@ -17,7 +17,7 @@ const PASSWORD: &str = "throw-away";
 pub(super) fn start(running: &mut Running, purpose: Purpose) -> Result<(), Failure> {
     let programs = ["/usr/sbin/mariadbd", "/usr/bin/mariadb-install-db", "/usr/bin/openssl"].map(Path::new);
     have(&programs, &["mariadb-server", "openssl"])?;
-    let home = Home::new(running, "mysql")?;
+    let home = Home::new(running, "mysql", purpose)?;
     certificates::make(&home)?;
     let port = server(running, &home, purpose)?;
     let authority = home.file("ca.pem");

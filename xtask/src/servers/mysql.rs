@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{Home, Running, certificates, free_port, have, mariadb};
+use super::{Home, Purpose, Running, certificates, free_port, have, mariadb};
 use crate::{
     run::{self, Failure},
     tools,
@@ -26,7 +26,7 @@ pub(super) fn start(running: &mut Running, tools: &Path) -> Result<(), Failure> 
     let mysqld = unpacked(&tools.join("mysql"))?;
     have(&[Path::new("/usr/bin/openssl")], &["openssl"])?;
     // It may be where no other user can read, and it serves root when it is told to.
-    let home = Home::new(running, "root")?;
+    let home = Home::new(running, "root", Purpose::Tests)?;
     certificates::make(&home)?;
     let data = format!("--datadir={}", home.file("data").display());
     let mut install = Command::new(&mysqld);

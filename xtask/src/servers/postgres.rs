@@ -44,7 +44,7 @@ pub(super) fn installed() -> Option<PathBuf> {
 }
 
 fn start_from(running: &mut Running, bin: &Path, purpose: Purpose) -> Result<(), Failure> {
-    let home = Home::new(running, "postgres")?;
+    let home = Home::new(running, "postgres", purpose)?;
     certificates::make(&home)?;
     certificates::make_expired(&home)?;
     let port = server(running, &home, bin, purpose)?;

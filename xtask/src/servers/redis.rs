@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command, time::Instant};
 
-use super::{Home, PATIENCE, Running, certificates, free_port, have, pause};
+use super::{Home, PATIENCE, Purpose, Running, certificates, free_port, have, pause};
 use crate::run::{self, Failure};
 
 /// Where one server is: a URL.
@@ -32,7 +32,7 @@ fn is_missing(variable: &str) -> bool {
 /// they are begun first and waited for last.
 pub(super) fn start(running: &mut Running) -> Result<(), Failure> {
     have(&[SERVER, CLI, "/usr/bin/openssl"].map(Path::new), &["redis-server", "openssl"])?;
-    let home = Home::new(running, "redis")?;
+    let home = Home::new(running, "redis", Purpose::Tests)?;
     let cluster = is_missing(CLUSTER).then(|| cluster(running, &home)).transpose()?;
     let sentinels = is_missing(SENTINEL).then(|| sentinels(running, &home)).transpose()?;
     if is_missing(SINGLE) {
