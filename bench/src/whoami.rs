@@ -46,10 +46,11 @@ impl Contender {
 /// Lets every server answer in turn, some seconds at a time.
 pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
     let mut contenders = contenders(plan).await?;
-    let rounds = plan.rounds(9, 2.0);
+    // Short rounds: what disturbs a machine goes on for some seconds, and then meets all contenders alike.
+    let rounds = plan.rounds(45, 0.4);
     let bar = plan::progress("whoami", rounds.count);
     for contender in &mut contenders {
-        contender.run(rounds.window / 4).await?;
+        contender.run(rounds.window).await?;
         (contender.rates, contender.cpu) = (Vec::new(), Vec::new());
     }
     for _ in 0..rounds.count {

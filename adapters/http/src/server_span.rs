@@ -11,8 +11,11 @@ use opentelemetry::{
 };
 use poem::{
     Request,
-    http::{HeaderMap, Method, StatusCode},
+    http::{HeaderMap, HeaderName, Method, StatusCode},
 };
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// So many bytes of `tracestate` are read at most; the standard wants no fewer than these.
 const STATE_BYTES: usize = 512;
@@ -70,13 +73,23 @@ pub(crate) fn end(told: &Told<'_>, scheme: &'static str) {
 
 /// A method by its name, unless a client has made it up.
 fn known(method: &Method) -> Option<&'static str> {
-    let names = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
-    names.into_iter().find(|name| *name == method.as_str())
+    Some(match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "CONNECT" => "CONNECT",
+        "OPTIONS" => "OPTIONS",
+        "TRACE" => "TRACE",
+        "PATCH" => "PATCH",
+        _ => return None,
+    })
 }
 
 /// Who calls, as the W3C's Trace Context has it; nothing if that is not well-formed or told twice.
 fn caller(headers: &HeaderMap) -> Option<SpanContext> {
-    let mut parents = headers.get_all("traceparent").iter();
+    let mut parents = headers.get_all(TRACEPARENT).iter();
     let parent = parents.next().filter(|_| parents.next().is_none())?;
     let (trace, span, flags) = parts(parent.to_str().ok()?)?;
     Some(SpanContext::new(trace, span, flags, true, state(headers).unwrap_or_default()))
@@ -99,7 +112,7 @@ fn parts(text: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
 }
 
 fn state(headers: &HeaderMap) -> Option<TraceState> {
-    let texts: Option<Vec<&str>> = headers.get_all("tracestate").iter().map(|text| text.to_str().ok()).collect();
+    let texts: Option<Vec<&str>> = headers.get_all(TRACESTATE).iter().map(|text| text.to_str().ok()).collect();
     let text = texts.filter(|texts| !texts.is_empty())?.join(",");
     if text.len() > STATE_BYTES { None } else { text.parse().ok() }
 }

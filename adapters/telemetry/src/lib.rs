@@ -89,11 +89,11 @@ impl Logs {
 
 impl LogControl for Logs {
     fn level(&self) -> LogLevel {
-        *self.0.level.lock()
+        self.0.level()
     }
 
     fn set(&self, level: LogLevel) {
-        *self.0.level.lock() = level;
+        self.0.set_level(level);
         callsite::rebuild_interest_cache();
     }
 }

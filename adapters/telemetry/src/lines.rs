@@ -6,7 +6,10 @@ use std::{
     cell::Cell,
     fmt::{Debug, Write as _},
     io::Write as _,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use kayan_ports::{Clock, LogLevel, Timestamp};
@@ -14,7 +17,6 @@ use opentelemetry::{
     Context,
     trace::{TraceContextExt as _, TraceId},
 };
-use parking_lot::Mutex;
 use serde::Serialize;
 use tracing::{
     Event, Level, Metadata, Subscriber,
@@ -37,7 +39,7 @@ thread_local! {
 
 /// Turns events into lines.
 pub(crate) struct Lines {
-    pub(crate) level: Mutex<LogLevel>,
+    level: AtomicU8,
     pub(crate) gathered: Arc<Gathered>,
     format: Format,
     traced: bool,
@@ -48,12 +50,22 @@ pub(crate) struct Lines {
 impl Lines {
     pub(crate) fn new(settings: LogSettings, colour: bool, clock: Arc<dyn Clock>, gathered: Arc<Gathered>) -> Self {
         let LogSettings { level, format, traced } = settings;
-        Self { level: Mutex::new(level), gathered, format, traced, colour, clock }
+        Self { level: AtomicU8::new(level as u8), gathered, format, traced, colour, clock }
+    }
+
+    pub(crate) fn level(&self) -> LogLevel {
+        let level = self.level.load(Ordering::Relaxed);
+        let levels = [LogLevel::Debug, LogLevel::Info, LogLevel::Warn, LogLevel::Error];
+        levels.into_iter().find(|known| *known as u8 == level).unwrap_or(LogLevel::Info)
+    }
+
+    pub(crate) fn set_level(&self, level: LogLevel) {
+        self.level.store(level as u8, Ordering::Relaxed);
     }
 
     /// The least level that has lines. Of dependencies only what somebody should look at has any.
     fn least(&self, target: &str) -> LevelFilter {
-        let own = LevelFilter::from_level(match *self.level.lock() {
+        let own = LevelFilter::from_level(match self.level() {
             LogLevel::Debug => Level::DEBUG,
             LogLevel::Info => Level::INFO,
             LogLevel::Warn => Level::WARN,
@@ -77,7 +89,7 @@ impl Lines {
         for part in [plain, " ", hue, level.1, plain, " ", dim, metadata.target(), ":", plain] {
             push(line, part);
         }
-        event.record(&mut Fields { line, format: Format::Text });
+        event.record(&mut Fields { line, format: Format::Text, of_log: is_of_log(event) });
         if let Some(trace) = self.trace() {
             let _ = write!(line, " trace_id={trace}");
         }
@@ -90,7 +102,7 @@ impl Lines {
         for part in ["\",\"level\":\"", metadata.level().as_str(), "\""] {
             push(line, part);
         }
-        event.record(&mut Fields { line, format: Format::Json });
+        event.record(&mut Fields { line, format: Format::Json, of_log: is_of_log(event) });
         push(line, ",\"target\":");
         quote(line, metadata.target());
         if let Some(trace) = self.trace() {
@@ -120,7 +132,7 @@ impl Subscriber for Lines {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let normalized = event.normalized_metadata();
+        let normalized = is_of_log(event).then(|| event.normalized_metadata()).flatten();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         // A value that logs while it is written down finds an empty buffer, and the thread's end none at all.
         let mut line = BUFFER.try_with(Cell::take).unwrap_or_default();
@@ -151,27 +163,28 @@ impl Subscriber for Lines {
 struct Fields<'l> {
     line: &'l mut Vec<u8>,
     format: Format,
+    /// Whether the event is a record of `log`'s.
+    of_log: bool,
 }
 
 impl Fields<'_> {
     /// Writes what comes before a value; nothing for the fields by which `log`'s records bring what the line has already.
     fn begin(&mut self, field: &Field) -> Option<&mut Vec<u8>> {
-        let name = field.name().strip_prefix("r#").unwrap_or(field.name());
-        if name.starts_with("log.") {
+        let name = field.name();
+        if self.of_log && name.starts_with("log.") {
             return None;
         }
-        match self.format {
-            Format::Json => {
-                self.line.push(b',');
-                quote(self.line, name);
-                self.line.push(b':');
-            }
-            Format::Text if name == MESSAGE => self.line.push(b' '),
-            Format::Text => {
+        // Names are written in programs: there is nothing in them to escape.
+        let (before, after) = match self.format {
+            Format::Json => (",\"", "\":"),
+            Format::Text if name == MESSAGE => {
                 self.line.push(b' ');
-                push(self.line, name);
-                self.line.push(b'=');
+                return Some(self.line);
             }
+            Format::Text => (" ", "="),
+        };
+        for part in [before, name, after] {
+            push(self.line, part);
         }
         Some(self.line)
     }
@@ -226,6 +239,11 @@ impl Visit for Fields<'_> {
     }
 }
 
+/// Whether this may be a record of `log`'s: those have a target of their own among their fields.
+fn is_of_log(event: &Event<'_>) -> bool {
+    event.metadata().target() == "log"
+}
+
 fn push(line: &mut Vec<u8>, text: &str) {
     line.extend_from_slice(text.as_bytes());
 }
@@ -268,6 +286,7 @@ mod tests {
     use LogLevel::{Debug, Error, Info, Warn};
     use kayan_memory::ManualClock;
     use kayan_ports::LogControl as _;
+    use parking_lot::Mutex;
     use tracing::{debug, error, info, info_span, warn};
 
     use super::*;
