@@ -43,7 +43,7 @@ use std::{
 use ipnet::IpNet;
 use kayan_core::{CheckHealth, Kayan};
 use kayan_ports::{Clock, Entropy, LogControl, Profiler};
-use opentelemetry::global::BoxedTracer;
+use opentelemetry_sdk::trace::SdkTracer;
 use poem::{Endpoint, IntoEndpoint, Response, endpoint::BoxEndpoint, http::Method};
 use poem_openapi::{
     ExtraHeader, LicenseObject, OpenApi, OpenApiService, Tags,
@@ -70,7 +70,7 @@ pub struct Application {
     /// Writes down the metrics in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// What begins spans; nothing: there are none.
-    pub tracer: Option<BoxedTracer>,
+    pub tracer: Option<SdkTracer>,
     /// What can be set.
     pub settings: HttpSettings,
 }

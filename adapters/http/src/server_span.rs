@@ -3,12 +3,12 @@
 use kayan_ports::TenantId;
 use opentelemetry::{
     Context, KeyValue,
-    global::BoxedTracer,
     trace::{
         SpanBuilder, SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceId, TraceState,
         Tracer as _,
     },
 };
+use opentelemetry_sdk::trace::SdkTracer;
 use poem::{
     Request,
     http::{HeaderMap, HeaderName, Method, StatusCode},
@@ -30,7 +30,7 @@ pub(crate) struct Told<'a> {
 }
 
 /// Begins the span of a request, in the caller's trace if that names one, and else in a new one.
-pub(crate) fn begin(tracer: &BoxedTracer, request: &Request) -> Context {
+pub(crate) fn begin(tracer: &SdkTracer, request: &Request) -> Context {
     let parent = caller(request.headers());
     let parent = parent.map_or_else(Context::new, |caller| Context::new().with_remote_span_context(caller));
     let builder = SpanBuilder::from_name(known(request.method()).unwrap_or("HTTP")).with_kind(SpanKind::Server);

@@ -8,9 +8,9 @@ use kayan_ports::StoreError;
 use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Row, Statement, TakeRows};
 use opentelemetry::{
     KeyValue,
-    global::{BoxedSpan, BoxedTracer},
     trace::{Span as _, SpanKind, Status},
 };
+use opentelemetry_sdk::trace::{SdkTracer, Span as SdkSpan};
 use parking_lot::RwLock;
 
 use crate::traces;
@@ -23,7 +23,7 @@ pub struct ObservedDriver {
     /// By where the statement stands in the program: they are all written there.
     questions: RwLock<HashMap<usize, Histogram>>,
     commits: Histogram,
-    tracer: Option<BoxedTracer>,
+    tracer: Option<SdkTracer>,
 }
 
 /// So many bytes of a commit's summary are told at most, as OpenTelemetry has it.
@@ -46,7 +46,7 @@ impl ObservedDriver {
     }
 
     /// A span that names statements, and has none of their parameters.
-    fn span(&self, name: &'static str, more: impl FnOnce(&mut Vec<KeyValue>)) -> Option<BoxedSpan> {
+    fn span(&self, name: &'static str, more: impl FnOnce(&mut Vec<KeyValue>)) -> Option<SdkSpan> {
         traces::below(self.tracer.as_ref(), name, SpanKind::Client, || {
             let system = match self.inner.dialect() {
                 Dialect::Sqlite => "sqlite",
@@ -62,7 +62,7 @@ impl ObservedDriver {
 }
 
 /// Ends a span; what the database said of an error may quote values, so that only its kind is told.
-fn end(span: Option<BoxedSpan>, failure: Option<&'static str>) {
+fn end(span: Option<SdkSpan>, failure: Option<&'static str>) {
     let Some(mut span) = span else { return };
     if let Some(kind) = failure {
         span.set_attribute(KeyValue::new("error.type", kind));

@@ -9,9 +9,9 @@ use kayan_ports::{
 };
 use opentelemetry::{
     Context, KeyValue,
-    global::BoxedTracer,
     trace::{FutureExt as _, Span as _, SpanKind, Status, TraceContextExt as _},
 };
+use opentelemetry_sdk::trace::SdkTracer;
 
 use crate::traces;
 
@@ -19,7 +19,7 @@ use crate::traces;
 /// itself notes in the span when it begins.
 pub struct TracedHasher {
     inner: Arc<dyn PasswordHasher>,
-    tracer: BoxedTracer,
+    tracer: SdkTracer,
 }
 
 impl TracedHasher {
@@ -77,7 +77,7 @@ impl PasswordHasher for TracedHasher {
 /// What Redis counts, with each question as a span.
 pub struct TracedRedis<C: ?Sized> {
     inner: Arc<C>,
-    tracer: BoxedTracer,
+    tracer: SdkTracer,
 }
 
 impl<C: ?Sized> TracedRedis<C> {

@@ -12,7 +12,6 @@ use std::{
 
 use opentelemetry::{
     Context, KeyValue,
-    global::{BoxedSpan, BoxedTracer},
     trace::{SpanBuilder, SpanKind, TraceContextExt as _, Tracer as _, TracerProvider as _},
 };
 use opentelemetry_otlp::{Compression, ExporterBuildError, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
@@ -20,7 +19,10 @@ use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
     resource::TelemetryResourceDetector,
-    trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData, SpanExporter as Export},
+    trace::{
+        BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, Span, SpanData,
+        SpanExporter as Export,
+    },
 };
 use reqwest::{blocking, redirect};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
@@ -141,17 +143,17 @@ impl Sampling {
 }
 
 /// What begins spans, if this process keeps them.
-pub fn tracer() -> Option<BoxedTracer> {
-    KEPT.get().map(|provider| BoxedTracer::new(Box::new(provider.tracer("kayan"))))
+pub fn tracer() -> Option<SdkTracer> {
+    KEPT.get().map(|provider| provider.tracer("kayan"))
 }
 
 /// Begins a span below the present one; none when that is not kept either, or when there is none.
 pub(crate) fn below(
-    tracer: Option<&BoxedTracer>,
+    tracer: Option<&SdkTracer>,
     name: impl Into<Cow<'static, str>>,
     kind: SpanKind,
     attributes: impl FnOnce() -> Vec<KeyValue>,
-) -> Option<BoxedSpan> {
+) -> Option<Span> {
     let tracer = tracer?;
     Context::map_current(|present| {
         let kept = present.span().span_context().is_sampled();
