@@ -3,6 +3,7 @@
 mod audit_log;
 mod audited;
 mod counted;
+mod fields;
 mod gathered;
 mod lines;
 mod metrics;

@@ -1,0 +1,136 @@
+//! The fields of a log line, and how its values are written down.
+
+use std::{
+    fmt::{Debug, Write as _},
+    io::Write as _,
+};
+
+use kayan_ports::Timestamp;
+use serde::Serialize;
+use tracing::field::{Field, Visit};
+
+use crate::Format;
+
+/// The field that has no name in a line of text.
+const MESSAGE: &str = "message";
+
+/// The fields of a line: members of its object, or each as `name=value`, quoted where it would not be one word.
+pub(crate) struct Fields<'l> {
+    pub(crate) line: &'l mut Vec<u8>,
+    pub(crate) format: Format,
+    /// Whether the event is a record of `log`'s.
+    pub(crate) of_log: bool,
+}
+
+impl Fields<'_> {
+    /// Writes what comes before a value; nothing for the fields by which `log`'s records bring what the line has already.
+    fn begin(&mut self, field: &Field) -> Option<&mut Vec<u8>> {
+        let name = field.name();
+        if self.of_log && name.starts_with("log.") {
+            return None;
+        }
+        // Names are written in programs: there is nothing in them to escape.
+        let (before, after) = match self.format {
+            Format::Json => (",\"", "\":"),
+            Format::Text if name == MESSAGE => {
+                self.line.push(b' ');
+                return Some(self.line);
+            }
+            Format::Text => (" ", "="),
+        };
+        for part in [before, name, after] {
+            push(self.line, part);
+        }
+        Some(self.line)
+    }
+
+    /// Writes what is no text, which JSON's library does the quickest.
+    fn plain(&mut self, field: &Field, value: impl Serialize) {
+        if let Some(line) = self.begin(field) {
+            // A buffer takes whatever it is given.
+            let _ = serde_json::to_writer(line, &value);
+        }
+    }
+}
+
+impl Visit for Fields<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if value.is_finite() { self.plain(field, value) } else { self.record_str(field, &value.to_string()) }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.plain(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.plain(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.plain(field, value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        let format = self.format;
+        let Some(line) = self.begin(field) else { return };
+        // All of them, and not until the first: that takes some bytes at a time.
+        let odd = |b: u8| !b.is_ascii_graphic() || matches!(b, b'"' | b'=');
+        let is_word = || !value.is_empty() && !value.bytes().fold(false, |found, b| found | odd(b));
+        let is_message = field.name() == MESSAGE;
+        if format == Format::Json {
+            quote(line, value);
+        } else if is_word() || (is_message && !value.contains(char::is_control)) {
+            push(line, value);
+        } else if is_message {
+            let _ = write!(line, "{}", value.escape_debug());
+        } else {
+            let _ = write!(line, "{value:?}");
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let mut text = String::with_capacity(64);
+        // What can't be written down is told as far as it can.
+        let _ = write!(text, "{value:?}");
+        self.record_str(field, &text);
+    }
+}
+
+pub(crate) fn push(line: &mut Vec<u8>, text: &str) {
+    line.extend_from_slice(text.as_bytes());
+}
+
+/// A string of JSON.
+pub(crate) fn quote(line: &mut Vec<u8>, text: &str) {
+    // A buffer takes whatever it is given.
+    let _ = serde_json::to_writer(line, text);
+}
+
+/// RFC 3339, to the microsecond; by hand, as formatting it costs more than the rest of an access line.
+pub(crate) fn time(line: &mut Vec<u8>, now: Timestamp) {
+    let (date, time) = (now.date(), now.time());
+    digits::<4>(line, date.year().unsigned_abs());
+    for (before, value) in [
+        (b'-', u8::from(date.month())),
+        (b'-', date.day()),
+        (b'T', time.hour()),
+        (b':', time.minute()),
+        (b':', time.second()),
+    ] {
+        line.push(before);
+        digits::<2>(line, value.into());
+    }
+    line.push(b'.');
+    digits::<6>(line, time.microsecond());
+    line.push(b'Z');
+}
+
+/// The last digits of a number.
+fn digits<const N: usize>(line: &mut Vec<u8>, mut number: u32) {
+    let mut digits = [b'0'; N];
+    for digit in digits.iter_mut().rev() {
+        *digit += u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+    }
+    line.extend_from_slice(&digits);
+}
