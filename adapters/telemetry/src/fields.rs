@@ -18,27 +18,22 @@ const MESSAGE: &str = "message";
 pub(crate) struct Fields<'l> {
     pub(crate) line: &'l mut Vec<u8>,
     pub(crate) format: Format,
-    /// Whether the event is a record of `log`'s.
-    pub(crate) of_log: bool,
 }
 
 impl Fields<'_> {
     /// Writes what comes before a value; nothing for the fields by which `log`'s records bring what the line has already.
     fn begin(&mut self, field: &Field) -> Option<&mut Vec<u8>> {
         let name = field.name();
-        if self.of_log && name.starts_with("log.") {
+        if name.starts_with("log.") {
             return None;
         }
         // Names are written in programs: there is nothing in them to escape.
-        let (before, after) = match self.format {
-            Format::Json => (",\"", "\":"),
-            Format::Text if name == MESSAGE => {
-                self.line.push(b' ');
-                return Some(self.line);
-            }
-            Format::Text => (" ", "="),
+        let parts = match self.format {
+            Format::Json => [",\"", name, "\":"],
+            Format::Text if name == MESSAGE => [" ", "", ""],
+            Format::Text => [" ", name, "="],
         };
-        for part in [before, name, after] {
+        for part in parts {
             push(self.line, part);
         }
         Some(self.line)

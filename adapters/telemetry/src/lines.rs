@@ -82,7 +82,7 @@ impl Lines {
         for part in [plain, " ", hue, level.1, plain, " ", dim, metadata.target(), ":", plain] {
             push(line, part);
         }
-        event.record(&mut Fields { line, format: Format::Text, of_log: is_of_log(event) });
+        event.record(&mut Fields { line, format: Format::Text });
         if let Some(trace) = self.trace() {
             let _ = write!(line, " trace_id={trace}");
         }
@@ -95,7 +95,7 @@ impl Lines {
         for part in ["\",\"level\":\"", metadata.level().as_str(), "\""] {
             push(line, part);
         }
-        event.record(&mut Fields { line, format: Format::Json, of_log: is_of_log(event) });
+        event.record(&mut Fields { line, format: Format::Json });
         push(line, ",\"target\":");
         quote(line, metadata.target());
         if let Some(trace) = self.trace() {
@@ -125,7 +125,8 @@ impl Subscriber for Lines {
     }
 
     fn event(&self, event: &Event<'_>) {
-        let normalized = is_of_log(event).then(|| event.normalized_metadata()).flatten();
+        // Records of `log`'s have a target of their own among their fields.
+        let normalized = if event.metadata().target() == "log" { event.normalized_metadata() } else { None };
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         // A value that logs while it is written down finds an empty buffer, and the thread's end none at all.
         let mut line = BUFFER.try_with(Cell::take).unwrap_or_default();
@@ -150,11 +151,6 @@ impl Subscriber for Lines {
     fn enter(&self, _: &span::Id) {}
 
     fn exit(&self, _: &span::Id) {}
-}
-
-/// Whether this may be a record of `log`'s: those have a target of their own among their fields.
-fn is_of_log(event: &Event<'_>) -> bool {
-    event.metadata().target() == "log"
 }
 
 #[cfg(test)]
