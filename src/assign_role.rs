@@ -5,16 +5,10 @@ use serde_json::json;
 
 use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef,
-    change_user::{Changing, refused},
-    policy::{
-        permission::Permission,
-        role::{Definitions, UnknownRole},
-    },
+    change_user::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+    policy::{permission::Permission, role::UnknownRole},
     register::path,
 };
-
-/// Two who keep changing the tenant's roles under each other's hands give up after so many rounds.
-const ROUNDS: usize = 8;
 
 /// The wish that somebody has a role, or has it no longer.
 #[derive(Debug)]
@@ -51,25 +45,36 @@ impl Kayan {
     /// don't hold, or takes from somebody who holds more (I-30).
     pub async fn assign_role(&self, operator: &Operator, cmd: AssignRole) -> Result<Identity, AssignRoleError> {
         for _ in 0..ROUNDS {
-            match self.try_assigning(operator, &cmd).await {
-                Err(AssignRoleError::Change(ChangeUserError::Changed)) if cmd.expected.is_none() => {}
-                outcome => return outcome,
+            let (after, changes) = self.assigned(operator, &cmd).await?;
+            match self.store.commit(changes).await {
+                Ok(()) => return Ok(after),
+                Err(error) if is_outdated(&error) => {}
+                Err(error) => return Err(ChangeUserError::from(error).into()),
             }
         }
-        Err(Failure::Unavailable("the user or the tenant's roles keep changing".to_owned()).into())
+        Err(keeps_changing().into())
     }
 
-    async fn try_assigning(&self, operator: &Operator, cmd: &AssignRole) -> Result<Identity, AssignRoleError> {
+    /// The user with the role, or without it, and the changes that make it so; none if it is so already.
+    async fn assigned(
+        &self,
+        operator: &Operator,
+        cmd: &AssignRole,
+    ) -> Result<(Identity, Vec<Change>), AssignRoleError> {
         let action = if cmd.give { "role.grant" } else { "role.revoke" };
         let (user, expected, required) = (&cmd.user, cmd.expected, &Permission::ROLES_WRITE);
-        let before = self.changeable(&Changing { operator, user, expected, required, action }).await?;
-        let definitions = self.definitions_now(&before.tenant).await?;
+        let wish = Changing { operator, user, expected, required, action };
+        let Changeable { before, definitions, grants, holds: mut changes } = self.changeable(&wish).await?;
         if cmd.give {
-            self.permit_role(operator, &definitions, &cmd.role, action).await?;
+            let names = [cmd.role.clone()];
+            definitions.know(&names)?;
+            if let Some(missing) = grants.missing(&definitions.grants(&names)) {
+                self.forbid(operator, missing, action).await.map_err(ChangeUserError::from)?;
+            }
         }
         let has = before.roles.contains(&cmd.role);
         if has == cmd.give {
-            return Ok(before);
+            return Ok((before, Vec::new()));
         }
         let mut roles = before.roles.clone();
         if cmd.give {
@@ -87,38 +92,17 @@ impl Kayan {
             .with("action", action)
             .with("role", cmd.role.as_str())
             .values(Some(json!({ "roles": before.roles })), Some(json!({ "roles": roles })));
-        let tenant = &before.tenant;
-        let mut changes = vec![
-            Change::HoldRoles { tenant: tenant.clone(), version: definitions.version },
-            Change::SetRoles {
-                tenant: tenant.clone(),
-                identity: before.id,
-                expected: before.version,
-                roles: roles.clone(),
-                at: now,
-            },
-        ];
-        if !cmd.give && cmd.role == ADMIN && !operator.is_at_the_command_line() {
-            changes.push(Change::KeepAdmin(tenant.clone()));
+        changes.push(Change::SetRoles {
+            tenant: before.tenant.clone(),
+            identity: before.id,
+            expected: before.version,
+            roles: roles.clone(),
+            at: now,
+        });
+        if !cmd.give && cmd.role == ADMIN {
+            changes.extend(keep_an_admin(Some(operator), &before));
         }
         changes.push(event.record());
-        let committed = self.store.commit(changes).await;
-        committed.map_err(|error| refused(error, &cmd.user, Some(before.version)))?;
-        Ok(Identity { roles, updated_at: now, version: before.version + 1, ..before })
-    }
-
-    async fn permit_role(
-        &self,
-        operator: &Operator,
-        definitions: &Definitions,
-        role: &str,
-        action: &'static str,
-    ) -> Result<(), AssignRoleError> {
-        let names = [role.to_owned()];
-        definitions.know(&names)?;
-        match operator.grants.missing(&definitions.grants(&names)) {
-            None => Ok(()),
-            Some(missing) => Ok(self.forbid(operator, missing, action).await.map_err(ChangeUserError::from)?),
-        }
+        Ok((Identity { roles, updated_at: now, version: before.version + 1, ..before }, changes))
     }
 }

@@ -72,8 +72,8 @@ impl Kayan {
             .session(me.session.id);
         let changed = Credential { secret, updated_at: now, version: current.version + 1, ..current };
         let changes = vec![
-            Change::ReplaceCredential(Box::new(changed)),
             end_sessions(&me.identity, Some(me.session.id)),
+            Change::ReplaceCredential(Box::new(changed)),
             event.record(),
         ];
         match self.store.commit(changes).await {

@@ -1,8 +1,20 @@
 //! What all that changes a user for an operator has in common.
 
+use std::sync::Arc;
+
 use kayan_ports::{ADMIN, Change, CommitError, Guard, Identity, State, Version};
 
-use crate::{DeniedError, Failure, FindUserError, Kayan, Operator, UserRef, policy::permission::Permission};
+use crate::{
+    DeniedError, Failure, FindUserError, Kayan, Operator, UserRef,
+    grants::Standing,
+    policy::{
+        permission::{Grants, Permission},
+        role::Definitions,
+    },
+};
+
+/// A decision that is outdated whenever it is committed is given up after so many rounds.
+pub(crate) const ROUNDS: usize = 8;
 
 /// Why a user is as before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,43 +63,60 @@ pub(crate) struct Changing<'a> {
     pub(crate) action: &'static str,
 }
 
+/// A user that may be changed, and what that decision rests on.
+pub(crate) struct Changeable {
+    /// The user as it was read. What changes it must expect this version.
+    pub(crate) before: Identity,
+    /// The roles of its tenant.
+    pub(crate) definitions: Arc<Definitions>,
+    /// What the operator may do.
+    pub(crate) grants: Grants,
+    /// The changes that begin the list: they keep everything else that the decision rests on.
+    pub(crate) holds: Vec<Change>,
+}
+
 impl Kayan {
-    /// The user as it is, if the operator may change it, and it is what the operator has seen.
-    pub(crate) async fn changeable(&self, wish: &Changing<'_>) -> Result<Identity, ChangeUserError> {
-        self.permit(wish.operator, wish.required, wish.action).await?;
-        let identity = self.named(wish.operator, wish.user).await?;
-        self.permit_over(wish.operator, &identity, wish.action).await?;
-        if wish.expected.is_some_and(|expected| expected != identity.version) {
+    /// The user as it is, if the operator may change it, and it is what the operator has seen. An operator changes nobody
+    /// who may do something that it may not, for it could become them (I-30).
+    pub(crate) async fn changeable(&self, wish: &Changing<'_>) -> Result<Changeable, ChangeUserError> {
+        let Changing { operator, required, action, .. } = *wish;
+        self.permit(operator, required, action).await?;
+        let before = self.named(operator, wish.user).await?;
+        let standing = self.standing(operator, &before.tenant, (required, action)).await?;
+        let Standing { grants, definitions, holds } = standing;
+        if let Some(missing) = grants.missing(&definitions.grants(&before.roles)) {
+            self.forbid(operator, missing, action).await?;
+        }
+        if wish.expected.is_some_and(|expected| expected != before.version) {
             return Err(ChangeUserError::Changed);
         }
-        Ok(identity)
-    }
-
-    /// Puts the changes that shut `identity` out, or take `admin` from it, between those that keep the tenant's last
-    /// administrator (I-30). At the command line nobody is asked: it is the way back in.
-    pub(crate) async fn keeping_an_admin(
-        &self,
-        operator: Option<&Operator>,
-        identity: &Identity,
-        changes: &mut Vec<Change>,
-    ) -> Result<(), Failure> {
-        let is_admin = identity.state == State::Active && identity.roles.iter().any(|role| role == ADMIN);
-        if operator.is_some_and(Operator::is_at_the_command_line) || !is_admin {
-            return Ok(());
-        }
-        let version = self.definitions_now(&identity.tenant).await?.version;
-        changes.insert(0, Change::HoldRoles { tenant: identity.tenant.clone(), version });
-        changes.push(Change::KeepAdmin(identity.tenant.clone()));
-        Ok(())
+        Ok(Changeable { before, definitions, grants, holds })
     }
 }
 
-/// What a commit that failed means for whoever wanted to change a user.
-pub(crate) fn refused(error: CommitError, user: &UserRef, expected: Option<Version>) -> ChangeUserError {
-    match error {
-        CommitError::Stale(Guard::Identity) if expected.is_none() => FindUserError::NotFound(user.0.clone()).into(),
-        CommitError::Stale(Guard::Identity | Guard::Roles) => ChangeUserError::Changed,
-        CommitError::Stale(Guard::LastAdmin) => ChangeUserError::LastAdmin,
-        other => Failure::from(other).into(),
+/// The change that ends a list which shuts `identity` out, or takes `admin` from it: the tenant keeps an administrator
+/// (I-30). At the command line nobody is asked: it is the way back in.
+pub(crate) fn keep_an_admin(operator: Option<&Operator>, identity: &Identity) -> Option<Change> {
+    let is_admin = identity.state == State::Active && identity.roles.iter().any(|role| role == ADMIN);
+    let asked = !operator.is_some_and(Operator::is_at_the_command_line);
+    (is_admin && asked).then(|| Change::KeepAdmin(identity.tenant.clone()))
+}
+
+/// Whether something that a list of changes was decided on has changed since, so that it is decided anew.
+pub(crate) fn is_outdated(error: &CommitError) -> bool {
+    matches!(error, CommitError::Stale(Guard::Identity | Guard::Roles))
+}
+
+/// What it means when decisions keep being outdated.
+pub(crate) fn keeps_changing() -> Failure {
+    Failure::Unavailable("the user, the operator or the tenant's roles keep changing".to_owned())
+}
+
+impl From<CommitError> for ChangeUserError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Stale(Guard::LastAdmin) => Self::LastAdmin,
+            other => Failure::from(other).into(),
+        }
     }
 }

@@ -94,7 +94,8 @@ impl Kayan {
             (Scope::System, tenant) => tenant,
         };
         self.permit(operator, &Permission::ROLES_WRITE, ACTION).await?;
-        if let Some(missing) = operator.grants.missing(&Grants::direct(cmd.permissions)) {
+        let standing = self.standing(operator, &operator.tenant(), (&Permission::ROLES_WRITE, ACTION)).await?;
+        if let Some(missing) = standing.grants.missing(&Grants::direct(cmd.permissions)) {
             self.forbid(operator, missing, ACTION).await?;
         }
         if let Some(tenant) = &tenant

@@ -7,12 +7,11 @@ use serde_json::json;
 
 use crate::{
     DeniedError, Failure, FieldError, Kayan, Operator, Weakness,
+    change_user::{ROUNDS, is_outdated, keeps_changing},
+    grants::Standing,
     policy::{permission::Permission, role::UnknownRole},
     register::path,
 };
-
-/// Two who keep changing the tenant's roles under each other's hands give up after so many rounds.
-const ROUNDS: usize = 8;
 
 /// What a new user proves themself with.
 #[derive(Debug)]
@@ -100,8 +99,7 @@ impl Kayan {
         };
         let password = hash.map(|hash| self.new_password(&identity, hash, now));
         for _ in 0..ROUNDS {
-            let mut changes = Vec::new();
-            changes.extend(self.permitted_roles(operator, &identity).await?);
+            let mut changes = self.permitted_roles(operator, &identity).await?;
             let (new, names) = (Box::new(identity.clone()), identifiers.clone());
             changes.push(Change::CreateIdentity { identity: new, identifiers: names });
             changes.extend(password.clone().map(|password| Change::AddCredential(Box::new(password))));
@@ -109,30 +107,27 @@ impl Kayan {
             changes.extend(self.keeping(operator, Some(identity.id), &identity).await?);
             match self.store.commit(changes).await {
                 Ok(()) => return Ok(identity),
-                Err(CommitError::Stale(Guard::Roles)) => {}
+                Err(error) if is_outdated(&error) => {}
                 Err(CommitError::Conflict(Unique::Identifier)) => return Err(CreateUserError::AlreadyExists),
                 Err(CommitError::Stale(Guard::Tenant)) => return Err(CreateUserError::NoTenant(cmd.tenant)),
                 Err(other) => return Err(CreateUserError::Failed(other.into())),
             }
         }
-        Err(Failure::Unavailable("the tenant's roles keep changing".to_owned()).into())
+        Err(keeps_changing().into())
     }
 
-    /// Goes on if the operator holds all that the new identity's roles grant; the change that keeps them as they are.
-    async fn permitted_roles(
-        &self,
-        operator: &Operator,
-        identity: &Identity,
-    ) -> Result<Option<Change>, CreateUserError> {
+    /// Goes on if the operator holds all that the new identity's roles grant; the changes that keep this so.
+    async fn permitted_roles(&self, operator: &Operator, identity: &Identity) -> Result<Vec<Change>, CreateUserError> {
         if identity.roles.is_empty() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        let definitions = self.definitions_now(&identity.tenant).await?;
+        let required = (&Permission::USERS_WRITE, ACTION);
+        let Standing { grants, definitions, holds } = self.standing(operator, &identity.tenant, required).await?;
         definitions.know(&identity.roles)?;
-        if let Some(missing) = operator.grants.missing(&definitions.grants(&identity.roles)) {
+        if let Some(missing) = grants.missing(&definitions.grants(&identity.roles)) {
             self.forbid(operator, missing, ACTION).await?;
         }
-        Ok(Some(Change::HoldRoles { tenant: identity.tenant.clone(), version: definitions.version }))
+        Ok(holds)
     }
 
     fn user_created(&self, operator: &Operator, identity: &Identity, has_password: bool) -> [Change; 2] {

@@ -1,18 +1,19 @@
 //! Defines a tenant's roles.
 
+use std::sync::Arc;
+
 use kayan_ports::{Change, CommitError, EventType, Guard, Role, TenantId, Timestamp, Unique, Version};
 use serde_json::json;
 
 use crate::{
     DeniedError, Failure, Kayan, Operator,
+    change_user::{ROUNDS, keeps_changing},
+    grants::Standing,
     policy::{
         permission::{Grants, Permission},
         role::{Definitions, RoleError, is_built_in},
     },
 };
-
-/// Two who keep changing the tenant's roles under each other's hands give up after so many rounds.
-const ROUNDS: usize = 8;
 
 /// The wish for another role.
 #[derive(Debug, Clone)]
@@ -117,41 +118,43 @@ impl Kayan {
             let stored = self.store.roles(tenant).await.map_err(Failure::from)?;
             let stored = stored.ok_or_else(|| DefineRoleError::NoTenant(tenant.clone()))?;
             let (before, role) = wish(&stored.defined)?;
-            let definitions = Definitions::new(&stored);
+            let definitions = Arc::new(Definitions::new(&stored));
             definitions.judge(&role)?;
-            self.permit_definition(operator, &definitions, (before.as_ref(), &role), action).await?;
-            let hold = Change::HoldRoles { tenant: tenant.clone(), version: stored.version };
+            let required = (&Permission::ROLES_WRITE, action);
+            let standing = self.standing_under(operator, tenant, definitions, required).await?;
+            self.permit_definition(operator, &standing, (before.as_ref(), &role), action).await?;
             let put = match before {
                 None => Change::CreateRole(Box::new(role.clone())),
                 Some(_) => Change::ReplaceRole(Box::new(role.clone())),
             };
             let event = self.role_event(operator, action, (before.as_ref(), Some(&role)), role.updated_at);
-            let mut changes = vec![hold, put, event];
+            let mut changes = standing.holds;
+            changes.extend([put, event]);
             changes.extend(self.keeping(operator, None, &role).await?);
             let committed = self.store.commit(changes).await;
             self.forget_roles(tenant);
             match committed {
                 Ok(()) => return Ok(role),
                 Err(CommitError::Conflict(Unique::Role)) => return Err(DefineRoleError::AlreadyExists(role.name)),
-                Err(CommitError::Stale(Guard::Roles | Guard::Role)) => {}
+                Err(CommitError::Stale(Guard::Roles | Guard::Role | Guard::Identity)) => {}
                 Err(other) => return Err(DefineRoleError::Failed(other.into())),
             }
         }
-        Err(Failure::Unavailable("the tenant's roles keep changing".to_owned()).into())
+        Err(keeps_changing().into())
     }
 
     /// Goes on if the operator holds all that the role has granted and all that it is to grant, what it inherits included.
     async fn permit_definition(
         &self,
         operator: &Operator,
-        definitions: &Definitions,
+        Standing { grants, definitions, .. }: &Standing,
         (before, role): (Option<&Role>, &Role),
         action: &'static str,
     ) -> Result<(), DefineRoleError> {
         let mut names: Vec<String> = role.parents.clone();
         names.extend(before.map(|before| before.name.clone()));
         let own = Grants::direct(role.permissions.iter().filter_map(|text| text.parse().ok()));
-        let missing = operator.grants.missing(&own).or_else(|| operator.grants.missing(&definitions.grants(&names)));
+        let missing = grants.missing(&own).or_else(|| grants.missing(&definitions.grants(&names)));
         match missing {
             None => Ok(()),
             Some(missing) => Ok(self.forbid(operator, missing, action).await?),

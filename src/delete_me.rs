@@ -1,8 +1,14 @@
 //! Deletes the caller's own account.
 
-use kayan_ports::{Change, CommitError, EventType, Guard, Password};
+use kayan_ports::{Change, CommitError, Credential, EventType, Guard, Password, Presented};
 
-use crate::{AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, register::path};
+use crate::{
+    AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked,
+    change_user::{ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+    event::Event,
+    grants::hold,
+    register::path,
+};
 
 /// The wish to be forgotten.
 #[derive(Debug)]
@@ -40,39 +46,63 @@ impl From<AttemptError> for DeleteMeError {
 impl Kayan {
     /// Removes the caller's identity with all that belongs to it. The audit trail keeps its events.
     pub async fn delete_me(&self, caller: &Caller, cmd: DeleteMe) -> Result<(), DeleteMeError> {
-        let me = self.authenticate(caller, self.clock.now()).await?;
-        let confirmed = self.confirm_password(caller, &me, &cmd.password).await?;
-        let event = self
-            .event(caller, EventType::IdentityDeleted, self.clock.now(), "the owner deleted the account")
-            .by(me.identity.id)
-            .session(me.session.id)
-            .resource(path(&me.identity));
-        let Some(password) = confirmed else {
-            let refused = event.failed(50).record();
+        let mut me = self.authenticate(caller, self.clock.now()).await?;
+        let Some(password) = self.confirm_password(caller, &me, &cmd.password).await? else {
+            let refused = self.farewell(caller, &me).failed(50).record();
             self.store.commit(vec![refused]).await.map_err(|error| AuthenticateError::from(Failure::from(error)))?;
             return Err(DeleteMeError::InvalidCredentials);
         };
-        let mut changes = vec![
+        for _ in 0..ROUNDS {
+            let changes = self.own_deletion(caller, &me, &password).await.map_err(AuthenticateError::from)?;
+            match self.store.commit(changes).await {
+                Ok(()) => return Ok(()),
+                Err(error) if is_outdated(&error) => me = self.authenticate(caller, self.clock.now()).await?,
+                Err(CommitError::Stale(Guard::Credential)) => return Err(DeleteMeError::InvalidCredentials),
+                Err(CommitError::Stale(Guard::LastAdmin)) => return Err(DeleteMeError::LastAdmin),
+                Err(other) => return Err(AuthenticateError::from(Failure::from(other)).into()),
+            }
+        }
+        Err(AuthenticateError::from(keeps_changing()).into())
+    }
+
+    /// The changes that delete the caller, as the one that was read and by the password that was confirmed.
+    async fn own_deletion(
+        &self,
+        caller: &Caller,
+        me: &Presented,
+        password: &Credential,
+    ) -> Result<Vec<Change>, Failure> {
+        let identity = &me.identity;
+        let keep_an_admin = keep_an_admin(None, identity);
+        let mut changes = Vec::with_capacity(6);
+        if keep_an_admin.is_some() {
+            let (tenant, version) = (identity.tenant.clone(), self.definitions_now(&identity.tenant).await?.version);
+            changes.push(Change::HoldRoles { tenant, version });
+        }
+        changes.extend([
+            hold(identity),
             Change::UseCredential {
                 tenant: caller.tenant.clone(),
                 credential: password.id,
                 version: password.version,
                 at: self.clock.now(),
             },
-            Change::DeleteIdentity { scope: (&caller.tenant).into(), identity: me.identity.id, expected: None },
-        ];
-        self.keeping_an_admin(None, &me.identity, &mut changes).await.map_err(AuthenticateError::from)?;
-        changes.push(event.record());
-        match self.store.commit(changes).await {
-            Ok(()) => Ok(()),
-            Err(CommitError::Stale(Guard::Credential)) => Err(DeleteMeError::InvalidCredentials),
-            Err(CommitError::Stale(Guard::LastAdmin)) => Err(DeleteMeError::LastAdmin),
-            Err(raced @ CommitError::Stale(Guard::Roles)) => {
-                Err(AuthenticateError::from(Failure::Unavailable(raced.to_string())).into())
-            }
-            Err(CommitError::Stale(Guard::Identity)) => Err(AuthenticateError::Unauthorized.into()),
-            Err(other) => Err(AuthenticateError::from(Failure::from(other)).into()),
-        }
+            Change::DeleteIdentity {
+                scope: (&caller.tenant).into(),
+                identity: identity.id,
+                expected: Some(identity.version),
+            },
+        ]);
+        changes.extend(keep_an_admin);
+        changes.push(self.farewell(caller, me).record());
+        Ok(changes)
+    }
+
+    fn farewell(&self, caller: &Caller, me: &Presented) -> Event {
+        self.event(caller, EventType::IdentityDeleted, self.clock.now(), "the owner deleted the account")
+            .by(me.identity.id)
+            .session(me.session.id)
+            .resource(path(&me.identity))
     }
 }
 

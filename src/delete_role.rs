@@ -1,17 +1,18 @@
 //! Removes a tenant's role.
 
+use std::sync::Arc;
+
 use kayan_ports::{Change, CommitError, Guard, TenantId, Version};
 
 use crate::{
     DefineRoleError, Failure, Kayan, Operator,
+    change_user::{ROUNDS, keeps_changing},
+    grants::Standing,
     policy::{
         permission::Permission,
         role::{Definitions, RoleError, is_built_in},
     },
 };
-
-/// Two who keep changing the tenant's roles under each other's hands give up after so many rounds.
-const ROUNDS: usize = 8;
 
 /// The wish to have a role gone.
 #[derive(Debug, Clone)]
@@ -61,25 +62,28 @@ impl Kayan {
             if let Some(child) = stored.defined.iter().find(|child| child.parents.contains(&name)) {
                 return Err(DeleteRoleError::InUse(format!("the role `{}` inherits from it", child.name)));
             }
-            let granted = Definitions::new(&stored).grants(std::slice::from_ref(&name));
-            if let Some(missing) = operator.grants.missing(&granted) {
+            let definitions = Arc::new(Definitions::new(&stored));
+            let required = (&Permission::ROLES_DELETE, action);
+            let standing = self.standing_under(operator, &tenant, definitions, required).await;
+            let Standing { grants, definitions, holds: mut changes } = standing.map_err(DefineRoleError::from)?;
+            if let Some(missing) = grants.missing(&definitions.grants(std::slice::from_ref(&name))) {
                 self.forbid(operator, missing, action).await.map_err(DefineRoleError::from)?;
             }
-            let hold = Change::HoldRoles { tenant: tenant.clone(), version: stored.version };
             let delete = Change::DeleteRole { tenant: tenant.clone(), name: name.clone(), expected: role.version };
             let event = self.role_event(operator, action, (Some(role), None), self.clock.now());
-            let committed = self.store.commit(vec![hold, delete, event]).await;
+            changes.extend([delete, event]);
+            let committed = self.store.commit(changes).await;
             self.forget_roles(&tenant);
             match committed {
                 Ok(()) => return Ok(()),
                 Err(CommitError::Stale(Guard::RoleInUse)) => {
                     return Err(DeleteRoleError::InUse("take it from everybody who has it first".to_owned()));
                 }
-                Err(CommitError::Stale(Guard::Roles | Guard::Role)) => {}
+                Err(CommitError::Stale(Guard::Roles | Guard::Role | Guard::Identity)) => {}
                 Err(other) => return Err(Failure::from(other).into()),
             }
         }
-        Err(Failure::Unavailable("the tenant's roles keep changing".to_owned()).into())
+        Err(keeps_changing().into())
     }
 }
 

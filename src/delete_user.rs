@@ -4,7 +4,7 @@ use kayan_ports::{Change, EventType, Version};
 
 use crate::{
     ChangeUserError, Kayan, Operator, UserRef,
-    change_user::{Changing, refused},
+    change_user::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
     policy::permission::Permission,
     register::path,
 };
@@ -25,7 +25,19 @@ impl Kayan {
     pub async fn delete_user(&self, operator: &Operator, cmd: DeleteUser) -> Result<(), ChangeUserError> {
         let (user, expected, action) = (&cmd.user, cmd.expected, "user.delete");
         let wish = Changing { operator, user, expected, required: &Permission::USERS_DELETE, action };
-        let before = self.changeable(&wish).await?;
+        for _ in 0..ROUNDS {
+            let changes = self.deletion(&wish, cmd.reason.clone()).await?;
+            match self.store.commit(changes).await {
+                Err(error) if is_outdated(&error) => {}
+                committed => return committed.map_err(ChangeUserError::from),
+            }
+        }
+        Err(keeps_changing().into())
+    }
+
+    async fn deletion(&self, wish: &Changing<'_>, reason: Option<String>) -> Result<Vec<Change>, ChangeUserError> {
+        let Changeable { before, holds: mut changes, .. } = self.changeable(wish).await?;
+        let operator = wish.operator;
         if operator.identity == Some(before.id) {
             return Err(ChangeUserError::OwnAccount);
         }
@@ -38,12 +50,12 @@ impl Kayan {
             .operator_event(operator, &before.tenant, EventType::AdminAction, now, "a user was deleted")
             .about(before.id)
             .resource(path(&before))
-            .with("action", action)
-            .with("reason", cmd.reason);
-        let scope = operator.scope.clone();
-        let mut changes = vec![Change::DeleteIdentity { scope, identity: before.id, expected }];
-        self.keeping_an_admin(Some(operator), &before, &mut changes).await?;
+            .with("action", wish.action)
+            .with("reason", reason);
+        let (scope, expected) = (operator.scope.clone(), Some(before.version));
+        changes.push(Change::DeleteIdentity { scope, identity: before.id, expected });
+        changes.extend(keep_an_admin(Some(operator), &before));
         changes.extend([deleted.record(), event.record()]);
-        self.store.commit(changes).await.map_err(|error| refused(error, &cmd.user, expected))
+        Ok(changes)
     }
 }

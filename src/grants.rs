@@ -2,12 +2,15 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use kayan_ports::{Identity, TenantId, Timestamp};
+use kayan_ports::{Change, Identity, State, TenantId, Timestamp};
 use time::Duration;
 
 use crate::{
     DeniedError, Failure, Kayan, Operator,
-    policy::{permission::Grants, role::Definitions},
+    policy::{
+        permission::{Grants, Pattern, Permission},
+        role::Definitions,
+    },
 };
 
 /// So long a tenant's role definitions are not asked for again; what this process changes is forgotten at once.
@@ -57,18 +60,57 @@ impl Kayan {
         Ok(self.definitions(&identity.tenant).await?.grants(&identity.roles))
     }
 
-    /// Goes on unless the identity may do something that the operator may not: whoever changes such a one could become it
-    /// (I-30).
-    pub(crate) async fn permit_over(
+    /// What an operator may do now, by its roles and their definitions as they are read here. A refusal is audited as a
+    /// failed `action` (I-31).
+    pub(crate) async fn standing(
         &self,
         operator: &Operator,
-        identity: &Identity,
-        action: &'static str,
-    ) -> Result<(), DeniedError> {
-        let theirs = self.grants_of(identity).await?;
-        match operator.grants.missing(&theirs) {
-            None => Ok(()),
-            Some(missing) => self.forbid(operator, missing, action).await,
-        }
+        tenant: &TenantId,
+        (required, action): (&Permission, &'static str),
+    ) -> Result<Standing, DeniedError> {
+        let definitions = self.definitions_now(tenant).await?;
+        self.standing_under(operator, tenant, definitions, (required, action)).await
     }
+
+    /// The same by definitions that have just been read.
+    pub(crate) async fn standing_under(
+        &self,
+        operator: &Operator,
+        tenant: &TenantId,
+        definitions: Arc<Definitions>,
+        (required, action): (&Permission, &'static str),
+    ) -> Result<Standing, DeniedError> {
+        let (tenant, version) = (tenant.clone(), definitions.version);
+        let mut holds = Vec::with_capacity(2);
+        // Of a tenant that is not there, nothing can be held.
+        if version != 0 {
+            holds.push(Change::HoldRoles { tenant, version });
+        }
+        let mut grants = operator.grants.clone();
+        if let Some(id) = operator.identity {
+            let found = self.store.identity(&operator.scope, id).await.map_err(Failure::from)?;
+            let active = found.filter(|identity| identity.state == State::Active);
+            grants = active.as_ref().map_or_else(Grants::default, |identity| definitions.grants(&identity.roles));
+            holds.extend(active.as_ref().map(hold));
+        }
+        if !grants.covers(required) {
+            self.forbid(operator, Pattern::only(required), action).await?;
+        }
+        Ok(Standing { grants, definitions, holds })
+    }
+}
+
+/// What an operator may do, and what that rests on.
+pub(crate) struct Standing {
+    /// By its roles, or by its token.
+    pub(crate) grants: Grants,
+    /// The roles of the tenant that it acts on.
+    pub(crate) definitions: Arc<Definitions>,
+    /// The changes that begin a list and keep all this as it is until the list is committed.
+    pub(crate) holds: Vec<Change>,
+}
+
+/// The change that keeps an identity as it was read until a list is committed.
+pub(crate) fn hold(identity: &Identity) -> Change {
+    Change::HoldIdentity { tenant: identity.tenant.clone(), identity: identity.id, version: identity.version }
 }

@@ -5,7 +5,7 @@ mod refusal;
 mod roles;
 mod seen;
 
-use kayan_ports::{Identity, NamedIdentifier, PasswordHash, TenantId, Timestamp, Version};
+use kayan_ports::{Change, Identity, NamedIdentifier, PasswordHash, TenantId, Timestamp};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use time::Duration;
 
@@ -51,8 +51,8 @@ struct NewUser {
     hash: Option<PasswordHash>,
     /// Whether the line has the id, or it was made here.
     brings_id: bool,
-    /// The version of its tenant's role definitions by which its roles were judged, if it has any.
-    roles_version: Option<Version>,
+    /// The changes that keep what its roles were judged by; none if it has no roles.
+    holds: Vec<Change>,
 }
 
 /// What the audit trail calls it.
@@ -213,13 +213,7 @@ impl Kayan {
         }
         identity.created_at = line.created_at.unwrap_or(now);
         identity.last_login_at = line.last_login_at;
-        Ok(NewUser {
-            identity,
-            identifiers,
-            hash: line.password_hash,
-            brings_id: line.id.is_some(),
-            roles_version: None,
-        })
+        Ok(NewUser { identity, identifiers, hash: line.password_hash, brings_id: line.id.is_some(), holds: Vec::new() })
     }
 }
 

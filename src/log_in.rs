@@ -147,7 +147,9 @@ impl Kayan {
         if settings.mfa_required {
             return self.want_second_factor(caller, &identity, now).await;
         }
-        let mut changes = vec![
+        let (opened, mut changes) =
+            self.open_session(caller, (identity.clone(), &settings, epoch), Method::Password, now);
+        changes.extend([
             Change::UseCredential {
                 tenant: caller.tenant.clone(),
                 credential: credential.id,
@@ -158,11 +160,9 @@ impl Kayan {
                 .by(id)
                 .with("method", Method::Password.as_str())
                 .record(),
-        ];
+        ]);
         changes.extend(forgetting);
         changes.extend(renewed.map(|credential| Change::ReplaceCredential(Box::new(credential))));
-        let (opened, session) = self.open_session(caller, (identity.clone(), &settings, epoch), Method::Password, now);
-        changes.extend(session);
         match self.store.commit(changes).await {
             Ok(()) => Ok(opened),
             // The password was changed, or the account locked, while its hash was being verified.

@@ -113,8 +113,8 @@ impl Kayan {
             .by(session.identity)
             .session(session.id);
         vec![
-            Change::RotateRefresh { spent: token.hash(), at, salt, client, next: Box::new(next) },
             renewal,
+            Change::RotateRefresh { spent: token.hash(), at, salt, client, next: Box::new(next) },
             event.record(),
         ]
     }

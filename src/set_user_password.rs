@@ -1,10 +1,16 @@
 //! Sets an identity's password on an operator's behalf.
 
-use kayan_ports::{Change, CommitError, Credential, EventType, Guard, Password, Unique, Version};
+use kayan_ports::{
+    Change, CommitError, Credential, EventType, Guard, Identity, Password, PasswordHash, Unique, Version,
+};
 
 use crate::{
-    ChangeUserError, Failure, Kayan, Operator, UserRef, Weakness, change_user::Changing,
-    policy::permission::Permission, register::path, revoke_my_sessions::end_sessions,
+    ChangeUserError, Failure, Kayan, Operator, UserRef, Weakness,
+    change_user::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing},
+    grants::hold,
+    policy::permission::Permission,
+    register::path,
+    revoke_my_sessions::end_sessions,
 };
 
 /// The wish for another password.
@@ -47,34 +53,45 @@ impl Kayan {
     ) -> Result<(), SetUserPasswordError> {
         let (user, expected, action) = (&cmd.user, cmd.expected, "user.set-password");
         let wish = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
-        let identity = self.changeable(&wish).await?;
-        let identifiers = self.schema.identify(&identity.traits).unwrap_or_default();
-        let settings = self.settings_of(&identity).await?;
-        self.judge_password(&cmd.password, &identifiers, &settings)?;
-        let secret = self.hasher.hash(&cmd.password).await.map_err(Failure::from)?;
-        let known = self.store.password(&operator.scope, identity.id).await.map_err(Failure::from)?;
-
-        let now = self.clock.now();
-        let event = self
-            .operator_event(operator, &identity.tenant, EventType::AdminAction, now, "a user's password was set")
-            .about(identity.id)
-            .resource(path(&identity))
-            .with("action", action);
-        let put = match known {
-            None => Change::AddCredential(Box::new(self.new_password(&identity, secret, now))),
-            Some(known) => Change::ReplaceCredential(Box::new(Credential {
-                secret,
-                updated_at: now,
-                version: known.version + 1,
-                ..known
-            })),
-        };
-        match self.store.commit(vec![put, end_sessions(&identity, None), event.record()]).await {
-            Ok(()) => Ok(()),
-            Err(CommitError::Stale(Guard::Credential) | CommitError::Conflict(Unique::Credential)) => {
-                Err(SetUserPasswordError::Raced)
+        let mut hashed = None;
+        for _ in 0..ROUNDS {
+            let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
+            let identifiers = self.schema.identify(&before.traits).unwrap_or_default();
+            let settings = self.settings_of(&before).await?;
+            self.judge_password(&cmd.password, &identifiers, &settings)?;
+            let secret = match &hashed {
+                Some(secret) => PasswordHash::clone(secret),
+                None => hashed.insert(self.hasher.hash(&cmd.password).await.map_err(Failure::from)?).clone(),
+            };
+            changes.extend([hold(&before), end_sessions(&before, None), self.put_password(&before, secret).await?]);
+            let message = "a user's password was set";
+            let event = self
+                .operator_event(operator, &before.tenant, EventType::AdminAction, self.clock.now(), message)
+                .about(before.id)
+                .resource(path(&before))
+                .with("action", action);
+            changes.push(event.record());
+            match self.store.commit(changes).await {
+                Ok(()) => return Ok(()),
+                Err(error) if is_outdated(&error) => {}
+                Err(CommitError::Stale(Guard::Credential) | CommitError::Conflict(Unique::Credential)) => {
+                    return Err(SetUserPasswordError::Raced);
+                }
+                Err(other) => return Err(Failure::from(other).into()),
             }
-            Err(other) => Err(Failure::from(other).into()),
         }
+        Err(keeps_changing().into())
+    }
+
+    /// The change that gives an identity this password in place of the one that it has, if it has one.
+    async fn put_password(&self, identity: &Identity, secret: PasswordHash) -> Result<Change, Failure> {
+        let (known, now) = (self.store.password(&(&identity.tenant).into(), identity.id).await?, self.clock.now());
+        Ok(match known {
+            None => Change::AddCredential(Box::new(self.new_password(identity, secret, now))),
+            Some(known) => {
+                let version = known.version + 1;
+                Change::ReplaceCredential(Box::new(Credential { secret, updated_at: now, version, ..known }))
+            }
+        })
     }
 }

@@ -6,7 +6,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef, attempt,
-    change_user::{Changing, refused},
+    change_user::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
     policy::permission::Permission,
     register::path,
     revoke_my_sessions::end_sessions,
@@ -54,25 +54,34 @@ impl Kayan {
     ) -> Result<Identity, ChangeUserError> {
         let (user, expected) = (&cmd.user, cmd.expected);
         let wish = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
-        let before = self.changeable(&wish).await?;
         let until = cmd.until.filter(|_| cmd.state == State::Locked);
-        let (after, mut changes) = self.with_state(&wish, &before, (cmd.state, until), cmd.reason).await?;
-        changes.extend(self.keeping(operator, Some(after.id), &after).await?);
-        self.store.commit(changes).await.map_err(|error| refused(error, &cmd.user, expected))?;
-        self.state_was_set(&after).await?;
-        Ok(after)
+        for _ in 0..ROUNDS {
+            let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
+            let (after, setting) = self.with_state(operator, &before, (cmd.state, until), cmd.reason.clone())?;
+            changes.extend(setting);
+            changes.extend(self.keeping(operator, Some(after.id), &after).await?);
+            match self.store.commit(changes).await {
+                Ok(()) => {
+                    self.state_was_set(&after).await?;
+                    return Ok(after);
+                }
+                Err(error) if is_outdated(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(keeps_changing().into())
     }
 
     /// The user in another state, and the changes that make it so.
-    pub(crate) async fn with_state(
+    pub(crate) fn with_state(
         &self,
-        wish: &Changing<'_>,
+        operator: &Operator,
         before: &Identity,
         (state, until): (State, Option<Timestamp>),
         reason: Option<String>,
     ) -> Result<(Identity, Vec<Change>), ChangeUserError> {
         let shuts_out = state != State::Active;
-        if shuts_out && wish.operator.identity == Some(before.id) {
+        if shuts_out && operator.identity == Some(before.id) {
             return Err(ChangeUserError::OwnAccount);
         }
         let now = self.clock.now();
@@ -84,19 +93,19 @@ impl Kayan {
         }
         let message = if shuts_out { "a user was shut out" } else { "a user was let in again" };
         let event = self
-            .operator_event(wish.operator, &before.tenant, EventType::AdminAction, now, message)
+            .operator_event(operator, &before.tenant, EventType::AdminAction, now, message)
             .about(before.id)
             .resource(path(before))
             .with("action", SetUserState::action(state))
             .with("reason", reason)
             .with("until", until.and_then(|until| until.format(&Rfc3339).ok()))
             .values(Some(json!({ "state": before.state })), Some(json!({ "state": state })));
-        let scope = wish.operator.scope.clone();
-        let (identity, expected) = (before.id, wish.expected);
+        let scope = operator.scope.clone();
+        let (identity, expected) = (before.id, Some(before.version));
         let mut changes = vec![Change::SetState { scope, identity, expected, state, until, at: now }];
         if shuts_out {
             changes.push(end_sessions(before, None));
-            self.keeping_an_admin(Some(wish.operator), before, &mut changes).await?;
+            changes.extend(keep_an_admin(Some(operator), before));
         }
         changes.push(event.record());
         Ok((Identity { state, updated_at: now, version: before.version + 1, ..before.clone() }, changes))

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     ChangeUserError, FieldError, Kayan, Operator, UserRef,
-    change_user::{Changing, refused},
+    change_user::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing},
     policy::permission::Permission,
     register::path,
 };
@@ -42,32 +42,34 @@ impl Kayan {
     pub async fn update_user(&self, operator: &Operator, cmd: UpdateUser) -> Result<Identity, UpdateUserError> {
         let (user, action) = (&cmd.user, "user.update");
         let wish = Changing { operator, user, expected: cmd.expected, required: &Permission::USERS_WRITE, action };
-        let before = self.changeable(&wish).await?;
-        let (mut after, mut changes) = (before.clone(), Vec::new());
-        if let Some(patch) = &cmd.traits {
-            let (patched, replace) =
-                self.patched(&before, patch, self.clock.now()).map_err(UpdateUserError::InvalidTraits)?;
-            changes.extend([replace, self.traits_changed(operator, &before, &patched)]);
-            after = patched;
+        for _ in 0..ROUNDS {
+            let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
+            let mut after = before.clone();
+            if let Some(patch) = &cmd.traits {
+                let (patched, replace) =
+                    self.patched(&before, patch, self.clock.now()).map_err(UpdateUserError::InvalidTraits)?;
+                changes.extend([replace, self.traits_changed(operator, &before, &patched)]);
+                after = patched;
+            }
+            // Locked anew, a user is locked until somebody says otherwise, whatever end the lock had.
+            let state = cmd.state.filter(|state| *state != before.state || *state == State::Locked);
+            if let Some(state) = state {
+                let (set, setting) = self.with_state(operator, &after, (state, None), None)?;
+                changes.extend(setting);
+                after = set;
+            }
+            match self.store.commit(changes).await {
+                Ok(()) => {}
+                Err(error) if is_outdated(&error) => continue,
+                Err(CommitError::Conflict(Unique::Identifier)) => return Err(UpdateUserError::AlreadyExists),
+                Err(other) => return Err(ChangeUserError::from(other).into()),
+            }
+            if state.is_some() {
+                self.state_was_set(&after).await.map_err(ChangeUserError::from)?;
+            }
+            return Ok(after);
         }
-        // Locked anew, a user is locked until somebody says otherwise, whatever end the lock had.
-        let state = cmd.state.filter(|state| *state != before.state || *state == State::Locked);
-        if let Some(state) = state {
-            let wish = Changing { expected: Some(after.version), ..wish };
-            let (set, setting) = self.with_state(&wish, &after, (state, None), None).await?;
-            // What guards the last administrator begins with holding the roles.
-            changes = holding_first(changes, setting);
-            after = set;
-        }
-        match self.store.commit(changes).await {
-            Ok(()) => {}
-            Err(CommitError::Conflict(Unique::Identifier)) => return Err(UpdateUserError::AlreadyExists),
-            Err(other) => return Err(refused(other, &cmd.user, Some(before.version)).into()),
-        }
-        if state.is_some() {
-            self.state_was_set(&after).await.map_err(ChangeUserError::from)?;
-        }
-        Ok(after)
+        Err(ChangeUserError::from(keeps_changing()).into())
     }
 
     fn traits_changed(&self, operator: &Operator, before: &Identity, after: &Identity) -> Change {
@@ -80,14 +82,6 @@ impl Kayan {
             .values(Some(json!({ "traits": old })), Some(json!({ "traits": new })))
             .record()
     }
-}
-
-fn holding_first(mut first: Vec<Change>, mut then: Vec<Change>) -> Vec<Change> {
-    if matches!(then.first(), Some(Change::HoldRoles { .. })) {
-        first.insert(0, then.remove(0));
-    }
-    first.extend(then);
-    first
 }
 
 /// The members that differ, as they were and as they are.

@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 /// One write. A list of them is committed whole or not at all; a guard that does not hold rolls the list back.
 ///
+/// A list locks rows in one order ([`Locked`](crate::Locked)): the tenant, the identity, what belongs to it.
+///
 /// Variants carry their own tenant and touch no row of another one.
 #[derive(Debug, Clone)]
 pub enum Change {
@@ -76,6 +78,16 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Changes nothing, and keeps an identity as it is until the list is committed. Guard: it is still of this version
+    /// (`Guard::Identity`).
+    HoldIdentity {
+        /// The tenant.
+        tenant: TenantId,
+        /// Which.
+        identity: IdentityId,
+        /// The version that was read.
+        version: Version,
+    },
     /// Keeps a tenant's role definitions, and who has which, as they are until the list is committed. Guard: the
     /// definitions are still of this version (`Guard::Roles`).
     HoldRoles {
@@ -139,8 +151,8 @@ pub enum Change {
     OpenSession(Box<Session>),
     /// Stores a refresh token. Guard: its session is there (`Guard::Session`).
     IssueRefresh(Box<RefreshToken>),
-    /// Spends a refresh token and stores its successor. Guards: it is unspent (`Guard::RefreshToken`), the successor's
-    /// session is there (`Guard::Session`).
+    /// Spends a refresh token and stores its successor; the change of its session comes first. Guards: it is unspent
+    /// (`Guard::RefreshToken`), the successor's session is there (`Guard::Session`).
     RotateRefresh {
         /// The hash of the one that is spent.
         spent: TokenHash,

@@ -16,6 +16,7 @@ mod ids;
 mod kept_answer;
 mod keys;
 mod limits;
+mod lock_order;
 mod log_control;
 mod probe;
 mod profiler;
@@ -41,6 +42,7 @@ pub use keys::{KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, Wrappe
 pub use limits::{
     Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
 };
+pub use lock_order::Locked;
 pub use log_control::{LogControl, LogLevel};
 pub use probe::{Condition, Probe};
 pub use profiler::{ProfileError, Profiler, Resident};

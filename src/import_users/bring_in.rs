@@ -57,14 +57,16 @@ impl Kayan {
     async fn commit_users(&self, operator: &Operator, users: &[Numbered]) -> Result<bool, Failure> {
         let now = self.clock.now();
         let mut changes = Vec::with_capacity(3 * users.len() + 2);
-        changes.extend(held_roles(users));
+        changes.extend(holds(users));
         for (_, user) in users {
             self.creation(operator, user, now, &mut changes);
         }
         changes.extend(self.summaries(operator, users, now));
         match self.store.commit(changes).await {
             Ok(()) => Ok(true),
-            Err(CommitError::Conflict(_) | CommitError::Stale(Guard::Tenant | Guard::Roles)) => Ok(false),
+            Err(CommitError::Conflict(_) | CommitError::Stale(Guard::Tenant | Guard::Roles | Guard::Identity)) => {
+                Ok(false)
+            }
             Err(other) => Err(other.into()),
         }
     }
@@ -150,11 +152,12 @@ impl Kayan {
     }
 }
 
-/// Keeps the definitions by which roles were judged until they are given.
-fn held_roles(users: &[Numbered]) -> impl Iterator<Item = Change> {
-    let versions = users.iter().filter_map(|(_, user)| Some((user.identity.tenant.clone(), user.roles_version?)));
-    let tenants: BTreeMap<TenantId, _> = versions.collect();
-    tenants.into_iter().map(|(tenant, version)| Change::HoldRoles { tenant, version })
+/// Keeps what roles were judged by until they are given. An operator who has to be held acts in one tenant only.
+fn holds(users: &[Numbered]) -> impl Iterator<Item = Change> {
+    let with_roles = users.iter().filter(|(_, user)| !user.holds.is_empty());
+    let tenants: BTreeMap<&TenantId, &[Change]> =
+        with_roles.map(|(_, user)| (&user.identity.tenant, user.holds.as_slice())).collect();
+    tenants.into_values().flatten().cloned()
 }
 
 fn imported((line, user): &Numbered) -> LineReport {

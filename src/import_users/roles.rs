@@ -1,12 +1,9 @@
 //! Lets in whoever's roles are there and grant nothing that the operator does not hold (I-30).
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Fate, LineReport, Refusal, bring_in::Numbered};
-use crate::{DeniedError, Failure, FieldError, Kayan, Operator, policy::role::Definitions};
+use crate::{DeniedError, FieldError, Kayan, Operator, grants::Standing, policy::permission::Permission};
 
 impl Kayan {
     /// Parts those whose roles may be given from the others, and says of these why. A refused grant is written down, once
@@ -16,7 +13,7 @@ impl Kayan {
         operator: &Operator,
         wanted: Vec<Numbered>,
         dry_run: bool,
-    ) -> Result<(Vec<Numbered>, Vec<LineReport>), Failure> {
+    ) -> Result<(Vec<Numbered>, Vec<LineReport>), DeniedError> {
         let (mut permitted, mut reports) = (Vec::with_capacity(wanted.len()), Vec::new());
         let (mut known, mut written_down) = (BTreeMap::new(), BTreeSet::new());
         for (line, mut user) in wanted {
@@ -25,12 +22,12 @@ impl Kayan {
                 continue;
             }
             let tenant = &user.identity.tenant;
-            let definitions: Arc<Definitions> = match known.get(tenant) {
-                Some(definitions) => Arc::clone(definitions),
-                None => self.definitions_now(tenant).await?,
-            };
-            known.insert(tenant.clone(), Arc::clone(&definitions));
-            let missing = operator.grants.missing(&definitions.grants(&user.identity.roles));
+            if !known.contains_key(tenant) {
+                let required = (&Permission::USERS_WRITE, super::ACTION);
+                known.insert(tenant.clone(), self.standing(operator, tenant, required).await?);
+            }
+            let Some(Standing { grants, definitions, holds }) = known.get(tenant) else { continue };
+            let missing = grants.missing(&definitions.grants(&user.identity.roles));
             let wrong = if let Err(unknown) = definitions.know(&user.identity.roles) {
                 let at = user.identity.roles.iter().position(|role| *role == unknown.name).unwrap_or_default();
                 let why = format!("is no role of the tenant; there are {}", unknown.known.join(", "));
@@ -40,12 +37,12 @@ impl Kayan {
                 if !dry_run && written_down.insert(missing.clone()) {
                     match self.forbid(operator, missing, super::ACTION).await {
                         Ok(()) | Err(DeniedError::Forbidden(_) | DeniedError::KeyReused) => {}
-                        Err(DeniedError::Failed(failure)) => return Err(failure),
+                        Err(failed) => return Err(failed),
                     }
                 }
                 FieldError::new("/roles", "not_held", why)
             } else {
-                user.roles_version = Some(definitions.version);
+                user.holds.clone_from(holds);
                 permitted.push((line, user));
                 continue;
             };

@@ -60,6 +60,11 @@ impl Rows {
         Ok(identity)
     }
 
+    pub(crate) fn hold_identity(&self, scope: &Scope, id: IdentityId, version: Version) -> Result<(), CommitError> {
+        let present = self.identity(scope, id).map(|identity| identity.version);
+        if present == Some(version) { Ok(()) } else { Err(STALE) }
+    }
+
     pub(crate) fn delete_identity(
         &mut self,
         scope: &Scope,

@@ -25,6 +25,7 @@ impl Rows {
             Change::SetRoles { tenant, identity, expected, roles, at } => {
                 self.set_roles(tenant, (identity, expected), roles, at)
             }
+            Change::HoldIdentity { tenant, identity, version } => self.hold_identity(&tenant.into(), identity, version),
             Change::HoldRoles { tenant, version } => self.hold_roles(&tenant, version),
             Change::CreateRole(role) => self.create_role(*role),
             Change::ReplaceRole(role) => self.replace_role(*role),

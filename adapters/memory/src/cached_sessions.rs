@@ -118,6 +118,7 @@ fn about(change: &Change) -> Option<About> {
         | Change::UseCredential { .. }
         | Change::IssueRefresh(_)
         | Change::RotateRefresh { .. }
+        | Change::HoldIdentity { .. }
         | Change::HoldRoles { .. }
         | Change::CreateRole(_)
         | Change::ReplaceRole(_)

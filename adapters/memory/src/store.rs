@@ -90,6 +90,9 @@ impl Store for MemoryStore {
         if let Some(error) = inside.failing_commit.take() {
             return Err(error);
         }
+        if !Change::in_lock_order(&changes) {
+            return Err(CommitError::Fault(format!("the list breaks the order of locks (`Locked`): {changes:?}")));
+        }
         let mut rows = inside.rows.clone();
         changes.into_iter().try_for_each(|change| rows.apply(change))?;
         inside.rows = rows;

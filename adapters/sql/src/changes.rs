@@ -98,6 +98,7 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
         Change::SetRoles { tenant, identity, expected, roles, at } => {
             roles::set(batch, &tenant, (identity, expected), &roles, at)?;
         }
+        Change::HoldIdentity { tenant, identity, version } => identities::hold(batch, &tenant, identity, version),
         Change::HoldRoles { tenant, version } => roles::hold(batch, &tenant, version),
         Change::CreateRole(role) => roles::create(batch, &role)?,
         Change::ReplaceRole(role) => roles::replace(batch, &role)?,

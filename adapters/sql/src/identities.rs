@@ -166,6 +166,35 @@ VALUES (?, ?, ?, ?)";
     }
 }
 
+pub(crate) fn hold(batch: &mut Batch, tenant: &TenantId, identity: IdentityId, version: Version) {
+    let sql = "-- identities.hold
+UPDATE identities
+SET version = version
+WHERE id = ? AND tenant_id = ? AND version = ?";
+    batch.guarded(sql, vec![identity.0.into(), Value::text(tenant.as_str()), version.into()], Guard::Identity);
+}
+
+/// Locks an identity, of whatever version and whether or not it is there, before what belongs to it is changed.
+pub(crate) fn lock(batch: &mut Batch, scope: &Scope, identity: IdentityId) {
+    let (sql, params) = match scope {
+        Scope::Tenant(tenant) => (
+            "-- identities.lock
+UPDATE identities
+SET version = version
+WHERE id = ? AND tenant_id = ?",
+            vec![identity.0.into(), Value::text(tenant.as_str())],
+        ),
+        Scope::System => (
+            "-- identities.lock_anywhere
+UPDATE identities
+SET version = version
+WHERE id = ?",
+            vec![identity.0.into()],
+        ),
+    };
+    batch.free(sql, params);
+}
+
 /// The versions that are taken: the one that was read, or any.
 fn versions(expected: Option<Version>) -> [Value; 2] {
     expected.map_or([0.into(), Version::MAX.into()], |only| [only.into(), only.into()])
@@ -210,30 +239,22 @@ WHERE i.id = ?";
     }
 }
 
-/// Takes the credentials first, as a login does, and not after the identity, as the cascade would: a database with row
-/// locks would see the two wait for each other.
+/// Locks the identity's row and then, by the foreign keys, what belongs to it.
 pub(crate) fn delete(batch: &mut Batch, scope: &Scope, (identity, expected): (IdentityId, Option<Version>)) {
     let mut params = vec![identity.0.into()];
-    params.extend(scope.tenant().map(|tenant| Value::text(tenant.as_str())));
-    let (credentials, sql) = match scope {
-        Scope::Tenant(_) => (
-            "-- identities.delete_credentials
-DELETE FROM credentials
-WHERE identity_id = ? AND tenant_id = ?",
+    params.extend(versions(expected));
+    let sql = match scope {
+        Scope::Tenant(tenant) => {
+            params.push(Value::text(tenant.as_str()));
             "-- identities.delete
 DELETE FROM identities
-WHERE id = ? AND tenant_id = ? AND version BETWEEN ? AND ?",
-        ),
-        Scope::System => (
-            "-- identities.delete_credentials_anywhere
-DELETE FROM credentials
-WHERE identity_id = ?",
+WHERE id = ? AND version BETWEEN ? AND ? AND tenant_id = ?"
+        }
+        Scope::System => {
             "-- identities.delete_anywhere
 DELETE FROM identities
-WHERE id = ? AND version BETWEEN ? AND ?",
-        ),
+WHERE id = ? AND version BETWEEN ? AND ?"
+        }
     };
-    batch.free(credentials, params.clone());
-    params.extend(versions(expected));
     batch.guarded(sql, params, Guard::Identity);
 }

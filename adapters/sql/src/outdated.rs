@@ -2,7 +2,7 @@
 
 use kayan_ports::{Outdated, StoreError};
 
-use crate::{Driver, Query, Reading, Value, changes::Batch};
+use crate::{Dialect, Driver, Query, Reading, Value, changes::Batch};
 
 pub(crate) async fn is_there(driver: &impl Driver, outdated: &Outdated) -> Result<bool, StoreError> {
     let sql = "-- outdated.look
@@ -22,32 +22,58 @@ SELECT 1 FROM (SELECT created_at FROM kept_answers WHERE created_at < ? LIMIT 1)
 
 /// The innermost selection stands alone because MySQL limits no other one.
 pub(crate) fn remove(batch: &mut Batch, outdated: &Outdated) {
-    let sql = "-- outdated.sessions
-DELETE FROM sessions
-WHERE id IN (SELECT id FROM (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000) ended)";
-    batch.free(sql, vec![outdated.sessions.into()]);
+    let identities_own = match batch.dialect {
+        Dialect::Postgres => OF_IDENTITIES_UNLOCKED,
+        Dialect::Sqlite | Dialect::MySql => OF_IDENTITIES,
+    };
+    let before = [outdated.sessions, outdated.networks, outdated.answers];
+    for (sql, before) in identities_own.into_iter().zip(before) {
+        batch.free(sql, vec![before.into()]);
+    }
     let sql = "-- outdated.attempts
 DELETE FROM attempts
 WHERE (tenant_id, identifier_hash, network) IN
   (SELECT tenant_id, identifier_hash, network
    FROM (SELECT tenant_id, identifier_hash, network FROM attempts WHERE last_at < ? LIMIT 1000) forgotten)";
     batch.free(sql, vec![outdated.attempts.into()]);
-    let sql = "-- outdated.networks
-DELETE FROM known_networks
-WHERE (identity_id, network) IN
-  (SELECT identity_id, network
-   FROM (SELECT identity_id, network FROM known_networks WHERE last_login_at < ? LIMIT 1000) left_behind)";
-    batch.free(sql, vec![outdated.networks.into()]);
     let sql = "-- outdated.revocations
 DELETE FROM revoked_tokens
 WHERE (id, tenant_id) IN
   (SELECT id, tenant_id
    FROM (SELECT id, tenant_id FROM revoked_tokens WHERE expires_at < ? LIMIT 1000) dead_anyhow)";
     batch.free(sql, vec![outdated.revocations.into()]);
-    let sql = "-- outdated.answers
+}
+
+/// What belongs to identities.
+const OF_IDENTITIES: [&str; 3] = [
+    "-- outdated.sessions
+DELETE FROM sessions
+WHERE id IN (SELECT id FROM (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000) ended)",
+    "-- outdated.networks
+DELETE FROM known_networks
+WHERE (identity_id, network) IN
+  (SELECT identity_id, network
+   FROM (SELECT identity_id, network FROM known_networks WHERE last_login_at < ? LIMIT 1000) left_behind)",
+    "-- outdated.answers
 DELETE FROM kept_answers
 WHERE (tenant_id, operator, idempotency_key) IN
   (SELECT tenant_id, operator, idempotency_key
-   FROM (SELECT tenant_id, operator, idempotency_key FROM kept_answers WHERE created_at < ? LIMIT 1000) kept_enough)";
-    batch.free(sql, vec![outdated.answers.into()]);
-}
+   FROM (SELECT tenant_id, operator, idempotency_key FROM kept_answers WHERE created_at < ? LIMIT 1000) kept_enough)",
+];
+
+/// The same, without rows that are locked: these rows are locked in no order, so this waits for nobody. Where deadlocks
+/// are found at once and tried again, as by MySQL and MariaDB, it may wait.
+const OF_IDENTITIES_UNLOCKED: [&str; 3] = [
+    "-- outdated.sessions
+DELETE FROM sessions
+WHERE id IN (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
+    "-- outdated.networks
+DELETE FROM known_networks
+WHERE (identity_id, network) IN
+  (SELECT identity_id, network FROM known_networks WHERE last_login_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
+    "-- outdated.answers
+DELETE FROM kept_answers
+WHERE (tenant_id, operator, idempotency_key) IN
+  (SELECT tenant_id, operator, idempotency_key
+   FROM kept_answers WHERE created_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
+];

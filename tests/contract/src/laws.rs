@@ -105,6 +105,17 @@ macro_rules! laws {
             changing_the_password_during_logins_leaves_no_open_session,
             deleting_during_logins_leaves_no_session,
         );
+        $crate::laws!(@each $fresh, store::locks:
+            an_identity_that_was_held_is_the_one_that_was_read,
+            no_two_lists_on_one_identity_wait_for_each_other,
+        );
+        $crate::laws!(@each $fresh, store::decisions:
+            i_30_an_admin_is_left_when_one_hands_over_to_somebody_who_is_being_shut_out,
+            i_30_a_password_is_not_set_by_who_may_no_longer_when_it_is_hashed,
+            i_30_a_replica_decides_by_roles_as_they_are_and_not_as_it_remembers_them,
+            deleting_somebody_who_refreshes_succeeds_and_breaks_no_refresh,
+            a_tenant_that_people_register_in_is_deleted_or_in_use,
+        );
         $crate::laws!(@each $fresh, store::keys:
             the_data_key_comes_back_as_it_went_in_and_as_it_was_wrapped_anew,
             a_data_key_that_is_not_there_is_not_wrapped_anew,

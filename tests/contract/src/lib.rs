@@ -16,6 +16,7 @@
 
 mod bench;
 mod laws;
+mod office;
 mod race;
 mod sample;
 mod thing;

@@ -3,12 +3,14 @@
 pub mod accounts;
 pub mod answers;
 pub mod audit;
+pub mod decisions;
 pub mod deletion;
 pub mod durability;
 pub mod events;
 pub mod export;
 pub mod keys;
 pub mod lists;
+pub mod locks;
 pub mod matrix;
 pub mod outdated;
 pub mod passwords;

@@ -44,9 +44,9 @@ impl Thing {
             version: 1,
         };
         let revoked = AdminTokenId(uuid());
+        changes.insert(0, Change::CreateRole(Box::new(role.clone())));
         changes.extend([
             creation(&admin, Vec::new()),
-            Change::CreateRole(Box::new(role.clone())),
             Change::RevokeToken(Box::new(Revocation {
                 id: revoked,
                 by: Scope::Tenant(tenant.clone()),

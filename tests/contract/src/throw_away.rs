@@ -23,6 +23,8 @@ impl PostgresDatabase {
     pub async fn create() -> Self {
         let name = format!("kayan_{:016x}", RandomState::new().hash_one("database"));
         administer(&format!("CREATE DATABASE {name}")).await;
+        // Those who wait for each other go on waiting, so that a test sees it, and are not quietly begun anew.
+        administer(&format!("ALTER DATABASE {name} SET deadlock_timeout = '10min'")).await;
         Self { name }
     }
 

@@ -4,7 +4,7 @@ use kayan_ports::{
     Guard, IdentityId, RefreshToken, Scope, Session, SessionId, Spent, StoreError, TenantId, Timestamp, TokenHash,
 };
 
-use crate::{Dialect, Value, changes::Batch};
+use crate::{Dialect, Value, changes::Batch, identities};
 
 /// Notes the login first: that is the guard, and on a database with row locks it makes a change of the identity's state
 /// wait until the session is there to be revoked.
@@ -140,7 +140,10 @@ WHERE id = ? AND tenant_id = ? AND identity_id = ? AND active
     batch.guarded(sql, params, Guard::Session);
 }
 
+/// Locks the identity first: of two that revoke the same sessions, or one that revokes and one that deletes, the second
+/// waits here and not with half of the sessions locked.
 pub(crate) fn revoke_of(batch: &mut Batch, scope: &Scope, identity: IdentityId, except: Option<SessionId>) {
+    identities::lock(batch, scope, identity);
     let tenant = scope.tenant().map(|tenant| Value::text(tenant.as_str()));
     let sql = match (tenant.is_some(), except.is_some()) {
         (true, true) => {

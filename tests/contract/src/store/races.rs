@@ -39,7 +39,7 @@ pub async fn a_refresh_token_is_spent_once_under_64_parallel_rotations(bench: &d
         expires_at: at(9_000),
         at: at(60),
     };
-    let lists = successors.iter().map(|next| vec![rotation(&anna.refresh, next), renew()]).collect();
+    let lists = successors.iter().map(|next| vec![renew(), rotation(&anna.refresh, next)]).collect();
     let winner = only_winner(&race(&store, lists).await, &CommitError::Stale(Guard::RefreshToken));
     for (number, next) in successors.iter().enumerate() {
         let found = store.refreshing(anna.tenant(), &next.hash).await.unwrap();
@@ -107,7 +107,7 @@ async fn closes_the_door(bench: &dyn Bench, closing: impl Fn(&Account) -> Vec<Ch
         let login = || {
             let (tenant, credential, version) = (credential.tenant.clone(), credential.id, credential.version);
             let proof = Change::UseCredential { tenant, credential, version, at: at(50) };
-            vec![proof, Change::OpenSession(Box::new(session(&anna.identity)))]
+            vec![Change::OpenSession(Box::new(session(&anna.identity))), proof]
         };
         let mut lists: Vec<_> = (0..8).map(|_| login()).collect();
         lists.insert(round % 9, closing(&anna));
@@ -135,7 +135,7 @@ pub async fn locking_during_logins_leaves_no_open_session(bench: &dyn Bench) {
 
 pub async fn changing_the_password_during_logins_leaves_no_open_session(bench: &dyn Bench) {
     closes_the_door(bench, |anna| {
-        vec![Change::ReplaceCredential(Box::new(next_password(&anna.password))), revoke_all(anna)]
+        vec![revoke_all(anna), Change::ReplaceCredential(Box::new(next_password(&anna.password)))]
     })
     .await;
 }
