@@ -42,6 +42,7 @@ fn server(error: &ServerError) -> Verdict {
         3101 => Verdict::Again("transactions of other members of the group keep coming first"),
         // Found by a statement and deleted before the foreign key was checked: the next try does not find it.
         1216 | 1452 => Verdict::Again("a row that it refers to is not there"),
+        1217 | 1451 => Verdict::Again("another row refers to it"),
         1021 | 1114 => Verdict::Unavailable("the server's disk is full"),
         1037 | 1038 | 1041 | 1135 => Verdict::Unavailable("the server is out of memory"),
         1040 | 1203 | 1226 => Verdict::Unavailable("the server has too many connections"),

@@ -25,13 +25,19 @@ pub(crate) fn apply_error(error: &Error, sql: &str, (position, expect): (usize, 
     match error.code() {
         Some(&SqlState::DIVISION_BY_ZERO) if expect == Expect::One => ApplyError::Guard(position),
         Some(&SqlState::UNIQUE_VIOLATION) => ApplyError::Unique(position),
+        Some(&SqlState::FOREIGN_KEY_VIOLATION) if expect == Expect::One => ApplyError::Guard(position),
+        Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
+            ApplyError::Unavailable("rows that belong together keep changing".to_owned())
+        }
         _ => store_error(error, sql).into(),
     }
 }
 
-/// Whether the same batch may well succeed when it is sent again.
+/// Whether the same batch may well succeed, or be told what stands in its way, when it is sent again. A foreign key is
+/// broken only by a race: what a statement found was removed before the key was checked, or what it did not find was added.
 pub(crate) fn passes(error: &Error) -> bool {
-    let passing = [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED];
+    let passing =
+        [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED, &SqlState::FOREIGN_KEY_VIOLATION];
     error.code().is_some_and(|code| passing.contains(&code))
 }
 
