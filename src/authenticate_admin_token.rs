@@ -1,6 +1,6 @@
 //! Authenticates an operator by the admin token that it presents.
 
-use kayan_ports::{AdminToken, AdminTokenError, AdminTokenText, Client, KeyPurpose, Scope};
+use kayan_ports::{AdminToken, AdminTokenError, AdminTokenId, AdminTokenText, Client, KeyPurpose, Scope};
 
 use crate::{Failure, Kayan, Operator, policy::admin_token};
 
@@ -16,8 +16,8 @@ pub enum AuthenticateAdminTokenError {
 }
 
 /// What is kept of an admin token's name in the audit trail: names are chosen by people, ids are not.
-fn actor(token: &AdminToken) -> String {
-    format!("token/{}", token.first.id)
+fn actor(id: AdminTokenId) -> String {
+    format!("token/{id}")
 }
 
 impl Kayan {
@@ -32,11 +32,13 @@ impl Kayan {
         let token = self.read_admin_token(token).await?.map_err(|_| AuthenticateAdminTokenError::Unauthorized)?;
         let (scope, grants) = (admin_token::scope(&token), admin_token::grants(&token));
         let grants = grants.filter(|_| token.holds).ok_or(AuthenticateAdminTokenError::Unauthorized)?;
-        let revoked = self.store.revocations(&scope, &admin_token::ids(&token)).await.map_err(Failure::from)?;
+        let ids = admin_token::ids(&token);
+        let revoked = self.store.revocations(&scope, &ids).await.map_err(Failure::from)?;
         if !revoked.is_empty() || !self.is_open(&scope).await? {
             return Err(AuthenticateAdminTokenError::Unauthorized);
         }
-        Ok(Operator { scope, name: actor(&token), identity: None, grants, client, request_id, once: None })
+        let (name, exact) = (actor(token.first.id), actor(ids.last().copied().unwrap_or(token.first.id)));
+        Ok(Operator { scope, name, credential: exact, identity: None, grants, client, request_id, once: None })
     }
 
     /// Whether there is anything to administer in this scope: an inactive tenant is out at once.

@@ -11,6 +11,7 @@ impl Kayan {
         Ok(Operator {
             scope: Scope::Tenant(me.identity.tenant.clone()),
             name: me.identity.id.to_string(),
+            credential: format!("session/{}", me.session.id),
             identity: Some(me.identity.id),
             grants: self.grants_of(&me.identity).await?,
             client: caller.client.clone(),

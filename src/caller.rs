@@ -27,6 +27,8 @@ pub struct Operator {
     pub scope: Scope,
     /// The name that the audit trail gets as actor: an identity's id, a token's name, or `cli`.
     pub name: String,
+    /// What it presented: `token/` and the id of an admin token's last block, `session/` and a session's id, or `cli`.
+    pub credential: String,
     /// Who it is, if it is somebody with an account.
     pub identity: Option<IdentityId>,
     /// What may be done.
@@ -46,6 +48,7 @@ impl Operator {
         Self {
             scope,
             name: COMMAND_LINE.to_owned(),
+            credential: COMMAND_LINE.to_owned(),
             identity: None,
             grants: Grants::everything(),
             client: Client::default(),

@@ -1,9 +1,11 @@
 //! Audit events as text: JSON, a line of JSON each, or CSV.
 
+mod cell;
+
 use std::borrow::Cow;
 
 use csv::{QuoteStyle, Terminator, WriterBuilder};
-use kayan_ports::AuditEvent;
+use kayan_ports::{AuditEvent, terminal};
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 
@@ -118,8 +120,7 @@ impl EventWriter {
             lines.write_record(HEADER).map_err(failed)?;
         }
         for event in events {
-            let cells = cells(event)?;
-            lines.write_record(cells.iter().map(|cell| harmless(cell).into_owned())).map_err(failed)?;
+            lines.write_record(cells(event)?.iter().map(|cell| cell.as_bytes())).map_err(failed)?;
         }
         lines.flush().map_err(failed)
     }
@@ -130,16 +131,15 @@ fn failed(error: impl std::fmt::Display) -> Failure {
 }
 
 fn append(event: &AuditEvent, into: &mut Vec<u8>) -> Result<(), Failure> {
-    serde_json::to_writer(into, event).map_err(failed)
+    terminal::write_json(into, event).map_err(failed)
 }
 
 fn cells(event: &AuditEvent) -> Result<[Cow<'_, str>; HEADER.len()], Failure> {
     fn json<'a>(value: Option<&impl Serialize>) -> Result<Cow<'a, str>, Failure> {
-        let text = value.map(serde_json::to_string).transpose().map_err(failed)?;
-        Ok(Cow::Owned(text.unwrap_or_default()))
+        value.map_or(Ok(Cow::Borrowed("")), |value| cell::json(value).map(Cow::Owned).map_err(failed))
     }
     fn text(maybe: Option<&String>) -> Cow<'_, str> {
-        Cow::Borrowed(maybe.map_or("", String::as_str))
+        cell::text(maybe.map_or("", String::as_str))
     }
     Ok([
         event.id.to_string().into(),
@@ -148,7 +148,7 @@ fn cells(event: &AuditEvent) -> Result<[Cow<'_, str>; HEADER.len()], Failure> {
         text(event.actor.as_ref()),
         text(event.subject.as_ref()),
         event.outcome.as_str().into(),
-        event.message.as_str().into(),
+        cell::text(&event.message),
         json(Some(&event.metadata))?,
         text(event.client.ip.as_ref()),
         text(event.client.user_agent.as_ref()),
@@ -160,15 +160,6 @@ fn cells(event: &AuditEvent) -> Result<[Cow<'_, str>; HEADER.len()], Failure> {
         text(event.request_id.as_ref()),
         event.created_at.format(&Rfc3339).map_err(failed)?.into(),
     ])
-}
-
-/// The cell so that no spreadsheet takes it for a formula (I-35).
-fn harmless(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        Cow::Owned(format!("'{cell}"))
-    } else {
-        Cow::Borrowed(cell)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Hands users out as NDJSON that an import takes as it is.
 
-use kayan_ports::{AccountQuery, EventType, IdentityId, State, TenantId, Timestamp};
+use kayan_ports::{AccountQuery, EventType, IdentityId, State, TenantId, Timestamp, terminal};
 use serde_json::json;
 
 use crate::{DeniedError, Failure, Kayan, Operator, policy::permission::Permission, user_line::UserLine};
@@ -125,7 +125,7 @@ impl UserExport<'_> {
         self.place = Place::Within(tenant, Some((last.identity.created_at, last.identity.id)));
         let mut lines = Vec::with_capacity(accounts.len() * 512);
         for account in accounts {
-            serde_json::to_writer(&mut lines, &UserLine::of(account.identity, account.hash))
+            terminal::write_json(&mut lines, &UserLine::of(account.identity, account.hash))
                 .map_err(|error| Failure::Fault(format!("cannot be written as JSON: {error}")))?;
             lines.push(b'\n');
         }

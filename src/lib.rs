@@ -69,9 +69,12 @@ mod user_line;
 mod verify_trail;
 mod who_am_i;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Store, Timestamp};
@@ -147,6 +150,8 @@ use crate::{grants::RememberedRoles, policy::flood::Flood};
 pub struct Settings {
     /// How long sessions and their tokens live.
     pub lifetimes: Lifetimes,
+    /// For how long after it was spent a refresh token gets the same successors again; 0: not at all.
+    pub refresh_reuse_window: Duration,
     /// The shortest password taken, in characters.
     pub password_min_length: usize,
     /// When guessing ends; nothing: never.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use kayan_ports::{Change, IdentityId, KeptAnswer, KeyPurpose};
+use kayan_ports::{Change, IdentityId, KeptAnswer, KeyPurpose, Scope};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::Sha256;
 
@@ -32,6 +32,15 @@ impl fmt::Debug for Once {
     /// Without the digest, by which a password could be guessed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Once({})", self.key)
+    }
+}
+
+/// Whose key it is: that of the exact credential, so that a narrowed token shares none with the one it was made from, and
+/// of who acts in all tenants apart from who acts in `default`, where the answers of both are kept.
+fn owner(operator: &Operator) -> String {
+    match operator.scope {
+        Scope::System => format!("system/{}", operator.credential),
+        Scope::Tenant(_) => operator.credential.clone(),
     }
 }
 
@@ -65,7 +74,7 @@ impl Kayan {
         let answer = serde_json::to_string(answer).map_err(|error| Failure::Fault(error.to_string()))?;
         Ok(Some(Change::KeepAnswer(Box::new(KeptAnswer {
             tenant: operator.tenant(),
-            operator: operator.name.clone(),
+            operator: owner(operator),
             key: once.key.clone(),
             request: self.fingerprint(once).await?,
             about,
@@ -75,7 +84,7 @@ impl Kayan {
     }
 
     async fn kept<T: DeserializeOwned>(&self, operator: &Operator, once: &Once) -> Result<Option<T>, DeniedError> {
-        let kept = self.store.kept_answer(&operator.tenant(), &operator.name, &once.key).await;
+        let kept = self.store.kept_answer(&operator.tenant(), &owner(operator), &once.key).await;
         let Some(kept) = kept.map_err(Failure::from)? else { return Ok(None) };
         if kept.request != self.fingerprint(once).await? {
             return Err(DeniedError::KeyReused);

@@ -38,8 +38,9 @@ pub enum RefreshSessionError {
 }
 
 impl Kayan {
-    /// Spends the token and hands out its successors. The same client, retrying within ten seconds, gets the same
-    /// successors again; anybody else, or later, revokes the family.
+    /// Spends the token and hands out its successors. A client of the same family that retries within
+    /// [`Settings::refresh_reuse_window`](crate::Settings::refresh_reuse_window) gets the same successors again, from
+    /// whatever address; any other, or a later one, revokes the family.
     pub async fn refresh_session(&self, caller: &Caller, cmd: RefreshSession) -> Result<Opened, RefreshSessionError> {
         let token = cmd.refresh_token.ok_or(RefreshSessionError::InvalidToken)?;
         let hash = token.hash();
@@ -50,7 +51,7 @@ impl Kayan {
                 Lookup::Found(known) => known,
             };
             let now = self.clock.now();
-            match judge(&known, &caller.client, now) {
+            match judge(&known, &caller.client, now, self.settings.refresh_reuse_window) {
                 Verdict::Refused => return Err(RefreshSessionError::InvalidToken),
                 Verdict::Repeat(spent) => {
                     let spent = spent.clone();

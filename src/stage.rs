@@ -52,7 +52,13 @@ impl Stage {
             refresh: std::time::Duration::from_hours(168),
             absolute: std::time::Duration::from_hours(720),
         };
-        let mut settings = Settings { lifetimes, password_min_length: 8, lockout: None, limits: RateLimits::default() };
+        let mut settings = Settings {
+            lifetimes,
+            refresh_reuse_window: std::time::Duration::from_secs(10),
+            password_min_length: 8,
+            lockout: None,
+            limits: RateLimits::default(),
+        };
         change(&mut settings);
         Self { kayan: Kayan::new(ports, IdentitySchema::default(), settings), store, hasher, clock }
     }

@@ -7,7 +7,7 @@ use crate::{IdentityId, TenantId, Timestamp};
 pub struct KeptAnswer {
     /// The tenant that was asked in.
     pub tenant: TenantId,
-    /// Who asked.
+    /// The exact credential that asked, such as `token/` and an id, and before it `system/` if it acted in all tenants.
     pub operator: String,
     /// The key, 1 to 255 visible ASCII characters.
     pub key: String,

@@ -26,6 +26,7 @@ mod session;
 mod source;
 mod store;
 mod tenant;
+pub mod terminal;
 mod window;
 
 pub use account::{Account, AccountQuery};

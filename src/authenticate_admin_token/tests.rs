@@ -47,10 +47,27 @@ async fn a_token_gives_what_it_says_where_it_says() {
     let operator = who(&stage, &system.token).await.unwrap();
     assert_eq!((operator.scope, operator.identity), (Scope::System, None));
     assert_eq!(operator.name, format!("token/{}", system.id));
+    assert_eq!(operator.credential, operator.name);
     assert_eq!(operator.request_id.as_deref(), Some("request-1"));
     assert!(operator.grants.covers(&Permission::USERS_WRITE) && !operator.grants.covers(&Permission::ROLES_READ));
     let bound = made(&stage, &["*"], Some("acme")).await;
     assert_eq!(who(&stage, &bound.token).await.unwrap().scope, Scope::Tenant("acme".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_narrowed_token_acts_under_its_parents_name_and_is_a_credential_of_its_own() {
+    let stage = stage();
+    let parent = made(&stage, &["users:*"], None).await;
+    let children = ["users:*", "users:read"].map(|limit| narrowed(&stage, &parent.token, &[limit], None));
+    let mut credentials = vec![format!("token/{}", parent.id)];
+    for child in &children {
+        let operator = who(&stage, child).await.unwrap();
+        assert_eq!(operator.name, format!("token/{}", parent.id));
+        credentials.push(operator.credential);
+    }
+    credentials.sort();
+    credentials.dedup();
+    assert_eq!(credentials.len(), 3, "{credentials:?}");
 }
 
 /// Every list of up to two patterns in each of two blocks: what the narrowed token gives, both its parents give.

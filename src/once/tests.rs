@@ -52,9 +52,26 @@ async fn another_request_with_the_same_key_is_refused_and_changes_nothing() {
     };
     assert!(stage.kayan.set_user_state(&with_key("k", 3), other).await.is_err());
     assert_eq!(stage.count(EventType::AdminAction, Outcome::Success), 1);
-    // Whoever else uses the key means another one.
-    let colleague = Operator { name: "token/other".to_owned(), ..with_key("k", 2) };
+    // Another credential's key is another one.
+    let colleague = Operator { credential: "token/other".to_owned(), ..with_key("k", 2) };
     stage.kayan.create_user(&colleague, user("bert@example.com")).await.unwrap();
+}
+
+#[tokio::test]
+async fn i_29_a_key_belongs_to_one_credential_and_to_what_it_acts_in() {
+    let stage = Stage::new();
+    let system = with_key("k", 1);
+    let tenant = Operator { scope: TenantId::default().into(), ..system.clone() };
+    let narrowed = Operator { credential: "token/narrowed".to_owned(), ..tenant.clone() };
+    for (sessions, operator) in (0..).zip([&system, &tenant, &narrowed]) {
+        for number in 0..sessions {
+            stage.person(&format!("{sessions}{number}@example.com")).await;
+        }
+        for _ in 0..2 {
+            let revoked = stage.kayan.revoke_sessions(operator, RevokeSessions::default()).await;
+            assert_eq!(revoked, Ok(Some(sessions)), "{operator:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -58,12 +58,41 @@ async fn i_04_a_spent_refresh_token_revokes_its_family_after_ten_seconds() {
 }
 
 #[tokio::test]
-async fn i_04_a_spent_refresh_token_from_another_client_revokes_its_family_at_once() {
+async fn i_04_a_retry_from_another_network_gets_the_same_successor() {
+    let stage = Stage::new();
+    let first = stage.person("ada@example.com").await;
+    let second = stage.kayan.refresh_session(&Stage::stranger(), with(&first.refresh_token)).await.unwrap();
+    let again = stage.kayan.refresh_session(&elsewhere(), with(&first.refresh_token)).await.unwrap();
+    assert_eq!(again.refresh_token.hash(), second.refresh_token.hash());
+    assert_eq!(again.session_token.hash(), second.session_token.hash());
+    assert_eq!(stage.count(EventType::RefreshReused, Outcome::Failure), 0);
+}
+
+#[tokio::test]
+async fn i_04_a_spent_refresh_token_from_another_user_agent_revokes_its_family_at_once() {
     let stage = Stage::new();
     let first = stage.person("ada@example.com").await;
     stage.kayan.refresh_session(&Stage::stranger(), with(&first.refresh_token)).await.unwrap();
-    let reused = stage.kayan.refresh_session(&elsewhere(), with(&first.refresh_token)).await.unwrap_err();
+    let mut other = Stage::stranger();
+    other.client.user_agent = Some("a script".to_owned());
+    let reused = stage.kayan.refresh_session(&other, with(&first.refresh_token)).await.unwrap_err();
     assert_eq!(reused, RefreshSessionError::TokenReused);
+}
+
+#[tokio::test]
+async fn i_04_the_window_ends_to_the_microsecond_and_without_one_there_is_no_retry() {
+    for window in [Duration::ZERO, Duration::seconds(3)] {
+        let stage = Stage::with(|settings| settings.refresh_reuse_window = window.unsigned_abs());
+        let retry = async |after: Duration| {
+            let first = stage.person(&format!("{}@example.com", stage.store.events().len())).await;
+            stage.kayan.refresh_session(&Stage::stranger(), with(&first.refresh_token)).await.unwrap();
+            stage.clock.advance(after);
+            stage.kayan.refresh_session(&elsewhere(), with(&first.refresh_token)).await.map(drop)
+        };
+        let expected = if window.is_zero() { Err(RefreshSessionError::TokenReused) } else { Ok(()) };
+        assert_eq!(retry(window).await, expected);
+        assert_eq!(retry(window + Duration::MICROSECOND).await, Err(RefreshSessionError::TokenReused));
+    }
 }
 
 #[tokio::test]

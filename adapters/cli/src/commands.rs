@@ -29,6 +29,7 @@ use crate::{
         Config,
         load::{Inputs, Loaded, Problems},
     },
+    output,
     stop::Stop,
 };
 
@@ -56,7 +57,7 @@ fn settings() -> Result<Config, Stop> {
 fn told(loaded: Result<Loaded, Problems>) -> Result<Config, Stop> {
     let loaded = loaded.map_err(Stop::config)?;
     for warning in &loaded.warnings {
-        eprintln!("kayan: warning: {warning}");
+        output::note(format_args!("kayan: warning: {warning}"));
     }
     Ok(loaded.config)
 }

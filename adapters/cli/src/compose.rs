@@ -185,6 +185,7 @@ fn over(
     };
     let settings = Settings {
         lifetimes,
+        refresh_reuse_window: config.sessions.refresh_reuse_window,
         password_min_length: config.password_min_length,
         lockout: config.lockout,
         limits: config.rate_limits,

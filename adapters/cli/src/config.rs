@@ -200,6 +200,8 @@ pub(crate) struct Sessions {
     pub(crate) ttl: Duration,
     /// Life of a refresh token.
     pub(crate) refresh_ttl: Duration,
+    /// For how long a spent refresh token gets the same successors again, 0 to 60 s; 0: not at all.
+    pub(crate) refresh_reuse_window: Duration,
     /// From login to the absolute end.
     pub(crate) max_ttl: Duration,
     /// How long a presented session is remembered, 0 to 5 s; 0: not at all.

@@ -1,5 +1,8 @@
 //! The `kayan` binary: reads the command line and runs one command.
 
+// They panic when nobody reads or the disk is full, and what a client has sent they hand to the terminal: use `output`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 mod args;
 mod commands;
 mod compose;

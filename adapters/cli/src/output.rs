@@ -1,11 +1,18 @@
-//! Results on standard output: tables for people, JSON for scripts.
+//! Results on standard output, tables for people and JSON for scripts; all else on standard error.
+//!
+//! A reader that has gone away ends nothing: work that has begun is finished. What was sent by clients is escaped, so that no
+//! terminal obeys it.
 
 mod file;
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    fmt::Display,
+    io::{self, IsTerminal, Write},
+};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kayan_ports::terminal;
 use serde::Serialize;
 
 pub(crate) use self::file::{NewFile, cannot_write, folder_of};
@@ -20,13 +27,13 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<(), Stop>
         table.load_style(presets::NOTHING);
     }
     table.set_header(header.to_vec());
-    table.add_rows(rows);
+    table.add_rows(rows.iter().map(|row| row.iter().map(|cell| terminal::one_line(cell))));
     line(&table.trim_fmt())
 }
 
 /// Indented JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Stop> {
-    line(&serde_json::to_string_pretty(value).map_err(Stop::failed)?)
+    print(&terminal::json(&serde_json::to_string_pretty(value).map_err(Stop::failed)?))
 }
 
 /// A bar of so many bytes, or of how many there were; only where somebody sits before a terminal.
@@ -48,9 +55,18 @@ pub(crate) fn progress(length: Option<u64>) -> ProgressBar {
 
 /// One line, or more.
 pub(crate) fn line(text: &str) -> Result<(), Stop> {
+    print(&terminal::lines(text))
+}
+
+/// Says something beside the results. Where that can't be written there is nowhere left to say so, and the work goes on.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{}", terminal::lines(&text.to_string()));
+}
+
+fn print(text: &str) -> Result<(), Stop> {
     match writeln!(io::stdout(), "{text}") {
         // Whoever reads has seen enough, as in `kayan … | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(Stop::failed),
+        written => written.map_err(|error| Stop::failed(format!("standard output can't be written: {}", error.kind()))),
     }
 }

@@ -6,6 +6,8 @@ use kayan_core::{Failure, FindUserError};
 use kayan_ports::{KeyError, StoreError};
 use kayan_sql::migrate::MigrateError;
 
+use crate::output;
+
 /// The end of a command.
 #[derive(Debug)]
 pub(crate) struct Stop {
@@ -68,7 +70,7 @@ impl Stop {
     /// Tells the operator, on standard error.
     pub(crate) fn report(self) -> ExitCode {
         if !self.message.is_empty() {
-            eprintln!("kayan: {}", self.message);
+            output::note(format_args!("kayan: {}", self.message));
         }
         ExitCode::from(self.code)
     }

@@ -135,7 +135,8 @@ impl Sessions {
     /// Refresh a session
     ///
     /// Exchanges a refresh token for a new session token and a new refresh token. A refresh token is good once: if it
-    /// comes back later than ten seconds after, or from another client, its session is revoked.
+    /// comes back after `KAYAN_REFRESH_REUSE_WINDOW` (10 s by default), or from another user agent, its session is revoked.
+    /// Until then it gets the same new tokens again, from any address.
     #[oai(path = "/sessions/refresh", method = "post", operation_id = "refreshSession")]
     async fn refresh_session(
         &self,

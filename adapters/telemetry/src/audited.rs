@@ -41,7 +41,7 @@ fn lines(changes: &[Change]) -> (Vec<u8>, u64) {
     let (mut text, mut count) = (Vec::new(), 0);
     for change in changes {
         let Change::Record(event) = change else { continue };
-        if serde_json::to_writer(&mut text, event).is_ok() {
+        if kayan_ports::terminal::write_json(&mut text, event).is_ok() {
             text.push(b'\n');
             count += 1;
         }

@@ -5,7 +5,7 @@ use std::{
     io::Write as _,
 };
 
-use kayan_ports::Timestamp;
+use kayan_ports::{Timestamp, terminal};
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 
@@ -74,7 +74,7 @@ impl Visit for Fields<'_> {
         let is_message = field.name() == MESSAGE;
         if format == Format::Json {
             quote(line, value);
-        } else if is_word() || (is_message && !value.contains(char::is_control)) {
+        } else if is_word() || (is_message && !value.contains(terminal::obeys)) {
             push(line, value);
         } else if is_message {
             let _ = write!(line, "{}", value.escape_debug());
@@ -98,7 +98,7 @@ pub(crate) fn push(line: &mut Vec<u8>, text: &str) {
 /// A string of JSON.
 pub(crate) fn quote(line: &mut Vec<u8>, text: &str) {
     // A buffer takes whatever it is given.
-    let _ = serde_json::to_writer(line, text);
+    let _ = terminal::write_json(line, text);
 }
 
 /// RFC 3339, to the microsecond; by hand, as formatting it costs more than the rest of an access line.

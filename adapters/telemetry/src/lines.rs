@@ -219,11 +219,12 @@ mod tests {
 
     #[test]
     fn what_clients_send_cannot_begin_a_line_or_colour_it() {
-        let sent = "x\nERROR forged\u{1b}[2J";
-        for format in [Format::Text, Format::Json] {
+        let colour = "x\nERROR forged\u{1b}[2J\u{9b}2J\u{7f}";
+        let sideways = "x\u{202e}y\u{2066}z";
+        for (format, sent) in [Format::Text, Format::Json].into_iter().flat_map(|it| [(it, colour), (it, sideways)]) {
             let lines = logged(Info, format, |_| info!(target: "kayan", agent = sent, shown = %sent, "seen {sent}"));
             assert_eq!(lines.len(), 1, "{lines:?}");
-            assert!(!lines[0].contains('\u{1b}'));
+            assert!(!lines[0].contains(kayan_ports::terminal::obeys), "{:?}", lines[0]);
         }
     }
 

@@ -57,6 +57,7 @@ impl Counted {
                 refresh: Duration::from_hours(2),
                 absolute: Duration::from_hours(3),
             },
+            refresh_reuse_window: Duration::from_secs(10),
             password_min_length: 8,
             lockout: Some(LockoutSettings {
                 lockout: Lockout { max_failures: 5, duration: Duration::from_mins(15) },

@@ -59,17 +59,22 @@ pub fn root() -> PathBuf {
     here.ancestors().nth(2).expect("tests/house lies two folders below the root").to_owned()
 }
 
-/// Every text file that is tracked, or would be if one ran `git add .`.
+/// Every text file of the repository.
 pub fn tree() -> Vec<Source> {
-    // The checkout may belong to somebody else, as in a container.
+    tree_of(&root())
+}
+
+/// Every text file that git tracks in a folder: what else lies there is not the project's.
+pub fn tree_of(root: &Path) -> Vec<Source> {
+    // The checkout may belong to another user, as in a container.
     let mut list = Command::new("git");
-    list.args(["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
-    let listed = list.current_dir(root()).output().expect("git lists the files");
+    list.args(["-c", "safe.directory=*", "ls-files", "-z", "--cached"]);
+    let listed = list.current_dir(root).output().expect("git lists the files");
     assert!(listed.status.success(), "git ls-files: {}", String::from_utf8_lossy(&listed.stderr));
     let paths = String::from_utf8(listed.stdout).expect("paths are UTF-8");
     // A file that was deleted but not committed is still listed; a binary one has nothing to read.
     let sources = paths.split_terminator('\0').filter_map(|path| {
-        let text = std::fs::read_to_string(root().join(path)).ok()?;
+        let text = std::fs::read_to_string(root.join(path)).ok()?;
         Some(Source { path: path.to_owned(), text })
     });
     sources.collect()

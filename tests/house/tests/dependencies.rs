@@ -1,8 +1,6 @@
 //! What the service may be built from.
 
-use std::path::Path;
-
-use kayan_house::{none_of, resolved, root};
+use kayan_house::{none_of, resolved, root, tree};
 
 /// TLS is rustls over aws-lc-rs. Cargo.lock may list more: features that nobody switches on are listed, too.
 const NEVER: [&str; 4] = ["openssl", "openssl-sys", "native-tls", "ring"];
@@ -58,6 +56,7 @@ fn every_dependency_comes_from_the_registry_or_the_workspace() {
 
 #[test]
 fn the_lock_file_and_the_licence_are_committed() {
-    let missing = ["Cargo.lock", "LICENSE"].into_iter().filter(|name| !Path::new(&root()).join(name).is_file());
+    let files = tree();
+    let missing = ["Cargo.lock", "LICENSE"].into_iter().filter(|name| files.iter().all(|file| file.path != *name));
     none_of(missing.map(|name| format!("{name}:1: missing")).collect(), "commit it");
 }

@@ -1,6 +1,8 @@
 //! What every file must be like.
 
-use kayan_house::{Code, none_of, rust, tree};
+use std::{fs, path::Path, process::Command};
+
+use kayan_house::{Code, none_of, rust, tree, tree_of};
 
 const LONGEST: usize = 400;
 const NAMELESS: [&str; 8] = ["util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"];
@@ -50,4 +52,23 @@ fn no_file_or_module_is_called_utils_helpers_common_or_manager() {
         offences.extend(nameless.map(|(line, name)| source.at(line, format!("mod {name}"))));
     }
     none_of(offences, "name it after what it does");
+}
+
+#[test]
+fn what_lies_in_the_folder_is_no_file_of_the_repository() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("added.rs"), "//! A file.\n").unwrap();
+    fs::write(path.join("notes.rs"), "left here\n").unwrap();
+    fs::create_dir(path.join("utils")).unwrap();
+    fs::write(path.join("utils/mod.rs"), "left here, too\n").unwrap();
+    git(path, &["init", "--quiet"]);
+    git(path, &["add", "added.rs"]);
+    let files: Vec<_> = tree_of(path).into_iter().map(|source| source.path).collect();
+    assert_eq!(files, ["added.rs"]);
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let ran = Command::new("git").args(arguments).current_dir(folder).status();
+    assert!(ran.is_ok_and(|status| status.success()), "git {arguments:?}");
 }

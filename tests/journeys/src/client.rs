@@ -16,7 +16,8 @@ pub struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    /// One of the service at this address.
+    pub fn new(address: SocketAddr) -> Self {
         // The service speaks no TLS, so that nobody's certificates need to be looked for.
         let http = reqwest::Client::builder().tls_certs_only([]).no_proxy().redirect(Policy::none()).timeout(PATIENCE);
         Self { http: http.build().expect("a client"), origin: format!("http://{address}") }

@@ -1,7 +1,7 @@
 //! `Idempotency-Key` on the requests of administrators.
 
 use futures_util::future::join_all;
-use kayan_journeys::{Answer, PASSWORD, Person, ask, count};
+use kayan_journeys::{Answer, Home, PASSWORD, Person, Service, ask, count};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ async fn the_same_post_gets_the_same_answer_and_another_one_422() {
     for bad in ["", "a b", &"x".repeat(256)] {
         make(&office, bad, &body).await.refused(400, "invalid_input");
     }
-    // Somebody else's key is another one.
+    // A key of another session is another one.
     let (_, token) = office.colleague("second", &["admin"]).await;
     let theirs = office.client.post("/admin/users").bearer_auth(token).header("Idempotency-Key", "k");
     ask(theirs.json(&json!({ "traits": { "email": "bert@example.com" } }))).await.expect(201);
@@ -71,4 +71,51 @@ async fn a_second_revoke_all_tells_what_the_first_one_did() {
     let again = ada.log_in().await;
     assert_eq!(ask(end()).await.expect(200).json(), json!({ "revoked": 1 }));
     again.who_am_i().await.expect(200);
+}
+
+/// Whoever holds a narrowed token knows neither what its parent did nor what it was told.
+#[tokio::test]
+async fn i_30_a_narrowed_token_is_not_given_the_answer_to_its_parents_key() {
+    let service = Service::start().await;
+    let (client, home) = (service.client(), service.home());
+    let parent = admin_token(home, "create --permissions users:* --ttl 1h", "").await;
+    let child = admin_token(home, "attenuate --permissions users:write", &parent).await;
+    let body = json!({ "traits": { "email": "ada@example.com" }, "password": PASSWORD });
+    let make = |token: &str| {
+        let request = client.post("/admin/users").bearer_auth(token).header("Idempotency-Key", "k");
+        ask(request.json(&body))
+    };
+    let first = make(&parent).await.expect(201);
+    make(&child).await.refused(409, "already_exists");
+    assert_eq!(make(&parent).await.expect(201).text(), first.text());
+}
+
+#[tokio::test]
+async fn i_29_a_key_means_something_else_in_each_tenant_and_in_all_of_them() {
+    let service = Service::start().await;
+    let (client, home) = (service.client(), service.home());
+    assert_eq!(home.run("admin tenant create --id acme").await.code, 0);
+    let token = admin_token(home, "create --permissions users:*,sessions:* --ttl 1h", "").await;
+    let post = |path: &str, tenant: Option<&str>, body: &Value| {
+        let request = client.post(path).bearer_auth(&token).header("Idempotency-Key", "k").json(body);
+        ask(tenant.into_iter().fold(request, |request, tenant| request.header("X-Tenant-ID", tenant)))
+    };
+    let ada = json!({ "traits": { "email": "ada@example.com" }, "password": PASSWORD });
+    for tenant in ["default", "acme"] {
+        let made = post("/admin/users", Some(tenant), &ada).await.expect(201);
+        assert_eq!(made.at("/tenant_id"), tenant);
+    }
+    ask(Person::login(&client, "ada@example.com", PASSWORD)).await.expect(200);
+    ask(Person::login(&client, "ada@example.com", PASSWORD).header("X-Tenant-ID", "acme")).await.expect(200);
+    let everybody = json!({ "reason": "drill" });
+    let path = "/admin/sessions/revoke-all";
+    assert_eq!(post(path, None, &everybody).await.expect(200).json(), json!({ "revoked": 2 }));
+    let refused = post(path, Some("default"), &everybody).await;
+    refused.refused(422, "idempotency_key_reused");
+}
+
+async fn admin_token(home: &Home, line: &str, input: &str) -> String {
+    let done = home.run_with(&format!("admin token {line}"), input).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    done.stdout.trim_end().to_owned()
 }

@@ -30,6 +30,7 @@ mod moves;
 mod mysql;
 mod operator;
 mod outages;
+mod output;
 mod overload;
 mod postgres;
 mod presenting;

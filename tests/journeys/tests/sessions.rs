@@ -1,6 +1,6 @@
 //! Logging in and out, and who is logged in where.
 
-use kayan_journeys::{PASSWORD, Person, Service, ask};
+use kayan_journeys::{Home, PASSWORD, Person, Service, ask};
 use serde_json::Value;
 
 #[tokio::test]
@@ -42,6 +42,33 @@ async fn somebody_registers_logs_in_is_known_refreshes_and_logs_out() {
     ada.log_out().await.expect(204);
     ada.assert_out().await;
     ada.log_out().await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn i_04_a_phone_that_leaves_the_wifi_gets_the_same_tokens_again() {
+    let service = Service::start_in(Home::new().with("KAYAN_TRUSTED_PROXIES", "127.0.0.0/8")).await;
+    let ada = Person::register(&service.client(), "ada").await;
+    let refresh = |ip: &str, agent: &str| {
+        let request = Person::refreshing(&ada.client, &ada.refresh_token);
+        ask(request.header("X-Forwarded-For", ip).header("User-Agent", agent))
+    };
+    let first = refresh("192.0.2.1", "Shop/1.0 (phone)").await.expect(200);
+    let again = refresh("2001:db8::7", "Shop/1.1 (phone)").await.expect(200);
+    for token in ["/session_token", "/refresh_token"] {
+        assert_eq!(again.at(token), first.at(token));
+    }
+    ask(Person::asking(&ada.client, &first.at("/session_token"))).await.expect(200);
+    refresh("192.0.2.1", "Shell/1.0").await.refused(401, "token_reused");
+    ask(Person::asking(&ada.client, &first.at("/session_token"))).await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn i_04_without_a_window_the_second_use_of_a_refresh_token_ends_its_session() {
+    let service = Service::start_in(Home::new().with("KAYAN_REFRESH_REUSE_WINDOW", "0s")).await;
+    let ada = Person::register(&service.client(), "ada").await;
+    let fresh = ada.refresh().await.expect(200);
+    ada.refresh().await.refused(401, "token_reused");
+    ask(Person::asking(&ada.client, &fresh.at("/session_token"))).await.refused(401, "unauthorized");
 }
 
 #[tokio::test]

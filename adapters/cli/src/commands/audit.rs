@@ -7,7 +7,7 @@ mod tail;
 
 pub(crate) use self::seals::LATE;
 use kayan_core::{Kayan, Operator, PurgeEventsError, policy::period};
-use kayan_ports::{AuditEvent, EventCursor, EventOrder, EventQuery, EventType, TenantId};
+use kayan_ports::{AuditEvent, EventCursor, EventOrder, EventQuery, EventType, TenantId, terminal};
 use time::{Duration, format_description::well_known::Rfc3339};
 
 use super::admin::operator;
@@ -96,7 +96,7 @@ fn of_types(types: Vec<EventType>, operator: &Operator, order: EventOrder) -> Ev
 
 /// What people look for first.
 fn cells(event: &AuditEvent) -> [String; 8] {
-    let text = |maybe: &Option<String>| plain(maybe.as_deref().unwrap_or_default());
+    let text = |maybe: &Option<String>| terminal::one_line(maybe.as_deref().unwrap_or_default()).into_owned();
     [
         event.created_at.format(&Rfc3339).unwrap_or_default(),
         event.tenant.to_string(),
@@ -105,11 +105,6 @@ fn cells(event: &AuditEvent) -> [String; 8] {
         text(&event.actor),
         text(&event.subject),
         text(&event.client.ip),
-        plain(&event.message),
+        terminal::one_line(&event.message).into_owned(),
     ]
-}
-
-/// Without what a terminal would take for a command.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

@@ -15,6 +15,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressBarIter};
+use kayan_ports::terminal;
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 
@@ -122,10 +123,10 @@ fn show(header: &Header, summary: &Summary, format: Format) -> Result<(), Stop> 
             sha256: summary.digest.to_string(),
         }),
         Format::Table => {
-            let rows = summary.counts.iter().map(|(name, count)| vec![plain(name), count.to_string()]);
+            let rows = summary.counts.iter().map(|(name, count)| vec![name.to_string(), count.to_string()]);
             output::table(&["table", "rows"], rows.collect())?;
             let sealed = if encryption.is_some() { "encrypted" } else { "not encrypted" };
-            let (kayan, database) = (plain(kayan), plain(database));
+            let (kayan, database) = (terminal::one_line(kayan), terminal::one_line(database));
             output::line(&format!(
                 "taken at {created_at} from {database} by kayan {kayan}, schema version {schema_version}, {sealed}\n\
                  sha256 {}",
@@ -133,9 +134,4 @@ fn show(header: &Header, summary: &Summary, format: Format) -> Result<(), Stop> 
             ))
         }
     }
-}
-
-/// Without what a terminal would take for a command.
-fn plain(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
 }

@@ -3,12 +3,13 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::{args::Cli, config::flags, stop::Stop};
+use crate::{args::Cli, config::flags, output, stop::Stop};
 
 /// Prints them.
-#[expect(clippy::unnecessary_wraps, reason = "every command has this shape")]
 pub(crate) fn run(shell: Shell) -> Result<(), Stop> {
     let mut command = Cli::command().mut_subcommand("serve", flags::add);
-    clap_complete::generate(shell, &mut command, "kayan", &mut std::io::stdout());
-    Ok(())
+    let mut script = Vec::new();
+    // Into memory first: it panics where it can't write.
+    clap_complete::generate(shell, &mut command, "kayan", &mut script);
+    output::line(String::from_utf8_lossy(&script).trim_end())
 }

@@ -27,7 +27,7 @@ pub(crate) fn run(action: ConfigAction) -> Result<(), Stop> {
         }
     }
     for warning in warnings {
-        eprintln!("kayan: warning: {warning}");
+        output::note(format_args!("kayan: warning: {warning}"));
     }
     verdict
 }

@@ -119,7 +119,7 @@ fn conclude(findings: &[Finding]) -> Result<(), Stop> {
         return Err(Stop::config(told));
     }
     if failures().next().is_none() {
-        eprintln!("kayan: {told}");
+        output::note(format_args!("kayan: {told}"));
         return Ok(());
     }
     if failures().all(|it| it.check == server::PENDING) { Err(Stop::pending(told)) } else { Err(Stop::failed(told)) }

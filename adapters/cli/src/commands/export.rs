@@ -14,7 +14,9 @@ use crate::{
 pub(crate) async fn run(args: Export) -> Result<(), Stop> {
     let Export { tenant, state, output, with_hashes } = args;
     if with_hashes && io::stderr().is_terminal() {
-        eprintln!("kayan: warning: whoever gets these hashes can guess the passwords at leisure; keep them as secrets");
+        output::note(
+            "kayan: warning: whoever gets these hashes can guess the passwords at leisure; keep them as secrets",
+        );
     }
     let failed = |error: io::Error| match &output {
         Some(path) => Stop::failed(format!("{} can't be written: {error}", path.display())),

@@ -13,7 +13,7 @@ use std::{
 
 use indicatif::ProgressBar;
 use kayan_core::{BATCH_BYTES, BATCH_LINES, Fate, ImportUsers, Kayan, LineReport, Operator, ReadLine, SeenUsers};
-use kayan_ports::Scope;
+use kayan_ports::{Scope, terminal};
 use tokio::sync::mpsc;
 
 use self::lines::Lines;
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: Import) -> Result<(), Stop> {
     }
     bar.finish_and_clear();
     report.flush()?;
-    eprintln!("{}", counts.told(args.dry_run));
+    output::note(format_args!("{}", counts.told(args.dry_run)));
     if let Err(stop) = ended {
         return Err(stop.hinting("the same again goes on where this has stopped"));
     }
@@ -156,7 +156,7 @@ impl Report {
         let mut text = String::new();
         for report in reports {
             match self.format {
-                Format::Json => text.push_str(&serde_json::to_string(report).map_err(Stop::failed)?),
+                Format::Json => text.push_str(&terminal::json(&serde_json::to_string(report).map_err(Stop::failed)?)),
                 Format::Table if matches!(report.fate, Fate::Imported(_) | Fate::WouldImport) => continue,
                 Format::Table => text.push_str(&row(report)),
             }
@@ -192,8 +192,7 @@ fn row(report: &LineReport) -> String {
         Fate::WouldImport => String::new(),
     };
     // A key of the file may be in it, and with that anything that a terminal obeys.
-    let why = why.replace(char::is_control, "\u{fffd}");
-    format!("{:>9}  {:<8}  {why}", report.line, report.fate.as_str())
+    format!("{:>9}  {:<8}  {}", report.line, report.fate.as_str(), terminal::one_line(&why))
 }
 
 /// How many lines came to what.

@@ -40,18 +40,26 @@ fn database() -> Result<Arc<dyn Driver>, Stop> {
 async fn up(to: Option<u32>) -> Result<(), Stop> {
     let driver = database()?;
     let known = migrations::embedded(driver.dialect());
-    let mut told = |migration: &Migration| eprintln!("applied {:04}_{}", migration.version, migration.name);
+    let mut told =
+        |migration: &Migration| output::note(format_args!("applied {:04}_{}", migration.version, migration.name));
     let count = migrations::up(&*driver, known, to, compose::clock().now(), &mut told).await.map_err(stop)?;
-    eprintln!("{}", if count == 0 { "nothing is pending".to_owned() } else { format!("{count} applied") });
+    output::note(format_args!(
+        "{}",
+        if count == 0 { "nothing is pending".to_owned() } else { format!("{count} applied") }
+    ));
     Ok(())
 }
 
 async fn down(steps: u32) -> Result<(), Stop> {
     let driver = database()?;
     let known = migrations::embedded(driver.dialect());
-    let mut told = |migration: &Migration| eprintln!("took back {:04}_{}", migration.version, migration.name);
+    let mut told =
+        |migration: &Migration| output::note(format_args!("took back {:04}_{}", migration.version, migration.name));
     let count = migrations::down(&*driver, known, steps, &mut told).await.map_err(stop)?;
-    eprintln!("{}", if count == 0 { "nothing is applied".to_owned() } else { format!("{count} taken back") });
+    output::note(format_args!(
+        "{}",
+        if count == 0 { "nothing is applied".to_owned() } else { format!("{count} taken back") }
+    ));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! `kayan serve`: the HTTP service, from its settings to its last request.
 
 use std::{
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write as _},
     net::{SocketAddr, TcpListener},
     time::Duration,
 };
@@ -240,7 +240,7 @@ fn banner(config: &Config, address: SocketAddr) {
         return;
     }
     let (bold, plain) = if io::stderr().is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
-    eprintln!(
+    let text = format!(
         "\n  {bold}Kayan {version}{plain} is running, in development\n\n    \
          service   {base}\n    \
          docs      {base}/docs\n    \
@@ -249,4 +249,6 @@ fn banner(config: &Config, address: SocketAddr) {
          stop          Ctrl-C\n",
         version = env!("CARGO_PKG_VERSION"),
     );
+    // The service goes on where that can't be written.
+    let _ = writeln!(io::stderr(), "{text}");
 }

@@ -116,6 +116,7 @@ fn assemble(values: &Values, kind: DatabaseKind, keys: Keys, identity_schema: Op
         sessions: Sessions {
             ttl: values.span("KAYAN_SESSION_TTL"),
             refresh_ttl: values.span("KAYAN_REFRESH_TTL"),
+            refresh_reuse_window: values.span("KAYAN_REFRESH_REUSE_WINDOW"),
             max_ttl: values.span("KAYAN_SESSION_MAX_TTL"),
             cache_ttl: values.span("KAYAN_SESSION_CACHE_TTL"),
         },

@@ -17,6 +17,7 @@ const fn row(name: &'static str, feature: super::setting::Feature, kind: Kind, h
 }
 
 const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 /// A revocation by others is effective within this (I-22), so nothing is remembered for longer.
 const LAG: Duration = Duration::from_secs(5);
@@ -80,6 +81,13 @@ pub(crate) const TABLE: &[Setting] = &[
         .not_yet_unless("database"),
     row("KAYAN_SESSION_TTL", Sessions, Span(SECOND, YEAR), "Life of a session token").or("24h"),
     row("KAYAN_REFRESH_TTL", Sessions, Span(SECOND, YEAR), "Life of a refresh token").or("168h"),
+    row(
+        "KAYAN_REFRESH_REUSE_WINDOW",
+        Sessions,
+        Span(Duration::ZERO, MINUTE),
+        "Retry of a spent refresh token; 0: none",
+    )
+    .or("10s"),
     row("KAYAN_SESSION_MAX_TTL", Sessions, Span(SECOND, YEAR), "Absolute end of a session").or("720h"),
     row("KAYAN_SESSION_CACHE_TTL", Sessions, Span(Duration::ZERO, LAG), "Age of a remembered session; 0: none is")
         .or("5s"),

@@ -167,6 +167,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
     let hour = Duration::from_hours(1);
     let settings = Settings {
         lifetimes: Lifetimes { session: hour, refresh: hour, absolute: hour },
+        refresh_reuse_window: Duration::from_secs(10),
         password_min_length: 8,
         lockout: None,
         limits: RateLimits::default(),

@@ -31,7 +31,7 @@ pub(super) async fn run(action: RoleAction) -> Result<(), Stop> {
                 DeleteRoleError::Define(error) => explain(error),
                 DeleteRoleError::InUse(_) => Stop::failed(error),
             })?;
-            eprintln!("the role is gone");
+            output::note("the role is gone");
             Ok(())
         }
         RoleAction::Grant { role, who, output } => assign(role, who, true, output.format).await,

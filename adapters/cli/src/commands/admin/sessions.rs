@@ -24,14 +24,14 @@ pub(super) async fn run(action: SessionsAction) -> Result<(), Stop> {
             };
             show(&page.rows, output.format)?;
             if output.format == Format::Table {
-                eprintln!("{} of {}", page.rows.len(), page.total);
+                output::note(format_args!("{} of {}", page.rows.len(), page.total));
             }
             Ok(())
         }
         SessionsAction::Revoke { id, reason } => {
             let revoked = super::super::open().await?.revoke_session(&operator(None), SessionId(id), reason).await;
             revoked.map_err(explain)?;
-            eprintln!("the session is over");
+            output::note("the session is over");
             Ok(())
         }
         SessionsAction::RevokeAll { tenant, user, reason } => {

@@ -23,7 +23,7 @@ pub(super) async fn run(action: TenantAction) -> Result<(), Stop> {
             let page = page.map_err(explain)?;
             show(&page.rows, output.format)?;
             if output.format == Format::Table {
-                eprintln!("{} of {}", page.rows.len(), page.total);
+                output::note(format_args!("{} of {}", page.rows.len(), page.total));
             }
             Ok(())
         }
@@ -35,7 +35,7 @@ pub(super) async fn run(action: TenantAction) -> Result<(), Stop> {
         TenantAction::Deactivate { id, output } => set_active(id, false, output.format).await,
         TenantAction::Delete { id } => {
             super::super::open().await?.delete_tenant(&operator(None), &id, None).await.map_err(explain)?;
-            eprintln!("the tenant is gone; its audit events stay");
+            output::note("the tenant is gone; its audit events stay");
             Ok(())
         }
     }

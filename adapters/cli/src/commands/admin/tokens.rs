@@ -46,11 +46,11 @@ pub(super) fn run(action: Token) -> Result<(), Stop> {
 async fn create(cmd: CreateAdminToken) -> Result<(), Stop> {
     let operator = Operator::at_the_command_line(Scope::System);
     let made = open().await?.create_admin_token(&operator, cmd).await?;
-    eprintln!(
+    output::note(format_args!(
         "token {}, good until {}; end it with: kayan admin token revoke --id {0}",
         made.id,
         time(made.expires_at)
-    );
+    ));
     output::line(made.token.expose())
 }
 
@@ -66,7 +66,7 @@ async fn revoke(cmd: RevokeAdminToken) -> Result<(), Stop> {
     let operator = Operator::at_the_command_line(Scope::System);
     let revoked = open().await?.revoke_admin_token(&operator, cmd).await?;
     let when = if revoked.already { "was revoked before" } else { "is revoked" };
-    eprintln!("token {} {when}, with all that were made from it", revoked.id);
+    output::note(format_args!("token {} {when}, with all that were made from it", revoked.id));
     Ok(())
 }
 
@@ -104,7 +104,7 @@ fn table(found: &InspectedAdminToken) -> Result<(), Stop> {
         ]
     });
     output::table(&["block", "id", "permissions", "tenant", "expires at", "revoked"], rows.collect())?;
-    eprintln!("{}: {}", found.token.name, state(found));
+    output::note(format_args!("{}: {}", found.token.name, state(found)));
     Ok(())
 }
 

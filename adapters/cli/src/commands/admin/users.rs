@@ -38,7 +38,7 @@ pub(super) async fn run(action: User) -> Result<(), Stop> {
             let page = super::super::open().await?.list_users(&operator(tenant), &query).await?;
             list(&page.rows, output.format)?;
             if output.format == Format::Table {
-                eprintln!("{} of {}", page.rows.len(), page.total);
+                output::note(format_args!("{} of {}", page.rows.len(), page.total));
             }
             Ok(())
         }
@@ -51,7 +51,7 @@ pub(super) async fn run(action: User) -> Result<(), Stop> {
             let (operator, user) = named(who);
             let kayan = super::super::open().await?;
             kayan.delete_user(&operator, DeleteUser { user, reason, expected: None }).await.map_err(unchanged)?;
-            eprintln!("the user is gone; the audit events stay");
+            output::note("the user is gone; the audit events stay");
             Ok(())
         }
         User::Import(args) => super::super::import::run(args).await,
@@ -63,7 +63,7 @@ pub(super) async fn run(action: User) -> Result<(), Stop> {
                 SetUserPasswordError::Change(error) => unchanged(error),
                 other => Stop::failed(other),
             })?;
-            eprintln!("the password is set; every session was ended");
+            output::note("the password is set; every session was ended");
             Ok(())
         }
     }

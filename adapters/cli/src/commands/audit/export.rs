@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::asked;
 use crate::{
     args::{Which, Written},
-    output::NewFile,
+    output::{self, NewFile},
     stop::Stop,
 };
 
@@ -52,7 +52,7 @@ pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>)
     kayan.end_export(&operator, &export).await?;
     if let End::Whole = ended? {
         let until = export.complete_until().format(&Rfc3339).unwrap_or_default();
-        eprintln!("{} events; no event from before {until} is missing", export.count());
+        output::note(format_args!("{} events; no event from before {until} is missing", export.count()));
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ pub(crate) const LATE: time::Duration = time::Duration::minutes(10);
 pub(super) async fn seal(format: Format) -> Result<(), Stop> {
     let sealed = commands::open().await?.seal_events().await?;
     if sealed.busy {
-        eprintln!("another process is sealing: the rest is left to it");
+        output::note("another process is sealing: the rest is left to it");
     }
     match format {
         Format::Json => output::json(&json!({ "seals": sealed.seals, "events": sealed.events, "busy": sealed.busy })),
@@ -40,7 +40,7 @@ pub(super) async fn export(path: &Path, tenant: Option<&TenantId>) -> Result<(),
     let keys = kayan.seal_public_keys().await?;
     let done = kayan.export_bundle(tenant, &keys, &mut file).await.map_err(Stop::failed)?;
     file.keep().map_err(|error| output::cannot_write("--bundle", path, &error))?;
-    eprintln!("{} events and {} seals of {} tenants", done.events, done.seals, done.tenants);
+    output::note(format_args!("{} events and {} seals of {} tenants", done.events, done.seals, done.tenants));
     Ok(())
 }
 
@@ -53,8 +53,8 @@ pub(super) fn verify(asked: Verify) -> Result<(), Stop> {
         Some(path) => {
             let verdict = bundle::verify(path, &mut cmd)?;
             if !pinned {
-                eprintln!(
-                    "checked against the keys that the bundle itself names; give those you trust as --public-key"
+                output::note(
+                    "checked against the keys that the bundle itself names; give those you trust as --public-key",
                 );
             }
             verdict
@@ -62,7 +62,7 @@ pub(super) fn verify(asked: Verify) -> Result<(), Stop> {
         None => commands::block_on(in_database(&mut cmd))?,
     };
     for key in &cmd.keys {
-        eprintln!("public key: {}", to_text(key));
+        output::note(format_args!("public key: {}", to_text(key)));
     }
     show(&verdict.reports, output.format)?;
     conclude(&verdict)
@@ -81,10 +81,10 @@ fn conclude(verdict: &Verdict) -> Result<(), Stop> {
     for report in &verdict.reports {
         if let Some(since) = report.unsealed_since.map(moment).filter(|since| now - *since > LATE) {
             let since = since.format(&Rfc3339).unwrap_or_default();
-            eprintln!(
+            output::note(format_args!(
                 "{}: {} events are not sealed, since {since}: is a service running?",
                 report.tenant, report.unsealed
-            );
+            ));
         }
     }
     let broken: Vec<String> = verdict

@@ -7,7 +7,7 @@ use std::{
 };
 
 use kayan_core::{Kayan, MOST_LISTED, Operator};
-use kayan_ports::{AuditEvent, EventCursor, EventOrder, EventQuery, EventType, TenantId};
+use kayan_ports::{AuditEvent, EventCursor, EventOrder, EventQuery, EventType, TenantId, terminal};
 
 use super::{cells, list, of_types};
 use crate::{
@@ -83,7 +83,7 @@ fn show(events: &[AuditEvent], format: Format) -> Result<bool, Stop> {
     let mut text = String::new();
     for event in events {
         match format {
-            Format::Json => text.push_str(&serde_json::to_string(event).map_err(Stop::failed)?),
+            Format::Json => text.push_str(&terminal::json(&serde_json::to_string(event).map_err(Stop::failed)?)),
             Format::Table => {
                 let [at, tenant, kind, status, actor, subject, ip, message] = cells(event);
                 let or = |text: String| if text.is_empty() { "-".to_owned() } else { text };

@@ -44,15 +44,15 @@ pub(super) async fn run(path: &Path, secret: Option<&Secret>, format: Format) ->
     file.keep().map_err(|error| refused(&error))?;
     super::show(&header, &summary, format)?;
     if secret.is_none() {
-        eprintln!(
+        output::note(
             "kayan: warning: the file is not encrypted: whoever gets it can guess the passwords at leisure, and read every \
-             user's data; keep it as a secret, or encrypt it with --key-file or KAYAN_BACKUP_KEY"
+             user's data; keep it as a secret, or encrypt it with --key-file or KAYAN_BACKUP_KEY",
         );
     }
     let wrapping = if config.data_key.is_some() { "KAYAN_DATA_KEY" } else { "KAYAN_SESSION_SECRET" };
-    eprintln!(
+    output::note(format_args!(
         "kayan: it does not hold {wrapping}, without which a service can't open the keys in it: keep that elsewhere"
-    );
+    ));
     Ok(())
 }
 

@@ -25,6 +25,7 @@ use crate::{
     args::Format,
     compose,
     config::{Config, secret::Secret},
+    output,
     stop::Stop,
 };
 
@@ -143,16 +144,16 @@ async fn load(
 }
 
 async fn tell(config: &Config, driver: &Arc<dyn Driver>, keep_sessions: bool) -> Result<(), Stop> {
-    eprintln!(
+    output::note(format_args!(
         "kayan: {}",
         if keep_sessions {
             "sessions and admin tokens of the time of the backup are good again, also those that were revoked since"
         } else {
             "all sessions are ended, and all admin tokens are dead: people log in again, and programs need new tokens"
         }
-    );
+    ));
     match compose::keys(config, driver)?.unlock().await {
-        Err(KeyError::Locked(why)) => eprintln!("kayan: warning: the service will not start: {why}"),
+        Err(KeyError::Locked(why)) => output::note(format_args!("kayan: warning: the service will not start: {why}")),
         Err(other) => return Err(other.into()),
         Ok(()) => {}
     }

@@ -43,6 +43,7 @@ fn the_guides_table_stands_with_its_defaults() {
         ("KAYAN_SESSION_STRATEGY", "database"),
         ("KAYAN_SESSION_TTL", "24h"),
         ("KAYAN_REFRESH_TTL", "168h"),
+        ("KAYAN_REFRESH_REUSE_WINDOW", "10s"),
         ("KAYAN_SESSION_MAX_TTL", "720h"),
         ("KAYAN_SESSION_CACHE_TTL", "5s"),
         ("KAYAN_JWT_TTL", "15m"),
