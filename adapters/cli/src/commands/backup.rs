@@ -123,7 +123,7 @@ fn show(header: &Header, summary: &Summary, format: Format) -> Result<(), Stop> 
             sha256: summary.digest.to_string(),
         }),
         Format::Table => {
-            let rows = summary.counts.iter().map(|(name, count)| vec![name.to_string(), count.to_string()]);
+            let rows = summary.counts.iter().map(|(name, count)| vec![name.clone(), count.to_string()]);
             output::table(&["table", "rows"], rows.collect())?;
             let sealed = if encryption.is_some() { "encrypted" } else { "not encrypted" };
             let (kayan, database) = (terminal::one_line(kayan), terminal::one_line(database));
