@@ -20,6 +20,7 @@ mod cut_exports;
 mod doctor;
 mod durability;
 mod edges;
+mod failover;
 mod guide;
 mod idempotency;
 mod junk;
