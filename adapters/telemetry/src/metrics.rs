@@ -36,6 +36,16 @@ const FAMILIES: &[(&str, Kind, &str)] = &[
     ("kayan_auth_duration_seconds", Kind::Summary, "How long logins took of late, by strategy."),
     ("kayan_build_info", Kind::Gauge, "1; the labels say which version runs, and which backends are compiled in."),
     (
+        "kayan_clock_behind_seconds",
+        Kind::Gauge,
+        "How much later than this process's clock audit events are dated, because the clock was put back.",
+    ),
+    (
+        "kayan_clock_put_back_total",
+        Kind::Counter,
+        "How often the clock was found to be put back by more than a minute.",
+    ),
+    (
         "kayan_db_connections",
         Kind::Gauge,
         "Connections to the database by state, and in the state `waiting` those who wait for one.",
