@@ -4,8 +4,12 @@ use kayan_ports::{
     AuditEvent, Change, Client, EventId, EventType, IdentityId, Outcome, SessionId, TenantId, Timestamp,
 };
 use serde_json::{Map, Value};
+use time::format_description::well_known::Rfc3339;
 
 use crate::{Caller, Kayan, Operator};
+
+/// The clock's own time, in the metadata of an event that is dated otherwise.
+const CLOCK: &str = "clock";
 
 /// An audit event in the making: one sentence, then whatever is known.
 pub(crate) struct Event(Box<AuditEvent>);
@@ -35,9 +39,11 @@ impl Kayan {
         event
     }
 
-    /// An event that nobody caused: the service itself did it.
+    /// An event that nobody caused: the service itself did it. Where the clock was put back, the event is dated later than
+    /// the clock says, and the clock's own time stands beside that in the metadata.
     pub(crate) fn bare_event(&self, tenant: TenantId, kind: EventType, now: Timestamp, message: &str) -> Event {
-        Event(Box::new(AuditEvent {
+        let ahead = self.ahead();
+        let event = Event(Box::new(AuditEvent {
             id: EventId(self.new_id(now)),
             tenant,
             kind,
@@ -53,12 +59,18 @@ impl Kayan {
             new_value: None,
             risk: 0,
             request_id: None,
-            created_at: now,
-        }))
+            created_at: now.saturating_add(ahead),
+        }));
+        if ahead.is_zero() { event } else { event.with(CLOCK, now.format(&Rfc3339).ok()) }
     }
 }
 
 impl Event {
+    /// When it is dated.
+    pub(crate) fn at(&self) -> Timestamp {
+        self.0.created_at
+    }
+
     /// Somebody did it to themself.
     pub(crate) fn by(mut self, identity: IdentityId) -> Self {
         self.0.actor = Some(identity.to_string());

@@ -53,12 +53,12 @@ impl Kayan {
     /// Begins an export; that it began is audited before anything is handed out.
     pub async fn export_events(&self, operator: &Operator, cmd: ExportEvents) -> Result<EventExport, DeniedError> {
         self.permit(operator, &Permission::AUDIT_EXPORT, "audit.export").await?;
-        let now = self.clock.now();
+        let event = self.export_event(operator, self.clock.now(), "an export of the audit trail began");
+        let reached = event.at();
         let ExportEvents { query, format } = cmd;
-        let end = query.end.map_or(now, |end| end.min(now));
+        let end = query.end.map_or(reached, |end| end.min(reached));
         let query =
             EventQuery { scope: operator.scope.clone(), order: EventOrder::OldestFirst, end: Some(end), ..query };
-        let event = self.export_event(operator, now, "an export of the audit trail began");
         let rfc3339 = |at: Timestamp| at.format(&Rfc3339).ok();
         let types: Vec<&str> = query.types.iter().map(|kind| kind.as_str()).collect();
         let event = event
@@ -77,7 +77,7 @@ impl Kayan {
             writer: EventWriter::new(format),
             ahead: Ahead::Begin,
             count: 0,
-            complete_until: end.min(now - SETTLES_WITHIN),
+            complete_until: end.min(reached - SETTLES_WITHIN),
         })
     }
 

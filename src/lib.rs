@@ -67,6 +67,7 @@ mod update_me;
 mod update_user;
 mod user_line;
 mod verify_trail;
+mod watch_clock;
 mod who_am_i;
 
 use std::{
@@ -142,8 +143,12 @@ pub use crate::{
     update_user::{UpdateUser, UpdateUserError},
     user_line::MAX_LINE_BYTES,
     verify_trail::VerifyTrail,
+    watch_clock::WatchedClock,
 };
-use crate::{grants::RememberedRoles, policy::flood::Flood};
+use crate::{
+    grants::RememberedRoles,
+    policy::{dating::Dating, flood::Flood},
+};
 
 /// What can be set about the use-cases.
 #[derive(Debug, Clone)]
@@ -173,6 +178,7 @@ pub struct Kayan {
     schema: IdentitySchema,
     settings: Settings,
     last_id: AtomicU64,
+    dating: Mutex<Dating>,
     flood: Mutex<Flood>,
     roles: Mutex<RememberedRoles>,
 }
@@ -201,8 +207,22 @@ impl Kayan {
     /// Puts the application together.
     pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
         let Ports { store, hasher, attempts, limiter, keys, tokens, clock, entropy } = ports;
-        let (last_id, flood, roles) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
-        Self { store, hasher, attempts, limiter, keys, tokens, clock, entropy, schema, settings, last_id, flood, roles }
+        Self {
+            store,
+            hasher,
+            attempts,
+            limiter,
+            keys,
+            tokens,
+            clock,
+            entropy,
+            schema,
+            settings,
+            last_id: AtomicU64::new(0),
+            dating: Mutex::default(),
+            flood: Mutex::default(),
+            roles: Mutex::default(),
+        }
     }
 
     /// A new UUIDv7 (RFC 9562, section 5.7) for this moment. The 12 bits after the milliseconds count (section 6.2,

@@ -17,7 +17,7 @@ impl Kayan {
         let start = Some(sealed_until + Duration::MICROSECOND);
         let unsealed = EventQuery { start, order: EventOrder::OldestFirst, ..EventQuery::all(Scope::System) };
         let oldest = self.store.events(&unsealed, None, 1).await?.events.into_iter().next();
-        Ok(oldest.map_or(Duration::ZERO, |event| self.clock.now() - event.created_at))
+        Ok(oldest.map_or(Duration::ZERO, |event| self.dated_now() - event.created_at))
     }
 }
 

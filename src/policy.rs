@@ -2,6 +2,7 @@
 
 pub mod admin_token;
 pub mod cursor;
+pub(crate) mod dating;
 pub mod flood;
 pub mod identifier;
 pub mod lifetime;

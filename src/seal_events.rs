@@ -62,7 +62,9 @@ impl Kayan {
     /// The same with at most `most` events under one seal, 1 to [`MOST`].
     pub async fn seal_events_by(&self, most: u32) -> Result<Sealed, Failure> {
         let key = self.seal_key().await?;
-        let now = self.clock.now();
+        let after = self.store.sealed_until().await?;
+        self.learn_sealed(after);
+        let now = self.dated_now();
         let mut pass = Pass {
             kayan: self,
             key,
@@ -73,7 +75,7 @@ impl Kayan {
             done: Sealed::default(),
             failed: None,
         };
-        match pass.run(now - LAG).await {
+        match pass.run(after, now - LAG).await {
             Ok(()) => pass.failed.map_or(Ok(pass.done), Err),
             Err(Interrupted::Busy) => Ok(Sealed { busy: true, ..pass.done }),
             Err(Interrupted::Failed(failure)) => Err(failure),
@@ -96,9 +98,8 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    async fn run(&mut self, until: Timestamp) -> Result<(), Interrupted> {
+    async fn run(&mut self, mut after: Timestamp, until: Timestamp) -> Result<(), Interrupted> {
         let store = &self.kayan.store;
-        let mut after = store.sealed_until().await?;
         while after < until {
             let found = store.unsealed(after, until).await?;
             for tenant in &found.tenants {
@@ -118,7 +119,7 @@ impl Pass<'_> {
 
     /// Takes the right to seal, or keeps it when half of its time is over.
     async fn hold(&mut self) -> Result<(), Interrupted> {
-        let now = self.kayan.clock.now();
+        let now = self.kayan.dated_now();
         if self.held_since.is_none_or(|since| now - since >= LEASE / 2) {
             self.keep(LEASE).await?;
             self.held_since = Some(now);
@@ -127,7 +128,7 @@ impl Pass<'_> {
     }
 
     async fn keep(&self, lease: Duration) -> Result<(), Interrupted> {
-        let (now, sealed_until) = (self.kayan.clock.now(), self.sealed_until);
+        let (now, sealed_until) = (self.kayan.dated_now(), self.sealed_until);
         let sealing = Sealing { holder: self.holder, now, until: now + lease, sealed_until };
         Ok(self.kayan.store.commit(vec![Change::KeepSealing(sealing)]).await?)
     }
@@ -140,7 +141,7 @@ impl Pass<'_> {
         loop {
             let after = before.as_ref().map(|seal| seal.last);
             let events = store.trail(&Stretch { tenant: tenant.clone(), after, until, limit: self.most }).await?;
-            let Some(seal) = seal::make(before.as_ref(), &events, self.kayan.clock.now(), &self.key) else {
+            let Some(seal) = seal::make(before.as_ref(), &events, self.kayan.dated_now(), &self.key) else {
                 return Ok(());
             };
             match store.commit(vec![Change::AddSeal(Box::new(seal.clone()))]).await {

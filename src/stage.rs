@@ -27,9 +27,22 @@ impl Stage {
 
     /// With other settings.
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        let (store, hasher) = (Arc::new(MemoryStore::new()), Arc::new(PlainHasher::new()));
-        let clock = Arc::new(ManualClock::default());
-        let entropy = Arc::new(SeededEntropy::new(7));
+        Self::over(Arc::new(MemoryStore::new()), Arc::new(ManualClock::default()), SeededEntropy::new(7), change)
+    }
+
+    /// The same database and clock, and an application that knows nothing of what was before.
+    pub(crate) fn restarted(&self) -> Self {
+        Self::over(self.store.clone(), self.clock.clone(), SeededEntropy::new(8), |_| {})
+    }
+
+    fn over(
+        store: Arc<MemoryStore>,
+        clock: Arc<ManualClock>,
+        entropy: SeededEntropy,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let hasher = Arc::new(PlainHasher::new());
+        let entropy = Arc::new(entropy);
         let secrets = WrappingSecrets {
             data_key: None,
             data_key_previous: None,

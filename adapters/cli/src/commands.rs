@@ -95,5 +95,7 @@ async fn open() -> Result<Kayan, Stop> {
     let config = told(load(Vec::new(), true))?;
     let driver: Arc<dyn Driver> = compose::database(&config)?;
     prepare(&config, &*driver).await?;
-    compose::kayan(&config, &driver)
+    let kayan = compose::kayan(&config, &driver)?;
+    kayan.learn_seals().await?;
+    Ok(kayan)
 }

@@ -1,5 +1,7 @@
 //! The composition root: the one place that names concrete adapters and asks which are compiled in.
 
+#[cfg(feature = "redis")]
+mod redis;
 mod telling;
 
 use std::{sync::Arc, time::Duration};
@@ -228,7 +230,7 @@ fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result
         return Ok(Counters {
             limiter: Arc::new(Fallback::<dyn RateLimiter>::new(limits, limiter)),
             attempts: Arc::new(Unhurried::new(Arc::new(Fallback::<dyn AttemptCounter>::new(attempts, database)))),
-            probe: Some(shared),
+            probe: Some(redis::probe(config, shared)),
         });
     }
     #[cfg(not(feature = "redis"))]
@@ -275,7 +277,7 @@ pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>
             let settings = kayan_redis::RedisSettings { patience: Duration::from_secs(2), ..settings };
             let server = kayan_redis::RedisCounters::connect(&url, settings);
             let server = server.map_err(|why| Stop::config(format!("{setting}: {why}")))?;
-            Ok((setting, Arc::new(server)))
+            Ok((setting, redis::looked_at(config, setting, server)))
         };
         let crate::config::Redis { url, session_url, .. } = &config.redis;
         let same = |one: &SecretString| url.as_ref().is_some_and(|url| url.expose_secret() == one.expose_secret());
@@ -285,22 +287,6 @@ pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>
     }
     #[cfg(not(feature = "redis"))]
     no_redis(config).map(|()| Vec::new())
-}
-
-#[cfg(feature = "redis")]
-#[async_trait::async_trait]
-impl doctor::redis::RedisServer for kayan_redis::RedisCounters {
-    async fn ping(&self) -> Result<(), kayan_ports::CountError> {
-        self.ping().await
-    }
-
-    async fn time(&self) -> Result<Option<kayan_ports::Timestamp>, kayan_ports::CountError> {
-        self.time().await
-    }
-
-    async fn info(&self) -> Result<Option<std::collections::BTreeMap<String, String>>, kayan_ports::CountError> {
-        self.info().await
-    }
 }
 
 /// The store behind a cache of sessions; with Redis, replicas tell each other what to forget.
@@ -358,6 +344,8 @@ pub(crate) fn application(
     let mut probes: Vec<Arc<dyn Probe>> =
         vec![Arc::new(DatabaseProbe(driver.clone())), Arc::new(MigrationsProbe(driver.clone()))];
     probes.extend(counters.probe.clone());
+    #[cfg(feature = "redis")]
+    probes.extend(redis::session_probe(config)?);
     let health = CheckHealth::new(probes, clock());
     let hasher = hasher(config)?;
     let Observed { logs, metrics } = observed;

@@ -3,15 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use kayan_ports::{Condition, Probe};
+use kayan_ports::{Condition, Probe, StoreError};
 use kayan_sql::{
-    Driver,
+    Driver, READ_ONLY,
     migrate::{self, MigrationState, MigrationStatus},
 };
 
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether the database answers.
+/// Whether the database answers and takes writes.
 pub(crate) struct DatabaseProbe(pub(crate) Arc<dyn Driver>);
 
 /// Whether the schema is the one that this program knows.
@@ -24,8 +24,9 @@ impl Probe for DatabaseProbe {
     }
 
     async fn check(&self) -> Condition {
-        match tokio::time::timeout(PATIENCE, self.0.ping()).await {
+        match tokio::time::timeout(PATIENCE, self.0.writable()).await {
             Ok(Ok(())) => Condition::Healthy,
+            Ok(Err(StoreError::Unavailable(why))) if why == READ_ONLY => Condition::Unhealthy(why),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the database does not answer");
                 Condition::Unhealthy("does not answer".to_owned())

@@ -28,6 +28,7 @@ mod rfc3339;
 mod server_span;
 mod sessions;
 mod shown;
+mod streamed;
 mod system;
 mod tenant_hosts;
 

@@ -10,6 +10,8 @@ use parking_lot::RwLock;
 use poem::http::StatusCode;
 use poem_openapi::{OpenApi, OperationId};
 
+use crate::{admin::audit::EXPORT, streamed};
+
 /// The ways to log in, and to show a second factor, by the names that the metrics have for them.
 const STRATEGIES: [&str; 3] = ["password", "oidc", "webauthn"];
 const FACTORS: [&str; 2] = ["totp", "webauthn"];
@@ -70,6 +72,7 @@ impl Observations {
         for factor in FACTORS {
             Tries::new(|status| metrics::counter!("kayan_mfa_total", "status" => status, "type" => factor));
         }
+        streamed::begin_counting(EXPORT);
         let paths = T::meta().into_iter().flat_map(|api| api.paths);
         let operations = paths.flat_map(|path| {
             let route = in_braces(&path.path);

@@ -1,6 +1,7 @@
 //! What the server's errors mean, in words without SQL text, values or addresses.
 
 use kayan_ports::StoreError;
+use kayan_sql::READ_ONLY;
 use mysql_async::{DriverError, Error, IoError, ServerError};
 use rustls::CertificateError;
 
@@ -16,6 +17,8 @@ pub(crate) enum Verdict {
     Again(&'static str),
     /// The connection is gone or out of step; what it was told may have happened.
     Lost,
+    /// The server takes no writes: a replica, or one that was the primary.
+    ReadOnly,
     /// It goes away without a change of the program. Why.
     Unavailable(&'static str),
     /// Anything else: the code, its SQL state and what it means.
@@ -49,7 +52,8 @@ fn server(error: &ServerError) -> Verdict {
         1054 | 1146 => Verdict::Unavailable("its schema is not migrated"),
         1047 | 3032 => Verdict::Unavailable("the server is not ready"),
         1053 | 1077 | 1079 | 1152 | 1927 | 4031 => Verdict::Unavailable("the server is ending the connection"),
-        1290 | 1792 | 1836 => Verdict::Unavailable("the server is read-only"),
+        // `read_only`, `transaction_read_only`, and twice `innodb_read_only`.
+        1290 | 1792 | 1836 | 1036 => Verdict::ReadOnly,
         1317 | 1969 | 3024 => Verdict::Unavailable("the server gave the statement up"),
         code => Verdict::Fault(format!("error {code} ({}){}", error.state, hint(code))),
     }
@@ -73,6 +77,7 @@ pub(crate) fn store_error(error: &Error, sql: &str) -> StoreError {
     match verdict(error) {
         Verdict::Taken => StoreError::Fault(format!("{}: the key is taken", signature(sql))),
         Verdict::Again(why) | Verdict::Unavailable(why) => StoreError::Unavailable(why.to_owned()),
+        Verdict::ReadOnly => StoreError::Unavailable(READ_ONLY.to_owned()),
         Verdict::Lost => lost(),
         Verdict::Fault(why) => StoreError::Fault(format!("{}: {why}", signature(sql))),
     }
@@ -109,6 +114,7 @@ pub(crate) fn unconnected(error: &Error) -> StoreError {
             }
             _ => match server(error) {
                 Verdict::Unavailable(why) => why.to_owned(),
+                Verdict::ReadOnly => READ_ONLY.to_owned(),
                 _ => format!("the server refuses the connection with error {} ({})", error.code, error.state),
             },
         },

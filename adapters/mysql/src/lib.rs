@@ -27,7 +27,8 @@ use std::{
 use async_trait::async_trait;
 use kayan_ports::StoreError;
 use kayan_sql::{
-    ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, SqlStore, Statement, TakeRows,
+    ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, READ_ONLY, Reading, Row, SqlStore, Statement,
+    TakeRows,
 };
 use mysql_async::prelude::Queryable as _;
 use tokio::time::{sleep, timeout};
@@ -161,6 +162,9 @@ impl MysqlDriver {
         loop {
             tried += 1;
             match self.attempt(script).await {
+                // Nothing was applied. After a failover, a new connection may lead to the new primary.
+                Err(Failed::ReadOnly { renew: true }) if tried < TRIES => {}
+                Err(Failed::ReadOnly { .. }) => return Err(ApplyError::Unavailable(READ_ONLY.to_owned())),
                 Err(Failed::Again(_)) if tried < TRIES => sleep(Duration::from_millis(u64::from(tried))).await,
                 Err(Failed::Again(why) | Failed::Finally(why)) => return Err(why),
                 Err(Failed::Lost) => return Err(errors::lost().into()),
@@ -174,11 +178,19 @@ impl MysqlDriver {
         let mut lease = self.lease().await.map_err(finally)?;
         let connection = lease.connection().map_err(finally)?;
         self.count();
-        let outcome = script.run(connection).await;
+        let mut outcome = script.run(connection).await;
+        if let Err(Failed::ReadOnly { renew }) = &mut outcome {
+            let Some(kept) = self.pool.distrust(lease) else {
+                *renew = true;
+                return outcome;
+            };
+            lease = kept;
+        }
+        let connection = lease.connection().map_err(finally)?;
         let in_order = match &outcome {
             Ok(()) => true,
             Err(Failed::Lost) => false,
-            Err(Failed::Again(_) | Failed::Finally(_)) => {
+            Err(Failed::Again(_) | Failed::Finally(_) | Failed::ReadOnly { .. }) => {
                 self.count();
                 roll_back(connection).await.is_ok()
             }
@@ -234,6 +246,26 @@ impl Driver for MysqlDriver {
             Ok(())
         };
         timeout(Duration::from_secs(1), alive).await.unwrap_or_else(|_| Err(silent()))
+    }
+
+    async fn writable(&self) -> Result<(), StoreError> {
+        let asked = async {
+            let mut lease = self.lease().await?;
+            // Refused where `read_only` is set, unless the user may write all the same.
+            let sql = "-- database.writable\nSTART TRANSACTION READ WRITE; ROLLBACK";
+            let answer = lease.connection()?.query_drop(sql).await;
+            match answer.as_ref().map_err(verdict) {
+                Err(Verdict::Lost) => self.pool.forget(),
+                Err(Verdict::ReadOnly) => {
+                    if let Some(lease) = self.pool.distrust(lease) {
+                        lease.give_back();
+                    }
+                }
+                _ => lease.give_back(),
+            }
+            answer.map_err(|error| store_error(&error, sql))
+        };
+        timeout(Duration::from_secs(1), asked).await.unwrap_or_else(|_| Err(silent()))
     }
 
     fn connections(&self) -> Option<ConnectionUse> {

@@ -23,6 +23,8 @@ const TRUSTED: Duration = Duration::from_secs(5);
 const PULSE: Duration = Duration::from_millis(500);
 /// How late an idle connection may be closed.
 const SWEEP: Duration = Duration::from_secs(1);
+/// A connection to a read-only server is replaced when it is older: twice a second at most, however often is written.
+const RECHECK: Duration = Duration::from_millis(500);
 
 /// The pool, shared by its leases.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ struct Idle {
     // the last one in is the first one out, so that those that are not needed grow old
     connections: Vec<Kept>,
     reaped: bool,
+    /// When the server was last found to be read-only. Older connections may lead to one that is the primary no more.
+    demoted: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -137,6 +141,17 @@ impl Pool {
         drop(gone);
     }
 
+    /// Closes a connection whose server takes no writes, and all others that are as old, so that the next one is made
+    /// anew. One that is new itself leads where a newer one would, and comes back.
+    pub(crate) fn distrust(&self, lease: Lease) -> Option<Lease> {
+        if lease.kept.born.elapsed() < RECHECK {
+            return Some(lease);
+        }
+        self.idle.lock().demoted = Some(Instant::now());
+        self.forget();
+        None
+    }
+
     fn expired(&self, kept: &Kept) -> bool {
         self.max_lifetime.is_some_and(|lifetime| kept.born.elapsed() >= lifetime)
     }
@@ -147,7 +162,8 @@ impl Pool {
         }
         kept.idle_since = Instant::now();
         let mut idle = self.idle.lock();
-        if idle.connections.len() < self.max_idle {
+        let distrusted = idle.demoted.is_some_and(|demoted| demoted >= kept.born);
+        if !distrusted && idle.connections.len() < self.max_idle {
             idle.connections.push(kept);
             self.reap(&mut idle);
         }

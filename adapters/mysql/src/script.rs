@@ -39,6 +39,8 @@ pub(crate) enum Failed {
     Finally(ApplyError),
     /// It may succeed when it is sent again; or else this is why not.
     Again(ApplyError),
+    /// The server takes no writes; whether another connection may lead to one that does.
+    ReadOnly { renew: bool },
     /// With the connection.
     Lost,
 }
@@ -94,6 +96,7 @@ impl Script {
             (Place::Statement(position), Verdict::Taken) => Failed::Finally(ApplyError::Unique(position)),
             (_, Verdict::Again(why)) => Failed::Again(ApplyError::Unavailable(why.to_owned())),
             (_, Verdict::Unavailable(why)) => Failed::Finally(ApplyError::Unavailable(why.to_owned())),
+            (_, Verdict::ReadOnly) => Failed::ReadOnly { renew: false },
             (_, Verdict::Lost) => Failed::Lost,
             (_, Verdict::Taken) => Failed::Finally(ApplyError::Fault("the key is taken".to_owned())),
             (place, Verdict::Fault(why)) => {

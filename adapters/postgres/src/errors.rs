@@ -4,7 +4,7 @@ use std::{error::Error as _, io};
 
 use deadpool_postgres::PoolError;
 use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, Expect};
+use kayan_sql::{ApplyError, Expect, READ_ONLY};
 use rustls::CertificateError;
 use tokio_postgres::{Error, error::SqlState};
 
@@ -39,6 +39,11 @@ pub(crate) fn passes(error: &Error) -> bool {
     let passing =
         [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED, &SqlState::FOREIGN_KEY_VIOLATION];
     error.code().is_some_and(|code| passing.contains(&code))
+}
+
+/// Whether the server takes no writes: a standby, or one that was the primary.
+pub(crate) fn read_only(error: &Error) -> bool {
+    error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
 }
 
 /// Whether a migration changed what a prepared statement answers.
@@ -78,6 +83,14 @@ fn not_let_in(error: &Error) -> &'static str {
         None => match failed.kind() {
             io::ErrorKind::ConnectionRefused => "the database refuses connections: nothing listens there",
             io::ErrorKind::NotFound => "the database's socket is not there",
+            // Not the system's: every host was asked, and target_session_attrs wants another kind of session.
+            io::ErrorKind::PermissionDenied if failed.raw_os_error().is_none() => {
+                if failed.to_string().contains("not allow writes") {
+                    READ_ONLY
+                } else {
+                    "the database is not read-only, as target_session_attrs asks"
+                }
+            }
             _ => "the database can't be reached",
         },
     }
@@ -107,7 +120,7 @@ fn unavailable(code: &SqlState) -> Option<&'static str> {
         SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_COLUMN => return Some("its schema is not migrated"),
         SqlState::LOCK_NOT_AVAILABLE => return Some("another session holds a lock for too long"),
         SqlState::QUERY_CANCELED => return Some("the statement was cancelled"),
-        SqlState::READ_ONLY_SQL_TRANSACTION => return Some("the database is read-only: a standby, or made so"),
+        SqlState::READ_ONLY_SQL_TRANSACTION => return Some(READ_ONLY),
         SqlState::TOO_MANY_CONNECTIONS => {
             return Some("the database has no connection left; lower KAYAN_DB_MAX_OPEN_CONNS or raise its limit");
         }

@@ -23,8 +23,11 @@ use std::{
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, Statement, TakeRows};
+use kayan_sql::{
+    ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, READ_ONLY, Reading, Row, Statement, TakeRows,
+};
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_postgres::SimpleQueryMessage;
 
 pub use dsn::{Dsn, DsnError};
 pub use session::Mode;
@@ -32,7 +35,7 @@ pub use tls::TlsError;
 
 use crate::{
     gathering::Gathering,
-    pool::{Connections, Connector},
+    pool::{Connections, Connector, Demoted},
     session::{Refused, Shared},
 };
 
@@ -104,7 +107,8 @@ impl PostgresDriver {
     /// down is no error here; every question finds out anew. Call it within a tokio runtime.
     pub fn connect(dsn: &str, settings: Settings) -> Result<Self, ConnectError> {
         let Dsn { config, encryption } = dsn.parse()?;
-        let connector = Connector { tls: tls::connector(&encryption)?, mode: encryption.mode };
+        let tls = tls::connector(&encryption)?;
+        let connector = Connector { tls, mode: encryption.mode, demoted: Demoted::default() };
         let connections = Connections::new(config, connector, &settings)?;
         let (gathering, shared) = (Gathering::default(), Shared::new(settings.statements));
         Ok(Self(Arc::new(Database { connections, gathering, shared, patience: settings.patience })))
@@ -134,6 +138,23 @@ impl Database {
         let answer = answer.map_err(|_elapsed| silent())?;
         lease.settle();
         answer.map(drop).map_err(|error| errors::store_error(&error, sql))
+    }
+
+    /// A standby shows the same as a server that was made read-only.
+    async fn writable(&self) -> Result<(), StoreError> {
+        let deadline = Instant::now() + PING;
+        let mut lease = self.connections.lease(deadline).await?;
+        let sql = "-- database.writable\nSHOW transaction_read_only";
+        let answer = timeout_at(deadline, lease.client()?.simple_query(sql)).await;
+        let answer = answer.map_err(|_elapsed| silent())?.map_err(|error| errors::store_error(&error, sql));
+        lease.settle();
+        let is_on =
+            |message: &SimpleQueryMessage| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("on"));
+        if answer?.iter().any(is_on) {
+            self.connections.distrust(&mut lease);
+            return Err(StoreError::Unavailable(READ_ONLY.to_owned()));
+        }
+        Ok(())
     }
 }
 
@@ -175,6 +196,11 @@ impl Driver for PostgresDriver {
             let outcome = timeout_at(deadline, shared.apply(lease.client()?, &batch, deadline)).await;
             match outcome.map_err(|_elapsed| silent())? {
                 Err(Refused { again: true, .. }) if attempt < ATTEMPTS => {}
+                // Nothing was applied. After a failover, a new connection may lead to the new primary.
+                Err(Refused { read_only: true, .. }) if attempt < ATTEMPTS && connections.distrust(&mut lease) => {
+                    drop(lease);
+                    lease = connections.lease(deadline).await?;
+                }
                 outcome => {
                     lease.settle();
                     return outcome.map_err(|refused| refused.error);
@@ -194,6 +220,10 @@ impl Driver for PostgresDriver {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.0.pulse(PING).await
+    }
+
+    async fn writable(&self) -> Result<(), StoreError> {
+        self.0.writable().await
     }
 
     async fn maintain(&self) -> Result<(), StoreError> {

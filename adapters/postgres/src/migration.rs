@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::{Error, error::SqlState};
 
 use crate::{
-    errors::store_error,
+    errors::{read_only, store_error},
     pool::{Connections, Lease},
     session::{Mode, Shared},
 };
@@ -78,7 +78,8 @@ impl Lock {
 fn said(error: &Error) -> Option<String> {
     let said = error.as_db_error()?;
     let code = said.code();
-    (!["08", "57"].contains(&code.code().get(..2)?)).then(|| format!("{}: {}", code.code(), said.message()))
+    let passes = ["08", "57"].contains(&code.code().get(..2)?) || read_only(error);
+    (!passes).then(|| format!("{}: {}", code.code(), said.message()))
 }
 
 #[async_trait]

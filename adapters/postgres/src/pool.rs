@@ -1,6 +1,11 @@
 //! The connections: how many there are, how long they live, and what becomes of one that nobody waits for any more.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant as Moment},
+};
 
 use deadpool_postgres::{
     ClientWrapper, Connect, Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime,
@@ -8,12 +13,17 @@ use deadpool_postgres::{
 };
 use kayan_ports::StoreError;
 use kayan_sql::ConnectionUse;
+use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
     task::JoinHandle,
     time::{Instant, MissedTickBehavior, interval, timeout, timeout_at},
 };
-use tokio_postgres::{Client, Config, Error, config::SslMode as Asked, error::SqlState};
+use tokio_postgres::{
+    Client, Config, Error,
+    config::{SslMode as Asked, TargetSessionAttrs},
+    error::SqlState,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{Settings, dsn::SslMode, errors};
@@ -22,11 +32,32 @@ use crate::{Settings, dsn::SslMode, errors};
 const IDLE: Duration = Duration::from_secs(1);
 /// A connection whose asker left may take so long to answer before it is given up.
 const DRAIN: Duration = Duration::from_secs(2);
+/// A connection to a read-only server is replaced when it is older: twice a second at most, however often is written.
+const RECHECK: Duration = Duration::from_millis(500);
+
+/// When the server was last found to be read-only. Older connections may lead to a server that is the primary no more.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Demoted(Arc<Mutex<Option<Moment>>>);
+
+impl Demoted {
+    fn note(&self) {
+        *self.0.lock() = Some(Moment::now());
+    }
+
+    fn was_noted(&self) -> bool {
+        self.0.lock().is_some()
+    }
+
+    fn is_after(&self, created: Moment) -> bool {
+        self.0.lock().is_some_and(|demoted| demoted >= created)
+    }
+}
 
 /// The pool and its keeper.
 #[derive(Debug)]
 pub(crate) struct Connections {
     pool: Pool,
+    demoted: Demoted,
     keeper: JoinHandle<()>,
 }
 
@@ -34,7 +65,8 @@ impl Connections {
     /// Connects to nothing yet.
     pub(crate) fn new(config: Config, connector: Connector, settings: &Settings) -> Result<Self, StoreError> {
         let method = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let lifetime = settings.max_lifetime;
+        let (lifetime, demoted) = (settings.max_lifetime, connector.demoted.clone());
+        let suspect = demoted.clone();
         let pool = Pool::builder(Manager::from_connect(config, connector, method))
             .max_size(settings.max_open.max(1))
             .runtime(Runtime::Tokio1)
@@ -42,12 +74,13 @@ impl Connections {
             .queue_mode(QueueMode::Lifo)
             .pre_recycle(Hook::sync_fn(move |_, metrics| match lifetime {
                 Some(lifetime) if metrics.age() >= lifetime => Err(HookError::message("it has reached its age")),
+                _ if suspect.is_after(metrics.created) => Err(HookError::message("its server was found read-only")),
                 _ => Ok(()),
             }))
             .build()
             .map_err(|error| StoreError::Fault(format!("the connection pool can't be made: {error}")))?;
         let keeper = tokio::spawn(keep(pool.weak(), settings.max_idle, lifetime));
-        Ok(Self { pool, keeper })
+        Ok(Self { pool, demoted, keeper })
     }
 
     /// A connection of one's own: an idle one, a new one, or when there are as many as may be, the next that is free.
@@ -61,6 +94,18 @@ impl Connections {
 }
 
 impl Connections {
+    /// Closes a connection whose server takes no writes, and all others that are as old, so that the next one is made
+    /// anew; false when this one is new itself, and leads where a newer one would.
+    pub(crate) fn distrust(&self, lease: &mut Lease) -> bool {
+        let aged = lease.object.as_ref().is_some_and(|object| Object::metrics(object).age() >= RECHECK);
+        if aged {
+            self.demoted.note();
+            lease.ending = Ending::Discard;
+            self.pool.retain(|_, metrics| !self.demoted.is_after(metrics.created));
+        }
+        aged
+    }
+
     /// How they are used now.
     pub(crate) fn usage(&self) -> ConnectionUse {
         let Status { max_size, size, available, waiting } = self.pool.status();
@@ -150,6 +195,7 @@ async fn drain(object: Object) {
 pub(crate) struct Connector {
     pub(crate) tls: MakeRustlsConnect,
     pub(crate) mode: SslMode,
+    pub(crate) demoted: Demoted,
 }
 
 type Connecting<'c> = Pin<Box<dyn Future<Output = Result<(Client, JoinHandle<()>), Error>> + Send + 'c>>;
@@ -164,15 +210,35 @@ impl Connect for Connector {
                 SslMode::Prefer => (Asked::Prefer, Some(Asked::Disable)),
                 SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => (Asked::Require, None),
             };
-            match (self.attempt(&config, first).await, second) {
-                (Err(error), Some(second)) if other_way(&error) => self.attempt(&config, second).await,
-                (attempted, _) => attempted,
+            if config.get_hosts().len() > 1
+                && config.get_target_session_attrs() == TargetSessionAttrs::Any
+                && self.demoted.was_noted()
+            {
+                // The first host answers, but may be the primary no more: one that takes writes is looked for first.
+                let mut writable = config.clone();
+                writable.target_session_attrs(TargetSessionAttrs::ReadWrite);
+                if let Ok(connected) = self.either(&writable, first, second).await {
+                    return Ok(connected);
+                }
             }
+            self.either(&config, first, second).await
         })
     }
 }
 
 impl Connector {
+    async fn either(
+        &self,
+        config: &Config,
+        first: Asked,
+        second: Option<Asked>,
+    ) -> Result<(Client, JoinHandle<()>), Error> {
+        match (self.attempt(config, first).await, second) {
+            (Err(error), Some(second)) if other_way(&error) => self.attempt(config, second).await,
+            (attempted, _) => attempted,
+        }
+    }
+
     async fn attempt(&self, config: &Config, asked: Asked) -> Result<(Client, JoinHandle<()>), Error> {
         let mut config = config.clone();
         let (client, connection) = config.ssl_mode(asked).connect(self.tls.clone()).await?;

@@ -43,6 +43,8 @@ pub(crate) struct Shared {
 pub(crate) struct Refused {
     pub(crate) error: ApplyError,
     pub(crate) again: bool,
+    /// Whether the server takes no writes.
+    pub(crate) read_only: bool,
 }
 
 impl Shared {
@@ -257,5 +259,5 @@ fn refused(client: &ClientWrapper, error: &Error, meaning: ApplyError) -> Refuse
     if outdated {
         client.statement_cache.clear();
     }
-    Refused { error: meaning, again: outdated || errors::passes(error) }
+    Refused { error: meaning, again: outdated || errors::passes(error), read_only: errors::read_only(error) }
 }

@@ -23,7 +23,7 @@ use crate::{
     tls::ConnectError,
 };
 
-const CHANNEL: &str = "kayan:sessions";
+pub(crate) const CHANNEL: &str = "kayan:sessions";
 /// How long after a failure to listen it is tried again; with the patience, less than a second.
 const AGAIN: Duration = Duration::from_millis(200);
 /// How often the server is asked for a sign of life while nothing is heard.

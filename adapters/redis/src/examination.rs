@@ -1,13 +1,51 @@
-//! Questions about the server itself, for whoever looks for what is wrong. They change nothing.
+//! Questions about the server itself, for health reports and for finding out what is wrong.
+//!
+//! They change nothing but a key of their own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use kayan_ports::{CountError, Timestamp};
+use async_trait::async_trait;
+use kayan_ports::{Condition, CountError, Probe, Timestamp};
 use redis::{FromRedisValue, Value};
 
-use crate::{RedisCounters, errors::Trouble, server::Asked};
+use crate::{RedisCounters, announcements::CHANNEL, errors::Trouble, server::Asked};
+
+/// Where writing is tried; the key is gone after a second.
+const TRIED: &str = "kayan:health";
+/// Writes as the counters do: from a script, which an ACL may forbid, under a memory limit, which may be reached.
+pub(crate) const TRY: &str = "return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
+/// Announces the end of a session that there never was, which every version understands and forgets.
+const NOBODY: &str = "session 00000000-0000-0000-0000-000000000000";
+
+/// What a Redis is used for, and must therefore take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uses {
+    /// Rate limits and attempts are counted in it.
+    pub counts: bool,
+    /// Revoked sessions are announced over it.
+    pub announces: bool,
+}
 
 impl RedisCounters {
+    /// What it is used for and refuses, and why; nothing when it takes everything. In a cluster one master is written to.
+    pub async fn refusal(&self, uses: Uses) -> Option<String> {
+        if uses.counts
+            && let Err(trouble) = self.server.ask::<()>(self.write()).await
+        {
+            return Some(format!("refuses writes: {trouble}"));
+        }
+        if uses.announces
+            && let Err(trouble) = self.server.ask::<i64>(announcement()).await
+        {
+            return Some(format!("refuses announcements: {trouble}"));
+        }
+        None
+    }
+
+    fn write(&self) -> Asked<'_> {
+        Asked::Script(&self.scripts.try_writing, TRIED.to_owned(), &[])
+    }
+
     /// What its clock says; in a cluster that of one node. Nothing when the user may not ask.
     pub async fn time(&self) -> Result<Option<Timestamp>, CountError> {
         let Some(answer) = self.allowed("TIME").await? else { return Ok(None) };
@@ -34,10 +72,56 @@ impl RedisCounters {
     }
 }
 
+fn announcement() -> Asked<'static> {
+    let mut publish = redis::cmd("PUBLISH");
+    publish.arg(CHANNEL).arg(NOBODY);
+    Asked::Command(publish)
+}
+
 /// A cluster answers with what each node has said.
 fn of_one(answer: Value) -> Value {
     match answer {
         Value::Map(nodes) => nodes.into_iter().next().map_or(Value::Nil, |(_, said)| said),
         said => said,
+    }
+}
+
+/// Whether a Redis does all that it is used for.
+pub struct RedisProbe {
+    name: &'static str,
+    server: Arc<RedisCounters>,
+    uses: Uses,
+}
+
+impl RedisProbe {
+    /// Takes the name in the health report.
+    pub fn new(name: &'static str, server: Arc<RedisCounters>, uses: Uses) -> Self {
+        Self { name, server, uses }
+    }
+
+    fn consequence(&self) -> &'static str {
+        if self.uses.counts {
+            "each replica counts rate limits by itself"
+        } else {
+            "other replicas hear of revoked sessions late"
+        }
+    }
+}
+
+#[async_trait]
+impl Probe for RedisProbe {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    async fn check(&self) -> Condition {
+        let missing = match self.server.ping().await {
+            Ok(()) => self.server.refusal(self.uses).await,
+            Err(_) => Some("does not answer".to_owned()),
+        };
+        match missing {
+            None => Condition::Healthy,
+            Some(what) => Condition::Degraded(format!("{what}: {}", self.consequence())),
+        }
     }
 }

@@ -27,10 +27,10 @@ mod url;
 
 use std::{fmt, time::Duration};
 
-use async_trait::async_trait;
-use kayan_ports::{Condition, CountError, Probe};
+use kayan_ports::CountError;
 
 pub use announcements::{Announcements, Heard};
+pub use examination::{RedisProbe, Uses};
 pub use tls::ConnectError;
 pub use url::{RedisUrl, RedisUrlError};
 
@@ -61,6 +61,7 @@ struct Scripts {
     admit: Script,
     reserve: Script,
     release: Script,
+    try_writing: Script,
 }
 
 impl RedisCounters {
@@ -71,6 +72,7 @@ impl RedisCounters {
             admit: Script::new(limiter::ADMIT),
             reserve: Script::new(attempts::RESERVE),
             release: Script::new(attempts::RELEASE),
+            try_writing: Script::new(examination::TRY),
         };
         Ok(Self { server: Server::new(url, settings)?, scripts })
     }
@@ -78,20 +80,6 @@ impl RedisCounters {
     /// Whether the server answers; in a cluster all its masters.
     pub async fn ping(&self) -> Result<(), CountError> {
         Ok(self.server.ping().await?)
-    }
-}
-
-#[async_trait]
-impl Probe for RedisCounters {
-    fn name(&self) -> &'static str {
-        "redis"
-    }
-
-    async fn check(&self) -> Condition {
-        match self.ping().await {
-            Ok(()) => Condition::Healthy,
-            Err(_) => Condition::Degraded("does not answer: each replica counts rate limits by itself".to_owned()),
-        }
     }
 }
 

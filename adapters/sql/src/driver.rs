@@ -7,6 +7,9 @@ use kayan_ports::StoreError;
 
 use crate::{Row, Value};
 
+/// What a driver says of a database that answers and takes no writes.
+pub const READ_ONLY: &str = "the database is read-only: a standby, or made so";
+
 /// The kinds of SQL there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -147,6 +150,11 @@ pub trait Driver: Send + Sync + 'static {
     /// Asks for a sign of life; about a second at most.
     async fn ping(&self) -> Result<(), StoreError>;
 
+    /// Asks whether the database takes writes; about a second at most. [`READ_ONLY`] when it answers and takes none.
+    async fn writable(&self) -> Result<(), StoreError> {
+        self.ping().await
+    }
+
     /// Does what its database needs from time to time, such as making next month's partitions; most need nothing.
     async fn maintain(&self) -> Result<(), StoreError> {
         Ok(())
@@ -182,6 +190,10 @@ impl<D: Driver + ?Sized> Driver for Arc<D> {
 
     async fn ping(&self) -> Result<(), StoreError> {
         (**self).ping().await
+    }
+
+    async fn writable(&self) -> Result<(), StoreError> {
+        (**self).writable().await
     }
 
     async fn maintain(&self) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 
 use kayan_ports::{StoreError, Timestamp};
 
-use crate::{ApplyError, Dialect, Driver, Expect, Query, Reading, Row, Statement, Value, migrate};
+use crate::{ApplyError, Dialect, Driver, Expect, Query, READ_ONLY, Reading, Row, Statement, Value, migrate};
 
 /// Which server it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,7 +165,7 @@ WHERE p.privilege_type IN ('ALTER', 'CREATE', 'DROP', 'INDEX', 'REFERENCES')
         let batch = statements.map(|sql| Statement { sql, params: Vec::new(), expect: Expect::Any });
         match driver.apply(batch.into()).await {
             Ok(()) => {}
-            Err(ApplyError::Unavailable(why)) if why.contains("read-only") => rights.is_read_only = true,
+            Err(ApplyError::Unavailable(why)) if why == READ_ONLY => rights.is_read_only = true,
             Err(ApplyError::Unavailable(why)) if why.contains("not migrated") => {}
             Err(ApplyError::Unavailable(why)) => return Err(StoreError::Unavailable(why)),
             Err(_) => rights.closed.push(table.to_owned()),

@@ -36,6 +36,16 @@ const FAMILIES: &[(&str, Kind, &str)] = &[
     ("kayan_auth_duration_seconds", Kind::Summary, "How long logins took of late, by strategy."),
     ("kayan_build_info", Kind::Gauge, "1; the labels say which version runs, and which backends are compiled in."),
     (
+        "kayan_clock_behind_seconds",
+        Kind::Gauge,
+        "How much later than this process's clock audit events are dated, because the clock was put back.",
+    ),
+    (
+        "kayan_clock_put_back_total",
+        Kind::Counter,
+        "How often the clock was found to be put back by more than a minute.",
+    ),
+    (
         "kayan_db_connections",
         Kind::Gauge,
         "Connections to the database by state, and in the state `waiting` those who wait for one.",
@@ -48,6 +58,11 @@ const FAMILIES: &[(&str, Kind, &str)] = &[
     ),
     ("kayan_hash_queue_depth", Kind::Gauge, "Passwords that wait to be hashed."),
     ("kayan_health_status", Kind::Gauge, "1: every part that is needed works; 0: one does not."),
+    (
+        "kayan_http_broken_answers_total",
+        Kind::Counter,
+        "Streamed answers that broke off because their source failed, by operation.",
+    ),
     ("kayan_http_request_duration_seconds", Kind::Histogram(REQUESTS), "How long requests took, by operation."),
     ("kayan_http_requests_total", Kind::Counter, "Requests, by operation and status."),
     (

@@ -144,6 +144,10 @@ impl Driver for ObservedDriver {
         self.inner.ping().await
     }
 
+    async fn writable(&self) -> Result<(), StoreError> {
+        self.inner.writable().await
+    }
+
     async fn maintain(&self) -> Result<(), StoreError> {
         self.inner.maintain().await
     }

@@ -54,6 +54,25 @@ impl Server {
         server
     }
 
+    /// Starts another one on a copy of this one's data; this one must have been killed.
+    pub async fn twin(&self) -> Self {
+        assert!(self.process.is_none(), "data that is in use can't be copied");
+        let mut twin = Self::new(self.kind);
+        ran(Command::new("cp").arg("-a").arg(self.file("data")).arg(twin.file("data")));
+        if self.kind == Kind::Mysql {
+            fs::copy(self.file("users.sql"), twin.file("users.sql")).expect("a file in a folder of ours");
+        }
+        twin.hand_over();
+        twin.revive().await;
+        twin
+    }
+
+    /// Makes a `PostgreSQL` that was killed a standby, from when it is revived until it is promoted.
+    pub fn stand_by(&self) {
+        fs::write(self.file("data").join("standby.signal"), "").expect("a file in a folder of ours");
+        self.hand_over();
+    }
+
     fn new(kind: Kind) -> Self {
         let folder = TempDir::with_prefix("kayan-").expect("a temporary folder");
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("a folder of ours");
@@ -76,6 +95,11 @@ impl Server {
     /// The DSN of the database `kayan`.
     pub fn dsn(&self) -> String {
         self.dsn_of("kayan")
+    }
+
+    /// The DSN of the database `kayan`, on another port that leads here.
+    pub fn dsn_at(&self, port: u16) -> String {
+        self.dsn().replace(&self.port.to_string(), &port.to_string())
     }
 
     fn dsn_of(&self, database: &str) -> String {

@@ -2,7 +2,12 @@
 
 use std::{fmt::Write as _, fs};
 
-use kayan_journeys::{Client, Home, Kind, Metrics, PASSWORD, Person, Service, ask, promtool};
+use kayan_journeys::{Answer, Client, Home, Kind, Metrics, PASSWORD, Person, Service, ask, promtool};
+
+use crate::{
+    cut_exports::{damage_a_late_event, token, with_many_events},
+    seals::seal_the_future,
+};
 
 const RULES: &str = include_str!("../../../deploy/prometheus/alerts.yml");
 
@@ -124,6 +129,33 @@ async fn what_is_not_sealed_is_told() {
     assert!(!fires("KayanAuditNotSealed", &lately, &lately));
     let (long_ago, _) = happened(home, 3_600).await;
     assert!(fires("KayanAuditNotSealed", &long_ago, &long_ago));
+}
+
+#[tokio::test]
+async fn an_export_that_breaks_off_is_told() {
+    let home = Home::new();
+    let database = with_many_events(&home).await;
+    let token = token(&home).await;
+    let service = Service::start_in(home).await;
+    let client = service.client();
+    let export = || client.get("/admin/audit/export").bearer_auth(&token);
+    let (before, after) = between(&client, async || drop(ask(export()).await.expect(200))).await;
+    assert!(!fires("KayanAnswersBreakOff", &before, &after));
+    damage_a_late_event(&database).await;
+    let (before, after) = between(&client, async || drop(Answer::to(export()).await)).await;
+    assert!(fires("KayanAnswersBreakOff", &before, &after));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_behind_is_told() {
+    let service = Service::start().await;
+    let well = Metrics::until(&service.client(), |it| it.series.contains_key("kayan_clock_behind_seconds")).await;
+    assert!(!fires("KayanClockBehind", &well, &well));
+    let home = service.kill().await;
+    seal_the_future(&home.database().await).await;
+    let service = Service::start_in(home).await;
+    let ill = Metrics::until(&service.client(), |it| it.get("kayan_clock_behind_seconds") > 0.0).await;
+    assert!(fires("KayanClockBehind", &ill, &ill));
 }
 
 #[tokio::test]

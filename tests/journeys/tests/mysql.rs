@@ -2,7 +2,7 @@
 
 use kayan_journeys::{Home, Kind};
 
-use crate::{doctor, guide, migrate_plan, outages, servers};
+use crate::{cut_exports, doctor, failover, guide, migrate_plan, outages, servers};
 
 const KIND: Kind = Kind::Mysql;
 
@@ -73,4 +73,19 @@ async fn a_frozen_a_strict_and_a_dead_mysql_server_keep_no_doctor_waiting() {
 #[tokio::test]
 async fn missing_rights_and_connections_on_a_mysql_server_are_found() {
     doctor::finds_missing_rights_and_connections(KIND).await;
+}
+
+#[tokio::test]
+async fn i_35_an_export_cut_by_the_loss_of_a_mysql_server_does_not_look_whole() {
+    cut_exports::survives_no_cut(KIND).await;
+}
+
+#[tokio::test]
+async fn a_mysql_server_that_becomes_read_only_is_told_and_written_again_when_it_may_be() {
+    failover::tells_of_a_read_only_server(KIND).await;
+}
+
+#[tokio::test]
+async fn after_a_failover_writes_go_to_the_new_mysql_primary_within_two_seconds() {
+    failover::finds_the_new_primary(KIND).await;
 }

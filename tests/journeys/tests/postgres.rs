@@ -2,7 +2,7 @@
 
 use kayan_journeys::{Home, Kind};
 
-use crate::{doctor, guide, migrate_plan, outages, servers};
+use crate::{cut_exports, doctor, failover, guide, migrate_plan, outages, servers};
 
 mod pool;
 
@@ -79,4 +79,29 @@ async fn a_frozen_a_strict_and_a_dead_postgres_server_keep_no_doctor_waiting() {
 #[tokio::test]
 async fn missing_rights_and_connections_on_a_postgres_server_are_found() {
     doctor::finds_missing_rights_and_connections(KIND).await;
+}
+
+#[tokio::test]
+async fn i_35_an_export_cut_by_the_loss_of_a_postgres_server_does_not_look_whole() {
+    cut_exports::survives_no_cut(KIND).await;
+}
+
+#[tokio::test]
+async fn a_postgres_server_that_becomes_read_only_is_told_and_written_again_when_it_may_be() {
+    failover::tells_of_a_read_only_server(KIND).await;
+}
+
+#[tokio::test]
+async fn after_a_failover_writes_go_to_the_new_postgres_primary_within_two_seconds() {
+    failover::finds_the_new_primary(KIND).await;
+}
+
+#[tokio::test]
+async fn a_postgres_standby_is_written_as_soon_as_it_is_promoted() {
+    failover::follows_a_promotion().await;
+}
+
+#[tokio::test]
+async fn of_several_postgres_hosts_the_one_that_takes_writes_is_found() {
+    failover::finds_the_writable_host().await;
 }

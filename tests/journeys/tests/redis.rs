@@ -164,3 +164,52 @@ async fn what_redis_is_asked_stands_in_the_trace_of_who_waits_for_it() {
     asked.dedup();
     assert_eq!(asked, ["redis.admit", "redis.forget", "redis.reserve"]);
 }
+
+/// Degraded for this reason as soon as that is seen, by the doctor too, until the command is given that mends it.
+async fn refuses_until(service: &Service, redis: &Redis, why: &str, mend: &str) {
+    health(service, "degraded").await;
+    let told = ask(service.client().get("/health")).await.expect(200).text();
+    assert!(told.contains(why), "{why}: {told}");
+    ask(service.client().get("/health/ready")).await.expect(200);
+    let found = doctor(service.home(), "").await;
+    assert_eq!(found.code, 1, "{found:#?}");
+    assert!(found.is("redis.writes", "failed").contains(why), "{found:#?}");
+    redis.tell(mend).await;
+    health(service, "healthy").await;
+    doctor(service.home(), "").await.is("redis.writes", "ok");
+}
+
+#[tokio::test]
+async fn a_redis_that_answers_and_refuses_writes_or_announcements_is_degraded_and_says_why() {
+    let redis = Redis::start().await;
+    redis.tell("ACL SETUSER kayan on >hunter2 ~kayan:* resetchannels &kayan:sessions +@all").await;
+    let home = Home::new().with("KAYAN_REDIS_URL", redis.url().replace("127", "kayan:hunter2@127"));
+    let service = Service::start_in(home).await;
+    health(&service, "healthy").await;
+    redis.tell("CONFIG SET maxmemory 1").await;
+    refuses_until(&service, &redis, "refuses writes: the server answers OOM", "CONFIG SET maxmemory 0").await;
+    redis.tell("REPLICAOF 127.0.0.1 1").await;
+    refuses_until(&service, &redis, "refuses writes: the server answers READONLY", "REPLICAOF NO ONE").await;
+    redis.tell("ACL SETUSER kayan resetkeys ~other:*").await;
+    refuses_until(&service, &redis, "refuses writes: the user may not do that", "ACL SETUSER kayan ~kayan:*").await;
+    redis.tell("ACL SETUSER kayan resetchannels").await;
+    let allow = "ACL SETUSER kayan &kayan:sessions";
+    refuses_until(&service, &redis, "refuses announcements: the user may not do that", allow).await;
+}
+
+#[tokio::test]
+async fn a_redis_for_sessions_alone_is_watched_as_well() {
+    let (counting, announcing) = (Redis::start().await, Redis::start().await);
+    announcing.tell("ACL SETUSER kayan on >hunter2 resetchannels +@all").await;
+    let home = Home::new().with("KAYAN_REDIS_URL", counting.url());
+    let home = home.with("KAYAN_REDIS_SESSION_URL", announcing.url().replace("127", "kayan:hunter2@127"));
+    let service = Service::start_in(home).await;
+    let told = ask(service.client().get("/health")).await.expect(200);
+    let parts = told.json()["checks"].clone();
+    let status = |name: &str| parts.as_array().unwrap().iter().find(|it| it["name"] == name).unwrap()["status"].clone();
+    assert_eq!((status("redis"), status("redis_sessions")), ("healthy".into(), "degraded".into()), "{told:?}");
+    // It counts nothing, so that it need not take writes.
+    announcing.tell("ACL SETUSER kayan &kayan:sessions").await;
+    let well = ask(service.client().get("/health")).await.expect(200).text();
+    assert!(well.contains(r#""name":"redis_sessions","status":"healthy""#), "{well}");
+}

@@ -2,9 +2,11 @@
 
 use std::{fs, time::Duration};
 
-use kayan_journeys::{Database, Done, Home, PASSWORD, Service};
+use kayan_journeys::{Database, Done, Home, Kind, Metrics, PASSWORD, Person, Service};
 use serde_json::Value;
 use tokio::time::timeout;
+
+use crate::doctor::doctor;
 
 fn json(done: &Done) -> Value {
     assert_eq!(done.code, 0, "{done:?}");
@@ -109,4 +111,38 @@ async fn the_service_seals_by_itself() {
         }
     };
     timeout(Duration::from_secs(20), sealed).await.expect("a seal");
+}
+
+/// Makes it so that everything is sealed up to an hour from now, as when the clock has been put back since.
+pub(crate) async fn seal_the_future(database: &Database) {
+    let later = match database.kind() {
+        Kind::Sqlite => "CAST((unixepoch('subsec') + 3600) * 1000000 AS INTEGER)",
+        Kind::Postgres => "now() + interval '3600 s'",
+        Kind::Mysql => "UTC_TIMESTAMP(6) + INTERVAL 3600 SECOND",
+    };
+    database.execute(&format!("UPDATE audit_sealing SET sealed_until = {later}")).await;
+}
+
+#[tokio::test]
+async fn a_clock_behind_the_seals_is_told_and_no_event_is_dated_into_them() {
+    let home = Home::new();
+    assert_eq!(home.run("migrate up").await.code, 0);
+    doctor(&home, "").await.is("audit.clock", "ok");
+    let database = home.database().await;
+    seal_the_future(&database).await;
+    let told = doctor(&home, "").await.is("audit.clock", "failed");
+    assert!(told.contains("behind what is sealed") && told.contains("NTP"), "{told}");
+
+    let create = home.run_with("admin user create --email ada@example.com --password-stdin", PASSWORD).await;
+    assert_eq!(create.code, 0, "{create:?}");
+    let service = Service::start_in(home).await;
+    let client = service.client();
+    Person::register(&client, "bob").await;
+    service.log_with("the clock was put back").await;
+    let metrics = Metrics::until(&client, |it| it.count("kayan_clock_put_back_total") == Some(1)).await;
+    assert!(metrics.get("kayan_clock_behind_seconds") > 3_000.0, "{}", metrics.text);
+    let into = "SELECT id FROM audit_events WHERE created_at <= (SELECT sealed_until FROM audit_sealing)";
+    assert_eq!(database.texts(into).await, Vec::<String>::new());
+    let own = database.texts("SELECT metadata FROM audit_events").await;
+    assert!(own.len() >= 2 && own.iter().all(|event| event.contains(r#""clock":"20"#)), "{own:?}");
 }

@@ -10,6 +10,8 @@ use kayan_ports::{Condition, TenantId};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(10);
+/// How often it looks at the clock.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often sessions are counted at most.
 const COUNTING: Duration = Duration::from_secs(30);
 /// For so much of the time, at most, the database counts sessions: a hundredth.
@@ -17,7 +19,26 @@ const SHARE: u32 = 100;
 
 /// Looks for as long as the service runs. Counting may take long, and keeps nobody from seeing that the service is ill.
 pub(super) async fn keep_observing(kayan: &Kayan, health: &CheckHealth) {
-    tokio::join!(keep_checking(health), keep_measuring(kayan));
+    tokio::join!(keep_checking(health), keep_measuring(kayan), keep_watching_the_clock(kayan));
+}
+
+async fn keep_watching_the_clock(kayan: &Kayan) {
+    let (put_back, behind) =
+        (metrics::counter!("kayan_clock_put_back_total"), metrics::gauge!("kayan_clock_behind_seconds"));
+    put_back.increment(0);
+    loop {
+        let watched = kayan.watch_clock();
+        behind.set(watched.behind.as_seconds_f64());
+        if let Some(by) = watched.put_back {
+            put_back.increment(1);
+            tracing::warn!(
+                seconds = by.whole_seconds(),
+                "the clock was put back, or is behind what is sealed of the audit trail: events are dated on from there, \
+                 with the clock's own time as `clock` in their metadata; set the clock right, by NTP"
+            );
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 async fn keep_checking(health: &CheckHealth) {

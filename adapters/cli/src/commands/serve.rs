@@ -69,6 +69,7 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
     let log = compose::audit_log(config)?;
     let app = compose::application(config, &driver, keys.clone(), log.as_ref(), observed)?;
     let (kayan, health) = (app.kayan.clone(), app.health.clone());
+    learn_seals(&kayan, late).await;
     let listener = listen(config)?;
     let address = listener.local_addr().map_err(Stop::failed)?;
     let draining = Draining::default();
@@ -82,7 +83,7 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
         served = server.run_with_graceful_shutdown(endpoint, told_to_stop(draining), Some(GRACE)) => {
             served.map_err(Stop::failed)?;
         }
-        Err(stop) = prepare_late(config, &*driver, &*keys), if late => return Err(stop),
+        Err(stop) = prepare_late(config, &*driver, &*keys, &kayan), if late => return Err(stop),
         () = keep_tidy(&kayan, &*driver, config.audit_retention) => {}
         () = keep_sealed(&kayan) => {}
         () = keep_locks_ending(&kayan) => {}
@@ -115,13 +116,23 @@ async fn reopen_when_told(log: Option<&AuditLog>) {
 }
 
 /// Migrates as soon as the database is there; what can't be served then ends the service as it would have at its start.
-async fn prepare_late(config: &Config, driver: &dyn Driver, keys: &dyn Keys) -> Result<(), Stop> {
+async fn prepare_late(config: &Config, driver: &dyn Driver, keys: &dyn Keys, kayan: &Kayan) -> Result<(), Stop> {
     loop {
         tokio::time::sleep(AGAIN).await;
         match prepare(config, driver, keys).await {
             Err(stop) if stop.is_unavailable() => {}
-            other => return other,
+            other => {
+                learn_seals(kayan, other.is_err()).await;
+                return other;
+            }
         }
+    }
+}
+
+/// Before any event is written, unless the database is not there yet. What fails is made up for when the trail is sealed.
+async fn learn_seals(kayan: &Kayan, not_yet: bool) {
+    if !not_yet && let Err(error) = kayan.learn_seals().await {
+        tracing::warn!(%error, "how far the audit trail is sealed could not be read; it is tried again later");
     }
 }
 

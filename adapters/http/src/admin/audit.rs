@@ -2,9 +2,8 @@
 
 mod event;
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
-use futures_util::stream;
 use kayan_core::{
     DeniedError, EventExport, ExportEvents, ExportFormat, FieldError, Kayan, Operator,
     policy::{cursor, period},
@@ -20,7 +19,6 @@ use poem_openapi::{
     registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry},
     types::Type,
 };
-use tokio::sync::mpsc;
 
 use self::event::EventList;
 use crate::{
@@ -30,10 +28,11 @@ use crate::{
     problem::Problem,
     refused::Refused,
     reply::Reply,
+    streamed::streamed,
 };
 
-/// So many pieces of an export wait for whoever reads it.
-const PIECES_AHEAD: usize = 2;
+/// The operation whose answer is streamed.
+pub(crate) const EXPORT: &str = "exportAuditEvents";
 
 /// The endpoints of this family.
 pub(crate) struct AuditTrail {
@@ -161,28 +160,22 @@ impl ApiResponse for Exported {
     }
 }
 
-/// Writes the export piece by piece as it is read, and audits how it ended, be it because nobody reads on.
+/// Sends the export while it is read, and audits how it ended, also when the client has left.
 fn written(kayan: Arc<Kayan>, operator: Operator, mut export: EventExport) -> Body {
-    let (pieces, read) = mpsc::channel(PIECES_AHEAD);
-    tokio::spawn(async move {
-        loop {
-            let mut piece = Vec::new();
-            let next = export.next(&mut piece).await;
-            let last = !matches!(next, Ok(true));
-            let sent = match next {
-                Ok(false) => Ok(()),
-                Ok(true) => pieces.send(Ok(piece)).await,
-                Err(failure) => pieces.send(Err(io::Error::other(failure))).await,
-            };
-            if last || sent.is_err() {
-                break;
+    streamed(EXPORT, operator.request_id.clone(), async move |pieces| {
+        let mut piece = Vec::new();
+        let done = loop {
+            match export.next(&mut piece).await {
+                Ok(true) if pieces.send(std::mem::take(&mut piece)).await => {}
+                Ok(_) => break Ok(()),
+                Err(failure) => break Err(failure),
             }
-        }
+        };
         if let Err(failure) = kayan.end_export(&operator, &export).await {
             tracing::error!(cause = %failure, "how an export of the audit trail ended can't be audited");
         }
-    });
-    Body::from_bytes_stream(stream::unfold(read, async |mut read| read.recv().await.map(|piece| (piece, read))))
+        done
+    })
 }
 
 #[OpenApi(prefix_path = "/admin/audit", tag = "Tag::Administration")]

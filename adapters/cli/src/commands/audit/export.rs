@@ -48,9 +48,12 @@ pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>)
         ended = stream(&mut export, &mut sink) => ended,
         _ = tokio::signal::ctrl_c() => Err(Stop::failed("interrupted")),
     };
-    let ended = ended.and_then(|end| sink.finish().map(|()| end));
-    kayan.end_export(&operator, &export).await?;
-    if let End::Whole = ended? {
+    let noted = kayan.end_export(&operator, &export).await;
+    // A file appears under its final name only when all of it is there and its end is audited.
+    let end = ended?;
+    noted?;
+    sink.finish()?;
+    if let End::Whole = end {
         let until = export.complete_until().format(&Rfc3339).unwrap_or_default();
         output::note(format_args!("{} events; no event from before {until} is missing", export.count()));
     }

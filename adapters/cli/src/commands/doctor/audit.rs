@@ -19,6 +19,7 @@ use crate::{commands::audit::LATE, compose, config::AuditLog};
 pub(super) const KEYS: &str = "secrets.keys";
 pub(super) const SEALING: &str = "audit.sealing";
 pub(super) const SEALS: &str = "audit.seals";
+pub(super) const CLOCK: &str = "audit.clock";
 pub(super) const RESTORED: &str = "recovery.sessions";
 
 /// A secret that wraps for longer is due.
@@ -31,7 +32,9 @@ const TAIL: u64 = 256 * 1024;
 pub(super) async fn examine(case: &Case, driver: &Arc<dyn Driver>, series: &mut Series) {
     let settings = ["KAYAN_SESSION_SECRET", "KAYAN_DATA_KEY", "KAYAN_IDENTITY_SCHEMA", "KAYAN_BCRYPT_COST"];
     if let Some(setting) = case.unusable(&settings) {
-        return series.findings.extend([KEYS, SEALING, SEALS, RESTORED].map(|it| Finding::rests_on(it, setting)));
+        return series
+            .findings
+            .extend([KEYS, SEALING, SEALS, CLOCK, RESTORED].map(|it| Finding::rests_on(it, setting)));
     }
     let kayan = match compose::looking(&case.config, driver) {
         Ok(kayan) => kayan,
@@ -40,6 +43,7 @@ pub(super) async fn examine(case: &Case, driver: &Arc<dyn Driver>, series: &mut 
     series.add(KEYS, keys(case, driver)).await;
     series.add(SEALING, sealing(&kayan)).await;
     series.add(SEALS, seals(&kayan)).await;
+    series.add(CLOCK, clock(&kayan)).await;
     series.add(RESTORED, restored(case, driver)).await;
 }
 
@@ -122,6 +126,23 @@ async fn seals(kayan: &Kayan) -> Vec<Finding> {
         SEALS,
         format!("the newest seals of {count} trails are in order; kayan audit verify --database checks all"),
     )]
+}
+
+/// What is sealed was a minute old then, so that a clock that is right is not behind it.
+async fn clock(kayan: &Kayan) -> Vec<Finding> {
+    vec![match kayan.clock_behind_seals().await {
+        Ok(behind) if behind > Duration::ZERO => Finding::failed(
+            CLOCK,
+            format!(
+                "this machine's clock is {} s behind what is sealed: it was put back, or was wrong then; events are dated \
+                 on from there, with the clock's own time beside",
+                behind.whole_seconds()
+            ),
+            "let the clock be kept by NTP: timedatectl set-ntp true",
+        ),
+        Ok(_) => Finding::ok(CLOCK, "the clock is not behind what is sealed"),
+        Err(failure) => return unanswered(CLOCK, &failure.to_string()),
+    }]
 }
 
 /// A database does not know that it was restored; the audit log beside it may.

@@ -11,7 +11,7 @@ use crate::compose;
 const REACHABLE: &str = "database.reachable";
 const REPLICA: &str = "database.replica";
 /// What rests on a database that answers.
-const RESTING: [&str; 10] = [
+const RESTING: [&str; 11] = [
     server::VERSION,
     server::RIGHTS,
     server::ISOLATION,
@@ -21,6 +21,7 @@ const RESTING: [&str; 10] = [
     audit::KEYS,
     audit::SEALING,
     audit::SEALS,
+    audit::CLOCK,
     audit::RESTORED,
 ];
 

@@ -9,6 +9,7 @@ use super::{Case, finding::Finding, server::skew, within};
 use crate::compose;
 
 const REACHABLE: &str = "redis.reachable";
+const WRITES: &str = "redis.writes";
 const VERSION: &str = "redis.version";
 const EVICTION: &str = "redis.eviction";
 const CLOCK: &str = "redis.clock";
@@ -21,6 +22,9 @@ const OLDEST: u32 = 6;
 pub(crate) trait RedisServer: Send + Sync {
     /// Asks for a sign of life.
     async fn ping(&self) -> Result<(), CountError>;
+
+    /// What it is used for and refuses, and why; nothing when it takes everything.
+    async fn refusal(&self) -> Option<String>;
 
     /// What its clock says; nothing when the user may not ask.
     async fn time(&self) -> Result<Option<Timestamp>, CountError>;
@@ -66,6 +70,14 @@ async fn look(setting: &'static str, server: &dyn RedisServer) -> Vec<Finding> {
         return vec![Finding::failed(REACHABLE, format!("{setting}: {why}"), mend)];
     }
     let mut findings = vec![Finding::ok(REACHABLE, format!("{setting}: it answers"))];
+    findings.push(match server.refusal().await {
+        None => Finding::ok(WRITES, format!("{setting}: it takes what Kayan writes and announces")),
+        Some(refusal) => Finding::failed(
+            WRITES,
+            format!("{setting}: it {refusal}"),
+            "name the master, give it memory, or let its user write kayan:* and publish on kayan:sessions",
+        ),
+    });
     match server.info().await {
         Ok(Some(fields)) => findings.extend([version(setting, &fields), eviction(setting, &fields)]),
         Ok(None) => {

@@ -2,7 +2,7 @@
 
 use kayan_ports::{StoreError, Timestamp};
 use kayan_sql::{
-    Dialect, Driver,
+    Dialect, Driver, READ_ONLY,
     examine::{self as server, ConnectionLimits, Rights},
     migrate::{self as migrations, MigrateError, MigrationState, MigrationStatus},
 };
@@ -73,7 +73,7 @@ fn judge(rights: &Rights) -> Finding {
     let Rights { closed, foreign, may_create, is_read_only } = rights;
     if *is_read_only {
         let mend = "let KAYAN_DB_DSN name the primary, or make the database writable";
-        return Finding::failed(RIGHTS, "the database is read-only: a standby, or made so", mend);
+        return Finding::failed(RIGHTS, READ_ONLY, mend);
     }
     if !closed.is_empty() {
         let told = format!("the user may not both read and write {}", closed.join(", "));

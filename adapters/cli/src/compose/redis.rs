@@ -1,0 +1,73 @@
+//! How each Redis is watched: whether it takes what it is used for.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use kayan_ports::{CountError, Probe, Timestamp};
+use kayan_redis::{RedisCounters, RedisProbe, RedisSettings, Uses};
+use secrecy::ExposeSecret as _;
+
+use crate::{commands::doctor::redis::RedisServer, config::Config, stop::Stop};
+
+/// The setting of the Redis that counts.
+const COUNTING: &str = "KAYAN_REDIS_URL";
+
+/// The health of the Redis that counts.
+pub(super) fn probe(config: &Config, server: Arc<RedisCounters>) -> Arc<dyn Probe> {
+    Arc::new(RedisProbe::new("redis", server, uses(config, COUNTING)))
+}
+
+/// The health of the Redis over which revoked sessions are announced, if it is another one.
+pub(super) fn session_probe(config: &Config) -> Result<Option<Arc<dyn Probe>>, Stop> {
+    const SETTING: &str = "KAYAN_REDIS_SESSION_URL";
+    let Some(url) = &config.redis.session_url else { return Ok(None) };
+    if counts_and_announces(config) || config.sessions.cache_ttl.is_zero() {
+        return Ok(None);
+    }
+    let (url, settings) = super::redis(config, SETTING, url)?;
+    let server = RedisCounters::connect(&url, RedisSettings { pool_size: 1, ..settings });
+    let server = server.map_err(|why| Stop::config(format!("{SETTING}: {why}")))?;
+    Ok(Some(Arc::new(RedisProbe::new("redis_sessions", Arc::new(server), uses(config, SETTING)))))
+}
+
+/// A Redis as `doctor` looks at it.
+pub(super) fn looked_at(config: &Config, setting: &str, server: RedisCounters) -> Arc<dyn RedisServer> {
+    Arc::new(LookedAt { uses: uses(config, setting), server })
+}
+
+/// What the Redis of this setting is used for.
+fn uses(config: &Config, setting: &str) -> Uses {
+    let counts = setting == COUNTING;
+    let announces = !config.sessions.cache_ttl.is_zero() && (!counts || counts_and_announces(config));
+    Uses { counts, announces }
+}
+
+/// Whether one Redis does both.
+fn counts_and_announces(config: &Config) -> bool {
+    let (Some(url), Some(session_url)) = (&config.redis.url, &config.redis.session_url) else { return false };
+    url.expose_secret() == session_url.expose_secret()
+}
+
+struct LookedAt {
+    server: RedisCounters,
+    uses: Uses,
+}
+
+#[async_trait]
+impl RedisServer for LookedAt {
+    async fn ping(&self) -> Result<(), CountError> {
+        self.server.ping().await
+    }
+
+    async fn refusal(&self) -> Option<String> {
+        self.server.refusal(self.uses).await
+    }
+
+    async fn time(&self) -> Result<Option<Timestamp>, CountError> {
+        self.server.time().await
+    }
+
+    async fn info(&self) -> Result<Option<BTreeMap<String, String>>, CountError> {
+        self.server.info().await
+    }
+}
