@@ -104,9 +104,8 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         if self.app.settings.trusted_proxies.is_empty() {
             return Some(peer.to_canonical());
         }
-        let headers: Vec<&str> =
-            request.headers().get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
-        Some(client_ip(peer, headers.into_iter(), &self.app.settings.trusted_proxies))
+        let forwarded = request.headers().get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+        Some(client_ip(peer, forwarded, &self.app.settings.trusted_proxies))
     }
 
     /// Counts the request against its client's limit, if it has one and the path is one that counts.
