@@ -24,7 +24,9 @@ mod problem;
 mod rate_limit;
 mod refused;
 mod reply;
+mod request_ids;
 mod rfc3339;
+mod server;
 mod server_span;
 mod sessions;
 mod shown;
@@ -44,13 +46,15 @@ use ipnet::IpNet;
 use kayan_core::{CheckHealth, Kayan};
 use kayan_ports::{Clock, Entropy, LogControl, Profiler};
 use opentelemetry_sdk::trace::SdkTracer;
-use poem::{Endpoint, IntoEndpoint, Response, endpoint::BoxEndpoint, http::Method};
+use poem::{IntoEndpoint, endpoint::BoxEndpoint, http::Method};
 use poem_openapi::{
     ExtraHeader, LicenseObject, OpenApi, OpenApiService, Tags,
     registry::{MetaApi, Registry},
 };
+use tokio::net::TcpListener;
 
 pub use origin::{Origin, OriginError};
+pub use server::Limits;
 pub use tenant_hosts::{TenantHosts, TenantHostsError};
 
 /// What the API stands on.
@@ -186,14 +190,18 @@ pub fn documents() -> (String, String) {
     (service.spec() + "\n", service.spec_yaml())
 }
 
-/// The library's page of Swagger UI with the document in it.
-fn page() -> String {
-    service(Documented).swagger_ui_html()
-}
-
-/// The whole API as one endpoint.
-pub fn endpoint(app: Arc<Application>, draining: &Draining) -> impl Endpoint<Output = Response> + 'static {
+/// Serves the whole API on a listener until `stop` is ready; then takes no more connections, and returns when requests in
+/// flight are answered, or when they have had the time that [`Limits::grace`] gives them.
+pub async fn serve(
+    app: Arc<Application>,
+    draining: &Draining,
+    listener: TcpListener,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
     let router = service(api(&app, draining)).into_endpoint();
     let observations = observations::Observations::of::<Api>();
-    edge::Edge::new(direct::Direct::new(api(&app, draining), router), app, observations)
+    let edge = Arc::new(edge::Edge::new(direct::Direct::new(api(&app, draining), router), app, observations));
+    let refusing = edge.clone();
+    server::run(listener, edge, Arc::new(move |status| refusing.refuse_unread(status)), limits, stop).await;
 }

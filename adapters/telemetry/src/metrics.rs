@@ -48,6 +48,8 @@ const FAMILIES: &[(&str, Kind, &str)] = &[
     ),
     ("kayan_hash_queue_depth", Kind::Gauge, "Passwords that wait to be hashed."),
     ("kayan_health_status", Kind::Gauge, "1: every part that is needed works; 0: one does not."),
+    ("kayan_http_connections", Kind::Gauge, "Connections of clients that are open."),
+    ("kayan_http_connections_max", Kind::Gauge, "How many connections of clients there may be."),
     ("kayan_http_request_duration_seconds", Kind::Histogram(REQUESTS), "How long requests took, by operation."),
     ("kayan_http_requests_total", Kind::Counter, "Requests, by operation and status."),
     (

@@ -40,6 +40,8 @@ pub(crate) const TABLE: &[Setting] = &[
     row("KAYAN_LOG_FORMAT", General, Choice(&["text", "json"]), "Log format").or("text"),
     row("KAYAN_HOST", Http, Address, "IP address to listen on").differs("127.0.0.1", Some("0.0.0.0")),
     row("KAYAN_PORT", Http, Number(0, 65_535), "TCP port to listen on; 0 takes a free one").or("8080"),
+    row("KAYAN_MAX_CONNECTIONS", Http, Number(1, 1_000_000), "Connections of clients at once; more wait")
+        .derived("the limit of open files, less those that databases need"),
     row("KAYAN_PUBLIC_URL", Http, Url(&["http", "https"]), "URL under which clients reach the service")
         .derived("the address it listens on"),
     row("KAYAN_CORS_ORIGINS", Http, Origins, "Origins of browser applications, separated by commas"),

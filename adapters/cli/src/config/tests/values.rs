@@ -90,7 +90,9 @@ fn the_guides_table_stands_with_its_defaults() {
     }
     let cores = std::thread::available_parallelism().unwrap().to_string();
     assert_eq!(row(&rows, "KAYAN_HASH_CONCURRENCY").value, cores);
-    assert_eq!(rows.len(), 71, "a new setting belongs into this list");
+    let connections = row(&rows, "KAYAN_MAX_CONNECTIONS").value.parse::<u32>();
+    assert!(connections.is_ok_and(|number| (16..=10_000).contains(&number)));
+    assert_eq!(rows.len(), 72, "a new setting belongs into this list");
     assert_eq!(rows.len(), TABLE.len());
 }
 
