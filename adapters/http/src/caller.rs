@@ -11,10 +11,17 @@ use poem_openapi::{
     registry::{MetaSecurityScheme, Registry},
 };
 
-use crate::{cookies, edge::Request as Context, errors::Code, origins, problem::Problem, tenant_hosts::ByHost};
+use crate::{
+    cookies,
+    edge::Request as Context,
+    errors::Code,
+    host::{TENANT, host},
+    origins,
+    problem::Problem,
+    tenant_hosts::ByHost,
+};
 
 const MAX_USER_AGENT: usize = 512;
-const TENANT: HeaderName = HeaderName::from_static("x-tenant-id");
 const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-session-token");
 
 /// A caller that need not be logged in.
@@ -107,10 +114,8 @@ pub(crate) fn caller(request: &Request) -> Result<Caller> {
 pub(crate) fn named_tenant(request: &Request) -> Result<Option<TenantId>> {
     let unknown = || Error::from(Problem::new(Code::TenantNotFound));
     let read = |name: &HeaderValue| name.to_str().ok().and_then(|name| name.parse().ok()).ok_or_else(unknown);
-    let headers = request.headers();
-    let named: Option<TenantId> = headers.get(TENANT).map(read).transpose()?;
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    match Context::of(request)?.app.settings.tenant_hosts.of(host) {
+    let named: Option<TenantId> = request.headers().get(TENANT).map(read).transpose()?;
+    match Context::of(request)?.app.settings.tenant_hosts.of(host(request)) {
         ByHost::Any => Ok(named),
         ByHost::One(tenant) if named.as_ref().is_none_or(|named| *named == tenant) => Ok(Some(tenant)),
         ByHost::One(_) | ByHost::Unknown => Err(unknown()),
@@ -160,7 +165,7 @@ fn by_cookie(request: &Request) -> Result<Option<&str>> {
         let told = "two different session cookies were sent; clear them and log in";
         return Err(Problem::new(Code::Unauthorized).message(told).into());
     }
-    if origins::may_use_cookie(request.method(), headers, settings) {
+    if origins::may_use_cookie(request, settings) {
         Ok(Some(cookie))
     } else {
         Err(Problem::new(Code::CsrfRejected).into())

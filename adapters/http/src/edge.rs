@@ -24,6 +24,7 @@ use crate::{
     client_ip::client_ip,
     docs::Pages,
     errors::Code,
+    host::named_once,
     methods::{self, Methods},
     observations::Observations,
     origins,
@@ -150,6 +151,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             || (self.app.tracer.is_some() && server_span::is_kept());
         let tenant = is_told.then(|| caller::named_tenant(&request).ok().flatten()).flatten();
         let work = async {
+            named_once(request.headers())?;
             let allowance = self.allow(&request).await?;
             let mut response = match page {
                 Some(page) => self.pages.answer(page, request.headers()).await?,

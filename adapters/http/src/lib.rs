@@ -14,6 +14,7 @@ mod direct;
 mod docs;
 mod edge;
 mod errors;
+mod host;
 mod identities;
 mod insider;
 mod methods;

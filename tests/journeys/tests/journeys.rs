@@ -21,6 +21,7 @@ mod doctor;
 mod durability;
 mod edges;
 mod guide;
+mod hosts;
 mod idempotency;
 mod junk;
 mod limits;
