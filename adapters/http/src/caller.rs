@@ -4,7 +4,7 @@ use kayan_core::{Caller, Purpose, Token};
 use kayan_ports::{Client, TenantId};
 use poem::{
     Error, Request, RequestBody, Result,
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
 };
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -134,23 +134,29 @@ pub(crate) fn client(request: &Request) -> Result<Client> {
 }
 
 /// The token that is presented. A header says on purpose who is asking, so it decides alone, whatever cookie the browser
-/// adds: a wrong one is nobody, never the cookie's owner. Headers that differ are refused.
+/// adds: a wrong one is nobody, never the cookie's owner. Headers that differ are refused. `Authorization` with another scheme
+/// than `Bearer` is for somebody else, such as a proxy in front.
 fn presented(request: &Request) -> Result<Option<&str>> {
     let headers = request.headers();
-    let bearers = headers.get_all(header::AUTHORIZATION).iter().map(|value| {
-        let bearer =
-            value.to_str().ok()?.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))?;
-        Some(bearer.1.trim())
-    });
     let tokens = headers.get_all(SESSION_TOKEN).iter().map(|value| value.to_str().ok().map(str::trim));
-    let mut shown = bearers.chain(tokens);
+    let mut shown = bearers(headers).chain(tokens);
     let Some(first) = shown.next() else { return by_cookie(request) };
-    let told = match first {
-        None => "the Authorization header must be `Bearer <session token>`",
-        Some(_) if shown.any(|other| other != first) => "two different session tokens were sent; send one",
-        Some(_) => return Ok(first),
-    };
-    Err(Problem::new(Code::Unauthorized).message(told).into())
+    if shown.any(|other| other != first) {
+        let told = "two different session tokens were sent; send one";
+        return Err(Problem::new(Code::Unauthorized).message(told).into());
+    }
+    // What is no text is no token.
+    Ok(first.or(Some("")))
+}
+
+/// The tokens of all `Authorization: Bearer` headers (RFC 6750, section 2.1); `None` for one that is no text.
+pub(crate) fn bearers(headers: &HeaderMap) -> impl Iterator<Item = Option<&str>> {
+    headers.get_all(header::AUTHORIZATION).iter().filter_map(|value| {
+        let value = value.as_bytes();
+        let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+        let (scheme, token) = value.split_at_checked(end)?;
+        scheme.eq_ignore_ascii_case(b"bearer").then(|| str::from_utf8(token).ok().map(str::trim))
+    })
 }
 
 fn by_cookie(request: &Request) -> Result<Option<&str>> {

@@ -89,7 +89,7 @@ async fn a_token_in_a_header_needs_no_origin_as_no_page_can_forge_it() {
         .expect(204);
     ask(revoking(&ada).bearer_auth(&ada.session_token)).await.expect(204);
     // A header that opens nothing does not lend its trust to the cookie.
-    ask(revoking(&ada).header("Authorization", "Basic eDp5")).await.refused(401, "unauthorized");
+    ask(revoking(&ada).header("Authorization", "Basic eDp5")).await.refused(403, "csrf_rejected");
     ask(revoking(&ada).bearer_auth("kys_nonsense")).await.refused(401, "unauthorized");
     ask(revoking(&ada).header("X-Session-Token", "")).await.refused(401, "unauthorized");
 }

@@ -31,6 +31,25 @@ async fn a_token_is_taken_in_each_of_three_ways() {
 }
 
 #[tokio::test]
+async fn a_scheme_that_is_not_bearer_hides_no_other_way() {
+    let service = Service::start().await;
+    let ada = Person::register(&service.client(), "ada").await;
+    let (client, token) = (&ada.client, &ada.session_token);
+    // A proxy in front of a staging service asks for a password of its own.
+    let behind = || asking(client).basic_auth("staging", Some("secret"));
+    ask(behind().header("X-Session-Token", token)).await.expect(200);
+    ask(behind().header("Cookie", format!("kayan_session={token}"))).await.expect(200);
+    ask(behind().bearer_auth(token)).await.expect(200);
+    ask(behind()).await.refused(401, "unauthorized");
+    ask(asking(client).header("Authorization", "Bearer").header("X-Session-Token", token))
+        .await
+        .refused(401, "unauthorized");
+    let admin = service.home().run("admin token create --permissions users:read --ttl 1h").await.stdout;
+    let users = client.get("/admin/users").basic_auth("staging", Some("secret"));
+    ask(users.bearer_auth(admin.trim())).await.expect(200);
+}
+
+#[tokio::test]
 async fn two_different_tokens_of_equal_rank_are_refused_even_when_both_are_good() {
     let service = Service::start().await;
     let ada = Person::register(&service.client(), "ada").await;
