@@ -345,6 +345,7 @@ pub(crate) fn application(
         public_origin: public_origin.transpose().map_err(|error| Stop::config(format!("KAYAN_PUBLIC_URL: {error}")))?,
         cors_origins: config.cors_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
+        metrics_allow: config.metrics_allow.clone(),
         tenant_hosts: config.tenant_hosts.clone(),
         open_debug: config.env == Environment::Development,
         body_timeout: Duration::from_secs(15),

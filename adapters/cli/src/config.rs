@@ -80,6 +80,8 @@ pub(crate) struct Config {
     pub(crate) password_min_length: usize,
     /// Networks of the proxies whose forwarded headers are believed (I-37).
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Networks that may read the metrics without a token.
+    pub(crate) metrics_allow: Vec<IpNet>,
     /// Which host stands for which tenant.
     pub(crate) tenant_hosts: TenantHosts,
     /// Origins that browser applications may call from.

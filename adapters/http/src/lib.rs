@@ -91,6 +91,8 @@ pub struct HttpSettings {
     pub cors_origins: Vec<Origin>,
     /// The peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The addresses that may read the metrics without a token.
+    pub metrics_allow: Vec<IpNet>,
     /// Which host stands for which tenant.
     pub tenant_hosts: TenantHosts,
     /// Whether a developer at this machine may look into the process without saying who they are.

@@ -56,6 +56,11 @@ pub(crate) fn may_use_cookie(request: &Request, settings: &HttpSettings) -> bool
     request.method().is_safe() || comes_from_own_page(request, settings) == Some(true)
 }
 
+/// Whether another site's page sends a request: its browser says so.
+pub(crate) fn is_cross_site(request: &Request, settings: &HttpSettings) -> bool {
+    comes_from_own_page(request, settings) == Some(false)
+}
+
 /// Whether a request comes from a page that may act with its visitor's session; `None` when it is no page's, or when the
 /// browser does not say whose.
 fn comes_from_own_page(request: &Request, settings: &HttpSettings) -> Option<bool> {

@@ -126,6 +126,7 @@ fn assemble(values: &Values, kind: DatabaseKind, keys: Keys, identity_schema: Op
         lockout: assemble_lockout(values),
         password_min_length: values.number("KAYAN_PASSWORD_MIN_LENGTH"),
         trusted_proxies: values.read("KAYAN_TRUSTED_PROXIES", parse::networks).unwrap_or_default(),
+        metrics_allow: values.read("KAYAN_METRICS_ALLOW", parse::networks).unwrap_or_default(),
         tenant_hosts: values.read("KAYAN_TENANT_HOSTS", parse::tenant_hosts).unwrap_or_default(),
         cors_origins: values.read("KAYAN_CORS_ORIGINS", parse::origins).unwrap_or_default(),
         auto_migrate: values.switch("KAYAN_AUTO_MIGRATE"),
