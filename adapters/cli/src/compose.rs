@@ -343,6 +343,7 @@ pub(crate) fn application(
     let settings = HttpSettings {
         secure_cookies: config.env == Environment::Production,
         public_origin: public_origin.transpose().map_err(|error| Stop::config(format!("KAYAN_PUBLIC_URL: {error}")))?,
+        public_path: config.public_url.as_ref().map_or("", |url| url.path().trim_end_matches('/')).to_owned(),
         cors_origins: config.cors_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         metrics_allow: config.metrics_allow.clone(),

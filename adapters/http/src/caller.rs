@@ -97,7 +97,11 @@ fn schemes() -> [(&'static str, MetaSecurityScheme); 3] {
             MetaSecurityScheme {
                 name: Some("kayan_session"),
                 key_in: Some("cookie"),
-                ..scheme("apiKey", "The same token, in a browser. In production named `__Host-kayan_session`.")
+                ..scheme(
+                    "apiKey",
+                    "The same token, in a browser. In production named `__Host-kayan_session`, or \
+                     `__Secure-kayan_session` where the service has a path of its own.",
+                )
             },
         ),
     ]
@@ -161,7 +165,7 @@ pub(crate) fn bearers(headers: &HeaderMap) -> impl Iterator<Item = Option<&str>>
 
 fn by_cookie(request: &Request) -> Result<Option<&str>> {
     let settings = &Context::of(request)?.app.settings;
-    let name = cookies::name(settings.secure_cookies);
+    let name = cookies::name(settings);
     let headers = request.headers();
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut found = values.flat_map(|value| cookies::read(value, name));

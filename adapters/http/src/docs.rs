@@ -19,8 +19,11 @@ use crate::{Documented, errors::Code, problem::Problem, service};
 
 /// The pages. They are megabytes, and most processes are never asked for them, so each is put together when it first is;
 /// all answers share its bytes.
-#[derive(Default)]
-pub(crate) struct Pages([OnceCell<Page>; 3]);
+pub(crate) struct Pages {
+    /// The path that clients put before ours.
+    path: String,
+    made: [OnceCell<Page>; 3],
+}
 
 /// A page, plain and compressed.
 struct Page {
@@ -36,6 +39,11 @@ impl Pages {
     pub(crate) const PATHS: [&str; 3] = ["/docs", "/openapi.json", "/openapi.yaml"];
     const TYPES: [&str; 3] = ["text/html; charset=utf-8", "application/json", "application/yaml"];
 
+    /// For an API that clients find under this path, which is empty or as in `/auth`.
+    pub(crate) fn new(path: &str) -> Self {
+        Self { path: path.to_owned(), made: Default::default() }
+    }
+
     /// What is asked for, if it is one of these: its path.
     pub(crate) fn find(method: &Method, path: &str) -> Option<&'static str> {
         let is_read = matches!(*method, Method::GET | Method::HEAD);
@@ -44,9 +52,9 @@ impl Pages {
 
     /// The page at that path, in the form that the client takes, unless it has it already (RFC 9110, section 13.1.2).
     pub(crate) async fn answer(&self, path: &'static str, headers: &HeaderMap) -> Result<Response> {
-        let found = Self::PATHS.into_iter().zip(Self::TYPES).zip(&self.0).find(|((page, _), _)| *page == path);
+        let found = Self::PATHS.into_iter().zip(Self::TYPES).zip(&self.made).find(|((page, _), _)| *page == path);
         let ((_, kind), made) = found.ok_or_else(|| Problem::new(Code::NotFound))?;
-        let page = made.get_or_try_init(|| Page::make(path)).await?;
+        let page = made.get_or_try_init(|| Page::make(path, self.path.clone())).await?;
         let is_packed = takes_gzip(headers);
         let tag = if is_packed { format!("\"{}-gzip\"", page.tag) } else { format!("\"{}\"", page.tag) };
         let mut response = if has(headers, &tag) {
@@ -72,9 +80,9 @@ impl Pages {
 
 impl Page {
     /// Puts a page together, which takes a while.
-    async fn make(path: &'static str) -> Result<Self> {
+    async fn make(path: &'static str, public: String) -> Result<Self> {
         let made = spawn_blocking(move || {
-            let service = service(Documented);
+            let service = service(Documented, &public);
             let (text, policy) = match path {
                 "/docs" => {
                     let (page, policy) = page_and_policy(&service.swagger_ui_html());

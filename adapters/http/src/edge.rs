@@ -74,7 +74,7 @@ pub(crate) struct Edge<E> {
 impl<E: Endpoint<Output = Response>> Edge<E> {
     /// Puts the layer around the API.
     pub(crate) fn new(inner: E, app: Arc<Application>, observations: Observations) -> Self {
-        let pages = Pages::default();
+        let pages = Pages::new(&app.settings.public_path);
         let ids = RequestIds::new(&*app.entropy);
         Self { inner, pages, methods: OnceLock::new(), observations, ids, app }
     }

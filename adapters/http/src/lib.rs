@@ -87,6 +87,8 @@ pub struct HttpSettings {
     pub secure_cookies: bool,
     /// The service's own origin, where it is known.
     pub public_origin: Option<Origin>,
+    /// The path that clients put before ours, as in `/auth`, which a proxy takes off; empty when there is none.
+    pub public_path: String,
     /// Other origins whose pages may call with credentials.
     pub cors_origins: Vec<Origin>,
     /// The peers whose `X-Forwarded-For` is believed.
@@ -173,11 +175,12 @@ impl OpenApi for Documented {
     fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
 }
 
-fn service<T: OpenApi>(api: T) -> OpenApiService<T, ()> {
+/// `path` is where clients find the API: `/`, or what comes before its paths.
+fn service<T: OpenApi>(api: T, path: &str) -> OpenApiService<T, ()> {
     OpenApiService::new(api, "Kayan", env!("CARGO_PKG_VERSION"))
         .description(include_str!("description.md"))
         .license(LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"))
-        .server("/")
+        .server(if path.is_empty() { "/" } else { path })
         .extra_request_header::<Option<String>, _>(
             ExtraHeader::new("X-Tenant-ID").description("The tenant to ask in; without it, `default`."),
         )
@@ -189,7 +192,7 @@ fn service<T: OpenApi>(api: T) -> OpenApiService<T, ()> {
 
 /// The OpenAPI document as JSON and as YAML.
 pub fn documents() -> (String, String) {
-    let service = service(Documented);
+    let service = service(Documented, "");
     (service.spec() + "\n", service.spec_yaml())
 }
 
@@ -202,7 +205,7 @@ pub async fn serve(
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
-    let router = service(api(&app, draining)).into_endpoint();
+    let router = service(api(&app, draining), "").into_endpoint();
     let observations = observations::Observations::of::<Api>();
     let edge = Arc::new(edge::Edge::new(direct::Direct::new(api(&app, draining), router), app, observations));
     let refusing = edge.clone();

@@ -8,10 +8,11 @@ use poem::{
 use crate::{HttpSettings, host::host};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const EXPOSED: HeaderValue = HeaderValue::from_static("X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, ETag");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, ETag, Content-Disposition");
 const TAKEN_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const TAKEN_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, X-Session-Token, X-Tenant-ID, X-Request-Id, If-Match, Idempotency-Key",
+    "Authorization, Content-Type, X-Session-Token, X-Tenant-ID, X-Request-Id, If-Match, Idempotency-Key, traceparent, tracestate",
 );
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 

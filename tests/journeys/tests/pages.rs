@@ -48,3 +48,15 @@ async fn i_40_pages_count_against_the_limit() {
         ask(client.get(path)).await.refused(429, "rate_limited");
     }
 }
+
+#[tokio::test]
+async fn behind_a_path_the_document_says_where_the_api_is() {
+    let home = Home::new().with("KAYAN_PUBLIC_URL", "https://example.com/auth/");
+    let service = Service::start_in(home).await;
+    let document = ask(service.client().get("/openapi.json")).await.expect(200).json();
+    assert_eq!(document["servers"][0]["url"], "/auth");
+    // What Swagger UI tries out, it takes from the document in its page.
+    let page = ask(service.client().get("/docs")).await.expect(200).text();
+    let page = page.split_whitespace().collect::<String>();
+    assert!(page.contains(r#""servers":[{"url":"/auth"}]"#), "{} bytes", page.len());
+}
