@@ -330,8 +330,10 @@ pub(crate) fn application(
     let settings = HttpSettings {
         secure_cookies: config.env == Environment::Production,
         public_origin: public_origin.transpose().map_err(|error| Stop::config(format!("KAYAN_PUBLIC_URL: {error}")))?,
+        public_path: config.public_url.as_ref().map_or("", |url| url.path().trim_end_matches('/')).to_owned(),
         cors_origins: config.cors_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
+        metrics_allow: config.metrics_allow.clone(),
         tenant_hosts: config.tenant_hosts.clone(),
         open_debug: config.env == Environment::Development,
         body_timeout: Duration::from_secs(15),

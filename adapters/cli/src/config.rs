@@ -1,6 +1,7 @@
 //! The service's settings: read once, from flags, the environment, `.env` and defaults.
 
 mod checks;
+mod connections;
 mod database;
 mod duration;
 pub(crate) mod flags;
@@ -55,6 +56,8 @@ pub(crate) struct Config {
     pub(crate) host: IpAddr,
     /// The TCP port to listen on; 0 takes a free one.
     pub(crate) port: u16,
+    /// Connections of clients at once, 1 or more.
+    pub(crate) max_connections: usize,
     /// The URL under which clients reach the service; nothing: the address it listens on.
     pub(crate) public_url: Option<Url>,
     /// The least that is logged.
@@ -77,6 +80,8 @@ pub(crate) struct Config {
     pub(crate) password_min_length: usize,
     /// Networks of the proxies whose forwarded headers are believed (I-37).
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Networks that may read the metrics without a token.
+    pub(crate) metrics_allow: Vec<IpNet>,
     /// Which host stands for which tenant.
     pub(crate) tenant_hosts: TenantHosts,
     /// Origins that browser applications may call from.

@@ -4,17 +4,24 @@ use kayan_core::{Caller, Purpose, Token};
 use kayan_ports::{Client, TenantId};
 use poem::{
     Error, Request, RequestBody, Result,
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
 };
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaSecurityScheme, Registry},
 };
 
-use crate::{cookies, edge::Request as Context, errors::Code, origins, problem::Problem, tenant_hosts::ByHost};
+use crate::{
+    cookies,
+    edge::Request as Context,
+    errors::Code,
+    host::{TENANT, host},
+    origins,
+    problem::Problem,
+    tenant_hosts::ByHost,
+};
 
 const MAX_USER_AGENT: usize = 512;
-const TENANT: HeaderName = HeaderName::from_static("x-tenant-id");
 const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-session-token");
 
 /// A caller that need not be logged in.
@@ -90,7 +97,11 @@ fn schemes() -> [(&'static str, MetaSecurityScheme); 3] {
             MetaSecurityScheme {
                 name: Some("kayan_session"),
                 key_in: Some("cookie"),
-                ..scheme("apiKey", "The same token, in a browser. In production named `__Host-kayan_session`.")
+                ..scheme(
+                    "apiKey",
+                    "The same token, in a browser. In production named `__Host-kayan_session`, or \
+                     `__Secure-kayan_session` where the service has a path of its own.",
+                )
             },
         ),
     ]
@@ -107,10 +118,8 @@ pub(crate) fn caller(request: &Request) -> Result<Caller> {
 pub(crate) fn named_tenant(request: &Request) -> Result<Option<TenantId>> {
     let unknown = || Error::from(Problem::new(Code::TenantNotFound));
     let read = |name: &HeaderValue| name.to_str().ok().and_then(|name| name.parse().ok()).ok_or_else(unknown);
-    let headers = request.headers();
-    let named: Option<TenantId> = headers.get(TENANT).map(read).transpose()?;
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    match Context::of(request)?.app.settings.tenant_hosts.of(host) {
+    let named: Option<TenantId> = request.headers().get(TENANT).map(read).transpose()?;
+    match Context::of(request)?.app.settings.tenant_hosts.of(host(request)) {
         ByHost::Any => Ok(named),
         ByHost::One(tenant) if named.as_ref().is_none_or(|named| *named == tenant) => Ok(Some(tenant)),
         ByHost::One(_) | ByHost::Unknown => Err(unknown()),
@@ -129,28 +138,34 @@ pub(crate) fn client(request: &Request) -> Result<Client> {
 }
 
 /// The token that is presented. A header says on purpose who is asking, so it decides alone, whatever cookie the browser
-/// adds: a wrong one is nobody, never the cookie's owner. Headers that differ are refused.
+/// adds: a wrong one is nobody, never the cookie's owner. Headers that differ are refused. `Authorization` with another scheme
+/// than `Bearer` is for somebody else, such as a proxy in front.
 fn presented(request: &Request) -> Result<Option<&str>> {
     let headers = request.headers();
-    let bearers = headers.get_all(header::AUTHORIZATION).iter().map(|value| {
-        let bearer =
-            value.to_str().ok()?.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))?;
-        Some(bearer.1.trim())
-    });
     let tokens = headers.get_all(SESSION_TOKEN).iter().map(|value| value.to_str().ok().map(str::trim));
-    let mut shown = bearers.chain(tokens);
+    let mut shown = bearers(headers).chain(tokens);
     let Some(first) = shown.next() else { return by_cookie(request) };
-    let told = match first {
-        None => "the Authorization header must be `Bearer <session token>`",
-        Some(_) if shown.any(|other| other != first) => "two different session tokens were sent; send one",
-        Some(_) => return Ok(first),
-    };
-    Err(Problem::new(Code::Unauthorized).message(told).into())
+    if shown.any(|other| other != first) {
+        let told = "two different session tokens were sent; send one";
+        return Err(Problem::new(Code::Unauthorized).message(told).into());
+    }
+    // What is no text is no token.
+    Ok(first.or(Some("")))
+}
+
+/// The tokens of all `Authorization: Bearer` headers (RFC 6750, section 2.1); `None` for one that is no text.
+pub(crate) fn bearers(headers: &HeaderMap) -> impl Iterator<Item = Option<&str>> {
+    headers.get_all(header::AUTHORIZATION).iter().filter_map(|value| {
+        let value = value.as_bytes();
+        let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+        let (scheme, token) = value.split_at_checked(end)?;
+        scheme.eq_ignore_ascii_case(b"bearer").then(|| str::from_utf8(token).ok().map(str::trim))
+    })
 }
 
 fn by_cookie(request: &Request) -> Result<Option<&str>> {
     let settings = &Context::of(request)?.app.settings;
-    let name = cookies::name(settings.secure_cookies);
+    let name = cookies::name(settings);
     let headers = request.headers();
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut found = values.flat_map(|value| cookies::read(value, name));
@@ -160,7 +175,7 @@ fn by_cookie(request: &Request) -> Result<Option<&str>> {
         let told = "two different session cookies were sent; clear them and log in";
         return Err(Problem::new(Code::Unauthorized).message(told).into());
     }
-    if origins::may_use_cookie(request.method(), headers, settings) {
+    if origins::may_use_cookie(request, settings) {
         Ok(Some(cookie))
     } else {
         Err(Problem::new(Code::CsrfRejected).into())

@@ -3,25 +3,34 @@
 use kayan_core::Opened;
 use kayan_ports::Timestamp;
 
-/// The cookie's name, plain or with the prefix that binds it to this host over https.
-pub(crate) fn name(secure: bool) -> &'static str {
-    if secure { "__Host-kayan_session" } else { "kayan_session" }
+use crate::HttpSettings;
+
+/// The cookie's name. Over https it has the prefix that binds it to this host, or, where the service has a path of its own,
+/// the one that binds it to https: the first wants `Path=/`, with which browsers would send the token to every other
+/// application of the host (RFC 6265bis, section 4.1.3).
+pub(crate) fn name(settings: &HttpSettings) -> &'static str {
+    match (settings.secure_cookies, settings.public_path.is_empty()) {
+        (false, _) => "kayan_session",
+        (true, true) => "__Host-kayan_session",
+        (true, false) => "__Secure-kayan_session",
+    }
 }
 
 /// The `Set-Cookie` value that hands the session token to a browser until it expires.
-pub(crate) fn issue(opened: &Opened, now: Timestamp, secure: bool) -> String {
+pub(crate) fn issue(opened: &Opened, now: Timestamp, settings: &HttpSettings) -> String {
     let max_age = (opened.session.expires_at - now).whole_seconds().max(0);
-    format!("{}={}{}", name(secure), &*opened.session_token.expose(), attributes(max_age, secure))
+    format!("{}={}{}", name(settings), &*opened.session_token.expose(), attributes(max_age, settings))
 }
 
 /// The `Set-Cookie` value that takes the session token away from a browser.
-pub(crate) fn revoke(secure: bool) -> String {
-    format!("{}={}", name(secure), attributes(0, secure))
+pub(crate) fn revoke(settings: &HttpSettings) -> String {
+    format!("{}={}", name(settings), attributes(0, settings))
 }
 
-fn attributes(max_age: i64, secure: bool) -> String {
-    let secure = if secure { "; Secure" } else { "" };
-    format!("; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}")
+fn attributes(max_age: i64, settings: &HttpSettings) -> String {
+    let secure = if settings.secure_cookies { "; Secure" } else { "" };
+    let path = if settings.public_path.is_empty() { "/" } else { &settings.public_path };
+    format!("; Path={path}; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}")
 }
 
 /// The values of the session cookie in a `Cookie` header (RFC 6265bis, section 5.8.3); more than one when a neighbour on

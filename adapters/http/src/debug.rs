@@ -60,7 +60,7 @@ impl Debug {
     /// Give memory back
     ///
     /// What the allocator keeps in store goes back to the operating system; nothing is collected, as nothing is garbage. In
-    /// development open to this machine; else needs `debug:read` over all tenants.
+    /// development open to this machine, but to no page of another site; else needs `debug:read` over all tenants.
     #[oai(path = "/gc", method = "post", operation_id = "debugGc")]
     async fn purge(&self, Inside(who): Inside) -> Result<Reply<Purged>, Refused<LookInsideError>> {
         let resident = self.app.kayan.purge_memory(&who, &*self.app.profiler).await?;

@@ -1,60 +1,144 @@
 //! Swagger UI and the OpenAPI document, served from the binary with no request to another host.
 
-use std::sync::LazyLock;
+use std::{fmt::Display, io::Read as _};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use bytes::Bytes;
+use flate2::{Compression, read::GzEncoder};
 use poem::{
-    IntoResponse, Response,
-    http::{HeaderValue, Method, header},
+    IntoResponse, Response, Result,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
 };
 use sha2::{Digest, Sha256};
+use tokio::{sync::OnceCell, task::spawn_blocking};
 
-/// The page with its policy, and the document as JSON and as YAML. They are megabytes, and most processes are never asked
-/// for them, so each is put together when it first is.
+use crate::{Documented, errors::Code, problem::Problem, service};
+
+/// The pages. They are megabytes, and most processes are never asked for them, so each is put together when it first is;
+/// all answers share its bytes.
 pub(crate) struct Pages {
-    page: LazyLock<(String, HeaderValue)>,
-    documents: LazyLock<(String, String)>,
+    /// The path that clients put before ours.
+    path: String,
+    made: [OnceCell<Page>; 3],
 }
 
-impl Default for Pages {
-    fn default() -> Self {
-        Self { page: LazyLock::new(|| page_and_policy(&crate::page())), documents: LazyLock::new(crate::documents) }
-    }
+/// A page, plain and compressed.
+struct Page {
+    plain: Bytes,
+    gzip: OnceCell<Bytes>,
+    /// Names its content (RFC 9110, section 8.8.3).
+    tag: String,
+    policy: Option<HeaderValue>,
 }
 
 impl Pages {
     /// Where they are.
     pub(crate) const PATHS: [&str; 3] = ["/docs", "/openapi.json", "/openapi.yaml"];
+    const TYPES: [&str; 3] = ["text/html; charset=utf-8", "application/json", "application/yaml"];
 
-    /// The document as JSON.
-    pub(crate) fn document(&self) -> &str {
-        &self.documents.0
+    /// For an API that clients find under this path, which is empty or as in `/auth`.
+    pub(crate) fn new(path: &str) -> Self {
+        Self { path: path.to_owned(), made: Default::default() }
     }
 
-    /// What is asked for, if it is one of these.
-    pub(crate) fn answer(&self, method: &Method, path: &str) -> Option<Response> {
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            return None;
+    /// What is asked for, if it is one of these: its path.
+    pub(crate) fn find(method: &Method, path: &str) -> Option<&'static str> {
+        let is_read = matches!(*method, Method::GET | Method::HEAD);
+        Self::PATHS.into_iter().find(|page| is_read && *page == path)
+    }
+
+    /// The page at that path, in the form that the client takes, unless it has it already (RFC 9110, section 13.1.2).
+    pub(crate) async fn answer(&self, path: &'static str, headers: &HeaderMap) -> Result<Response> {
+        let found = Self::PATHS.into_iter().zip(Self::TYPES).zip(&self.made).find(|((page, _), _)| *page == path);
+        let ((_, kind), made) = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+        let page = made.get_or_try_init(|| Page::make(path, self.path.clone())).await?;
+        let is_packed = takes_gzip(headers);
+        let tag = if is_packed { format!("\"{}-gzip\"", page.tag) } else { format!("\"{}\"", page.tag) };
+        let mut response = if has(headers, &tag) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else if is_packed {
+            page.packed().await?.clone().into_response().with_header(header::CONTENT_ENCODING, "gzip").into_response()
+        } else {
+            page.plain.clone().into_response()
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        if let Ok(tag) = HeaderValue::try_from(tag) {
+            headers.insert(header::ETAG, tag);
         }
-        match path {
-            "/docs" => {
-                let (page, policy) = &*self.page;
-                let mut response = answer("text/html; charset=utf-8", page.clone());
-                response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
-                Some(response)
-            }
-            "/openapi.json" => Some(answer("application/json", self.documents.0.clone())),
-            "/openapi.yaml" => Some(answer("application/yaml", self.documents.1.clone())),
-            _ => None,
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if let Some(policy) = &page.policy {
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
         }
+        Ok(response)
     }
 }
 
-fn answer(content_type: &'static str, body: String) -> Response {
-    let mut response = body.into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
+impl Page {
+    /// Puts a page together, which takes a while.
+    async fn make(path: &'static str, public: String) -> Result<Self> {
+        let made = spawn_blocking(move || {
+            let service = service(Documented, &public);
+            let (text, policy) = match path {
+                "/docs" => {
+                    let (page, policy) = page_and_policy(&service.swagger_ui_html());
+                    (page, Some(policy))
+                }
+                "/openapi.json" => (service.spec() + "\n", None),
+                _ => (service.spec_yaml(), None),
+            };
+            let tag = URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()));
+            Self { plain: text.into(), gzip: OnceCell::new(), tag, policy }
+        });
+        Ok(made.await.map_err(failed)?)
+    }
+
+    /// The page, compressed once.
+    async fn packed(&self) -> Result<&Bytes> {
+        let pack = async || {
+            let plain = self.plain.clone();
+            let packing = spawn_blocking(move || {
+                let mut packed = Vec::new();
+                GzEncoder::new(&*plain, Compression::best()).read_to_end(&mut packed).map(|_| packed)
+            });
+            let packed = packing.await.map_err(failed)?.map_err(failed)?;
+            Ok(Bytes::from(packed))
+        };
+        self.gzip.get_or_try_init(pack).await
+    }
+}
+
+fn failed(error: impl Display) -> Problem {
+    Problem::new(Code::Internal).because(error.to_string())
+}
+
+/// Whether the client takes a gzipped answer (RFC 9110, section 12.5.3).
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    let mut any = false;
+    for (coding, weight) in
+        lines.flat_map(|line| line.split(',')).map(|item| item.split_once(';').unwrap_or((item, "")))
+    {
+        let weight = weight.trim().strip_prefix("q=").map_or(Ok(1.0), str::parse);
+        let taken = weight.is_ok_and(|weight: f32| weight > 0.0);
+        match coding.trim() {
+            coding if ["gzip", "x-gzip"].iter().any(|gzip| coding.eq_ignore_ascii_case(gzip)) => return taken,
+            "*" => any = taken,
+            _ => {}
+        }
+    }
+    any
+}
+
+/// Whether the client has the page of this tag already.
+fn has(headers: &HeaderMap, tag: &str) -> bool {
+    let lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
+    let mut known = lines.flat_map(|line| line.split(',')).map(str::trim);
+    known.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
 /// The page with the remote validator switched off, and a policy that runs its scripts alone, known by their hashes.
@@ -90,6 +174,29 @@ fn scripts(html: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn headers(name: header::HeaderName, lines: &[&'static str]) -> HeaderMap {
+        lines.iter().map(|line| (name.clone(), HeaderValue::from_static(line))).collect()
+    }
+
+    #[test]
+    fn gzip_is_for_clients_that_take_it() {
+        for line in ["gzip", "br, GZIP;q=0.5", "x-gzip", "*", "deflate;q=0, *;q=0.1", "gzip, identity;q=0"] {
+            assert!(takes_gzip(&headers(header::ACCEPT_ENCODING, &[line])), "{line}");
+        }
+        for line in ["", "identity", "br", "gzip;q=0", "*;q=0", "gzip;q=0, *", "gzip;q=x"] {
+            assert!(!takes_gzip(&headers(header::ACCEPT_ENCODING, &[line])), "{line}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_page_that_the_client_has_is_known_by_its_tag() {
+        for line in ["\"a\"", "W/\"a\"", "\"b\", \"a\"", "*"] {
+            assert!(has(&headers(header::IF_NONE_MATCH, &[line]), "\"a\""), "{line}");
+        }
+        assert!(!has(&headers(header::IF_NONE_MATCH, &["\"a-gzip\""]), "\"a\""));
+    }
 
     #[test]
     fn a_script_that_speaks_of_scripts_is_one() {

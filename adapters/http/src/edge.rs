@@ -5,10 +5,7 @@
 use std::{
     net::IpAddr,
     panic::AssertUnwindSafe,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -27,17 +24,22 @@ use crate::{
     client_ip::client_ip,
     docs::Pages,
     errors::Code,
-    methods::Methods,
+    host::named_once,
+    methods::{self, Methods},
     observations::Observations,
     origins,
     problem::Problem,
     rate_limit,
-    refused::Refusal,
+    refused::Refusal as _,
+    request_ids::{REQUEST_ID, RequestIds},
+    server::Refusal,
     server_span::{self, Told},
 };
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Bytes of a path that are logged.
+const MAX_PATH: usize = 128;
 
 /// What the handlers may know of a request beside what it says itself.
 #[derive(Clone)]
@@ -66,37 +68,15 @@ pub(crate) struct Edge<E> {
     pages: Pages,
     methods: OnceLock<Methods>,
     observations: Observations,
-    /// What this process's request ids begin with, and how many it has given.
-    id_prefix: String,
-    id_count: AtomicU64,
+    ids: RequestIds,
 }
 
 impl<E: Endpoint<Output = Response>> Edge<E> {
     /// Puts the layer around the API.
     pub(crate) fn new(inner: E, app: Arc<Application>, observations: Observations) -> Self {
-        let mut random = [0; 8];
-        app.entropy.fill(&mut random);
-        Self {
-            inner,
-            pages: Pages::default(),
-            methods: OnceLock::new(),
-            observations,
-            id_prefix: hexadecimal(u64::from_be_bytes(random)).collect(),
-            id_count: AtomicU64::new(0),
-            app,
-        }
-    }
-
-    fn request_id(&self, request: &HttpRequest) -> String {
-        let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id));
-        // Unique, not secret: nothing is opened by a request id.
-        let make = || {
-            let mut id = String::with_capacity(2 * ID_DIGITS as usize);
-            id.push_str(&self.id_prefix);
-            id.extend(hexadecimal(self.id_count.fetch_add(1, Ordering::Relaxed)));
-            id
-        };
-        given.map_or_else(make, str::to_owned)
+        let pages = Pages::new(&app.settings.public_path);
+        let ids = RequestIds::new(&*app.entropy);
+        Self { inner, pages, methods: OnceLock::new(), observations, ids, app }
     }
 
     fn client_ip(&self, request: &HttpRequest) -> Option<IpAddr> {
@@ -104,14 +84,14 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         if self.app.settings.trusted_proxies.is_empty() {
             return Some(peer.to_canonical());
         }
-        let headers: Vec<&str> =
-            request.headers().get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
-        Some(client_ip(peer, headers.into_iter(), &self.app.settings.trusted_proxies))
+        let forwarded = request.headers().get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+        Some(client_ip(peer, forwarded, &self.app.settings.trusted_proxies))
     }
 
     /// Counts the request against its client's limit, if it has one and the path is one that counts.
     async fn allow(&self, request: &HttpRequest) -> Result<Option<Allowance>> {
-        let counts = |path: &str| path.starts_with("/api/") || path.starts_with("/admin/");
+        let counts =
+            |path: &str| path.starts_with("/api/") || path.starts_with("/admin/") || Pages::PATHS.contains(&path);
         if !self.app.kayan.limits_clients() || !counts(request.uri().path()) {
             return Ok(None);
         }
@@ -122,7 +102,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
     }
 
     fn methods(&self) -> &Methods {
-        self.methods.get_or_init(|| Methods::read(self.pages.document()))
+        self.methods.get_or_init(|| Methods::read(&crate::documents().0))
     }
 
     /// Any error, the library's own included, in the one shape; says which operation refused, if one was reached.
@@ -135,7 +115,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             StatusCode::NOT_FOUND if !Pages::PATHS.contains(&path) => Problem::new(Code::NotFound),
             // The router knows nothing of the pages.
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND => {
-                let message = format!("this path does not have the method {method}");
+                let message = format!("this path does not have the method {}", methods::shown(method));
                 Problem::new(Code::MethodNotAllowed).message(message).allow(self.methods().of(path))
             }
             StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::PayloadTooLarge),
@@ -150,19 +130,19 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
 
     async fn answer(&self, mut request: HttpRequest) -> Result<Response> {
         let begun = Instant::now();
-        let id = self.request_id(&request);
+        let id = self.ids.of(request.headers());
         let origin = request.headers().get(header::ORIGIN).cloned();
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let at_once = self.pages.answer(&method, uri.path());
-        if let Some(mut response) = at_once.or_else(|| origins::preflight(&request, &self.app.settings)) {
+        if let Some(mut response) = origins::preflight(&request, &self.app.settings) {
             secure(&mut response, &id, &self.app.settings);
             let took = begun.elapsed();
-            self.observations.note(None, response.status(), took);
-            let page = Pages::PATHS.into_iter().find(|page| *page == uri.path());
-            let (route, status) = (page.unwrap_or("-"), response.status());
-            self.tell(&Told { method: &method, route, status, tenant: None, request_id: &id }, took);
+            let status = response.status();
+            let route = self.observations.note(None, status, took);
+            let method = methods::shown(&method);
+            self.tell(&Told { method, route, status, tenant: None, request_id: &id }, took);
             return Ok(response);
         }
+        let page = Pages::find(&method, uri.path());
         let ip = self.client_ip(&request);
         request.extensions_mut().insert(Request { id: id.clone(), ip, app: self.app.clone() });
 
@@ -171,8 +151,12 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             || (self.app.tracer.is_some() && server_span::is_kept());
         let tenant = is_told.then(|| caller::named_tenant(&request).ok().flatten()).flatten();
         let work = async {
+            named_once(request.headers())?;
             let allowance = self.allow(&request).await?;
-            let mut response = self.inner.call(request).await?;
+            let mut response = match page {
+                Some(page) => self.pages.answer(page, request.headers()).await?,
+                None => self.inner.call(request).await?,
+            };
             if let Some(Allowance { limit, remaining, reset }) = allowance {
                 rate_limit::tell(response.headers_mut(), limit, remaining, reset);
             }
@@ -192,7 +176,9 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
                 (problem.respond(&id), operation)
             }
             Err(_panic) => {
-                tracing::error!(request_id = id, path = uri.path(), "request panicked");
+                let path = uri.path();
+                let path = path.get(..path.floor_char_boundary(MAX_PATH)).unwrap_or_default();
+                tracing::error!(request_id = id, path, "request panicked");
                 (Problem::new(Code::Internal).respond(&id), None)
             }
         };
@@ -201,15 +187,39 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         let took = begun.elapsed();
         let status = response.status();
         let route = self.observations.note(operation, status, took);
-        self.tell(&Told { method: &method, route, status, tenant: tenant.as_ref(), request_id: &id }, took);
+        let (method, route) = (methods::shown(&method), page.unwrap_or(route));
+        self.tell(&Told { method, route, status, tenant: tenant.as_ref(), request_id: &id }, took);
         Ok(response)
+    }
+
+    /// The answer to what can't be read as a request, which the HTTP library refuses with this status.
+    pub(crate) fn refuse_unread(&self, status: StatusCode) -> Refusal {
+        let message = match status {
+            StatusCode::URI_TOO_LONG => "the target of the request is longer than 65,534 bytes",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+                "the request has more than 100 headers, or its head is larger than 128 KiB"
+            }
+            _ => "this can't be read as an HTTP request",
+        };
+        let id = self.ids.make();
+        let mut response = Problem::new(Code::InvalidInput).status_code(status).message(message).respond(&id);
+        secure(&mut response, &id, &self.app.settings);
+        let route = self.observations.note(None, status, Duration::ZERO);
+        self.tell(&Told { method: "-", route, status, tenant: None, request_id: &id }, Duration::ZERO);
+        let mut headers = Vec::new();
+        for (name, value) in response.headers() {
+            headers.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        // It is in memory, whole.
+        let body = response.into_body().into_vec().now_or_never().and_then(Result::ok);
+        Refusal { headers, body: body.unwrap_or_default() }
     }
 
     /// The access line, one for each request; and the end of its span.
     fn tell(&self, told: &Told<'_>, took: Duration) {
         tracing::info!(
             target: "kayan::access",
-            method = told.method.as_str(),
+            method = told.method,
             route = told.route,
             status = told.status.as_u16(),
             ms = f64::from(u32::try_from(took.as_micros()).unwrap_or(u32::MAX)) / 1000.0,
@@ -238,20 +248,6 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
             }
         }
     }
-}
-
-/// Digits of either half of an id.
-const ID_DIGITS: u32 = 12;
-
-/// The last digits, which is quicker than a format.
-fn hexadecimal(number: u64) -> impl Iterator<Item = char> {
-    let digit = move |place| char::from_digit(u32::try_from(number >> (4 * place) & 15).unwrap_or_default(), 16);
-    (0..ID_DIGITS).rev().filter_map(digit)
-}
-
-/// A request id that may be taken over: short and without surprises in a log.
-fn is_sane(id: &str) -> bool {
-    (8..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 /// The headers every answer has: OWASP's for an API, unless the answer knows better.

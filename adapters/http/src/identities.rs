@@ -118,7 +118,7 @@ impl Identities {
     ) -> Result<RegisterAnswer, Refused<RegisterError>> {
         let cmd = Register { traits: Traits(body.traits.0), password: body.password.into() };
         let opened = self.app.kayan.register(&caller, cmd).await?;
-        let cookie = cookies::issue(&opened, self.app.clock.now(), self.app.settings.secure_cookies);
+        let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
         let identity = opened.identity.clone().into();
         Ok(RegisterAnswer::Created(Reply::new(&Registered { identity, session: opened.into() }), cookie))
     }
@@ -161,7 +161,7 @@ impl Identities {
         Body(body): Body<DeleteMeBody>,
     ) -> Result<Deleted, Refused<DeleteMeError>> {
         self.app.kayan.delete_me(&caller, DeleteMe { password: body.password.into() }).await?;
-        Ok(Deleted::Gone(cookies::revoke(self.app.settings.secure_cookies)))
+        Ok(Deleted::Gone(cookies::revoke(&self.app.settings)))
     }
 
     /// Export one's own data

@@ -6,15 +6,16 @@ use kayan_core::Insider;
 use poem::{Request, RequestBody, Result};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, registry::Registry};
 
-use crate::{admin::operator::Admin, edge::Request as Context};
+use crate::{HttpSettings, admin::operator::Admin, edge::Request as Context, origins};
 
-/// What a proxy adds: whoever comes through one comes from elsewhere, whatever its own address is.
-const BY_PROXIES: [&str; 4] = ["x-forwarded-for", "x-real-ip", "forwarded", "via"];
+/// Headers that proxies add: a request with one of them comes from elsewhere, whatever its own address is.
+const BY_PROXIES: [&str; 6] =
+    ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "forwarded", "via"];
 
 /// Somebody who may look at everything: an administrator; in development, whoever is at this machine.
 pub(crate) struct Inside(pub(crate) Insider);
 
-/// Somebody who may look at the metrics: an administrator, or whoever is in the same network.
+/// Somebody who may look at the metrics: an administrator, or a client at an address that is allowed to.
 pub(crate) struct Near(pub(crate) Insider);
 
 macro_rules! like_admin {
@@ -44,9 +45,8 @@ macro_rules! like_admin {
                 options: ExtractParamOptions<()>,
             ) -> Result<Self> {
                 let context = Context::of(request)?;
-                let direct = BY_PROXIES.iter().all(|name| !request.headers().contains_key(*name));
-                let is_near: fn(&Context, IpAddr) -> bool = $is_near;
-                if direct && context.ip.is_some_and(|ip| is_near(context, ip)) {
+                let is_near: fn(&HttpSettings, IpAddr) -> bool = $is_near;
+                if direct(request)?.is_some_and(|ip| is_near(&context.app.settings, ip)) {
                     return Ok(Self(None));
                 }
                 let Admin(operator) = Admin::from_request(request, body, options).await?;
@@ -57,29 +57,17 @@ macro_rules! like_admin {
 }
 
 like_admin! {
-    Inside if |context, ip| context.app.settings.open_debug && ip.is_loopback();
-    Near if |_, ip| is_private(ip);
+    Inside if |settings, ip| settings.open_debug && ip.is_loopback();
+    Near if |settings, ip| settings.metrics_allow.iter().any(|net| net.contains(&ip));
 }
 
-/// Loopback, RFC 1918, RFC 3927, and their like in IPv6 (RFC 4193, RFC 4291).
-fn is_private(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn private_addresses_are_near_and_public_ones_are_not() {
-        for near in ["127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.1.1", "::1", "fd00::1", "fe80::1"] {
-            assert!(is_private(near.parse().unwrap()), "{near}");
-        }
-        for far in ["8.8.8.8", "172.32.0.1", "100.64.0.1", "2001:db8::1", "0.0.0.0", "::"] {
-            assert!(!is_private(far.parse().unwrap()), "{far}");
-        }
-    }
+/// The address of a client that asks by itself: through no proxy, known as one or not, and not because another site's page has
+/// told its browser to.
+fn direct(request: &Request) -> Result<Option<IpAddr>> {
+    let context = Context::of(request)?;
+    let settings = &context.app.settings;
+    let is_proxied = BY_PROXIES.iter().any(|name| request.headers().contains_key(*name));
+    let is_proxy = |ip: &IpAddr| settings.trusted_proxies.iter().any(|net| net.contains(ip));
+    let is_sent = is_proxied || origins::is_cross_site(request, settings);
+    Ok(context.ip.filter(|ip| !is_sent && !is_proxy(ip)))
 }

@@ -14,6 +14,7 @@ mod direct;
 mod docs;
 mod edge;
 mod errors;
+mod host;
 mod identities;
 mod insider;
 mod methods;
@@ -24,7 +25,9 @@ mod problem;
 mod rate_limit;
 mod refused;
 mod reply;
+mod request_ids;
 mod rfc3339;
+mod server;
 mod server_span;
 mod sessions;
 mod shown;
@@ -45,13 +48,15 @@ use ipnet::IpNet;
 use kayan_core::{CheckHealth, Kayan};
 use kayan_ports::{Clock, Entropy, LogControl, Profiler};
 use opentelemetry_sdk::trace::SdkTracer;
-use poem::{Endpoint, IntoEndpoint, Response, endpoint::BoxEndpoint, http::Method};
+use poem::{IntoEndpoint, endpoint::BoxEndpoint, http::Method};
 use poem_openapi::{
     ExtraHeader, LicenseObject, OpenApi, OpenApiService, Tags,
     registry::{MetaApi, Registry},
 };
+use tokio::net::TcpListener;
 
 pub use origin::{Origin, OriginError};
+pub use server::Limits;
 pub use tenant_hosts::{TenantHosts, TenantHostsError};
 
 /// What the API stands on.
@@ -83,10 +88,14 @@ pub struct HttpSettings {
     pub secure_cookies: bool,
     /// The service's own origin, where it is known.
     pub public_origin: Option<Origin>,
+    /// The path that clients put before ours, as in `/auth`, which a proxy takes off; empty when there is none.
+    pub public_path: String,
     /// Other origins whose pages may call with credentials.
     pub cors_origins: Vec<Origin>,
     /// The peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The addresses that may read the metrics without a token.
+    pub metrics_allow: Vec<IpNet>,
     /// Which host stands for which tenant.
     pub tenant_hosts: TenantHosts,
     /// Whether a developer at this machine may look into the process without saying who they are.
@@ -167,11 +176,12 @@ impl OpenApi for Documented {
     fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
 }
 
-fn service<T: OpenApi>(api: T) -> OpenApiService<T, ()> {
+/// `path` is where clients find the API: `/`, or what comes before its paths.
+fn service<T: OpenApi>(api: T, path: &str) -> OpenApiService<T, ()> {
     OpenApiService::new(api, "Kayan", env!("CARGO_PKG_VERSION"))
         .description(include_str!("description.md"))
         .license(LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"))
-        .server("/")
+        .server(if path.is_empty() { "/" } else { path })
         .extra_request_header::<Option<String>, _>(
             ExtraHeader::new("X-Tenant-ID").description("The tenant to ask in; without it, `default`."),
         )
@@ -183,18 +193,22 @@ fn service<T: OpenApi>(api: T) -> OpenApiService<T, ()> {
 
 /// The OpenAPI document as JSON and as YAML.
 pub fn documents() -> (String, String) {
-    let service = service(Documented);
+    let service = service(Documented, "");
     (service.spec() + "\n", service.spec_yaml())
 }
 
-/// The library's page of Swagger UI with the document in it.
-fn page() -> String {
-    service(Documented).swagger_ui_html()
-}
-
-/// The whole API as one endpoint.
-pub fn endpoint(app: Arc<Application>, draining: &Draining) -> impl Endpoint<Output = Response> + 'static {
-    let router = service(api(&app, draining)).into_endpoint();
+/// Serves the whole API on a listener until `stop` is ready; then takes no more connections, and returns when requests in
+/// flight are answered, or when they have had the time that [`Limits::grace`] gives them.
+pub async fn serve(
+    app: Arc<Application>,
+    draining: &Draining,
+    listener: TcpListener,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    let router = service(api(&app, draining), "").into_endpoint();
     let observations = observations::Observations::of::<Api>();
-    edge::Edge::new(direct::Direct::new(api(&app, draining), router), app, observations)
+    let edge = Arc::new(edge::Edge::new(direct::Direct::new(api(&app, draining), router), app, observations));
+    let refusing = edge.clone();
+    server::run(listener, edge, Arc::new(move |status| refusing.refuse_unread(status)), limits, stop).await;
 }

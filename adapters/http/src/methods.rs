@@ -1,8 +1,18 @@
 //! Which methods each path has, for the `Allow` header (RFC 9110, section 10.2.1).
 
+use poem::http::Method;
 use serde_json::Value;
 
 use crate::docs::Pages;
+
+/// Letters of a method that are shown: no method that there is has more, and a client may send very many.
+const SHOWN: usize = 32;
+
+/// A method's name as a log or a message shows it.
+pub(crate) fn shown(method: &Method) -> &str {
+    let name = method.as_str();
+    name.get(..SHOWN).unwrap_or(name)
+}
 
 /// The paths of the OpenAPI document with their methods.
 pub(crate) struct Methods(Vec<(Vec<String>, String)>);

@@ -2,16 +2,17 @@
 
 use poem::{
     Request, Response,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
 };
 
-use crate::HttpSettings;
+use crate::{HttpSettings, host::host};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const EXPOSED: HeaderValue = HeaderValue::from_static("X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, ETag");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, ETag, Content-Disposition");
 const TAKEN_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 const TAKEN_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, X-Session-Token, X-Tenant-ID, X-Request-Id, If-Match, Idempotency-Key",
+    "Authorization, Content-Type, X-Session-Token, X-Tenant-ID, X-Request-Id, If-Match, Idempotency-Key, traceparent, tracestate",
 );
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
@@ -52,15 +53,29 @@ pub(crate) fn share(origin: Option<&HeaderValue>, response: &mut Response, setti
 
 /// Whether a state-changing request that a cookie alone authenticates comes from a page that may send it: our own, as
 /// the browser asserts (`Sec-Fetch-Site`), or one of an allowed origin.
-pub(crate) fn may_use_cookie(method: &Method, headers: &HeaderMap, settings: &HttpSettings) -> bool {
-    if method.is_safe() {
-        return true;
+pub(crate) fn may_use_cookie(request: &Request, settings: &HttpSettings) -> bool {
+    request.method().is_safe() || comes_from_own_page(request, settings) == Some(true)
+}
+
+/// Whether another site's page sends a request: its browser says so.
+pub(crate) fn is_cross_site(request: &Request, settings: &HttpSettings) -> bool {
+    comes_from_own_page(request, settings) == Some(false)
+}
+
+/// Whether a request comes from a page that may act with its visitor's session; `None` when it is no page's, or when the
+/// browser does not say whose.
+fn comes_from_own_page(request: &Request, settings: &HttpSettings) -> Option<bool> {
+    let headers = request.headers();
+    if let Some(origin) = headers.get(header::ORIGIN) {
+        let is_good = |origin| is_allowed(origin, settings) || is_own(origin, host(request), settings);
+        return Some(origin.to_str().is_ok_and(is_good));
     }
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(origin) = text(header::ORIGIN) {
-        return is_allowed(origin, settings) || is_own(origin, text(header::HOST), settings);
+    match headers.get(SEC_FETCH_SITE)?.as_bytes() {
+        b"same-origin" => Some(true),
+        // Somebody has typed the address.
+        b"none" => None,
+        _ => Some(false),
     }
-    text(SEC_FETCH_SITE) == Some("same-origin")
 }
 
 /// In development the public address is not set: then the host that the browser itself has asked for is ours.

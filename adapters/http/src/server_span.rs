@@ -11,7 +11,7 @@ use opentelemetry::{
 use opentelemetry_sdk::trace::SdkTracer;
 use poem::{
     Request,
-    http::{HeaderMap, HeaderName, Method, StatusCode},
+    http::{HeaderMap, HeaderName, StatusCode},
 };
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -22,7 +22,7 @@ const STATE_BYTES: usize = 512;
 
 /// What is told of a request: nothing of who asked, and no path, which may hold names.
 pub(crate) struct Told<'a> {
-    pub(crate) method: &'a Method,
+    pub(crate) method: &'a str,
     pub(crate) route: &'a str,
     pub(crate) status: StatusCode,
     pub(crate) tenant: Option<&'a TenantId>,
@@ -33,7 +33,8 @@ pub(crate) struct Told<'a> {
 pub(crate) fn begin(tracer: &SdkTracer, request: &Request) -> Context {
     let parent = caller(request.headers());
     let parent = parent.map_or_else(Context::new, |caller| Context::new().with_remote_span_context(caller));
-    let builder = SpanBuilder::from_name(known(request.method()).unwrap_or("HTTP")).with_kind(SpanKind::Server);
+    let builder =
+        SpanBuilder::from_name(known(request.method().as_str()).unwrap_or("HTTP")).with_kind(SpanKind::Server);
     parent.with_span(tracer.build_with_context(builder, &parent))
 }
 
@@ -72,8 +73,8 @@ pub(crate) fn end(told: &Told<'_>, scheme: &'static str) {
 }
 
 /// A method by its name, unless a client has made it up.
-fn known(method: &Method) -> Option<&'static str> {
-    Some(match method.as_str() {
+fn known(method: &str) -> Option<&'static str> {
+    Some(match method {
         "GET" => "GET",
         "HEAD" => "HEAD",
         "POST" => "POST",

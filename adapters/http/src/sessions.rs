@@ -91,7 +91,7 @@ struct SessionList {
 
 impl Sessions {
     fn issued(&self, opened: Opened) -> SessionAnswer {
-        let cookie = cookies::issue(&opened, self.app.clock.now(), self.app.settings.secure_cookies);
+        let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
         SessionAnswer::Issued(Reply::new(&opened.into()), cookie)
     }
 }
@@ -129,7 +129,7 @@ impl Sessions {
     #[oai(path = "/logout", method = "post", operation_id = "logout")]
     async fn logout(&self, Member(caller): Member) -> Result<LoggedOut, Refused<AuthenticateError>> {
         self.app.kayan.log_out(&caller).await?;
-        Ok(LoggedOut::Done(cookies::revoke(self.app.settings.secure_cookies)))
+        Ok(LoggedOut::Done(cookies::revoke(&self.app.settings)))
     }
 
     /// Refresh a session

@@ -113,8 +113,9 @@ impl System {
 
     /// Metrics
     ///
-    /// What this replica counts and measures, for Prometheus. Open to whoever asks from a private address (RFC 1918, RFC 4193)
-    /// and through no proxy; else needs `debug:read` over all tenants, as tenants are named in it.
+    /// What this replica counts and measures, for Prometheus. Open to the addresses that the operator allows, by default
+    /// loopback and private ones (RFC 1918, RFC 4193), through no proxy; else needs `debug:read` over all tenants, as tenants
+    /// are named in it.
     #[oai(path = "/metrics", method = "get", operation_id = "metrics")]
     async fn metrics(&self, Near(who): Near) -> Result<MetricsAnswer, Refused<LookInsideError>> {
         self.app.kayan.look_at_metrics(&who).await?;

@@ -63,6 +63,8 @@ const FAMILIES: &[(&str, Kind, &str)] = &[
         Kind::Counter,
         "Streamed answers that broke off because their source failed, by operation.",
     ),
+    ("kayan_http_connections", Kind::Gauge, "Connections of clients that are open."),
+    ("kayan_http_connections_max", Kind::Gauge, "How many connections of clients there may be."),
     ("kayan_http_request_duration_seconds", Kind::Histogram(REQUESTS), "How long requests took, by operation."),
     ("kayan_http_requests_total", Kind::Counter, "Requests, by operation and status."),
     (

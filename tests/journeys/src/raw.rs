@@ -28,6 +28,14 @@ impl Connection {
         self.0.write_all(bytes).await.is_ok()
     }
 
+    /// What comes first, be it little.
+    pub async fn begin(&mut self) -> Vec<u8> {
+        let mut bytes = vec![0; 64];
+        let read = timeout(PATIENCE, self.0.read(&mut bytes)).await.expect("the service answers");
+        bytes.truncate(read.expect("the connection goes on"));
+        bytes
+    }
+
     /// Says that nothing more will be sent, and gives the answer, if there is one.
     pub async fn hang_up(mut self) -> Option<Answer> {
         // The service may have been faster.

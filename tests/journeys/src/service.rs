@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::{process::Child, time::timeout};
 
 use crate::{Client, Home, ask};
@@ -84,6 +84,23 @@ impl Service {
         let tasks = format!("/proc/{}/task", self.child.id().expect("it runs"));
         let names = fs::read_dir(tasks).expect("its threads").flatten().map(|task| task.path().join("comm"));
         names.filter_map(|name| fs::read_to_string(name).ok()).map(|name| name.trim().to_owned()).collect()
+    }
+
+    /// Bytes of memory that it has, as far as they are in use: resident and its own.
+    pub fn memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id().expect("it runs"));
+        let status = fs::read_to_string(status).expect("its memory");
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("a line of it");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
+    }
+
+    /// Lets it open so many files more than it has open, and no others.
+    pub fn limit_files(&self, more: u64) {
+        let id = self.child.id().expect("it runs");
+        let open = fs::read_dir(format!("/proc/{id}/fd")).expect("its files").count() as u64;
+        let limit = Rlimit { current: Some(open + more), maximum: Some(open + more) };
+        let id = Pid::from_raw(id.try_into().expect("an id"));
+        prlimit(id, Resource::Nofile, limit).expect("its limit is ours to set");
     }
 
     /// Whether its process has not ended.

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, fs};
 
-use kayan_journeys::{Answer, Client, Home, Kind, Metrics, PASSWORD, Person, Service, ask, promtool};
+use kayan_journeys::{Answer, Client, Connection, Home, Kind, Metrics, PASSWORD, Person, Service, ask, promtool};
 
 use crate::{
     cut_exports::{damage_a_late_event, token, with_many_events},
@@ -166,4 +166,17 @@ async fn a_quiet_night_is_no_alert() {
     for alert in ["KayanAuditNotSealed", "KayanHighAuthFailureRate", "KayanHighLatency", "KayanUnhealthy"] {
         assert!(!fires(alert, &quiet, &quiet), "{alert}");
     }
+}
+
+#[tokio::test]
+async fn a_service_that_has_hardly_a_connection_left_is_told() {
+    let service = Service::start_in(Home::new().with("KAYAN_MAX_CONNECTIONS", "10")).await;
+    let client = service.client();
+    let calm = Metrics::of(&client).await;
+    assert!(!fires("KayanFewConnectionsLeft", &calm, &calm));
+    let silent = [(); 9].map(|()| Connection::to(service.address()));
+    let silent = futures_util::future::join_all(silent).await;
+    let crowded = Metrics::until(&client, |metrics| metrics.get("kayan_http_connections") > 9.0).await;
+    drop(silent);
+    assert!(fires("KayanFewConnectionsLeft", &crowded, &crowded));
 }

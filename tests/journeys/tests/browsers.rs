@@ -89,7 +89,7 @@ async fn a_token_in_a_header_needs_no_origin_as_no_page_can_forge_it() {
         .expect(204);
     ask(revoking(&ada).bearer_auth(&ada.session_token)).await.expect(204);
     // A header that opens nothing does not lend its trust to the cookie.
-    ask(revoking(&ada).header("Authorization", "Basic eDp5")).await.refused(401, "unauthorized");
+    ask(revoking(&ada).header("Authorization", "Basic eDp5")).await.refused(403, "csrf_rejected");
     ask(revoking(&ada).bearer_auth("kys_nonsense")).await.refused(401, "unauthorized");
     ask(revoking(&ada).header("X-Session-Token", "")).await.refused(401, "unauthorized");
 }
@@ -111,7 +111,10 @@ async fn an_allowed_origins_page_may_read_answers_and_errors_and_no_other_may() 
     let (client, token) = (&ada.client, &ada.session_token);
     let fine = ask(Person::asking(client, token).header("Origin", APP)).await.expect(200);
     assert_eq!(shared(&fine), allowed);
-    assert!(fine.header("access-control-expose-headers").contains("X-Request-Id"), "{fine:?}");
+    let exposed = fine.header("access-control-expose-headers");
+    for name in ["X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy", "ETag", "Content-Disposition"] {
+        assert!(exposed.split(", ").any(|exposed| exposed == name), "{name}: {exposed}");
+    }
     assert_eq!(fine.header("vary"), "Origin");
     let failed = ask(Person::asking(client, "kys_x").header("Origin", APP)).await.refused(401, "unauthorized");
     assert_eq!(shared(&failed), allowed);
@@ -132,7 +135,16 @@ async fn a_preflight_is_answered_for_allowed_origins_only() {
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
         assert!(yes.header("access-control-allow-methods").contains(method), "{method}: {yes:?}");
     }
-    for name in ["Authorization", "Content-Type", "X-Session-Token", "X-Tenant-ID"] {
+    for name in [
+        "Authorization",
+        "Content-Type",
+        "X-Session-Token",
+        "X-Tenant-ID",
+        "Idempotency-Key",
+        "If-Match",
+        "traceparent",
+        "tracestate",
+    ] {
         assert!(yes.header("access-control-allow-headers").contains(name), "{name}: {yes:?}");
     }
     let no = ask(preflight(&ada.client, "https://evil.example", "/api/v1/me")).await;

@@ -93,9 +93,9 @@ async fn i_38_bytes_in_headers_that_are_no_text_are_refused_as_what_they_stand_f
     whoami(cookies.as_bytes()).await.refused(401, "unauthorized");
 }
 
-/// What the HTTP library refuses before the service sees a request: a bare status, or it hangs up.
+/// What the HTTP library refuses before a handler sees a request.
 #[tokio::test]
-async fn i_38_what_is_not_http_is_refused_by_the_library_and_the_service_goes_on() {
+async fn i_38_what_is_not_http_is_refused_in_the_one_shape_and_the_service_goes_on() {
     let service = Service::start().await;
     let mut requests: Vec<Vec<u8>> = [
         &b"GARBAGE\r\n\r\n"[..],
@@ -119,17 +119,38 @@ async fn i_38_what_is_not_http_is_refused_by_the_library_and_the_service_goes_on
     requests.push(get(b"/health/live", &[b"X-A: b\r\n".repeat(500), b"X-B: c".to_vec()].concat()));
     requests.push(get(b"/health/live", format!("X-A: {}", "a".repeat(1 << 20)).as_bytes()));
     requests.push(get(format!("/{}", "a".repeat(1 << 17)).as_bytes(), b"X-A: b"));
+    let (mut answers, sent) = (0, requests.len());
     for request in requests {
         let told = String::from_utf8_lossy(&request).chars().take(70).collect::<String>();
         let mut connection = Connection::to(service.address()).await;
         connection.send(&request).await;
         // Some of it might be the beginning of something better, if more were to come.
         if let Some(answer) = connection.hang_up().await {
-            assert!((400..500).contains(&answer.status), "{told:?}: {answer:?}");
+            assert!([400, 414, 431].contains(&answer.status), "{told:?}: {answer:?}");
+            answer.assert_shape();
+            assert_eq!(answer.header("connection"), "close", "{told:?}: {answer:?}");
+            answers += 1;
         }
         assert_eq!(raw(&service, &get(b"/health/live", b"X-A: b")).await.unwrap().status, 200, "after {told:?}");
     }
+    // Two of them say nothing at all.
+    assert!(answers >= sent - 2, "{answers} of {sent}");
     assert!(!service.log().contains("panicked"), "{}", service.log());
+}
+
+#[tokio::test]
+async fn i_38_a_method_of_60_000_letters_is_neither_logged_nor_repeated_whole() {
+    let service = Service::start().await;
+    let method = "M".repeat(60_000);
+    for path in ["/health/live", "/docs", "/nowhere"] {
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let answer = raw(&service, request.as_bytes()).await.unwrap();
+        assert!([404, 405].contains(&answer.status) && answer.body.len() < 1_000, "{}", answer.body.len());
+        answer.assert_shape();
+        service.log_with(&answer.at("/request_id")).await;
+    }
+    let log = service.log();
+    assert!(log.contains(&"M".repeat(32)) && !log.contains(&"M".repeat(33)), "{} bytes", log.len());
 }
 
 #[tokio::test]

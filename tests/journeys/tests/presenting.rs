@@ -31,6 +31,25 @@ async fn a_token_is_taken_in_each_of_three_ways() {
 }
 
 #[tokio::test]
+async fn a_scheme_that_is_not_bearer_hides_no_other_way() {
+    let service = Service::start().await;
+    let ada = Person::register(&service.client(), "ada").await;
+    let (client, token) = (&ada.client, &ada.session_token);
+    // A proxy in front of a staging service asks for a password of its own.
+    let behind = || asking(client).basic_auth("staging", Some("secret"));
+    ask(behind().header("X-Session-Token", token)).await.expect(200);
+    ask(behind().header("Cookie", format!("kayan_session={token}"))).await.expect(200);
+    ask(behind().bearer_auth(token)).await.expect(200);
+    ask(behind()).await.refused(401, "unauthorized");
+    ask(asking(client).header("Authorization", "Bearer").header("X-Session-Token", token))
+        .await
+        .refused(401, "unauthorized");
+    let admin = service.home().run("admin token create --permissions users:read --ttl 1h").await.stdout;
+    let users = client.get("/admin/users").basic_auth("staging", Some("secret"));
+    ask(users.bearer_auth(admin.trim())).await.expect(200);
+}
+
+#[tokio::test]
 async fn two_different_tokens_of_equal_rank_are_refused_even_when_both_are_good() {
     let service = Service::start().await;
     let ada = Person::register(&service.client(), "ada").await;
@@ -98,17 +117,21 @@ async fn the_cookie_is_for_http_only_and_this_site_until_the_session_expires_or_
     assert_eq!(cookie(&out), "kayan_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0h");
 }
 
-#[tokio::test]
-async fn in_production_the_cookie_is_bound_to_the_host_and_to_https() {
-    let home = Home::new()
+/// A home whose service is in production, at that address.
+fn production(url: &str) -> Home {
+    Home::new()
         .with("KAYAN_ENV", "production")
         .with("KAYAN_HOST", "127.0.0.1")
-        .with("KAYAN_PUBLIC_URL", "https://id.example.com")
+        .with("KAYAN_PUBLIC_URL", url)
         .with("KAYAN_AUTO_MIGRATE", "true")
         .with("KAYAN_BCRYPT_COST", "10")
         .with("KAYAN_SESSION_SECRET", "fZ8v1sQm4tXc7rLp0wKd3yHn6bGj9uAe")
-        .with("KAYAN_JWT_SECRET", "Qe2kT5nV8xB1mC4zL7pS0dF3gH6jW9rY");
-    let service = Service::start_in(home).await;
+        .with("KAYAN_JWT_SECRET", "Qe2kT5nV8xB1mC4zL7pS0dF3gH6jW9rY")
+}
+
+#[tokio::test]
+async fn in_production_the_cookie_is_bound_to_the_host_and_to_https() {
+    let service = Service::start_in(production("https://id.example.com")).await;
     let client = service.client();
     let registered = ask(Person::registration(&client, "ada@example.com")).await.expect(201);
     let token = registered.at("/session/session_token");
@@ -118,4 +141,24 @@ async fn in_production_the_cookie_is_bound_to_the_host_and_to_https() {
     ask(asking(&client).header("Cookie", format!("__Host-kayan_session={token}"))).await.expect(200);
     // Any neighbour on the domain could plant the plain name.
     ask(asking(&client).header("Cookie", format!("kayan_session={token}"))).await.refused(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn behind_a_path_the_cookie_is_sent_to_that_path_alone() {
+    // `__Host-` is for cookies of the whole host, which browsers refuse with another path.
+    for (home, name, secure) in [
+        (production("https://example.com/auth"), "__Secure-kayan_session", "; Secure"),
+        (Home::new().with("KAYAN_PUBLIC_URL", "http://localhost/auth/"), "kayan_session", ""),
+    ] {
+        let service = Service::start_in(home).await;
+        let client = service.client();
+        let registered = ask(Person::registration(&client, "ada@example.com")).await.expect(201);
+        let token = registered.at("/session/session_token");
+        let expected = format!("{name}={token}; Path=/auth; HttpOnly; SameSite=Lax; Max-Age=24h{secure}");
+        assert_eq!(cookie(&registered), expected);
+        ask(asking(&client).header("Cookie", format!("{name}={token}"))).await.expect(200);
+        let out = ask(client.post("/api/v1/logout").bearer_auth(&token)).await.expect(204);
+        let expected = format!("{name}=; Path=/auth; HttpOnly; SameSite=Lax; Max-Age=0h{secure}");
+        assert_eq!(cookie(&out), expected);
+    }
 }

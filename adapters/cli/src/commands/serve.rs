@@ -7,11 +7,10 @@ use std::{
 };
 
 use kayan_core::Kayan;
-use kayan_http::Draining;
+use kayan_http::{Draining, Limits};
 use kayan_ports::Keys;
 use kayan_sql::Driver;
 use kayan_telemetry::AuditLog;
-use poem::{Server, listener::TcpAcceptor};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::observe::keep_observing;
@@ -21,8 +20,6 @@ use crate::{
     stop::Stop,
 };
 
-/// How long requests in flight may take to finish when the service stops.
-const GRACE: Duration = Duration::from_secs(30);
 /// How long `/health/ready` says 503 before new connections are refused, so that a load balancer hears of it.
 const NOTICE: Duration = Duration::from_secs(1);
 /// How long until a database that was away at the start is asked again.
@@ -33,8 +30,6 @@ const LOCKS: Duration = Duration::from_secs(5);
 const TIDY: Duration = Duration::from_mins(10);
 /// How often the audit trail is sealed.
 const SEAL: Duration = Duration::from_secs(30);
-/// How long a connection may say nothing.
-const IDLE: Duration = Duration::from_secs(75);
 
 /// Serves until it is told to stop.
 pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Stop> {
@@ -73,16 +68,13 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
     let listener = listen(config)?;
     let address = listener.local_addr().map_err(Stop::failed)?;
     let draining = Draining::default();
-    let endpoint = kayan_http::endpoint(app, &draining);
-    let acceptor = TcpAcceptor::from_std(listener).map_err(Stop::failed)?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(Stop::failed)?;
+    let limits = Limits { connections: config.max_connections, ..Limits::default() };
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     logs.flush();
     banner(config, address);
-    let server = Server::new_with_acceptor(acceptor).idle_timeout(IDLE);
     tokio::select! {
-        served = server.run_with_graceful_shutdown(endpoint, told_to_stop(draining), Some(GRACE)) => {
-            served.map_err(Stop::failed)?;
-        }
+        () = kayan_http::serve(app, &draining, listener, limits, told_to_stop(draining.clone())) => {}
         Err(stop) = prepare_late(config, &*driver, &*keys, &kayan), if late => return Err(stop),
         () = keep_tidy(&kayan, &*driver, config.audit_retention) => {}
         () = keep_sealed(&kayan) => {}

@@ -15,9 +15,8 @@ pub(crate) fn forms(values: &Values, findings: &mut Findings) {
     for entry in &values.entries {
         let Some(text) = entry.text.as_deref() else { continue };
         let checked = match entry.name.as_str() {
-            "KAYAN_PUBLIC_URL" | "OTEL_EXPORTER_OTLP_ENDPOINT" | "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" => {
-                parse::bare_url(text).map(drop)
-            }
+            "KAYAN_PUBLIC_URL" => parse::public_url(text).map(drop),
+            "OTEL_EXPORTER_OTLP_ENDPOINT" | "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" => parse::bare_url(text).map(drop),
             _ => parse::check(entry.kind, text),
         };
         if let Err(wrong) = checked {

@@ -15,8 +15,8 @@ use super::problem::{Findings, Problem, Warning};
 use super::report::{self, Row};
 use super::values::{Source, Values};
 use super::{
-    AuditLog, Config, Database, DatabaseKind, Hashing, LogFormat, Redis, Sessions, Statements, checks, database,
-    gather, parse, schema, traces,
+    AuditLog, Config, Database, DatabaseKind, Hashing, LogFormat, Redis, Sessions, Statements, checks, connections,
+    database, gather, parse, schema, traces,
 };
 
 /// All that the configuration is made from.
@@ -87,6 +87,7 @@ impl Config {
             let cores = std::thread::available_parallelism().map_or(1, usize::from);
             values.fill("KAYAN_HASH_CONCURRENCY", cores.to_string(), Source::Default);
         }
+        connections::fill(&mut values, &mut findings);
         // last, because a file is only made for a service that can start
         let keys = keys::keys(&mut values, kind, inputs, &mut findings);
         let rows = report::rows(&values, &findings.problems);
@@ -104,6 +105,7 @@ fn assemble(values: &Values, kind: DatabaseKind, keys: Keys, identity_schema: Op
         env: values.environment,
         host: values.read("KAYAN_HOST", parse::address).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         port: values.number("KAYAN_PORT"),
+        max_connections: values.number("KAYAN_MAX_CONNECTIONS"),
         public_url: values.read("KAYAN_PUBLIC_URL", parse::bare_url),
         log_level: level(&values.word("KAYAN_LOG_LEVEL")),
         log_format: if values.word("KAYAN_LOG_FORMAT") == "json" { LogFormat::Json } else { LogFormat::Text },
@@ -125,6 +127,7 @@ fn assemble(values: &Values, kind: DatabaseKind, keys: Keys, identity_schema: Op
         lockout: assemble_lockout(values),
         password_min_length: values.number("KAYAN_PASSWORD_MIN_LENGTH"),
         trusted_proxies: values.read("KAYAN_TRUSTED_PROXIES", parse::networks).unwrap_or_default(),
+        metrics_allow: values.read("KAYAN_METRICS_ALLOW", parse::networks).unwrap_or_default(),
         tenant_hosts: values.read("KAYAN_TENANT_HOSTS", parse::tenant_hosts).unwrap_or_default(),
         cors_origins: values.read("KAYAN_CORS_ORIGINS", parse::origins).unwrap_or_default(),
         auto_migrate: values.switch("KAYAN_AUTO_MIGRATE"),

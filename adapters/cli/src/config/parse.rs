@@ -114,6 +114,13 @@ pub(crate) fn bare_url(text: &str) -> Result<Url, Wrong> {
     if bare { Ok(url) } else { Err(Wrong::new("has more than scheme, host, port and path", "take the rest off")) }
 }
 
+/// Where clients reach the service: a bare URL whose path can be a cookie's (RFC 6265, section 4.1.1).
+pub(crate) fn public_url(text: &str) -> Result<Url, Wrong> {
+    let url = bare_url(text)?;
+    let is_good = !url.path().contains(';');
+    if is_good { Ok(url) } else { Err(Wrong::new("has a `;` in its path", "use another path")) }
+}
+
 /// Origins, in the form in which browsers send them, each once.
 pub(crate) fn origins(text: &str) -> Result<Vec<Origin>, Wrong> {
     let mut origins = Vec::new();
@@ -283,5 +290,6 @@ mod tests {
         {
             assert!(bare_url(text).is_err(), "{text}");
         }
+        assert!(public_url("https://example.com/auth").is_ok() && public_url("https://example.com/a;b").is_err());
     }
 }

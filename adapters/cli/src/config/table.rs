@@ -24,6 +24,9 @@ const LAG: Duration = Duration::from_secs(5);
 const YEAR: Duration = Duration::from_hours(8760);
 const CENTURY: Duration = Duration::from_hours(876_000);
 
+/// Loopback, RFC 1918, RFC 3927, and their like in IPv6 (RFC 4193, RFC 4291).
+const PRIVATE: &str = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,::1/128,fc00::/7,fe80::/10";
+
 /// OpenTelemetry's words for which traces are kept.
 const SAMPLERS: &[&str] = &[
     "always_on",
@@ -41,10 +44,14 @@ pub(crate) const TABLE: &[Setting] = &[
     row("KAYAN_LOG_FORMAT", General, Choice(&["text", "json"]), "Log format").or("text"),
     row("KAYAN_HOST", Http, Address, "IP address to listen on").differs("127.0.0.1", Some("0.0.0.0")),
     row("KAYAN_PORT", Http, Number(0, 65_535), "TCP port to listen on; 0 takes a free one").or("8080"),
+    row("KAYAN_MAX_CONNECTIONS", Http, Number(1, 1_000_000), "Connections of clients at once; more wait")
+        .derived("the limit of open files, less those that databases need"),
     row("KAYAN_PUBLIC_URL", Http, Url(&["http", "https"]), "URL under which clients reach the service")
         .derived("the address it listens on"),
     row("KAYAN_CORS_ORIGINS", Http, Origins, "Origins of browser applications, separated by commas"),
     row("KAYAN_TRUSTED_PROXIES", Http, Networks, "Proxies (CIDR, commas) whose X-Forwarded-For is believed"),
+    row("KAYAN_METRICS_ALLOW", Http, Networks, "Networks (CIDR, commas) that may read /metrics without a token")
+        .or(PRIVATE),
     row("KAYAN_TENANT_HOSTS", Http, Hosts, "Tenants by host: login.acme.example=acme,*.example.com=*"),
     row("KAYAN_RETURN_TO", Http, Urls, "URLs that a browser may be sent back to, separated by commas"),
     row("KAYAN_IDENTITY_SCHEMA", Http, Schema, "JSON Schema of the traits: a path, or the JSON itself")

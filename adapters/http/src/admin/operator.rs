@@ -2,7 +2,7 @@
 
 use kayan_core::{Operator, Purpose, Token};
 use kayan_ports::{AdminTokenText, Scope, TenantId};
-use poem::{Request, RequestBody, Result, http::header};
+use poem::{Request, RequestBody, Result};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaSecurityScheme, Registry},
@@ -82,14 +82,11 @@ async fn by_admin_token(request: &Request, token: &str) -> Result<Operator> {
 }
 
 fn bearer(request: &Request) -> Result<&str> {
-    let mut given = request.headers().get_all(header::AUTHORIZATION).iter();
+    let mut given = caller::bearers(request.headers());
     let told = "send the token of an administrator as `Authorization: Bearer`";
-    let missing = || Problem::new(Code::Unauthorized).message(told);
-    let first = given.next().ok_or_else(missing)?;
-    let bearer = first.to_str().ok().and_then(|value| value.split_once(' '));
-    let (_, token) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).ok_or_else(missing)?;
-    if given.any(|other| other != first) {
+    let first = given.next().flatten().ok_or_else(|| Problem::new(Code::Unauthorized).message(told))?;
+    if given.any(|other| other != Some(first)) {
         return Err(Problem::new(Code::Unauthorized).message("two different tokens were sent; send one").into());
     }
-    Ok(token.trim())
+    Ok(first)
 }

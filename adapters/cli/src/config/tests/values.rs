@@ -39,6 +39,10 @@ fn the_guides_table_stands_with_its_defaults() {
         ("KAYAN_PUBLIC_URL", "(the address it listens on)"),
         ("KAYAN_CORS_ORIGINS", ""),
         ("KAYAN_TRUSTED_PROXIES", ""),
+        (
+            "KAYAN_METRICS_ALLOW",
+            "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,::1/128,fc00::/7,fe80::/10",
+        ),
         ("KAYAN_TENANT_HOSTS", ""),
         ("KAYAN_SESSION_STRATEGY", "database"),
         ("KAYAN_SESSION_TTL", "24h"),
@@ -91,7 +95,9 @@ fn the_guides_table_stands_with_its_defaults() {
     }
     let cores = std::thread::available_parallelism().unwrap().to_string();
     assert_eq!(row(&rows, "KAYAN_HASH_CONCURRENCY").value, cores);
-    assert_eq!(rows.len(), 72, "a new setting belongs into this list");
+    let connections = row(&rows, "KAYAN_MAX_CONNECTIONS").value.parse::<u32>();
+    assert!(connections.is_ok_and(|number| (16..=10_000).contains(&number)));
+    assert_eq!(rows.len(), 74, "a new setting belongs into this list");
     assert_eq!(rows.len(), TABLE.len());
 }
 
