@@ -34,7 +34,13 @@ pub(crate) fn replica(store: &Arc<dyn Store>, hasher: Arc<dyn PasswordHasher>) -
         refresh: Duration::from_hours(168),
         absolute: Duration::from_hours(720),
     };
-    let settings = Settings { lifetimes, password_min_length: 8, lockout: None, limits: RateLimits::default() };
+    let settings = Settings {
+        lifetimes,
+        refresh_reuse_window: Duration::from_secs(10),
+        password_min_length: 8,
+        lockout: None,
+        limits: RateLimits::default(),
+    };
     Arc::new(Kayan::new(ports, IdentitySchema::default(), settings))
 }
 
@@ -48,6 +54,7 @@ pub(crate) fn operator(who: &Identity, grants: Grants) -> Operator {
     Operator {
         scope: Scope::Tenant(who.tenant.clone()),
         name: who.id.to_string(),
+        credential: format!("identity/{}", who.id),
         identity: Some(who.id),
         grants,
         client: Client::default(),
