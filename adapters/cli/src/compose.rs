@@ -12,6 +12,8 @@ pub(crate) use kayan_crypto::{BlockPlace, FileKey};
 use kayan_http::{Application, HttpSettings};
 use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Store};
+#[cfg(feature = "redis")]
+use kayan_redis::{RedisCounters, RedisProbe, RedisSettings, Uses};
 use kayan_sql::{Driver, SqlStore};
 use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles, TracedHasher};
 use secrecy::{ExposeSecret, SecretString};
@@ -250,21 +252,17 @@ fn no_redis(config: &Config) -> Result<(), Stop> {
 }
 
 #[cfg(feature = "redis")]
-fn redis_counters(config: &Config) -> Result<Option<Arc<kayan_redis::RedisCounters>>, Stop> {
+fn redis_counters(config: &Config) -> Result<Option<Arc<RedisCounters>>, Stop> {
     let Some(url) = &config.redis.url else { return Ok(None) };
     let (url, settings) = redis(config, "KAYAN_REDIS_URL", url)?;
-    let counters = kayan_redis::RedisCounters::connect(&url, settings);
+    let counters = RedisCounters::connect(&url, settings);
     counters.map(|counters| Some(Arc::new(counters))).map_err(|why| Stop::config(format!("KAYAN_REDIS_URL: {why}")))
 }
 
 #[cfg(feature = "redis")]
-fn redis(
-    config: &Config,
-    setting: &str,
-    url: &SecretString,
-) -> Result<(kayan_redis::RedisUrl, kayan_redis::RedisSettings), Stop> {
+fn redis(config: &Config, setting: &str, url: &SecretString) -> Result<(kayan_redis::RedisUrl, RedisSettings), Stop> {
     let url = url.expose_secret().parse().map_err(|why| Stop::config(format!("{setting}: {why}")))?;
-    let settings = kayan_redis::RedisSettings { pool_size: config.redis.pool_size, ..Default::default() };
+    let settings = RedisSettings { pool_size: config.redis.pool_size, ..Default::default() };
     Ok((url, settings))
 }
 
@@ -274,8 +272,8 @@ pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>
     {
         let server = |setting: &'static str, url: &SecretString| -> Result<doctor::redis::Named, Stop> {
             let (url, settings) = redis(config, setting, url)?;
-            let settings = kayan_redis::RedisSettings { patience: Duration::from_secs(2), ..settings };
-            let server = kayan_redis::RedisCounters::connect(&url, settings);
+            let settings = RedisSettings { patience: Duration::from_secs(2), ..settings };
+            let server = RedisCounters::connect(&url, settings);
             let server = server.map_err(|why| Stop::config(format!("{setting}: {why}")))?;
             Ok((setting, redis::looked_at(config, setting, server)))
         };

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, fs};
 use kayan_journeys::{Answer, Client, Connection, Home, Kind, Metrics, PASSWORD, Person, Service, ask, promtool};
 
 use crate::{
-    cut_exports::{damage_a_late_event, token, with_many_events},
+    cut_exports::{damage_a_late_event, over_http_2, token, with_many_events},
     seals::seal_the_future,
 };
 
@@ -138,7 +138,7 @@ async fn an_export_that_breaks_off_is_told() {
     let token = token(&home).await;
     let service = Service::start_in(home).await;
     let client = service.client();
-    let export = || client.get("/admin/audit/export").bearer_auth(&token);
+    let export = || over_http_2(&client, "/admin/audit/export").bearer_auth(&token);
     let (before, after) = between(&client, async || drop(ask(export()).await.expect(200))).await;
     assert!(!fires("KayanAnswersBreakOff", &before, &after));
     damage_a_late_event(&database).await;

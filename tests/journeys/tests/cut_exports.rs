@@ -43,7 +43,8 @@ pub(crate) async fn token(home: &Home) -> String {
     made.stdout.trim().to_owned()
 }
 
-fn over_http_2(client: &Client, path: &str) -> RequestBuilder {
+/// A request on a connection of its own.
+pub(crate) fn over_http_2(client: &Client, path: &str) -> RequestBuilder {
     let http = reqwest::Client::builder().tls_certs_only([]).no_proxy().http2_prior_knowledge().build().unwrap();
     http.get(format!("{}{path}", client.origin()))
 }
@@ -84,6 +85,19 @@ async fn i_35_an_export_whose_source_fails_breaks_off_and_is_logged_and_counted(
     assert_eq!(Metrics::of(&client).await.count(BROKEN), Some(3));
     let told = database.texts("SELECT metadata FROM audit_events WHERE type = 'admin.action'").await;
     assert_eq!(told.iter().filter(|event| event.contains("whole") && event.contains("false")).count(), 3, "{told:?}");
+}
+
+#[tokio::test]
+async fn i_35_over_http_1_an_export_whose_source_fails_has_no_last_chunk() {
+    let home = Home::new();
+    let database = with_many_events(&home).await;
+    damage_a_late_event(&database).await;
+    let token = token(&home).await;
+    let service = Service::start_in(home).await;
+    for format in ["json", "csv", "ndjson"] {
+        let path = format!("/admin/audit/export?format={format}");
+        breaks_off(service.client().get(&path).bearer_auth(&token), &format!("export-{format}")).await;
+    }
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use kayan_ports::{CountError, Probe, Timestamp};
-use kayan_redis::{RedisCounters, RedisProbe, RedisSettings, Uses};
 use secrecy::ExposeSecret as _;
 
+use super::{RedisCounters, RedisProbe, RedisSettings, Uses};
 use crate::{commands::doctor::redis::RedisServer, config::Config, stop::Stop};
 
 /// The setting of the Redis that counts.
