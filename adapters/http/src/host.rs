@@ -1,7 +1,7 @@
 //! The host that a request is for, wherever the request says it.
 
 use poem::{
-    Request,
+    Request, Result,
     http::{HeaderMap, HeaderName, header},
 };
 
@@ -20,11 +20,11 @@ pub(crate) fn host(request: &Request) -> Option<&str> {
 }
 
 /// Refuses a request that names its host or its tenant twice: a proxy in front may have looked at the other one.
-pub(crate) fn named_once(headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn named_once(headers: &HeaderMap) -> Result<()> {
     for (name, shown) in [(header::HOST, "Host"), (TENANT, "X-Tenant-ID")] {
         if headers.get_all(&name).iter().nth(1).is_some() {
             let message = format!("the header {shown} was sent more than once; send it once");
-            return Err(Problem::new(Code::InvalidInput).message(message));
+            return Err(Problem::new(Code::InvalidInput).message(message).into());
         }
     }
     Ok(())

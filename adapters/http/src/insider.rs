@@ -57,17 +57,25 @@ macro_rules! like_admin {
 }
 
 like_admin! {
-    Inside if |settings, ip| settings.open_debug && ip.is_loopback();
-    Near if |settings, ip| settings.metrics_allow.iter().any(|net| net.contains(&ip));
+    Inside if |settings, ip| settings.open_debug && ip.is_loopback() && !is_proxy(settings, ip);
+    Near if may_read_metrics;
 }
 
-/// The address of a client that asks by itself: through no proxy, known as one or not, and not because another site's page has
-/// told its browser to.
+/// Whether the address is allowed; a trusted proxy's only if it is named by itself, not by a network that it is in. Behind a
+/// proxy that adds no header anybody may be.
+fn may_read_metrics(settings: &HttpSettings, ip: IpAddr) -> bool {
+    let mut allowed = settings.metrics_allow.iter().filter(|net| net.contains(&ip));
+    allowed.any(|net| net.prefix_len() == net.max_prefix_len() || !is_proxy(settings, ip))
+}
+
+fn is_proxy(settings: &HttpSettings, ip: IpAddr) -> bool {
+    settings.trusted_proxies.iter().any(|net| net.contains(&ip))
+}
+
+/// The address of a client that asks by itself: neither through a proxy that says so, nor because another site's page has told
+/// its browser to.
 fn direct(request: &Request) -> Result<Option<IpAddr>> {
     let context = Context::of(request)?;
-    let settings = &context.app.settings;
     let is_proxied = BY_PROXIES.iter().any(|name| request.headers().contains_key(*name));
-    let is_proxy = |ip: &IpAddr| settings.trusted_proxies.iter().any(|net| net.contains(ip));
-    let is_sent = is_proxied || origins::is_cross_site(request, settings);
-    Ok(context.ip.filter(|ip| !is_sent && !is_proxy(ip)))
+    Ok(context.ip.filter(|_| !is_proxied && !origins::is_cross_site(request, &context.app.settings)))
 }

@@ -113,6 +113,15 @@ async fn metrics_are_for_the_addresses_that_are_allowed_and_for_no_page_of_anoth
 }
 
 #[tokio::test]
+async fn a_trusted_proxys_address_reads_metrics_only_if_it_is_named_by_itself() {
+    for (allowed, status) in [("127.0.0.0/8", 401), ("10.0.0.0/8, 127.0.0.1", 200)] {
+        let service = Service::start_in(production().with("KAYAN_METRICS_ALLOW", allowed)).await;
+        ask(service.client().get("/metrics")).await.expect(status);
+        ask(service.client().get("/metrics").header("X-Forwarded-For", "127.0.0.1")).await.refused(401, "unauthorized");
+    }
+}
+
+#[tokio::test]
 async fn another_sites_page_looks_into_nothing_by_a_developers_browser() {
     let service = Service::start().await;
     let client = service.client();

@@ -24,8 +24,9 @@ const LAG: Duration = Duration::from_secs(5);
 const YEAR: Duration = Duration::from_hours(8760);
 const CENTURY: Duration = Duration::from_hours(876_000);
 
-/// Loopback, RFC 1918, RFC 3927, and their like in IPv6 (RFC 4193, RFC 4291).
-const PRIVATE: &str = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,::1/128,fc00::/7,fe80::/10";
+/// Loopback, RFC 1918, RFC 3927, and their like in IPv6 (RFC 4193, RFC 4291). No address by itself: a trusted proxy's that is
+/// named so may read the metrics.
+const PRIVATE: &str = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,::/127,fc00::/7,fe80::/10";
 
 /// OpenTelemetry's words for which traces are kept.
 const SAMPLERS: &[&str] = &[

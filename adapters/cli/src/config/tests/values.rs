@@ -41,7 +41,7 @@ fn the_guides_table_stands_with_its_defaults() {
         ("KAYAN_TRUSTED_PROXIES", ""),
         (
             "KAYAN_METRICS_ALLOW",
-            "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,::1/128,fc00::/7,fe80::/10",
+            "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,::/127,fc00::/7,fe80::/10",
         ),
         ("KAYAN_TENANT_HOSTS", ""),
         ("KAYAN_SESSION_STRATEGY", "database"),
