@@ -27,6 +27,21 @@ impl Stage {
 
     /// With other settings.
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::of(IdentitySchema::default(), change)
+    }
+
+    /// With a schema that has an optional `email` and an optional `badge` to log in with, and `more` at its top.
+    pub(crate) fn with_optional_identifiers(more: &serde_json::Value) -> Self {
+        let identifier = json!({ "type": "string", "x-kayan-identifier": true });
+        let mut schema =
+            json!({ "type": "object", "properties": { "email": identifier, "badge": identifier, "name": {} } });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            schema[name] = value.clone();
+        }
+        Self::of(IdentitySchema::parse(&schema.to_string()).unwrap(), |_| {})
+    }
+
+    fn of(schema: IdentitySchema, change: impl FnOnce(&mut Settings)) -> Self {
         let (store, hasher) = (Arc::new(MemoryStore::new()), Arc::new(PlainHasher::new()));
         let clock = Arc::new(ManualClock::default());
         let entropy = Arc::new(SeededEntropy::new(7));
@@ -54,7 +69,7 @@ impl Stage {
         };
         let mut settings = Settings { lifetimes, password_min_length: 8, lockout: None, limits: RateLimits::default() };
         change(&mut settings);
-        Self { kayan: Kayan::new(ports, IdentitySchema::default(), settings), store, hasher, clock }
+        Self { kayan: Kayan::new(ports, schema, settings), store, hasher, clock }
     }
 
     /// A registered person, logged in.
