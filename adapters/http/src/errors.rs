@@ -92,6 +92,7 @@ codes! {
 pub(crate) fn failed(failure: Failure) -> Problem {
     match failure {
         Failure::Overloaded => Problem::new(Code::Overloaded),
+        Failure::Nul => Problem::new(Code::InvalidInput).message(failure.to_string()),
         Failure::Unavailable(cause) => Problem::new(Code::Unavailable).because(cause),
         Failure::Fault(cause) => Problem::new(Code::Internal).because(cause),
     }

@@ -41,7 +41,7 @@ pub(super) async fn examine(case: &Case, driver: &dyn Driver, series: &mut Serie
 fn unanswered(check: &'static str, error: &StoreError) -> Vec<Finding> {
     let mend = match error {
         StoreError::Unavailable(_) => AGAIN,
-        StoreError::Fault(_) => "see database.rights, and the database's log",
+        StoreError::Nul | StoreError::Fault(_) => "see database.rights, and the database's log",
     };
     vec![Finding::failed(check, why(error), mend)]
 }
