@@ -137,6 +137,16 @@ LIMIT 10"
     Ok(rows.iter().map(|row| row.label(0)).collect())
 }
 
+/// Whether the server keeps a binary log of statements alone, in which it can't write down what Kayan's transactions do.
+pub async fn logs_statements_only(driver: &dyn Driver) -> Result<bool, StoreError> {
+    if driver.dialect() != Dialect::MySql {
+        return Ok(false);
+    }
+    let sql = "-- server.binlog\nSELECT @@global.log_bin, @@global.binlog_format";
+    let mut row = ask(driver, sql, Vec::new()).await?;
+    Ok(row.boolean()? && row.text()? == "STATEMENT")
+}
+
 /// Asks what the user may do. The tables are those that are there of those that the migrations make.
 pub async fn rights(driver: &dyn Driver) -> Result<Rights, StoreError> {
     match driver.dialect() {

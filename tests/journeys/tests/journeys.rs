@@ -50,6 +50,7 @@ mod single;
 mod sqlite;
 mod starting;
 mod stopping;
+mod strangers;
 mod tenants;
 mod tokens;
 mod traces;

@@ -11,13 +11,14 @@ use crate::compose;
 const REACHABLE: &str = "database.reachable";
 const REPLICA: &str = "database.replica";
 /// What rests on a database that answers.
-const RESTING: [&str; 10] = [
+const RESTING: [&str; 11] = [
     server::VERSION,
     server::RIGHTS,
     server::ISOLATION,
     server::CONNECTIONS,
     server::CLOCK,
     server::PENDING,
+    server::ROWS,
     audit::KEYS,
     audit::SEALING,
     audit::SEALS,
