@@ -83,7 +83,7 @@ impl Kayan {
         if operator.scope.tenant().is_some_and(|own| *own != cmd.tenant) {
             return Err(CreateUserError::NoTenant(cmd.tenant));
         }
-        let identifiers = self.schema.identify(&cmd.traits).map_err(CreateUserError::InvalidTraits)?;
+        let identifiers = self.schema.identify_new(&cmd.traits).map_err(CreateUserError::InvalidTraits)?;
         let now = self.clock.now();
         let mut identity = self.new_identity(&cmd.tenant, cmd.traits, now);
         (identity.roles, identity.state) = (cmd.roles, cmd.state);

@@ -11,6 +11,9 @@ pub enum Failure {
     /// A part that is needed can't be reached; try again later.
     #[error("{0}")]
     Unavailable(String),
+    /// What was asked holds a NUL character, which not every database keeps.
+    #[error("a text holds a NUL character (U+0000): leave it out")]
+    Nul,
     /// A bug or a damaged row.
     #[error("{0}")]
     Fault(String),
@@ -20,6 +23,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            StoreError::Nul => Self::Nul,
             StoreError::Fault(_) => Self::Fault(error.to_string()),
         }
     }
@@ -30,6 +34,7 @@ impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            CommitError::Nul => Self::Nul,
             CommitError::Conflict(_) | CommitError::Stale(_) | CommitError::Fault(_) => Self::Fault(error.to_string()),
         }
     }

@@ -22,7 +22,7 @@ impl Kayan {
     pub async fn list_sessions(&self, operator: &Operator, query: &ListSessions) -> Result<Page<Session>, DeniedError> {
         self.permit(operator, &Permission::SESSIONS_READ, "session.list").await?;
         let Some(scope) = operator.within(query.tenant.as_ref()) else {
-            return Ok(Page { rows: Vec::new(), total: 0 });
+            return Ok(Page { rows: Vec::new(), damaged: Vec::new(), total: 0 });
         };
         let ListSessions { identity, limit, offset, .. } = *query;
         let query = SessionQuery { scope, identity, at: self.clock.now(), limit, offset };

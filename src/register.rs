@@ -71,7 +71,7 @@ impl Kayan {
         if settings.mfa_required {
             return Err(RegisterError::MfaRequired);
         }
-        let identifiers = self.schema.identify(&cmd.traits).map_err(RegisterError::InvalidTraits)?;
+        let identifiers = self.schema.identify_new(&cmd.traits).map_err(RegisterError::InvalidTraits)?;
         self.judge_password(&cmd.password, &identifiers, &settings)?;
         let hash = self.hasher.hash(&cmd.password).await.map_err(Failure::from)?;
 

@@ -10,6 +10,9 @@ use crate::policy::identifier;
 /// The keyword that marks a trait as an identifier: a string that is unique in its tenant and can log in.
 pub(crate) const IDENTIFIER_KEYWORD: &str = "x-kayan-identifier";
 
+/// The keyword at the top of a schema that lets people be without any identifier, if it is `false`.
+const REQUIRED_KEYWORD: &str = "x-kayan-identifier-required";
+
 const MAX_DEPTH: usize = 16;
 
 /// A JSON Schema (draft 2020-12) for traits, compiled once.
@@ -103,6 +106,21 @@ impl IdentitySchema {
     /// The schema itself.
     pub fn document(&self) -> &Value {
         &self.document
+    }
+
+    /// Whether everybody needs an identifier, so that nobody ends up without a way to log in.
+    pub(crate) fn requires_identifier(&self) -> bool {
+        self.document.get(REQUIRED_KEYWORD) != Some(&Value::Bool(false))
+    }
+
+    /// Checks the traits of somebody new, who needs an identifier unless the schema says otherwise.
+    pub(crate) fn identify_new(&self, traits: &Traits) -> Result<Vec<NamedIdentifier>, Vec<FieldError>> {
+        let found = self.identify(traits)?;
+        if found.is_empty() && self.requires_identifier() {
+            let why = format!("must have an identifier to log in with: {}", self.identifiers.join(" or "));
+            return Err(vec![FieldError::traits("", "required", why)]);
+        }
+        Ok(found)
     }
 
     /// Checks traits and takes their identifiers out; tells everything that is wrong at once.

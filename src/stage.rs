@@ -27,18 +27,34 @@ impl Stage {
 
     /// With other settings.
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        Self::over(Arc::new(MemoryStore::new()), Arc::new(ManualClock::default()), SeededEntropy::new(7), change)
+        Self::of(IdentitySchema::default(), change)
+    }
+
+    /// With a schema that has an optional `email` and an optional `badge` to log in with, and `more` at its top.
+    pub(crate) fn with_optional_identifiers(more: &serde_json::Value) -> Self {
+        let identifier = json!({ "type": "string", "x-kayan-identifier": true });
+        let mut schema =
+            json!({ "type": "object", "properties": { "email": identifier, "badge": identifier, "name": {} } });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            schema[name] = value.clone();
+        }
+        Self::of(IdentitySchema::parse(&schema.to_string()).unwrap(), |_| {})
     }
 
     /// The same database and clock, and an application that knows nothing of what was before.
     pub(crate) fn restarted(&self) -> Self {
-        Self::over(self.store.clone(), self.clock.clone(), SeededEntropy::new(8), |_| {})
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        Self::over((store, clock, SeededEntropy::new(8)), IdentitySchema::default(), |_| {})
+    }
+
+    fn of(schema: IdentitySchema, change: impl FnOnce(&mut Settings)) -> Self {
+        let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(ManualClock::default()));
+        Self::over((store, clock, SeededEntropy::new(7)), schema, change)
     }
 
     fn over(
-        store: Arc<MemoryStore>,
-        clock: Arc<ManualClock>,
-        entropy: SeededEntropy,
+        (store, clock, entropy): (Arc<MemoryStore>, Arc<ManualClock>, SeededEntropy),
+        schema: IdentitySchema,
         change: impl FnOnce(&mut Settings),
     ) -> Self {
         let hasher = Arc::new(PlainHasher::new());
@@ -73,7 +89,7 @@ impl Stage {
             limits: RateLimits::default(),
         };
         change(&mut settings);
-        Self { kayan: Kayan::new(ports, IdentitySchema::default(), settings), store, hasher, clock }
+        Self { kayan: Kayan::new(ports, schema, settings), store, hasher, clock }
     }
 
     /// A registered person, logged in.

@@ -24,9 +24,27 @@ pub enum UpdateMeError {
     /// The patched traits are not what the schema allows.
     #[error("the traits are not valid")]
     InvalidTraits(Vec<FieldError>),
+    /// Nothing would be left to log in with.
+    #[error("this would take the last identifier away, and with it the way to log in: set another one as well")]
+    LastIdentifier,
     /// Somebody else has the new identifier.
     #[error("an account with this identifier exists already")]
     AlreadyExists,
+}
+
+/// Why a patch makes no traits.
+pub(crate) enum PatchError {
+    Invalid(Vec<FieldError>),
+    LastIdentifier,
+}
+
+impl From<PatchError> for UpdateMeError {
+    fn from(error: PatchError) -> Self {
+        match error {
+            PatchError::Invalid(fields) => Self::InvalidTraits(fields),
+            PatchError::LastIdentifier => Self::LastIdentifier,
+        }
+    }
 }
 
 impl Kayan {
@@ -36,8 +54,7 @@ impl Kayan {
         for _ in 0..ROUNDS {
             let now = self.clock.now();
             let me = self.authenticate(caller, now).await?;
-            let (after, replace) =
-                self.patched(&me.identity, &cmd.traits, now).map_err(UpdateMeError::InvalidTraits)?;
+            let (after, replace) = self.patched(&me.identity, &cmd.traits, now)?;
             match self.store.commit(vec![replace, self.updated(caller, &me, &after)]).await {
                 Ok(()) => return Ok(after),
                 Err(CommitError::Conflict(Unique::Identifier)) => return Err(UpdateMeError::AlreadyExists),
@@ -55,10 +72,15 @@ impl Kayan {
         before: &Identity,
         patch: &Traits,
         now: Timestamp,
-    ) -> Result<(Identity, Change), Vec<FieldError>> {
+    ) -> Result<(Identity, Change), PatchError> {
         let mut after = before.clone();
         merge(&mut after.traits, patch);
-        let identifiers = self.schema.identify(&after.traits)?;
+        let identifiers = self.schema.identify(&after.traits).map_err(PatchError::Invalid)?;
+        // Somebody who was imported without one is left alone.
+        let had_one = || self.schema.identify(&before.traits).map_or(true, |named| !named.is_empty());
+        if identifiers.is_empty() && self.schema.requires_identifier() && had_one() {
+            return Err(PatchError::LastIdentifier);
+        }
         after.verified.retain(|address| {
             identifier::canonical(address).is_ok_and(|kept| identifiers.iter().any(|named| named.value == kept))
         });

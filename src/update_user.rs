@@ -8,6 +8,7 @@ use crate::{
     change_user::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing},
     policy::permission::Permission,
     register::path,
+    update_me::PatchError,
 };
 
 /// The wish for other traits, another state, or both.
@@ -32,9 +33,21 @@ pub enum UpdateUserError {
     /// The traits would not be what the schema allows.
     #[error("the traits are not valid")]
     InvalidTraits(Vec<FieldError>),
+    /// Nothing would be left to log in with.
+    #[error("this would take the last identifier away, and with it the way to log in: set another one as well")]
+    LastIdentifier,
     /// Somebody else has the identifier.
     #[error("a user with this identifier exists already")]
     AlreadyExists,
+}
+
+impl From<PatchError> for UpdateUserError {
+    fn from(error: PatchError) -> Self {
+        match error {
+            PatchError::Invalid(fields) => Self::InvalidTraits(fields),
+            PatchError::LastIdentifier => Self::LastIdentifier,
+        }
+    }
 }
 
 impl Kayan {
@@ -46,8 +59,7 @@ impl Kayan {
             let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
             let mut after = before.clone();
             if let Some(patch) = &cmd.traits {
-                let (patched, replace) =
-                    self.patched(&before, patch, self.clock.now()).map_err(UpdateUserError::InvalidTraits)?;
+                let (patched, replace) = self.patched(&before, patch, self.clock.now())?;
                 changes.extend([replace, self.traits_changed(operator, &before, &patched)]);
                 after = patched;
             }

@@ -71,7 +71,7 @@ impl From<StoreError> for KeyError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
-            StoreError::Fault(_) => Self::Fault(error.to_string()),
+            StoreError::Nul | StoreError::Fault(_) => Self::Fault(error.to_string()),
         }
     }
 }
@@ -81,7 +81,9 @@ impl From<CommitError> for KeyError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Unavailable(_) => Self::Unavailable(error.to_string()),
-            CommitError::Conflict(_) | CommitError::Stale(_) | CommitError::Fault(_) => Self::Fault(error.to_string()),
+            CommitError::Conflict(_) | CommitError::Stale(_) | CommitError::Nul | CommitError::Fault(_) => {
+                Self::Fault(error.to_string())
+            }
         }
     }
 }

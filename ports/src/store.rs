@@ -17,6 +17,9 @@ pub enum StoreError {
     /// The database can't be reached or is too busy; the same question may be answered later.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// A text holds a NUL character (U+0000), which not every database keeps. No database was asked.
+    #[error("a text holds a NUL character")]
+    Nul,
     /// The database answered something that can't be: a bug or a damaged row. Asking again won't help.
     #[error("the database answered something unexpected: {0}")]
     Fault(String),
@@ -34,6 +37,9 @@ pub enum CommitError {
     /// The database can't be reached or is too busy.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// A text holds a NUL character (U+0000), which not every database keeps. No database was asked.
+    #[error("a text holds a NUL character")]
+    Nul,
     /// The database refused for a reason that no use-case knows.
     #[error("the database failed: {0}")]
     Fault(String),
@@ -43,6 +49,7 @@ impl From<StoreError> for CommitError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(why) => Self::Unavailable(why),
+            StoreError::Nul => Self::Nul,
             StoreError::Fault(why) => Self::Fault(why),
         }
     }
@@ -150,6 +157,8 @@ pub struct SessionQuery {
 pub struct Page<T> {
     /// The rows asked for.
     pub rows: Vec<T>,
+    /// The ids of rows that were asked for as well, and are damaged so that they can't be read.
+    pub damaged: Vec<String>,
     /// How many there are in all.
     pub total: u64,
 }

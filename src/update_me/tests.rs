@@ -4,7 +4,10 @@ use kayan_ports::{EventType, Outcome};
 use serde_json::json;
 
 use super::*;
-use crate::stage::{PASSWORD, Stage};
+use crate::{
+    Register, RegisterError,
+    stage::{PASSWORD, Stage},
+};
 
 fn patch(value: Value) -> UpdateMe {
     UpdateMe { traits: serde_json::from_value(value).unwrap() }
@@ -58,4 +61,28 @@ async fn i_12_a_patch_sets_nothing_that_is_the_servers() {
         let refused = stage.kayan.update_me(&caller, patch(forbidden)).await.unwrap_err();
         assert!(matches!(refused, UpdateMeError::InvalidTraits(_)));
     }
+}
+
+async fn without_email(stage: &Stage) -> Result<Identity, UpdateMeError> {
+    let ada = stage.person("ada@example.com").await;
+    let patch = serde_json::from_value(json!({ "email": null, "name": "Ada" })).unwrap();
+    stage.kayan.update_me(&Stage::bearer(ada.session.token), UpdateMe { traits: patch }).await
+}
+
+#[tokio::test]
+async fn i_21_the_last_identifier_stays_unless_the_schema_lets_people_be_without_one() {
+    let stage = Stage::with_optional_identifiers(&json!({}));
+    assert_eq!(without_email(&stage).await.unwrap_err(), UpdateMeError::LastIdentifier);
+    let login = stage.kayan.log_in(&Stage::stranger(), Stage::login("ada@example.com", PASSWORD)).await.unwrap();
+    let patch = serde_json::from_value(json!({ "email": null, "badge": "ADA1" })).unwrap();
+    let caller = Stage::bearer(login.session.token);
+    stage.kayan.update_me(&caller, UpdateMe { traits: patch }).await.unwrap();
+    stage.kayan.log_in(&Stage::stranger(), Stage::login("ada1", PASSWORD)).await.unwrap();
+    let nobody = Register { traits: Traits::default(), password: PASSWORD.into() };
+    let refused = stage.kayan.register(&Stage::stranger(), nobody).await.unwrap_err();
+    let RegisterError::InvalidTraits(fields) = refused else { panic!("{refused:?}") };
+    assert_eq!((&*fields[0].pointer, &*fields[0].code), ("/traits", "required"));
+
+    let stage = Stage::with_optional_identifiers(&json!({ "x-kayan-identifier-required": false }));
+    assert!(!without_email(&stage).await.unwrap().traits.0.contains_key("email"));
 }

@@ -58,3 +58,11 @@ async fn what_can_not_be_is_refused_and_changes_nothing() {
     let ada = stage.kayan.find_user(&root, &UserRef("ada@example.com".to_owned())).await.unwrap();
     assert_eq!((ada.state, ada.version), (State::Active, 1));
 }
+
+#[tokio::test]
+async fn i_21_an_operator_takes_nobodys_last_identifier_either() {
+    let stage = Stage::with_optional_identifiers(&json!({}));
+    stage.person("ada@example.com").await;
+    let cmd = update(Some(json!({ "email": null })), None, None);
+    assert_eq!(stage.kayan.update_user(&Stage::operator(), cmd).await.unwrap_err(), UpdateUserError::LastIdentifier);
+}

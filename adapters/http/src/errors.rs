@@ -62,6 +62,8 @@ codes! {
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive",
         "the request's body took too long to arrive";
     AlreadyExists = "already_exists", CONFLICT, "It exists already", "an account with this identifier exists already";
+    LastIdentifier = "last_identifier", CONFLICT, "It is the last identifier",
+        "this would take the last identifier away, and with it the way to log in: set another one as well";
     OwnAccount = "own_account", CONFLICT, "It is your own account",
         "nobody locks, deactivates or deletes themself here";
     LastAdmin = "last_admin", CONFLICT, "It is the last administrator",
@@ -90,6 +92,7 @@ codes! {
 pub(crate) fn failed(failure: Failure) -> Problem {
     match failure {
         Failure::Overloaded => Problem::new(Code::Overloaded),
+        Failure::Nul => Problem::new(Code::InvalidInput).message(failure.to_string()),
         Failure::Unavailable(cause) => Problem::new(Code::Unavailable).because(cause),
         Failure::Fault(cause) => Problem::new(Code::Internal).because(cause),
     }
@@ -234,14 +237,19 @@ impl Refusal for ChangePasswordError {
 }
 
 impl Refusal for UpdateMeError {
-    const CODES: &'static [(Code, Option<StatusCode>)] =
-        &[(Code::Unauthorized, None), (Code::CsrfRejected, None), (Code::AlreadyExists, None)];
+    const CODES: &'static [(Code, Option<StatusCode>)] = &[
+        (Code::Unauthorized, None),
+        (Code::CsrfRejected, None),
+        (Code::AlreadyExists, None),
+        (Code::LastIdentifier, None),
+    ];
     const TAKES_BODY: bool = true;
 
     fn problem(self) -> Problem {
         match self {
             Self::Authenticate(error) => error.problem(),
             Self::InvalidTraits(fields) => invalid(fields),
+            Self::LastIdentifier => Problem::new(Code::LastIdentifier),
             Self::AlreadyExists => Problem::new(Code::AlreadyExists),
         }
     }

@@ -144,7 +144,7 @@ impl Rows {
         let total = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        Page { rows: rows.into_iter().skip(offset).take(limit).cloned().collect(), total }
+        Page { rows: rows.into_iter().skip(offset).take(limit).cloned().collect(), damaged: Vec::new(), total }
     }
 
     pub(crate) fn accounts(&self, query: &AccountQuery) -> Vec<Account> {

@@ -183,5 +183,6 @@ impl Rows {
 fn page<T: Clone>(found: &[&T], limit: u32, offset: u64) -> Page<T> {
     let (limit, offset) = (usize::try_from(limit), usize::try_from(offset));
     let rows = found.iter().skip(offset.unwrap_or(usize::MAX)).take(limit.unwrap_or(usize::MAX));
-    Page { rows: rows.copied().cloned().collect(), total: u64::try_from(found.len()).unwrap_or(u64::MAX) }
+    let total = u64::try_from(found.len()).unwrap_or(u64::MAX);
+    Page { rows: rows.copied().cloned().collect(), damaged: Vec::new(), total }
 }

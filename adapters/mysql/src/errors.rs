@@ -65,6 +65,7 @@ fn hint(code: u16) -> &'static str {
         1050 | 1060 | 1061 => ": it is there already",
         1051 | 1091 => ": a table or column is missing; kayan migrate status tells what is applied",
         1064 => ": that is no SQL for this server",
+        1665 => ": it logs statements, and refuses writes at READ COMMITTED; set binlog_format to ROW or MIXED",
         1153 => ": a statement is larger than the server's max_allowed_packet",
         1273 => ": the server is too old; use MySQL 8.0.17 or MariaDB 10.11, or a newer one",
         1264 | 1406 => ": a value is too large for its column",

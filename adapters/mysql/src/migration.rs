@@ -133,7 +133,7 @@ fn halfway(error: StoreError) -> StoreError {
             "{why}; what stands before that in the script is done and stays, for this database commits every change of its \
              schema by itself: mend the cause and run the same command again"
         )),
-        unavailable @ StoreError::Unavailable(_) => unavailable,
+        other => other,
     }
 }
 

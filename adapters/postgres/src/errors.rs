@@ -23,9 +23,10 @@ pub(crate) fn store_error(error: &Error, sql: &str) -> StoreError {
 /// What a failed statement of a batch means.
 pub(crate) fn apply_error(error: &Error, sql: &str, (position, expect): (usize, Expect)) -> ApplyError {
     match error.code() {
-        Some(&SqlState::DIVISION_BY_ZERO) if expect == Expect::One => ApplyError::Guard(position),
+        Some(&(SqlState::DIVISION_BY_ZERO | SqlState::FOREIGN_KEY_VIOLATION)) if expect == Expect::One => {
+            ApplyError::Guard(position)
+        }
         Some(&SqlState::UNIQUE_VIOLATION) => ApplyError::Unique(position),
-        Some(&SqlState::FOREIGN_KEY_VIOLATION) if expect == Expect::One => ApplyError::Guard(position),
         Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
             ApplyError::Unavailable("rows that belong together keep changing".to_owned())
         }

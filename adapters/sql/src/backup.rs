@@ -51,7 +51,7 @@ fn part(question: usize, rows: Vec<Row>) -> Result<Part, StoreError> {
     };
     let within = |error| match error {
         StoreError::Fault(why) => StoreError::Fault(format!("{}: {why}", table.name)),
-        unavailable @ StoreError::Unavailable(_) => unavailable,
+        other => other,
     };
     let rows: Result<_, _> = rows.into_iter().map(|row| table.values(row)).collect();
     Ok(Part::Rows(table, rows.map_err(within)?))

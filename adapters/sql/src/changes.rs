@@ -145,6 +145,7 @@ fn explain(error: ApplyError, meanings: &[Meaning]) -> CommitError {
         ApplyError::Guard(at) => meaning(at).guard.map_or_else(|| unexpected(&error), CommitError::Stale),
         ApplyError::Unique(at) => meaning(at).unique.map_or_else(|| unexpected(&error), CommitError::Conflict),
         ApplyError::Unavailable(why) => CommitError::Unavailable(why),
+        ApplyError::Nul => CommitError::Nul,
         ApplyError::Fault(why) => CommitError::Fault(why),
     }
 }

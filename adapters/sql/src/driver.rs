@@ -87,6 +87,9 @@ pub enum ApplyError {
     /// The database can't be reached or is too busy.
     #[error("{0}")]
     Unavailable(String),
+    /// A text holds a NUL character.
+    #[error("a text holds a NUL character")]
+    Nul,
     /// Anything else.
     #[error("{0}")]
     Fault(String),
@@ -96,6 +99,7 @@ impl From<StoreError> for ApplyError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(why) => Self::Unavailable(why),
+            StoreError::Nul => Self::Nul,
             StoreError::Fault(why) => Self::Fault(why),
         }
     }

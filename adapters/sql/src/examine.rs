@@ -108,6 +108,45 @@ SELECT @@global.max_connections, NULLIF(@@session.max_user_connections, 0)"
     Ok(Some(ConnectionLimits { server, own }))
 }
 
+/// The ids of identities that are damaged so that they can't be read, ten at most.
+pub async fn damaged_identities(driver: &dyn Driver) -> Result<Vec<String>, StoreError> {
+    let sql = match driver.dialect() {
+        Dialect::Sqlite => {
+            "-- server.damaged_identities
+SELECT id FROM identities
+WHERE CASE WHEN json_valid(traits) AND json_valid(verified) AND json_valid(roles)
+      THEN json_type(traits) <> 'object' OR json_type(verified) <> 'array' OR json_type(roles) <> 'array'
+      ELSE true END
+LIMIT 10"
+        }
+        Dialect::Postgres => {
+            "-- server.damaged_identities
+SELECT id FROM identities
+WHERE json_typeof(traits) <> 'object' OR json_typeof(verified) <> 'array' OR json_typeof(roles) <> 'array'
+LIMIT 10"
+        }
+        Dialect::MySql => {
+            "-- server.damaged_identities
+SELECT id FROM identities
+WHERE COALESCE(JSON_TYPE(traits), '') <> 'OBJECT' OR COALESCE(JSON_TYPE(verified), '') <> 'ARRAY'
+  OR COALESCE(JSON_TYPE(roles), '') <> 'ARRAY'
+LIMIT 10"
+        }
+    };
+    let rows = driver.read(Query { sql, params: Vec::new(), reading: Reading::Scan }).await?;
+    Ok(rows.iter().map(|row| row.label(0)).collect())
+}
+
+/// Whether the server keeps a binary log of statements alone, in which it can't write down what Kayan's transactions do.
+pub async fn logs_statements_only(driver: &dyn Driver) -> Result<bool, StoreError> {
+    if driver.dialect() != Dialect::MySql {
+        return Ok(false);
+    }
+    let sql = "-- server.binlog\nSELECT @@global.log_bin, @@global.binlog_format";
+    let mut row = ask(driver, sql, Vec::new()).await?;
+    Ok(row.boolean()? && row.text()? == "STATEMENT")
+}
+
 /// Asks what the user may do. The tables are those that are there of those that the migrations make.
 pub async fn rights(driver: &dyn Driver) -> Result<Rights, StoreError> {
     match driver.dialect() {

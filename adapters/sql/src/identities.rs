@@ -5,7 +5,7 @@ use kayan_ports::{
     Unique, Version,
 };
 
-use crate::{Driver, Query, Reading, Row, Value, changes::Batch, roles};
+use crate::{Driver, Query, Reading, Row, Value, changes::Batch, damaged, roles};
 
 /// Reads `id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version`.
 pub(crate) fn decode(row: &mut Row) -> Result<Identity, StoreError> {
@@ -53,7 +53,8 @@ WHERE l.locked_until <= ? AND i.state = 'locked'
 ORDER BY l.locked_until
 LIMIT 100";
     let rows = driver.read(Query { sql, params: vec![now.into()], reading: Reading::Scan }).await?;
-    rows.into_iter().map(|mut row| decode(&mut row)).collect()
+    // A damaged one does not keep the others locked.
+    Ok(damaged::apart("identities", 0, rows, |mut row| decode(&mut row)).0)
 }
 
 pub(crate) async fn by_identifier(

@@ -2,7 +2,7 @@
 
 use kayan_ports::{Identity, IdentityQuery, Page, State, StoreError};
 
-use crate::{Driver, Query, Reading, Value, identities};
+use crate::{Driver, Query, Reading, Value, damaged, identities};
 
 pub(crate) async fn page(driver: &impl Driver, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
     let tenant = query.scope.tenant().map(|tenant| Value::text(tenant.as_str()));
@@ -17,8 +17,8 @@ pub(crate) async fn page(driver: &impl Driver, query: &IdentityQuery) -> Result<
     params.push(i64::from(query.limit).into());
     params.push(i64::try_from(query.offset).unwrap_or(i64::MAX).into());
     let rows = driver.read(Query { sql: list, params, reading: Reading::Scan }).await?;
-    let rows = rows.into_iter().map(|mut row| identities::decode(&mut row)).collect::<Result<_, _>>()?;
-    Ok(Page { rows, total: u64::try_from(total).unwrap_or(0) })
+    let (rows, damaged) = damaged::apart("identities", 0, rows, |mut row| identities::decode(&mut row));
+    Ok(Page { rows, damaged, total: u64::try_from(total).unwrap_or(0) })
 }
 
 /// The states to look for, always as many as there are, so that one statement serves with and without a filter.

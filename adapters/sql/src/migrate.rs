@@ -2,6 +2,7 @@
 
 mod create;
 mod deeds;
+mod foreign;
 mod locks;
 mod plan;
 mod statements;
@@ -127,6 +128,24 @@ pub enum MigrateError {
         /// The newest version known.
         known: u32,
     },
+    /// A table has a name of ours, and no migration of ours has made it.
+    #[error(
+        "the table {table} is there already and is another program's; give Kayan a database of its own (SQLite: a file; \
+         PostgreSQL: or a schema, with ?options=-csearch_path%3Dkayan in KAYAN_DB_DSN)"
+    )]
+    ForeignTable {
+        /// Its name.
+        table: String,
+    },
+    /// The database has an encoding in which not every text can be kept.
+    #[error(
+        "the database's encoding is {encoding}, which can't keep every text; make another one: createdb --encoding=UTF8 \
+         --template=template0 NAME, and name it in KAYAN_DB_DSN"
+    )]
+    Encoding {
+        /// The encoding, as the database calls it.
+        encoding: String,
+    },
     /// There is no migration of that number.
     #[error("there is no migration {asked}; the newest is {known}")]
     NoSuchVersion {
@@ -166,8 +185,9 @@ pub enum MigrateError {
 
 /// Every migration that is known or applied, by number. Changes nothing.
 pub async fn status(driver: &dyn Driver, known: &[Migration]) -> Result<Vec<MigrationStatus>, MigrateError> {
+    let applied = foreign::look(driver, known).await?;
     let mut lines: BTreeMap<u32, MigrationStatus> =
-        applied(driver).await?.into_iter().map(|(version, row)| (version, row.unknown(version))).collect();
+        applied.into_iter().map(|(version, row)| (version, row.unknown(version))).collect();
     for migration in known {
         let checksum = migration.checksum();
         let line = lines.entry(migration.version).or_insert_with(|| MigrationStatus {
@@ -196,6 +216,7 @@ pub async fn up(
     done: &mut (dyn FnMut(&Migration) + Send),
 ) -> Result<usize, MigrateError> {
     let to = check_version(known, to)?;
+    foreign::look(driver, known).await?;
     let mut lock = driver.lock().await?;
     let outcome = up_locked(&mut *lock, driver.dialect(), known, (to, at), done).await;
     let released = lock.release().await;
@@ -244,6 +265,7 @@ pub async fn down(
     steps: u32,
     done: &mut (dyn FnMut(&Migration) + Send),
 ) -> Result<usize, MigrateError> {
+    foreign::look(driver, known).await?;
     let mut lock = driver.lock().await?;
     let outcome = down_locked(&mut *lock, driver.dialect(), known, steps, done).await;
     let released = lock.release().await;
@@ -301,13 +323,6 @@ impl Applied {
     }
 }
 
-/// What was applied; nothing where nobody has migrated yet.
-async fn applied(driver: &dyn Driver) -> Result<BTreeMap<u32, Applied>, StoreError> {
-    let exists = Query { sql: bookkeeping_exists(driver.dialect()), params: Vec::new(), reading: Reading::Scan };
-    let there = driver.read(exists).await?.pop().map(|mut row| row.int()).transpose()?.is_some_and(|count| count > 0);
-    if there { decode(driver.read(applied_query()).await?) } else { Ok(BTreeMap::new()) }
-}
-
 /// Whether what was applied is what is known.
 fn check(applied: &BTreeMap<u32, Applied>, known: &[Migration]) -> Result<(), MigrateError> {
     let newest = newest_of(known);
@@ -334,25 +349,6 @@ fn decode(rows: Vec<Row>) -> Result<BTreeMap<u32, Applied>, StoreError> {
         Ok((version, Applied { name: row.text()?, checksum: row.text()?, at: row.time()? }))
     };
     rows.into_iter().map(row).collect()
-}
-
-fn bookkeeping_exists(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Sqlite => {
-            "-- migrations.exists
-SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migrations'"
-        }
-        Dialect::Postgres => {
-            "-- migrations.exists
-SELECT COUNT(*) FROM information_schema.tables
-WHERE table_schema = current_schema() AND table_name = 'schema_migrations'"
-        }
-        Dialect::MySql => {
-            "-- migrations.exists
-SELECT COUNT(*) FROM information_schema.tables
-WHERE table_schema = DATABASE() AND table_name = 'schema_migrations'"
-        }
-    }
 }
 
 fn bookkeeping_table(dialect: Dialect) -> &'static str {

@@ -64,14 +64,14 @@ WHERE (tenant_id, operator, idempotency_key) IN
 /// The same, without rows that are locked: these rows are locked in no order, so this waits for nobody. Where deadlocks
 /// are found at once and tried again, as by MySQL and MariaDB, it may wait.
 const OF_IDENTITIES_UNLOCKED: [&str; 3] = [
-    "-- outdated.sessions
+    "-- outdated.unlocked_sessions
 DELETE FROM sessions
 WHERE id IN (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
-    "-- outdated.networks
+    "-- outdated.unlocked_networks
 DELETE FROM known_networks
 WHERE (identity_id, network) IN
   (SELECT identity_id, network FROM known_networks WHERE last_login_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
-    "-- outdated.answers
+    "-- outdated.unlocked_answers
 DELETE FROM kept_answers
 WHERE (tenant_id, operator, idempotency_key) IN
   (SELECT tenant_id, operator, idempotency_key

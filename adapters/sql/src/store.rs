@@ -11,37 +11,37 @@ use kayan_ports::{
 };
 
 use crate::{
-    Driver, accounts, audit, changes, credentials, events, identities, identity_lists, kept_answers, keys, outdated,
-    revocations, roles, seals, sessions, tenants,
+    Driver, accounts, audit, changes, checked::Checked, credentials, events, identities, identity_lists, kept_answers,
+    keys, outdated, revocations, roles, seals, sessions, tenants,
 };
 
 /// The store over a database that `D` speaks to.
 #[derive(Debug)]
 pub struct SqlStore<D> {
-    driver: D,
-    replica: Option<D>,
+    driver: Checked<D>,
+    replica: Option<Checked<D>>,
 }
 
 impl<D: Driver> SqlStore<D> {
     /// A store over this driver.
     pub fn new(driver: D) -> Self {
-        Self { driver, replica: None }
+        Self { driver: Checked(driver), replica: None }
     }
 
     /// Reads that nothing is decided on, which may therefore lag, are sent to this replica.
     #[must_use]
     pub fn with_replica(self, replica: D) -> Self {
-        Self { replica: Some(replica), ..self }
+        Self { replica: Some(Checked(replica)), ..self }
     }
 
     /// Where to read what may lag.
-    fn lagging(&self) -> &D {
+    fn lagging(&self) -> &Checked<D> {
         self.replica.as_ref().unwrap_or(&self.driver)
     }
 
     /// The driver, for migrations and health.
     pub fn driver(&self) -> &D {
-        &self.driver
+        &self.driver.0
     }
 }
 

@@ -2,7 +2,7 @@
 
 use kayan_ports::{Guard, Page, Scope, StoreError, Tenant, TenantId, TenantQuery, TenantSettings, Unique, Version};
 
-use crate::{Driver, Query, Reading, Row, Value, changes::Batch};
+use crate::{Driver, Query, Reading, Row, Value, changes::Batch, damaged};
 
 /// Reads `settings`: nothing is as good as none.
 pub(crate) fn decode_settings(row: &mut Row) -> Result<TenantSettings, StoreError> {
@@ -37,7 +37,7 @@ pub(crate) async fn page(driver: &impl Driver, query: &TenantQuery) -> Result<Pa
         let rows: Vec<Tenant> = by_id(driver, only).await?.into_iter().collect();
         let total = u64::try_from(rows.len()).unwrap_or_default();
         let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
-        return Ok(Page { rows: rows.into_iter().skip(offset).collect(), total });
+        return Ok(Page { rows: rows.into_iter().skip(offset).collect(), damaged: Vec::new(), total });
     }
     let sql = "-- tenants.count
 SELECT COUNT(*)
@@ -51,8 +51,8 @@ ORDER BY id
 LIMIT ? OFFSET ?";
     let params = vec![i64::from(query.limit).into(), i64::try_from(query.offset).unwrap_or(i64::MAX).into()];
     let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
-    let rows = rows.into_iter().map(decode).collect::<Result<_, _>>()?;
-    Ok(Page { rows, total: u64::try_from(total).unwrap_or_default() })
+    let (rows, damaged) = damaged::apart("tenants", 0, rows, decode);
+    Ok(Page { rows, damaged, total: u64::try_from(total).unwrap_or_default() })
 }
 
 /// Nothing where nothing is set, which is cheaper to read.

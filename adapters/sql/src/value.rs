@@ -119,6 +119,15 @@ impl Row {
         matches!(self.rest.as_slice().first(), None | Some(Value::Null))
     }
 
+    /// The column at this place, counted from 0 behind those that were read, as a name for the row; takes nothing.
+    pub(crate) fn label(&self, at: usize) -> String {
+        match self.rest.as_slice().get(at) {
+            Some(Value::Uuid(id)) => id.to_string(),
+            Some(Value::Text(text)) => text.clone().into_owned(),
+            _ => "without a readable id".to_owned(),
+        }
+    }
+
     /// A whole number.
     pub fn int(&mut self) -> Result<i64, StoreError> {
         match self.next() {

@@ -18,10 +18,7 @@ pub(crate) fn apply_error(error: &Error, sql: &str, position: usize) -> ApplyErr
     if error.sqlite_extended_error_code().is_some_and(|code| taken.contains(&code)) {
         return ApplyError::Unique(position);
     }
-    match store_error(error, sql) {
-        StoreError::Unavailable(why) => ApplyError::Unavailable(why),
-        StoreError::Fault(why) => ApplyError::Fault(why),
-    }
+    store_error(error, sql).into()
 }
 
 /// The reasons that go away without a change of the program.

@@ -105,7 +105,7 @@ impl Driver for ObservedDriver {
             span,
             answer.as_ref().err().map(|error| match error {
                 StoreError::Unavailable(_) => "unavailable",
-                StoreError::Fault(_) => "fault",
+                StoreError::Nul | StoreError::Fault(_) => "fault",
             }),
         );
         answer
@@ -126,7 +126,7 @@ impl Driver for ObservedDriver {
                 ApplyError::Guard(_) => "guard",
                 ApplyError::Unique(_) => "unique",
                 ApplyError::Unavailable(_) => "unavailable",
-                ApplyError::Fault(_) => "fault",
+                ApplyError::Nul | ApplyError::Fault(_) => "fault",
             }),
         );
         outcome

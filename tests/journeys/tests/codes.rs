@@ -114,6 +114,17 @@ impl Provoked {
         self.by("post /api/v1/registration", register("closed"), 403, "method_disabled").await;
     }
 
+    /// Where every identifier is optional, one is needed all the same.
+    async fn by_nameless_people(&mut self) {
+        let identifier = json!({ "type": "string", "x-kayan-identifier": true });
+        let schema = json!({ "type": "object", "properties": { "email": identifier } });
+        let service = Service::start_in(Home::new().with("KAYAN_IDENTITY_SCHEMA", schema.to_string())).await;
+        let ada = Person::register(&service.client(), "ada").await;
+        let patch = ada.client.request(Method::PATCH, "/api/v1/me").bearer_auth(&ada.session_token);
+        let nameless = patch.json(&json!({ "traits": { "email": null } }));
+        self.by("patch /api/v1/me", nameless, 409, "last_identifier").await;
+    }
+
     /// Guesses at one account until nobody listens, and on until it is too often.
     async fn by_guessing(&mut self) {
         let client = self.client.clone();
@@ -169,6 +180,7 @@ async fn every_code_is_produced_has_the_one_shape_and_is_in_the_document() {
         provoked.by_members(service.home()).await;
         provoked.by_administrators(service.home()).await;
         provoked.by_strict_tenants(service.home()).await;
+        provoked.by_nameless_people().await;
         provoked.by_guessing().await;
         provoked.by_overload().await;
         // A database that breaks must not change what the slow body is told.

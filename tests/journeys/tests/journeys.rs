@@ -56,6 +56,7 @@ mod single;
 mod sqlite;
 mod starting;
 mod stopping;
+mod strangers;
 mod tenants;
 mod tokens;
 mod traces;

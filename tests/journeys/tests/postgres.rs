@@ -2,7 +2,7 @@
 
 use kayan_journeys::{Home, Kind};
 
-use crate::{cut_exports, doctor, failover, guide, migrate_plan, outages, servers};
+use crate::{cut_exports, doctor, failover, guide, migrate_plan, outages, servers, strangers};
 
 mod pool;
 
@@ -74,6 +74,11 @@ async fn a_sound_postgres_database_is_found_in_order() {
 #[tokio::test]
 async fn a_frozen_a_strict_and_a_dead_postgres_server_keep_no_doctor_waiting() {
     doctor::outlasts_a_server_that_does_not_answer(KIND).await;
+}
+
+#[tokio::test]
+async fn a_postgres_database_that_is_not_utf_8_is_refused() {
+    strangers::refuses_an_encoding_that_is_not_utf_8().await;
 }
 
 #[tokio::test]

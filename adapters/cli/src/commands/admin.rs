@@ -34,6 +34,13 @@ fn named(who: Who) -> (Operator, UserRef) {
     (operator(who.tenant), UserRef(who.user))
 }
 
+/// Tells which entries of a list are left out because they are damaged.
+fn tell_damaged(ids: &[String]) {
+    if !ids.is_empty() {
+        eprintln!("damaged, and left out: {}; kayan doctor tells more", ids.join(", "));
+    }
+}
+
 fn time(at: Timestamp) -> String {
     at.format(&Rfc3339).unwrap_or_default()
 }

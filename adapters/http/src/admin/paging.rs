@@ -15,6 +15,10 @@ pub(crate) const DEFAULT_LIMIT: u32 = 20;
 pub(crate) struct List<T: ParseFromJSON + ToJSON + Serialize> {
     /// The entries.
     data: Vec<T>,
+    /// The ids of entries that belong here and are damaged so that they can't be shown; `kayan doctor` tells more.
+    #[oai(default, skip_serializing_if_is_empty)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<String>,
     /// How many there are in all.
     total: u64,
     /// At most so many were asked for.
@@ -26,6 +30,7 @@ pub(crate) struct List<T: ParseFromJSON + ToJSON + Serialize> {
 impl<T: ParseFromJSON + ToJSON + Serialize> List<T> {
     /// The page that was asked for with this limit and offset.
     pub(crate) fn new<U: Into<T>>(page: Page<U>, limit: u32, offset: u64) -> Self {
-        Self { data: page.rows.into_iter().map(Into::into).collect(), total: page.total, limit, offset }
+        let Page { rows, damaged, total } = page;
+        Self { data: rows.into_iter().map(Into::into).collect(), damaged, total, limit, offset }
     }
 }

@@ -149,13 +149,14 @@ impl Refusal for CreateUserError {
 }
 
 impl Refusal for UpdateUserError {
-    codes!(NotFound, OwnAccount, LastAdmin, AlreadyExists, PreconditionFailed);
+    codes!(NotFound, OwnAccount, LastAdmin, LastIdentifier, AlreadyExists, PreconditionFailed);
     const TAKES_BODY: bool = true;
 
     fn problem(self) -> Problem {
         match self {
             Self::Change(error) => error.problem(),
             Self::InvalidTraits(fields) => invalid(fields),
+            Self::LastIdentifier => Problem::new(Code::LastIdentifier),
             Self::AlreadyExists => Problem::new(Code::AlreadyExists),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kayan_ports::StoreError;
 
 use super::{
-    MigrateError, Migration, applied, check, check_version,
+    MigrateError, Migration, check, check_version, foreign,
     locks::{self, Indexes, Touching},
 };
 use crate::{Dialect, Driver, Query, Reading, Value};
@@ -33,7 +33,7 @@ pub struct Plan {
 /// What `up` would do, or the error that it would end with. Changes nothing.
 pub async fn plan(driver: &dyn Driver, known: &[Migration], to: Option<u32>) -> Result<Plan, MigrateError> {
     let to = check_version(known, to)?;
-    let applied = applied(driver).await?;
+    let applied = foreign::look(driver, known).await?;
     check(&applied, known)?;
     let indexes = Indexes::of(known);
     let pending = known.iter().filter(|it| it.version <= to && !applied.contains_key(&it.version));

@@ -3,7 +3,7 @@
 use kayan_ports::{IdentityId, Page, Scope, Session, SessionId, SessionQuery, StoreError, TenantId, Timestamp};
 
 use super::decode;
-use crate::{Driver, Query, Reading, Row, Value};
+use crate::{Driver, Query, Reading, Row, Value, damaged};
 
 /// Reads `tenant_id` and then what [`decode`] does.
 fn decode_with_tenant(mut row: Row) -> Result<Session, StoreError> {
@@ -100,7 +100,8 @@ pub(crate) async fn page(driver: &impl Driver, query: &SessionQuery) -> Result<P
     params.push(i64::from(query.limit).into());
     params.push(i64::try_from(query.offset).unwrap_or(i64::MAX).into());
     let rows = driver.read(Query { sql: listing, params, reading: Reading::Scan }).await?;
-    Ok(Page { rows: rows.into_iter().map(decode_with_tenant).collect::<Result<_, _>>()?, total })
+    let (rows, damaged) = damaged::apart("sessions", 1, rows, decode_with_tenant);
+    Ok(Page { rows, damaged, total })
 }
 
 async fn count(driver: &impl Driver, sql: &'static str, params: Vec<Value>) -> Result<u64, StoreError> {

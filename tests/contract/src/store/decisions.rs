@@ -101,8 +101,9 @@ fn broken(failure: &Failure) -> String {
 
 fn refused(error: &ChangeUserError) -> Result<(), String> {
     match error {
-        ChangeUserError::Find(FindUserError::Failed(failure)) => Err(broken(failure)),
-        ChangeUserError::Find(FindUserError::Denied(DeniedError::Failed(failure))) => Err(broken(failure)),
+        ChangeUserError::Find(FindUserError::Failed(failure) | FindUserError::Denied(DeniedError::Failed(failure))) => {
+            Err(broken(failure))
+        }
         _ => Ok(()),
     }
 }

@@ -81,7 +81,7 @@ async fn is_over(store: &dyn Store, of: &Account) {
     let scope = Scope::Tenant(of.tenant().clone());
     assert!(!store.session(&scope, of.session.id).await.unwrap().unwrap().active);
     let query = SessionQuery { scope: scope.clone(), identity: Some(of.identity.id), at: at(0), limit: 100, offset: 0 };
-    assert_eq!(store.active_sessions(&query).await.unwrap(), Page { rows: vec![], total: 0 });
+    assert_eq!(store.active_sessions(&query).await.unwrap(), Page { rows: vec![], damaged: vec![], total: 0 });
     assert_eq!(store.count_active_sessions(&scope, Some(of.identity.id)).await, Ok(0));
     assert_eq!(store.commit(vec![revocation(of, of.identity.id)]).await, Err(STALE));
     let (tenant, session) = (of.tenant().clone(), of.session.id);

@@ -23,6 +23,7 @@ pub(super) async fn run(action: SessionsAction) -> Result<(), Stop> {
                 kayan.list_sessions(&operator, &query).await?
             };
             show(&page.rows, output.format)?;
+            super::tell_damaged(&page.damaged);
             if output.format == Format::Table {
                 output::note(format_args!("{} of {}", page.rows.len(), page.total));
             }

@@ -22,6 +22,7 @@ pub(super) async fn run(action: TenantAction) -> Result<(), Stop> {
             let page = super::super::open().await?.list_tenants(&operator(None), limit, offset).await;
             let page = page.map_err(explain)?;
             show(&page.rows, output.format)?;
+            super::tell_damaged(&page.damaged);
             if output.format == Format::Table {
                 output::note(format_args!("{} of {}", page.rows.len(), page.total));
             }

@@ -37,6 +37,7 @@ pub(super) async fn run(action: User) -> Result<(), Stop> {
             let query = ListUsers { state, contains: query, limit, offset };
             let page = super::super::open().await?.list_users(&operator(tenant), &query).await?;
             list(&page.rows, output.format)?;
+            super::tell_damaged(&page.damaged);
             if output.format == Format::Table {
                 output::note(format_args!("{} of {}", page.rows.len(), page.total));
             }

@@ -18,6 +18,7 @@ const RESTING: [&str; 11] = [
     server::CONNECTIONS,
     server::CLOCK,
     server::PENDING,
+    server::ROWS,
     audit::KEYS,
     audit::SEALING,
     audit::SEALS,
@@ -58,8 +59,10 @@ async fn answers(driver: &dyn Driver) -> Result<(), StoreError> {
 
 /// Why there was no answer, without the sentence around it.
 pub(super) fn why(error: &StoreError) -> &str {
-    let (StoreError::Unavailable(why) | StoreError::Fault(why)) = error;
-    why
+    match error {
+        StoreError::Unavailable(why) | StoreError::Fault(why) => why,
+        StoreError::Nul => "a text holds a NUL character",
+    }
 }
 
 fn unreachable(why: &str) -> Vec<Finding> {

@@ -21,6 +21,10 @@ pub(super) const ISOLATION: &str = "database.isolation";
 pub(super) const CONNECTIONS: &str = "database.connections";
 pub(super) const CLOCK: &str = "database.clock";
 pub(super) const PENDING: &str = "migrations.pending";
+pub(super) const ROWS: &str = "database.rows";
+const FOREIGN: &str = "migrations.foreign";
+const ENCODING: &str = "database.encoding";
+const BINLOG: &str = "database.binlog";
 const EDITED: &str = "migrations.edited";
 const UNKNOWN: &str = "migrations.unknown";
 
@@ -35,13 +39,15 @@ pub(super) async fn examine(case: &Case, driver: &dyn Driver, series: &mut Serie
     series.add(ISOLATION, isolation(driver)).await;
     series.add(CONNECTIONS, connections(case, driver)).await;
     series.add(CLOCK, clock(driver)).await;
+    series.add(BINLOG, binlog(driver)).await;
     series.add(PENDING, schema(case, driver)).await;
+    series.add(ROWS, damaged(driver)).await;
 }
 
 fn unanswered(check: &'static str, error: &StoreError) -> Vec<Finding> {
     let mend = match error {
         StoreError::Unavailable(_) => AGAIN,
-        StoreError::Fault(_) => "see database.rights, and the database's log",
+        StoreError::Nul | StoreError::Fault(_) => "see database.rights, and the database's log",
     };
     vec![Finding::failed(check, why(error), mend)]
 }
@@ -163,12 +169,54 @@ pub(super) fn skew(check: &'static str, whose: &str, before: Timestamp, there: T
     }
 }
 
+/// Every other check of the schema would be about another program's.
+fn not_ours(check: &'static str, error: &MigrateError) -> Vec<Finding> {
+    vec![
+        Finding::failed(check, error.to_string(), "name another database in KAYAN_DB_DSN"),
+        Finding::skipped(PENDING, "the database is not Kayan's"),
+    ]
+}
+
+/// MySQL logs what is written at READ COMMITTED by rows only.
+async fn binlog(driver: &dyn Driver) -> Vec<Finding> {
+    match server::logs_statements_only(driver).await {
+        Ok(false) => Vec::new(),
+        Ok(true) => vec![Finding::failed(
+            BINLOG,
+            "the server logs statements (binlog_format=STATEMENT) and refuses every write at READ COMMITTED",
+            "SET GLOBAL binlog_format = 'ROW' (or 'MIXED'), write it into the server's configuration, restart Kayan",
+        )],
+        Err(error) => unanswered(BINLOG, &error),
+    }
+}
+
+async fn damaged(driver: &dyn Driver) -> Vec<Finding> {
+    match server::damaged_identities(driver).await {
+        Ok(ids) if ids.is_empty() => vec![Finding::ok(ROWS, "every user can be read")],
+        Ok(ids) => vec![Finding::failed(
+            ROWS,
+            format!("damaged, and left out of lists: the users {}", ids.join(", ")),
+            "put their rows in identities right from a backup, or delete them there",
+        )],
+        Err(StoreError::Unavailable(why)) if why.contains("not migrated") => {
+            vec![Finding::skipped(ROWS, "the schema is not there yet")]
+        }
+        Err(error) => unanswered(ROWS, &error),
+    }
+}
+
 async fn schema(case: &Case, driver: &dyn Driver) -> Vec<Finding> {
     let known = migrations::embedded(driver.dialect());
     let lines = match migrations::status(driver, known).await {
         Ok(lines) => lines,
         Err(MigrateError::Store(error)) => return unanswered(PENDING, &error),
+        Err(error @ MigrateError::ForeignTable { .. }) => return not_ours(FOREIGN, &error),
+        Err(error @ MigrateError::Encoding { .. }) => return not_ours(ENCODING, &error),
         Err(error) => return vec![Finding::failed(PENDING, error.to_string(), "run kayan migrate status")],
+    };
+    let may_migrate = match server::rights(driver).await {
+        Ok(rights) => rights.may_create != Some(false) && rights.foreign.is_empty() && !rights.is_read_only,
+        Err(error) => return unanswered(PENDING, &error),
     };
     let named = |state: MigrationState| {
         let found = lines.iter().filter(|line| line.state == state);
@@ -177,6 +225,11 @@ async fn schema(case: &Case, driver: &dyn Driver) -> Vec<Finding> {
     };
     let mut findings = vec![match named(MigrationState::Pending) {
         None => Finding::ok(PENDING, "nothing is pending"),
+        Some(names) if !may_migrate => Finding::failed(
+            PENDING,
+            format!("pending: {names}; the user in KAYAN_DB_DSN may not apply them"),
+            "see database.rights; then run kayan migrate up",
+        ),
         Some(names) if case.config.auto_migrate => Finding::warning(
             PENDING,
             format!("pending: {names}"),

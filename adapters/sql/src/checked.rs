@@ -1,0 +1,52 @@
+//! A driver that gets no text with a NUL character: PostgreSQL refuses it, the others keep it, and all are to answer alike.
+
+use async_trait::async_trait;
+use kayan_ports::StoreError;
+
+use crate::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Row, Statement, TakeRows, Value};
+
+/// Looks at each text before `D` gets it.
+#[derive(Debug)]
+pub(crate) struct Checked<D>(pub(crate) D);
+
+fn check(params: &[Value]) -> Result<(), StoreError> {
+    let has_nul = |value: &Value| matches!(value, Value::Text(text) if text.contains('\0'));
+    if params.iter().any(has_nul) { Err(StoreError::Nul) } else { Ok(()) }
+}
+
+#[async_trait]
+impl<D: Driver> Driver for Checked<D> {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+        check(&query.params)?;
+        self.0.read(query).await
+    }
+
+    async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError> {
+        batch.iter().try_for_each(|statement| check(&statement.params))?;
+        self.0.apply(batch).await
+    }
+
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+        self.0.snapshot(questions, take).await
+    }
+
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+        self.0.lock().await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.0.ping().await
+    }
+
+    async fn maintain(&self) -> Result<(), StoreError> {
+        self.0.maintain().await
+    }
+
+    fn connections(&self) -> Option<ConnectionUse> {
+        self.0.connections()
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.0.dialect()
+    }
+}

@@ -1,0 +1,98 @@
+//! Sees that a database is Kayan's: its own bookkeeping, no tables of others under its names, and every text can be kept.
+
+use std::collections::BTreeMap;
+
+use kayan_ports::StoreError;
+
+use super::{Applied, MigrateError, Migration, applied_query, decode, tables};
+use crate::{Dialect, Driver, Query, Reading};
+
+const BOOKKEEPING: &str = "schema_migrations";
+/// The columns of the bookkeeping. Other programs have a table of that name with other columns.
+const COLUMNS: [&str; 4] = ["version", "name", "checksum", "applied_at"];
+
+/// What was applied; nothing where nobody has migrated yet. Refuses a database that is not for Kayan.
+pub(super) async fn look(driver: &dyn Driver, known: &[Migration]) -> Result<BTreeMap<u32, Applied>, MigrateError> {
+    let dialect = driver.dialect();
+    if dialect == Dialect::Postgres {
+        let encoding = names(driver, "-- migrations.encoding\nSELECT current_setting('server_encoding')").await?;
+        if let Some(encoding) = encoding.into_iter().find(|encoding| encoding != "UTF8") {
+            return Err(MigrateError::Encoding { encoding });
+        }
+    }
+    let columns = names(driver, bookkeeping_columns(dialect)).await?;
+    let is_new = columns.is_empty();
+    if !is_new && COLUMNS.iter().any(|own| !columns.iter().any(|column| column == own)) {
+        return Err(MigrateError::ForeignTable { table: BOOKKEEPING.to_owned() });
+    }
+    let applied = if is_new { BTreeMap::new() } else { decode(driver.read(applied_query()).await?)? };
+    // MySQL undoes no schema changes: there, tables may be left of a migration that was broken off, which goes on with them.
+    let may_be_broken_off = dialect == Dialect::MySql && !is_new;
+    // What a newer program has made is its own, whatever it is called.
+    let is_newer = applied.keys().any(|version| known.iter().all(|migration| migration.version != *version));
+    if !may_be_broken_off && !is_newer {
+        let pending: Vec<Migration> =
+            known.iter().filter(|migration| !applied.contains_key(&migration.version)).copied().collect();
+        refuse_tables_of(driver, &pending).await?;
+    }
+    Ok(applied)
+}
+
+async fn refuse_tables_of(driver: &dyn Driver, pending: &[Migration]) -> Result<(), MigrateError> {
+    if pending.is_empty() {
+        return Ok(());
+    }
+    let own = tables(pending);
+    let present = names(driver, present_tables(driver.dialect())).await?;
+    match present.into_iter().find(|table| own.contains(&table.as_str())) {
+        Some(table) => Err(MigrateError::ForeignTable { table }),
+        None => Ok(()),
+    }
+}
+
+async fn names(driver: &dyn Driver, sql: &'static str) -> Result<Vec<String>, StoreError> {
+    let rows = driver.read(Query { sql, params: Vec::new(), reading: Reading::Scan }).await?;
+    rows.into_iter().map(|mut row| row.text()).collect()
+}
+
+fn bookkeeping_columns(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "-- migrations.columns\nSELECT name FROM pragma_table_info('schema_migrations')",
+        Dialect::Postgres => {
+            "-- migrations.columns
+SELECT a.attname::text
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = 'schema_migrations'"
+        }
+        Dialect::MySql => {
+            "-- migrations.columns
+SELECT column_name
+FROM information_schema.columns
+WHERE table_schema = DATABASE() AND table_name = 'schema_migrations'"
+        }
+    }
+}
+
+fn present_tables(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => {
+            "-- migrations.present
+SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY name"
+        }
+        Dialect::Postgres => {
+            "-- migrations.present
+SELECT c.relname::text
+FROM pg_class c
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+ORDER BY c.relname"
+        }
+        Dialect::MySql => {
+            "-- migrations.present
+SELECT table_name
+FROM information_schema.tables
+WHERE table_schema = DATABASE()
+ORDER BY table_name"
+        }
+    }
+}
