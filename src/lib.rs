@@ -68,6 +68,7 @@ mod update_user;
 mod user_line;
 mod verify_trail;
 mod who_am_i;
+mod yielding;
 
 use std::sync::{
     Arc,
@@ -105,7 +106,8 @@ pub use crate::{
     find_session::ListSessions,
     find_user::{FindUserError, ListUsers, UserRef},
     import_users::{
-        BATCH_BYTES, BATCH_LINES, Fate, ImportUsers, ImportUsersError, LineReport, ReadLine, Refusal, SeenUsers,
+        BATCH_BYTES, BATCH_LINES, Fate, ImportReport, ImportUsers, ImportUsersError, LineReport, MOST_LINES, ReadLine,
+        Refusal, SeenUsers,
     },
     inspect_admin_token::{InspectAdminTokenError, InspectedAdminToken},
     limit::{Allowance, LimitError, Limited, RateLimits},

@@ -50,8 +50,10 @@ impl Kayan {
         let identity = self.changeable(&wish).await?;
         let identifiers = self.schema.identify(&identity.traits).unwrap_or_default();
         let settings = self.settings_of(&identity).await?;
-        self.judge_password(&cmd.password, &identifiers, &settings)?;
-        let secret = self.hasher.hash(&cmd.password).await.map_err(Failure::from)?;
+        let tenant = &identity.tenant;
+        let password =
+            self.accept_password::<SetUserPasswordError>(tenant, &cmd.password, &identifiers, &settings).await?;
+        let secret = self.hasher.hash(tenant, &password).await.map_err(Failure::from)?;
         let known = self.store.password(&operator.scope, identity.id).await.map_err(Failure::from)?;
 
         let now = self.clock.now();

@@ -19,6 +19,7 @@ mod commands;
 mod doctor;
 mod durability;
 mod edges;
+mod fairness;
 mod guide;
 mod idempotency;
 mod junk;
