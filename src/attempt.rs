@@ -5,7 +5,10 @@ use kayan_ports::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{Caller, Failure, Kayan};
+use crate::{Caller, Failure, Kayan, policy::flood::Kind};
+
+/// What the budget for events about it is called.
+pub(crate) const LOCKOUT: Kind = "lockout";
 
 /// When guessing ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,15 +81,15 @@ impl Kayan {
     }
 
     async fn record_locked(&self, caller: &Caller, (target, name): (&Target, &str), until: Timestamp, now: Timestamp) {
-        let untold = self.flood.lock().tell(&format!("lockout {target}"), now);
-        let Some(untold) = untold else { return };
+        if !self.flood.lock().tell(&caller.tenant, LOCKOUT, &target.to_string(), now) {
+            return;
+        }
         let event = self
             .event(caller, EventType::LoginBlocked, now, "too many wrong guesses")
             .failed(60)
             .with("method", Method::Password.as_str())
             .with("identifier", name)
-            .with("locked_until", rfc3339(until))
-            .with("untold", untold);
+            .with("locked_until", rfc3339(until));
         // Who is locked out is told so, whether or not it can be written down.
         let _unwritten = self.store.commit(vec![event.record()]).await;
     }

@@ -54,11 +54,13 @@ impl Kayan {
         let me = self.authenticate(caller, self.clock.now()).await?;
         let identifiers = self.schema.identify(&me.identity.traits).unwrap_or_default();
         let settings = self.settings_of(&me.identity).await?;
-        self.judge_password(&cmd.new_password, &identifiers, &settings)?;
+        let tenant = &me.identity.tenant;
+        let password: Password =
+            self.accept_password::<ChangePasswordError>(tenant, &cmd.new_password, &identifiers, &settings).await?;
         let Some(current) = self.confirm_password(caller, &me, &cmd.current_password).await? else {
             return Err(self.refuse_password(caller, &me).await?);
         };
-        let secret = self.hasher.hash(&cmd.new_password).await.map_err(Failure::from)?;
+        let secret = self.hasher.hash(tenant, &password).await.map_err(Failure::from)?;
 
         let now = self.clock.now();
         let event = self
@@ -99,7 +101,7 @@ impl Kayan {
         let verdict = match &known {
             Ok(known) => {
                 let hash = known.as_ref().map(|known| &known.secret);
-                self.hasher.verify(hash, password).await.map_err(Failure::from)
+                self.compare_password(tenant, hash, password).await
             }
             Err(failure) => Err(failure.clone()),
         };

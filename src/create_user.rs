@@ -1,7 +1,8 @@
 //! Makes an identity on an operator's behalf.
 
 use kayan_ports::{
-    Change, CommitError, EventType, Guard, Identity, Password, PasswordHash, State, TenantId, Traits, Unique,
+    AdoptError, Change, CommitError, EventType, Guard, HashCost, Identity, Password, PasswordHash, State, TenantId,
+    Traits, Unique,
 };
 use serde_json::json;
 
@@ -55,9 +56,9 @@ pub enum CreateUserError {
     /// The password is too weak.
     #[error(transparent)]
     WeakPassword(#[from] Weakness),
-    /// The hash is of no known format, or dearer to verify than is bearable.
-    #[error("must be a hash by bcrypt, argon2, scrypt or PBKDF2 of a bearable cost")]
-    UnknownHash,
+    /// The hash is of no known format, or more costly to verify than is taken.
+    #[error(transparent)]
+    Hash(#[from] AdoptError),
     /// A role is not there.
     #[error(transparent)]
     UnknownRole(#[from] UnknownRole),
@@ -91,11 +92,11 @@ impl Kayan {
             None => None,
             Some(FirstPassword::Clear(password)) => {
                 let settings = self.settings_of(&identity).await?;
-                self.judge_password(&password, &identifiers, &settings)?;
-                Some(self.hasher.hash(&password).await.map_err(Failure::from)?)
+                let password =
+                    self.accept_password::<CreateUserError>(&cmd.tenant, &password, &identifiers, &settings).await?;
+                Some(self.hasher.hash(&cmd.tenant, &password).await.map_err(Failure::from)?)
             }
-            Some(FirstPassword::Hashed(hash)) if self.hasher.recognises(&hash) => Some(hash),
-            Some(FirstPassword::Hashed(_)) => return Err(CreateUserError::UnknownHash),
+            Some(FirstPassword::Hashed(hash)) => Some(self.hasher.adopt(&hash, HashCost::Ordinary)?),
         };
         let password = hash.map(|hash| self.new_password(&identity, hash, now));
         for _ in 0..ROUNDS {

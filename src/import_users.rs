@@ -1,19 +1,24 @@
 //! Brings users along from elsewhere, with the password hashes that they have there.
 
 mod bring_in;
+mod brought;
 mod refusal;
+mod report;
 mod roles;
 mod seen;
 
-use kayan_ports::{Change, Identity, NamedIdentifier, PasswordHash, TenantId, Timestamp};
+use kayan_ports::{
+    AdoptError, Change, HashCost, Identity, IdentityId, NamedIdentifier, PasswordHash, TenantId, Timestamp,
+};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
 use time::Duration;
 
-pub use self::{refusal::Refusal, seen::SeenUsers};
+pub use self::{refusal::Refusal, report::ImportReport, seen::SeenUsers};
 use crate::{
     DeniedError, Failure, FieldError, Kayan, Operator,
     policy::{identifier, permission::Permission},
     user_line::UserLine,
+    yielding::yield_now,
 };
 
 /// So many lines are best brought in at once: enough to make the disk's part of each small, few enough that logins do
@@ -21,6 +26,12 @@ use crate::{
 pub const BATCH_LINES: usize = 500;
 /// A batch whose lines have so many bytes together is large enough.
 pub const BATCH_BYTES: usize = 1024 * 1024;
+
+/// So many lines are taken in one request.
+pub const MOST_LINES: usize = 10_000;
+
+/// After so many bytes other requests have their turn, each line counting as 256 bytes more than it has.
+const A_WHILE: usize = 16 * 1024;
 
 /// So many things that are wrong with a line are told.
 const MOST_ERRORS: usize = 20;
@@ -49,8 +60,8 @@ struct NewUser {
     identity: Identity,
     identifiers: Vec<NamedIdentifier>,
     hash: Option<PasswordHash>,
-    /// Whether the line has the id, or it was made here.
-    brings_id: bool,
+    /// The id that the line has.
+    brought: Option<IdentityId>,
     /// The changes that keep what its roles were judged by; none if it has no roles.
     holds: Vec<Change>,
 }
@@ -58,24 +69,27 @@ struct NewUser {
 /// What the audit trail calls it.
 const ACTION: &str = "user.import";
 
-/// What came of a line. As JSON: `{"line", "outcome", "id"?}`, or with `code`, `reason` and `fields` if it failed.
+/// What came of a line. As JSON: `{"line", "outcome", "id"?, "cuts_at_72_bytes"?}`, or with `code`, `reason` and `fields` if
+/// it failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineReport {
     /// Its number in the file, from 1.
     pub line: u64,
     /// What came of it.
     pub fate: Fate,
+    /// Whether the user is imported with a hash that only the first 72 bytes of the password count for.
+    pub cutting: bool,
 }
 
 /// What came of a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fate {
     /// The user is in.
-    Imported(kayan_ports::IdentityId),
+    Imported(IdentityId),
     /// The user would be in, were it not a dry run.
     WouldImport,
     /// The user was in already and is left as it is.
-    Exists(kayan_ports::IdentityId),
+    Exists(IdentityId),
     /// The user is not in.
     Refused(Refusal),
 }
@@ -86,20 +100,24 @@ pub enum ImportUsersError {
     /// The operator may not.
     #[error(transparent)]
     Denied(#[from] DeniedError),
+    /// More lines than [`MOST_LINES`]; none of them was read.
+    #[error("an import has at most {MOST_LINES} lines: send several, or use `kayan admin user import`")]
+    TooManyLines,
     /// The service can't do it.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// Reads a line and judges what can be judged without the database; `None` for an empty one. Numbers begin at 1.
-    pub fn read_line(&self, operator: &Operator, number: u64, line: &[u8]) -> Option<ReadLine> {
+    /// Reads a line and judges what can be judged without the database; `None` for an empty one. Numbers begin at 1. A
+    /// hash may cost `most`.
+    pub fn read_line(&self, operator: &Operator, most: HashCost, number: u64, line: &[u8]) -> Option<ReadLine> {
         // Some editors begin a file with a byte order mark.
         let line = if number == 1 { line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line) } else { line };
         if line.trim_ascii().is_empty() {
             return None;
         }
-        let read = UserLine::read(line).and_then(|line| self.judge(operator, line));
+        let read = UserLine::read(line).and_then(|line| self.judge(operator, most, line));
         Some(ReadLine { number, user: read.map(Box::new) })
     }
 
@@ -122,7 +140,7 @@ impl Kayan {
         for ReadLine { number, user } in lines {
             match user.and_then(|user| seen.admit(number, &user).map(|()| user)) {
                 Ok(user) => wanted.push((number, user)),
-                Err(refusal) => reports.push(LineReport { line: number, fate: Fate::Refused(refusal) }),
+                Err(refusal) => reports.push(LineReport::new(number, Fate::Refused(refusal))),
             }
         }
         let (wanted, refused) = self.let_roles_in(operator, wanted, dry_run).await?;
@@ -133,16 +151,19 @@ impl Kayan {
         Ok(reports)
     }
 
-    /// Brings in the users of a whole NDJSON text.
+    /// Brings in the users of a whole NDJSON text of at most [`MOST_LINES`] lines.
     pub async fn import_ndjson(
         &self,
         operator: &Operator,
         text: &[u8],
         dry_run: bool,
-    ) -> Result<Vec<LineReport>, ImportUsersError> {
+    ) -> Result<ImportReport, ImportUsersError> {
         self.permit(operator, &Permission::USERS_WRITE, ACTION).await?;
-        let fates: Vec<(u64, Fate)> = self.once(operator, self.import_all(operator, text, dry_run)).await?;
-        Ok(fates.into_iter().map(|(line, fate)| LineReport { line, fate }).collect())
+        let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|&byte| byte == b'\n');
+        if lines.take(MOST_LINES + 1).count() > MOST_LINES {
+            return Err(ImportUsersError::TooManyLines);
+        }
+        self.once(operator, self.import_all(operator, text, dry_run)).await
     }
 
     async fn import_all(
@@ -150,27 +171,37 @@ impl Kayan {
         operator: &Operator,
         text: &[u8],
         dry_run: bool,
-    ) -> Result<Vec<(u64, Fate)>, ImportUsersError> {
-        let mut seen = SeenUsers::default();
-        let numbered = (1..).zip(text.split(|&byte| byte == b'\n'));
-        let mut lines: Vec<ReadLine> =
-            numbered.filter_map(|(number, line)| self.read_line(operator, number, line)).collect();
-        let mut fates = Vec::with_capacity(lines.len());
-        while !lines.is_empty() {
-            let rest = lines.split_off(lines.len().min(BATCH_LINES));
+    ) -> Result<ImportReport, ImportUsersError> {
+        let (mut seen, mut report) = (SeenUsers::default(), ImportReport::default());
+        let mut numbered = (1..).zip(text.split(|&byte| byte == b'\n'));
+        loop {
+            let mut lines = Vec::with_capacity(BATCH_LINES);
+            let mut work = 0;
+            for (number, line) in numbered.by_ref() {
+                lines.extend(self.read_line(operator, HashCost::Ordinary, number, line));
+                work += line.len() + 256;
+                if work > A_WHILE {
+                    work = 0;
+                    yield_now().await;
+                }
+                if lines.len() == BATCH_LINES {
+                    break;
+                }
+            }
+            if lines.is_empty() {
+                break;
+            }
             let cmd = ImportUsers { lines, dry_run, seen: &mut seen };
-            let reports = self.import_users(operator, cmd).await?;
-            fates.extend(reports.into_iter().map(|report| (report.line, report.fate)));
-            lines = rest;
+            report.add(self.import_users(operator, cmd).await?);
         }
         // Broken off before this, it is carried out again, and finds in whoever came in.
-        if let Some(kept) = self.keeping(operator, None, &fates).await? {
+        if let Some(kept) = self.keeping(operator, None, &report).await? {
             self.store.commit(vec![kept]).await.map_err(Failure::from)?;
         }
-        Ok(fates)
+        Ok(report)
     }
 
-    fn judge(&self, operator: &Operator, line: UserLine) -> Result<NewUser, Refusal> {
+    fn judge(&self, operator: &Operator, most: HashCost, line: UserLine) -> Result<NewUser, Refusal> {
         let now = self.clock.now();
         let mut errors = Vec::new();
         let tenant = home(operator, line.tenant_id, &mut errors);
@@ -188,11 +219,15 @@ impl Kayan {
         if errors.is_empty() {
             errors.extend(strangers(&line.verified, &identifiers));
         }
-        let unknown = |hash: &PasswordHash| !self.hasher.recognises(hash);
-        if line.password_hash.as_ref().is_some_and(unknown) {
-            let why = "must be a hash by bcrypt, argon2, scrypt or PBKDF2 of a bearable cost";
-            errors.push(FieldError::new("/password_hash", "unknown_hash", why));
-        }
+        let adopted = line.password_hash.as_ref().map(|hash| self.hasher.adopt(hash, most)).transpose();
+        let hash = adopted.unwrap_or_else(|error| {
+            let code = match error {
+                AdoptError::Unknown => "unknown_hash",
+                AdoptError::Costly => "costly_hash",
+            };
+            errors.push(FieldError::new("/password_hash", code, error.to_string()));
+            None
+        });
         for (at, pointer) in [(line.created_at, "/created_at"), (line.last_login_at, "/last_login_at")] {
             errors.extend(at.filter(|at| !is_plausible(*at, now)).map(|_| {
                 FieldError::new(pointer, "implausible", "must be after 1970 and no more than a day ahead of now")
@@ -203,7 +238,7 @@ impl Kayan {
             return Err(Refusal::Invalid(errors));
         }
         let mut identity = self.new_identity(&tenant, line.traits, now);
-        identity.id = line.id.unwrap_or(identity.id);
+        identity.id = line.id.map_or(identity.id, |id| brought::id_of(operator, &tenant, id));
         identity.state = line.state.unwrap_or(identity.state);
         identity.verified = line.verified;
         for role in line.roles {
@@ -213,7 +248,7 @@ impl Kayan {
         }
         identity.created_at = line.created_at.unwrap_or(now);
         identity.last_login_at = line.last_login_at;
-        Ok(NewUser { identity, identifiers, hash: line.password_hash, brings_id: line.id.is_some(), holds: Vec::new() })
+        Ok(NewUser { identity, identifiers, hash, brought: line.id, holds: Vec::new() })
     }
 }
 
@@ -258,6 +293,17 @@ impl Fate {
     }
 }
 
+impl LineReport {
+    fn new(line: u64, fate: Fate) -> Self {
+        Self { line, fate, cutting: false }
+    }
+
+    /// About somebody who is, or would be, imported.
+    fn of(line: u64, user: &NewUser, fate: Fate) -> Self {
+        Self { line, fate, cutting: user.hash.as_ref().is_some_and(PasswordHash::is_cutting) }
+    }
+}
+
 impl Serialize for LineReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_map(None)?;
@@ -273,6 +319,9 @@ impl Serialize for LineReport {
                     out.serialize_entry("fields", fields)?;
                 }
             }
+        }
+        if self.cutting {
+            out.serialize_entry("cuts_at_72_bytes", &true)?;
         }
         out.end()
     }

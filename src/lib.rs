@@ -69,6 +69,7 @@ mod user_line;
 mod verify_trail;
 mod watch_clock;
 mod who_am_i;
+mod yielding;
 
 use std::{
     sync::{
@@ -109,7 +110,8 @@ pub use crate::{
     find_session::ListSessions,
     find_user::{FindUserError, ListUsers, UserRef},
     import_users::{
-        BATCH_BYTES, BATCH_LINES, Fate, ImportUsers, ImportUsersError, LineReport, ReadLine, Refusal, SeenUsers,
+        BATCH_BYTES, BATCH_LINES, Fate, ImportReport, ImportUsers, ImportUsersError, LineReport, MOST_LINES, ReadLine,
+        Refusal, SeenUsers,
     },
     inspect_admin_token::{InspectAdminTokenError, InspectedAdminToken},
     limit::{Allowance, LimitError, Limited, RateLimits},

@@ -1,10 +1,10 @@
 //! Counts requests against the rate limits.
 
-use std::{fmt::Display, time::Duration};
+use std::{borrow::Cow, fmt::Display, time::Duration};
 
-use kayan_ports::{Admission, EventType, RateLimit, Timestamp};
+use kayan_ports::{Admission, EventType, Method, RateLimit, TenantId, Timestamp};
 
-use crate::{Caller, Failure, Kayan};
+use crate::{Caller, Failure, Kayan, attempt::LOCKOUT, policy::flood::LeftOut};
 
 /// The rate limits; none is no limit.
 #[derive(Debug, Clone, Copy, Default)]
@@ -91,16 +91,54 @@ impl Kayan {
     }
 
     /// A client that is turned away must not be able to fill the audit trail, nor to learn that it can't be written.
-    async fn record_limited(&self, caller: &Caller, name: &str, who: &str, now: Timestamp) {
-        let untold = self.flood.lock().tell(&format!("{name} {who}"), now);
-        if let Some(untold) = untold {
-            let event = self
-                .event(caller, EventType::RateLimited, now, "too many requests")
-                .failed(30)
-                .with("limit", name)
-                .with("untold", untold);
+    async fn record_limited(&self, caller: &Caller, name: &'static str, who: &str, now: Timestamp) {
+        let caller = self.in_a_tenant_that_exists(caller, name, now).await;
+        if self.flood.lock().tell(&caller.tenant, name, who, now) {
+            let event =
+                self.event(&caller, EventType::RateLimited, now, "too many requests").failed(30).with("limit", name);
             let _unwritten = self.store.commit(vec![event.record()]).await;
         }
+    }
+
+    /// The caller, in `default` if the tenant that it names is not there: with made-up names, it could fill the audit trail
+    /// in spite of a budget for each tenant.
+    async fn in_a_tenant_that_exists<'a>(
+        &self,
+        caller: &'a Caller,
+        name: &'static str,
+        now: Timestamp,
+    ) -> Cow<'a, Caller> {
+        let default = TenantId::default();
+        let known = caller.tenant == default || self.flood.lock().knows(&caller.tenant, name);
+        if known {
+            return Cow::Borrowed(caller);
+        }
+        let may_look = self.flood.lock().may_look_up(now);
+        if may_look && matches!(self.store.tenant(&caller.tenant).await, Ok(Some(_))) {
+            return Cow::Borrowed(caller);
+        }
+        Cow::Owned(Caller { tenant: default, ..caller.clone() })
+    }
+
+    /// Writes down, in each tenant, how many refusals of each kind were not written down one by one in the minutes that are
+    /// over. To be called about once a minute.
+    pub async fn record_left_out(&self) -> Result<(), Failure> {
+        let now = self.clock.now();
+        let left_out = self.flood.lock().left_out(now);
+        let events = left_out.into_iter().map(|LeftOut { tenant, kind, count }| {
+            let event = if kind == LOCKOUT {
+                self.bare_event(tenant, EventType::LoginBlocked, now, "more wrong guesses than are told one by one")
+                    .failed(60)
+                    .with("method", Method::Password.as_str())
+            } else {
+                self.bare_event(tenant, EventType::RateLimited, now, "more requests than are told one by one")
+                    .failed(30)
+                    .with("limit", kind)
+            };
+            event.with("untold", count).record()
+        });
+        let events: Vec<_> = events.collect();
+        if events.is_empty() { Ok(()) } else { Ok(self.store.commit(events).await?) }
     }
 }
 

@@ -1,13 +1,13 @@
 //! Logs somebody in by identifier and password.
 
 use kayan_ports::{
-    Change, CommitError, Credential, EventType, Guard, Identifier, Identity, Known, Method, Password, SignIn, State,
-    TenantSettings, Timestamp, Verdict,
+    Change, CommitError, Credential, EventType, Guard, Identifier, Identity, Known, Method, Password, PasswordHash,
+    SignIn, State, TenantId, TenantSettings, Timestamp, Verdict,
 };
 
 use crate::{
     AttemptError, Caller, Failure, Kayan, LimitError, Limited, Locked, Opened, attempt,
-    policy::{identifier, tenant},
+    policy::{identifier, password, tenant},
 };
 
 /// The wish to log in.
@@ -95,11 +95,11 @@ impl Kayan {
         let hash = known.as_ref().and_then(|known| known.password.as_ref()).map(|password| &password.secret);
         let at_home = known.as_ref().is_some_and(|known| known.known_network);
         let attempt = self.attempt(caller, (target, &identifier.masked()), at_home).await?;
-        let verdict = match self.hasher.verify(hash, &cmd.password).await {
+        let verdict = match self.compare_password(&caller.tenant, hash, &cmd.password).await {
             Ok(verdict) => verdict,
-            Err(error) => {
+            Err(failure) => {
                 self.release(attempt).await;
-                return Err(Failure::from(error).into());
+                return Err(failure.into());
             }
         };
 
@@ -129,6 +129,31 @@ impl Kayan {
                 self.store.commit(vec![event.record()]).await.map_err(Failure::from)?;
                 Err(LogInError::InvalidCredentials)
             }
+        }
+    }
+
+    /// Compares a password with a hash, in the form in which passwords are hashed.
+    ///
+    /// A hash made elsewhere, or before passwords were normalised, may be of the password as it was typed. **Invariant**
+    /// (I-08): a password that is in normal form costs exactly one comparison, another one exactly two unless it matches,
+    /// whether or not there is an account.
+    pub(crate) async fn compare_password(
+        &self,
+        tenant: &TenantId,
+        hash: Option<&PasswordHash>,
+        password: &Password,
+    ) -> Result<Verdict, Failure> {
+        let Some(normal) = password::normalised(password, self.hasher.max_bytes()) else {
+            return Ok(self.hasher.verify(tenant, hash, password).await?);
+        };
+        let verdict = self.hasher.verify(tenant, hash, &normal).await?;
+        if verdict != Verdict::Mismatch {
+            return Ok(verdict);
+        }
+        match self.hasher.verify(tenant, hash, password).await? {
+            Verdict::Mismatch => Ok(Verdict::Mismatch),
+            // Hashed anew, it is of the normal form.
+            Verdict::Match | Verdict::MatchOutdated => Ok(Verdict::MatchOutdated),
         }
     }
 
@@ -209,7 +234,8 @@ impl Kayan {
         if verdict != Verdict::MatchOutdated {
             return None;
         }
-        let secret = self.hasher.hash(password).await.ok()?;
+        let normal = password::normalised(password, self.hasher.max_bytes());
+        let secret = self.hasher.hash(&credential.tenant, normal.as_ref().unwrap_or(password)).await.ok()?;
         Some(Credential { secret, updated_at: now, version: credential.version + 1, ..credential.clone() })
     }
 }

@@ -1,8 +1,10 @@
 //! Registers somebody with traits and a password, and logs them in.
 
+use std::sync::{Arc, OnceLock};
+
 use kayan_ports::{
     Change, CommitError, Credential, CredentialId, CredentialKind, EventType, Guard, Identity, IdentityId, Method,
-    NamedIdentifier, Password, PasswordHash, State, Tenant, TenantSettings, Timestamp, Traits, Unique,
+    NamedIdentifier, Password, PasswordHash, State, Tenant, TenantId, TenantSettings, Timestamp, Traits, Unique,
 };
 
 use crate::{
@@ -72,8 +74,9 @@ impl Kayan {
             return Err(RegisterError::MfaRequired);
         }
         let identifiers = self.schema.identify_new(&cmd.traits).map_err(RegisterError::InvalidTraits)?;
-        self.judge_password(&cmd.password, &identifiers, &settings)?;
-        let hash = self.hasher.hash(&cmd.password).await.map_err(Failure::from)?;
+        let password =
+            self.accept_password::<RegisterError>(&caller.tenant, &cmd.password, &identifiers, &settings).await?;
+        let hash = self.hasher.hash(&caller.tenant, &password).await.map_err(Failure::from)?;
 
         let now = self.clock.now();
         let identity = self.new_identity(&caller.tenant, cmd.traits, now);
@@ -95,16 +98,28 @@ impl Kayan {
         Ok(opened)
     }
 
-    /// Judges a new password of somebody in a tenant of these settings.
-    pub(crate) fn judge_password(
+    /// Judges a new password of somebody in a tenant of these settings, on a hashing thread; the password in the form in
+    /// which it is to be hashed.
+    pub(crate) async fn accept_password<E: From<Weakness> + From<Failure>>(
         &self,
+        tenant: &TenantId,
         password: &Password,
         identifiers: &[NamedIdentifier],
         settings: &TenantSettings,
-    ) -> Result<(), Weakness> {
-        let own: Vec<&str> = identifiers.iter().map(|named| named.value.as_str()).collect();
+    ) -> Result<Password, E> {
+        let max_bytes = self.hasher.max_bytes();
+        let password = password::normalised(password, max_bytes).unwrap_or_else(|| password.clone());
+        let own: Vec<String> = identifiers.iter().map(|named| named.value.as_str().to_owned()).collect();
         let min_length = policy::tenant::password_min_length(self.settings.password_min_length, settings);
-        password::judge(password, min_length, self.hasher.max_bytes(), &own)
+        let verdict = Arc::new(OnceLock::new());
+        let (judged, clear) = (Arc::clone(&verdict), password.clone());
+        let work = move || {
+            let _first = judged.set(password::judge(&clear, min_length, max_bytes, &own));
+        };
+        self.hasher.compute(tenant, Box::new(work)).await.map_err(Failure::from)?;
+        let judged = verdict.get().cloned();
+        judged.ok_or_else(|| Failure::Fault("the password was not judged".to_owned()))??;
+        Ok(password)
     }
 
     /// What the tenant of an identity has set; nothing, once it is gone.
@@ -112,7 +127,7 @@ impl Kayan {
         Ok(self.store.tenant(&identity.tenant).await?.map(|tenant| tenant.settings).unwrap_or_default())
     }
 
-    pub(crate) fn new_identity(&self, tenant: &kayan_ports::TenantId, traits: Traits, now: Timestamp) -> Identity {
+    pub(crate) fn new_identity(&self, tenant: &TenantId, traits: Traits, now: Timestamp) -> Identity {
         Identity {
             id: IdentityId(self.new_id(now)),
             tenant: tenant.clone(),

@@ -1,9 +1,9 @@
 //! The identity schema: what traits may be, and which of them people log in with.
 
-use jsonschema::{Draft, ValidationError, Validator, error::ValidationErrorKind};
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
 use kayan_ports::{NamedIdentifier, Traits};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::policy::identifier;
 
@@ -14,6 +14,17 @@ pub(crate) const IDENTIFIER_KEYWORD: &str = "x-kayan-identifier";
 const REQUIRED_KEYWORD: &str = "x-kayan-identifier-required";
 
 const MAX_DEPTH: usize = 16;
+
+/// So many bytes traits have at most, as JSON: together with the bound on regular expressions, the time that a check takes
+/// is bounded (I-42).
+const MAX_BYTES: usize = 64 * 1024;
+
+/// A regular expression with look-around or back-references is given up after so many steps back; what it was to match is
+/// then refused. The others take a time that is linear in the text.
+const MAX_STEPS_BACK: usize = 10_000;
+
+/// So many things that are wrong are told.
+const MOST_ERRORS: usize = 100;
 
 /// A JSON Schema (draft 2020-12) for traits, compiled once.
 pub struct IdentitySchema {
@@ -88,6 +99,7 @@ impl IdentitySchema {
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .should_validate_formats(true)
+            .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_STEPS_BACK))
             .build(&document)
             .map_err(|error| SchemaError::NotASchema(error.to_string()))?;
         let properties = document.get("properties").and_then(Value::as_object);
@@ -125,11 +137,16 @@ impl IdentitySchema {
 
     /// Checks traits and takes their identifiers out; tells everything that is wrong at once.
     pub fn identify(&self, traits: &Traits) -> Result<Vec<NamedIdentifier>, Vec<FieldError>> {
+        if size(&traits.0) > MAX_BYTES {
+            let why = format!("must not have more than {} KiB", MAX_BYTES / 1024);
+            return Err(vec![FieldError::traits("", "too_large", why)]);
+        }
         let whole = Value::Object(traits.0.clone());
         if let Some(error) = unstorable(&whole, "", 0) {
             return Err(vec![error]);
         }
-        let mut errors: Vec<FieldError> = self.validator.iter_errors(&whole).map(|e| describe(&e)).collect();
+        let mut errors: Vec<FieldError> =
+            self.validator.iter_errors(&whole).take(MOST_ERRORS).map(|e| describe(&e)).collect();
         let mut found = Vec::new();
         for field in &self.identifiers {
             let Some(text) = traits.0.get(field).and_then(Value::as_str) else { continue };
@@ -140,6 +157,19 @@ impl IdentitySchema {
         }
         if errors.is_empty() { Ok(found) } else { Err(errors) }
     }
+}
+
+/// The length as JSON, in bytes, without the backslashes that it may need.
+fn size(members: &Map<String, Value>) -> usize {
+    fn of(value: &Value) -> usize {
+        match value {
+            Value::String(text) => text.len() + 3,
+            Value::Array(items) => items.iter().map(of).sum::<usize>() + 2,
+            Value::Object(members) => size(members),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 4,
+        }
+    }
+    members.iter().map(|(name, member)| name.len() + 4 + of(member)).sum::<usize>() + 2
 }
 
 /// What no supported database can keep, or no reader should have to walk.
@@ -237,5 +267,30 @@ mod tests {
         assert_eq!(IdentitySchema::parse(r#"{"type":"object"}"#).err(), Some(SchemaError::NoIdentifier));
         assert!(matches!(IdentitySchema::parse("{"), Err(SchemaError::NotJson(_))));
         assert!(matches!(IdentitySchema::parse(r#"{"type":"nonsense"}"#), Err(SchemaError::NotASchema(_))));
+    }
+
+    #[test]
+    fn i_42_a_regular_expression_takes_a_bounded_time_on_any_text() {
+        let schema = IdentitySchema::parse(
+            r#"{"properties": {"email": {"type": "string", "x-kayan-identifier": true},
+                "code": {"type": "array", "items": {"pattern": "^(a|aa)+\\1$"}}}}"#,
+        )
+        .unwrap();
+        let crafted = format!("{}!", "a".repeat(60));
+        let Value::Object(traits) = json!({"email": "ada@example.com", "code": vec![crafted; 1000]}) else { panic!() };
+        let errors = schema.identify(&Traits(traits)).unwrap_err();
+        assert_eq!(errors.len(), MOST_ERRORS);
+        let Value::Object(traits) = json!({"email": "ada@example.com", "code": ["aaaa"]}) else { panic!() };
+        assert!(schema.identify(&Traits(traits)).is_ok());
+    }
+
+    #[test]
+    fn i_42_traits_have_at_most_64_kib() {
+        assert_eq!(errors(json!({"email": "a@b.c", "name": "x".repeat(64 * 1024)})), pair("/traits", "too_large"));
+        assert_eq!(errors(json!({"email": "a@b.c", "name": vec![0; 16 * 1024]})), pair("/traits", "too_large"));
+        assert_eq!(
+            errors(json!({"email": "a@b.c", "name": "x".repeat(60 * 1024)})),
+            pair("/traits/name", "max_length")
+        );
     }
 }

@@ -58,10 +58,12 @@ impl Kayan {
             let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
             let identifiers = self.schema.identify(&before.traits).unwrap_or_default();
             let settings = self.settings_of(&before).await?;
-            self.judge_password(&cmd.password, &identifiers, &settings)?;
+            let tenant = &before.tenant;
+            let password =
+                self.accept_password::<SetUserPasswordError>(tenant, &cmd.password, &identifiers, &settings).await?;
             let secret = match &hashed {
                 Some(secret) => PasswordHash::clone(secret),
-                None => hashed.insert(self.hasher.hash(&cmd.password).await.map_err(Failure::from)?).clone(),
+                None => hashed.insert(self.hasher.hash(tenant, &password).await.map_err(Failure::from)?).clone(),
             };
             changes.extend([hold(&before), end_sessions(&before, None), self.put_password(&before, secret).await?]);
             let message = "a user's password was set";

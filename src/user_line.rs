@@ -142,7 +142,7 @@ fn moment<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok,
 
 #[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 fn exposed<S: Serializer>(hash: &Option<PasswordHash>, serializer: S) -> Result<S::Ok, S::Error> {
-    hash.as_ref().map(PasswordHash::expose).serialize(serializer)
+    hash.as_ref().map(PasswordHash::as_made).serialize(serializer)
 }
 
 #[cfg(test)]

@@ -27,7 +27,13 @@ impl CredentialKind {
     }
 }
 
+/// Begins the text of a hash that is compared by the beginning of the password only.
+const CUTTING: &str = "cutting:";
+
 /// A password's hash in PHC or modular crypt form, as in `$2b$10$…` or `$argon2id$v=19$…`.
+///
+/// A bcrypt hash that was made elsewhere may be of a password longer than bcrypt's 72 bytes. Such a hash is marked when it
+/// is taken in, and only then compared by the first 72 bytes; one that is made here never is (I-17).
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Zeroizing<String>);
 
@@ -37,9 +43,24 @@ impl PasswordHash {
         Self(Zeroizing::new(encoded))
     }
 
-    /// The encoded hash; for hashers and stores only.
+    /// Wraps an encoded hash whose origin has cut long passwords.
+    pub fn cutting(encoded: &str) -> Self {
+        Self(Zeroizing::new(format!("{CUTTING}{encoded}")))
+    }
+
+    /// Whether its origin has cut long passwords.
+    pub fn is_cutting(&self) -> bool {
+        self.0.starts_with(CUTTING)
+    }
+
+    /// The encoded hash, with its mark if it has one; for hashers and stores only.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The encoded hash as it was made, without a mark.
+    pub fn as_made(&self) -> &str {
+        self.0.strip_prefix(CUTTING).unwrap_or(&self.0)
     }
 }
 

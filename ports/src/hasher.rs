@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::PasswordHash;
+use crate::{PasswordHash, TenantId};
 
 /// A password in the clear. Prints as `[redacted]` and is wiped from memory when dropped.
 #[derive(Clone)]
@@ -78,25 +78,62 @@ pub enum HashError {
     Fault(String),
 }
 
+/// How much a hash that was made elsewhere costs to verify.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HashCost {
+    /// At most four times what a hash made here costs, and at most 64 MiB of memory.
+    Ordinary,
+    /// More, up to the limits of I-42: bcrypt at cost 15, argon2 with 1 GiB, 10 passes and 16 lanes, scrypt with N = 2^17,
+    /// r = 8 and p = 10, PBKDF2 with 10 million rounds.
+    Costly,
+}
+
+/// Why a hash that was made elsewhere is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AdoptError {
+    /// No known format, damaged, or beyond the limits of I-42.
+    #[error("must be a hash by bcrypt, argon2, scrypt or PBKDF2 of a bearable cost")]
+    Unknown,
+    /// More costly than was allowed.
+    #[error(
+        "costs more than four times a hash made here, or more than 64 MiB of memory; \
+         `kayan admin user import --allow-costly` takes it"
+    )]
+    Costly,
+}
+
+/// A computation that answers in a way of its own.
+pub type Work = Box<dyn FnOnce() + Send>;
+
 /// Hashes and verifies passwords.
 ///
 /// An implementor must
 /// - never compute on the caller's thread: hashing takes tens of milliseconds by design;
-/// - bound the work that waits and answer `Overloaded` beyond it (I-40);
-/// - do for `verify(None, …)` the work of one hash of today's format, and never match (I-08);
+/// - bound the work that waits and answer `Overloaded` beyond it, without letting one tenant keep out the others (I-40);
+/// - do for `verify` against `None` the work of one hash of today's format, and never match (I-08);
 /// - make up, when an outdated hash does not match, for the work that it cost less than one of today's (I-08);
 /// - never truncate: `hash` refuses what the format can't take whole, `verify` does the work and says `Mismatch` (I-17).
+///   The one exception is a bcrypt hash that `adopt` has taken in: it is compared by the first 72 bytes of the password,
+///   as it was where it was made.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Hashes a password in today's format with a fresh salt.
-    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError>;
+    /// Hashes a password of somebody in this tenant in today's format with a fresh salt.
+    async fn hash(&self, tenant: &TenantId, password: &Password) -> Result<PasswordHash, HashError>;
 
     /// Compares a password with a hash of any known format; `None` stands for an account that isn't there.
-    async fn verify(&self, against: Option<&PasswordHash>, password: &Password) -> Result<Verdict, HashError>;
+    async fn verify(
+        &self,
+        tenant: &TenantId,
+        against: Option<&PasswordHash>,
+        password: &Password,
+    ) -> Result<Verdict, HashError>;
 
-    /// Whether `verify` can match this hash: its format is known, and its cost is bearable, so that a hash from elsewhere
-    /// keeps no thread busy for long. Computes nothing.
-    fn recognises(&self, hash: &PasswordHash) -> bool;
+    /// Does other work for a tenant that takes too long for the caller's thread; done when this answers.
+    async fn compute(&self, tenant: &TenantId, work: Work) -> Result<(), HashError>;
+
+    /// The form in which a hash that was made elsewhere is kept, if `verify` can match it and it costs at most `most`.
+    /// Computes nothing.
+    fn adopt(&self, hash: &PasswordHash, most: HashCost) -> Result<PasswordHash, AdoptError>;
 
     /// The longest password that `hash` takes, in bytes of UTF-8.
     fn max_bytes(&self) -> usize;

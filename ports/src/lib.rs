@@ -35,7 +35,7 @@ pub use audit::{AuditEvent, EventType, Outcome};
 pub use change::{Change, Guard, Outdated, Sealing, Unique};
 pub use credential::{Credential, CredentialKind, PasswordHash};
 pub use event_query::{EventCursor, EventOrder, EventPage, EventQuery};
-pub use hasher::{HashError, HashFormat, Password, PasswordHasher, Verdict};
+pub use hasher::{AdoptError, HashCost, HashError, HashFormat, Password, PasswordHasher, Verdict, Work};
 pub use identity::{Identifier, Identity, NamedIdentifier, State, Traits, Version};
 pub use ids::{AdminTokenId, CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};
 pub use kept_answer::KeptAnswer;

@@ -147,6 +147,10 @@ async fn i_34_a_locked_guess_is_audited_once_a_minute() {
     let event = stage.store.events().pop().unwrap();
     assert_eq!(event.kind.as_str(), "auth.login.blocked");
     assert!(!serde_json::to_string(&event).unwrap().contains(ANNA), "a mistyped name may be a password");
+    stage.clock.advance(time::Duration::MINUTE);
+    stage.kayan.record_left_out().await.unwrap();
+    let event = stage.store.events().pop().unwrap();
+    assert_eq!((event.kind, &event.metadata["untold"]), (EventType::LoginBlocked, &50.into()));
 }
 
 #[tokio::test]

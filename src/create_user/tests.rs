@@ -57,5 +57,5 @@ async fn a_password_that_was_hashed_elsewhere_is_taken_and_one_of_no_known_kind_
     let none = kayan_ports::PasswordHash::new("$unknown$".to_owned());
     let cmd = CreateUser { password: Some(FirstPassword::Hashed(none)), ..user("bert@example.com", &[]) };
     let refused = stage.kayan.create_user(&Stage::operator(), cmd).await;
-    assert_eq!(refused.unwrap_err(), CreateUserError::UnknownHash);
+    assert_eq!(refused.unwrap_err(), CreateUserError::Hash(kayan_ports::AdoptError::Unknown));
 }

@@ -43,8 +43,8 @@ async fn what_is_exported_is_imported_as_it_was_with_every_field() {
     assert_eq!(exported.len(), 2);
     let text: String = exported.iter().map(|line| line.to_string() + "\n").collect();
     to.store.add_tenant("acme".parse().unwrap(), true);
-    let reports = to.kayan.import_ndjson(&Stage::operator(), text.as_bytes(), false).await.unwrap();
-    assert!(reports.iter().all(|report| matches!(report.fate, Fate::Imported(_))), "{reports:?}");
+    let report = to.kayan.import_ndjson(&Stage::operator(), text.as_bytes(), false).await.unwrap();
+    assert!(report.lines.iter().all(|(_, fate)| matches!(fate, Fate::Imported(_))), "{report:?}");
     assert_eq!(all(&to, &Stage::operator(), HASHES).await, exported);
     let original: Value = serde_json::from_str(&line).unwrap();
     assert!(exported.contains(&original), "{exported:?}");

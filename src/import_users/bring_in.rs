@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
-use kayan_ports::{
-    Change, Client, CommitError, EventType, Guard, Identifier, NamedIdentifier, Scope, TenantId, Timestamp,
-};
+use kayan_ports::{Change, Client, CommitError, EventType, Guard, Identifier, NamedIdentifier, TenantId, Timestamp};
 
 use super::{Fate, LineReport, NewUser, Refusal};
 use crate::{Failure, Kayan, Operator, register::path};
@@ -20,7 +18,7 @@ impl Kayan {
     /// What would come of these, as far as it can be known.
     pub(super) async fn foresee(&self, wanted: Vec<Numbered>) -> Result<Vec<LineReport>, Failure> {
         let (free, mut reports) = self.look(wanted).await?;
-        reports.extend(free.into_iter().map(|(line, _)| LineReport { line, fate: Fate::WouldImport }));
+        reports.extend(free.into_iter().map(|(line, user)| LineReport::of(line, &user, Fate::WouldImport)));
         Ok(reports)
     }
 
@@ -30,12 +28,14 @@ impl Kayan {
         operator: &Operator,
         wanted: Vec<Numbered>,
     ) -> Result<Vec<LineReport>, Failure> {
-        if self.commit_users(operator, &wanted).await? {
+        // Whoever has a new id would meet no resistance, though the one that was brought may be there.
+        let unseen = wanted.iter().all(|(_, user)| !user.has_new_id());
+        if unseen && self.commit_users(operator, &wanted).await? {
             return Ok(wanted.iter().map(imported).collect());
         }
         let (free, mut reports) = self.look(wanted).await?;
         let mut parts = vec![free];
-        while let Some(mut part) = parts.pop() {
+        while let Some(mut part) = parts.pop().filter(|part| !part.is_empty()) {
             if self.commit_users(operator, &part).await? {
                 reports.extend(part.iter().map(imported));
             } else if part.len() > 1 {
@@ -45,8 +45,7 @@ impl Kayan {
             } else {
                 let (raced, told) = self.look(part).await?;
                 reports.extend(told);
-                let raced = raced.into_iter().map(|(line, _)| (line, Fate::Refused(Refusal::Raced)));
-                reports.extend(raced.map(|(line, fate)| LineReport { line, fate }));
+                reports.extend(raced.into_iter().map(|(line, _)| LineReport::new(line, Fate::Refused(Refusal::Raced))));
             }
         }
         Ok(reports)
@@ -110,7 +109,7 @@ impl Kayan {
         for ((line, user), fate) in users.into_iter().zip(fates) {
             match fate {
                 None => free.push((line, user)),
-                Some(fate) => reports.push(LineReport { line, fate }),
+                Some(fate) => reports.push(LineReport::new(line, fate)),
             }
         }
         Ok((free, reports))
@@ -118,37 +117,26 @@ impl Kayan {
 
     /// What stands in the way of somebody; nothing, if they can come in.
     async fn look_for(&self, user: &NewUser) -> Result<Option<Fate>, Failure> {
-        let NewUser { identity, identifiers, brings_id, .. } = user;
+        let NewUser { identity, identifiers, brought, .. } = user;
         // Somebody without an identifier still needs a tenant.
         let nameless = [NamedIdentifier { field: String::new(), value: Identifier::from_canonical(String::new()) }];
         let names = if identifiers.is_empty() { &nameless[..] } else { identifiers };
-        let mut owner = brings_id.then_some(identity.id);
-        let mut exists = false;
+        let mut owner = None;
         for NamedIdentifier { field, value } in names {
             let Some(found) = self.store.sign_in(&identity.tenant, value, &Client::default()).await? else {
                 return Ok(Some(Fate::Refused(Refusal::NoTenant(identity.tenant.clone()))));
             };
             let Some(found) = found.known.map(|known| known.identity.id) else { continue };
-            if owner.is_some_and(|owner| owner != found) {
+            let another = brought.is_some_and(|brought| brought != found && identity.id != found);
+            if another || owner.is_some_and(|owner| owner != found) {
                 return Ok(Some(Fate::Refused(Refusal::IdentifierTaken(field.clone()))));
             }
             owner = Some(found);
-            exists = true;
         }
         match owner {
-            Some(owner) if exists => Ok(Some(Fate::Exists(owner))),
-            Some(id) => self.look_for_id(user, id).await,
-            None => Ok(None),
+            Some(owner) => Ok(Some(Fate::Exists(owner))),
+            None => self.look_for_id(user).await,
         }
-    }
-
-    /// None of the identifiers is taken, but the id may be.
-    async fn look_for_id(&self, user: &NewUser, id: kayan_ports::IdentityId) -> Result<Option<Fate>, Failure> {
-        let found = self.store.identity(&Scope::System, id).await?;
-        Ok(found.map(|found| {
-            let same = user.identifiers.is_empty() && found.tenant == user.identity.tenant;
-            if same { Fate::Exists(id) } else { Fate::Refused(Refusal::IdTaken) }
-        }))
     }
 }
 
@@ -161,5 +149,5 @@ fn holds(users: &[Numbered]) -> impl Iterator<Item = Change> {
 }
 
 fn imported((line, user): &Numbered) -> LineReport {
-    LineReport { line: *line, fate: Fate::Imported(user.identity.id) }
+    LineReport::of(*line, user, Fate::Imported(user.identity.id))
 }

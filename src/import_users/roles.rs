@@ -46,7 +46,7 @@ impl Kayan {
                 permitted.push((line, user));
                 continue;
             };
-            reports.push(LineReport { line, fate: Fate::Refused(Refusal::Invalid(vec![wrong])) });
+            reports.push(LineReport::new(line, Fate::Refused(Refusal::Invalid(vec![wrong]))));
         }
         Ok((permitted, reports))
     }

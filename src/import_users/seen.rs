@@ -21,7 +21,7 @@ impl SeenUsers {
     /// Takes note of a line's user, unless an earlier line had it.
     pub(super) fn admit(&mut self, line: u64, user: &NewUser) -> Result<(), Refusal> {
         let tenant = user.identity.tenant.as_str();
-        let id = user.brings_id.then(|| key(&["id", &user.identity.id.to_string()]));
+        let id = user.brought.map(|_| key(&["id", &user.identity.id.to_string()]));
         let identifiers = user.identifiers.iter().map(|named| key(&["identifier", tenant, named.value.as_str()]));
         let keys: Vec<_> = id.into_iter().chain(identifiers).collect();
         if let Some(line) = keys.iter().find_map(|key| self.recent.get(key).or_else(|| self.before.get(key))) {

@@ -11,7 +11,12 @@ const ID: &str = "01890000-0000-7000-8000-000000000001";
 
 async fn import(stage: &Stage, lines: &[Value]) -> Vec<LineReport> {
     let text: String = lines.iter().map(|line| line.to_string() + "\n").collect();
-    stage.kayan.import_ndjson(&Stage::operator(), text.as_bytes(), false).await.unwrap()
+    import_text(stage, &Stage::operator(), &text, false).await
+}
+
+async fn import_text(stage: &Stage, operator: &Operator, text: &str, dry_run: bool) -> Vec<LineReport> {
+    let report = stage.kayan.import_ndjson(operator, text.as_bytes(), dry_run).await.unwrap();
+    report.lines.into_iter().map(|(line, fate)| LineReport::new(line, fate)).collect()
 }
 
 fn user(email: &str) -> Value {
@@ -122,11 +127,11 @@ async fn what_is_wrong_with_a_line_is_told_with_its_number_and_the_rest_goes_on(
         (json!({ "traits": { "email": "first@example.com" } }).to_string(), "repeated"),
     ] {
         let text = format!("{}\n\n  \n{line}\n{}", user("first@example.com"), user("last@example.com"));
-        let reports = stage.kayan.import_ndjson(&Stage::operator(), text.as_bytes(), true).await.unwrap();
+        let reports = import_text(&stage, &Stage::operator(), &text, true).await;
         assert_eq!(reports.iter().map(|report| report.line).collect::<Vec<_>>(), [1, 4, 5], "{line}");
         assert_eq!(reports.iter().map(code).collect::<Vec<_>>(), ["would_import", expected, "would_import"], "{line}");
         let fresh = Stage::new();
-        let real = fresh.kayan.import_ndjson(&Stage::operator(), text.as_bytes(), false).await.unwrap();
+        let real = import_text(&fresh, &Stage::operator(), &text, false).await;
         assert_eq!(real.iter().map(code).collect::<Vec<_>>(), ["imported", expected, "imported"], "{line}");
     }
     assert!(stage.store.events().is_empty(), "a dry run changes nothing");
@@ -160,7 +165,7 @@ async fn an_import_into_a_tenant_takes_no_other_tenants_lines() {
         json!({ "traits": { "email": "b@example.com" }, "tenant_id": "default" }),
         json!({ "traits": { "email": "c@example.com" }, "tenant_id": "acme" }),
     );
-    let reports = stage.kayan.import_ndjson(&acme, text.as_bytes(), false).await.unwrap();
+    let reports = import_text(&stage, &acme, &text, false).await;
     assert_eq!(reports.iter().map(code).collect::<Vec<_>>(), ["imported", "/tenant_id other_tenant", "imported"]);
     let Fate::Imported(id) = reports[0].fate else { panic!("{reports:?}") };
     assert_eq!(stage.store.identity(&Scope::System, id).await.unwrap().unwrap().tenant.as_str(), "acme");
@@ -185,7 +190,7 @@ async fn a_database_that_is_away_ends_the_import_and_the_next_run_completes_it()
     stage.store.fail_next_read(StoreError::Unavailable("away".to_owned()));
     let failed = stage.kayan.import_ndjson(&Stage::operator(), text.as_bytes(), true).await;
     assert!(matches!(failed, Err(ImportUsersError::Failed(Failure::Unavailable(_)))), "{failed:?}");
-    let reports = stage.kayan.import_ndjson(&Stage::operator(), text.as_bytes(), false).await.unwrap();
+    let reports = import_text(&stage, &Stage::operator(), &text, false).await;
     assert_eq!(outcomes(&reports), ["imported", "imported"]);
 }
 
@@ -196,7 +201,7 @@ async fn i_30_roles_are_given_only_by_who_holds_what_they_grant() {
     let admin = json!({ "traits": { "email": "a@example.com" }, "roles": ["admin"] });
     let second = json!({ "traits": { "email": "c@example.com" }, "roles": ["admin"] });
     let text = format!("{admin}\n{}\n{second}", user("b@example.com"));
-    let reports = stage.kayan.import_ndjson(&writer, text.as_bytes(), false).await.unwrap();
+    let reports = import_text(&stage, &writer, &text, false).await;
     assert_eq!(reports.iter().map(code).collect::<Vec<_>>(), ["/roles not_held", "imported", "/roles not_held"]);
     assert_eq!(stage.count(EventType::AdminAction, Outcome::Failure), 1, "written down once");
 }
@@ -209,4 +214,76 @@ async fn who_may_not_write_users_brings_none_in_and_is_written_down() {
     let refused = stage.kayan.import_ndjson(&reader, line.as_bytes(), true).await;
     assert!(matches!(refused, Err(ImportUsersError::Denied(DeniedError::Forbidden(_)))), "{refused:?}");
     assert_eq!(stage.count(EventType::AdminAction, Outcome::Failure), 1);
+}
+
+/// An operator of the tenant `acme`, with a token of its own.
+fn of_acme() -> Operator {
+    let scope = Scope::Tenant("acme".parse().unwrap());
+    Operator { scope, name: "token".to_owned(), ..Stage::operator() }
+}
+
+#[tokio::test]
+async fn i_29_an_import_into_one_tenant_does_not_tell_whether_another_has_an_id() {
+    let stage = Stage::new();
+    stage.store.add_tenant("acme".parse().unwrap(), true);
+    import(&stage, &[json!({ "traits": { "email": "a@example.com" }, "id": ID })]).await;
+    let free = "01890000-0000-7000-8000-000000000002";
+    let line = |id, email: &str| json!({ "traits": { "email": email }, "id": id }).to_string();
+    let text = format!("{}\n{}", line(ID, "b@example.com"), line(free, "c@example.com"));
+    assert_eq!(outcomes(&import_text(&stage, &of_acme(), &text, true).await), ["would_import"; 2]);
+    let reports = import_text(&stage, &of_acme(), &text, false).await;
+    assert_eq!(outcomes(&reports), ["imported"; 2]);
+    for (report, id) in reports.iter().zip([ID, free]) {
+        let Fate::Imported(new) = report.fate else { panic!("{report:?}") };
+        assert_ne!(new.to_string(), id, "neither keeps its id");
+    }
+    assert_eq!(outcomes(&import_text(&stage, &of_acme(), &text, false).await), ["exists"; 2], "the same in every run");
+    let renamed = text.replace("b@example.com", "d@example.com");
+    let again = import_text(&stage, &of_acme(), &renamed, false).await;
+    assert_eq!(again.iter().map(code).collect::<Vec<_>>(), ["already_exists", "exists"]);
+}
+
+#[tokio::test]
+async fn an_import_into_one_tenant_finds_by_its_id_whoever_is_there() {
+    let stage = Stage::new();
+    stage.store.add_tenant("acme".parse().unwrap(), true);
+    import(&stage, &[json!({ "traits": { "email": "a@example.com" }, "id": ID, "tenant_id": "acme" })]).await;
+    let line = |email: &str| json!({ "traits": { "email": email }, "id": ID }).to_string();
+    assert_eq!(outcomes(&import_text(&stage, &of_acme(), &line("a@example.com"), false).await), ["exists"]);
+    let taken = import_text(&stage, &of_acme(), &line("b@example.com"), false).await;
+    assert_eq!(taken[0].fate, Fate::Refused(Refusal::IdTaken));
+}
+
+#[tokio::test]
+async fn i_42_an_import_gives_way_and_its_report_is_bounded() {
+    let stage = Stage::new();
+    let text = "x\n".repeat(MOST_LINES);
+    let operator = Stage::operator();
+    let (mut gave_way, mut import) = (0, Box::pin(stage.kayan.import_ndjson(&operator, text.as_bytes(), false)));
+    let report = std::future::poll_fn(|context| {
+        let poll = import.as_mut().poll(context);
+        gave_way += usize::from(poll.is_pending());
+        poll
+    })
+    .await
+    .unwrap();
+    assert!(gave_way >= MOST_LINES / 100, "{gave_way}");
+    assert_eq!((report.failed, report.lines.len()), (MOST_LINES, 1000));
+    let mixed = format!("{}{}", "x\n".repeat(1500), user("last@example.com"));
+    let report = stage.kayan.import_ndjson(&operator, mixed.as_bytes(), false).await.unwrap();
+    assert_eq!((report.failed, report.imported, report.lines.len()), (1500, 1, 1001));
+    let more = "\n".repeat(MOST_LINES + 1);
+    let refused = stage.kayan.import_ndjson(&operator, more.as_bytes(), false).await;
+    assert_eq!(refused, Err(ImportUsersError::TooManyLines));
+}
+
+#[tokio::test]
+async fn i_42_a_costly_hash_is_taken_only_when_allowed() {
+    let stage = Stage::new();
+    let line = json!({ "traits": { "email": "a@example.com" }, "password_hash": "costly$0$terces" });
+    assert_eq!(code(&import(&stage, std::slice::from_ref(&line)).await[0]), "/password_hash costly_hash");
+    let (operator, mut seen) = (Stage::operator(), SeenUsers::default());
+    let lines = stage.kayan.read_line(&operator, HashCost::Costly, 1, line.to_string().as_bytes());
+    let cmd = ImportUsers { lines: lines.into_iter().collect(), dry_run: true, seen: &mut seen };
+    assert_eq!(outcomes(&stage.kayan.import_users(&operator, cmd).await.unwrap()), ["would_import"]);
 }

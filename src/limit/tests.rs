@@ -91,3 +91,45 @@ async fn without_limits_everybody_is_heard() {
         assert_eq!(stage.kayan.limit_client(&from("192.0.2.1")).await, Ok(None));
     }
 }
+
+#[tokio::test]
+async fn i_34_a_flood_in_one_tenant_leaves_the_audit_of_the_others_alone() {
+    let stage = stage();
+    stage.store.add_tenant("acme".parse().unwrap(), true);
+    stage.store.add_tenant("bolt".parse().unwrap(), true);
+    let ask = async |tenant: &str, ip: String| {
+        for _ in 0..=LIMIT.requests {
+            let caller = Caller { tenant: tenant.parse().unwrap(), ..from(&ip) };
+            let _ = stage.kayan.limit_client(&caller).await;
+        }
+    };
+    let told = |tenant: &str| stage.store.events().iter().filter(|event| event.tenant.as_str() == tenant).count();
+    for host in 0..150 {
+        ask("acme", format!("192.0.2.{host}")).await;
+    }
+    ask("bolt", "198.51.100.1".to_owned()).await;
+    assert_eq!((told("acme"), told("bolt")), (100, 1));
+    stage.clock.advance(time::Duration::MINUTE);
+    stage.kayan.record_left_out().await.unwrap();
+    stage.kayan.record_left_out().await.unwrap();
+    let summaries: Vec<_> =
+        stage.store.events().into_iter().filter(|event| event.metadata.contains_key("untold")).collect();
+    assert_eq!(summaries.len(), 1, "{summaries:?}");
+    assert_eq!((summaries[0].tenant.as_str(), summaries[0].kind), ("acme", EventType::RateLimited));
+    assert_eq!((&summaries[0].metadata["untold"], &summaries[0].metadata["limit"]), (&50.into(), &"ip".into()));
+}
+
+#[tokio::test]
+async fn i_34_made_up_tenants_share_one_budget() {
+    let stage = stage();
+    for host in 0..150 {
+        for _ in 0..=LIMIT.requests {
+            let caller =
+                Caller { tenant: format!("made-up-{host}").parse().unwrap(), ..from(&format!("192.0.2.{host}")) };
+            let _ = stage.kayan.limit_client(&caller).await;
+        }
+    }
+    let events = stage.store.events();
+    assert_eq!(events.len(), 100);
+    assert!(events.iter().all(|event| event.tenant.as_str() == "default"));
+}

@@ -1,10 +1,10 @@
 //! What logging in promises.
 
-use kayan_ports::{EventType, Outcome, State, Store, StoreError};
+use kayan_ports::{EventType, Outcome, State, Store, StoreError, TenantId};
 
 use super::*;
 use crate::{
-    SetUserState, UserRef,
+    CreateUser, FirstPassword, Register, SetUserState, UserRef,
     stage::{PASSWORD, Stage},
 };
 
@@ -124,4 +124,59 @@ async fn a_password_of_one_tenant_opens_nothing_in_another() {
     stage.store.add_tenant(other, true);
     let refused = stage.kayan.log_in(&caller, Stage::login(ADA, PASSWORD)).await.unwrap_err();
     assert_eq!(refused, LogInError::InvalidCredentials);
+}
+
+/// The same word, composed (NFC, which is its NFKC too) and decomposed (NFD).
+const COMPOSED: &str = "schl\u{fc}sselbund 9";
+const DECOMPOSED: &str = "schlu\u{308}sselbund 9";
+
+#[tokio::test]
+async fn the_same_password_in_another_unicode_form_logs_in() {
+    for (first, then) in [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)] {
+        let stage = Stage::new();
+        let registration = Register { traits: Stage::traits("ada@example.com"), password: first.into() };
+        stage.kayan.register(&Stage::stranger(), registration).await.unwrap();
+        let hashed = stage.hasher.hashes();
+        for password in [first, then] {
+            let login = Stage::login("ada@example.com", password);
+            assert!(stage.kayan.log_in(&Stage::stranger(), login).await.is_ok(), "{password}");
+        }
+        assert_eq!(stage.hasher.hashes(), hashed, "nothing is to be renewed");
+    }
+}
+
+#[tokio::test]
+async fn a_hash_of_the_password_as_it_was_typed_opens_and_is_made_anew() {
+    let stage = Stage::new();
+    let hash = stage.hasher.outdated_hash("old", DECOMPOSED);
+    let cmd = CreateUser {
+        tenant: TenantId::default(),
+        traits: Stage::traits("ada@example.com"),
+        password: Some(FirstPassword::Hashed(hash)),
+        state: State::Active,
+        roles: Vec::new(),
+    };
+    stage.kayan.create_user(&Stage::operator(), cmd).await.unwrap();
+    let log_in =
+        async |password: &str| stage.kayan.log_in(&Stage::stranger(), Stage::login("ada@example.com", password)).await;
+    assert_eq!(log_in(COMPOSED).await.unwrap_err(), LogInError::InvalidCredentials, "it was never typed so");
+    assert!(log_in(DECOMPOSED).await.is_ok());
+    assert_eq!(stage.hasher.hashes(), 1, "it is made anew");
+    assert!(log_in(COMPOSED).await.is_ok());
+    assert!(log_in(DECOMPOSED).await.is_ok());
+    assert_eq!(stage.hasher.hashes(), 1);
+}
+
+#[tokio::test]
+async fn i_08_a_password_in_another_form_costs_two_verifications_whether_or_not_there_is_an_account() {
+    let stage = Stage::new();
+    stage.person("ada@example.com").await;
+    for identifier in [ADA, "nobody@example.com", ""] {
+        for (password, cost) in [(COMPOSED, 1), (DECOMPOSED, 2)] {
+            let verified = stage.hasher.verifications();
+            let refused = stage.kayan.log_in(&Stage::stranger(), Stage::login(identifier, password)).await;
+            assert_eq!(refused.unwrap_err(), LogInError::InvalidCredentials);
+            assert_eq!(stage.hasher.verifications() - verified, cost, "{identifier:?} {password:?}");
+        }
+    }
 }

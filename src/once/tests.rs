@@ -126,7 +126,7 @@ async fn every_wish_with_an_answer_keeps_it_for_a_day() {
     stage.clock.advance(time::Duration::DAY + time::Duration::SECOND);
     stage.kayan.tidy().await.unwrap();
     let later = stage.kayan.import_ndjson(&import, lines, false).await.unwrap();
-    assert_eq!((first[0].fate.as_str(), later[0].fate.as_str()), ("imported", "exists"));
+    assert_eq!((first.lines[0].1.as_str(), later.lines[0].1.as_str()), ("imported", "exists"));
 }
 
 #[tokio::test]

@@ -2,15 +2,13 @@
 
 use std::cell::RefCell;
 
-use ::argon2::{
-    Algorithm, Argon2, Block, Params, Version,
-    password_hash::phc::{Output, PasswordHash, Salt as PhcSalt},
-};
+use ::argon2::{Algorithm, Argon2, Block, Params, ParamsBuilder, Version};
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use kayan_ports::HashError;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::formats::Salt;
+use crate::{cost::Cost, formats::Salt, phc::Phc};
 
 /// OWASP's recommendation: 19 MiB, two passes, one lane.
 const MEMORY: u32 = 19 * 1024;
@@ -18,9 +16,12 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const WORK: u64 = MEMORY as u64 * PASSES as u64;
 
-/// Bounds of imported hashes: 1 GiB, and with twenty passes some seven seconds.
+/// What a hash made here costs.
+pub(crate) const COST: Cost = Cost::argon2(MEMORY, PASSES);
+
+/// Bounds of imported hashes (I-42): 1 GiB, and with ten passes some three seconds.
 const MAX_MEMORY: u32 = 1024 * 1024;
-const MAX_PASSES: u32 = 20;
+const MAX_PASSES: u32 = 10;
 const MAX_LANES: u32 = 16;
 
 thread_local! {
@@ -34,30 +35,47 @@ pub(crate) struct Stored {
     algorithm: Algorithm,
     version: Version,
     params: Params,
-    salt: PhcSalt,
-    digest: Output,
+    salt: Vec<u8>,
+    digest: Vec<u8>,
 }
 
 impl Stored {
     /// Reads any argon2 within the bounds.
     pub(crate) fn parse(encoded: &str) -> Option<Self> {
-        let phc = PasswordHash::new(encoded).ok()?;
-        let algorithm = Algorithm::try_from(phc.algorithm.as_str()).ok()?;
+        let phc = Phc::parse(encoded)?;
+        let algorithm = Algorithm::try_from(phc.algorithm).ok()?;
         // The reference implementation writes no version for 16.
         let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).ok()?;
-        // The crate fills in defaults for parameters that are missing.
-        let complete = ["m", "t", "p"].iter().all(|name| phc.params.get(*name).is_some());
-        let params = Params::try_from(&phc).ok()?;
-        let bearable = params.m_cost() <= MAX_MEMORY && params.t_cost() <= MAX_PASSES && params.p_cost() <= MAX_LANES;
-        (complete && bearable).then_some(Self { algorithm, version, params, salt: phc.salt?, digest: phc.hash? })
+        let (memory, passes, lanes) = (phc.number("m")?, phc.number("t")?, phc.number("p")?);
+        let mut builder = ParamsBuilder::new();
+        builder.m_cost(memory).t_cost(passes).p_cost(lanes).output_len(phc.digest.len());
+        for (name, value) in &phc.params {
+            match *name {
+                "m" | "t" | "p" => {}
+                "keyid" => {
+                    builder.keyid(value.parse().ok()?);
+                }
+                "data" => {
+                    builder.data(value.parse().ok()?);
+                }
+                _ => return None,
+            }
+        }
+        let params = builder.build().ok()?;
+        let bearable = memory <= MAX_MEMORY && passes <= MAX_PASSES && lanes <= MAX_LANES;
+        bearable.then_some(Self { algorithm, version, params, salt: phc.salt, digest: phc.digest })
     }
 
     /// Whether this is the password's hash.
     pub(crate) fn matches(&self, password: &[u8]) -> Result<bool, HashError> {
-        let mut digest = Zeroizing::new([0; Output::MAX_LENGTH]);
-        let digest = digest.get_mut(..self.digest.len()).unwrap_or_default();
-        compute(self.algorithm, self.version, self.params.clone(), password, &self.salt, digest)?;
-        Ok(digest.ct_eq(self.digest.as_bytes()).into())
+        let mut digest = Zeroizing::new(vec![0; self.digest.len()]);
+        compute(self.algorithm, self.version, self.params.clone(), password, &self.salt, &mut digest)?;
+        Ok(digest.ct_eq(&self.digest).into())
+    }
+
+    /// What comparing costs.
+    pub(crate) fn cost(&self) -> Cost {
+        Cost::argon2(self.params.m_cost(), self.params.t_cost())
     }
 
     /// Whether it is another variant, or takes less memory or time than a hash made today.
@@ -84,8 +102,7 @@ impl Stored {
 /// Hashes with argon2id.
 pub(crate) fn hash(password: &[u8], salt: &Salt) -> Result<String, HashError> {
     let digest = compute_id(MEMORY, password, salt)?;
-    let salt = PhcSalt::new(salt).map_err(fault)?;
-    let digest = Output::new(&*digest).map_err(fault)?;
+    let (salt, digest) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(digest.as_slice()));
     Ok(format!("$argon2id$v=19$m={MEMORY},t={PASSES},p={LANES}${salt}${digest}"))
 }
 

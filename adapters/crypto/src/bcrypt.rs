@@ -3,9 +3,9 @@
 use std::{ops::RangeInclusive, str::FromStr as _};
 
 use ::bcrypt::{HashParts, Version};
-use kayan_ports::HashError;
+use kayan_ports::{HashError, PasswordHash};
 
-use crate::formats::Salt;
+use crate::{cost::Cost, formats::Salt};
 
 /// The costs that bcrypt knows.
 pub(crate) const COSTS: RangeInclusive<u32> = 4..=31;
@@ -13,31 +13,46 @@ pub(crate) const COSTS: RangeInclusive<u32> = 4..=31;
 /// The most that bcrypt takes; at 72 bytes the NUL that ends shorter passwords is left out.
 pub(crate) const MAX_BYTES: usize = 72;
 
-/// The highest cost of an imported hash: some thirteen seconds. Without a bound, a hostile hash of cost 31 would
+/// The highest cost of an imported hash (I-42): some two seconds. Without a bound, a hostile hash of cost 31 would
 /// hold a thread for a day.
-const BEARABLE: u32 = 18;
+const BEARABLE: u32 = 15;
 
 /// A hash to compare with.
 pub(crate) struct Stored<'a> {
     cost: u32,
     encoded: &'a str,
+    /// Whether only the first 72 bytes of a password count, as where the hash was made.
+    cutting: bool,
 }
 
 impl<'a> Stored<'a> {
     /// Reads `$2a$`, `$2b$` and `$2y$`, which are the same algorithm, up to the bearable cost or `own`, the cost
     /// of the hashes made here. `$2x$` is another one: it carries `crypt_blowfish`'s sign extension bug.
-    pub(crate) fn parse(encoded: &'a str, own: u32) -> Option<Self> {
+    pub(crate) fn parse(hash: &'a PasswordHash, own: u32) -> Option<Self> {
+        let (encoded, cutting) = (hash.as_made(), hash.is_cutting());
         let known = ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| encoded.starts_with(prefix));
         let cost = HashParts::from_str(encoded).ok()?.get_cost();
-        (known && COSTS.contains(&cost) && cost <= BEARABLE.max(own)).then_some(Self { cost, encoded })
+        (known && COSTS.contains(&cost) && cost <= BEARABLE.max(own)).then_some(Self { cost, encoded, cutting })
     }
 
-    /// Whether this is the password's hash; never, after the same work, if bcrypt can't take the password whole.
+    /// Whether this is the password's hash; never, after the same work, if bcrypt can't take the password whole and the
+    /// hash is none that cuts.
     pub(crate) fn matches(&self, password: &[u8]) -> Result<bool, HashError> {
         #[cfg(test)]
         crate::ledger::enter("bcrypt", 1 << self.cost);
         // The crate cuts at 72 bytes and compares in constant time.
-        ::bcrypt::verify(password, self.encoded).map(|same| same & takes(password)).map_err(fault)
+        let taken = if self.cutting { !password.contains(&0) } else { takes(password) };
+        ::bcrypt::verify(password, self.encoded).map(|same| same & taken).map_err(fault)
+    }
+
+    /// What comparing costs.
+    pub(crate) fn cost(&self) -> Cost {
+        Cost::bcrypt(self.cost)
+    }
+
+    /// Whether it matches more passwords than one, and should be made anew.
+    pub(crate) fn is_cutting(&self) -> bool {
+        self.cutting
     }
 
     /// Whether it is weaker than a hash of this cost.

@@ -1,9 +1,9 @@
 //! Hashing and verifying on the calling thread, over all formats.
 
-use kayan_ports::{Entropy as _, HashError, HashFormat, Verdict};
+use kayan_ports::{AdoptError, Entropy as _, HashCost, HashError, HashFormat, PasswordHash, Verdict};
 use zeroize::Zeroizing;
 
-use crate::{OsEntropy, argon2, bcrypt, pbkdf2, scrypt};
+use crate::{OsEntropy, argon2, bcrypt, cost::Cost, pbkdf2, pool::Load, scrypt};
 
 /// The length that all formats here use for new salts.
 pub(crate) type Salt = [u8; 16];
@@ -50,8 +50,39 @@ impl Formats {
         Ok(())
     }
 
-    pub(crate) fn recognises(&self, encoded: &str) -> bool {
-        self.parse(encoded).is_some()
+    /// The form in which a hash from elsewhere is kept. Whoever made a bcrypt hash there may have cut the password.
+    pub(crate) fn adopt(&self, hash: &PasswordHash, most: HashCost) -> Result<PasswordHash, AdoptError> {
+        // A mark is made here only.
+        let stored = self.parse(hash).filter(|_| !hash.is_cutting()).ok_or(AdoptError::Unknown)?;
+        if self.class(&stored) > most {
+            return Err(AdoptError::Costly);
+        }
+        Ok(if let Stored::Bcrypt(_) = stored { PasswordHash::cutting(hash.expose()) } else { hash.clone() })
+    }
+
+    /// What making a hash takes.
+    pub(crate) fn load(&self) -> Load {
+        Load { memory: self.cost().memory, costly: false }
+    }
+
+    /// What comparing with this hash takes, with the work that makes up for what it lacks.
+    pub(crate) fn load_of(&self, against: Option<&PasswordHash>) -> Load {
+        let own = self.load();
+        let Some(stored) = against.and_then(|hash| self.parse(hash)) else { return own };
+        Load { memory: own.memory.max(stored.cost().memory), costly: self.class(&stored) == HashCost::Costly }
+    }
+
+    fn class(&self, stored: &Stored<'_>) -> HashCost {
+        if stored.cost().is_costly_beside(self.cost()) { HashCost::Costly } else { HashCost::Ordinary }
+    }
+
+    /// What a hash of today's format costs.
+    fn cost(&self) -> Cost {
+        match self.today {
+            HashFormat::Bcrypt { cost } => Cost::bcrypt(cost),
+            HashFormat::Argon2id => argon2::COST,
+            HashFormat::Scrypt => scrypt::COST,
+        }
     }
 
     /// Hashes with a fresh salt.
@@ -66,11 +97,11 @@ impl Formats {
     /// So an unknown account and an unreadable hash cost one decoy; a weaker hash of today's algorithm costs itself
     /// and what it lacks. A hash of another algorithm can't be compared in cost and costs itself and a decoy. Nothing
     /// can be taken off a hash that is stronger than today's; it stays as it is.
-    pub(crate) fn verify(&self, against: Option<&str>, password: &[u8]) -> Result<Verdict, HashError> {
-        let Some(encoded) = against else {
+    pub(crate) fn verify(&self, against: Option<&PasswordHash>, password: &[u8]) -> Result<Verdict, HashError> {
+        let Some(hash) = against else {
             return self.decoy(password).map(|()| Verdict::Mismatch);
         };
-        let Some(stored) = self.parse(encoded) else {
+        let Some(stored) = self.parse(hash) else {
             // Without the hash: what is in its place may be anything, even a password.
             tracing::warn!("hasher.unknown_format");
             return self.decoy(password).map(|()| Verdict::Mismatch);
@@ -85,9 +116,10 @@ impl Formats {
         }
     }
 
-    fn parse<'a>(&self, encoded: &'a str) -> Option<Stored<'a>> {
+    fn parse<'a>(&self, hash: &'a PasswordHash) -> Option<Stored<'a>> {
+        let encoded = hash.expose();
         let own = if let HashFormat::Bcrypt { cost } = self.today { cost } else { 0 };
-        bcrypt::Stored::parse(encoded, own)
+        bcrypt::Stored::parse(hash, own)
             .map(Stored::Bcrypt)
             .or_else(|| argon2::Stored::parse(encoded).map(Stored::Argon2))
             .or_else(|| scrypt::Stored::parse(encoded).map(Stored::Scrypt))
@@ -96,7 +128,7 @@ impl Formats {
 
     fn is_outdated(&self, stored: &Stored<'_>) -> bool {
         match (stored, self.today) {
-            (Stored::Bcrypt(stored), HashFormat::Bcrypt { cost }) => stored.is_weaker_than(cost),
+            (Stored::Bcrypt(stored), HashFormat::Bcrypt { cost }) => stored.is_weaker_than(cost) || stored.is_cutting(),
             (Stored::Argon2(stored), HashFormat::Argon2id) => stored.is_weak(),
             (Stored::Scrypt(stored), HashFormat::Scrypt) => stored.is_weak(),
             _ => true,
@@ -127,6 +159,15 @@ impl Formats {
 }
 
 impl Stored<'_> {
+    fn cost(&self) -> Cost {
+        match self {
+            Self::Bcrypt(stored) => stored.cost(),
+            Self::Argon2(stored) => stored.cost(),
+            Self::Scrypt(stored) => stored.cost(),
+            Self::Pbkdf2(stored) => stored.cost(),
+        }
+    }
+
     fn matches(&self, password: &[u8]) -> Result<bool, HashError> {
         match self {
             Self::Bcrypt(stored) => stored.matches(password),
@@ -152,6 +193,10 @@ mod tests {
 
     const ALL: [HashFormat; 3] = [HashFormat::Bcrypt { cost: 8 }, HashFormat::Argon2id, HashFormat::Scrypt];
 
+    fn verify(formats: &Formats, against: &str, password: &[u8]) -> Result<Verdict, HashError> {
+        formats.verify(Some(&PasswordHash::new(against.to_owned())), password)
+    }
+
     /// The work done by `act`, summed by algorithm.
     fn work<T>(act: impl FnOnce() -> T) -> (T, BTreeMap<&'static str, u64>) {
         ledger::take();
@@ -171,11 +216,12 @@ mod tests {
             assert!(hash.is_ok());
             assert_eq!(one.len(), 1);
             for against in [None, Some(""), Some("secret"), Some("$2x$04$"), Some("$argon2id$v=19$m=4194304,t=1,p=1")] {
-                let (verdict, done) = work(|| formats.verify(against, b"secret"));
+                let against = against.map(|text| PasswordHash::new(text.to_owned()));
+                let (verdict, done) = work(|| formats.verify(against.as_ref(), b"secret"));
                 assert_eq!((verdict, done), (Ok(Verdict::Mismatch), one.clone()), "{format:?} {against:?}");
             }
             let own = formats.hash(b"other").unwrap();
-            let (verdict, done) = work(|| formats.verify(Some(&own), b"secret"));
+            let (verdict, done) = work(|| verify(&formats, &own, b"secret"));
             assert_eq!((verdict, done), (Ok(Verdict::Mismatch), one), "{format:?}");
         }
     }
@@ -193,7 +239,7 @@ mod tests {
         for (format, weak) in weaker {
             let formats = Formats::new(format);
             let (_, one) = work(|| formats.hash(b"wrong"));
-            let (verdict, done) = work(|| formats.verify(Some(&weak), b"wrong"));
+            let (verdict, done) = work(|| verify(&formats, &weak, b"wrong"));
             assert_eq!((verdict, done), (Ok(Verdict::Mismatch), one), "{format:?}");
         }
     }
@@ -202,7 +248,7 @@ mod tests {
     fn i_08_a_hash_of_another_algorithm_that_does_not_match_costs_one_of_todays_besides_itself() {
         let stored = Formats::new(HashFormat::Bcrypt { cost: 4 }).hash(b"secret").unwrap();
         let formats = Formats::new(HashFormat::Argon2id);
-        let (verdict, done) = work(|| formats.verify(Some(&stored), b"wrong"));
+        let (verdict, done) = work(|| verify(&formats, &stored, b"wrong"));
         assert_eq!(verdict, Ok(Verdict::Mismatch));
         assert_eq!(done, BTreeMap::from([("argon2", 2 * 19 * 1024), ("bcrypt", 1 << 4)]));
     }
@@ -210,7 +256,7 @@ mod tests {
     #[test]
     fn a_match_costs_the_stored_hash_alone() {
         let stored = Formats::new(HashFormat::Bcrypt { cost: 4 }).hash(b"secret").unwrap();
-        let (verdict, done) = work(|| Formats::new(ALL[0]).verify(Some(&stored), b"secret"));
+        let (verdict, done) = work(|| verify(&Formats::new(ALL[0]), &stored, b"secret"));
         assert_eq!((verdict, done), (Ok(Verdict::MatchOutdated), BTreeMap::from([("bcrypt", 1 << 4)])));
     }
 
@@ -219,7 +265,7 @@ mod tests {
         let formats = Formats::new(ALL[0]);
         let stored = formats.hash("a".repeat(72).as_bytes()).unwrap();
         let (_, one) = work(|| formats.hash(b"secret"));
-        let (verdict, done) = work(|| formats.verify(Some(&stored), "a".repeat(73).as_bytes()));
+        let (verdict, done) = work(|| verify(&formats, &stored, "a".repeat(73).as_bytes()));
         assert_eq!((verdict, done), (Ok(Verdict::Mismatch), one));
     }
 

@@ -4,12 +4,14 @@ mod argon2;
 mod bcrypt;
 mod biscuit;
 mod blocks;
+mod cost;
 mod formats;
 mod keys;
 #[cfg(test)]
 mod ledger;
 mod os;
 mod pbkdf2;
+mod phc;
 mod pool;
 mod scrypt;
 mod sealing;
@@ -17,7 +19,9 @@ mod sealing;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayan_ports::{HashError, HashFormat, Password, PasswordHash, PasswordHasher, Verdict};
+use kayan_ports::{
+    AdoptError, HashCost, HashError, HashFormat, Password, PasswordHash, PasswordHasher, TenantId, Verdict, Work,
+};
 
 pub use crate::{
     biscuit::Biscuits,
@@ -25,7 +29,14 @@ pub use crate::{
     keys::{SealedKeys, WrappingSecrets},
     os::{OsEntropy, SystemClock},
 };
-use crate::{formats::Formats, pool::Pool};
+use crate::{
+    formats::Formats,
+    pool::{Bounds, Load, Pool},
+};
+
+/// What hashes that are computed at the same time may take together, in bytes; more only if each thread needs it for
+/// hashes of today's format.
+const MEMORY: u64 = 256 << 20;
 
 /// How to hash, and how much at once.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +52,8 @@ pub struct HasherSettings {
 /// Hashes and verifies passwords on threads of its own, at a lower priority than the rest of the process.
 ///
 /// Verifies bcrypt (`$2a$`, `$2b$`, `$2y$`), every argon2, scrypt and PBKDF2 (PHC, passlib and Django), as far as their
-/// cost is bearable. Dropping the hasher ends its threads, each after the hash that it is busy with.
+/// cost is bearable. The tenants take turns: however much one of them asks for, the others wait for the work that is being
+/// done, and for one job of each. Dropping the hasher ends its threads, each after the hash that it is busy with.
 pub struct Hasher {
     formats: Arc<Formats>,
     pool: Pool,
@@ -56,9 +68,12 @@ impl Hasher {
         {
             return Err(HashError::Fault(format!("bcrypt cost {cost} is out of range: use 4 to 31")));
         }
-        let pool = Pool::new(threads.max(1), queue)
+        let formats = Formats::new(format);
+        let threads = threads.max(1);
+        let memory = formats.load().memory.saturating_mul(threads as u64).max(MEMORY);
+        let pool = Pool::new(Bounds { threads, waiting: queue, memory })
             .map_err(|error| HashError::Fault(format!("could not start {threads} hashing threads: {error}")))?;
-        Ok(Self { formats: Arc::new(Formats::new(format)), pool })
+        Ok(Self { formats: Arc::new(formats), pool })
     }
 
     /// How many hashes wait for a thread; those being computed are not counted.
@@ -69,23 +84,31 @@ impl Hasher {
 
 #[async_trait]
 impl PasswordHasher for Hasher {
-    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+    async fn hash(&self, tenant: &TenantId, password: &Password) -> Result<PasswordHash, HashError> {
         self.formats.check(password.expose().as_bytes())?;
         let (formats, password) = (Arc::clone(&self.formats), password.clone());
-        self.pool.run(move || formats.hash(password.expose().as_bytes())).await?.map(PasswordHash::new)
+        let work = move || formats.hash(password.expose().as_bytes());
+        self.pool.run(tenant, self.formats.load(), work).await?.map(PasswordHash::new)
     }
 
-    async fn verify(&self, against: Option<&PasswordHash>, password: &Password) -> Result<Verdict, HashError> {
+    async fn verify(
+        &self,
+        tenant: &TenantId,
+        against: Option<&PasswordHash>,
+        password: &Password,
+    ) -> Result<Verdict, HashError> {
+        let load = self.formats.load_of(against);
         let (formats, against, password) = (Arc::clone(&self.formats), against.cloned(), password.clone());
-        let work = move || {
-            let against = against.as_ref().map(PasswordHash::expose);
-            formats.verify(against, password.expose().as_bytes())
-        };
-        self.pool.run(work).await?
+        let work = move || formats.verify(against.as_ref(), password.expose().as_bytes());
+        self.pool.run(tenant, load, work).await?
     }
 
-    fn recognises(&self, hash: &PasswordHash) -> bool {
-        self.formats.recognises(hash.expose())
+    async fn compute(&self, tenant: &TenantId, work: Work) -> Result<(), HashError> {
+        self.pool.run(tenant, Load::default(), work).await
+    }
+
+    fn adopt(&self, hash: &PasswordHash, most: HashCost) -> Result<PasswordHash, AdoptError> {
+        self.formats.adopt(hash, most)
     }
 
     fn max_bytes(&self) -> usize {
@@ -111,16 +134,16 @@ mod tests {
     async fn i_40_logins_beyond_the_queue_are_told_overloaded_at_once() {
         let settings = HasherSettings { format: HashFormat::Bcrypt { cost: 4 }, threads: 1, queue: 2 };
         let hasher = Hasher::new(settings).unwrap();
-        let (open, opened) = mpsc::channel();
-        let mut blocking = pin!(hasher.pool.run(move || opened.recv()));
+        let (tenant, (open, opened)) = (TenantId::default(), mpsc::channel());
+        let mut blocking = pin!(hasher.pool.run(&tenant, Load::default(), move || opened.recv()));
         assert!(poll(blocking.as_mut()).is_pending());
         // The blocking job may still be on its way to its thread, which makes no difference to the room.
         let password = "guess".into();
-        let (mut login, mut registration) = (hasher.verify(None, &password), hasher.hash(&password));
+        let (mut login, mut registration) = (hasher.verify(&tenant, None, &password), hasher.hash(&tenant, &password));
         assert!(poll(login.as_mut()).is_pending());
         assert!(poll(registration.as_mut()).is_pending());
-        assert_eq!(poll(hasher.verify(None, &password).as_mut()), Poll::Ready(Err(HashError::Overloaded)));
-        assert_eq!(poll(hasher.hash(&password).as_mut()), Poll::Ready(Err(HashError::Overloaded)));
+        assert_eq!(poll(hasher.verify(&tenant, None, &password).as_mut()), Poll::Ready(Err(HashError::Overloaded)));
+        assert_eq!(poll(hasher.hash(&tenant, &password).as_mut()), Poll::Ready(Err(HashError::Overloaded)));
         open.send(()).unwrap();
         assert_eq!(blocking.await, Ok(Ok(())));
         assert_eq!(login.await, Ok(Verdict::Mismatch));
@@ -132,8 +155,9 @@ mod tests {
     async fn a_panic_is_a_fault_and_the_next_hash_works() {
         let settings = HasherSettings { format: HashFormat::Argon2id, threads: 1, queue: 1 };
         let hasher = Hasher::new(settings).unwrap();
-        let outcome: Result<(), _> = hasher.pool.run(|| panic!("on purpose")).await;
+        let outcome: Result<(), _> =
+            hasher.pool.run(&TenantId::default(), Load::default(), || panic!("on purpose")).await;
         assert!(matches!(outcome, Err(HashError::Fault(_))));
-        assert!(hasher.hash(&"secret".into()).await.is_ok());
+        assert!(hasher.hash(&TenantId::default(), &"secret".into()).await.is_ok());
     }
 }

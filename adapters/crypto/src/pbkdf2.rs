@@ -5,10 +5,15 @@ use base64::{
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
 };
 use kayan_ports::HashError;
-use pbkdf2::{password_hash::phc::PasswordHash, pbkdf2_hmac};
+use pbkdf2::pbkdf2_hmac;
 use sha2::{Sha256, Sha512};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
+
+use crate::{
+    cost::Cost,
+    phc::{Phc, decimal},
+};
 
 /// Bounds of imported hashes: some seven seconds, counted as the rounds of all blocks of the digest together.
 const MAX_ROUNDS: u64 = 10_000_000;
@@ -44,21 +49,26 @@ impl Stored {
     }
 
     fn is_bearable(&self) -> bool {
-        let work = u64::from(self.rounds) * self.blocks();
-        (1..=MAX_ROUNDS).contains(&work)
+        (1..=MAX_ROUNDS).contains(&self.work())
             && (1..=MAX_SALT).contains(&self.salt.len())
             && (MIN_DIGEST..=MAX_DIGEST).contains(&self.output.len())
     }
 
-    fn blocks(&self) -> u64 {
-        self.output.len().div_ceil(self.digest.size()) as u64
+    /// What comparing costs.
+    pub(crate) fn cost(&self) -> Cost {
+        Cost::pbkdf2(self.work())
+    }
+
+    /// The rounds of all blocks together.
+    fn work(&self) -> u64 {
+        u64::from(self.rounds) * self.output.len().div_ceil(self.digest.size()) as u64
     }
 
     /// Whether this is the password's hash. One with a NUL never is: HMAC fills short keys up with NULs (RFC 2104,
     /// section 2), so it could stand for another password.
     pub(crate) fn matches(&self, password: &[u8]) -> Result<bool, HashError> {
         #[cfg(test)]
-        crate::ledger::enter("pbkdf2", u64::from(self.rounds) * self.blocks());
+        crate::ledger::enter("pbkdf2", self.work());
         let mut room = Zeroizing::new([0; MAX_DIGEST]);
         let output = room.get_mut(..self.output.len()).ok_or_else(|| HashError::Fault("pbkdf2: too long".into()))?;
         match self.digest {
@@ -88,20 +98,18 @@ impl Digest {
 
 /// `$pbkdf2-sha256$i=600000,l=32$<salt>$<hash>`, in base64 without padding; `l` may be left out.
 fn from_phc(encoded: &str) -> Option<Stored> {
-    let phc = PasswordHash::new(encoded).ok()?;
-    let digest = Digest::from_name(phc.algorithm.as_str().strip_prefix("pbkdf2-")?)?;
-    let rounds = phc.params.get("i")?.decimal().ok()?;
-    let output = phc.hash?.as_bytes().to_vec();
-    let length = phc.params.get("l").map(|length| length.decimal());
-    let told = match length {
+    let phc = Phc::parse(encoded)?;
+    let digest = Digest::from_name(phc.algorithm.strip_prefix("pbkdf2-")?)?;
+    let rounds = phc.number("i")?;
+    let told = match phc.text("l") {
         None => 1,
         Some(length) => {
-            (usize::try_from(length.ok()?).ok()? == output.len()).then_some(())?;
+            (usize::try_from(decimal(length)?).ok()? == phc.digest.len()).then_some(())?;
             2
         }
     };
-    let known = phc.version.is_none() && phc.params.iter().count() == told;
-    known.then_some(Stored { digest, rounds, salt: phc.salt?.as_ref().to_vec(), output })
+    let known = phc.version.is_none() && phc.params.len() == told;
+    known.then_some(Stored { digest, rounds, salt: phc.salt, output: phc.digest })
 }
 
 /// `$pbkdf2-sha256$29000$<salt>$<hash>`, in base64 with `.` for `+` and without padding.
@@ -129,10 +137,4 @@ fn whole(name: &str, rounds: &str, salt: Vec<u8>, output: Vec<u8>) -> Option<Sto
 
 fn parts(text: &str) -> Option<[&str; 4]> {
     text.split('$').collect::<Vec<_>>().try_into().ok()
-}
-
-/// Digits alone: no sign, and no zero before them.
-fn decimal(text: &str) -> Option<u32> {
-    let strict = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    strict.then(|| text.parse().ok())?
 }

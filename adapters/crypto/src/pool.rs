@@ -1,63 +1,87 @@
-//! A few threads of low priority with a bounded queue before them.
+//! A few threads of low priority with a bounded queue before them, which the tenants share fairly.
+
+mod turns;
 
 use std::{
-    collections::VecDeque,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Weak},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     thread,
 };
 
-use kayan_ports::HashError;
+use kayan_ports::{HashError, TenantId};
 use opentelemetry::{Context, trace::TraceContextExt as _};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
+
+use self::turns::{Job, Room, Turns};
 
 /// The threads and their queue. Dropping it ends the threads, each after the work that it is busy with.
 pub(crate) struct Pool {
     queue: Arc<Queue>,
 }
 
+/// How much may be done at once, and how much may wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) threads: usize,
+    /// Jobs that wait when all threads are busy.
+    pub(crate) waiting: usize,
+    /// Bytes that the running jobs take together, but for the one that may be costly.
+    pub(crate) memory: u64,
+}
+
+/// What a job takes besides a thread.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Load {
+    /// In bytes.
+    pub(crate) memory: u64,
+    /// Whether it takes so much that only one such job may run at a time, beside the others and outside of their memory.
+    pub(crate) costly: bool,
+}
+
 struct Queue {
     state: Mutex<State>,
     changed: Condvar,
-    threads: usize,
-    bound: usize,
+    bounds: Bounds,
 }
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Job>,
+    turns: Turns,
     busy: usize,
+    /// What the running jobs take, but for a costly one.
+    memory: u64,
+    /// Whether a costly one runs.
+    costly: bool,
     closed: bool,
 }
 
-struct Job {
-    /// Dead once nobody awaits the answer any more.
-    asker: Weak<()>,
-    work: Box<dyn FnOnce() + Send>,
-}
-
 impl Pool {
-    /// Starts that many threads; up to `bound` jobs wait when all of them are busy.
-    pub(crate) fn new(threads: usize, bound: usize) -> io::Result<Self> {
-        let queue = Queue { state: Mutex::default(), changed: Condvar::new(), threads, bound };
+    /// Starts the threads.
+    pub(crate) fn new(bounds: Bounds) -> io::Result<Self> {
+        let queue = Queue { state: Mutex::default(), changed: Condvar::new(), bounds };
         let pool = Self { queue: Arc::new(queue) };
-        for n in 0..threads {
+        for n in 0..bounds.threads {
             let queue = Arc::clone(&pool.queue);
             thread::Builder::new().name(format!("kayan-hash-{n}")).spawn(move || serve(&queue))?;
         }
         Ok(pool)
     }
 
-    /// Computes on one of the threads. `Overloaded` at once if too many wait already, `Fault` if the work panics;
-    /// dropping the future takes waiting work back.
+    /// Computes on one of the threads when it is the tenant's turn. `Overloaded` if too many wait already, or when the job
+    /// has to make room for a tenant with fewer; `Fault` if the work panics. Dropping the future takes waiting work back.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
+        tenant: &TenantId,
+        load: Load,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let (answer, answered) = oneshot::channel();
-        let asker = Arc::new(());
+        let asker = Arc::new(AtomicBool::new(false));
         let asking = Context::current();
         let work = Box::new(move || {
             // In the span of whoever asks, if there is one, so that it tells the queue from the work.
@@ -65,15 +89,20 @@ impl Pool {
             // The asker may leave while the work is done; then nobody needs the answer.
             let _unheard = answer.send(work());
         });
-        self.queue.push(Job { asker: Arc::downgrade(&asker), work })?;
+        self.queue.push(tenant, Job { asker: Arc::downgrade(&asker), load, work })?;
         let outcome = answered.await;
-        drop(asker);
-        outcome.map_err(|_| HashError::Fault("the computation panicked; the log says where".into()))
+        outcome.map_err(|_| {
+            if asker.load(SeqCst) {
+                HashError::Overloaded
+            } else {
+                HashError::Fault("the computation panicked; the log says where".into())
+            }
+        })
     }
 
     /// How many jobs wait for a thread.
     pub(crate) fn waiting(&self) -> usize {
-        self.queue.state.lock().waiting.len()
+        self.queue.state.lock().turns.waiting()
     }
 }
 
@@ -81,24 +110,24 @@ impl Drop for Pool {
     fn drop(&mut self) {
         let mut state = self.queue.state.lock();
         state.closed = true;
-        state.waiting.clear();
+        state.turns.clear();
         self.queue.changed.notify_all();
     }
 }
 
 impl Queue {
-    fn push(&self, job: Job) -> Result<(), HashError> {
+    fn push(&self, tenant: &TenantId, job: Job) -> Result<(), HashError> {
         let mut state = self.state.lock();
         // A job that an idle thread is about to take does not wait.
-        let room = self.bound.saturating_add(self.threads - state.busy);
-        if state.waiting.len() >= room {
+        let room = self.bounds.waiting.saturating_add(self.bounds.threads - state.busy);
+        if state.turns.waiting() >= room {
             // Those who left must not keep out those who came.
-            state.waiting.retain(Job::is_wanted);
+            state.turns.forget_abandoned();
         }
-        if state.waiting.len() >= room {
+        if state.turns.waiting() >= room && !state.turns.make_room(tenant) {
             return Err(HashError::Overloaded);
         }
-        state.waiting.push_back(job);
+        state.turns.push(tenant, job);
         self.changed.notify_one();
         Ok(())
     }
@@ -110,25 +139,47 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            match state.waiting.pop_front() {
-                Some(job) if job.is_wanted() => {
-                    state.busy += 1;
+            let (memory, costly) = (state.memory, state.costly);
+            match state.turns.take(|load| self.room(load, memory, costly)) {
+                Some(job) => {
+                    state.start(job.load);
+                    if state.turns.waiting() > 0 {
+                        // What ended before may have made room for more than one.
+                        self.changed.notify_one();
+                    }
                     return Some(job);
                 }
-                Some(_abandoned) => {}
                 None => self.changed.wait(&mut state),
             }
         }
     }
 
-    fn finish(&self) {
-        self.state.lock().busy -= 1;
+    fn room(&self, load: Load, memory: u64, costly: bool) -> Room {
+        if load.costly {
+            return if costly { Room::Apart } else { Room::Free };
+        }
+        // What is more than all the memory has it alone.
+        if memory > 0 && memory.saturating_add(load.memory) > self.bounds.memory { Room::Full } else { Room::Free }
     }
 }
 
-impl Job {
-    fn is_wanted(&self) -> bool {
-        self.asker.strong_count() > 0
+impl State {
+    fn start(&mut self, load: Load) {
+        self.busy += 1;
+        if load.costly {
+            self.costly = true;
+        } else {
+            self.memory += load.memory;
+        }
+    }
+
+    fn finish(&mut self, load: Load) {
+        self.busy -= 1;
+        if load.costly {
+            self.costly = false;
+        } else {
+            self.memory -= load.memory;
+        }
     }
 }
 
@@ -139,7 +190,7 @@ fn serve(queue: &Queue) {
         if catch_unwind(AssertUnwindSafe(job.work)).is_err() {
             tracing::error!("hasher.panicked");
         }
-        queue.finish();
+        queue.state.lock().finish(job.load);
     }
 }
 

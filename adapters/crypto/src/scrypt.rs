@@ -1,15 +1,12 @@
 //! scrypt (RFC 7914), PHC strings.
 
-use ::scrypt::{
-    Params,
-    password_hash::phc::{Output, PasswordHash, Salt as PhcSalt},
-    scrypt,
-};
+use ::scrypt::{Params, scrypt};
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use kayan_ports::HashError;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::formats::Salt;
+use crate::{cost::Cost, formats::Salt, phc::Phc};
 
 /// OWASP's recommendation: N = 2^17, r = 8, p = 1, which takes 128 MiB.
 const LOG_N: u8 = 17;
@@ -17,45 +14,46 @@ const R: u32 = 8;
 const P: u32 = 1;
 const WORK: u64 = (1 << LOG_N) * R as u64 * P as u64;
 
-/// Bounds of imported hashes: N·r for 1 GiB of memory, and four times the work of that, some twelve seconds.
-const MAX_LOG_N: u32 = 23;
-const MAX_AREA: u64 = 1 << 23;
-const MAX_P: u32 = 16;
-const MAX_WORK: u64 = 1 << 25;
+/// What a hash made here costs.
+pub(crate) const COST: Cost = Cost::scrypt(1 << LOG_N, R, P);
+
+/// Bounds of imported hashes (I-42): with all of them, 128 MiB and some four seconds.
+const MAX_LOG_N: u32 = 17;
+const MAX_R: u32 = 8;
+const MAX_P: u32 = 10;
 
 /// A hash to compare with.
 pub(crate) struct Stored {
     params: Params,
-    salt: PhcSalt,
-    digest: Output,
+    salt: Vec<u8>,
+    digest: Vec<u8>,
 }
 
 impl Stored {
     /// Reads a hash within the bounds.
     pub(crate) fn parse(encoded: &str) -> Option<Self> {
-        let phc = PasswordHash::new(encoded).ok()?;
-        let decimal = |name: &str| phc.params.get(name)?.decimal().ok();
-        let (log_n, r, p) = (decimal("ln")?, decimal("r")?, decimal("p")?);
+        let phc = Phc::parse(encoded)?;
+        let (log_n, r, p) = (phc.number("ln")?, phc.number("r")?, phc.number("p")?);
         // Judged before the crate's own check, whose product overflows.
-        let area = 1_u64.checked_shl(log_n)?.checked_mul(u64::from(r))?;
-        let bearable = (1..=MAX_LOG_N).contains(&log_n)
-            && (1..=MAX_P).contains(&p)
-            && area <= MAX_AREA
-            && area * u64::from(p) <= MAX_WORK;
-        let known = phc.algorithm.as_str() == "scrypt" && phc.version.is_none() && phc.params.iter().count() == 3;
-        let params = (bearable && known).then(|| Params::new(u8::try_from(log_n).ok()?, r, p).ok())??;
+        let bearable = (1..=MAX_LOG_N).contains(&log_n) && (1..=MAX_R).contains(&r) && (1..=MAX_P).contains(&p);
+        let known = phc.algorithm == "scrypt" && phc.version.is_none() && phc.params.len() == 3;
         // One that was cut off would match: a shorter output is the beginning of a longer one (RFC 7914, section 6).
-        let digest = phc.hash.filter(|digest| digest.len() >= 16 && digest.len() % 8 == 0)?;
-        Some(Self { params, salt: phc.salt?, digest })
+        let whole = phc.digest.len() >= 16 && phc.digest.len() % 8 == 0;
+        let params = (bearable && known && whole).then(|| Params::new(u8::try_from(log_n).ok()?, r, p).ok())??;
+        Some(Self { params, salt: phc.salt, digest: phc.digest })
     }
 
     /// Whether this is the password's hash. One with a NUL never is: PBKDF2 keys HMAC with the password, and HMAC fills
     /// short keys up with NULs (RFC 2104, section 2), so it could stand for another password.
     pub(crate) fn matches(&self, password: &[u8]) -> Result<bool, HashError> {
-        let mut digest = Zeroizing::new([0; Output::MAX_LENGTH]);
-        let digest = digest.get_mut(..self.digest.len()).unwrap_or_default();
-        compute(&self.params, password, &self.salt, digest)?;
-        Ok(bool::from(digest.ct_eq(self.digest.as_bytes())) & !password.contains(&0))
+        let mut digest = Zeroizing::new(vec![0; self.digest.len()]);
+        compute(&self.params, password, &self.salt, &mut digest)?;
+        Ok(bool::from(digest.ct_eq(&self.digest)) & !password.contains(&0))
+    }
+
+    /// What comparing costs.
+    pub(crate) fn cost(&self) -> Cost {
+        Cost::scrypt(self.params.n(), self.params.r(), self.params.p())
     }
 
     /// Whether it takes less memory than a hash made today; then it may also take less time.
@@ -79,8 +77,7 @@ pub(crate) fn hash(password: &[u8], salt: &Salt) -> Result<String, HashError> {
     let params = Params::new(LOG_N, R, P).map_err(fault)?;
     let mut digest = Zeroizing::new([0; 32]);
     compute(&params, password, salt, &mut *digest)?;
-    let salt = PhcSalt::new(salt).map_err(fault)?;
-    let digest = Output::new(&*digest).map_err(fault)?;
+    let (salt, digest) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(digest.as_slice()));
     Ok(format!("$scrypt$ln={LOG_N},r={R},p={P}${salt}${digest}"))
 }
 

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 use kayan_crypto::{Hasher, HasherSettings};
-use kayan_ports::{HashError, HashFormat, PasswordHash, PasswordHasher as _, Verdict};
+use kayan_ports::{
+    AdoptError, HashCost, HashError, HashFormat, Password, PasswordHash, PasswordHasher as _, TenantId, Verdict,
+};
 
 const BCRYPT: HashFormat = HashFormat::Bcrypt { cost: 4 };
 
@@ -15,7 +17,7 @@ fn stored(encoded: &str) -> PasswordHash {
 }
 
 async fn verdict(hasher: &Hasher, encoded: &str, password: &str) -> Verdict {
-    hasher.verify(Some(&stored(encoded)), &password.into()).await.unwrap()
+    hasher.verify(&TenantId::default(), Some(&stored(encoded)), &password.into()).await.unwrap()
 }
 
 #[tokio::test]
@@ -28,17 +30,20 @@ async fn what_is_hashed_verifies_in_each_format() {
         let hasher = hasher(format);
         assert_eq!(hasher.max_bytes(), max_bytes);
         for password in ["", "correct horse", "пароль-🦀", &"x".repeat(max_bytes)] {
-            let hash = hasher.hash(&password.into()).await.unwrap();
+            let hash = hasher.hash(&TenantId::default(), &password.into()).await.unwrap();
             assert!(hash.expose().starts_with(prefix), "{}", hash.expose());
-            assert!(hasher.recognises(&hash));
-            assert_eq!(hasher.verify(Some(&hash), &password.into()).await, Ok(Verdict::Match));
+            assert!(hasher.adopt(&hash, HashCost::Costly).is_ok());
+            assert_eq!(hasher.verify(&TenantId::default(), Some(&hash), &password.into()).await, Ok(Verdict::Match));
             let mut wrong = password.to_owned();
             if wrong.pop().is_none() {
                 wrong.push('x');
             }
-            assert_eq!(hasher.verify(Some(&hash), &wrong.as_str().into()).await, Ok(Verdict::Mismatch));
+            assert_eq!(
+                hasher.verify(&TenantId::default(), Some(&hash), &wrong.as_str().into()).await,
+                Ok(Verdict::Mismatch)
+            );
         }
-        assert_eq!(hasher.verify(None, &"correct horse".into()).await, Ok(Verdict::Mismatch));
+        assert_eq!(hasher.verify(&TenantId::default(), None, &"correct horse".into()).await, Ok(Verdict::Mismatch));
     }
 }
 
@@ -139,8 +144,11 @@ async fn a_weaker_or_foreign_hash_that_matches_is_outdated_and_a_stronger_one_is
     let (four, five) = (hasher(BCRYPT), hasher(HashFormat::Bcrypt { cost: 5 }));
     let (argon2, scrypt) = (hasher(HashFormat::Argon2id), hasher(HashFormat::Scrypt));
     let password = "correct horse".into();
-    let (by_four, by_five) = (four.hash(&password).await.unwrap(), five.hash(&password).await.unwrap());
-    let by_argon2 = argon2.hash(&password).await.unwrap();
+    let (by_four, by_five) = (
+        four.hash(&TenantId::default(), &password).await.unwrap(),
+        five.hash(&TenantId::default(), &password).await.unwrap(),
+    );
+    let by_argon2 = argon2.hash(&TenantId::default(), &password).await.unwrap();
     for (hasher, hash, verdict) in [
         (&five, &by_four, Verdict::MatchOutdated),
         (&four, &by_five, Verdict::Match),
@@ -148,7 +156,7 @@ async fn a_weaker_or_foreign_hash_that_matches_is_outdated_and_a_stronger_one_is
         (&scrypt, &by_argon2, Verdict::MatchOutdated),
         (&four, &by_argon2, Verdict::MatchOutdated),
     ] {
-        assert_eq!(hasher.verify(Some(hash), &password).await, Ok(verdict), "{}", hash.expose());
+        assert_eq!(hasher.verify(&TenantId::default(), Some(hash), &password).await, Ok(verdict), "{}", hash.expose());
     }
     for (hasher, hash, expected) in [
         // 64 MiB and two passes, of the right variant and of another one.
@@ -181,37 +189,47 @@ async fn a_weaker_or_foreign_hash_that_matches_is_outdated_and_a_stronger_one_is
 async fn i_17_bcrypt_takes_72_bytes_and_never_truncates() {
     let hasher = hasher(BCRYPT);
     let (whole, longer) = ("é".repeat(36), format!("{}!", "é".repeat(36)));
-    let hash = hasher.hash(&whole.as_str().into()).await.unwrap();
-    assert_eq!(hasher.verify(Some(&hash), &whole.as_str().into()).await, Ok(Verdict::Match));
-    assert_eq!(hasher.hash(&longer.as_str().into()).await, Err(HashError::TooLong { max_bytes: 72 }));
-    assert_eq!(hasher.verify(Some(&hash), &longer.as_str().into()).await, Ok(Verdict::Mismatch));
-    assert_eq!(hasher.verify(Some(&hash), &whole[..70].into()).await, Ok(Verdict::Mismatch));
+    let hash = hasher.hash(&TenantId::default(), &whole.as_str().into()).await.unwrap();
+    assert_eq!(hasher.verify(&TenantId::default(), Some(&hash), &whole.as_str().into()).await, Ok(Verdict::Match));
+    assert_eq!(
+        hasher.hash(&TenantId::default(), &longer.as_str().into()).await,
+        Err(HashError::TooLong { max_bytes: 72 })
+    );
+    assert_eq!(hasher.verify(&TenantId::default(), Some(&hash), &longer.as_str().into()).await, Ok(Verdict::Mismatch));
+    assert_eq!(hasher.verify(&TenantId::default(), Some(&hash), &whole[..70].into()).await, Ok(Verdict::Mismatch));
 }
 
 #[tokio::test]
 async fn i_17_the_other_formats_take_4096_bytes_and_never_truncate() {
     let hasher = hasher(HashFormat::Argon2id);
     let (whole, longer) = ("x".repeat(4096), "x".repeat(4097));
-    let hash = hasher.hash(&whole.as_str().into()).await.unwrap();
-    assert_eq!(hasher.hash(&longer.as_str().into()).await, Err(HashError::TooLong { max_bytes: 4096 }));
-    assert_eq!(hasher.verify(Some(&hash), &longer.as_str().into()).await, Ok(Verdict::Mismatch));
+    let hash = hasher.hash(&TenantId::default(), &whole.as_str().into()).await.unwrap();
+    assert_eq!(
+        hasher.hash(&TenantId::default(), &longer.as_str().into()).await,
+        Err(HashError::TooLong { max_bytes: 4096 })
+    );
+    assert_eq!(hasher.verify(&TenantId::default(), Some(&hash), &longer.as_str().into()).await, Ok(Verdict::Mismatch));
 }
 
 #[tokio::test]
 async fn i_17_a_nul_neither_ends_nor_repeats_a_bcrypt_password() {
     let hasher = hasher(BCRYPT);
-    let hash = hasher.hash(&"a".into()).await.unwrap();
+    let hash = hasher.hash(&TenantId::default(), &"a".into()).await.unwrap();
     for password in ["a\0", "a\0a", "a\0b", "\0"] {
-        assert!(matches!(hasher.hash(&password.into()).await, Err(HashError::Fault(_))));
-        assert_eq!(hasher.verify(Some(&hash), &password.into()).await, Ok(Verdict::Mismatch), "{password:?}");
+        assert!(matches!(hasher.hash(&TenantId::default(), &password.into()).await, Err(HashError::Fault(_))));
+        assert_eq!(
+            hasher.verify(&TenantId::default(), Some(&hash), &password.into()).await,
+            Ok(Verdict::Mismatch),
+            "{password:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_match_that_todays_format_cannot_take_is_not_called_outdated() {
     let long = "x".repeat(100).as_str().into();
-    let hash = hasher(HashFormat::Argon2id).hash(&long).await.unwrap();
-    assert_eq!(hasher(BCRYPT).verify(Some(&hash), &long).await, Ok(Verdict::Match));
+    let hash = hasher(HashFormat::Argon2id).hash(&TenantId::default(), &long).await.unwrap();
+    assert_eq!(hasher(BCRYPT).verify(&TenantId::default(), Some(&hash), &long).await, Ok(Verdict::Match));
 }
 
 #[tokio::test]
@@ -222,28 +240,28 @@ async fn hostile_and_foreign_hashes_are_refused() {
     // Passlib's and PHC's salts are base64, Django's is any text.
     let derived = "$c2FsdHNhbHQ$xeR41ZKIyEGqUw22hFxMjZYok6ABzk4RpJY4c6qYE0o";
     for good in [
-        format!("$2b$18${bcrypt}"),
-        format!("$argon2id$v=19$m=1048576,t=20,p=16${digest}"),
-        format!("$scrypt$ln=20,r=8,p=4${digest}"),
-        format!("$scrypt$ln=10,r=8,p=16${digest}"),
+        format!("$2b$15${bcrypt}"),
+        format!("$argon2id$v=19$m=1048576,t=10,p=16${digest}"),
+        format!("$scrypt$ln=17,r=8,p=10${digest}"),
+        format!("$scrypt$ln=10,r=8,p=10${digest}"),
         format!("$pbkdf2-sha256$i=10000000,l=32{derived}"),
         format!("$pbkdf2-sha256$10000000{derived}"),
         format!("pbkdf2_sha256$10000000{derived}="),
         format!("pbkdf2_sha256$1${}{}=", "s".repeat(64), &derived[12..]),
     ] {
-        assert!(hasher.recognises(&stored(&good)), "{good}");
+        assert!(hasher.adopt(&stored(&good), HashCost::Costly).is_ok(), "{good}");
     }
     for bad in [
         // Beyond what is bearable.
-        format!("$2b$19${bcrypt}"),
+        format!("$2b$16${bcrypt}"),
         format!("$2b$31${bcrypt}"),
         format!("$argon2id$v=19$m=1048577,t=1,p=1${digest}"),
         format!("$argon2id$v=19$m=4294967295,t=4294967295,p=16777215${digest}"),
-        format!("$argon2id$v=19$m=256,t=21,p=1${digest}"),
+        format!("$argon2id$v=19$m=256,t=11,p=1${digest}"),
         format!("$argon2id$v=19$m=256,t=1,p=17${digest}"),
-        format!("$scrypt$ln=21,r=8,p=1${digest}"),
-        format!("$scrypt$ln=20,r=8,p=5${digest}"),
-        format!("$scrypt$ln=10,r=8,p=17${digest}"),
+        format!("$scrypt$ln=18,r=1,p=1${digest}"),
+        format!("$scrypt$ln=10,r=9,p=1${digest}"),
+        format!("$scrypt$ln=10,r=8,p=11${digest}"),
         format!("$scrypt$ln=1,r=4294967295,p=4294967295${digest}"),
         format!("$scrypt$ln=4294967295,r=1,p=1${digest}"),
         format!("$pbkdf2-sha256$i=10000001,l=32{derived}"),
@@ -292,7 +310,7 @@ async fn hostile_and_foreign_hashes_are_refused() {
         "$".to_owned(),
         String::new(),
     ] {
-        assert!(!hasher.recognises(&stored(&bad)), "{bad}");
+        assert_eq!(hasher.adopt(&stored(&bad), HashCost::Costly), Err(AdoptError::Unknown), "{bad}");
         assert_eq!(verdict(&hasher, &bad, "password").await, Verdict::Mismatch, "{bad}");
     }
 }
@@ -302,5 +320,62 @@ async fn a_bcrypt_cost_out_of_range_is_refused_at_start() {
     for cost in [0, 3, 32] {
         let settings = HasherSettings { format: HashFormat::Bcrypt { cost }, threads: 1, queue: 1 };
         assert!(matches!(Hasher::new(settings), Err(HashError::Fault(why)) if why.contains("use 4 to 31")));
+    }
+}
+
+#[tokio::test]
+async fn i_42_a_hash_from_elsewhere_that_costs_more_is_taken_only_when_allowed() {
+    let digest = "c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    let bcrypt = "abcdefghijklmnopqrstuuGUnCqbfgs3htOkLrFduUjAyLBw1Rq/u";
+    let hasher = hasher(HashFormat::Bcrypt { cost: 10 });
+    for ordinary in [
+        format!("$2b$12${bcrypt}"),
+        format!("$argon2id$v=19$m=65536,t=3,p=4${digest}"),
+        format!("$scrypt$ln=16,r=8,p=1${digest}"),
+    ] {
+        assert!(hasher.adopt(&stored(&ordinary), HashCost::Ordinary).is_ok(), "{ordinary}");
+    }
+    for costly in [
+        format!("$2b$13${bcrypt}"),
+        format!("$argon2id$v=19$m=1048576,t=1,p=1${digest}"),
+        format!("$argon2id$v=19$m=65537,t=1,p=1${digest}"),
+        format!("$scrypt$ln=17,r=8,p=1${digest}"),
+    ] {
+        assert_eq!(hasher.adopt(&stored(&costly), HashCost::Ordinary), Err(AdoptError::Costly), "{costly}");
+        assert!(hasher.adopt(&stored(&costly), HashCost::Costly).is_ok(), "{costly}");
+    }
+}
+
+#[tokio::test]
+async fn i_17_only_a_bcrypt_hash_from_elsewhere_is_compared_by_the_first_72_bytes() {
+    // By an implementation that cuts, of `a` a hundred times: the same as of 72.
+    let hash = stored("$2b$05$abcdefghijklmnopqrstuuGUnCqbfgs3htOkLrFduUjAyLBw1Rq/u");
+    let (hasher, tenant) = (hasher(HashFormat::Bcrypt { cost: 5 }), TenantId::default());
+    let verdict = async |hash: &PasswordHash, password: String| {
+        hasher.verify(&tenant, Some(hash), &Password::from(password)).await.unwrap()
+    };
+    let adopted = hasher.adopt(&hash, HashCost::Ordinary).unwrap();
+    assert_eq!(verdict(&adopted, "a".repeat(100)).await, Verdict::Match, "too long to be made anew with bcrypt");
+    assert_eq!(verdict(&adopted, "a".repeat(72)).await, Verdict::MatchOutdated, "it cuts, so it is made anew");
+    assert_eq!(verdict(&adopted, "a".repeat(71)).await, Verdict::Mismatch);
+    assert_eq!(verdict(&adopted, format!("{}\0", "a".repeat(72))).await, Verdict::Mismatch);
+    assert_eq!(verdict(&hash, "a".repeat(100)).await, Verdict::Mismatch, "one that was made here never cuts");
+    assert_eq!(adopted.as_made(), hash.expose(), "an export has it as it was made");
+    assert_eq!(hasher.adopt(&adopted, HashCost::Ordinary), Err(AdoptError::Unknown), "nobody brings the mark along");
+}
+
+#[tokio::test]
+async fn salts_of_up_to_64_bytes_are_read() {
+    // By Python's argon2-cffi and hashlib, with the salt of 64 bytes from 0 to 63.
+    let salt = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw";
+    let hasher = hasher(BCRYPT);
+    for hash in [
+        format!("$argon2id$v=19$m=256,t=2,p=1${salt}$66IUPsi8P3ob++Xsi50MUKLR4A+9yMFXboqHHSkFVIE"),
+        format!("$scrypt$ln=10,r=8,p=1${salt}$1q512bqOJ5GDJ5szzWIvweyyDCIjCY7s9+d/r9O5lP4"),
+        format!("$pbkdf2-sha256$i=4096,l=32${salt}$sU7LfmpKlhhuVFJNuS+5dksi+UxmRufyDd7Qq/CwmO0"),
+        format!("$pbkdf2-sha256$4096${}$sU7LfmpKlhhuVFJNuS.5dksi.UxmRufyDd7Qq/CwmO0", salt.replace('+', ".")),
+    ] {
+        assert_eq!(verdict(&hasher, &hash, "correct horse").await, Verdict::MatchOutdated, "{hash}");
+        assert_eq!(verdict(&hasher, &hash, "wrong").await, Verdict::Mismatch, "{hash}");
     }
 }

@@ -7,11 +7,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kayan_ports::{HashError, Password, PasswordHash, PasswordHasher, Verdict};
+use kayan_ports::{AdoptError, HashCost, HashError, Password, PasswordHash, PasswordHasher, TenantId, Verdict, Work};
 use parking_lot::Mutex;
 
 const TODAY: &str = "plain";
 const MAX_BYTES: usize = 72;
+/// The name of a known format whose hashes are costly.
+const COSTLY: &str = "costly";
 
 /// A fake hasher: a hash is `plain$<number>$<the password backwards>`, the number being its salt. It takes 72 bytes, as
 /// bcrypt does. **Not secure**; for tests only.
@@ -92,7 +94,7 @@ impl PlainHasher {
 
 #[async_trait]
 impl PasswordHasher for PlainHasher {
-    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+    async fn hash(&self, _: &TenantId, password: &Password) -> Result<PasswordHash, HashError> {
         if password.expose().len() > MAX_BYTES {
             return Err(HashError::TooLong { max_bytes: MAX_BYTES });
         }
@@ -101,16 +103,33 @@ impl PasswordHasher for PlainHasher {
         Ok(self.encode(TODAY, password.expose()))
     }
 
-    async fn verify(&self, against: Option<&PasswordHash>, password: &Password) -> Result<Verdict, HashError> {
+    async fn verify(
+        &self,
+        _: &TenantId,
+        against: Option<&PasswordHash>,
+        password: &Password,
+    ) -> Result<Verdict, HashError> {
         self.admit().await?;
         self.verifications.fetch_add(1, SeqCst);
         Ok(against.map_or(Verdict::Mismatch, |hash| self.compare(hash.expose(), password.expose())))
     }
 
-    fn recognises(&self, hash: &PasswordHash) -> bool {
+    async fn compute(&self, _: &TenantId, work: Work) -> Result<(), HashError> {
+        self.admit().await?;
+        work();
+        Ok(())
+    }
+
+    fn adopt(&self, hash: &PasswordHash, most: HashCost) -> Result<PasswordHash, AdoptError> {
         let mut parts = hash.expose().splitn(3, '$');
-        let known = |format: &str| format == TODAY || self.outdated.lock().iter().any(|known| known == format);
-        matches!((parts.next(), parts.next(), parts.next()), (Some(format), Some(_), Some(_)) if known(format))
+        let (Some(format), Some(_), Some(_)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(AdoptError::Unknown);
+        };
+        if format == COSTLY && most < HashCost::Costly {
+            return Err(AdoptError::Costly);
+        }
+        let known = [TODAY, COSTLY].contains(&format) || self.outdated.lock().iter().any(|known| known == format);
+        if known { Ok(hash.clone()) } else { Err(AdoptError::Unknown) }
     }
 
     fn max_bytes(&self) -> usize {
@@ -130,14 +149,14 @@ mod tests {
     async fn it_counts_what_it_did_and_not_what_it_refused() {
         let hasher = PlainHasher::new();
         let password = Password::from("correct horse");
-        let hash = hasher.hash(&password).await.unwrap();
-        assert_eq!(hasher.verify(Some(&hash), &password).await, Ok(Verdict::Match));
-        assert_eq!(hasher.verify(None, &password).await, Ok(Verdict::Mismatch));
+        let hash = hasher.hash(&TenantId::default(), &password).await.unwrap();
+        assert_eq!(hasher.verify(&TenantId::default(), Some(&hash), &password).await, Ok(Verdict::Match));
+        assert_eq!(hasher.verify(&TenantId::default(), None, &password).await, Ok(Verdict::Mismatch));
         hasher.overload(true);
-        assert_eq!(hasher.verify(Some(&hash), &password).await, Err(HashError::Overloaded));
-        assert_eq!(hasher.hash(&password).await, Err(HashError::Overloaded));
+        assert_eq!(hasher.verify(&TenantId::default(), Some(&hash), &password).await, Err(HashError::Overloaded));
+        assert_eq!(hasher.hash(&TenantId::default(), &password).await, Err(HashError::Overloaded));
         hasher.overload(false);
-        assert_eq!(hasher.verify(Some(&hash), &password).await, Ok(Verdict::Match));
+        assert_eq!(hasher.verify(&TenantId::default(), Some(&hash), &password).await, Ok(Verdict::Match));
         assert_eq!((hasher.hashes(), hasher.verifications()), (1, 3));
     }
 
@@ -145,8 +164,8 @@ mod tests {
     async fn a_format_it_was_not_told_of_never_matches() {
         let (hasher, password) = (PlainHasher::new(), Password::from("abc"));
         let strange = PasswordHash::new("old$0$cba".to_owned());
-        assert_eq!(hasher.verify(Some(&strange), &password).await, Ok(Verdict::Mismatch));
+        assert_eq!(hasher.verify(&TenantId::default(), Some(&strange), &password).await, Ok(Verdict::Mismatch));
         let told = hasher.outdated_hash("old", "abc");
-        assert_eq!(hasher.verify(Some(&told), &password).await, Ok(Verdict::MatchOutdated));
+        assert_eq!(hasher.verify(&TenantId::default(), Some(&told), &password).await, Ok(Verdict::MatchOutdated));
     }
 }

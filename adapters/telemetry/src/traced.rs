@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Admission, AttemptCounter, AttemptKey, Change, CountError, HashError, Lockout, Password, PasswordHash,
-    PasswordHasher, RateLimit, RateLimiter, Reservation, Target, Timestamp, Verdict,
+    Admission, AdoptError, AttemptCounter, AttemptKey, Change, CountError, HashCost, HashError, Lockout, Password,
+    PasswordHash, PasswordHasher, RateLimit, RateLimiter, Reservation, Target, TenantId, Timestamp, Verdict, Work,
 };
 use opentelemetry::{
     Context, KeyValue,
@@ -57,16 +57,25 @@ impl TracedHasher {
 
 #[async_trait]
 impl PasswordHasher for TracedHasher {
-    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
-        self.traced("password.hash", self.inner.hash(password)).await
+    async fn hash(&self, tenant: &TenantId, password: &Password) -> Result<PasswordHash, HashError> {
+        self.traced("password.hash", self.inner.hash(tenant, password)).await
     }
 
-    async fn verify(&self, against: Option<&PasswordHash>, password: &Password) -> Result<Verdict, HashError> {
-        self.traced("password.verify", self.inner.verify(against, password)).await
+    async fn verify(
+        &self,
+        tenant: &TenantId,
+        against: Option<&PasswordHash>,
+        password: &Password,
+    ) -> Result<Verdict, HashError> {
+        self.traced("password.verify", self.inner.verify(tenant, against, password)).await
     }
 
-    fn recognises(&self, hash: &PasswordHash) -> bool {
-        self.inner.recognises(hash)
+    async fn compute(&self, tenant: &TenantId, work: Work) -> Result<(), HashError> {
+        self.traced("password.judge", self.inner.compute(tenant, work)).await
+    }
+
+    fn adopt(&self, hash: &PasswordHash, most: HashCost) -> Result<PasswordHash, AdoptError> {
+        self.inner.adopt(hash, most)
     }
 
     fn max_bytes(&self) -> usize {

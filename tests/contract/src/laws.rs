@@ -251,7 +251,7 @@ macro_rules! laws {
             an_outdated_hash_matches_and_says_so,
             a_hash_of_today_that_was_made_elsewhere_matches,
             a_damaged_hash_never_matches,
-            what_can_match_is_recognised_and_nothing_else,
+            what_can_match_is_taken_in_and_nothing_else,
             hashing_leaves_the_callers_thread,
         );
     };
@@ -297,6 +297,7 @@ macro_rules! laws {
         $crate::laws!(@each $fresh, hasher::work:
             work_beyond_the_queue_is_turned_away_and_the_rest_is_done,
             work_whose_asker_left_makes_room,
+            other_work_is_done_away_from_the_callers_thread,
         );
     };
     (@each $fresh:path, $port:ident::$topic:ident: $($law:ident),+ $(,)?) => {$(

@@ -140,3 +140,26 @@ async fn users_are_imported_with_their_hashes_line_by_line() {
     ask(json).await.refused(415, "unsupported_media_type");
     ask(Person::login(&office.client, "ada@example.com", PASSWORD)).await.refused(401, "invalid_credentials");
 }
+
+#[tokio::test]
+async fn i_42_an_import_over_http_is_bounded_in_lines_and_in_the_cost_of_its_hashes() {
+    let office = Office::open().await;
+    let send = |text: String| {
+        let request = office.request(Method::POST, "/admin/users/import");
+        ask(request.header("Content-Type", "application/x-ndjson").body(text))
+    };
+    send("x\n".repeat(10_001)).await.refused(413, "payload_too_large");
+    let report = send("x\n".repeat(10_000)).await.expect(200).json();
+    assert_eq!((&report["failed"], report["data"].as_array().map(Vec::len)), (&json!(10_000), Some(1000)));
+    let digest = "c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    let costly = format!("$argon2id$v=19$m=1048576,t=10,p=1${digest}");
+    let user = json!({ "traits": { "email": "ada@example.com" }, "password_hash": costly });
+    let report = send(user.to_string()).await.expect(200).json();
+    assert_eq!(report["data"][0]["fields"][0]["code"], "costly_hash", "{report}");
+    let created = ask(office.request(Method::POST, "/admin/users").json(&user)).await.refused(400, "invalid_input");
+    assert_eq!(created.at("/details/fields/0/code"), "costly_hash");
+    let bcrypt = "$2b$04$mOvUkiwqPGYJGAzPwY8bA.HAwLRYyWwbSjIX.1SQBGhQrhpSdxKMu";
+    let user = json!({ "traits": { "email": "bert@example.com" }, "password_hash": bcrypt });
+    let report = send(user.to_string()).await.expect(200).json();
+    assert_eq!((&report["imported"], &report["bcrypt"]), (&json!(1), &json!(1)));
+}

@@ -22,6 +22,7 @@ mod doctor;
 mod durability;
 mod edges;
 mod failover;
+mod fairness;
 mod guide;
 mod hosts;
 mod idempotency;

@@ -229,3 +229,38 @@ async fn mistakes_change_nothing_and_say_what_was_wrong() {
     let quiet = bash.args(["-c", &command]).envs(home.settings()).current_dir(home.path(".")).output().await.unwrap();
     assert_eq!(String::from_utf8_lossy(&quiet.stderr), "");
 }
+
+#[tokio::test]
+async fn i_42_a_command_takes_costly_hashes_when_it_is_allowed_to() {
+    let home = Home::new();
+    let digest = "c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    let with = |cost: &str| {
+        let hash = format!("$argon2id$v=19${cost},p=1${digest}");
+        json!({ "traits": { "email": "ada@example.com" }, "password_hash": hash }).to_string()
+    };
+    let field = |done: &Done| reports(&done.stdout)[&1]["fields"][0]["code"].clone();
+    let refused = import(&home, with("m=1048576,t=10"), "").await;
+    assert_eq!((refused.code, field(&refused)), (1, json!("costly_hash")), "{refused:?}");
+    let beyond = import(&home, with("m=1048576,t=11"), "--allow-costly").await;
+    assert_eq!((beyond.code, field(&beyond)), (1, json!("unknown_hash")), "{beyond:?}");
+    let taken = import(&home, with("m=1048576,t=10"), "--allow-costly").await;
+    assert_eq!(taken.code, 0, "{taken:?}");
+}
+
+#[tokio::test]
+async fn i_17_a_bcrypt_hash_of_a_long_password_opens_as_where_it_was_made() {
+    let service = Service::start_in(Home::new().with("KAYAN_PASSWORD_HASHER", "argon2id")).await;
+    let hash = "$2b$05$abcdefghijklmnopqrstuuGUnCqbfgs3htOkLrFduUjAyLBw1Rq/u";
+    let line = json!({ "traits": { "email": "ada@example.com" }, "password_hash": hash });
+    let done = import(service.home(), line.to_string(), "").await;
+    assert!(done.stderr.contains("1 imported with bcrypt: the first 72 bytes"), "{done:?}");
+    assert_eq!(reports(&done.stdout)[&1]["cuts_at_72_bytes"], true);
+    let exported = service.home().run("admin user export --with-hashes").await;
+    assert!(exported.stdout.contains(&format!("\"{hash}\"")), "{exported:?}");
+    let log_in = |length: usize| ask(Person::login(&service.client(), "ada@example.com", &"a".repeat(length)));
+    log_in(71).await.refused(401, "invalid_credentials");
+    log_in(100).await.expect(200);
+    // Made anew, all of it counts.
+    log_in(72).await.refused(401, "invalid_credentials");
+    log_in(100).await.expect(200);
+}

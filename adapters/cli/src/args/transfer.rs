@@ -18,6 +18,9 @@ pub(crate) struct Import {
     /// Change nothing, and tell what would come of it
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Take hashes that cost more than four times a hash made here, or more than 64 MiB of memory
+    #[arg(long)]
+    pub(crate) allow_costly: bool,
     /// Write what came of each line into this file, as JSON on a line of its own, instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
@@ -36,7 +39,11 @@ Each line of the file is a user, as JSON (what `kayan admin user export` writes 
 
   traits         what the identity schema allows; the only member that must be there
   password_hash  bcrypt ($2a$, $2b$, $2y$), argon2 and scrypt (PHC), PBKDF2 with SHA-256 or SHA-512
-                 (PHC, passlib's $pbkdf2-sha256$..., Django's pbkdf2_sha256$...); made anew at the first login
+                 (PHC, passlib's $pbkdf2-sha256$..., Django's pbkdf2_sha256$...), with salts up to 64 bytes;
+                 made anew at the first login. bcrypt counts the first 72 bytes of a password only: such a hash is
+                 verified in the same way until then, and the report says so. One that costs more than four times
+                 a hash made here is refused without --allow-costly, and with it beyond bcrypt 15, argon2 with
+                 1 GiB, 10 passes or 16 lanes, scrypt with N = 131072, r = 8 or p = 10, PBKDF2 with 10 million rounds
   state          active (if left out), inactive, locked or pending
   verified       addresses among the identifiers that are known to be the user's own
   roles          names of roles

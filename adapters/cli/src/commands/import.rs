@@ -13,7 +13,7 @@ use std::{
 
 use indicatif::ProgressBar;
 use kayan_core::{BATCH_BYTES, BATCH_LINES, Fate, ImportUsers, Kayan, LineReport, Operator, ReadLine, SeenUsers};
-use kayan_ports::{Scope, terminal};
+use kayan_ports::{HashCost, Scope, terminal};
 use tokio::sync::mpsc;
 
 use self::lines::Lines;
@@ -39,7 +39,8 @@ pub(crate) async fn run(args: Import) -> Result<(), Stop> {
     let mut report = Report::open(&args)?;
     let kayan = Arc::new(super::open().await?);
     let operator = Operator::at_the_command_line(args.tenant.map_or(Scope::System, Scope::Tenant));
-    let mut batches = read(&kayan, &operator, input)?;
+    let most = if args.allow_costly { HashCost::Costly } else { HashCost::Ordinary };
+    let mut batches = read(&kayan, &operator, most, input)?;
     let bar = output::progress(length);
     let (mut seen, mut counts) = (SeenUsers::default(), Counts::default());
     let mut ended = Ok(());
@@ -96,6 +97,7 @@ fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Stop> {
 fn read(
     kayan: &Arc<Kayan>,
     operator: &Operator,
+    most: HashCost,
     input: Box<dyn Read + Send>,
 ) -> Result<mpsc::Receiver<io::Result<Batch>>, Stop> {
     let (send, receive) = mpsc::channel(WAITING);
@@ -103,7 +105,7 @@ fn read(
     let reading = move || {
         let mut lines = Lines::new(BufReader::with_capacity(256 * 1024, input));
         loop {
-            let batch = next(&kayan, &operator, &mut lines);
+            let batch = next(&kayan, &operator, most, &mut lines);
             let ended = batch.as_ref().map_or(true, |batch| batch.last);
             // Nobody wants it any more when the import has failed.
             if send.blocking_send(batch).is_err() || ended {
@@ -116,7 +118,7 @@ fn read(
 }
 
 /// The next lines, of which some may be empty.
-fn next(kayan: &Kayan, operator: &Operator, lines: &mut Lines<impl io::BufRead>) -> io::Result<Batch> {
+fn next(kayan: &Kayan, operator: &Operator, most: HashCost, lines: &mut Lines<impl io::BufRead>) -> io::Result<Batch> {
     let (mut batch, begun, mut last) = (Vec::with_capacity(BATCH_LINES), lines.bytes(), false);
     while batch.len() < BATCH_LINES && lines.bytes() - begun < BATCH_BYTES as u64 {
         match lines.next()? {
@@ -125,7 +127,7 @@ fn next(kayan: &Kayan, operator: &Operator, lines: &mut Lines<impl io::BufRead>)
                 break;
             }
             Some((number, None)) => batch.push(Kayan::overlong_line(number)),
-            Some((number, Some(line))) => batch.extend(kayan.read_line(operator, number, line)),
+            Some((number, Some(line))) => batch.extend(kayan.read_line(operator, most, number, line)),
         }
     }
     Ok(Batch { lines: batch, bytes: lines.bytes(), last })
@@ -201,11 +203,13 @@ struct Counts {
     imported: u64,
     existing: u64,
     failed: u64,
+    cutting: u64,
 }
 
 impl Counts {
     fn add(&mut self, reports: &[LineReport]) {
         for report in reports {
+            self.cutting += u64::from(report.cutting);
             match report.fate {
                 Fate::Imported(_) | Fate::WouldImport => self.imported += 1,
                 Fate::Exists(_) => self.existing += 1,
@@ -215,8 +219,15 @@ impl Counts {
     }
 
     fn told(&self, dry_run: bool) -> String {
-        let Self { imported, existing, failed } = self;
+        let Self { imported, existing, failed, cutting } = self;
         let done = if dry_run { "would be imported" } else { "imported" };
-        format!("{} users: {imported} {done}, {existing} exist already, {failed} failed", imported + existing + failed)
+        let all = imported + existing + failed;
+        let told = format!("{all} users: {imported} {done}, {existing} exist already, {failed} failed");
+        if *cutting == 0 {
+            return told;
+        }
+        format!(
+            "{told}\n{cutting} {done} with bcrypt: the first 72 bytes of their passwords count, until the next login"
+        )
     }
 }

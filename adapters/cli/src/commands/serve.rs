@@ -26,6 +26,8 @@ const NOTICE: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(1);
 /// How often locks that are over are lifted.
 const LOCKS: Duration = Duration::from_secs(5);
+/// How often it is written down how many refusals were not written down one by one.
+const REFUSALS: Duration = Duration::from_secs(20);
 /// How often what nobody needs any more is removed.
 const TIDY: Duration = Duration::from_mins(10);
 /// How often the audit trail is sealed.
@@ -79,6 +81,7 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
         () = keep_tidy(&kayan, &*driver, config.audit_retention) => {}
         () = keep_sealed(&kayan) => {}
         () = keep_locks_ending(&kayan) => {}
+        () = keep_counting_refusals(&kayan) => {}
         () = keep_observing(&kayan, &health) => {}
         () = metrics.keep_small() => {}
         () = reopen_when_told(log.as_deref()) => {}
@@ -150,6 +153,16 @@ async fn keep_locks_ending(kayan: &Kayan) {
         tokio::time::sleep(LOCKS).await;
         if let Err(error) = kayan.end_locks().await {
             tracing::warn!(%error, "locks that are over could not be lifted; it is tried again later");
+        }
+    }
+}
+
+/// Writes down how many refusals were not written down one by one, for as long as the service runs.
+async fn keep_counting_refusals(kayan: &Kayan) {
+    loop {
+        tokio::time::sleep(REFUSALS).await;
+        if let Err(error) = kayan.record_left_out().await {
+            tracing::warn!(%error, "the number of further refusals could not be written to the audit trail");
         }
     }
 }

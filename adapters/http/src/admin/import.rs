@@ -1,6 +1,6 @@
 //! Users brought along from elsewhere.
 
-use kayan_core::{Fate, ImportUsersError, LineReport};
+use kayan_core::{Fate, ImportUsersError};
 use poem::http::StatusCode;
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
@@ -52,7 +52,7 @@ struct Line {
 /// What came of an import, line by line.
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct ImportReport {
-    /// The lines that were not empty, in order.
+    /// The lines that were not empty, in order; of those that failed, the first 1,000.
     data: Vec<Line>,
     /// How many users are in now, or would be.
     imported: usize,
@@ -60,10 +60,13 @@ pub(crate) struct ImportReport {
     exists: usize,
     /// How many are not in.
     failed: usize,
+    /// How many of the imported have a hash by bcrypt. It counts the first 72 bytes of a password only, as where it was
+    /// made; the next login makes it anew.
+    bcrypt: usize,
 }
 
-impl From<LineReport> for Line {
-    fn from(LineReport { line, fate }: LineReport) -> Self {
+impl From<(u64, Fate)> for Line {
+    fn from((line, fate): (u64, Fate)) -> Self {
         let plain = |outcome| Self { line, outcome, id: None, code: None, reason: None, fields: None };
         match fate {
             Fate::Imported(id) => Self { id: Some(id.0), ..plain(LineOutcome::Imported) },
@@ -81,15 +84,14 @@ impl From<LineReport> for Line {
     }
 }
 
-impl From<Vec<LineReport>> for ImportReport {
-    fn from(reports: Vec<LineReport>) -> Self {
-        let data: Vec<Line> = reports.into_iter().map(Into::into).collect();
-        let count = |wanted: &[LineOutcome]| data.iter().filter(|line| wanted.contains(&line.outcome)).count();
+impl From<kayan_core::ImportReport> for ImportReport {
+    fn from(report: kayan_core::ImportReport) -> Self {
         Self {
-            imported: count(&[LineOutcome::Imported, LineOutcome::WouldImport]),
-            exists: count(&[LineOutcome::Exists]),
-            failed: count(&[LineOutcome::Failed]),
-            data,
+            data: report.lines.into_iter().map(Into::into).collect(),
+            imported: report.imported,
+            exists: report.existing,
+            failed: report.failed,
+            bcrypt: report.cutting,
         }
     }
 }
@@ -102,6 +104,7 @@ impl Refusal for ImportUsersError {
     fn problem(self) -> Problem {
         match self {
             Self::Denied(denied) => denied.problem(),
+            Self::TooManyLines => Problem::new(Code::PayloadTooLarge).message(self.to_string()),
             Self::Failed(failure) => failed(failure),
         }
     }

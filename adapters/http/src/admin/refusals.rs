@@ -5,7 +5,7 @@ use kayan_core::{
     DefineRoleError, DeleteRoleError, DeniedError, FieldError, FindUserError, LookInsideError, ManageTenantError,
     PermissionError, RevokeSessionsError, RoleError, SetLogLevelError, SetUserPasswordError, UpdateUserError,
 };
-use kayan_ports::{ProfileError, TenantIdError};
+use kayan_ports::{AdoptError, ProfileError, TenantIdError};
 use poem::http::StatusCode;
 
 use crate::{
@@ -139,7 +139,8 @@ impl Refusal for CreateUserError {
             Self::Denied(denied) => denied.problem(),
             Self::InvalidTraits(fields) => invalid(fields),
             Self::WeakPassword(weakness) => weak(&weakness, "/password"),
-            Self::UnknownHash => field("/password_hash", "unknown_hash", self.to_string()),
+            Self::Hash(AdoptError::Unknown) => field("/password_hash", "unknown_hash", self.to_string()),
+            Self::Hash(AdoptError::Costly) => field("/password_hash", "costly_hash", self.to_string()),
             Self::UnknownRole(unknown) => field("/roles", "role", unknown.to_string()),
             Self::AlreadyExists => Problem::new(Code::AlreadyExists),
             Self::NoTenant(_) => Problem::new(Code::TenantNotFound),

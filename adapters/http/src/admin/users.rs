@@ -157,9 +157,11 @@ impl Users {
 
     /// Import users
     ///
-    /// With the password hashes that they have elsewhere: bcrypt, argon2, scrypt or PBKDF2. Whoever is in already is left
-    /// as they are, so the same import can be sent again. For more than a megabyte send several, or use
-    /// `kayan admin user import`. Needs `users:write`, and everything that the users' roles grant.
+    /// With the password hashes that they have elsewhere: bcrypt, argon2, scrypt or PBKDF2, each of at most four times the
+    /// cost of a hash made here and 64 MiB of memory. Whoever is in already is left as they are, so the same import can be
+    /// sent again. For more than 1 MiB or 10,000 lines send several, or use `kayan admin user import`. An operator of one
+    /// tenant brings users in under new ids, which are the same each time. Needs `users:write`, and everything that the
+    /// users' roles grant.
     #[oai(path = "/import", method = "post", operation_id = "importUsers")]
     async fn import(
         &self,
@@ -172,8 +174,8 @@ impl Users {
         key: IdempotencyKey,
         Lines(lines): Lines,
     ) -> Result<Reply<ImportReport>, Refused<ImportUsersError>> {
-        let reports = self.app.kayan.import_ndjson(&key.with(operator), &lines, dry_run.0).await?;
-        Ok(Reply::new(&reports.into()))
+        let report = self.app.kayan.import_ndjson(&key.with(operator), &lines, dry_run.0).await?;
+        Ok(Reply::new(&report.into()))
     }
 
     /// Show a user

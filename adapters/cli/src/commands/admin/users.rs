@@ -115,7 +115,7 @@ fn explain(error: CreateUserError) -> Stop {
             Stop::usage(told.join("; "))
         }
         CreateUserError::NoTenant(_) => Stop::not_found(error),
-        CreateUserError::UnknownRole(_) | CreateUserError::WeakPassword(_) | CreateUserError::UnknownHash => {
+        CreateUserError::UnknownRole(_) | CreateUserError::WeakPassword(_) | CreateUserError::Hash(_) => {
             Stop::usage(error)
         }
         CreateUserError::Denied(_) | CreateUserError::AlreadyExists | CreateUserError::Failed(_) => Stop::failed(error),

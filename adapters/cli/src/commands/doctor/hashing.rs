@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kayan_ports::{HashFormat, Password, PasswordHasher as _};
+use kayan_ports::{HashFormat, Password, PasswordHasher as _, TenantId};
 
 use super::{Case, PATIENCE, finding::Finding};
 use crate::compose;
@@ -27,7 +27,8 @@ pub(super) async fn examine(case: &Case) -> Vec<Finding> {
         Err(stop) => return vec![Finding::failed(COST, stop.reason(), format!("change {setting}"))],
     };
     let began = Instant::now();
-    let hashed = tokio::time::timeout(PATIENCE, hasher.hash(&Password::from("how long does this take?"))).await;
+    let (tenant, password) = (TenantId::default(), Password::from("how long does this take?"));
+    let hashed = tokio::time::timeout(PATIENCE, hasher.hash(&tenant, &password)).await;
     let took = began.elapsed();
     let told = format!("{format} takes {} ms on this machine", took.as_millis());
     vec![match hashed {

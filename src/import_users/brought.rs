@@ -1,0 +1,57 @@
+//! Ids that users bring along, and what an operator of one tenant may learn by them.
+
+use kayan_ports::{IdentityId, Scope, TenantId};
+use sha2::{Digest as _, Sha256};
+use uuid::Builder;
+
+use super::{Fate, NewUser, Refusal};
+use crate::{Failure, Kayan, Operator};
+
+/// The id under which somebody is imported.
+///
+/// Ids are unique among all tenants, so taking them as they are would tell whether another tenant has one. Whoever may see
+/// only one tenant brings users in under an id that is made of theirs and of the tenant: the same in every run, and
+/// nobody else's. A command, and an operator of all tenants, keeps the ids.
+pub(super) fn id_of(operator: &Operator, tenant: &TenantId, id: IdentityId) -> IdentityId {
+    if operator.scope.tenant().is_none() || operator.is_at_the_command_line() {
+        return id;
+    }
+    let digest = Sha256::new()
+        .chain_update("kayan imported identity")
+        .chain_update([0])
+        .chain_update(tenant.as_str())
+        .chain_update([0])
+        .chain_update(id.0.as_bytes())
+        .finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(digest.split_at(16).0);
+    IdentityId(Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+impl NewUser {
+    /// Whether the id was replaced, so that no commit tells that the one that was brought is there.
+    pub(super) fn has_new_id(&self) -> bool {
+        self.brought.is_some_and(|id| id != self.identity.id)
+    }
+}
+
+impl Kayan {
+    /// What stands in the way of somebody whose identifiers are free: the id, which may be taken.
+    pub(super) async fn look_for_id(&self, user: &NewUser) -> Result<Option<Fate>, Failure> {
+        let Some(brought) = user.brought else { return Ok(None) };
+        let tenant = &user.identity.tenant;
+        let found = if user.has_new_id() {
+            let scope = Scope::Tenant(tenant.clone());
+            match self.store.identity(&scope, brought).await? {
+                Some(found) => Some(found),
+                None => self.store.identity(&scope, user.identity.id).await?,
+            }
+        } else {
+            self.store.identity(&Scope::System, brought).await?
+        };
+        Ok(found.map(|found| {
+            let same = user.identifiers.is_empty() && found.tenant == *tenant;
+            if same { Fate::Exists(found.id) } else { Fate::Refused(Refusal::IdTaken) }
+        }))
+    }
+}
