@@ -16,6 +16,7 @@ mod bodies;
 mod browsers;
 mod codes;
 mod commands;
+mod dates;
 mod doctor;
 mod durability;
 mod edges;
