@@ -48,6 +48,7 @@ mod servers;
 mod sessions;
 mod settings;
 mod single;
+mod spellings;
 mod sqlite;
 mod starting;
 mod stopping;
