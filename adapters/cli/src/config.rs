@@ -2,6 +2,7 @@
 
 mod checks;
 mod database;
+mod dot_env;
 mod duration;
 pub(crate) mod flags;
 mod gather;
