@@ -4,6 +4,7 @@ mod checks;
 mod database;
 mod dot_env;
 mod duration;
+pub(crate) mod files;
 pub(crate) mod flags;
 mod gather;
 mod keys;

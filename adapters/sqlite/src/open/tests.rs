@@ -10,7 +10,6 @@ use crate::samples::{file, migrated, raw, registration};
 
 fn refusal(dsn: &str) -> OpenError {
     let error = crate::open(dsn).err().unwrap_or_else(|| panic!("{dsn} was opened"));
-    assert!(error.to_string().contains("KAYAN_DB_DSN"), "{error}");
     error
 }
 

@@ -175,7 +175,7 @@ fn typed_values_are_what_was_given() {
         ("KAYAN_DB_CONN_MAX_LIFETIME", "0"),
         ("KAYAN_HASH_CONCURRENCY", "7"),
         ("KAYAN_PUBLIC_URL", "https://id.example.com"),
-        ("KAYAN_IDENTITY_SCHEMA", r#"{"type":"object"}"#),
+        ("KAYAN_IDENTITY_SCHEMA", r#"{"properties":{"email":{"x-kayan-identifier":true}}}"#),
         ("KAYAN_LOG_LEVEL", "DEBUG"),
         ("KAYAN_SESSION_TTL", "1h30m"),
     ]);
@@ -187,7 +187,7 @@ fn typed_values_are_what_was_given() {
     assert_eq!(config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
     assert_eq!((config.database.max_open, config.database.max_idle, config.database.max_lifetime), (3, 3, None));
     assert_eq!(config.public_url.unwrap().as_str(), "https://id.example.com/");
-    assert_eq!(config.identity_schema.unwrap()["type"], "object");
+    assert_eq!(config.identity_schema.unwrap()["properties"]["email"]["x-kayan-identifier"], true);
     assert_eq!(config.log_level, LogLevel::Debug);
     assert_eq!(config.sessions.ttl.as_secs(), 5400);
     assert!(!config.auto_migrate);
