@@ -135,7 +135,7 @@ pub use crate::{
     revoke_admin_token::{RevokeAdminToken, RevokeAdminTokenError, RevokedAdminToken, WhichAdminToken},
     revoke_my_sessions::RevokeMySessionError,
     revoke_sessions::{RevokeSessions, RevokeSessionsError},
-    schema::{FieldError, IdentitySchema, SchemaError},
+    schema::{FieldError, IdentitySchema, MarkError, SchemaError},
     seal_events::{LAG as SEAL_LAG, MOST as SEAL_MOST, Sealed},
     set_log_level::SetLogLevelError,
     set_user_password::{SetUserPassword, SetUserPasswordError},

@@ -1,18 +1,20 @@
 //! The identity schema: what traits may be, and which of them people log in with.
 
+mod marks;
+#[cfg(test)]
+mod tests;
+
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator, error::ValidationErrorKind};
-use kayan_ports::{NamedIdentifier, Traits};
+use kayan_ports::{Identifier, NamedIdentifier, Traits};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::policy::identifier;
+pub use self::marks::MarkError;
+use self::marks::{MARK, REQUIRED, TraitPath};
+use crate::policy::identifier::{self, IdentifierError};
 
-/// The keyword that marks a trait as an identifier: a string that is unique in its tenant and can log in.
-pub(crate) const IDENTIFIER_KEYWORD: &str = "x-kayan-identifier";
-
-/// The keyword at the top of a schema that lets people be without any identifier, if it is `false`.
-const REQUIRED_KEYWORD: &str = "x-kayan-identifier-required";
-
+/// Formats that mean an e-mail address: both take what can be an identifier, and nothing else.
+const ADDRESS_FORMATS: [&str; 2] = ["email", "idn-email"];
 const MAX_DEPTH: usize = 16;
 
 /// So many bytes traits have at most, as JSON: together with the bound on regular expressions, the time that a check takes
@@ -29,7 +31,7 @@ const MOST_ERRORS: usize = 100;
 /// A JSON Schema (draft 2020-12) for traits, compiled once.
 pub struct IdentitySchema {
     validator: Validator,
-    identifiers: Vec<String>,
+    identifiers: Vec<TraitPath>,
     document: Value,
 }
 
@@ -43,8 +45,16 @@ pub enum SchemaError {
     #[error("not a JSON Schema: {0}")]
     NotASchema(String),
     /// No trait to log in with.
-    #[error("no property has `\"{IDENTIFIER_KEYWORD}\": true`; mark at least one string property, such as `email`")]
+    #[error("no property has `\"{MARK}\": true`; mark at least one string property, such as `email`")]
     NoIdentifier,
+    /// A mark of an identifier without effect.
+    #[error("the mark at {pointer}: {why}")]
+    Mark {
+        /// Where, as a JSON Pointer (RFC 6901) into the schema.
+        pointer: String,
+        /// Why, and what to do.
+        why: MarkError,
+    },
 }
 
 /// One thing that is wrong with a field.
@@ -79,7 +89,7 @@ impl Default for IdentitySchema {
             "required": ["email"],
             "additionalProperties": false,
             "properties": {
-                "email": { "type": "string", "format": "email", "maxLength": 254, IDENTIFIER_KEYWORD: true },
+                "email": { "type": "string", "format": "email", "maxLength": 254, MARK: true },
                 "name": { "type": "string", "maxLength": 200 },
             },
         });
@@ -96,19 +106,14 @@ impl IdentitySchema {
     }
 
     fn from_value(document: Value) -> Result<Self, SchemaError> {
-        let validator = jsonschema::options()
+        let options = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .should_validate_formats(true)
-            .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_STEPS_BACK))
-            .build(&document)
-            .map_err(|error| SchemaError::NotASchema(error.to_string()))?;
-        let properties = document.get("properties").and_then(Value::as_object);
-        let identifiers: Vec<String> = properties
-            .into_iter()
-            .flatten()
-            .filter(|(_, property)| property.get(IDENTIFIER_KEYWORD) == Some(&Value::Bool(true)))
-            .map(|(name, _)| name.clone())
-            .collect();
+            .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_STEPS_BACK));
+        let address = |text: &str| identifier::check_address(text).is_ok();
+        let options = ADDRESS_FORMATS.into_iter().fold(options, |options, name| options.with_format(name, address));
+        let validator = options.build(&document).map_err(|error| SchemaError::NotASchema(error.to_string()))?;
+        let identifiers = marks::find(&document)?;
         if identifiers.is_empty() {
             return Err(SchemaError::NoIdentifier);
         }
@@ -122,14 +127,15 @@ impl IdentitySchema {
 
     /// Whether everybody needs an identifier, so that nobody ends up without a way to log in.
     pub(crate) fn requires_identifier(&self) -> bool {
-        self.document.get(REQUIRED_KEYWORD) != Some(&Value::Bool(false))
+        self.document.get(REQUIRED) != Some(&Value::Bool(false))
     }
 
     /// Checks the traits of somebody new, who needs an identifier unless the schema says otherwise.
     pub(crate) fn identify_new(&self, traits: &Traits) -> Result<Vec<NamedIdentifier>, Vec<FieldError>> {
         let found = self.identify(traits)?;
         if found.is_empty() && self.requires_identifier() {
-            let why = format!("must have an identifier to log in with: {}", self.identifiers.join(" or "));
+            let names: Vec<String> = self.identifiers.iter().map(joined).collect();
+            let why = format!("must have an identifier to log in with: {}", names.join(" or "));
             return Err(vec![FieldError::traits("", "required", why)]);
         }
         Ok(found)
@@ -147,12 +153,16 @@ impl IdentitySchema {
         }
         let mut errors: Vec<FieldError> =
             self.validator.iter_errors(&whole).take(MOST_ERRORS).map(|e| describe(&e)).collect();
-        let mut found = Vec::new();
-        for field in &self.identifiers {
-            let Some(text) = traits.0.get(field).and_then(Value::as_str) else { continue };
-            match identifier::canonical(text) {
-                Ok(value) => found.push(NamedIdentifier { field: field.clone(), value }),
-                Err(error) => errors.push(FieldError::traits(&format!("/{field}"), "invalid", error.to_string())),
+        let mut found: Vec<NamedIdentifier> = Vec::new();
+        for path in &self.identifiers {
+            match identifier_at(path, &whole) {
+                // a value that is there twice is one identifier
+                Ok(Some(value)) if found.iter().any(|other| other.value == value) => {}
+                Ok(Some(value)) => found.push(NamedIdentifier { field: joined(path), value }),
+                Ok(None) => {}
+                // the schema's own error says the same, or more
+                Err(error) if errors.iter().any(|other| other.pointer == error.pointer) => {}
+                Err(error) => errors.push(error),
             }
         }
         if errors.is_empty() { Ok(found) } else { Err(errors) }
@@ -170,6 +180,24 @@ fn size(members: &Map<String, Value>) -> usize {
         }
     }
     members.iter().map(|(name, member)| name.len() + 4 + of(member)).sum::<usize>() + 2
+}
+
+/// The identifier at a path of the traits, if there is one.
+fn identifier_at(path: &TraitPath, whole: &Value) -> Result<Option<Identifier>, FieldError> {
+    let wrong = |code, message: String| FieldError::traits(&format!("/{}", joined(path)), code, message);
+    match path.iter().try_fold(whole, |value, name| value.as_object()?.get(name)) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => {
+            let canonical = identifier::canonical(text);
+            canonical.map(Some).map_err(|error: IdentifierError| wrong("invalid", error.to_string()))
+        }
+        Some(_) => Err(wrong("type", "must be a text: it is an identifier".to_owned())),
+    }
+}
+
+/// A JSON Pointer without the `/` that it begins with.
+fn joined(path: &TraitPath) -> String {
+    path.iter().map(|name| escape(name)).collect::<Vec<_>>().join("/")
 }
 
 /// What no supported database can keep, or no reader should have to walk.
@@ -208,6 +236,10 @@ fn describe(error: &ValidationError<'_>) -> FieldError {
             }
             "is not a trait that the identity schema knows".to_owned()
         }
+        ValidationErrorKind::Format { format } if ADDRESS_FORMATS.contains(&format.as_str()) => {
+            let why = error.instance().as_str().and_then(|text| identifier::check_address(text).err());
+            why.map_or_else(|| "is not an e-mail address".to_owned(), |why| format!("is not an e-mail address: {why}"))
+        }
         ValidationErrorKind::Format { format } => format!("is not a valid {format}"),
         _ => error.masked_with("the value").to_string(),
     };
@@ -223,74 +255,4 @@ fn snake_case(keyword: &str) -> String {
         out.push(c.to_ascii_lowercase());
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn errors(traits: Value) -> Vec<(String, String)> {
-        let Value::Object(map) = traits else { panic!("an object") };
-        let errors = IdentitySchema::default().identify(&Traits(map)).unwrap_err();
-        errors.into_iter().map(|e| (e.pointer, e.code)).collect()
-    }
-
-    fn pair(pointer: &str, code: &str) -> Vec<(String, String)> {
-        vec![(pointer.to_owned(), code.to_owned())]
-    }
-
-    #[test]
-    fn each_wrong_trait_is_named_by_its_pointer() {
-        assert_eq!(errors(json!({})), pair("/traits/email", "required"));
-        assert_eq!(errors(json!({"email": "nobody"})), pair("/traits/email", "format"));
-        assert_eq!(errors(json!({"email": "a@b.c", "name": 7})), pair("/traits/name", "type"));
-        assert_eq!(errors(json!({"email": "a@b.c", "name": "x\0"})), pair("/traits/name", "nul"));
-        assert_eq!(errors(json!({"email": "a@b.c", "name": "x".repeat(201)})), pair("/traits/name", "max_length"));
-    }
-
-    #[test]
-    fn i_12_traits_cannot_set_what_is_the_servers() {
-        for name in ["roles", "state", "verified", "permissions", "mfa", "id", "tenant_id"] {
-            let pointer = format!("/traits/{name}");
-            assert_eq!(errors(json!({"email": "a@b.c", name: "admin"})), pair(&pointer, "additional_properties"));
-        }
-    }
-
-    #[test]
-    fn deep_traits_are_refused() {
-        let deep = (0..40).fold(json!(1), |inner, _| json!({ "x": inner }));
-        assert_eq!(errors(json!({"email": "a@b.c", "deep": deep}))[0].1, "too_deep");
-    }
-
-    #[test]
-    fn a_schema_without_an_identifier_is_refused() {
-        assert_eq!(IdentitySchema::parse(r#"{"type":"object"}"#).err(), Some(SchemaError::NoIdentifier));
-        assert!(matches!(IdentitySchema::parse("{"), Err(SchemaError::NotJson(_))));
-        assert!(matches!(IdentitySchema::parse(r#"{"type":"nonsense"}"#), Err(SchemaError::NotASchema(_))));
-    }
-
-    #[test]
-    fn i_42_a_regular_expression_takes_a_bounded_time_on_any_text() {
-        let schema = IdentitySchema::parse(
-            r#"{"properties": {"email": {"type": "string", "x-kayan-identifier": true},
-                "code": {"type": "array", "items": {"pattern": "^(a|aa)+\\1$"}}}}"#,
-        )
-        .unwrap();
-        let crafted = format!("{}!", "a".repeat(60));
-        let Value::Object(traits) = json!({"email": "ada@example.com", "code": vec![crafted; 1000]}) else { panic!() };
-        let errors = schema.identify(&Traits(traits)).unwrap_err();
-        assert_eq!(errors.len(), MOST_ERRORS);
-        let Value::Object(traits) = json!({"email": "ada@example.com", "code": ["aaaa"]}) else { panic!() };
-        assert!(schema.identify(&Traits(traits)).is_ok());
-    }
-
-    #[test]
-    fn i_42_traits_have_at_most_64_kib() {
-        assert_eq!(errors(json!({"email": "a@b.c", "name": "x".repeat(64 * 1024)})), pair("/traits", "too_large"));
-        assert_eq!(errors(json!({"email": "a@b.c", "name": vec![0; 16 * 1024]})), pair("/traits", "too_large"));
-        assert_eq!(
-            errors(json!({"email": "a@b.c", "name": "x".repeat(60 * 1024)})),
-            pair("/traits/name", "max_length")
-        );
-    }
 }

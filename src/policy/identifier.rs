@@ -12,6 +12,9 @@ use unicode_security::{RestrictionLevel, RestrictionLevelDetection};
 /// The longest identifier, in bytes of its canonical form (RFC 5321's limit for an address).
 pub const MAX_BYTES: usize = 254;
 
+/// The longest local part of an e-mail address, in bytes (RFC 5321, section 4.5.3.1.1).
+const MAX_LOCAL_BYTES: usize = 64;
+
 /// Why a text is no identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdentifierError {
@@ -30,6 +33,15 @@ pub enum IdentifierError {
     /// Not a domain name behind the `@`.
     #[error("must have a valid domain name behind the @")]
     Domain,
+    /// An e-mail address without an `@`.
+    #[error("must have an @, as in ada@example.com")]
+    NoAt,
+    /// A local part that is no dot-string: in quotes, with a dot at an end or two in a row, or with another sign.
+    #[error("must have letters, digits, single dots and !#$%&'*+-/=?^_`{{|}}~ before the @, and no quotes")]
+    Local,
+    /// Too long a local part.
+    #[error("must have at most {MAX_LOCAL_BYTES} bytes before the @")]
+    LongLocal,
 }
 
 /// The canonical form of an identifier.
@@ -63,6 +75,32 @@ pub fn canonical(text: &str) -> Result<Identifier, IdentifierError> {
     };
     refuse_mixed_scripts(&whole)?;
     if whole.len() > MAX_BYTES { Err(IdentifierError::TooLong) } else { Ok(Identifier::from_canonical(whole)) }
+}
+
+/// Checks that a text is an e-mail address that internationalised mail can deliver to (RFC 6531, section 3.3), and an
+/// identifier. The local part is a dot-string of at most 64 bytes: a quoted string would be a second spelling of a mailbox
+/// (RFC 5321, section 4.1.2). The whole has at most 254 bytes, as written and in its canonical form.
+pub fn check_address(text: &str) -> Result<(), IdentifierError> {
+    let folded = canonical(text)?;
+    for form in [text, folded.as_str()] {
+        let (local, _) = form.rsplit_once('@').ok_or(IdentifierError::NoAt)?;
+        let atom = |atom: &str| !atom.is_empty() && atom.chars().all(is_atom_character);
+        if !local.split('.').all(atom) {
+            return Err(IdentifierError::Local);
+        }
+        if local.len() > MAX_LOCAL_BYTES {
+            return Err(IdentifierError::LongLocal);
+        }
+        if form.len() > MAX_BYTES {
+            return Err(IdentifierError::TooLong);
+        }
+    }
+    Ok(())
+}
+
+/// `atext` of RFC 5322, section 3.2.3, as RFC 6531 extends it.
+fn is_atom_character(c: char) -> bool {
+    !c.is_ascii() || c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
 }
 
 fn refuse_mixed_scripts(text: &str) -> Result<(), IdentifierError> {
@@ -139,5 +177,60 @@ mod tests {
         assert_eq!(form(&"a".repeat(10_000)), Err(IdentifierError::TooLong));
         assert_eq!(form("@example.com"), Err(IdentifierError::Domain));
         assert_eq!(form("ada@"), Err(IdentifierError::Domain));
+    }
+
+    #[test]
+    fn addresses_of_any_script_are_taken_as_mail_delivers_to_them() {
+        for good in [
+            "ada@example.com",
+            "ada@bücher.example",
+            "ada@xn--bcher-kva.example",
+            "jörg@example.com",
+            "user@пример.рф",
+            "пользователь@пример.рф",
+            "田中@例え.テスト",
+            "o'hara+kayan/{x}@mail.example.com",
+            "ada@localhost",
+            &format!("{}@example.com", "a".repeat(64)),
+            &format!("{}@example.com", "ö".repeat(32)),
+        ] {
+            assert_eq!(check_address(good), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn what_no_mail_server_takes_is_no_address() {
+        let long_domain = format!("ada@{}.example", vec!["ü".repeat(41); 3].join("."));
+        for (bad, why) in [
+            ("", IdentifierError::Empty),
+            ("ada", IdentifierError::NoAt),
+            ("ada＠example.com", IdentifierError::NoAt),
+            ("@example.com", IdentifierError::Domain),
+            ("ada@", IdentifierError::Domain),
+            ("ada@[127.0.0.1]", IdentifierError::Domain),
+            ("ada@exa_mple.com", IdentifierError::Domain),
+            ("ada@example.com.", IdentifierError::Domain),
+            ("ada@-example.com", IdentifierError::Domain),
+            ("ada@example..com", IdentifierError::Domain),
+            (&format!("ada@{}.example", "ü".repeat(63)), IdentifierError::Domain),
+            ("\"ada\"@example.com", IdentifierError::Local),
+            ("\"a@b\"@example.com", IdentifierError::Local),
+            ("ada@b@example.com", IdentifierError::Local),
+            (".ada@example.com", IdentifierError::Local),
+            ("a..da@example.com", IdentifierError::Local),
+            ("ada.@example.com", IdentifierError::Local),
+            ("a\u{2024}@example.com", IdentifierError::Local),
+            ("a,b@example.com", IdentifierError::Local),
+            ("<ada@example.com", IdentifierError::Local),
+            ("a da@example.com", IdentifierError::Invisible),
+            ("ada\r\nBcc:x@example.com", IdentifierError::Invisible),
+            ("ada\u{0}@example.com", IdentifierError::Invisible),
+            ("\u{430}da@example.com", IdentifierError::MixedScripts),
+            (&format!("{}@example.com", "a".repeat(65)), IdentifierError::LongLocal),
+            (&format!("{}@example.com", "ö".repeat(33)), IdentifierError::LongLocal),
+            (&long_domain, IdentifierError::TooLong),
+        ] {
+            assert_eq!(check_address(bad), Err(why), "{bad:?}");
+        }
     }
 }

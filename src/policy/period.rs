@@ -1,7 +1,14 @@
 //! A stretch of time as people write it: days, or moments.
 
 use kayan_ports::Timestamp;
-use time::{Date, Duration, Time, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
+use time::{
+    Date, Duration, Time, UtcOffset,
+    format_description::well_known::Rfc3339,
+    macros::{datetime, format_description},
+};
+
+/// The last moment that RFC 3339 can write and every database can keep; the last day ends with it.
+const LAST: Timestamp = datetime!(9999-12-31 23:59:59.999_999 UTC);
 
 /// Says why two texts are no period.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,11 +48,11 @@ pub fn read(start: Option<&str>, end: Option<&str>) -> Result<(Option<Timestamp>
     }
 }
 
-/// The moment that a text names, and so much later if it is a day. `which` is what it is called in an error.
+/// The moment that a text names, and so much later if it is a day, but never after the year 9999. `which` is what it is called in an error.
 pub fn moment(which: &'static str, text: &str, day_ends_after: Duration) -> Result<Timestamp, PeriodError> {
     let day = || {
         let date = Date::parse(text, format_description!("[year]-[month]-[day]")).ok()?;
-        date.with_time(Time::MIDNIGHT).assume_utc().checked_add(day_ends_after)
+        Some(date.with_time(Time::MIDNIGHT).assume_utc().checked_add(day_ends_after).unwrap_or(LAST).min(LAST))
     };
     let exact = || Timestamp::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC);
     let no_date = || PeriodError::NoDate { which, text: text.chars().take(64).collect() };
@@ -55,8 +62,6 @@ pub fn moment(which: &'static str, text: &str, day_ends_after: Duration) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use time::macros::datetime;
-
     use super::*;
 
     #[test]
@@ -86,7 +91,20 @@ mod tests {
             assert_eq!(error, PeriodError::NoDate { which: "start", text: text.to_owned() });
             assert!(read(None, Some(text)).unwrap_err().to_string().starts_with("end: "), "{text}");
         }
-        assert!(read(None, Some("9999-12-31")).is_err(), "nothing is after the last day");
+    }
+
+    #[test]
+    fn the_first_and_the_last_day_there_are_can_be_ends() {
+        assert_eq!(
+            read(Some("9999-12-31"), Some("9999-12-31")),
+            Ok((Some(datetime!(9999-12-31 0:00 UTC)), Some(LAST)))
+        );
+        assert_eq!(moment("until", "9999-12-31", Duration::DAY), Ok(LAST));
+        assert_eq!(read(None, Some("9999-12-31T23:59:59.9999999Z")), Ok((None, Some(LAST))));
+        assert!(read(Some("0001-01-01"), Some("0001-01-01")).is_ok());
+        for beyond in ["10000-01-01", "9999-12-31T23:59:59-01:00", "0000-12-31", "0001-01-01T00:00:00+01:00"] {
+            assert!(read(None, Some(beyond)).is_err(), "{beyond}");
+        }
     }
 
     #[test]

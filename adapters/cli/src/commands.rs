@@ -33,8 +33,21 @@ use crate::{
     stop::Stop,
 };
 
-/// Reads the settings; `keep_secrets` lets development's secrets be made and kept.
-fn load(flags: Vec<(String, String)>, keep_secrets: bool) -> Result<Loaded, Problems> {
+/// What the settings are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To serve: development's secrets are made and kept, and every file that the service needs must be there.
+    Serve,
+    /// To say whether the service could start: the same, but nothing is made.
+    Check,
+    /// To change what the service has: development's secrets are made and kept.
+    Change,
+    /// To look at it.
+    Look,
+}
+
+/// Reads the settings.
+fn load(flags: Vec<(String, String)>, purpose: Purpose) -> Result<Loaded, Problems> {
     let environment: Vec<_> = std::env::vars_os().collect();
     let folder = std::env::current_dir().unwrap_or_default();
     let entropy = compose::entropy();
@@ -45,13 +58,15 @@ fn load(flags: Vec<(String, String)>, keep_secrets: bool) -> Result<Loaded, Prob
         folder: &folder,
         backends,
         entropy: &*entropy,
-        keep_secrets,
+        judges: compose::JUDGES,
+        keep_secrets: matches!(purpose, Purpose::Serve | Purpose::Change),
+        files: matches!(purpose, Purpose::Serve | Purpose::Check),
     })
 }
 
 /// The settings as the environment has them, for a command that is no service.
 fn settings() -> Result<Config, Stop> {
-    told(load(Vec::new(), false))
+    told(load(Vec::new(), Purpose::Look))
 }
 
 fn told(loaded: Result<Loaded, Problems>) -> Result<Config, Stop> {
@@ -92,7 +107,7 @@ async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Stop> {
 /// The use-cases over the configured database, migrated. Development's secrets are kept when they are made, as the service
 /// does: what a command seals, the service must open.
 async fn open() -> Result<Kayan, Stop> {
-    let config = told(load(Vec::new(), true))?;
+    let config = told(load(Vec::new(), Purpose::Change))?;
     let driver: Arc<dyn Driver> = compose::database(&config)?;
     prepare(&config, &*driver).await?;
     let kayan = compose::kayan(&config, &driver)?;

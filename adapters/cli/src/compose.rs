@@ -1,5 +1,6 @@
 //! The composition root: the one place that names concrete adapters and asks which are compiled in.
 
+mod judges;
 #[cfg(feature = "redis")]
 mod redis;
 mod telling;
@@ -18,6 +19,7 @@ use kayan_sql::{Driver, SqlStore};
 use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles, TracedHasher};
 use secrecy::{ExposeSecret, SecretString};
 
+pub(crate) use self::judges::JUDGES;
 use self::telling::audited;
 pub(crate) use self::telling::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
 use crate::{
@@ -54,7 +56,7 @@ pub(crate) fn entropy() -> Arc<dyn Entropy> {
 
 /// Opens the configured database, migrated or not. A server is not connected to before it is asked something.
 pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
-    connect(config, &config.database.dsn)
+    connect(config, "KAYAN_DB_DSN", &config.database.dsn)
 }
 
 /// Opens the configured database to look at it: nothing in it is changed, and no file is made.
@@ -63,7 +65,7 @@ pub(crate) fn look(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
     if config.database.kind == DatabaseKind::Sqlite {
         let settings = kayan_sqlite::Settings { busy: Duration::from_secs(2), ..kayan_sqlite::Settings::default() };
         let driver = kayan_sqlite::SqliteDriver::look(config.database.dsn.expose_secret(), settings);
-        return Ok(Arc::new(driver.map_err(Stop::failed)?));
+        return Ok(Arc::new(driver.map_err(|why| Stop::failed(format!("KAYAN_DB_DSN: {why}")))?));
     }
     database(config)
 }
@@ -79,14 +81,14 @@ fn store(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<SqlStore<Arc<d
 
 /// The replica, if there is one.
 pub(crate) fn replica(config: &Config) -> Result<Option<Arc<dyn Driver>>, Stop> {
-    config.database.read_dsn.as_ref().map(|dsn| connect(config, dsn)).transpose()
+    config.database.read_dsn.as_ref().map(|dsn| connect(config, "KAYAN_DB_READ_DSN", dsn)).transpose()
 }
 
-fn connect(config: &Config, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> {
-    Ok(Arc::new(ObservedDriver::new(driver(config, dsn)?)))
+fn connect(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> {
+    Ok(Arc::new(ObservedDriver::new(driver(config, setting, dsn)?)))
 }
 
-fn driver(config: &Config, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> {
+fn driver(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> {
     let Database { kind, max_open, max_idle, max_lifetime, statements, .. } = &config.database;
     tracing::debug!(?kind, max_open, max_idle, ?max_lifetime, ?statements, "opening the database");
     let dsn = dsn.expose_secret();
@@ -96,7 +98,8 @@ fn driver(config: &Config, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> 
         #[cfg(feature = "sqlite")]
         DatabaseKind::Sqlite => {
             let settings = kayan_sqlite::Settings { readers: count(max_open), ..kayan_sqlite::Settings::default() };
-            Ok(Arc::new(kayan_sqlite::SqliteDriver::open(dsn, settings).map_err(Stop::failed)?))
+            let driver = kayan_sqlite::SqliteDriver::open(dsn, settings);
+            Ok(Arc::new(driver.map_err(|why| Stop::failed(format!("{setting}: {why}")))?))
         }
         #[cfg(feature = "postgres")]
         DatabaseKind::Postgres => {
@@ -111,7 +114,8 @@ fn driver(config: &Config, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> 
                 },
                 ..kayan_postgres::Settings::default()
             };
-            Ok(Arc::new(kayan_postgres::PostgresDriver::connect(dsn, settings).map_err(Stop::failed)?))
+            let driver = kayan_postgres::PostgresDriver::connect(dsn, settings);
+            Ok(Arc::new(driver.map_err(|why| Stop::config(format!("{setting}: {why}")))?))
         }
         #[cfg(feature = "mysql")]
         DatabaseKind::Mysql => {
@@ -120,7 +124,8 @@ fn driver(config: &Config, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> 
                 max_idle: count(max_idle),
                 max_lifetime: max_lifetime.unwrap_or_default(),
             };
-            Ok(Arc::new(kayan_mysql::MysqlDriver::connect(dsn, settings).map_err(Stop::config)?))
+            let driver = kayan_mysql::MysqlDriver::connect(dsn, settings);
+            Ok(Arc::new(driver.map_err(|why| Stop::config(format!("{setting}: {why}")))?))
         }
         // The configuration takes no database that is not compiled in.
         #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]

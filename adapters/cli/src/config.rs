@@ -3,7 +3,9 @@
 mod checks;
 mod connections;
 mod database;
+mod dot_env;
 mod duration;
+pub(crate) mod files;
 pub(crate) mod flags;
 mod gather;
 mod keys;

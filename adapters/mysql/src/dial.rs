@@ -39,6 +39,13 @@ fn authorities(path: &Path) -> Result<Vec<u8>, ConnectError> {
     if has_one { Ok(pem) } else { Err(ConnectError::NoAuthorities(named())) }
 }
 
+impl Dsn {
+    /// Reads the file of trusted authorities, if there is one.
+    pub fn check_files(&self) -> Result<(), ConnectError> {
+        Dialer::new(self, Duration::ZERO).map(drop)
+    }
+}
+
 /// Knows how to reach the server.
 #[derive(Debug)]
 pub(crate) struct Dialer {

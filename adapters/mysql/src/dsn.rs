@@ -56,7 +56,7 @@ pub enum Tls {
 }
 
 /// Why a text is no DSN. No message holds any of the text but an option's name, for the rest may be a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DsnError {
     /// There is no `/` before the database's name.
     #[error("it has no / before the database's name; write user:password@tcp(localhost:3306)/kayan")]
@@ -79,9 +79,9 @@ pub enum DsnError {
     /// There is a NUL byte.
     #[error("it holds a NUL byte")]
     Nul,
-    /// An option that is not known.
-    #[error("an option is not known; known are {}", options::NAMES)]
-    UnknownOption,
+    /// An option that is not known, by its name or its place.
+    #[error("option {0} is not known; known are {names}", names = options::NAMES)]
+    UnknownOption(String),
     /// A value that an option does not have.
     #[error("{option} has a value that is not known; use {allowed}")]
     UnknownValue {
@@ -122,7 +122,9 @@ impl FromStr for Dsn {
         if database.is_empty() {
             return Err(DsnError::NoDatabase);
         }
-        let options = options::parse(options)?;
+        // Where no @ stands before them, or one in them, what looks like options may be the rest of a password.
+        let named = !options.contains('@') && dsn.strip_suffix(rest).is_some_and(|before| before.contains('@'));
+        let options = options::parse(options, named)?;
         Ok(Self {
             user,
             password: password.into(),

@@ -69,14 +69,14 @@ impl Default for Settings {
     }
 }
 
-/// Why there is no driver.
+/// Why there is no driver. No message names the setting that holds the DSN.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The DSN is none.
-    #[error("KAYAN_DB_DSN: {0}")]
+    #[error(transparent)]
     Dsn(#[from] DsnError),
     /// The file of authorities can't be read.
-    #[error("KAYAN_DB_DSN: tls-ca: {}: {why}; let the service's user read it, or correct the path", path.display())]
+    #[error("tls-ca: {}: {why}; let the service's user read it, or correct the path", path.display())]
     AuthoritiesUnread {
         /// The file.
         path: PathBuf,
@@ -84,7 +84,7 @@ pub enum ConnectError {
         why: io::Error,
     },
     /// There is no certificate in the file of authorities.
-    #[error("KAYAN_DB_DSN: tls-ca: {} holds no certificate; name a PEM file that does", .0.display())]
+    #[error("tls-ca: {} holds no certificate; name a PEM file that does", .0.display())]
     NoAuthorities(PathBuf),
 }
 

@@ -6,11 +6,11 @@ mod tests;
 
 use std::{path::PathBuf, str::FromStr, time::Duration};
 
-use tokio_postgres::config::{Config, TargetSessionAttrs};
+use tokio_postgres::config::{ChannelBinding, Config, TargetSessionAttrs};
 
 /// The options that a DSN may have.
 const KNOWN: &str = "host, port, user, password, dbname, sslmode, sslrootcert, application_name, connect_timeout, \
-                     options, target_session_attrs";
+                     options, target_session_attrs, channel_binding";
 
 /// A parsed DSN.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,29 +38,30 @@ pub(crate) enum SslMode {
     VerifyFull,
 }
 
-/// Why a text is no DSN. No variant carries a part of it that could be a secret.
+/// Why a text is no DSN. No variant carries a part of it that could be a secret, and no message names the setting that
+/// holds it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DsnError {
     /// It has neither form.
     #[error(
-        "KAYAN_DB_DSN is no PostgreSQL address; write postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full, or \
+        "it is no PostgreSQL address; write postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full, or \
          host=… user=… dbname=…"
     )]
     Form,
     /// A `%` that is not followed by two hexadecimal digits, or bytes that are no UTF-8.
-    #[error("KAYAN_DB_DSN has a % that does not encode a character; write % as %25")]
+    #[error("it has a % that does not encode a character; write % as %25")]
     Encoding,
     /// It names no host.
-    #[error("KAYAN_DB_DSN names no host; write a host name, or the folder of the server's socket")]
+    #[error("it names no host; write a host name, or the folder of the server's socket")]
     NoHost,
     /// A port that is none, or not one port, or one for each host.
-    #[error("KAYAN_DB_DSN: a port is a number from 1 to 65535, one for all hosts or one for each")]
+    #[error("a port is a number from 1 to 65535, one for all hosts or one for each")]
     Port,
-    /// An option that is not known, by its place.
-    #[error("KAYAN_DB_DSN: option {0} is not known (counted from 1); known are {KNOWN}")]
-    UnknownOption(usize),
+    /// An option that is not known, by its name, or by its place where the name may be part of a password.
+    #[error("option {0} is not known; known are {KNOWN}")]
+    UnknownOption(String),
     /// A value that the option does not have.
-    #[error("KAYAN_DB_DSN: {option} is one of: {allowed}")]
+    #[error("{option} is one of: {allowed}")]
     UnknownValue {
         /// The option.
         option: &'static str,
@@ -68,11 +69,14 @@ pub enum DsnError {
         allowed: &'static str,
     },
     /// An option stands there twice.
-    #[error("KAYAN_DB_DSN: {0} is given twice")]
+    #[error("{0} is given twice")]
     Twice(&'static str),
     /// The system's authorities say who a host is only together with the host's name.
-    #[error("KAYAN_DB_DSN: sslrootcert=system asks for sslmode=verify-full")]
+    #[error("sslrootcert=system asks for sslmode=verify-full")]
     WeakSystemRoots,
+    /// A binding to a channel that is not encrypted.
+    #[error("channel_binding=require asks for TLS; use sslmode=require or a stronger one, and no socket")]
+    NothingToBindTo,
 }
 
 impl FromStr for Dsn {
@@ -81,8 +85,16 @@ impl FromStr for Dsn {
     /// Takes libpq's URL (`postgres://`, `postgresql://`) and its `key=value` form, with the options of the list above.
     fn from_str(dsn: &str) -> Result<Self, DsnError> {
         let mut reading = Reading::default();
-        for (position, (option, value)) in (1..).zip(pairs::split(dsn)?) {
-            reading.take(position, &option, value)?;
+        // A ? in a password ends a URL's address early, and an & or a blank the password itself: the rest looks like options.
+        let cut = dsn.contains("://") && dsn.split_once('?').is_some_and(|(_, options)| options.contains('@'));
+        let mut after_password = false;
+        for (position, (option, value)) in (1_usize..).zip(pairs::split(dsn)?) {
+            if !reading.take(&option, value)? {
+                let doubtful = cut || after_password;
+                let name = if doubtful { format!("number {position}") } else { format!("{option:?}") };
+                return Err(DsnError::UnknownOption(name));
+            }
+            after_password = option == "password";
         }
         reading.finish()
     }
@@ -100,8 +112,9 @@ struct Reading {
 }
 
 impl Reading {
-    fn take(&mut self, position: usize, option: &str, value: String) -> Result<(), DsnError> {
-        let known = KNOWN.split(", ").find(|known| *known == option).ok_or(DsnError::UnknownOption(position))?;
+    /// Whether there is such an option.
+    fn take(&mut self, option: &str, value: String) -> Result<bool, DsnError> {
+        let Some(known) = KNOWN.split(", ").find(|known| *known == option) else { return Ok(false) };
         if self.seen.contains(&known) {
             return Err(DsnError::Twice(known));
         }
@@ -124,9 +137,10 @@ impl Reading {
                 }
             }
             "options" => drop(self.config.options(value)),
+            "channel_binding" => drop(self.config.channel_binding(binding(&value)?)),
             _ => drop(self.config.target_session_attrs(session(&value)?)),
         }
-        Ok(())
+        Ok(true)
     }
 
     fn finish(mut self) -> Result<Dsn, DsnError> {
@@ -149,6 +163,9 @@ impl Reading {
         let encryption = encryption(self.mode, self.root)?;
         // As libpq does: what does not leave the machine is not encrypted.
         let mode = if sockets_only { SslMode::Disable } else { encryption.mode };
+        if mode == SslMode::Disable && self.config.get_channel_binding() == ChannelBinding::Require {
+            return Err(DsnError::NothingToBindTo);
+        }
         Ok(Dsn { config: self.config, encryption: Encryption { mode, ..encryption } })
     }
 }
@@ -186,6 +203,15 @@ fn mode(name: &str) -> Result<SslMode, DsnError> {
             return Err(DsnError::UnknownValue { option: "sslmode", allowed });
         }
     })
+}
+
+fn binding(name: &str) -> Result<ChannelBinding, DsnError> {
+    match name {
+        "disable" => Ok(ChannelBinding::Disable),
+        "prefer" => Ok(ChannelBinding::Prefer),
+        "require" => Ok(ChannelBinding::Require),
+        _ => Err(DsnError::UnknownValue { option: "channel_binding", allowed: "disable, prefer, require" }),
+    }
 }
 
 fn session(name: &str) -> Result<TargetSessionAttrs, DsnError> {

@@ -74,8 +74,14 @@ fn not_let_in(error: &Error) -> &'static str {
         };
     }
     let Some(cause) = error.source() else { return "the connection to the database broke" };
-    if cause.to_string() == "server does not support TLS" {
-        return "KAYAN_DB_DSN: the database offers no TLS; switch it on there, or choose another sslmode";
+    match cause.to_string().as_str() {
+        "server does not support TLS" => {
+            return "KAYAN_DB_DSN: the database offers no TLS; switch it on there, or choose another sslmode";
+        }
+        "server did not use channel binding" => {
+            return "KAYAN_DB_DSN: the database offers no channel binding; choose another channel_binding";
+        }
+        _ => {}
     }
     let Some(failed) = cause.downcast_ref::<io::Error>() else { return "KAYAN_DB_DSN: the database can't be reached" };
     match failed.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {

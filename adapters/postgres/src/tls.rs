@@ -13,23 +13,30 @@ use rustls::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::dsn::{Encryption, SslMode};
+use crate::dsn::{Dsn, Encryption, SslMode};
 
-/// Why the encryption that the DSN asks for can't be had.
+/// Why the encryption that the DSN asks for can't be had. No message names the setting that holds the DSN.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The file of trusted authorities can't be read.
-    #[error("KAYAN_DB_DSN: the file of sslrootcert can't be read ({0}); correct its path or its permissions")]
+    #[error("the file of sslrootcert can't be read ({0}); correct its path or its permissions")]
     Unreadable(String),
     /// There is no certificate in it.
-    #[error("KAYAN_DB_DSN: the file of sslrootcert holds no certificate in PEM form")]
+    #[error("the file of sslrootcert holds no certificate in PEM form")]
     NoCertificate,
     /// The system knows no authority.
-    #[error("KAYAN_DB_DSN: this system has no trusted certificates; name a file with sslrootcert")]
+    #[error("this system has no trusted certificates; name a file with sslrootcert")]
     NoSystemRoots,
     /// The library refuses.
-    #[error("KAYAN_DB_DSN: TLS can't be set up: {0}")]
+    #[error("TLS can't be set up: {0}")]
     Setup(Error),
+}
+
+impl Dsn {
+    /// Reads the file of trusted authorities, if there is to be one.
+    pub fn check_files(&self) -> Result<(), TlsError> {
+        connector(&self.encryption).map(drop)
+    }
 }
 
 /// A connector that verifies as much as the mode says.

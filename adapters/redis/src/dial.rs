@@ -28,6 +28,13 @@ use crate::{
 /// How often a command is sent on to another node of a cluster, or again.
 const REDIRECTIONS: u32 = 5;
 
+impl RedisUrl {
+    /// Reads the file of trusted authorities, if there is one.
+    pub fn check_files(&self) -> Result<(), ConnectError> {
+        Dialer::new(self, Duration::from_secs(1)).map(drop)
+    }
+}
+
 /// Knows how to reach Redis.
 pub(crate) struct Dialer {
     url: RedisUrl,

@@ -58,8 +58,8 @@ pub(crate) enum Place {
     },
 }
 
-/// Why a text is no URL of a Redis. No message holds any of the text, for it may be a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why a text is no URL of a Redis. No message holds any of the text but a parameter's name, for it may be a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RedisUrlError {
     /// No scheme, or one that is not known.
     #[error(
@@ -101,8 +101,13 @@ pub enum RedisUrlError {
     #[error("it holds a control character")]
     Control,
     /// A parameter that is not known there.
-    #[error("there is a parameter that is not known here; known are {0}")]
-    UnknownParameter(&'static str),
+    #[error("parameter {name} is not known here; known are {known}")]
+    UnknownParameter {
+        /// Its name, or its place where the name may be part of a password.
+        name: String,
+        /// The parameters there are.
+        known: &'static str,
+    },
     /// A parameter without a value.
     #[error("{0} has no value")]
     NoValue(&'static str),

@@ -31,8 +31,9 @@ pub enum Mode {
     Create,
 }
 
-/// Why a text is no DSN. No message holds any of it: it may be another database's, with a password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why a text is no DSN. No message holds any of it but an option's name, where that can't be part of a password: the text
+/// may be another database's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DsnError {
     /// There is no path in it.
     #[error("it names no file; write a path, file:PATH or :memory:")]
@@ -46,9 +47,9 @@ pub enum DsnError {
     /// There is something in the path that no path can have.
     #[error("the path holds a NUL byte or a % that is not followed by two hexadecimal digits (write % as %25)")]
     Path,
-    /// An option that is not known.
-    #[error("an option is not known; known are cache and mode")]
-    UnknownOption,
+    /// An option that is not known, by its name or its place.
+    #[error("option {0} is not known; known are cache and mode")]
+    UnknownOption(String),
     /// A value that the option does not have.
     #[error("{option} has a value that is not known; use {allowed}")]
     UnknownValue {
@@ -69,9 +70,8 @@ impl FromStr for Dsn {
         let path = path(name)?;
         let mut mode = Mode::Create;
         let mut memory = path == ":memory:";
-        for (option, value) in
-            options.split('&').filter(|o| !o.is_empty()).map(|o| o.split_once('=').unwrap_or((o, "")))
-        {
+        let options = options.split('&').filter(|o| !o.is_empty()).map(|o| o.split_once('=').unwrap_or((o, "")));
+        for (number, (option, value)) in (1..).zip(options) {
             match (option, value) {
                 // Shared cache replaces the file's locks by table locks within the process, and readers then fail while
                 // the writer works. The option comes from DSNs made for drivers without a pool; private caches over a
@@ -83,7 +83,9 @@ impl FromStr for Dsn {
                 ("mode", "memory") => memory = true,
                 ("cache", _) => return Err(unknown_value("cache", "shared or private")),
                 ("mode", _) => return Err(unknown_value("mode", "ro, rw, rwc or memory")),
-                _ => return Err(DsnError::UnknownOption),
+                // what has an @ is another database's DSN, and this may be the rest of its password
+                _ if dsn.contains('@') => return Err(DsnError::UnknownOption(format!("number {number}"))),
+                _ => return Err(DsnError::UnknownOption(format!("{option:?}"))),
             }
         }
         if memory {
@@ -171,8 +173,9 @@ mod tests {
             ("file:a%00.db", Err(DsnError::Path)),
             ("file:a%ff.db", Err(DsnError::Path)),
             ("a\0.db", Err(DsnError::Path)),
-            ("kayan.db?_journal=WAL", Err(DsnError::UnknownOption)),
-            ("kayan.db?vfs=unix-none", Err(DsnError::UnknownOption)),
+            ("kayan.db?_journal=WAL", Err(DsnError::UnknownOption("\"_journal\"".to_owned()))),
+            ("kayan.db?mode=ro&vfs=unix-none", Err(DsnError::UnknownOption("\"vfs\"".to_owned()))),
+            ("u:p?mode=ro&w@host/db", Err(DsnError::UnknownOption("number 2".to_owned()))),
             ("kayan.db?mode=w", unknown("mode", "ro, rw, rwc or memory")),
             ("kayan.db?mode", unknown("mode", "ro, rw, rwc or memory")),
             ("kayan.db?cache=big", unknown("cache", "shared or private")),

@@ -30,7 +30,7 @@ use rusqlite::Connection;
 use tokio::sync::Mutex;
 
 pub use dsn::{Dsn, DsnError, Mode, Place};
-pub use open::OpenError;
+pub use open::{OpenError, check};
 
 use crate::{
     checkpoints::Checkpoints,

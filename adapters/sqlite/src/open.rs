@@ -23,24 +23,24 @@ const APPLICATION_ID: u32 = 0x4b61_796e;
 /// More than the statements there are.
 const CACHED_STATEMENTS: usize = 128;
 
-/// Why a database was not opened. Nothing in an existing file was changed.
+/// Why a database was not opened. Nothing in an existing file was changed. No message names the setting that holds the DSN.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The DSN is none.
-    #[error("KAYAN_DB_DSN: {0}")]
+    #[error(transparent)]
     Dsn(#[from] DsnError),
     /// There is no such file.
-    #[error("KAYAN_DB_DSN: there is no file {}; correct the path, or write mode=rwc to have it made", .0.display())]
+    #[error("there is no file {}; correct the path, or write mode=rwc to have it made", .0.display())]
     Missing(PathBuf),
     /// There is no such folder.
-    #[error("KAYAN_DB_DSN: there is no folder {}; make it, or correct the path", .0.display())]
+    #[error("there is no folder {}; make it, or correct the path", .0.display())]
     NoFolder(PathBuf),
     /// The path leads to a folder, a device or the like.
-    #[error("KAYAN_DB_DSN: {} is no file; name a file, such as kayan.db in that folder", .0.display())]
+    #[error("{} is no file; name a file, such as kayan.db in that folder", .0.display())]
     NotAFile(PathBuf),
     /// The file can't be read, made or written.
     #[error(
-        "KAYAN_DB_DSN: {} cannot be opened: {why}; let the service's user read and write the file and its folder, or \
+        "{} cannot be opened: {why}; let the service's user read and write the file and its folder, or \
          name another file", path.display()
     )]
     Denied {
@@ -51,24 +51,24 @@ pub enum OpenError {
     },
     /// Not a database, or a damaged one.
     #[error(
-        "KAYAN_DB_DSN: {} is damaged or no SQLite database; restore it from a backup, or name another file",
+        "{} is damaged or no SQLite database; restore it from a backup, or name another file",
         .0.display()
     )]
     Damaged(PathBuf),
     /// Another program's database.
-    #[error("KAYAN_DB_DSN: {} is not a Kayan database but another program's; name another file", .0.display())]
+    #[error("{} is not a Kayan database but another program's; name another file", .0.display())]
     Foreign(PathBuf),
     /// Another process keeps it locked.
-    #[error("KAYAN_DB_DSN: {} is locked by another process; stop that process, or name another file", .0.display())]
+    #[error("{} is locked by another process; stop that process, or name another file", .0.display())]
     Locked(PathBuf),
     /// The file lies where a write-ahead log does not work.
     #[error(
-        "KAYAN_DB_DSN: {} lies on a file system without the shared memory that a write-ahead log needs; name a file on \
+        "{} lies on a file system without the shared memory that a write-ahead log needs; name a file on \
          a local disk", .0.display()
     )]
     NoWriteAheadLog(PathBuf),
     /// Anything else.
-    #[error("KAYAN_DB_DSN: {} cannot be opened: {why}", path.display())]
+    #[error("{} cannot be opened: {why}", path.display())]
     Failed {
         /// The file.
         path: PathBuf,
@@ -204,6 +204,22 @@ fn make(path: &Path, mode: Mode) -> Result<(), OpenError> {
         // another process has just made it
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(denied(path, &error)),
+    }
+}
+
+/// Looks whether there is a file to open, or a folder to make it in; changes nothing. What is in the file, and whether a
+/// file can be made, is seen when it is opened.
+pub fn check(dsn: &Dsn) -> Result<(), OpenError> {
+    let Place::File(path) = &dsn.place else { return Ok(()) };
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(OpenError::NotAFile(path.clone())),
+        Ok(_) => {
+            let opened = OpenOptions::new().read(true).write(dsn.mode != Mode::ReadOnly).open(path);
+            opened.map(drop).map_err(|error| denied(path, &error))
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(denied(path, &error)),
+        Err(_) if dsn.mode == Mode::Create => check_folder(path),
+        Err(_) => Err(OpenError::Missing(path.clone())),
     }
 }
 

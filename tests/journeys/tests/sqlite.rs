@@ -33,9 +33,9 @@ async fn a_folder_that_is_missing_read_only_or_none_is_named() {
         assert_eq!(files(&home), [("plain".to_owned(), b"a file".to_vec())], "{dsn}");
     }
     let folder = Home::new().with("KAYAN_DB_DSN", "file:.");
-    refused(&folder.run("serve").await, 1, "KAYAN_DB_DSN", "is no file");
+    refused(&folder.run("serve").await, 78, "KAYAN_DB_DSN", "is no file");
     let missing = Home::new().with("KAYAN_DB_DSN", "file:none.db?mode=rw");
-    refused(&missing.run("serve").await, 1, "KAYAN_DB_DSN", "there is no file");
+    refused(&missing.run("serve").await, 78, "KAYAN_DB_DSN", "there is no file");
 }
 
 #[tokio::test]

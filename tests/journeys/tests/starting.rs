@@ -2,7 +2,8 @@
 
 use std::{fs, net::TcpListener, path::Path};
 
-use kayan_journeys::{Done, Home, Service, ask};
+use kayan_journeys::{Done, Home, Kind, Service, ask};
+use serde_json::Value;
 
 /// Asserts a refusal that names the setting and is no panic.
 #[track_caller]
@@ -88,6 +89,64 @@ async fn every_wrong_setting_is_told_at_once_with_its_value_and_what_to_do() {
     assert!(done.stderr.contains("eighty") && done.stderr.contains("4 to 20"), "{done:?}");
     assert!(!done.stderr.contains("hunter2"), "{done:?}");
     assert_eq!(files(&home), [], "nothing was made");
+}
+
+/// Settings that each keep the service from starting, with a password where there can be one.
+fn unusable(dsn: &str) -> Vec<(&'static str, String)> {
+    let dsns: &[&str] = match Kind::chosen() {
+        Kind::Sqlite => &["file:nowhere/kayan.db", "file:.", "none.db?mode=rw", "kayan.db?vfs=none"],
+        Kind::Postgres => &[
+            "postgres://u:hunter2@db/kayan?allowAllFiles=1",
+            "postgres://u:hunter2@db:x/kayan",
+            "postgres://u:hunter2@db/kayan?sslmode=verify-full&sslrootcert=nowhere.pem",
+        ],
+        Kind::Mysql => &[
+            "u:hunter2@tcp(db:1)/kayan?allowAllFiles=true",
+            "u:hunter2@tcp(db:x)/kayan",
+            "u:hunter2@tcp(db:1)/kayan?tls=true&tls-ca=nowhere.pem",
+        ],
+    };
+    let mut all: Vec<_> = dsns.iter().map(|dsn| ("KAYAN_DB_DSN", (*dsn).to_owned())).collect();
+    let replicas = dsns.iter().map(|dsn| ("KAYAN_DB_READ_DSN", (*dsn).to_owned()));
+    all.extend(replicas.filter(|_| !dsn.starts_with("file:")));
+    for (setting, value) in [
+        ("KAYAN_REDIS_URL", "redis://:hunter2@cache/x"),
+        ("KAYAN_REDIS_URL", "rediss://:hunter2@cache?ssl_ca_certs=nowhere.pem"),
+        ("KAYAN_REDIS_SESSION_URL", "redis://:hunter2@cache?tls=1"),
+        ("KAYAN_AUDIT_LOG", "nowhere/audit.log"),
+        ("KAYAN_AUDIT_LOG", "."),
+        ("KAYAN_IDENTITY_SCHEMA", r#"{"type":"object"}"#),
+        ("KAYAN_IDENTITY_SCHEMA", r#"{"type":"nonsense"}"#),
+    ] {
+        all.push((setting, value.to_owned()));
+    }
+    all
+}
+
+#[tokio::test]
+async fn what_the_service_refuses_to_start_with_config_check_refuses_too() {
+    for (setting, value) in unusable(Home::new().dsn()) {
+        let home = Home::new().with(setting, &*value);
+        let before = files(&home);
+        let done = home.run("serve").await;
+        refused(&done, 78, &format!("{setting} = "), "");
+        assert_eq!(done.stderr.matches("KAYAN_").count(), 1, "one setting is named: {done:?}");
+        let check = home.run("config check --format json").await;
+        assert_eq!(check.code, 78, "{setting}={value}: {check:?}");
+        let rows: Value = serde_json::from_str(&check.stdout).unwrap();
+        let wrong: Vec<_> = rows.as_array().unwrap().iter().filter(|row| row["problem"] != "").collect();
+        assert!(wrong.len() == 1 && wrong[0]["setting"] == setting, "{setting}={value}: {wrong:?}");
+        assert!(done.stderr.contains(wrong[0]["problem"].as_str().unwrap()), "both say the same: {done:?} {wrong:?}");
+        assert!(!format!("{done:?}{check:?}").contains("hunter2"), "{done:?}");
+        assert_eq!(files(&home), before, "nothing is made");
+    }
+}
+
+#[tokio::test]
+async fn a_command_does_without_the_files_that_only_the_service_needs() {
+    let home = Home::new().with("KAYAN_AUDIT_LOG", "nowhere/audit.log");
+    assert_eq!(home.run("migrate up").await.code, 0);
+    refused(&home.run("serve").await, 78, "KAYAN_AUDIT_LOG", "its folder is not there; make it");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::{
 /// Shows them.
 pub(crate) fn run(action: ConfigAction) -> Result<(), Stop> {
     let ConfigAction::Check { format } = action;
-    let (rows, warnings, verdict) = match super::load(Vec::new(), false) {
+    let (rows, warnings, verdict) = match super::load(Vec::new(), super::Purpose::Check) {
         Ok(loaded) => (loaded.rows, loaded.warnings, Ok(())),
         Err(problems) => {
             let count = problems.list.len();

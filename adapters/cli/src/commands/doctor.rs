@@ -49,7 +49,7 @@ impl Case {
 
 /// Looks, and tells.
 pub(crate) fn run(asked: &Doctor) -> Result<(), Stop> {
-    let (config, problems, warnings) = match super::load(Vec::new(), false) {
+    let (config, problems, warnings) = match super::load(Vec::new(), super::Purpose::Look) {
         Ok(Loaded { config, warnings, .. }) => (config, Vec::new(), warnings),
         Err(Problems { list, warnings, stand_in, .. }) => (*stand_in, list, warnings),
     };

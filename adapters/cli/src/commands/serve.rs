@@ -35,7 +35,7 @@ const SEAL: Duration = Duration::from_secs(30);
 
 /// Serves until it is told to stop.
 pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Stop> {
-    let loaded = super::load(flags, true).map_err(Stop::config)?;
+    let loaded = super::load(flags, super::Purpose::Serve).map_err(Stop::config)?;
     let logs = compose::logs(&loaded.config)?;
     for warning in &loaded.warnings {
         tracing::warn!(setting = warning.setting, "{}", warning.text);

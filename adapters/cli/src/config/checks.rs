@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::parse;
+use super::load::Inputs;
 use super::problem::{Findings, Wrong};
 use super::setting::{Kind, Offer};
 use super::values::{Entry, Values};
+use super::{files, parse};
 
 /// The shortest time that audit events are kept: a slip of the pen must not cost the whole trail.
 const DAY: Duration = Duration::from_hours(24);
@@ -47,31 +48,28 @@ fn is_switched_on(entry: &Entry, off: Option<&str>) -> bool {
     }
 }
 
-/// How the URL of a Redis begins; the rest is judged by who connects to it.
-const REDIS: [&str; 8] = [
-    "redis://",
-    "rediss://",
-    "unix://",
-    "redis+unix://",
-    "redis+cluster://",
-    "rediss+cluster://",
-    "redis+sentinel://",
-    "rediss+sentinel://",
-];
-
-/// Refuses a Redis that this build can't speak to, and tells what is weaker without one.
-pub(crate) fn redis(values: &Values, backends: &[&str], findings: &mut Findings) {
+/// Refuses a Redis that this build can't speak to, or can't find by its URL, and tells what is weaker without one.
+pub(crate) fn redis(values: &Values, inputs: &Inputs<'_>, findings: &mut Findings) {
     for name in ["KAYAN_REDIS_URL", "KAYAN_REDIS_SESSION_URL"] {
-        if values.given(name) && !backends.contains(&"redis") {
+        let Some(url) = values.text(name).filter(|_| values.given(name)) else { continue };
+        if !inputs.backends.contains(&"redis") {
             let mend = "unset it, or build with: cargo build -p kayan --release --features redis";
             findings.wrong(values, name, Wrong::new("redis is not available in this build", mend));
-        } else if values.text(name).is_some_and(|url| !REDIS.iter().any(|scheme| url.starts_with(scheme))) {
-            let mend = "use one such as redis://:password@localhost:6379/0";
-            findings.wrong(values, name, Wrong::new(format!("begins with none of {}", REDIS.join(", ")), mend));
+        } else if let Err(why) = (inputs.judges.redis)(url, inputs.files) {
+            findings.wrong(values, name, Wrong::told(&why));
         }
     }
     if values.switch("KAYAN_RATE_LIMIT_ENABLED") && !values.given("KAYAN_REDIS_URL") {
         findings.warn("KAYAN_REDIS_URL", "is not set: each replica counts its rate limits by itself");
+    }
+}
+
+/// Looks whether the audit log can be written.
+pub(crate) fn audit_log(values: &Values, inputs: &Inputs<'_>, findings: &mut Findings) {
+    let name = "KAYAN_AUDIT_LOG";
+    let path = values.text(name).filter(|text| inputs.files && *text != "stdout");
+    if let Some(Err(wrong)) = path.map(|path| files::writable(&inputs.folder.join(path))) {
+        findings.wrong(values, name, wrong);
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use percent_encoding::percent_decode_str;
 
 use super::DatabaseKind;
+use super::load::Inputs;
 use super::problem::{Findings, Wrong};
 use super::values::Values;
 
@@ -39,7 +40,8 @@ impl DatabaseKind {
 }
 
 /// Decides on the database, and notes what is wrong with its type and connection string.
-pub(crate) fn kind(values: &Values, backends: &[&str], findings: &mut Findings) -> DatabaseKind {
+pub(crate) fn kind(values: &Values, inputs: &Inputs<'_>, findings: &mut Findings) -> DatabaseKind {
+    let backends = inputs.backends;
     let named = values.given(TYPE).then(|| DatabaseKind::from_name(&values.word(TYPE))).flatten();
     let spoken = match values.text(DSN).filter(|_| values.given(DSN)).map(kind_of).transpose() {
         Ok(spoken) => spoken,
@@ -66,7 +68,19 @@ pub(crate) fn kind(values: &Values, backends: &[&str], findings: &mut Findings) 
             ),
         );
     }
+    judge(values, kind, inputs, findings);
     kind
+}
+
+/// Asks the database's adapter about each connection string that nothing else is wrong with.
+fn judge(values: &Values, kind: DatabaseKind, inputs: &Inputs<'_>, findings: &mut Findings) {
+    for name in [DSN, READ_DSN] {
+        let known = findings.problems.iter().any(|problem| [TYPE, name].contains(&&*problem.setting));
+        let Some(dsn) = values.text(name).filter(|_| !known) else { continue };
+        if let Err(why) = (inputs.judges.dsn)(kind, dsn, inputs.files) {
+            findings.wrong(values, name, Wrong::told(&why));
+        }
+    }
 }
 
 /// What must be given, and must fit together.

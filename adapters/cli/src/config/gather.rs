@@ -8,7 +8,7 @@ use std::path::Path;
 use super::problem::{Findings, Problem, Wrong};
 use super::setting::{Kind, Offer};
 use super::values::{Entry, Source, Values};
-use super::{BACKUP_KEY, Environment, Inputs, table};
+use super::{BACKUP_KEY, Environment, Inputs, dot_env, table};
 
 type Texts = BTreeMap<String, String>;
 
@@ -49,7 +49,7 @@ pub(crate) fn gather(inputs: &Inputs<'_>, findings: &mut Findings) -> Values {
     };
     let environment = environment(&layers);
     if environment == Environment::Development {
-        layers.dot_env = dot_env(inputs.folder, findings);
+        layers.dot_env = read_dot_env(inputs.folder, findings);
     }
     let production = environment == Environment::Production;
     let known = table::TABLE
@@ -108,13 +108,14 @@ fn ours(environment: &[(OsString, OsString)], findings: &mut Findings) -> Texts 
     texts
 }
 
-/// The settings in `.env`; a missing file is none.
-fn dot_env(folder: &Path, findings: &mut Findings) -> Texts {
+/// The settings in `.env`; a missing file is none. Other programs' lines are theirs, read or not.
+fn read_dot_env(folder: &Path, findings: &mut Findings) -> Texts {
+    const FILE: &str = ".env";
     let mut problem = |what: String, mend: &str| {
-        findings.problems.push(Problem { setting: ".env".to_owned(), value: None, what, mend: mend.to_owned() });
+        findings.problems.push(Problem { setting: FILE.to_owned(), value: None, what, mend: mend.to_owned() });
     };
     let mut texts = Texts::new();
-    let content = match std::fs::read_to_string(folder.join(".env")) {
+    let content = match std::fs::read(folder.join(FILE)) {
         Ok(content) => content,
         Err(why) if why.kind() == ErrorKind::NotFound => return texts,
         Err(why) => {
@@ -122,19 +123,18 @@ fn dot_env(folder: &Path, findings: &mut Findings) -> Texts {
             return texts;
         }
     };
-    let content = content.strip_prefix('\u{feff}').unwrap_or(&content);
-    for item in dotenvy::from_read_iter(content.as_bytes()) {
-        match item {
+    let content = String::from_utf8_lossy(&content);
+    let mut skipped = Vec::new();
+    for dot_env::Line { number, name, value } in dot_env::lines(content.strip_prefix('\u{feff}').unwrap_or(&content)) {
+        match (name.filter(|name| is_ours(name)), value) {
             // the first of several counts, as everywhere in dotenv
-            Ok((name, value)) if is_ours(&name) => drop(texts.entry(name).or_insert(value)),
-            Ok(_) => {}
-            Err(dotenvy::Error::LineParse(line, _)) => {
-                problem(
-                    format!("has a line that is no NAME=VALUE{}", place(content, &line)),
-                    "quote values with spaces",
-                );
-            }
-            Err(why) => problem(format!("can't be read ({why})"), "make it a text file of NAME=VALUE lines"),
+            (Some(name), Some(value)) => drop(texts.entry(name).or_insert(value)),
+            (Some(name), None) => problem(
+                format!("has no value of {name} that can be read (line {number})"),
+                "write NAME=VALUE, and a value with blanks, quotes or backslashes as NAME='VALUE'",
+            ),
+            (None, None) => skipped.push(number),
+            (None, Some(_)) => {}
         }
     }
     if texts.get("KAYAN_ENV").is_some_and(|text| !text.trim().is_empty() && text.trim() != "development") {
@@ -143,12 +143,9 @@ fn dot_env(folder: &Path, findings: &mut Findings) -> Texts {
             "set KAYAN_ENV in the process environment, with the other settings of production",
         );
     }
+    // the line itself may hold a secret
+    for number in skipped {
+        findings.warn(FILE, format!("line {number} is no NAME=VALUE, and is skipped"));
+    }
     texts
-}
-
-/// Where a line stands; the line itself may hold a secret.
-fn place(content: &str, line: &str) -> String {
-    let first = line.lines().next().unwrap_or_default().trim();
-    let number = content.lines().position(|other| other.trim() == first);
-    number.map(|number| format!(" (line {})", number + 1)).unwrap_or_default()
 }

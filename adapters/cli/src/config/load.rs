@@ -31,8 +31,22 @@ pub(crate) struct Inputs<'a> {
     pub(crate) backends: &'a [&'a str],
     /// What development's secrets are made from.
     pub(crate) entropy: &'a dyn Entropy,
+    /// What the adapters say of values that they alone understand.
+    pub(crate) judges: Judges,
     /// Whether development's secrets are kept when they are made; else a missing file of them stays missing.
     pub(crate) keep_secrets: bool,
+    /// Whether the files that the service reads and writes are looked at, too; a command may do without some of them.
+    pub(crate) files: bool,
+}
+
+/// What the adapters say of values that they alone understand: what is wrong, and behind a `;` what to do. The last
+/// argument says whether the files that the value names are looked at, too.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judges {
+    /// Of a connection string for this kind of database.
+    pub(crate) dsn: fn(DatabaseKind, &str, bool) -> Result<(), String>,
+    /// Of the URL of a Redis.
+    pub(crate) redis: fn(&str, bool) -> Result<(), String>,
 }
 
 /// A configuration that the service can start with.
@@ -76,8 +90,9 @@ impl Config {
         checks::forms(&values, &mut findings);
         checks::offers(&values, &mut findings);
         checks::consistency(&values, &mut findings);
-        checks::redis(&values, inputs.backends, &mut findings);
-        let kind = database::kind(&values, inputs.backends, &mut findings);
+        checks::redis(&values, inputs, &mut findings);
+        checks::audit_log(&values, inputs, &mut findings);
+        let kind = database::kind(&values, inputs, &mut findings);
         let identity_schema = values.text("KAYAN_IDENTITY_SCHEMA").map(|text| schema::read(text, inputs.folder));
         let identity_schema = identity_schema.transpose().unwrap_or_else(|wrong| {
             findings.wrong(&values, "KAYAN_IDENTITY_SCHEMA", wrong);

@@ -56,6 +56,18 @@ impl Wrong {
     pub(crate) fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {
         Self { what: what.into(), mend: mend.into() }
     }
+
+    /// Both in one sentence, as an adapter's error has them, or only the first.
+    pub(crate) fn told(error: &str) -> Self {
+        let (what, mend) = error.split_once("; ").unwrap_or((error, "correct it"));
+        Self::new(what, mend)
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.what, self.mend)
+    }
 }
 
 /// What has been found so far.

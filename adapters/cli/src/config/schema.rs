@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use kayan_core::IdentitySchema;
 use serde_json::Value;
 
 use super::problem::Wrong;
@@ -20,10 +21,14 @@ pub(crate) fn read(text: &str, folder: &Path) -> Result<Value, Wrong> {
             .map_err(|why| Wrong::new(why, "give the path of a readable file, or the JSON itself"))?;
         (content, format!("the file at {text:?} "))
     };
-    match serde_json::from_str(&content) {
-        Ok(schema @ Value::Object(_)) => Ok(schema),
-        Ok(_) => Err(Wrong::new(format!("{where_}is no JSON object"), "give a JSON Schema")),
-        Err(why) => Err(Wrong::new(format!("{where_}is not JSON: {why}"), "mend the JSON")),
+    let schema = match serde_json::from_str(&content) {
+        Ok(schema @ Value::Object(_)) => schema,
+        Ok(_) => return Err(Wrong::new(format!("{where_}is no JSON object"), "give a JSON Schema")),
+        Err(why) => return Err(Wrong::new(format!("{where_}is not JSON: {why}"), "mend the JSON")),
+    };
+    match IdentitySchema::parse(&content) {
+        Ok(_) => Ok(schema),
+        Err(why) => Err(Wrong::told(&format!("{where_}can't be used: {why}"))),
     }
 }
 
@@ -42,10 +47,10 @@ mod tests {
     #[test]
     fn a_schema_is_a_file_or_the_json_itself() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("schema.json"), r#"{"type":"object"}"#).unwrap();
-        let expected = serde_json::json!({"type": "object"});
+        let expected = serde_json::json!({"properties": {"email": {"x-kayan-identifier": true}}});
+        std::fs::write(folder.path().join("schema.json"), expected.to_string()).unwrap();
         assert_eq!(read("schema.json", folder.path()), Ok(expected.clone()));
-        assert_eq!(read(r#"{"type": "object"}"#, folder.path()), Ok(expected));
+        assert_eq!(read(&expected.to_string(), folder.path()), Ok(expected));
     }
 
     #[test]
@@ -59,6 +64,12 @@ mod tests {
             ("huge.json", "larger than 1 MiB"),
             ("{\"a\":", "is not JSON"),
             (".", "can't be read"),
+            (r#"{"type": "nonsense"}"#, "can't be used: not a JSON Schema"),
+            (r#"{"type": "object"}"#, "can't be used: no property has"),
+            (
+                r#"{"properties": {"x": {"type": "number", "x-kayan-identifier": true}}}"#,
+                "the mark at /properties/x/x-kayan-identifier",
+            ),
         ] {
             let wrong = read(text, folder.path()).unwrap_err();
             assert!(wrong.what.contains(what), "{text}: {}", wrong.what);

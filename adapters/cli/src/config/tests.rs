@@ -81,7 +81,9 @@ impl Setup {
             folder: self.folder.path(),
             backends: self.backends,
             entropy: &Counting::from(1),
+            judges: crate::compose::JUDGES,
             keep_secrets: self.keep_secrets,
+            files: true,
         })
     }
 

@@ -14,12 +14,14 @@ pub(super) struct Options {
     pub(super) timeout: Option<Duration>,
 }
 
-/// Reads `name=value&name=value`; values are percent-decoded.
-pub(super) fn parse(text: &str) -> Result<Options, DsnError> {
+/// Reads `name=value&name=value`; values are percent-decoded. An unknown option is told by its name only if `named`.
+pub(super) fn parse(text: &str, named: bool) -> Result<Options, DsnError> {
     let mut options = Options { tls: Tls::Off, ca: None, timeout: None };
-    for option in text.split('&').filter(|option| !option.is_empty()) {
+    for (number, option) in (1..).zip(text.split('&').filter(|option| !option.is_empty())) {
         let (name, value) = option.split_once('=').unwrap_or((option, ""));
-        take(&mut options, name, &decoded(value)?)?;
+        if !take(&mut options, name, &decoded(value)?)? {
+            return Err(DsnError::UnknownOption(if named { format!("{name:?}") } else { format!("number {number}") }));
+        }
     }
     if options.ca.is_some() && options.tls != Tls::Verified {
         return Err(DsnError::CaUnused);
@@ -27,14 +29,15 @@ pub(super) fn parse(text: &str) -> Result<Options, DsnError> {
     Ok(options)
 }
 
-fn take(options: &mut Options, name: &str, value: &str) -> Result<(), DsnError> {
+/// Whether there is such an option.
+fn take(options: &mut Options, name: &str, value: &str) -> Result<bool, DsnError> {
     let wrong = |option, allowed| Err(DsnError::UnknownValue { option, allowed });
     match name {
-        "tls" => match value {
-            "true" | "1" => options.tls = Tls::Verified,
-            "false" | "0" => options.tls = Tls::Off,
-            "skip-verify" => options.tls = Tls::SkipVerify,
-            "preferred" => options.tls = Tls::Preferred,
+        "tls" => match (boolean(value), value) {
+            (Some(true), _) => options.tls = Tls::Verified,
+            (Some(false), _) => options.tls = Tls::Off,
+            (None, "skip-verify") => options.tls = Tls::SkipVerify,
+            (None, "preferred") => options.tls = Tls::Preferred,
             _ => return wrong("tls", "true, false, skip-verify or preferred"),
         },
         "tls-ca" if value.is_empty() => return wrong("tls-ca", "the path of a PEM file"),
@@ -49,13 +52,22 @@ fn take(options: &mut Options, name: &str, value: &str) -> Result<(), DsnError> 
         "charset" => return wrong("charset", "utf8mb4"),
         "collation" if value.starts_with("utf8mb4_") => {}
         "collation" => return wrong("collation", "one of utf8mb4"),
-        "parseTime" if ["true", "false", "1", "0"].contains(&value) => {}
+        "parseTime" if boolean(value).is_some() => {}
         "parseTime" => return wrong("parseTime", "true or false"),
         "loc" if ["UTC", "Local"].contains(&value) => {}
         "loc" => return wrong("loc", "UTC: times are stored in it"),
-        _ => return Err(DsnError::UnknownOption),
+        _ => return Ok(false),
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Yes or no in the spellings of Go's `strconv.ParseBool`, for which these options were first written.
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
 }
 
 /// A whole number with its unit.

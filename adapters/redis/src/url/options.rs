@@ -52,14 +52,19 @@ fn read(
     take: impl Fn(&mut Options, &str, String) -> Result<bool, RedisUrlError>,
 ) -> Result<Options, RedisUrlError> {
     let mut options = Options::default();
-    for parameter in text.split('&').filter(|parameter| !parameter.is_empty()) {
+    for (number, parameter) in (1..).zip(text.split('&').filter(|parameter| !parameter.is_empty())) {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         let value = decoded(value)?;
         match name {
             "ssl_ca_certs" if value.is_empty() => return Err(RedisUrlError::NoValue("ssl_ca_certs")),
             "ssl_ca_certs" => options.authorities = Some(value.into()),
             _ if take(&mut options, name, value)? => {}
-            _ => return Err(RedisUrlError::UnknownParameter(known)),
+            _ => {
+                // a ? in a password ends the address early, and an & the parameter before
+                let doubtful = text.contains('@') || options.login.password.is_some();
+                let name = if doubtful { format!("number {number}") } else { format!("{name:?}") };
+                return Err(RedisUrlError::UnknownParameter { name, known });
+            }
         }
     }
     if options.login.user.is_some() && options.login.password.is_none() {

@@ -6,7 +6,9 @@ use secrecy::ExposeSecret;
 
 use super::{Login, Place, RedisUrl, RedisUrlError};
 
-const SERVER: RedisUrlError = RedisUrlError::UnknownParameter("ssl_ca_certs");
+fn unknown(name: &str, known: &'static str) -> RedisUrlError {
+    RedisUrlError::UnknownParameter { name: name.to_owned(), known }
+}
 
 fn url(text: &str) -> RedisUrl {
     text.parse().unwrap_or_else(|why| panic!("{text}: {why}"))
@@ -92,8 +94,8 @@ fn authorities_of_ones_own_are_named_by_a_file() {
 
 #[test]
 fn what_is_no_url_is_refused_with_what_to_write_and_without_the_password() {
-    let sentinel = RedisUrlError::UnknownParameter("ssl_ca_certs, sentinel_username and sentinel_password");
-    let socket = RedisUrlError::UnknownParameter("db, username (or user) and password (or pass)");
+    let sentinel = "ssl_ca_certs, sentinel_username and sentinel_password";
+    let socket = "db, username (or user) and password (or pass)";
     for (text, expected) in [
         ("", RedisUrlError::Scheme),
         ("localhost:6379", RedisUrlError::Scheme),
@@ -142,11 +144,13 @@ fn what_is_no_url_is_refused_with_what_to_write_and_without_the_password() {
         ("redis://:hunter2%f\u{fc}@h", RedisUrlError::Escape),
         ("redis://:hunter2\n@h", RedisUrlError::Control),
         ("redis://:hunter2%00@h", RedisUrlError::Control),
-        ("redis://:hunter2@h?db=1", SERVER),
-        ("rediss://:hunter2@h?tls=hunter2", SERVER),
-        ("redis+cluster://:hunter2@h?db=1", SERVER),
-        ("redis+sentinel://:hunter2@h/m?db=1", sentinel),
-        ("unix:///s?hunter2", socket),
+        ("redis://:hunter2@h?db=1", unknown("\"db\"", "ssl_ca_certs")),
+        ("rediss://:hunter2@h?tls=hunter2", unknown("\"tls\"", "ssl_ca_certs")),
+        ("redis+cluster://:hunter2@h?db=1", unknown("\"db\"", "ssl_ca_certs")),
+        ("redis+sentinel://:hunter2@h/m?db=1", unknown("\"db\"", sentinel)),
+        ("redis://h?hunter2=1@h", unknown("number 1", "ssl_ca_certs")),
+        ("unix:///s?tls=hunter2", unknown("\"tls\"", socket)),
+        ("unix:///s?pass=a&hunter2=b", unknown("number 2", socket)),
         ("rediss://:hunter2@h?ssl_ca_certs=", RedisUrlError::NoValue("ssl_ca_certs")),
         ("unix://u:hunter2@/s?pass=hunter2", RedisUrlError::LoginTwice),
         ("redis://:hunter2@h?ssl_ca_certs=/ca.pem", RedisUrlError::AuthoritiesUnused),

@@ -9,9 +9,7 @@ use super::*;
 use crate::samples::{file, migrated, raw, registration};
 
 fn refusal(dsn: &str) -> OpenError {
-    let error = crate::open(dsn).err().unwrap_or_else(|| panic!("{dsn} was opened"));
-    assert!(error.to_string().contains("KAYAN_DB_DSN"), "{error}");
-    error
+    crate::open(dsn).err().unwrap_or_else(|| panic!("{dsn} was opened"))
 }
 
 /// Opens and asserts that neither the file nor the folder changed.

@@ -38,7 +38,7 @@ type Columns = Vec<(&'static str, Kind)>;
 pub(super) async fn run(path: &Path, key: Option<&Secret>, keep_sessions: bool, format: Format) -> Result<(), Stop> {
     let mut file = Opened::open(path, 2)?;
     let (header, summary, months) = check(&mut file, key)?;
-    let config = super::super::told(super::super::load(Vec::new(), true))?;
+    let config = super::super::told(super::super::load(Vec::new(), super::super::Purpose::Change))?;
     let driver = compose::database(&config)?;
     let kayan = compose::looking(&config, &driver)?;
     let mut restore = Restore::begin(&*driver, header.schema_version, compose::clock().now()).await.map_err(refused)?;

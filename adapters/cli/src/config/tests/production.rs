@@ -76,9 +76,12 @@ fn no_secret_is_printed_anywhere() {
         ("KAYAN_SESSION_SECRET_PREVIOUS", secret),
         ("KAYAN_JWT_SECRET", secret),
         ("KAYAN_DATA_KEY", secret),
-        ("KAYAN_DB_DSN", "file:kayan.db?key=8f1bc63a9de077e1ffb2c8a40d1e5b7788a9c0d1e2f30415"),
     ]);
     let loaded = setup.load();
     let printed = format!("{loaded:?} {}", serde_json::to_string(&loaded.rows).unwrap());
     assert!(!printed.contains(secret) && printed.contains("[redacted]"));
+    let dsn = "file:kayan.db?key=8f1bc63a9de077e1ffb2c8a40d1e5b7788a9c0d1e2f30415";
+    let problems = Setup::new(&[("KAYAN_DB_DSN", dsn)]).problems();
+    let printed = format!("{problems} {}", serde_json::to_string(&problems.rows).unwrap());
+    assert!(!printed.contains(secret) && printed.contains("[redacted]"), "{printed}");
 }

@@ -135,11 +135,41 @@ fn dot_env_is_for_development_only() {
 }
 
 #[test]
-fn a_broken_dot_env_is_told_with_its_line_but_not_its_content() {
-    let setup = Setup::new(&[]).file(".env", "KAYAN_PORT=3\n\nhunter2 hunter2\n");
-    let text = setup.problems().to_string();
-    assert!(text.contains(".env: has a line that is no NAME=VALUE (line 3)"), "{text}");
-    assert!(!text.contains("hunter2"));
+fn a_setting_in_dot_env_that_cannot_be_read_is_told_with_its_line_but_not_its_content() {
+    for line in ["KAYAN_DB_DSN=host=db password=hunter2", "KAYAN_DB_DSN 'hunter2'", "KAYAN_DB_DSN='hunter2"] {
+        let setup = Setup::new(&[]).file(".env", &format!("KAYAN_PORT=3\n\n{line}\n"));
+        let text = setup.problems().to_string();
+        assert!(text.contains(".env: has no value of KAYAN_DB_DSN that can be read (line 3)"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn another_programs_line_in_dot_env_is_skipped_with_a_warning_and_its_number() {
+    let content =
+        "GREETING=hello hunter2\nhunter2 hunter2\nMOTD='tis\nKAYAN_PORT=3\nPATH=$PATH:/bin\nKEY=\"a\nKAYAN_PORT=4\"\n";
+    let loaded = Setup::new(&[]).file(".env", content).load();
+    assert_eq!(loaded.config.port, 3);
+    let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let skipped = |number| format!(".env: line {number} is no NAME=VALUE, and is skipped");
+    assert_eq!(warnings, [skipped(1), skipped(2), skipped(3)]);
+}
+
+#[test]
+fn a_dollar_in_dot_env_stays_what_it_is() {
+    for content in ["KAYAN_SESSION_SECRET=9b$HOME${PATH}$$c7a5$d", "KAYAN_SESSION_SECRET=\"9b$HOME${PATH}$$c7a5$d\""] {
+        let config = Setup::new(&[]).file(".env", content).load().config;
+        assert_eq!(config.session_secret.expose_secret(), b"9b$HOME${PATH}$$c7a5$d", "{content}");
+    }
+}
+
+#[test]
+fn a_dot_env_in_another_encoding_is_read_line_by_line() {
+    let setup = Setup::new(&[]);
+    std::fs::write(setup.folder.path().join(".env"), b"NAME=J\xf6rg\nKAYAN_PORT=3\n").unwrap();
+    assert_eq!(setup.load().config.port, 3);
+    std::fs::write(setup.folder.path().join(".env"), b"KAYAN_SESSION_SECRET=\xff\xff\n").unwrap();
+    assert_eq!(settings(&setup.problems()), [".env"]);
 }
 
 #[test]
@@ -152,7 +182,7 @@ fn typed_values_are_what_was_given() {
         ("KAYAN_DB_CONN_MAX_LIFETIME", "0"),
         ("KAYAN_HASH_CONCURRENCY", "7"),
         ("KAYAN_PUBLIC_URL", "https://id.example.com"),
-        ("KAYAN_IDENTITY_SCHEMA", r#"{"type":"object"}"#),
+        ("KAYAN_IDENTITY_SCHEMA", r#"{"properties":{"email":{"x-kayan-identifier":true}}}"#),
         ("KAYAN_LOG_LEVEL", "DEBUG"),
         ("KAYAN_SESSION_TTL", "1h30m"),
     ]);
@@ -164,7 +194,7 @@ fn typed_values_are_what_was_given() {
     assert_eq!(config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1/128"]);
     assert_eq!((config.database.max_open, config.database.max_idle, config.database.max_lifetime), (3, 3, None));
     assert_eq!(config.public_url.unwrap().as_str(), "https://id.example.com/");
-    assert_eq!(config.identity_schema.unwrap()["type"], "object");
+    assert_eq!(config.identity_schema.unwrap()["properties"]["email"]["x-kayan-identifier"], true);
     assert_eq!(config.log_level, LogLevel::Debug);
     assert_eq!(config.sessions.ttl.as_secs(), 5400);
     assert!(!config.auto_migrate);
