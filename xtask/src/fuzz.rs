@@ -1,4 +1,7 @@
-//! Made-up input: requests against a real server, which must answer as documented, and texts for parsers.
+//! Made-up input: requests against a real server, which must answer as documented or at least fairly, and texts for parsers.
+
+mod siege;
+mod wire;
 
 use std::thread;
 
@@ -23,10 +26,20 @@ const TAKES_LONG: &str = "debugProfile";
 /// How long each parser gets made-up texts, in seconds.
 const EACH: u32 = 20;
 
-/// Reads made-up texts with each parser of `tests/fuzz`, then sends made-up requests.
+/// Reads made-up texts with each parser of `tests/fuzz`, then sends made-up requests, whole and half.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     run::timed("made-up DSNs", || texts(workspace, "dsn"))?;
+    besieged(workspace)?;
     answers(workspace)
+}
+
+/// Sends what no client should, while somebody else asks.
+fn besieged(workspace: &Workspace) -> Result<(), Failure> {
+    let kayan = workspace.build_kayan()?;
+    let document = run::read(&openapi::committed(workspace, "json"))?;
+    let document = serde_json::from_slice(&document).map_err(|why| Failure::Wrong(format!("the document: {why}")))?;
+    let skipped = [&ENDS_THE_SESSION[..], &[TAKES_LONG]].concat();
+    run::timed("requests that no client should send", || siege::run(&kayan, &document, &skipped))
 }
 
 /// Runs a target of `tests/fuzz`; what it finds and what it learns stays in the target folder.

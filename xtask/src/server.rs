@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command},
     time::{Duration, Instant},
 };
@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A running server; dropping it ends its process and removes its database.
 #[derive(Debug)]
 pub(crate) struct Server {
+    kayan: PathBuf,
     process: Child,
     address: SocketAddr,
     home: TempDir,
@@ -39,21 +40,12 @@ impl Server {
         let address = free_address().map_err(Failure::io("can't find a free port on 127.0.0.1"))?;
         let log = File::create(home.path().join("log")).map_err(Failure::io("can't make the server's log"))?;
         let errors = log.try_clone().map_err(Failure::io("can't share the server's log"))?;
-        let mut serve = Command::new(kayan);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("KAYAN_")) {
-            serve.env_remove(name);
-        }
-        serve.arg("serve").current_dir(home.path()).stdout(log).stderr(errors);
+        let mut serve = command(kayan, home.path());
+        serve.arg("serve").stdout(log).stderr(errors);
         serve.env("KAYAN_HOST", address.ip().to_string()).env("KAYAN_PORT", address.port().to_string());
-        // The cheapest hash there is: this is about answers, not about passwords.
-        serve.envs([
-            ("KAYAN_DB_DSN", "file:kayan.db?cache=shared&mode=rwc"),
-            ("KAYAN_LOG_LEVEL", "warn"),
-            ("KAYAN_BCRYPT_COST", "4"),
-        ]);
         let process = serve.spawn();
         let process = process.map_err(|source| Failure::Start { command: "kayan serve".to_owned(), source })?;
-        let mut server = Self { process, address, home };
+        let mut server = Self { kayan: kayan.to_owned(), process, address, home };
         server.wait_until_it_listens()?;
         Ok(server)
     }
@@ -61,6 +53,28 @@ impl Server {
     /// Where it answers, without a slash at the end.
     pub(crate) fn origin(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Its address.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process's id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Runs a command over the same database; what it says on standard output.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Result<String, Failure> {
+        let name = || format!("kayan {}", arguments.join(" "));
+        let output = command(&self.kayan, self.home.path()).args(arguments).output();
+        let output = output.map_err(|source| Failure::Start { command: name(), source })?;
+        if !output.status.success() {
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            return Err(Failure::Ended { command: name(), status: output.status });
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// A folder that goes away with the server.
@@ -131,8 +145,24 @@ impl Server {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "another process that begins to listen is no event one could wait for")]
-fn pause() {
+/// The binary, to be run in a folder with settings of its own.
+fn command(kayan: &Path, home: &Path) -> Command {
+    let mut command = Command::new(kayan);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("KAYAN_")) {
+        command.env_remove(name);
+    }
+    // The cheapest hash there is: this is about answers, not about passwords.
+    command.current_dir(home).envs([
+        ("KAYAN_DB_DSN", "file:kayan.db?cache=shared&mode=rwc"),
+        ("KAYAN_LOG_LEVEL", "warn"),
+        ("KAYAN_BCRYPT_COST", "4"),
+    ]);
+    command
+}
+
+/// For a moment.
+#[expect(clippy::disallowed_methods, reason = "what another process does is no event one could wait for")]
+pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(20));
 }
 
