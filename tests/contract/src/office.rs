@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use kayan_core::{Grants, IdentitySchema, Kayan, Lifetimes, Operator, Ports, RateLimits, Settings};
 use kayan_crypto::{Biscuits, OsEntropy, SealedKeys, WrappingSecrets};
 use kayan_memory::{ManualClock, MemoryLimiter, MemoryStore, PlainHasher};
-use kayan_ports::{Client, HashError, Identity, Password, PasswordHash, PasswordHasher, Scope, Store, Verdict};
+use kayan_ports::{
+    AdoptError, Client, HashCost, HashError, Identity, Password, PasswordHash, PasswordHasher, Scope, Store, TenantId,
+    Verdict, Work,
+};
 use tokio::sync::{Mutex, oneshot};
 
 /// A process that serves the store. Its clock stands still, so it remembers roles for as long as it may.
@@ -85,21 +88,30 @@ impl Gated {
 
 #[async_trait]
 impl PasswordHasher for Gated {
-    async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+    async fn hash(&self, tenant: &TenantId, password: &Password) -> Result<PasswordHash, HashError> {
         let gate = self.gate.lock().await.take();
         if let Some((begins, goes_on)) = gate {
             begins.send(()).expect("nobody waits for the hash");
             goes_on.await.expect("nobody lets the hash go on");
         }
-        self.inner.hash(password).await
+        self.inner.hash(tenant, password).await
     }
 
-    async fn verify(&self, against: Option<&PasswordHash>, password: &Password) -> Result<Verdict, HashError> {
-        self.inner.verify(against, password).await
+    async fn verify(
+        &self,
+        tenant: &TenantId,
+        against: Option<&PasswordHash>,
+        password: &Password,
+    ) -> Result<Verdict, HashError> {
+        self.inner.verify(tenant, against, password).await
     }
 
-    fn recognises(&self, hash: &PasswordHash) -> bool {
-        self.inner.recognises(hash)
+    async fn compute(&self, tenant: &TenantId, work: Work) -> Result<(), HashError> {
+        self.inner.compute(tenant, work).await
+    }
+
+    fn adopt(&self, hash: &PasswordHash, most: HashCost) -> Result<PasswordHash, AdoptError> {
+        self.inner.adopt(hash, most)
     }
 
     fn max_bytes(&self) -> usize {

@@ -11,7 +11,7 @@ use crate::compose;
 const REACHABLE: &str = "database.reachable";
 const REPLICA: &str = "database.replica";
 /// What rests on a database that answers.
-const RESTING: [&str; 11] = [
+const RESTING: [&str; 12] = [
     server::VERSION,
     server::RIGHTS,
     server::ISOLATION,
