@@ -1,5 +1,4 @@
-//! How much of a flood of refusals is written down: in each tenant and of each kind so many a minute, and how many more
-//! there were.
+//! Bounds how many refusals are written down in a minute, for each tenant and kind, and counts the others.
 
 use std::collections::{HashMap, HashSet};
 

@@ -44,7 +44,7 @@ impl Probe for MigrationsProbe {
 
     async fn check(&self) -> Condition {
         let known = migrate::embedded(self.0.dialect());
-        match tokio::time::timeout(PATIENCE, migrate::status(&*self.0, known)).await {
+        match tokio::time::timeout(PATIENCE, migrate::recorded_status(&*self.0, known)).await {
             Ok(Ok(lines)) => judge(&lines),
             Ok(Err(_)) | Err(_) => Condition::Unhealthy("can't be read".to_owned()),
         }

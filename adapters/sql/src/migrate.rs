@@ -183,9 +183,17 @@ pub enum MigrateError {
     Store(#[from] StoreError),
 }
 
-/// Every migration that is known or applied, by number. Changes nothing.
+/// Every migration that is known or applied, by number. Refuses a database that is another program's. Changes nothing.
 pub async fn status(driver: &dyn Driver, known: &[Migration]) -> Result<Vec<MigrationStatus>, MigrateError> {
-    let applied = foreign::look(driver, known).await?;
+    Ok(compare(foreign::look(driver, known).await?, known))
+}
+
+/// The same in two short reads, for health checks: does not look whether the database is another program's.
+pub async fn recorded_status(driver: &dyn Driver, known: &[Migration]) -> Result<Vec<MigrationStatus>, MigrateError> {
+    Ok(compare(foreign::recorded(driver).await?, known))
+}
+
+fn compare(applied: BTreeMap<u32, Applied>, known: &[Migration]) -> Vec<MigrationStatus> {
     let mut lines: BTreeMap<u32, MigrationStatus> =
         applied.into_iter().map(|(version, row)| (version, row.unknown(version))).collect();
     for migration in known {
@@ -202,7 +210,7 @@ pub async fn status(driver: &dyn Driver, known: &[Migration]) -> Result<Vec<Migr
             line.state = if same { MigrationState::Applied } else { MigrationState::Edited };
         }
     }
-    Ok(lines.into_values().collect())
+    lines.into_values().collect()
 }
 
 /// Applies what is pending, up to and including version `to`, and answers how many that were. `done` hears of each.

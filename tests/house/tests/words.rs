@@ -2,7 +2,7 @@
 
 use kayan_house::{none_of, rust, rust_in, tree};
 
-const LAST_INVARIANT: u32 = 41;
+const LAST_INVARIANT: u32 = 44;
 
 #[test]
 fn nobody_allows_a_lint_or_ignores_a_test() {
@@ -53,7 +53,7 @@ fn tests_carry_numbers_of_invariants_that_exist() {
         let unknown = numbered.filter(|(_, name)| !is_invariant(name.split('_').next().unwrap_or_default()));
         offences.extend(unknown.map(|(line, name)| source.at(line, format!("fn i_{name}"))));
     }
-    none_of(offences, "invariants are numbered i_01_… to i_41_…");
+    none_of(offences, "invariants are numbered i_01_… to i_44_…");
 }
 
 fn is_invariant(number: &str) -> bool {

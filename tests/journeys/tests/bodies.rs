@@ -223,7 +223,7 @@ async fn a_body_of_10_megabytes_is_too_large_however_it_is_sent() {
     let name = "x".repeat((1 << 20) - 200);
     let body = json!({ "traits": { "email": "a@example.com", "name": name }, "password": PASSWORD });
     let answer = register(&service.client(), body.to_string()).await.refused(400, "invalid_input");
-    assert_eq!(field(&answer), ("/traits/name".to_owned(), "max_length".to_owned()));
+    assert_eq!(field(&answer), ("/traits".to_owned(), "too_large".to_owned()));
     let value: Value = answer.json();
     assert!(!value.to_string().contains("xxxx"), "the answer does not repeat what was sent");
 }

@@ -20,34 +20,40 @@ pub(super) async fn look(driver: &dyn Driver, known: &[Migration]) -> Result<BTr
             return Err(MigrateError::Encoding { encoding });
         }
     }
-    let columns = names(driver, bookkeeping_columns(dialect)).await?;
-    let is_new = columns.is_empty();
-    if !is_new && COLUMNS.iter().any(|own| !columns.iter().any(|column| column == own)) {
-        return Err(MigrateError::ForeignTable { table: BOOKKEEPING.to_owned() });
-    }
-    let applied = if is_new { BTreeMap::new() } else { decode(driver.read(applied_query()).await?)? };
+    // Read before the bookkeeping: what another process migrates meanwhile then is in the bookkeeping, and not in here.
+    let present = names(driver, present_tables(dialect)).await?;
+    let (has_bookkeeping, applied) = bookkeeping(driver).await?;
     // MySQL undoes no schema changes: there, tables may be left of a migration that was broken off, which goes on with them.
-    let may_be_broken_off = dialect == Dialect::MySql && !is_new;
+    let may_be_broken_off = dialect == Dialect::MySql && has_bookkeeping;
     // What a newer program has made is its own, whatever it is called.
     let is_newer = applied.keys().any(|version| known.iter().all(|migration| migration.version != *version));
     if !may_be_broken_off && !is_newer {
-        let pending: Vec<Migration> =
-            known.iter().filter(|migration| !applied.contains_key(&migration.version)).copied().collect();
-        refuse_tables_of(driver, &pending).await?;
+        let (applied, pending): (Vec<Migration>, Vec<Migration>) =
+            known.iter().partition(|migration| applied.contains_key(&migration.version));
+        let (own, made) = (tables(&pending), tables(&applied));
+        let is_foreign = |table: &String| own.contains(&table.as_str()) && !made.contains(&table.as_str());
+        if let Some(table) = present.into_iter().find(is_foreign) {
+            return Err(MigrateError::ForeignTable { table });
+        }
     }
     Ok(applied)
 }
 
-async fn refuse_tables_of(driver: &dyn Driver, pending: &[Migration]) -> Result<(), MigrateError> {
-    if pending.is_empty() {
-        return Ok(());
+/// What the bookkeeping says was applied; nothing where there is none.
+pub(super) async fn recorded(driver: &dyn Driver) -> Result<BTreeMap<u32, Applied>, MigrateError> {
+    Ok(bookkeeping(driver).await?.1)
+}
+
+/// Whether there is a bookkeeping, and what it says was applied.
+async fn bookkeeping(driver: &dyn Driver) -> Result<(bool, BTreeMap<u32, Applied>), MigrateError> {
+    let columns = names(driver, bookkeeping_columns(driver.dialect())).await?;
+    if columns.is_empty() {
+        return Ok((false, BTreeMap::new()));
     }
-    let own = tables(pending);
-    let present = names(driver, present_tables(driver.dialect())).await?;
-    match present.into_iter().find(|table| own.contains(&table.as_str())) {
-        Some(table) => Err(MigrateError::ForeignTable { table }),
-        None => Ok(()),
+    if COLUMNS.iter().any(|own| !columns.iter().any(|column| column == own)) {
+        return Err(MigrateError::ForeignTable { table: BOOKKEEPING.to_owned() });
     }
+    Ok((true, decode(driver.read(applied_query()).await?)?))
 }
 
 async fn names(driver: &dyn Driver, sql: &'static str) -> Result<Vec<String>, StoreError> {
