@@ -12,6 +12,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::{
     args::{Admin, Who},
+    output::note,
     stop::Stop,
 };
 
@@ -37,7 +38,7 @@ fn named(who: Who) -> (Operator, UserRef) {
 /// Tells which entries of a list are left out because they are damaged.
 fn tell_damaged(ids: &[String]) {
     if !ids.is_empty() {
-        eprintln!("damaged, and left out: {}; kayan doctor tells more", ids.join(", "));
+        note(format_args!("damaged, and left out: {}; kayan doctor tells more", ids.join(", ")));
     }
 }
 
