@@ -24,6 +24,7 @@ mod scrape;
 mod seals;
 mod service;
 mod start;
+mod timing;
 mod whoami;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
