@@ -126,7 +126,7 @@ async fn a_service_that_stops_waits_for_no_half_head() {
 
 #[tokio::test]
 async fn the_most_connections_are_fewer_than_the_files_that_may_be_open() {
-    let home = Home::newcomers();
+    let home = Home::new();
     let usual = home.script("ulimit -n 256; kayan config check --format json").output().await.unwrap();
     let rows: serde_json::Value = serde_json::from_slice(&usual.stdout).unwrap();
     let row = rows.as_array().unwrap().iter().find(|row| row["setting"] == "KAYAN_MAX_CONNECTIONS").unwrap();
