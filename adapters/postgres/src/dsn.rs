@@ -86,7 +86,9 @@ impl FromStr for Dsn {
     fn from_str(dsn: &str) -> Result<Self, DsnError> {
         let mut reading = Reading::default();
         // A ? in a password ends a URL's address early, and an & or a blank the password itself: the rest looks like options.
-        let cut = dsn.contains("://") && dsn.split_once('?').is_some_and(|(_, options)| options.contains('@'));
+        // Without its scheme, all of an address does. Either way an @ comes after them.
+        let options = if dsn.contains("://") { dsn.split_once('?').map_or("", |(_, options)| options) } else { dsn };
+        let cut = options.contains('@');
         let mut after_password = false;
         for (position, (option, value)) in (1_usize..).zip(pairs::split(dsn)?) {
             if !reading.take(&option, value)? {
