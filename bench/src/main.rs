@@ -24,7 +24,6 @@ mod scrape;
 mod seals;
 mod service;
 mod start;
-mod timing;
 mod whoami;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::{
     audit, failure::Failure, import, logins, million, postgres, refreshes, report::Report, revoke, scrape, seals,
-    start, timing, whoami,
+    start, whoami,
 };
 
 /// A part that can be measured by itself.
@@ -18,8 +18,6 @@ pub(crate) enum Measurement {
     Whoami,
     /// Logins against raw hashes, and how long others wait meanwhile.
     Logins,
-    /// Failed logins at accounts that there are and that there are not: whether their time tells which.
-    Timing,
     /// Refreshes against single inserts.
     Refreshes,
     /// Idle memory and the time to start.
@@ -84,7 +82,6 @@ impl Plan {
             match name {
                 Measurement::Whoami => whoami::measure(self, &mut report).await?,
                 Measurement::Logins => logins::measure(self, &mut report).await?,
-                Measurement::Timing => timing::measure(self, &mut report).await?,
                 Measurement::Refreshes => refreshes::measure(self, &mut report).await?,
                 Measurement::Start => start::measure(self, &mut report).await?,
                 Measurement::Scrape => scrape::measure(self, &mut report).await?,

@@ -54,8 +54,8 @@ enum Task {
     },
     /// Measure how fast the service is, and keep the results in `bench/`.
     Bench {
-        /// `whoami`, `logins`, `timing`, `refreshes`, `start`, `scrape`, `seal`, `postgres`, `audit`, `import`, `revoke` or
-        /// `million`; without a name all.
+        /// `whoami`, `logins`, `refreshes`, `start`, `seal`, `postgres`, `audit`, `import`, `revoke` or `million`; without a
+        /// name all.
         names: Vec<String>,
         /// A few short rounds: shows that it works, not how fast it is.
         #[arg(long)]
