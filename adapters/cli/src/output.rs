@@ -1,6 +1,6 @@
 //! Results on standard output, tables for people and JSON for scripts; all else on standard error.
 //!
-//! A reader that has gone away ends nothing: work that has begun is finished. What was sent by clients is escaped, so that no
+//! A closed pipe stops no work: what has begun is finished. What was sent by clients is escaped, so that no
 //! terminal obeys it.
 
 mod file;
@@ -58,7 +58,7 @@ pub(crate) fn line(text: &str) -> Result<(), Stop> {
     print(&terminal::lines(text))
 }
 
-/// Says something beside the results. Where that can't be written there is nowhere left to say so, and the work goes on.
+/// Writes a message to standard error. If that fails, the failure is ignored and the work continues.
 pub(crate) fn note(text: impl Display) {
     let _ = writeln!(io::stderr(), "{}", terminal::lines(&text.to_string()));
 }
