@@ -1,9 +1,17 @@
 //! What the compiled-in adapters say of the connection strings in the settings, before anything is opened.
 
-use crate::config::{DatabaseKind, load::Judges};
+use crate::config::{
+    DatabaseKind,
+    load::{Judges, RedisJudge},
+};
 
 /// They open no connection and change nothing.
-pub(crate) const JUDGES: Judges = Judges { dsn, redis };
+pub(crate) const JUDGES: Judges = Judges { dsn, redis: REDIS };
+
+#[cfg(feature = "redis")]
+const REDIS: Option<RedisJudge> = Some(redis);
+#[cfg(not(feature = "redis"))]
+const REDIS: Option<RedisJudge> = None;
 
 fn dsn(kind: DatabaseKind, text: &str, files: bool) -> Result<(), String> {
     match kind {
@@ -40,12 +48,6 @@ fn dsn(kind: DatabaseKind, text: &str, files: bool) -> Result<(), String> {
 fn redis(text: &str, files: bool) -> Result<(), String> {
     let url: kayan_redis::RedisUrl = text.parse().map_err(told)?;
     if files { url.check_files().map_err(told) } else { Ok(()) }
-}
-
-/// That it is not compiled in is told elsewhere.
-#[cfg(not(feature = "redis"))]
-fn redis(_: &str, _: bool) -> Result<(), String> {
-    Ok(())
 }
 
 fn told<E: std::fmt::Display>(error: E) -> String {

@@ -45,9 +45,12 @@ pub(crate) struct Inputs<'a> {
 pub(crate) struct Judges {
     /// Of a connection string for this kind of database.
     pub(crate) dsn: fn(DatabaseKind, &str, bool) -> Result<(), String>,
-    /// Of the URL of a Redis.
-    pub(crate) redis: fn(&str, bool) -> Result<(), String>,
+    /// Of the URL of a Redis; none in a build without Redis.
+    pub(crate) redis: Option<RedisJudge>,
 }
+
+/// What is wrong with the URL of a Redis.
+pub(crate) type RedisJudge = fn(&str, bool) -> Result<(), String>;
 
 /// A configuration that the service can start with.
 #[derive(Debug)]
