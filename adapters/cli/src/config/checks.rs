@@ -2,6 +2,7 @@
 
 use super::problem::{Findings, Invalid};
 use super::setting::Support;
+use super::settings::oidc::PROVIDERS;
 use super::values::Values;
 
 /// Checks the form of every value.
@@ -20,7 +21,7 @@ pub(crate) fn support(values: &Values, findings: &mut Findings) {
         let spec = entry.setting.spec();
         let default = spec.default_in(values.production());
         match spec.support {
-            Support::Refused(what) if !is_harmless(text, default) => {
+            Support::Refused(what) if !is_default(&entry.name, text, default) => {
                 let hint =
                     default.map_or_else(|| "unset it".to_owned(), |text| format!("unset it, or set it to {text}"));
                 findings.reject(values, &entry.name, Invalid::new(format!("this version cannot {what} yet"), hint));
@@ -33,7 +34,8 @@ pub(crate) fn support(values: &Values, findings: &mut Findings) {
     }
 }
 
-/// Whether a value changes nothing: it is the default, or empty JSON.
-fn is_harmless(text: &str, default: Option<&str>) -> bool {
-    matches!(text, "[]" | "{}") || default.is_some_and(|default| default.eq_ignore_ascii_case(text))
+/// Whether a value is the default, or an empty list of providers.
+fn is_default(name: &str, text: &str, default: Option<&str>) -> bool {
+    let no_providers = name == PROVIDERS.name && matches!(text, "[]" | "{}");
+    no_providers || default.is_some_and(|default| default.eq_ignore_ascii_case(text))
 }

@@ -19,11 +19,10 @@ const MOST: u64 = 10_000;
 /// Computes the number if it is not set, and warns of one that can't be reached.
 pub(crate) fn fill(values: &mut Values, findings: &mut Findings) {
     let (files, reserve) = (getrlimit(Resource::Nofile).current, reserve(values));
-    let Some(number) = values.find(&MAX_CONNECTIONS) else {
-        return values.fill(&MAX_CONNECTIONS, usual(files, reserve).to_string(), Source::Default);
-    };
-    if let Some(files) = files
-        && as_u64(number).saturating_add(reserve) > files
+    if values.text(&MAX_CONNECTIONS).is_none() {
+        values.fill(&MAX_CONNECTIONS, usual(files, reserve).to_string(), Source::Default);
+    } else if let Some(files) = files
+        && as_u64(values.get(&MAX_CONNECTIONS)).saturating_add(reserve) > files
     {
         let text = format!("is too high for a limit of {files} open files (`ulimit -n`): raise that, or lower this");
         findings.warn(MAX_CONNECTIONS.name, text);

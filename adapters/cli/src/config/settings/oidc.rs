@@ -11,7 +11,7 @@ use crate::config::{
 
 const LOG_IN: &str = "log users in through OpenID Connect";
 
-const PROVIDERS: Setting<Value> =
+pub(crate) const PROVIDERS: Setting<Value> =
     Setting::parsed("KAYAN_OIDC_PROVIDERS", "OpenID Connect providers, as JSON", parse::json).hidden().not_yet(LOG_IN);
 
 /// One field of one provider; the secret is among them.

@@ -15,6 +15,7 @@ fn all_problems_are_told_at_once_with_setting_value_and_remedy() {
         ("KAYAN_AUTO_MIGRATE", "perhaps"),
         ("KAYAN_IDENTITY_SCHEMA", "missing.json"),
         ("KAYAN_DB_DSN", "mongodb://u:hunter2@db"),
+        ("KAYAN_MAX_CONNECTIONS", "many"),
         ("KAYAN_PROT", "1"),
     ]);
     let problems = setup.flag("KAYAN_HOST", "example.com").problems();
@@ -34,9 +35,10 @@ fn all_problems_are_told_at_once_with_setting_value_and_remedy() {
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
-    assert_eq!((problems.list.len(), problems.warnings.len()), (11, 1), "{text}");
+    assert_eq!((problems.list.len(), problems.warnings.len()), (12, 1), "{text}");
     assert!(!text.contains("hunter2"));
     assert!(row(&problems.rows, "KAYAN_PORT").problem.starts_with("is out of range; use"));
+    assert_eq!(row(&problems.rows, "KAYAN_MAX_CONNECTIONS").value, "many");
 }
 
 #[test]
