@@ -2,9 +2,9 @@
 
 mod audit_log;
 mod audited;
+mod batched_writer;
 mod counted;
 mod fields;
-mod gathered;
 mod lines;
 mod metrics;
 mod observed;
@@ -21,7 +21,7 @@ use kayan_ports::{Clock, LogControl, LogLevel};
 use tracing::{callsite, subscriber};
 use tracing_log::{LogTracer, log};
 
-use crate::{gathered::Gathered, lines::Lines};
+use crate::{batched_writer::BatchedWriter, lines::Lines};
 
 pub use audit_log::{AuditLog, Destination};
 pub use audited::Audited;
@@ -71,7 +71,7 @@ pub enum InitError {
 pub fn init(settings: LogSettings, clock: Arc<dyn Clock>) -> Result<Logs, InitError> {
     // What no-color.org asks for.
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-    let lines = Arc::new(Lines::new(settings, colour, clock, Gathered::begin(Box::new(io::stderr()))?));
+    let lines = Arc::new(Lines::new(settings, colour, clock, BatchedWriter::start(Box::new(io::stderr()))?));
     subscriber::set_global_default(lines.clone()).map_err(|_| InitError::AlreadyInitialised)?;
     LogTracer::init_with_filter(log::LevelFilter::Warn).map_err(|_| InitError::AlreadyInitialised)?;
     Ok(Logs(lines))
@@ -84,7 +84,7 @@ pub struct Logs(Arc<Lines>);
 impl Logs {
     /// Writes what is logged already and not written yet: before the process ends, or tells something beside the log.
     pub fn flush(&self) {
-        self.0.gathered.write();
+        self.0.writer.flush();
     }
 }
 

@@ -21,8 +21,8 @@ use tracing_log::NormalizeEvent as _;
 
 use crate::{
     Format, LogSettings,
+    batched_writer::BatchedWriter,
     fields::{Fields, push, quote, time},
-    gathered::Gathered,
 };
 
 thread_local! {
@@ -33,7 +33,7 @@ thread_local! {
 /// Turns events into lines.
 pub(crate) struct Lines {
     level: AtomicU8,
-    pub(crate) gathered: Arc<Gathered>,
+    pub(crate) writer: Arc<BatchedWriter>,
     format: Format,
     traced: bool,
     colour: bool,
@@ -41,9 +41,9 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(crate) fn new(settings: LogSettings, colour: bool, clock: Arc<dyn Clock>, gathered: Arc<Gathered>) -> Self {
+    pub(crate) fn new(settings: LogSettings, colour: bool, clock: Arc<dyn Clock>, writer: Arc<BatchedWriter>) -> Self {
         let LogSettings { level, format, traced } = settings;
-        Self { level: AtomicU8::new(level as u8), gathered, format, traced, colour, clock }
+        Self { level: AtomicU8::new(level as u8), writer, format, traced, colour, clock }
     }
 
     pub(crate) fn level(&self) -> LogLevel {
@@ -135,7 +135,7 @@ impl Subscriber for Lines {
             Format::Text => self.text(&mut line, metadata, event),
             Format::Json => self.json(&mut line, metadata, event),
         }
-        self.gathered.add(&line, *metadata.level() <= Level::WARN);
+        self.writer.add(&line, *metadata.level() <= Level::WARN);
         let _ = BUFFER.try_with(|buffer| buffer.set(line));
     }
 
@@ -183,10 +183,10 @@ mod tests {
     /// The lines that are logged while something runs.
     fn logged(level: LogLevel, format: Format, run: impl FnOnce(&Logs)) -> Vec<String> {
         let buffer = Buffer::default();
-        let gathered = Gathered::begin(Box::new(buffer.clone())).unwrap();
+        let writer = BatchedWriter::start(Box::new(buffer.clone())).unwrap();
         let settings = LogSettings { level, format, traced: false };
         let clock = ManualClock::new(time::macros::datetime!(2026-01-02 03:04:05.000678 UTC));
-        let logs = Logs(Arc::new(Lines::new(settings, false, Arc::new(clock), gathered)));
+        let logs = Logs(Arc::new(Lines::new(settings, false, Arc::new(clock), writer)));
         tracing::subscriber::with_default(logs.0.clone(), || run(&logs));
         logs.flush();
         let text = String::from_utf8(buffer.0.lock().clone()).unwrap();
