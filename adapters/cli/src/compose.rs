@@ -1,9 +1,9 @@
 //! The composition root: the one place that names concrete adapters and asks which are compiled in.
 
 mod judges;
+mod observability;
 #[cfg(feature = "redis")]
 mod redis;
-mod telling;
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,8 +20,8 @@ use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, Observ
 use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use self::judges::JUDGES;
-use self::telling::audited;
-pub(crate) use self::telling::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
+use self::observability::audited;
+pub(crate) use self::observability::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
 use crate::{
     commands::doctor::{self, Unwritten},
     config::{Config, Database, DatabaseKind, Environment},

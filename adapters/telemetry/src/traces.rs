@@ -85,7 +85,7 @@ pub enum TracesError {
     NoAuthorities,
     /// This process has set them up before.
     #[error("traces are already set up in this process; set them up once, at start")]
-    AlreadyKept,
+    AlreadyInstalled,
 }
 
 /// The traces of this process. Spans that are not delivered when the process ends are lost, so close it before.
@@ -96,8 +96,8 @@ impl Traces {
     /// Must not be called within an asynchronous runtime.
     ///
     /// # Errors
-    /// What can't be set up; `AlreadyKept` at the second call.
-    pub fn keep(settings: TraceSettings) -> Result<Self, TracesError> {
+    /// What can't be set up; `AlreadyInstalled` at the second call.
+    pub fn install(settings: TraceSettings) -> Result<Self, TracesError> {
         let TraceSettings { endpoint, headers, timeout, gzip, resource, sampling, delay, queue, batch } = settings;
         let headers: HashMap<String, String> =
             headers.into_iter().map(|(name, value)| (name, value.expose_secret().to_owned())).collect();
@@ -124,7 +124,7 @@ impl Traces {
             .with_sampler(sampling.sampler())
             .with_resource(resource)
             .build();
-        PROVIDER.set(provider.clone()).map_err(|_| TracesError::AlreadyKept)?;
+        PROVIDER.set(provider.clone()).map_err(|_| TracesError::AlreadyInstalled)?;
         Ok(Self(provider))
     }
 
