@@ -1,8 +1,8 @@
 //! The composition root: the one place that names concrete adapters and asks which are compiled in.
 
+mod observability;
 #[cfg(feature = "redis")]
 mod redis;
-mod telling;
 mod validators;
 
 use std::{sync::Arc, time::Duration};
@@ -19,8 +19,8 @@ use kayan_sql::{Driver, SqlStore};
 use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles, TracedHasher};
 use secrecy::{ExposeSecret, SecretString};
 
-use self::telling::audited;
-pub(crate) use self::telling::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
+use self::observability::audited;
+pub(crate) use self::observability::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
 pub(crate) use self::validators::VALIDATORS;
 use crate::{
     commands::doctor::{self, Unwritten},

@@ -3,12 +3,10 @@
 use kayan_ports::TenantId;
 use opentelemetry::{
     Context, KeyValue,
-    trace::{
-        SpanBuilder, SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceId, TraceState,
-        Tracer as _,
-    },
+    propagation::{Extractor, TextMapPropagator as _},
+    trace::{SpanBuilder, SpanKind, Status, TraceContextExt as _, Tracer as _},
 };
-use opentelemetry_sdk::trace::SdkTracer;
+use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracer};
 use poem::{
     Request,
     http::{HeaderMap, HeaderName, StatusCode},
@@ -17,7 +15,7 @@ use poem::{
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// So many bytes of `tracestate` are read at most; the standard wants no fewer than these.
+/// The longest `tracestate` that is read, in bytes; W3C Trace Context, section 3.3.1.5, asks for at least these.
 const STATE_BYTES: usize = 512;
 
 /// What is told of a request: nothing of who asked, and no path, which may hold names.
@@ -29,10 +27,9 @@ pub(crate) struct Told<'a> {
     pub(crate) request_id: &'a str,
 }
 
-/// Begins the span of a request, in the caller's trace if that names one, and else in a new one.
+/// Begins the span of a request, in the caller's trace if it names one, else in a new trace.
 pub(crate) fn begin(tracer: &SdkTracer, request: &Request) -> Context {
-    let parent = caller(request.headers());
-    let parent = parent.map_or_else(Context::new, |caller| Context::new().with_remote_span_context(caller));
+    let parent = parent(request.headers());
     let builder =
         SpanBuilder::from_name(known(request.method().as_str()).unwrap_or("HTTP")).with_kind(SpanKind::Server);
     parent.with_span(tracer.build_with_context(builder, &parent))
@@ -88,38 +85,61 @@ fn known(method: &str) -> Option<&'static str> {
     })
 }
 
-/// Who calls, as the W3C's Trace Context has it; nothing if that is not well-formed or told twice.
-fn caller(headers: &HeaderMap) -> Option<SpanContext> {
-    let mut parents = headers.get_all(TRACEPARENT).iter();
-    let parent = parents.next().filter(|_| parents.next().is_none())?;
-    let (trace, span, flags) = parts(parent.to_str().ok()?)?;
-    Some(SpanContext::new(trace, span, flags, true, state(headers).unwrap_or_default()))
+/// The caller's span, by W3C Trace Context; none if `traceparent` is malformed or sent twice.
+fn parent(headers: &HeaderMap) -> Context {
+    let none = Context::new();
+    match Caller::of(headers) {
+        Some(caller) => TraceContextPropagator::new().extract_with_context(&none, &caller),
+        None => none,
+    }
 }
 
-/// `version-trace-span-flags`; versions after this one may say more behind that.
-fn parts(text: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
-    let mut parts = text.trim().split('-');
-    let mut next = |digits: usize| {
-        let good = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
-        parts.next().filter(|part| part.len() == digits && part.bytes().all(good))
-    };
-    let version = next(2).filter(|version| *version != "ff")?;
-    let trace = TraceId::from_hex(next(32)?).ok().filter(|id| *id != TraceId::INVALID)?;
-    let span = SpanId::from_hex(next(16)?).ok().filter(|id| *id != SpanId::INVALID)?;
-    let flags = u8::from_str_radix(next(2)?, 16).ok()?;
-    // Of the flags only this one is known.
-    let known = TraceFlags::new(flags) & TraceFlags::SAMPLED;
-    (version != "00" || parts.next().is_none()).then_some((trace, span, known))
+/// The headers that name the caller's span, for the propagator.
+struct Caller<'a> {
+    parent: &'a str,
+    state: Option<String>,
 }
 
-fn state(headers: &HeaderMap) -> Option<TraceState> {
-    let texts: Option<Vec<&str>> = headers.get_all(TRACESTATE).iter().map(|text| text.to_str().ok()).collect();
-    let text = texts.filter(|texts| !texts.is_empty())?.join(",");
-    if text.len() > STATE_BYTES { None } else { text.parse().ok() }
+impl<'a> Caller<'a> {
+    /// Refuses what the propagator would accept against the standard: signs, short numbers, a dash at the end.
+    fn of(headers: &'a HeaderMap) -> Option<Self> {
+        let mut parents = headers.get_all(TRACEPARENT).iter();
+        let parent = parents.next().filter(|_| parents.next().is_none())?.to_str().ok()?.trim();
+        let (span, more) = parent.split_at_checked("00-".len() + 32 + "-".len() + 16 + "-00".len())?;
+        let digits = |part: &str| part.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+        let well_formed = span.split('-').map(str::len).eq([2, 32, 16, 2]) && span.split('-').all(digits);
+        // Only later versions may add to it.
+        let whole = more.is_empty() || (more.starts_with('-') && !parent.starts_with("00"));
+        (well_formed && whole).then(|| Self { parent, state: state(headers) })
+    }
+}
+
+impl Extractor for Caller<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        if key == TRACEPARENT {
+            Some(self.parent)
+        } else if key == TRACESTATE {
+            self.state.as_deref()
+        } else {
+            None
+        }
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec!["traceparent", "tracestate"]
+    }
+}
+
+/// All `tracestate` headers as one, as RFC 9110, section 5.3, has it.
+fn state(headers: &HeaderMap) -> Option<String> {
+    let states: Option<Vec<&str>> = headers.get_all(TRACESTATE).iter().map(|state| state.to_str().ok()).collect();
+    states.map(|states| states.join(",")).filter(|state| !state.is_empty() && state.len() <= STATE_BYTES)
 }
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::trace::SpanContext;
+
     use super::*;
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -130,6 +150,11 @@ mod tests {
             headers.append(*name, value.parse().unwrap());
         }
         headers
+    }
+
+    fn caller(headers: &HeaderMap) -> Option<SpanContext> {
+        let parent = parent(headers);
+        parent.has_active_span().then(|| parent.span().span_context().clone())
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The audit trail as JSON lines, in a file or on standard output, beside the table that it is in.
 //!
-//! The table is the truth. A thread of its own writes the lines, so that nobody waits for the disk; when it can't keep up,
-//! or the disk is full, lines are lost here, and the log says how many.
+//! The table is authoritative. A thread writes the lines, so that no request waits for the disk. If it can't keep up, or
+//! the disk is full, the file misses lines, and the log says how many.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -18,21 +18,21 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// So many commits' lines wait to be written; those beyond are lost.
+/// How many commits may wait to be written; the lines of further ones are lost.
 const QUEUE: usize = 4_096;
-/// So many of them are written at once.
+/// How many commits are written at once, at most.
 const GROUP: usize = 256;
-/// How often it is told that lines are lost.
-const TELL: Duration = Duration::from_secs(10);
-/// How long the end waits for what is queued.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How often lost lines are reported, at most.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
+/// How long closing waits for the queued lines.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Where the lines go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// Standard output.
     Stdout,
-    /// Appended to this file, which is made for its owner to write and its group to read (0640).
+    /// This file; it is created with mode 0640 and appended to.
     File(PathBuf),
 }
 
@@ -42,7 +42,7 @@ struct Lines {
     count: u64,
 }
 
-/// The way to the thread that writes. It ends when this is dropped, after what is queued.
+/// The handle to the thread that writes. Dropping it writes the queued lines and ends the thread.
 #[derive(Debug)]
 pub struct AuditLog {
     queue: Mutex<Option<SyncSender<Lines>>>,
@@ -54,11 +54,11 @@ pub struct AuditLog {
 struct State {
     reopen: AtomicBool,
     lost: AtomicU64,
-    told: Mutex<Option<Instant>>,
+    reported: Mutex<Option<Instant>>,
 }
 
 impl AuditLog {
-    /// Opens the destination, and makes the file but not its folder.
+    /// Opens the destination. Creates the file if needed, but not its folder.
     pub fn open(destination: Destination) -> io::Result<Self> {
         let sink = Sink::open(destination)?;
         let (queue, lines) = mpsc::sync_channel(QUEUE);
@@ -67,7 +67,7 @@ impl AuditLog {
         let shared = state.clone();
         thread::Builder::new().name("kayan-audit-log".to_owned()).spawn(move || {
             run(sink, &lines, &shared);
-            // nobody waits when the process ends without it
+            // Fails if the process ends without waiting.
             let _ = end.send(());
         })?;
         Ok(Self { queue: Mutex::new(Some(queue)), ended: Mutex::new(ended), state })
@@ -81,24 +81,24 @@ impl AuditLog {
         }
     }
 
-    /// Opens the file anew, as after `logrotate` has moved it away.
+    /// Reopens the file, after `logrotate` has moved it away.
     pub fn reopen(&self) {
         self.state.reopen.store(true, Ordering::Release);
-        // Only to wake the thread; when the queue is full, it is awake.
+        // Wakes the thread; if the queue is full, it is awake.
         if let Some(queue) = &*self.queue.lock() {
             let _ = queue.try_send(Lines { text: Vec::new(), count: 0 });
         }
     }
 
-    /// Takes no more, and waits for what is queued to be written; five seconds at most.
+    /// Refuses further lines, and waits until the queued ones are written; five seconds at most.
     pub fn close(&self) {
         if self.queue.lock().take().is_none() {
             return;
         }
-        if let Err(mpsc::RecvTimeoutError::Timeout) = self.ended.lock().recv_timeout(PATIENCE) {
+        if let Err(mpsc::RecvTimeoutError::Timeout) = self.ended.lock().recv_timeout(GRACE) {
             tracing::warn!("the audit log could not be written to its end in time; the database has all of it");
         }
-        self.state.tell(true);
+        self.state.report(true);
     }
 }
 
@@ -111,18 +111,18 @@ impl Drop for AuditLog {
 impl State {
     fn lose(&self, count: u64) {
         self.lost.fetch_add(count, Ordering::Relaxed);
-        self.tell(false);
+        self.report(false);
     }
 
-    /// Tells how many lines were lost since it was told last, now or when it is time again.
-    fn tell(&self, now: bool) {
-        let mut told = self.told.lock();
-        if !now && told.is_some_and(|at| at.elapsed() < TELL) {
+    /// Logs how many lines were lost since the last report, if that is long enough ago or `now`.
+    fn report(&self, now: bool) {
+        let mut reported = self.reported.lock();
+        if !now && reported.is_some_and(|at| at.elapsed() < REPORT_EVERY) {
             return;
         }
         let lost = self.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            *told = Some(Instant::now());
+            *reported = Some(Instant::now());
             tracing::warn!(lost, "lines of the audit log were lost; the database has these events");
         }
     }
@@ -138,7 +138,7 @@ fn run(mut sink: Sink, queue: &Receiver<Lines>, state: &State) {
             match sink.reopen() {
                 Ok(()) => tracing::info!("the audit log was reopened"),
                 Err(error) => {
-                    // It is tried again with the next lines, which go to where they went until then.
+                    // Tried again with the next lines; until then they go to the old file.
                     state.reopen.store(true, Ordering::Release);
                     tracing::warn!(kind = ?error.kind(), "the audit log could not be reopened");
                 }
@@ -148,7 +148,7 @@ fn run(mut sink: Sink, queue: &Receiver<Lines>, state: &State) {
             tracing::debug!(kind = ?error.kind(), "writing the audit log failed");
             state.lose(count);
         } else {
-            state.tell(false);
+            state.report(false);
         }
     }
 }
@@ -187,8 +187,8 @@ impl Sink {
     }
 }
 
-/// In one write, so that several processes may append to one file. Of lines that don't fit on the disk nothing stays: one
-/// that is cut off would make those behind it unreadable.
+/// Appends in one write, so that several processes can share the file. Lines that don't fit on the disk are removed again:
+/// a truncated line would make the next ones unreadable.
 fn append(file: &mut File, text: &[u8]) -> io::Result<()> {
     let before = file.metadata()?.len();
     let written = file.write_all(text);

@@ -13,22 +13,22 @@ use opentelemetry::trace::FutureExt as _;
 
 use crate::AuditLog;
 
-/// The store behind, and the log. Needs a tokio runtime.
+/// Decorates a store with the audit log. Needs a tokio runtime.
 pub struct Audited {
     inner: Arc<dyn Store>,
     log: Arc<AuditLog>,
 }
 
 impl Audited {
-    /// Writes to `log` what is committed to `inner`.
+    /// Writes the audit events that are committed to `inner` to `log`.
     pub fn new(inner: Arc<dyn Store>, log: Arc<AuditLog>) -> Self {
         Self { inner, log }
     }
 }
 
 impl AuditLog {
-    /// Writes the events among changes that were committed, for somebody who has not done so by way of [`Audited`].
-    pub fn tell_of(&self, changes: &[Change]) {
+    /// Writes the audit events of changes that were committed without [`Audited`].
+    pub fn record(&self, changes: &[Change]) {
         let (text, count) = lines(changes);
         if count > 0 {
             self.write(text, count);
@@ -36,7 +36,7 @@ impl AuditLog {
     }
 }
 
-/// The events among the changes as JSON lines, and how many they are.
+/// The audit events of the changes as JSON lines, and their number.
 fn lines(changes: &[Change]) -> (Vec<u8>, u64) {
     let (mut text, mut count) = (Vec::new(), 0);
     for change in changes {
@@ -51,7 +51,7 @@ fn lines(changes: &[Change]) -> (Vec<u8>, u64) {
 
 #[async_trait]
 impl Store for Audited {
-    /// Goes on when nobody waits for it any more, so that what is committed is also written.
+    /// Continues when the caller is cancelled, so that every committed event is written.
     async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
         let (text, count) = lines(&changes);
         if count == 0 {
@@ -66,7 +66,7 @@ impl Store for Audited {
             outcome
         };
         let committing = tokio::spawn(committing.with_current_context());
-        committing.await.unwrap_or_else(|_| Err(CommitError::Fault("a commit did not come to its end".to_owned())))
+        committing.await.unwrap_or_else(|_| Err(CommitError::Fault("the commit was aborted".to_owned())))
     }
 
     async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Arc<Presented>>, StoreError> {

@@ -1,4 +1,4 @@
-//! The ports that count, counted themselves: who was refused, and who was locked out.
+//! Decorators that count refused requests and lockouts.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -14,14 +14,14 @@ use quick_cache::sync::Cache;
 
 const HITS: &str = "kayan_rate_limit_hits_total";
 const LOCKOUTS: &str = "kayan_lockout_events_total";
-/// So many lockouts are known at a time; one that is forgotten is counted again.
+/// How many lockouts are remembered; one that is evicted may be counted twice.
 const KNOWN: usize = 10_000;
 
-/// A limiter whose refusals are counted, by the name of the limit.
+/// Counts the refusals of a limiter, by the name of the limit.
 pub struct CountedLimiter(Arc<dyn RateLimiter>);
 
 impl CountedLimiter {
-    /// Counts what `inner` refuses.
+    /// Counts the refusals of `inner`.
     pub fn new(inner: Arc<dyn RateLimiter>) -> Self {
         for name in ["ip", "login", "registration"] {
             ::metrics::counter!(HITS, "key" => name).increment(0);
@@ -41,16 +41,16 @@ impl RateLimiter for CountedLimiter {
     }
 }
 
-/// A counter of attempts whose lockouts are counted: each once, when the first attempt is refused because of it.
+/// Counts the lockouts of an attempt counter: each once, when it first refuses an attempt.
 pub struct CountedAttempts {
     inner: Arc<dyn AttemptCounter>,
-    /// Until when whom was locked out when it was counted.
+    /// The lockouts that were counted: the hash of the key, and when it ends.
     known: Cache<u64, Timestamp>,
     hasher: RandomState,
 }
 
 impl CountedAttempts {
-    /// Counts whom `inner` locks out.
+    /// Counts the lockouts of `inner`.
     pub fn new(inner: Arc<dyn AttemptCounter>) -> Self {
         for action in ["locked", "unlocked"] {
             ::metrics::counter!(LOCKOUTS, "action" => action).increment(0);

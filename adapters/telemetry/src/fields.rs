@@ -1,4 +1,4 @@
-//! The fields of a log line, and how its values are written down.
+//! The fields of a log line, and how their values are formatted.
 
 use std::{
     fmt::{Debug, Write as _},
@@ -11,23 +11,23 @@ use tracing::field::{Field, Visit};
 
 use crate::Format;
 
-/// The field that has no name in a line of text.
+/// The field whose name is left out in text.
 const MESSAGE: &str = "message";
 
-/// The fields of a line: members of its object, or each as `name=value`, quoted where it would not be one word.
+/// Appends fields to a line: in JSON as members of its object, in text as `name=value`, quoted unless it is one word.
 pub(crate) struct Fields<'l> {
     pub(crate) line: &'l mut Vec<u8>,
     pub(crate) format: Format,
 }
 
 impl Fields<'_> {
-    /// Writes what comes before a value; nothing for the fields by which `log`'s records bring what the line has already.
+    /// Writes what comes before a value. `None` for the fields of a `log` record that the line already has.
     fn begin(&mut self, field: &Field) -> Option<&mut Vec<u8>> {
         let name = field.name();
         if name.starts_with("log.") {
             return None;
         }
-        // Names are written in programs: there is nothing in them to escape.
+        // Names are Rust identifiers: there is nothing to escape.
         let parts = match self.format {
             Format::Json => [",\"", name, "\":"],
             Format::Text if name == MESSAGE => [" ", "", ""],
@@ -39,10 +39,10 @@ impl Fields<'_> {
         Some(self.line)
     }
 
-    /// Writes what is no text, which JSON's library does the quickest.
+    /// Writes a number or a Boolean; `serde_json` formats them fastest.
     fn plain(&mut self, field: &Field, value: impl Serialize) {
         if let Some(line) = self.begin(field) {
-            // A buffer takes whatever it is given.
+            // Writing to a buffer can't fail.
             let _ = serde_json::to_writer(line, &value);
         }
     }
@@ -68,7 +68,7 @@ impl Visit for Fields<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         let format = self.format;
         let Some(line) = self.begin(field) else { return };
-        // All of them, and not until the first: that takes some bytes at a time.
+        // No early exit, so that the compiler can check several bytes at a time.
         let odd = |b: u8| !b.is_ascii_graphic() || matches!(b, b'"' | b'=');
         let is_word = || !value.is_empty() && !value.bytes().fold(false, |found, b| found | odd(b));
         let is_message = field.name() == MESSAGE;
@@ -85,7 +85,7 @@ impl Visit for Fields<'_> {
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let mut text = String::with_capacity(64);
-        // What can't be written down is told as far as it can.
+        // If formatting fails, the text before the failure is kept.
         let _ = write!(text, "{value:?}");
         self.record_str(field, &text);
     }
@@ -97,11 +97,11 @@ pub(crate) fn push(line: &mut Vec<u8>, text: &str) {
 
 /// A string of JSON.
 pub(crate) fn quote(line: &mut Vec<u8>, text: &str) {
-    // A buffer takes whatever it is given.
+    // Writing to a buffer can't fail.
     let _ = terminal::write_json(line, text);
 }
 
-/// RFC 3339, to the microsecond; by hand, as formatting it costs more than the rest of an access line.
+/// RFC 3339 in microseconds; by hand, because formatting it would cost more than the rest of an access line.
 pub(crate) fn time(line: &mut Vec<u8>, now: Timestamp) {
     let (date, time) = (now.date(), now.time());
     digits::<4>(line, date.year().unsigned_abs());

@@ -2,9 +2,10 @@
 
 mod audit_log;
 mod audited;
+mod batched_writer;
 mod counted;
 mod fields;
-mod gathered;
+mod level;
 mod lines;
 mod metrics;
 mod observed;
@@ -13,15 +14,16 @@ mod traced;
 mod traces;
 
 use std::{
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     sync::Arc,
 };
 
 use kayan_ports::{Clock, LogControl, LogLevel};
-use tracing::{callsite, subscriber};
+use tracing::{Subscriber, subscriber};
 use tracing_log::{LogTracer, log};
+use tracing_subscriber::{Layer, layer::SubscriberExt as _, registry, registry::LookupSpan};
 
-use crate::{gathered::Gathered, lines::Lines};
+use crate::{batched_writer::BatchedWriter, level::Threshold, lines::Lines};
 
 pub use audit_log::{AuditLog, Destination};
 pub use audited::Audited;
@@ -35,67 +37,84 @@ pub use traces::{Sampling, TraceSettings, Traces, TracesError, tracer};
 /// The form of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For people; in colour when standard error is a terminal.
+    /// For people; in colour if standard error is a terminal.
     Text,
     /// For machines: one JSON object, with the event's fields beside `timestamp` (RFC 3339, UTC), `level`, `target` and
     /// `message`.
     Json,
 }
 
-/// What is logged, and how.
+/// What is logged, and in which form.
 #[derive(Debug, Clone, Copy)]
 pub struct LogSettings {
-    /// The least level of Kayan's own events. Those of its dependencies are logged from `WARN` up.
+    /// The lowest level of Kayan's own events that are logged. Events of its dependencies are logged from `WARN` up.
     pub level: LogLevel,
     /// The form.
     pub format: Format,
-    /// Whether lines name their trace.
+    /// Whether the lines of a request have its `trace_id`.
     pub traced: bool,
 }
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// Something in this process has set it up before.
+    /// This process has initialised it before.
     #[error("logging is already initialised in this process; initialise it once, at start")]
     AlreadyInitialised,
-    /// The system gives no thread.
+    /// The system refuses to start a thread.
     #[error("the thread that writes the log can't be started: {0}")]
     NoThread(#[from] io::Error),
 }
 
-/// Sends this process's events to standard error, each in a line of its own.
+/// Writes this process's events to standard error, one line each.
+///
+/// Spans are kept for layers that take them; a further layer, such as tokio-console's, is one more `with` in here.
 ///
 /// # Errors
 /// `AlreadyInitialised` at the second call; `NoThread`.
 pub fn init(settings: LogSettings, clock: Arc<dyn Clock>) -> Result<Logs, InitError> {
-    // What no-color.org asks for.
+    // As no-color.org asks for.
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-    let lines = Arc::new(Lines::new(settings, colour, clock, Gathered::begin(Box::new(io::stderr()))?));
-    subscriber::set_global_default(lines.clone()).map_err(|_| InitError::AlreadyInitialised)?;
+    let (layer, logs) = layer(settings, colour, clock, Box::new(io::stderr()))?;
+    subscriber::set_global_default(registry().with(layer)).map_err(|_| InitError::AlreadyInitialised)?;
     LogTracer::init_with_filter(log::LevelFilter::Warn).map_err(|_| InitError::AlreadyInitialised)?;
-    Ok(Logs(lines))
+    Ok(logs)
+}
+
+/// The layer that writes events to `to`, and its handle.
+fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(
+    settings: LogSettings,
+    colour: bool,
+    clock: Arc<dyn Clock>,
+    to: Box<dyn Write + Send>,
+) -> io::Result<(impl Layer<S>, Logs)> {
+    let LogSettings { level, format, traced } = settings;
+    let logs = Logs { threshold: Threshold::new(level), writer: BatchedWriter::start(to)? };
+    let lines = Lines { logs: logs.clone(), format, traced, colour, clock };
+    Ok((lines.with_filter(logs.threshold.clone()), logs))
 }
 
 /// The log of this process.
 #[derive(Clone)]
-pub struct Logs(Arc<Lines>);
+pub struct Logs {
+    threshold: Threshold,
+    writer: Arc<BatchedWriter>,
+}
 
 impl Logs {
-    /// Writes what is logged already and not written yet: before the process ends, or tells something beside the log.
+    /// Writes all lines that wait to be written: before the process ends, or prints something itself.
     pub fn flush(&self) {
-        self.0.gathered.write();
+        self.writer.flush();
     }
 }
 
 impl LogControl for Logs {
     fn level(&self) -> LogLevel {
-        self.0.level()
+        self.threshold.level()
     }
 
     fn set(&self, level: LogLevel) {
-        self.0.set_level(level);
-        callsite::rebuild_interest_cache();
+        self.threshold.set(level);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The metrics: what there is, and their text for Prometheus.
+//! The metrics: their families, and their text for Prometheus.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,13 +6,13 @@ use ::metrics::Unit;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use parking_lot::RwLock;
 
-/// How long a login may take, in seconds: hashing takes most of it.
+/// Buckets for logins, in seconds; hashing takes most of the time.
 const LOGINS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// How long a request, or a question to the database, may take, in seconds.
+/// Buckets for requests and for statements, in seconds.
 const REQUESTS: &[f64] = &[0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-/// Of summaries.
+/// The quantiles of summaries.
 const QUANTILES: &[f64] = &[0.5, 0.9, 0.99];
-/// How often what was measured is sorted in.
+/// How often measurements are moved into their buckets and quantiles.
 const UPKEEP: Duration = Duration::from_secs(5);
 
 enum Kind {
@@ -20,7 +20,7 @@ enum Kind {
     Gauge,
     /// Quantiles over the last minute, by this process alone.
     Summary,
-    /// Buckets, which can be added up over replicas.
+    /// Buckets, which can be summed over replicas.
     Histogram(&'static [f64]),
 }
 
@@ -97,32 +97,32 @@ struct Inner {
     sources: RwLock<Vec<Source>>,
 }
 
-/// Why there are no metrics.
+/// Why metrics can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
-    /// The families contradict themselves.
+    /// The families contradict each other.
     #[error("the metrics can't be set up: {0}")]
     Build(#[from] BuildError),
-    /// Something in this process keeps metrics already.
-    #[error("metrics are kept already in this process; set them up once, at start")]
-    AlreadyKept,
+    /// This process has set them up before.
+    #[error("metrics are already set up in this process; set them up once, at start")]
+    AlreadyInstalled,
 }
 
 impl Metrics {
-    /// Keeps what this process counts and measures from now on: what is made before that is counted nowhere.
+    /// Starts recording. Handles of metrics that were made before this record nothing.
     ///
     /// # Errors
-    /// `AlreadyKept` at the second call.
-    pub fn keep() -> Result<Self, MetricsError> {
+    /// `AlreadyInstalled` at the second call.
+    pub fn install() -> Result<Self, MetricsError> {
         let mut builder = PrometheusBuilder::new().set_quantiles(QUANTILES)?;
         for (name, kind, _) in FAMILIES {
             if let Kind::Histogram(buckets) = kind {
                 builder = builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), buckets)?;
             }
         }
-        let keeper = builder.build_recorder();
-        let recorder = keeper.handle();
-        ::metrics::set_global_recorder(keeper).map_err(|_| MetricsError::AlreadyKept)?;
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        ::metrics::set_global_recorder(recorder).map_err(|_| MetricsError::AlreadyInstalled)?;
         for (name, kind, help) in FAMILIES {
             match kind {
                 Kind::Counter => ::metrics::describe_counter!(*name, *help),
@@ -132,10 +132,10 @@ impl Metrics {
         }
         let process = metrics_process::Collector::default();
         process.describe();
-        Ok(Self(Arc::new(Inner { recorder, process, sources: RwLock::default() })))
+        Ok(Self(Arc::new(Inner { recorder: handle, process, sources: RwLock::default() })))
     }
 
-    /// Looks at this, too, whenever the metrics are asked for.
+    /// Calls `source`, which sets gauges, before each rendering.
     pub fn watch(&self, source: impl Fn() + Send + Sync + 'static) {
         self.0.sources.write().push(Box::new(source));
     }
@@ -147,8 +147,9 @@ impl Metrics {
         self.0.recorder.render()
     }
 
-    /// Sorts in what was measured, for as long as it is asked to: what nobody scrapes does not fill the memory.
-    pub async fn keep_small(&self) {
+    /// Moves measurements into their buckets and quantiles every few seconds, so that they don't fill the memory between
+    /// scrapes. Never returns.
+    pub async fn upkeep(&self) {
         loop {
             tokio::time::sleep(UPKEEP).await;
             self.0.recorder.run_upkeep();

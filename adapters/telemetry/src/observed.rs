@@ -1,4 +1,4 @@
-//! A database driver whose statements are timed, and spans of the requests that ask them.
+//! A database driver that times its statements and traces them.
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
@@ -6,10 +6,7 @@ use ::metrics::Histogram;
 use async_trait::async_trait;
 use kayan_ports::StoreError;
 use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Row, Statement, TakeRows};
-use opentelemetry::{
-    KeyValue,
-    trace::{Span as _, SpanKind, Status},
-};
+use opentelemetry::{KeyValue, trace::SpanKind};
 use opentelemetry_sdk::trace::{SdkTracer, Span as SdkSpan};
 use parking_lot::RwLock;
 
@@ -17,37 +14,37 @@ use crate::traces;
 
 const DURATION: &str = "kayan_db_query_duration_seconds";
 
-/// The driver behind, and how long it takes.
+/// Decorates a driver with a metric and spans of its statements.
 pub struct ObservedDriver {
     inner: Arc<dyn Driver>,
-    /// By where the statement stands in the program: they are all written there.
-    questions: RwLock<HashMap<usize, Histogram>>,
+    /// By the address of the statement's text, which is part of the program.
+    reads: RwLock<HashMap<usize, Histogram>>,
     commits: Histogram,
     tracer: Option<SdkTracer>,
 }
 
-/// So many bytes of a commit's summary are told at most, as OpenTelemetry has it.
+/// The longest `db.query.summary` in bytes, by OpenTelemetry's semantic conventions.
 const SUMMARY: usize = 255;
 
 impl ObservedDriver {
-    /// Times what `inner` is asked; and traces it, if this process keeps traces.
+    /// Times the statements of `inner`, and traces them if traces are set up.
     pub fn new(inner: Arc<dyn Driver>) -> Self {
         let commits = ::metrics::histogram!(DURATION, "operation" => "commit");
-        Self { inner, questions: RwLock::default(), commits, tracer: traces::tracer() }
+        Self { inner, reads: RwLock::default(), commits, tracer: traces::tracer() }
     }
 
-    fn question(&self, sql: &'static str) -> Histogram {
-        let place = sql.as_ptr().addr();
-        if let Some(known) = self.questions.read().get(&place) {
+    fn duration_of(&self, sql: &'static str) -> Histogram {
+        let address = sql.as_ptr().addr();
+        if let Some(known) = self.reads.read().get(&address) {
             return known.clone();
         }
         let new = ::metrics::histogram!(DURATION, "operation" => signature(sql));
-        self.questions.write().entry(place).or_insert(new).clone()
+        self.reads.write().entry(address).or_insert(new).clone()
     }
 
-    /// A span that names statements, and has none of their parameters.
+    /// A span with the names of statements and without their parameters.
     fn span(&self, name: &'static str, more: impl FnOnce(&mut Vec<KeyValue>)) -> Option<SdkSpan> {
-        traces::below(self.tracer.as_ref(), name, SpanKind::Client, || {
+        traces::child(self.tracer.as_ref(), name, SpanKind::Client, || {
             let system = match self.inner.dialect() {
                 Dialect::Sqlite => "sqlite",
                 Dialect::Postgres => "postgresql",
@@ -61,17 +58,7 @@ impl ObservedDriver {
     }
 }
 
-/// Ends a span; what the database said of an error may quote values, so that only its kind is told.
-fn end(span: Option<SdkSpan>, failure: Option<&'static str>) {
-    let Some(mut span) = span else { return };
-    if let Some(kind) = failure {
-        span.set_attribute(KeyValue::new("error.type", kind));
-        span.set_status(Status::error(""));
-    }
-    span.end();
-}
-
-/// The names of a batch's statements, in their order, each once where it stands several times in a row.
+/// The names of a batch's statements in their order; consecutive equal names are listed once.
 fn summary(batch: &[Statement]) -> String {
     let mut text = String::new();
     let mut last = "";
@@ -88,7 +75,7 @@ fn summary(batch: &[Statement]) -> String {
     text
 }
 
-/// What a statement is signed with, as in `-- sessions.presented`.
+/// The name in a statement's first line, as in `-- sessions.presented`.
 fn signature(sql: &'static str) -> &'static str {
     sql.lines().next().and_then(|line| line.strip_prefix("-- ")).unwrap_or("unsigned")
 }
@@ -96,19 +83,16 @@ fn signature(sql: &'static str) -> &'static str {
 #[async_trait]
 impl Driver for ObservedDriver {
     async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
-        let (duration, begun) = (self.question(query.sql), Instant::now());
+        let (duration, begun) = (self.duration_of(query.sql), Instant::now());
         let name = signature(query.sql);
         let span = self.span(name, |attributes| attributes.push(KeyValue::new("db.query.summary", name)));
-        let answer = self.inner.read(query).await;
+        let rows = traces::within(span, self.inner.read(query), |error| match error {
+            StoreError::Unavailable(_) => "unavailable",
+            StoreError::Nul | StoreError::Fault(_) => "fault",
+        });
+        let rows = rows.await;
         duration.record(begun.elapsed());
-        end(
-            span,
-            answer.as_ref().err().map(|error| match error {
-                StoreError::Unavailable(_) => "unavailable",
-                StoreError::Nul | StoreError::Fault(_) => "fault",
-            }),
-        );
-        answer
+        rows
     }
 
     async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError> {
@@ -118,17 +102,14 @@ impl Driver for ObservedDriver {
             attributes.push(KeyValue::new("db.operation.batch.size", count));
             attributes.push(KeyValue::new("db.query.summary", summary(&batch)));
         });
-        let outcome = self.inner.apply(batch).await;
+        let outcome = traces::within(span, self.inner.apply(batch), |error| match error {
+            ApplyError::Guard(_) => "guard",
+            ApplyError::Unique(_) => "unique",
+            ApplyError::Unavailable(_) => "unavailable",
+            ApplyError::Nul | ApplyError::Fault(_) => "fault",
+        });
+        let outcome = outcome.await;
         self.commits.record(begun.elapsed());
-        end(
-            span,
-            outcome.as_ref().err().map(|error| match error {
-                ApplyError::Guard(_) => "guard",
-                ApplyError::Unique(_) => "unique",
-                ApplyError::Unavailable(_) => "unavailable",
-                ApplyError::Nul | ApplyError::Fault(_) => "fault",
-            }),
-        );
         outcome
     }
 

@@ -1,4 +1,4 @@
-//! Profiles of this process: jemalloc's of its memory, and one of its processors by sampling.
+//! Profiles of this process: memory by jemalloc, and CPU by sampling.
 
 use std::{
     io::{Read as _, Write as _},
@@ -16,14 +16,14 @@ use pprof::{
 use tikv_jemalloc_ctl::{Access, AsName as _, arenas, epoch, stats};
 use tokio::{sync::Mutex, task::spawn_blocking};
 
-/// Samples in a second and thread: not a divisor of anything that happens regularly.
+/// Samples per second and thread; 99, so that it is not in step with timers.
 const FREQUENCY: i32 = 99;
-/// Where a stack must not be walked: whoever is interrupted there may hold a lock that walking it needs.
+/// Libraries in which no stack is walked: the interrupted thread may hold a lock that walking needs.
 const NOT_IN: [&str; 4] = ["libc", "libgcc", "pthread", "vdso"];
-/// What readers of a heap profile leave out: the allocator's own part of each stack.
+/// The allocator's own frames, which readers of a heap profile leave out.
 const ALLOCATOR: &str = "_rjem_.*|prof_.*|imalloc.*|_?je_.*";
 
-/// The profiler of this process, whose allocator is jemalloc.
+/// The profiler of this process; its allocator must be jemalloc.
 #[derive(Debug, Default)]
 pub struct Profiles {
     busy: Mutex<()>,
@@ -35,7 +35,7 @@ impl Profiler for Profiles {
         let _alone = self.busy.try_lock().map_err(|_| ProfileError::Busy)?;
         let off = || ProfileError::Unavailable("the allocator was built or started without profiling".to_owned());
         let mut control = PROF_CTL.as_ref().ok_or_else(off)?.clone().lock_owned().await;
-        // It writes a file and reads it again.
+        // Blocks: it writes a file and reads it again.
         let dumped = spawn_blocking(move || if control.activated() { Some(control.dump_pprof()) } else { None });
         match dumped.await {
             Ok(Some(Ok(profile))) => without_allocator(&profile),
@@ -50,7 +50,7 @@ impl Profiler for Profiles {
         let guard = ProfilerGuardBuilder::default().frequency(FREQUENCY).blocklist(&NOT_IN).build();
         let guard = guard.map_err(unavailable)?;
         tokio::time::sleep(time).await;
-        // Names are looked up in the program's file.
+        // Blocks: it looks up names in the program's file.
         let profile = spawn_blocking(move || {
             let report = guard.report().frames_post_processor(without_sampler).build();
             written(&report.and_then(|report| report.pprof()).map_err(unavailable)?)
@@ -63,11 +63,11 @@ impl Profiler for Profiles {
         let purged = spawn_blocking(|| {
             let before = resident()?;
             for arena in 0..arenas::narenas::read()? {
-                // Memory that decays at once is given back now.
+                // A decay time of 0 returns the unused memory to the system at once.
                 for kind in ["dirty", "muzzy"] {
                     let name = format!("arena.{arena}.{kind}_decay_ms\0");
                     let decay = name.name();
-                    // Not every number up to there has an arena.
+                    // Some numbers have no arena.
                     let Ok(usual) = Access::<isize>::read(decay) else { continue };
                     decay.write(0_isize)?;
                     decay.write(usual)?;
@@ -81,7 +81,7 @@ impl Profiler for Profiles {
     }
 }
 
-/// The stack from where the sampler has interrupted it on.
+/// Removes the sampler's own frames from a stack.
 fn without_sampler(frames: &mut Frames) {
     let is_own = |symbols: &Vec<pprof::Symbol>| symbols.iter().any(|symbol| symbol.name().contains("pprof::"));
     if let Some(last) = frames.frames.iter().rposition(is_own) {
@@ -89,7 +89,7 @@ fn without_sampler(frames: &mut Frames) {
     }
 }
 
-/// The profile, with word to its readers what to leave out.
+/// The profile with `drop_frames` set, so that its readers leave out the allocator's frames.
 fn without_allocator(gzipped: &[u8]) -> Result<Vec<u8>, ProfileError> {
     let mut plain = Vec::new();
     GzDecoder::new(gzipped).read_to_end(&mut plain).map_err(unavailable)?;
@@ -108,7 +108,7 @@ fn unavailable(why: impl ToString) -> ProfileError {
     ProfileError::Unavailable(why.to_string())
 }
 
-/// Bytes that are resident, by jemalloc's own count, brought up to date.
+/// The resident memory in bytes, by jemalloc's refreshed statistics.
 fn resident() -> Result<u64, tikv_jemalloc_ctl::Error> {
     epoch::advance()?;
     stats::resident::read().map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX))

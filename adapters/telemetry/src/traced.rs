@@ -1,4 +1,4 @@
-//! Ports whose work is a span of the request that waits for it.
+//! Decorators of ports: each call is a span of the request that makes it.
 
 use std::sync::Arc;
 
@@ -7,23 +7,19 @@ use kayan_ports::{
     Admission, AdoptError, AttemptCounter, AttemptKey, Change, CountError, HashCost, HashError, Lockout, Password,
     PasswordHash, PasswordHasher, RateLimit, RateLimiter, Reservation, Target, TenantId, Timestamp, Verdict, Work,
 };
-use opentelemetry::{
-    Context, KeyValue,
-    trace::{FutureExt as _, Span as _, SpanKind, Status, TraceContextExt as _},
-};
+use opentelemetry::{KeyValue, trace::SpanKind};
 use opentelemetry_sdk::trace::SdkTracer;
 
 use crate::traces;
 
-/// A hasher whose hashes are spans: from the moment that somebody wants one, so with the time in the queue. The hasher
-/// itself notes in the span when it begins.
+/// Traces each hash, including its time in the queue; the hasher itself adds an event to the span when it begins.
 pub struct TracedHasher {
     inner: Arc<dyn PasswordHasher>,
     tracer: SdkTracer,
 }
 
 impl TracedHasher {
-    /// Traces what `inner` is asked, if this process keeps traces.
+    /// Traces the calls of `inner`, if traces are set up.
     pub fn around(inner: Arc<dyn PasswordHasher>) -> Arc<dyn PasswordHasher> {
         match traces::tracer() {
             None => inner,
@@ -36,22 +32,13 @@ impl TracedHasher {
         name: &'static str,
         work: impl Future<Output = Result<T, HashError>>,
     ) -> Result<T, HashError> {
-        let Some(span) = traces::below(Some(&self.tracer), name, SpanKind::Internal, Vec::new) else {
-            return work.await;
-        };
-        let context = Context::current_with_span(span);
-        let outcome = work.with_context(context.clone()).await;
-        if let Err(error) = &outcome {
-            let kind = match error {
-                HashError::Overloaded => "overloaded",
-                HashError::TooLong { .. } => "too_long",
-                HashError::Fault(_) => "fault",
-            };
-            context.span().set_attribute(KeyValue::new("error.type", kind));
-            context.span().set_status(Status::error(""));
-        }
-        context.span().end();
-        outcome
+        let span = traces::child(Some(&self.tracer), name, SpanKind::Internal, Vec::new);
+        traces::within(span, work, |error| match error {
+            HashError::Overloaded => "overloaded",
+            HashError::TooLong { .. } => "too_long",
+            HashError::Fault(_) => "fault",
+        })
+        .await
     }
 }
 
@@ -83,7 +70,7 @@ impl PasswordHasher for TracedHasher {
     }
 }
 
-/// What Redis counts, with each question as a span.
+/// Traces each request to Redis.
 pub struct TracedRedis<C: ?Sized> {
     inner: Arc<C>,
     tracer: SdkTracer,
@@ -93,23 +80,16 @@ impl<C: ?Sized> TracedRedis<C> {
     async fn traced<T>(
         &self,
         name: &'static str,
-        question: impl Future<Output = Result<T, CountError>>,
+        request: impl Future<Output = Result<T, CountError>>,
     ) -> Result<T, CountError> {
         let attributes = || vec![KeyValue::new("db.system.name", "redis"), KeyValue::new("db.operation.name", name)];
-        let span = traces::below(Some(&self.tracer), name, SpanKind::Client, attributes);
-        let answer = question.await;
-        if let Some(mut span) = span {
-            if answer.is_err() {
-                span.set_status(Status::error(""));
-            }
-            span.end();
-        }
-        answer
+        let span = traces::child(Some(&self.tracer), name, SpanKind::Client, attributes);
+        traces::within(span, request, |_| "_OTHER").await
     }
 }
 
 impl TracedRedis<dyn RateLimiter> {
-    /// Traces what `inner` is asked, if this process keeps traces.
+    /// Traces the calls of `inner`, if traces are set up.
     pub fn around(inner: Arc<dyn RateLimiter>) -> Arc<dyn RateLimiter> {
         match traces::tracer() {
             None => inner,
@@ -119,7 +99,7 @@ impl TracedRedis<dyn RateLimiter> {
 }
 
 impl TracedRedis<dyn AttemptCounter> {
-    /// Traces what `inner` is asked, if this process keeps traces.
+    /// Traces the calls of `inner`, if traces are set up.
     pub fn around(inner: Arc<dyn AttemptCounter>) -> Arc<dyn AttemptCounter> {
         match traces::tracer() {
             None => inner,

@@ -1,4 +1,4 @@
-//! Traces: which requests leave spans, and how these reach a collector, by OTLP over HTTP.
+//! Traces: which spans are sampled, and how they are sent to a collector, by OTLP over HTTP.
 
 use std::{
     borrow::Cow,
@@ -12,7 +12,7 @@ use std::{
 
 use opentelemetry::{
     Context, KeyValue,
-    trace::{SpanBuilder, SpanKind, TraceContextExt as _, Tracer as _, TracerProvider as _},
+    trace::{FutureExt as _, SpanBuilder, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _},
 };
 use opentelemetry_otlp::{Compression, ExporterBuildError, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::{
@@ -28,75 +28,76 @@ use reqwest::{blocking, redirect};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// How long the last spans may take to be delivered when the service ends.
+/// How long delivering the last spans may take when the process ends.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What this process keeps, once it does.
-static KEPT: OnceLock<SdkTracerProvider> = OnceLock::new();
+/// The provider of this process, once traces are set up.
+static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
 
-/// Which spans are kept, and where they go. Prints without secrets.
+/// Which spans are sampled, and where they are sent. Its `Debug` form has no secrets.
 #[derive(Debug, Clone)]
 pub struct TraceSettings {
     /// The whole URL of the collector, `/v1/traces` included.
     pub endpoint: String,
-    /// Headers that the collector wants, often with a key of its own.
+    /// Headers for the collector, such as an API key.
     pub headers: Vec<(String, SecretString)>,
-    /// How long one delivery may take, with whatever it is tried again.
+    /// How long one delivery may take, retries included.
     pub timeout: Duration,
-    /// Whether what is sent is compressed.
+    /// Whether deliveries are compressed.
     pub gzip: bool,
-    /// What the service says of itself, `service.name` among it.
+    /// The resource attributes, `service.name` included.
     pub resource: BTreeMap<String, String>,
-    /// Which traces are kept.
+    /// Which traces are sampled.
     pub sampling: Sampling,
-    /// How long a span waits for others at most.
+    /// How long a span waits for its batch, at most.
     pub delay: Duration,
-    /// So many spans wait at most; more are dropped.
+    /// How many spans may wait; further ones are dropped.
     pub queue: usize,
-    /// So many spans are sent at once at most.
+    /// How many spans a delivery has at most.
     pub batch: usize,
 }
 
-/// Which traces are kept.
+/// Which traces are sampled.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
-    /// Whether a caller that takes part in the trace has decided already.
+    /// Whether the caller decides, if it has a span in the trace.
     pub by_parent: bool,
-    /// The part of all other traces that is kept, 0 to 1.
+    /// The ratio of all other traces that is sampled, 0 to 1.
     pub ratio: f64,
 }
 
-/// Why there are no traces.
+/// Why traces can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TracesError {
-    /// The library refuses.
+    /// The exporter refuses the settings.
     #[error("traces can't be set up: {0}")]
     Exporter(#[from] ExporterBuildError),
-    /// The client refuses.
+    /// The HTTP client refuses the settings.
     #[error("traces can't be set up: {0}")]
     Client(#[from] reqwest::Error),
     /// TLS can't be set up.
     #[error("traces can't be sent by TLS: {0}")]
     Tls(#[from] rustls::Error),
-    /// The system knows no authority.
+    /// The system has no trusted certificates.
     #[error(
         "this system has no trusted certificates; install its ca-certificates, or name a PEM file in SSL_CERT_FILE"
     )]
     NoAuthorities,
-    /// Something in this process keeps traces already.
-    #[error("traces are kept already in this process; set them up once, at start")]
-    AlreadyKept,
+    /// This process has set them up before.
+    #[error("traces are already set up in this process; set them up once, at start")]
+    AlreadyInstalled,
 }
 
-/// The traces of this process. What is not delivered when it ends is lost, so it is to be closed.
+/// The traces of this process. Spans that are not delivered when the process ends are lost, so close it before.
 pub struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Keeps spans from now on, and delivers them on a thread of its own: whatever asked for a `tracer` before has none.
+    /// Starts sampling spans, and delivers them on a thread of its own. [`tracer`] returns `None` before this.
+    /// Must not be called within an asynchronous runtime.
     ///
     /// # Errors
-    /// What can't be set up; `AlreadyKept` at the second call. Must not be called within an asynchronous runtime.
-    pub fn keep(settings: TraceSettings) -> Result<Self, TracesError> {
+    /// What can't be set up; `AlreadyInstalled` at the second call.
+    pub fn install(settings: TraceSettings) -> Result<Self, TracesError> {
         let TraceSettings { endpoint, headers, timeout, gzip, resource, sampling, delay, queue, batch } = settings;
         let headers: HashMap<String, String> =
             headers.into_iter().map(|(name, value)| (name, value.expose_secret().to_owned())).collect();
@@ -108,7 +109,7 @@ impl Traces {
             .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
             .with_headers(headers);
         let exporter = if gzip { exporter.with_compression(Compression::Gzip) } else { exporter };
-        let exporter = Telling { inner: exporter.build()?, endpoint, failing: AtomicBool::new(false) };
+        let exporter = LoggedExporter { inner: exporter.build()?, endpoint, failing: AtomicBool::new(false) };
         let config = BatchConfigBuilder::default()
             .with_scheduled_delay(delay)
             .with_max_queue_size(queue)
@@ -123,11 +124,11 @@ impl Traces {
             .with_sampler(sampling.sampler())
             .with_resource(resource)
             .build();
-        KEPT.set(provider.clone()).map_err(|_| TracesError::AlreadyKept)?;
+        PROVIDER.set(provider.clone()).map_err(|_| TracesError::AlreadyInstalled)?;
         Ok(Self(provider))
     }
 
-    /// Delivers what is left, for some seconds at most; nothing is kept from then on.
+    /// Delivers the last spans, within [`GRACE`]; spans that end later are dropped.
     pub fn close(&self) {
         if let Err(error) = self.0.shutdown_with_timeout(GRACE) {
             tracing::warn!(%error, "the last spans may not have reached the collector");
@@ -142,13 +143,13 @@ impl Sampling {
     }
 }
 
-/// What begins spans, if this process keeps them.
+/// The tracer of this process, if traces are set up.
 pub fn tracer() -> Option<SdkTracer> {
-    KEPT.get().map(|provider| provider.tracer("kayan"))
+    PROVIDER.get().map(|provider| provider.tracer("kayan"))
 }
 
-/// Begins a span below the present one; none when that is not kept either, or when there is none.
-pub(crate) fn below(
+/// Begins a child of the present span, if that one is sampled.
+pub(crate) fn child(
     tracer: Option<&SdkTracer>,
     name: impl Into<Cow<'static, str>>,
     kind: SpanKind,
@@ -156,13 +157,31 @@ pub(crate) fn below(
 ) -> Option<Span> {
     let tracer = tracer?;
     Context::map_current(|present| {
-        let kept = present.span().span_context().is_sampled();
+        let sampled = present.span().span_context().is_sampled();
         let builder = || SpanBuilder::from_name(name).with_kind(kind).with_attributes(attributes());
-        kept.then(|| tracer.build_with_context(builder(), present))
+        sampled.then(|| tracer.build_with_context(builder(), present))
     })
 }
 
-/// A client that waits for nobody longer than this, and takes its headers to no other place.
+/// Runs `work` within `span`, if there is one, and ends it. Of an error it has the kind alone: its text may quote values.
+pub(crate) async fn within<T, E>(
+    span: Option<Span>,
+    work: impl Future<Output = Result<T, E>>,
+    kind: fn(&E) -> &'static str,
+) -> Result<T, E> {
+    let Some(span) = span else { return work.await };
+    let context = Context::current_with_span(span);
+    let outcome = work.with_context(context.clone()).await;
+    let span = context.span();
+    if let Err(error) = &outcome {
+        span.set_attribute(KeyValue::new("error.type", kind(error)));
+        span.set_status(Status::error(""));
+    }
+    span.end();
+    outcome
+}
+
+/// A client that follows no redirects: its headers are for the collector alone.
 fn client(endpoint: &str, timeout: Duration) -> Result<blocking::Client, TracesError> {
     let roots = if endpoint.starts_with("https:") { authorities()? } else { RootCertStore::empty() };
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
@@ -177,15 +196,15 @@ fn authorities() -> Result<RootCertStore, TracesError> {
     if known == 0 { Err(TracesError::NoAuthorities) } else { Ok(roots) }
 }
 
-/// Delivers spans, and tells when that begins to fail and when it is over: not each time.
+/// Delivers spans, and logs when deliveries begin to fail and when they succeed again.
 #[derive(Debug)]
-struct Telling {
+struct LoggedExporter {
     inner: SpanExporter,
     endpoint: String,
     failing: AtomicBool,
 }
 
-impl Export for Telling {
+impl Export for LoggedExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let outcome = self.inner.export(batch).await;
         let failed_before = self.failing.swap(outcome.is_err(), Ordering::Relaxed);

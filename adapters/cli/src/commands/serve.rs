@@ -83,7 +83,7 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
         () = keep_locks_ending(&kayan) => {}
         () = keep_counting_refusals(&kayan) => {}
         () = keep_observing(&kayan, &health) => {}
-        () = metrics.keep_small() => {}
+        () = metrics.upkeep() => {}
         () = reopen_when_told(log.as_deref()) => {}
     }
     if let Some(log) = log {

@@ -62,7 +62,7 @@ fn lines_beyond_the_queue_are_lost_and_counted_and_nobody_waits() {
     let (queue, lines) = mpsc::sync_channel(2);
     let (_end, ended) = mpsc::channel();
     let log = AuditLog { queue: Mutex::new(Some(queue)), ended: Mutex::new(ended), state: Arc::default() };
-    *log.state.told.lock() = Some(Instant::now());
+    *log.state.reported.lock() = Some(Instant::now());
     for number in 0..5 {
         log.write(line(number), 2);
     }
@@ -77,7 +77,7 @@ fn lines_beyond_the_queue_are_lost_and_counted_and_nobody_waits() {
 #[test]
 fn a_disk_that_is_full_loses_lines_and_says_so() {
     let state = State::default();
-    *state.told.lock() = Some(Instant::now());
+    *state.reported.lock() = Some(Instant::now());
     let (queue, lines) = mpsc::sync_channel(2);
     queue.send(Lines { text: line(1), count: 3 }).unwrap();
     drop(queue);

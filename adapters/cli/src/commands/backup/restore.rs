@@ -58,7 +58,7 @@ pub(super) async fn run(path: &Path, key: Option<&Secret>, keep_sessions: bool, 
     restore.finish(also.clone()).await.map_err(refused)?;
     file.bar.finish_and_clear();
     if let Some(log) = compose::audit_log_of_a_command(&config)? {
-        log.tell_of(&also);
+        log.record(&also);
     }
     show(&header, &summary, format)?;
     tell(&config, &driver, keep_sessions).await

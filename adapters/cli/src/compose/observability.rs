@@ -1,4 +1,4 @@
-//! What tells of the process: its log, the audit log and the metrics.
+//! Sets up observability: the log, the audit log, metrics and traces.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     stop::Stop,
 };
 
-/// What tells of a running service.
+/// The handles that a running service keeps.
 #[derive(Clone)]
 pub(crate) struct Observed {
     pub(crate) logs: Logs,
@@ -23,7 +23,7 @@ pub(crate) fn audit_log_of_a_command(config: &Config) -> Result<Option<Arc<Audit
     if config.audit_log == Some(config::AuditLog::Stdout) { Ok(None) } else { audit_log(config) }
 }
 
-/// Opens the audit log, if there is to be one.
+/// Opens the audit log, if one is configured.
 pub(crate) fn audit_log(config: &Config) -> Result<Option<Arc<AuditLog>>, Stop> {
     let destination = match &config.audit_log {
         None => return Ok(None),
@@ -41,7 +41,7 @@ pub(crate) fn audit_log(config: &Config) -> Result<Option<Arc<AuditLog>>, Stop> 
     opened.map(|log| Some(Arc::new(log)))
 }
 
-/// The store, whose events also go to the log.
+/// Decorates the store with the audit log, if there is one.
 pub(super) fn audited(store: Arc<dyn Store>, log: Option<&Arc<AuditLog>>) -> Arc<dyn Store> {
     match log {
         None => store,
@@ -49,20 +49,20 @@ pub(super) fn audited(store: Arc<dyn Store>, log: Option<&Arc<AuditLog>>) -> Arc
     }
 }
 
-/// Keeps metrics from now on: before anything is made that counts.
+/// Starts recording metrics; must be called before anything that counts is built.
 pub(crate) fn metrics() -> Result<Metrics, Stop> {
-    let metrics = Metrics::keep().map_err(Stop::failed)?;
+    let metrics = Metrics::install().map_err(Stop::failed)?;
     let (version, backends) = (env!("CARGO_PKG_VERSION"), BACKENDS.join(","));
     metrics::gauge!("kayan_build_info", "version" => version, "backends" => backends).set(1.0);
     Ok(metrics)
 }
 
-/// Keeps traces from now on, if there is somewhere to send them: before anything is made that is traced.
+/// Starts sampling traces, if a collector is configured; must be called before anything that is traced is built.
 pub(crate) fn traces(config: &Config) -> Result<Option<Traces>, Stop> {
-    config.traces.clone().map(|settings| Traces::keep(settings).map_err(Stop::failed)).transpose()
+    config.traces.clone().map(|settings| Traces::install(settings).map_err(Stop::failed)).transpose()
 }
 
-/// Sends this process's events to standard error, as configured.
+/// Starts logging to standard error, as configured.
 pub(crate) fn logs(config: &Config) -> Result<Logs, Stop> {
     let format = match config.log_format {
         config::LogFormat::Text => kayan_telemetry::Format::Text,

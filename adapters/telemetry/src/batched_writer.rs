@@ -1,7 +1,7 @@
-//! Where log lines gather until a thread of its own writes them, many at a time.
+//! Collects log lines and writes them in batches, on a thread of its own.
 //!
-//! A line by itself costs its request a system call, which is more than all else that the line costs. A line that tells of
-//! something wrong, and all lines before it, are written before the event returns; others within some milliseconds.
+//! Writing each line by itself would cost each request a system call, which is more than everything else about a line.
+//! Urgent lines, and all lines before them, are written before the event returns; other lines within milliseconds.
 
 use std::{
     io::{self, Write},
@@ -13,13 +13,13 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-/// How long the thread rests after it has written, so that lines gather meanwhile.
-const REST: Duration = Duration::from_millis(5);
-/// So many bytes gather at most; whoever adds the next ones writes all, and so waits for a slow reader.
-const MOST: usize = 1 << 20;
+/// How long the thread pauses after a write, so that the next batch can fill.
+const PAUSE: Duration = Duration::from_millis(5);
+/// A batch that is larger, in bytes, is written by the thread that fills it, which then waits for a slow reader.
+const MAX_BYTES: usize = 1 << 20;
 
 /// The lines that are not written yet, and where they go.
-pub(crate) struct Gathered {
+pub(crate) struct BatchedWriter {
     waiting: Mutex<Waiting>,
     added: Condvar,
     sink: Mutex<Sink>,
@@ -27,48 +27,48 @@ pub(crate) struct Gathered {
 
 struct Sink {
     to: Box<dyn Write + Send>,
-    /// Lines that are being written; the two buffers change places.
+    /// The batch that is being written; its buffer and that of the waiting lines are swapped.
     lines: Vec<u8>,
 }
 
 #[derive(Default)]
 struct Waiting {
     lines: Vec<u8>,
-    /// Whether the thread will look by itself.
-    resting: bool,
+    /// Whether the thread pauses; it looks for lines afterwards without being woken.
+    pausing: bool,
 }
 
-impl Gathered {
-    /// Begins the thread, which goes on for as long as the process.
-    pub(crate) fn begin(to: Box<dyn Write + Send>) -> io::Result<Arc<Self>> {
+impl BatchedWriter {
+    /// Starts the thread, which runs until the process ends.
+    pub(crate) fn start(to: Box<dyn Write + Send>) -> io::Result<Arc<Self>> {
         let sink = Mutex::new(Sink { to, lines: Vec::new() });
-        let gathered = Arc::new(Self { waiting: Mutex::default(), added: Condvar::new(), sink });
-        let shared = gathered.clone();
+        let writer = Arc::new(Self { waiting: Mutex::default(), added: Condvar::new(), sink });
+        let shared = writer.clone();
         thread::Builder::new().name("kayan-log".to_owned()).spawn(move || shared.keep_writing())?;
-        Ok(gathered)
+        Ok(writer)
     }
 
-    /// Adds a line; an urgent one is written when this returns.
+    /// Adds a line. An urgent line is written when this returns.
     pub(crate) fn add(&self, line: &[u8], urgent: bool) {
         let mut waiting = self.waiting.lock();
-        let wakes = waiting.lines.is_empty() && !waiting.resting;
+        let wakes = waiting.lines.is_empty() && !waiting.pausing;
         waiting.lines.extend_from_slice(line);
-        let full = waiting.lines.len() > MOST;
+        let full = waiting.lines.len() > MAX_BYTES;
         drop(waiting);
         if urgent || full {
-            self.write();
+            self.flush();
         } else if wakes {
             self.added.notify_one();
         }
     }
 
-    /// Writes all lines that there are.
-    pub(crate) fn write(&self) {
-        // Taken before the lines are, so that nobody's later ones come first.
+    /// Writes all lines that were added.
+    pub(crate) fn flush(&self) {
+        // Locked before the lines are taken, so that no later batch is written first.
         let mut sink = self.sink.lock();
         let Sink { to, lines } = &mut *sink;
         mem::swap(lines, &mut self.waiting.lock().lines);
-        // There is nowhere left to say that the log can't be written.
+        // An error has nowhere to go: this is the log.
         let _ = to.write_all(lines);
         lines.clear();
     }
@@ -80,12 +80,12 @@ impl Gathered {
                 self.added.wait(&mut waiting);
             }
             drop(waiting);
-            self.write();
+            self.flush();
             let mut waiting = self.waiting.lock();
-            waiting.resting = true;
-            // Nobody wakes it now, so that it rests until its time is over.
-            self.added.wait_for(&mut waiting, REST);
-            waiting.resting = false;
+            waiting.pausing = true;
+            // Nothing wakes it meanwhile, so it pauses for the whole time.
+            self.added.wait_for(&mut waiting, PAUSE);
+            waiting.pausing = false;
         }
     }
 }
@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    /// Hands on what is written, a write at a time.
+    /// Sends on each write.
     struct Handed(Sender<String>);
 
     impl Write for Handed {
@@ -110,18 +110,18 @@ mod tests {
         }
     }
 
-    fn handed() -> (Arc<Gathered>, Receiver<String>) {
+    fn handed() -> (Arc<BatchedWriter>, Receiver<String>) {
         let (hand, taken) = mpsc::channel();
-        (Gathered::begin(Box::new(Handed(hand))).unwrap(), taken)
+        (BatchedWriter::start(Box::new(Handed(hand))).unwrap(), taken)
     }
 
     #[test]
     fn every_line_is_written_once_and_in_its_order_without_being_asked_for() {
-        let (gathered, taken) = handed();
+        let (writer, taken) = handed();
         for round in 0..50 {
             let lines: Vec<String> = (0..round).map(|line| format!("{round} {line}\n")).collect();
             for line in &lines {
-                gathered.add(line.as_bytes(), false);
+                writer.add(line.as_bytes(), false);
             }
             let expected = lines.concat();
             let mut written = String::new();
@@ -134,10 +134,10 @@ mod tests {
 
     #[test]
     fn an_urgent_line_is_written_at_once_with_all_before_it() {
-        let (gathered, taken) = handed();
+        let (writer, taken) = handed();
         for round in 0..100 {
-            gathered.add(b"calm\n", false);
-            gathered.add(format!("urgent {round}\n").as_bytes(), true);
+            writer.add(b"calm\n", false);
+            writer.add(format!("urgent {round}\n").as_bytes(), true);
             let written: String = taken.try_iter().collect();
             assert_eq!(written, format!("calm\nurgent {round}\n"));
         }
@@ -145,18 +145,18 @@ mod tests {
 
     #[test]
     fn lines_of_many_threads_are_whole_and_none_is_lost() {
-        let (gathered, taken) = handed();
+        let (writer, taken) = handed();
         thread::scope(|scope| {
             for thread in 0..4 {
-                let gathered = &gathered;
+                let writer = &writer;
                 scope.spawn(move || {
                     for line in 0..2_000 {
-                        gathered.add(format!("{thread} {line}\n").as_bytes(), line % 500 == 0);
+                        writer.add(format!("{thread} {line}\n").as_bytes(), line % 500 == 0);
                     }
                 });
             }
         });
-        gathered.write();
+        writer.flush();
         let written: String = taken.try_iter().collect();
         for thread in 0..4 {
             let own = written.lines().filter_map(|line| line.strip_prefix(&format!("{thread} ")));
@@ -167,19 +167,19 @@ mod tests {
 
     #[test]
     fn what_nobody_takes_is_not_gathered_without_end() {
-        let (gathered, taken) = handed();
+        let (writer, taken) = handed();
         let line = vec![b'x'; 1 << 16];
-        let held = gathered.sink.lock();
+        let held = writer.sink.lock();
         thread::scope(|scope| {
-            scope.spawn(|| (0..100).for_each(|_| gathered.add(&line, false)));
-            // The writer of these lines is stopped once there are enough.
-            while gathered.waiting.lock().lines.len() <= MOST {
+            scope.spawn(|| (0..100).for_each(|_| writer.add(&line, false)));
+            // The thread that adds these lines is stopped once the batch is full.
+            while writer.waiting.lock().lines.len() <= MAX_BYTES {
                 thread::yield_now();
             }
-            assert!(gathered.waiting.lock().lines.len() <= MOST + line.len());
+            assert!(writer.waiting.lock().lines.len() <= MAX_BYTES + line.len());
             drop(held);
         });
-        gathered.write();
+        writer.flush();
         assert_eq!(taken.try_iter().map(|it| it.len()).sum::<usize>(), 100 * line.len());
     }
 }
