@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::{Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, Statement, Value};
 
 pub use create::create;
-pub use header::{Header, Lock, lock_kinds};
+pub use header::{Header, Lock, lock_kinds, tables};
 pub use plan::{Plan, Planned, plan};
 
 include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
@@ -50,14 +50,6 @@ pub fn embedded(dialect: Dialect) -> &'static [Migration] {
         Dialect::Postgres => POSTGRES,
         Dialect::MySql => MYSQL,
     }
-}
-
-/// The tables that these migrations make, each once.
-pub fn tables(known: &[Migration]) -> Vec<&'static str> {
-    let mut tables: Vec<&str> = known.iter().flat_map(|migration| header::made(migration.up)).collect();
-    tables.sort_unstable();
-    tables.dedup();
-    tables
 }
 
 /// The number of the newest one, which is the same for every dialect.

@@ -9,8 +9,8 @@ use std::{
 use super::{MigrateError, header};
 use crate::Dialect;
 
-/// Writes an up/down pair, empty but for its headers, for every dialect under `root` (the folder `migrations`), with the next number that no
-/// dialect has, and answers the files. Overwrites nothing.
+/// Writes an up/down pair for every dialect under `root` (the folder `migrations`), with the next number that no dialect has,
+/// and answers the files: a header to be filled in, and no statement. Overwrites nothing.
 pub fn create(root: &Path, name: &str) -> Result<Vec<PathBuf>, MigrateError> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     if name.is_empty() || name.len() > 60 || !name.bytes().all(plain) {

@@ -11,6 +11,7 @@
 //! `tests/contract/tests/migration_locks` runs each migration on a real server and fails if it locks more. The header is not
 //! part of the checksum, so that it may be corrected after the migration was applied.
 
+use super::Migration;
 use crate::Dialect;
 
 const LOCKS: &str = "locks";
@@ -73,9 +74,9 @@ impl Header {
                     says_locks = true;
                     header.locks.extend(lock(dialect, value)?);
                 }
-                READS => header.reads.extend(tables(value)?),
-                WRITES => header.writes.extend(tables(value)?),
-                _ => header.makes.extend(tables(value)?),
+                READS => header.reads.extend(names(value)?),
+                WRITES => header.writes.extend(names(value)?),
+                _ => header.makes.extend(names(value)?),
             }
         }
         if says_locks { Ok(header) } else { Err("it does not begin with `-- locks: TABLE KIND`".to_owned()) }
@@ -108,9 +109,13 @@ pub(super) fn body(script: &str) -> &str {
     rest
 }
 
-/// The new tables that a script declares.
-pub(super) fn made(script: &'static str) -> impl Iterator<Item = &'static str> {
-    fields(script).filter(|(key, _)| *key == MAKES).flat_map(|(_, value)| value.split(", "))
+/// The tables that these migrations make, each once.
+pub fn tables(known: &[Migration]) -> Vec<&'static str> {
+    let made = known.iter().flat_map(|migration| fields(migration.up)).filter(|(key, _)| *key == MAKES);
+    let mut tables: Vec<&str> = made.flat_map(|(_, value)| value.split(", ")).collect();
+    tables.sort_unstable();
+    tables.dedup();
+    tables
 }
 
 /// The lines of a new migration's header, to be filled in or removed. Until then they are no valid header.
@@ -142,7 +147,7 @@ fn lock(dialect: Dialect, value: &'static str) -> Result<Option<Lock>, String> {
     Ok(Some(Lock { on: table(on)?, kind, effect }))
 }
 
-fn tables(value: &'static str) -> Result<Vec<&'static str>, String> {
+fn names(value: &'static str) -> Result<Vec<&'static str>, String> {
     value.split(", ").map(table).collect()
 }
 
@@ -178,7 +183,7 @@ mod tests {
             let found = Dialect::ALL.iter().find_map(|dialect| {
                 embedded(*dialect).iter().find(|m| is_of(dialect, &format!("{:04}_{}", m.version, m.name)))
             });
-            assert_eq!(found.map(super::super::Migration::checksum).as_deref(), Some(expected), "{file}");
+            assert_eq!(found.map(Migration::checksum).as_deref(), Some(expected), "{file}");
         }
     }
 
@@ -197,7 +202,7 @@ mod tests {
     #[test]
     fn a_header_ends_at_the_first_other_line_and_is_no_part_of_the_checksum() {
         let plain = "-- Forgets all.\n-- reads: not any more\nDROP TABLE a;";
-        let of = |up: &'static str| super::super::Migration { version: 1, name: "a", up, down: "" };
+        let of = |up: &'static str| Migration { version: 1, name: "a", up, down: "" };
         let declared = "-- locks: a EXCLUSIVE\n-- reads: a\n-- Forgets all.\n-- reads: not any more\nDROP TABLE a;";
         assert_eq!(body(declared), plain);
         assert_eq!(body(plain), plain);

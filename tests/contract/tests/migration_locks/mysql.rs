@@ -26,7 +26,7 @@ const READ: &str =
 const WRITTEN: &str =
     "SELECT table_name, rows_changed FROM information_schema.table_statistics WHERE table_schema = DATABASE()";
 /// The statement that waits.
-const WAITING: &str = "SELECT id, query_id FROM information_schema.processlist
+const WAITING: &str = "SELECT id, query_id, CAST(info AS CHAR) FROM information_schema.processlist
 WHERE db = DATABASE() AND state = 'Waiting for table metadata lock'";
 
 /// Runs a script, lets go of each table that it waits for, and looks what has changed at the end.
@@ -90,6 +90,9 @@ struct State {
     written: BTreeMap<String, i64>,
 }
 
+/// The connection, the number and the text of a statement that waits.
+type Waiting = (i64, i64, String);
+
 struct Watch {
     address: String,
     connection: Conn,
@@ -126,13 +129,13 @@ impl Watch {
         user
     }
 
-    /// The connection and the number of the statement that waits for a table.
-    async fn waiting(&mut self) -> Option<(i64, i64)> {
+    /// The statement that waits for a table.
+    async fn waiting(&mut self) -> Option<Waiting> {
         self.connection.query_first(WAITING).await.unwrap()
     }
 
     /// Ends the use of the table that is waited for; says which that was, and how it was locked.
-    async fn let_go(&mut self, users: &mut BTreeMap<String, Conn>, waiting: (i64, i64)) -> (String, &'static str) {
+    async fn let_go(&mut self, users: &mut BTreeMap<String, Conn>, waiting: Waiting) -> (String, &'static str) {
         let held = format!(
             "SELECT table_name, lock_mode FROM information_schema.metadata_lock_info
              WHERE thread_id = {} AND table_schema = DATABASE() AND lock_type = 'Table metadata lock'",
@@ -143,12 +146,16 @@ impl Watch {
             drop_user(users, &table).await;
             return (table, if mode == "MDL_SHARED_NO_WRITE" { "COPY" } else { "EXCLUSIVE" });
         }
-        // It waits for a table of which it has no lock yet, as to drop it.
-        for table in users.keys().cloned().collect::<Vec<_>>() {
+        // It waits for a table of which it has no lock yet, as to drop it: one that it names, if any.
+        let (mut tables, others): (Vec<_>, Vec<_>) = users.keys().cloned().partition(|it| waiting.2.contains(it));
+        tables.extend(others);
+        for table in tables {
             drop_user(users, &table).await;
-            sleep(Duration::from_millis(20)).await;
-            if self.waiting().await != Some(waiting) {
-                return (table, "EXCLUSIVE");
+            for _ in 0..100 {
+                sleep(Duration::from_millis(5)).await;
+                if self.waiting().await.as_ref() != Some(&waiting) {
+                    return (table, "EXCLUSIVE");
+                }
             }
             users.insert(table.clone(), self.user_of(&table).await);
         }
