@@ -121,11 +121,8 @@ pub fn tables(known: &[Migration]) -> Vec<&'static str> {
 /// The lines of a new migration's header, to be filled in or removed. Until then they are no valid header.
 pub(super) fn skeleton(dialect: Dialect, is_up: bool) -> String {
     let lock = if dialect == Dialect::Sqlite { "database RESERVED" } else { "TABLE KIND" };
-    let mut lines = format!("-- {LOCKS}: {lock}\n-- {READS}: TABLE\n-- {WRITES}: TABLE\n");
-    if is_up {
-        lines.push_str(&format!("-- {MAKES}: TABLE\n"));
-    }
-    lines
+    let makes = if is_up { format!("-- {MAKES}: TABLE\n") } else { String::new() };
+    format!("-- {LOCKS}: {lock}\n-- {READS}: TABLE\n-- {WRITES}: TABLE\n{makes}")
 }
 
 fn fields(script: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -41,7 +41,8 @@ pub(crate) async fn observe(base: &Base, script: &str) -> Observed {
     let mut observed = Observed { before: before.tables.keys().cloned().collect(), ..Observed::default() };
     while !run.is_finished() {
         if let Some(waiting) = watch.waiting().await {
-            let (table, kind) = watch.let_go(&mut users, waiting).await;
+            let awaited = watch.let_go(&mut users, waiting).await;
+            let (table, kind) = awaited.expect("a statement waits for one of the tables that are in use");
             observed.locks.insert((table, kind.to_owned()));
         }
         sleep(Duration::from_millis(2)).await;
@@ -135,7 +136,7 @@ impl Watch {
     }
 
     /// Ends the use of the table that is waited for; says which that was, and how it was locked.
-    async fn let_go(&mut self, users: &mut BTreeMap<String, Conn>, waiting: Waiting) -> (String, &'static str) {
+    async fn let_go(&mut self, users: &mut BTreeMap<String, Conn>, waiting: Waiting) -> Option<(String, &'static str)> {
         let held = format!(
             "SELECT table_name, lock_mode FROM information_schema.metadata_lock_info
              WHERE thread_id = {} AND table_schema = DATABASE() AND lock_type = 'Table metadata lock'",
@@ -144,7 +145,7 @@ impl Watch {
         let held: Vec<(String, String)> = self.connection.query(held).await.unwrap();
         if let Some((table, mode)) = held.into_iter().find(|(table, _)| users.contains_key(table)) {
             drop_user(users, &table).await;
-            return (table, if mode == "MDL_SHARED_NO_WRITE" { "COPY" } else { "EXCLUSIVE" });
+            return Some((table, if mode == "MDL_SHARED_NO_WRITE" { "COPY" } else { "EXCLUSIVE" }));
         }
         // It waits for a table of which it has no lock yet, as to drop it: one that it names, if any.
         let (mut tables, others): (Vec<_>, Vec<_>) = users.keys().cloned().partition(|it| waiting.2.contains(it));
@@ -154,12 +155,12 @@ impl Watch {
             for _ in 0..100 {
                 sleep(Duration::from_millis(5)).await;
                 if self.waiting().await.as_ref() != Some(&waiting) {
-                    return (table, "EXCLUSIVE");
+                    return Some((table, "EXCLUSIVE"));
                 }
             }
             users.insert(table.clone(), self.user_of(&table).await);
         }
-        panic!("a statement waits for none of the tables");
+        None
     }
 }
 

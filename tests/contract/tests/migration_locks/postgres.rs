@@ -41,10 +41,10 @@ pub(crate) async fn observe(base: &Base, script: &str) -> Observed {
             observed.locks.insert((table.clone(), kind));
         }
     }
-    let [read, written, files] = [0, 1, 2].map(|which| changed(&before[which], &after[which]));
+    let ([reads, writes, files], [now_reads, now_writes, now_files]) = (&before, &after);
     let of = |ids: Vec<i64>| ids.into_iter().filter_map(|id| tables.get(&id).cloned()).collect::<Vec<_>>();
-    observed.reads = of(read).into_iter().collect();
-    observed.writes = of([written, files].concat()).into_iter().collect();
+    observed.reads = of(changed(reads, now_reads)).into_iter().collect();
+    observed.writes = of([changed(writes, now_writes), changed(files, now_files)].concat()).into_iter().collect();
     observed.makes = made.into_iter().filter(|(id, _)| !tables.contains_key(id)).map(|(_, table)| table).collect();
     observed
 }
