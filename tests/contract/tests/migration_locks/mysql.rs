@@ -1,5 +1,6 @@
-//! What a migration does on MariaDB, where each statement is a transaction: every table is in use, so that a statement that
-//! wants one for itself waits and can be looked at.
+//! What a migration does on MariaDB, where each statement is a transaction of its own.
+//!
+//! Every table is in use while the script runs, so that a statement that wants one for itself waits and can be looked at.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
