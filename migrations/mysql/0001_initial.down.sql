@@ -1,3 +1,10 @@
+-- locks: audit_events EXCLUSIVE
+-- locks: credentials EXCLUSIVE
+-- locks: identifiers EXCLUSIVE
+-- locks: identities EXCLUSIVE
+-- locks: refresh_tokens EXCLUSIVE
+-- locks: sessions EXCLUSIVE
+-- locks: tenants EXCLUSIVE
 -- Removes everything, the audit trail included.
 
 DROP TABLE IF EXISTS audit_events;

@@ -1,3 +1,5 @@
+-- locks: nothing
+-- makes: audit_events, credentials, identifiers, identities, refresh_tokens, sessions, tenants
 -- Tenants, identities, what they log in with, their sessions, and the audit trail.
 --
 -- Every statement may be run again: this database commits each change of the schema by itself, so a step that fails in

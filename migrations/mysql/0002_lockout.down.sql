@@ -1,3 +1,6 @@
+-- locks: attempts EXCLUSIVE
+-- locks: known_networks EXCLUSIVE
+-- locks: sessions INPLACE
 -- Forgets every wrong guess and every known network.
 
 SET @kayan_step = IF(

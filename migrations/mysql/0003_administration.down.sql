@@ -1,3 +1,8 @@
+-- locks: identity_roles EXCLUSIVE
+-- locks: roles EXCLUSIVE
+-- locks: sessions INPLACE
+-- locks: tenants INPLACE
+-- writes: tenants
 -- Forgets what tenants set for themselves, and the roles they have defined; who has which stays in identities.roles.
 
 SET @kayan_step = IF(

@@ -1,3 +1,10 @@
+-- locks: identities EXCLUSIVE
+-- locks: sessions INPLACE
+-- locks: tenants INSTANT
+-- locks: tenants ROWS
+-- reads: identities, sessions
+-- writes: tenants
+-- makes: identity_roles, roles
 -- What tenants set for themselves, roles, and who has which.
 
 SET @kayan_step = IF(

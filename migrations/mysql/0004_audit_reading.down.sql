@@ -1,3 +1,5 @@
+-- locks: audit_events INPLACE
+-- reads: audit_events
 -- This step may be run again.
 SET @kayan_step = IF(
     EXISTS (SELECT 1 FROM information_schema.statistics

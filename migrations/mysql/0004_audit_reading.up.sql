@@ -1,3 +1,5 @@
+-- locks: audit_events INPLACE
+-- reads: audit_events
 -- An identity's events are found in one tenant and in the whole system alike, in the order in which they are read.
 
 -- MariaDB knows IF EXISTS here and MySQL does not, and this step may be run again on either.

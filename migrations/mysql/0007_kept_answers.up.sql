@@ -1,3 +1,5 @@
+-- locks: identities EXCLUSIVE
+-- makes: kept_answers
 -- The answers to requests that operators made under a key of their own, so that the same request gets the same answer.
 -- A fingerprint is an HMAC with a key that is kept sealed: it tells nobody what was asked.
 

@@ -1,3 +1,8 @@
+-- locks: sessions INPLACE
+-- locks: sessions ROWS
+-- locks: tenants INPLACE
+-- reads: tenants
+-- writes: sessions, tenants
 -- Ends the sessions of bygone epochs one by one; with millions of them, this takes a while. Stop the service
 -- first: what is ended meanwhile would live on.
 

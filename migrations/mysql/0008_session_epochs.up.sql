@@ -1,3 +1,5 @@
+-- locks: sessions INSTANT
+-- locks: tenants INSTANT
 -- Ends all sessions of a tenant in one row: a session is over as soon as its tenant's epoch is another one than its own,
 -- which is its tenant's when the login began. Epochs are drawn; 0 is the first.
 

@@ -1,3 +1,5 @@
+-- locks: identities EXCLUSIVE
+-- makes: timed_locks
 -- Locks that end by themselves; whoever is locked without one here is so until somebody lets them in.
 
 CREATE TABLE IF NOT EXISTS timed_locks (

@@ -1,3 +1,10 @@
+-- locks: audit_events ACCESS EXCLUSIVE
+-- locks: credentials ACCESS EXCLUSIVE
+-- locks: identifiers ACCESS EXCLUSIVE
+-- locks: identities ACCESS EXCLUSIVE
+-- locks: refresh_tokens ACCESS EXCLUSIVE
+-- locks: sessions ACCESS EXCLUSIVE
+-- locks: tenants ACCESS EXCLUSIVE
 -- Removes everything, the audit trail included.
 
 DROP TABLE audit_events; -- with its partitions

@@ -1,3 +1,5 @@
+-- locks: nothing
+-- makes: audit_events, audit_events_default, credentials, identifiers, identities, refresh_tokens, sessions, tenants
 -- Tenants, identities, what they log in with, their sessions, and the audit trail.
 --
 -- Ids are UUIDv7; hashes are SHA-256. Texts are compared and sorted by their bytes, as in the other databases: hence

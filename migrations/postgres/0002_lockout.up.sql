@@ -1,3 +1,7 @@
+-- locks: identities SHARE ROW EXCLUSIVE
+-- locks: sessions SHARE
+-- reads: sessions
+-- makes: attempts, known_networks
 -- Wrong guesses, and where each identity has logged in from: guesses from there are counted apart.
 
 -- No foreign key to identities: guesses at accounts that there are not are counted as well.

@@ -1,3 +1,8 @@
+-- locks: identities ACCESS EXCLUSIVE
+-- locks: identity_roles ACCESS EXCLUSIVE
+-- locks: roles ACCESS EXCLUSIVE
+-- locks: sessions ACCESS EXCLUSIVE
+-- locks: tenants ACCESS EXCLUSIVE
 -- Forgets what tenants set for themselves, and the roles they have defined; who has which stays in identities.roles.
 
 DROP INDEX sessions_by_tenant;

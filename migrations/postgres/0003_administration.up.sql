@@ -1,3 +1,9 @@
+-- locks: identities SHARE ROW EXCLUSIVE
+-- locks: sessions SHARE
+-- locks: tenants ACCESS EXCLUSIVE
+-- reads: identities, sessions
+-- writes: tenants
+-- makes: identity_roles, roles
 -- What tenants set for themselves, roles, and who has which.
 
 ALTER TABLE tenants

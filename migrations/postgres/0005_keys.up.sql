@@ -1,3 +1,5 @@
+-- locks: nothing
+-- makes: data_keys, revoked_tokens, signing_keys
 -- The keys that are made once and kept sealed, and the admin tokens that are revoked.
 --
 -- Sealed: one byte that says how (1: AES-256-GCM), a nonce of 12 bytes, the ciphertext, a tag of 16 bytes. In tenant_id,

@@ -1,3 +1,5 @@
+-- locks: nothing
+-- makes: audit_seals, audit_sealing
 -- Seals over the audit trail, and who makes them.
 
 -- A seal covers its tenant's events behind the seal before it, up to its last one. No foreign keys: it outlives the

@@ -1,3 +1,5 @@
+-- locks: identities ACCESS EXCLUSIVE
+-- locks: kept_answers ACCESS EXCLUSIVE
 -- Forgets the kept answers: a request that is made again is carried out again.
 
 DROP TABLE kept_answers;

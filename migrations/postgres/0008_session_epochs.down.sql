@@ -1,3 +1,7 @@
+-- locks: sessions ACCESS EXCLUSIVE
+-- locks: tenants ACCESS EXCLUSIVE
+-- reads: sessions, tenants
+-- writes: sessions
 -- Ends the sessions of bygone epochs one by one; with millions of them, this takes a while.
 
 -- Nobody ends sessions between this and the end of the step.

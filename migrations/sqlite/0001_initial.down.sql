@@ -1,3 +1,4 @@
+-- locks: database RESERVED
 -- Removes everything, the audit trail included.
 
 DROP TABLE audit_events;

@@ -1,3 +1,5 @@
+-- locks: database RESERVED
+-- makes: audit_events, credentials, identifiers, identities, refresh_tokens, sessions, tenants
 -- Tenants, identities, what they log in with, their sessions, and the audit trail.
 --
 -- Times are whole microseconds since 1970-01-01 UTC: datetime(created_at / 1000000, 'unixepoch') reads them.

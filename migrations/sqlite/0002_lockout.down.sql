@@ -1,3 +1,4 @@
+-- locks: database RESERVED
 -- Forgets every wrong guess and every known network.
 
 DROP INDEX sessions_by_end;

@@ -1,3 +1,5 @@
+-- locks: database RESERVED
+-- writes: tenants
 -- Forgets what tenants set for themselves, and the roles they have defined; who has which stays in identities.roles.
 
 DROP INDEX sessions_by_tenant;

@@ -1,3 +1,7 @@
+-- locks: database RESERVED
+-- reads: identities, sessions
+-- writes: tenants
+-- makes: identity_roles, roles
 -- What tenants set for themselves, roles, and who has which.
 
 ALTER TABLE tenants ADD COLUMN name TEXT NOT NULL DEFAULT '';           -- for people

@@ -1,3 +1,4 @@
+-- locks: database RESERVED
 -- Forgets every key: what was signed with one can't be verified any more, and revoked admin tokens are dead with it.
 
 DROP TABLE revoked_tokens;

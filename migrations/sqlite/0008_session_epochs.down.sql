@@ -1,3 +1,6 @@
+-- locks: database RESERVED
+-- reads: tenants
+-- writes: sessions, tenants
 -- Ends the sessions of bygone epochs one by one; with millions of them, this takes a while.
 
 UPDATE sessions SET active = false

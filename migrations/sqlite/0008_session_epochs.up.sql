@@ -1,3 +1,4 @@
+-- locks: database RESERVED
 -- Ends all sessions of a tenant in one row: a session is over as soon as its tenant's epoch is another one than its own.
 
 ALTER TABLE tenants ADD COLUMN sessions_epoch INTEGER NOT NULL DEFAULT 0; -- drawn anew each time; 0: never

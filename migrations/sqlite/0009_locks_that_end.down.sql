@@ -1,3 +1,4 @@
+-- locks: database RESERVED
 -- Forgets when locks end: they stay until somebody lifts them.
 
 DROP TABLE timed_locks;

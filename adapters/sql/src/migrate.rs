@@ -1,11 +1,9 @@
 //! Brings a database's schema to the version that this program knows, and back.
 
 mod create;
-mod deeds;
 mod foreign;
-mod locks;
+mod header;
 mod plan;
-mod statements;
 
 use std::{collections::BTreeMap, fmt::Write as _, io, path::PathBuf};
 
@@ -15,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::{Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, Statement, Value};
 
 pub use create::create;
-pub use locks::{Lock, Touching, tables};
+pub use header::{Header, Lock, lock_kinds, tables};
 pub use plan::{Plan, Planned, plan};
 
 include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
@@ -34,10 +32,10 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// SHA-256 of the `up` script, in hexadecimal.
+    /// SHA-256 of the `up` script without its header, in hexadecimal.
     pub fn checksum(&self) -> String {
         let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(self.up) {
+        for byte in Sha256::digest(header::body(self.up)) {
             // writing to a string cannot fail
             let _ = write!(hex, "{byte:02x}");
         }
@@ -145,6 +143,16 @@ pub enum MigrateError {
     Encoding {
         /// The encoding, as the database calls it.
         encoding: String,
+    },
+    /// A file's header is missing or wrong.
+    #[error("migration {version:04}_{name}: {why}")]
+    Header {
+        /// The file's number.
+        version: u32,
+        /// The file's name.
+        name: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// There is no migration of that number.
     #[error("there is no migration {asked}; the newest is {known}")]

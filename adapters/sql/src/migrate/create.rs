@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::MigrateError;
+use super::{MigrateError, header};
 use crate::Dialect;
 
-/// Writes an empty up/down pair for every dialect under `root` (the folder `migrations`), with the next number that no
-/// dialect has, and answers the files. Overwrites nothing.
+/// Writes an up/down pair for every dialect under `root` (the folder `migrations`), with the next number that no dialect has,
+/// and answers the files: a header to be filled in, and no statement. Overwrites nothing.
 pub fn create(root: &Path, name: &str) -> Result<Vec<PathBuf>, MigrateError> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     if name.is_empty() || name.len() > 60 || !name.bytes().all(plain) {
@@ -27,7 +27,8 @@ pub fn create(root: &Path, name: &str) -> Result<Vec<PathBuf>, MigrateError> {
         fs::create_dir_all(&folder).map_err(|why| MigrateError::Write { path: folder.clone(), why })?;
         for (direction, purpose) in [("up", "What this changes, and why."), ("down", "Takes that back.")] {
             let path = folder.join(format!("{version:04}_{name}.{direction}.sql"));
-            write_new(&path, purpose).map_err(|why| MigrateError::Write { path: path.clone(), why })?;
+            let text = format!("{}-- {purpose}\n", header::skeleton(dialect, direction == "up"));
+            write_new(&path, &text).map_err(|why| MigrateError::Write { path: path.clone(), why })?;
             written.push(path);
         }
     }
@@ -50,9 +51,8 @@ fn newest_in(folder: &Path) -> Result<u32, MigrateError> {
     Ok(newest)
 }
 
-fn write_new(path: &Path, purpose: &str) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
-    writeln!(file, "-- {purpose}")
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    File::create_new(path)?.write_all(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -78,6 +78,9 @@ mod tests {
             ]
         );
         assert!(written.iter().all(|path| path.is_file()));
+        let text = |file: &str| fs::read_to_string(root.path().join(file)).unwrap();
+        assert!(text("postgres/0008_add_phone.up.sql").starts_with("-- locks: TABLE KIND\n"), "a header to fill in");
+        assert!(text("sqlite/0008_add_phone.down.sql").starts_with("-- locks: database RESERVED\n"));
         let next = create(root.path(), "add_phone").unwrap();
         assert!(next[0].ends_with("0009_add_phone.up.sql"), "the same name again gets files of its own");
     }

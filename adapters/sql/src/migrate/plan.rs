@@ -1,13 +1,10 @@
-//! What the pending migrations would do, told before they do it.
+//! What the pending migrations would lock and run, told before they do it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kayan_ports::StoreError;
 
-use super::{
-    MigrateError, Migration, check, check_version, foreign,
-    locks::{self, Indexes, Touching},
-};
+use super::{Header, MigrateError, Migration, check, check_version, foreign, header};
 use crate::{Dialect, Driver, Query, Reading, Value};
 
 /// A pending migration.
@@ -17,11 +14,13 @@ pub struct Planned {
     pub version: u32,
     /// Its name.
     pub name: &'static str,
-    /// What it would run, in this order.
-    pub statements: Vec<Touching>,
+    /// What it declares.
+    pub header: Header,
+    /// What it would run.
+    pub sql: &'static str,
 }
 
-/// All that is pending, and how large the tables are that it touches.
+/// All that is pending, and how large the tables are that it locks, reads or writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// By number.
@@ -35,26 +34,24 @@ pub async fn plan(driver: &dyn Driver, known: &[Migration], to: Option<u32>) -> 
     let to = check_version(known, to)?;
     let applied = foreign::look(driver, known).await?;
     check(&applied, known)?;
-    let indexes = Indexes::of(known);
     let pending = known.iter().filter(|it| it.version <= to && !applied.contains_key(&it.version));
-    let pending: Vec<Planned> = pending
-        .map(|migration| Planned {
-            version: migration.version,
-            name: migration.name,
-            statements: locks::touching(driver.dialect(), migration.up, &indexes),
-        })
-        .collect();
-    let mut tables: Vec<&str> =
-        pending.iter().flat_map(|it| &it.statements).flat_map(|it| &it.tables).map(String::as_str).collect();
-    tables.sort_unstable();
-    tables.dedup();
+    let pending: Vec<Planned> =
+        pending.map(|migration| planned(driver.dialect(), migration)).collect::<Result<_, _>>()?;
+    let tables: BTreeSet<&str> = pending.iter().flat_map(|it| it.header.tables()).collect();
     let rows = if tables.is_empty() { BTreeMap::new() } else { rows(driver, &tables).await? };
     Ok(Plan { pending, rows })
 }
 
+fn planned(dialect: Dialect, migration: &Migration) -> Result<Planned, MigrateError> {
+    let (version, name) = (migration.version, migration.name);
+    let header = Header::of(dialect, migration.up);
+    let header = header.map_err(|why| MigrateError::Header { version, name: name.to_owned(), why })?;
+    Ok(Planned { version, name, header, sql: header::body(migration.up).trim_end() })
+}
+
 /// How many rows each of these tables has, as far as it is there.
-async fn rows(driver: &dyn Driver, tables: &[&str]) -> Result<BTreeMap<String, i64>, StoreError> {
-    let query = Query { sql: counts(driver.dialect()), params: vec![Value::json(&tables)?], reading: Reading::Scan };
+async fn rows(driver: &dyn Driver, tables: &BTreeSet<&str>) -> Result<BTreeMap<String, i64>, StoreError> {
+    let query = Query { sql: counts(driver.dialect()), params: vec![Value::json(tables)?], reading: Reading::Scan };
     let found = driver.read(query).await?;
     found.into_iter().map(|mut row| Ok((row.text()?, row.int()?))).collect()
 }

@@ -1,10 +1,10 @@
-//! `kayan migrate plan`: what `up` would run, what that touches and who waits for it.
+//! `kayan migrate plan`: what `up` would lock and run, who waits for it, and what its time grows with.
 
 use std::collections::BTreeMap;
 
 use kayan_sql::{
     Dialect,
-    migrate::{self as migrations, Planned, Touching},
+    migrate::{self as migrations, Planned},
 };
 use serde_json::{Value, json};
 
@@ -23,35 +23,36 @@ pub(super) async fn run(to: Option<u32>, format: Format) -> Result<(), Stop> {
         Format::Table => {
             let scripts: Vec<String> =
                 plan.pending.iter().map(|planned| script(planned, dialect, &plan.rows)).collect();
-            output::line(&format!("-- {}\n{}", how_long(dialect), scripts.concat().trim_end()))
+            output::line(&format!("-- {}\n-- {}\n\n{}", how_long(dialect), GROWS, scripts.join("\n\n")))
         }
     }
 }
+
+const GROWS: &str = "Tables that are read or written take longer the more rows they have; all else is brief.";
 
 /// How long locks are held.
 fn how_long(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Sqlite => "All that is pending is one transaction: a lock is held until its end.",
-        Dialect::Postgres => "Each migration is one transaction: a lock is held until the migration's end.",
+        Dialect::Sqlite | Dialect::Postgres => "All that is pending is one transaction: a lock is held until its end.",
         Dialect::MySql => "Each statement is a transaction of its own: a lock is held until the statement's end.",
     }
 }
 
-/// SQL with what there is to say of it as comments.
+/// SQL with what it locks, reads, writes and makes as comments above it.
 fn script(planned: &Planned, dialect: Dialect, rows: &BTreeMap<String, i64>) -> String {
-    let statements = planned.statements.iter().map(|Touching { sql, tables, locks }| {
-        let mut told: Vec<String> =
-            tables.iter().map(|table| format!("table {}", sized(table, dialect, rows))).collect();
-        match locks.as_deref() {
-            None => told.push("locks unknown".to_owned()),
-            Some([]) => told.push("locks nothing".to_owned()),
-            Some(locks) => {
-                told.extend(locks.iter().map(|lock| format!("locks {}, {}: {}", lock.on, lock.kind, lock.effect)));
-            }
-        }
-        format!("{sql};\n  -- {}\n\n", told.join("\n  -- "))
-    });
-    format!("\n-- {:04}_{}\n\n{}", planned.version, planned.name, statements.collect::<Vec<_>>().concat())
+    let header = &planned.header;
+    let mut told = vec![format!("{:04}_{}", planned.version, planned.name)];
+    if header.locks.is_empty() {
+        told.push("locks nothing that is there".to_owned());
+    }
+    told.extend(header.locks.iter().map(|lock| {
+        let on = if dialect == Dialect::Sqlite { lock.on.to_owned() } else { sized(lock.on, dialect, rows) };
+        format!("locks {on}: {}, {}", lock.kind, lock.effect)
+    }));
+    told.extend(header.reads.iter().map(|table| format!("reads {}", sized(table, dialect, rows))));
+    told.extend(header.writes.iter().map(|table| format!("writes {}", sized(table, dialect, rows))));
+    told.extend(header.makes.iter().map(|table| format!("makes {table}")));
+    format!("-- {}\n\n{}", told.join("\n-- "), planned.sql)
 }
 
 fn sized(table: &str, dialect: Dialect, rows: &BTreeMap<String, i64>) -> String {
@@ -65,17 +66,20 @@ fn sized(table: &str, dialect: Dialect, rows: &BTreeMap<String, i64>) -> String 
 }
 
 fn as_json(planned: &Planned, rows: &BTreeMap<String, i64>) -> Value {
-    let statements = planned.statements.iter().map(|Touching { sql, tables, locks }| {
-        let tables: Vec<Value> = tables.iter().map(|table| json!({ "name": table, "rows": rows.get(table) })).collect();
-        let locks = locks.as_ref().map_or_else(
-            || vec![json!({ "on": "unknown", "kind": "unknown", "effect": "unknown" })],
-            |locks| locks.iter().map(|it| json!({ "on": it.on, "kind": it.kind, "effect": it.effect })).collect(),
-        );
-        json!({ "sql": sql, "tables": tables, "locks": locks })
-    });
+    let header = &planned.header;
+    let sized = |tables: &[&str]| -> Vec<Value> {
+        tables.iter().map(|table| json!({ "name": table, "rows": rows.get(*table) })).collect()
+    };
+    let locks = header.locks.iter();
+    let locks =
+        locks.map(|lock| json!({ "on": lock.on, "rows": rows.get(lock.on), "kind": lock.kind, "effect": lock.effect }));
     json!({
         "version": format!("{:04}", planned.version),
         "name": planned.name,
-        "statements": statements.collect::<Vec<_>>(),
+        "locks": locks.collect::<Vec<_>>(),
+        "reads": sized(&header.reads),
+        "writes": sized(&header.writes),
+        "makes": header.makes,
+        "sql": planned.sql,
     })
 }
