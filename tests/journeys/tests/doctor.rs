@@ -96,7 +96,7 @@ async fn an_edited_migration_and_one_of_a_newer_version_are_failures() {
     assert_eq!(home.run("migrate up").await.code, 0);
     let database = home.database().await;
     database.execute("UPDATE schema_migrations SET checksum = 'x' WHERE version = 2").await;
-    database.execute("UPDATE schema_migrations SET version = 77, name = 'later' WHERE version = 9").await;
+    database.execute("UPDATE schema_migrations SET version = 77, name = 'later' WHERE version = 10").await;
     let found = doctor(&home, "").await;
     assert_eq!(found.code, 1, "{found:#?}");
     assert!(found.is("migrations.edited", "failed").contains("0002_lockout"));

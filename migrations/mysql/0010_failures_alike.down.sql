@@ -1,0 +1,4 @@
+-- locks: nothing
+-- The index of subjects has not changed.
+
+DO 0;
