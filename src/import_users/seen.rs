@@ -23,7 +23,10 @@ impl SeenUsers {
         let tenant = user.identity.tenant.as_str();
         let id = user.brought.map(|_| key(&["id", &user.identity.id.to_string()]));
         let identifiers = user.identifiers.iter().map(|named| key(&["identifier", tenant, named.value.as_str()]));
-        let keys: Vec<_> = id.into_iter().chain(identifiers).collect();
+        self.note(line, id.into_iter().chain(identifiers).collect())
+    }
+
+    fn note(&mut self, line: u64, keys: Vec<[u8; 16]>) -> Result<(), Refusal> {
         if let Some(line) = keys.iter().find_map(|key| self.recent.get(key).or_else(|| self.before.get(key))) {
             return Err(Refusal::Repeated { line: *line });
         }
@@ -50,14 +53,14 @@ mod tests {
     fn memory_is_bounded_and_the_last_lines_are_remembered() {
         let mut seen = SeenUsers::default();
         let numbered = |number: u64| key(&[&number.to_string()]);
-        for line in 0..3 * REMEMBERED as u64 {
-            if seen.recent.len() + 1 > REMEMBERED {
-                seen.before = std::mem::take(&mut seen.recent);
-            }
-            seen.recent.insert(numbered(line), line);
+        let lines = 5 * REMEMBERED as u64 / 2;
+        for line in 0..lines {
+            assert_eq!(seen.note(line, vec![numbered(line)]), Ok(()));
         }
         assert!(seen.recent.len() + seen.before.len() <= 2 * REMEMBERED);
-        assert_eq!(seen.before.get(&numbered(2 * REMEMBERED as u64 - 1)), Some(&(2 * REMEMBERED as u64 - 1)));
+        for line in [lines - 1, lines - REMEMBERED as u64] {
+            assert_eq!(seen.note(lines, vec![numbered(line)]), Err(Refusal::Repeated { line }));
+        }
     }
 
     #[test]

@@ -121,6 +121,10 @@ async fn what_is_wrong_with_a_line_is_told_with_its_number_and_the_rest_goes_on(
             "/created_at implausible",
         ),
         (
+            json!({ "traits": { "email": email }, "last_login_at": "1969-12-31T23:59:59Z" }).to_string(),
+            "/last_login_at implausible",
+        ),
+        (
             json!({ "traits": { "email": email }, "id": "00000000-0000-0000-0000-000000000000" }).to_string(),
             "/id invalid",
         ),
@@ -275,6 +279,15 @@ async fn i_42_an_import_gives_way_and_its_report_is_bounded() {
     let more = "\n".repeat(MOST_LINES + 1);
     let refused = stage.kayan.import_ndjson(&operator, more.as_bytes(), false).await;
     assert_eq!(refused, Err(ImportUsersError::TooManyLines));
+}
+
+#[tokio::test]
+async fn i_42_the_report_of_a_line_is_bounded() {
+    let unknown: Vec<String> = (0..1000).map(|n| format!("b{n}@example.com")).collect();
+    let line = json!({ "traits": { "email": "a@example.com" }, "verified": unknown });
+    let reports = import(&Stage::new(), &[line]).await;
+    let Fate::Refused(Refusal::Invalid(errors)) = &reports[0].fate else { panic!("{reports:?}") };
+    assert_eq!(errors.len(), MOST_ERRORS);
 }
 
 #[tokio::test]

@@ -119,6 +119,15 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_put_back_silences_nobody() {
+        let (mut flood, acme) = (Flood::default(), tenant("acme"));
+        assert!(flood.tell(&acme, "ip", "a", NOON));
+        assert!(flood.tell(&acme, "ip", "a", NOON - SPAN));
+        assert_eq!((0..=LOOK_UPS).filter(|_| flood.may_look_up(NOON)).count(), LOOK_UPS as usize);
+        assert!(flood.may_look_up(NOON - SPAN));
+    }
+
+    #[test]
     fn what_was_left_out_in_one_minute_is_not_lost_in_the_next() {
         let (mut flood, acme) = (Flood::default(), tenant("acme"));
         for _ in 0..3 {

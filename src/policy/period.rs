@@ -94,6 +94,13 @@ mod tests {
     }
 
     #[test]
+    fn a_long_text_that_is_no_date_is_told_cut_short() {
+        let text = "ü".repeat(1000);
+        let error = PeriodError::NoDate { which: "start", text: "ü".repeat(64) };
+        assert_eq!(read(Some(&text), None), Err(error));
+    }
+
+    #[test]
     fn the_first_and_the_last_day_there_are_can_be_ends() {
         assert_eq!(
             read(Some("9999-12-31"), Some("9999-12-31")),

@@ -194,6 +194,13 @@ fn a_mark_without_effect_is_refused_with_its_pointer() {
             "/$defs/a/x-kayan-identifier",
             MarkError::Unreachable,
         ),
+        (
+            property(json!({ "$id": "https://example.com/x", "type": "string", MARK: true })),
+            "/properties/x/x-kayan-identifier",
+            MarkError::Unreachable,
+        ),
+        (with(json!({ REQUIRED: "false" })), "/x-kayan-identifier-required", MarkError::NotABoolean),
+        (property(json!({ REQUIRED: false })), "/properties/x/x-kayan-identifier-required", MarkError::NotABoolean),
         (property(json!({ "x-kayan-identifer": true })), "/properties/x/x-kayan-identifer", MarkError::UnknownKeyword),
     ] {
         let error = IdentitySchema::parse(&schema.to_string()).map(drop).unwrap_err();

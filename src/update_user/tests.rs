@@ -66,3 +66,15 @@ async fn i_21_an_operator_takes_nobodys_last_identifier_either() {
     let cmd = update(Some(json!({ "email": null })), None, None);
     assert_eq!(stage.kayan.update_user(&Stage::operator(), cmd).await.unwrap_err(), UpdateUserError::LastIdentifier);
 }
+
+#[tokio::test]
+async fn who_was_imported_without_an_identifier_can_be_changed() {
+    let stage = Stage::with_optional_identifiers(&json!({}));
+    let id = "018f0000-0000-7000-8000-000000000001";
+    let line = json!({ "id": id, "traits": { "name": "Ada" } }).to_string();
+    let report = stage.kayan.import_ndjson(&Stage::operator(), line.as_bytes(), false).await.unwrap();
+    assert_eq!(report.imported, 1, "{report:?}");
+    let traits = Some(serde_json::from_value(json!({ "name": "Bea" })).unwrap());
+    let cmd = UpdateUser { user: UserRef(id.to_owned()), traits, state: None, expected: None };
+    assert_eq!(stage.kayan.update_user(&Stage::operator(), cmd).await.unwrap().traits.0["name"], "Bea");
+}

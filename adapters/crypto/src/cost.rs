@@ -61,6 +61,9 @@ mod tests {
         assert!(!Cost::scrypt(1 << 16, 8, 1).is_costly_beside(ten));
         assert!(Cost::scrypt(1 << 17, 8, 1).is_costly_beside(ten), "128 MiB");
         assert!(!Cost::scrypt(1 << 17, 8, 1).is_costly_beside(Cost::scrypt(1 << 17, 8, 1)), "those made here are");
+        let argon2 = crate::argon2::COST;
+        assert!(!Cost::bcrypt(12).is_costly_beside(argon2), "what most have is taken by a service whose own cost less");
+        assert!(Cost::bcrypt(13).is_costly_beside(argon2));
         assert!(!Cost::pbkdf2(290_000).is_costly_beside(ten));
         assert!(Cost::pbkdf2(1_000_000).is_costly_beside(ten));
     }

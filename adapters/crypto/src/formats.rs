@@ -270,6 +270,20 @@ mod tests {
     }
 
     #[test]
+    fn i_42_comparing_takes_what_the_more_costly_of_both_hashes_takes() {
+        let formats = Formats::new(HashFormat::Argon2id);
+        let load = |hash: &str| formats.load_of(Some(&PasswordHash::new(hash.to_owned())));
+        let bcrypt = "abcdefghijklmnopqrstuuGUnCqbfgs3htOkLrFduUjAyLBw1Rq/u";
+        let digest = "c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+        let (ordinary, costly) = (load(&format!("$2b$12${bcrypt}")), load(&format!("$2b$13${bcrypt}")));
+        assert_eq!((ordinary.memory, ordinary.costly), (argon2::COST.memory, false));
+        assert_eq!((costly.memory, costly.costly), (argon2::COST.memory, true));
+        let large = load(&format!("$argon2id$v=19$m=65536,t=1,p=1${digest}"));
+        assert_eq!((large.memory, large.costly), (64 << 20, false));
+        assert_eq!(formats.load_of(None).memory, argon2::COST.memory);
+    }
+
+    #[test]
     fn salts_are_fresh() {
         let formats = Formats::new(HashFormat::Bcrypt { cost: 4 });
         assert_ne!(formats.hash(b"secret"), formats.hash(b"secret"));

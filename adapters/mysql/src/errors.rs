@@ -154,3 +154,17 @@ fn untrusted(error: &rustls::Error) -> &'static str {
         _ => "the server and this program agree on no kind of TLS",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_logs_statements_alone_is_told_with_what_to_set() {
+        let (message, state) = ("hunter2".to_owned(), "HY000".to_owned());
+        let found = verdict(&Error::Server(ServerError { code: 1665, message, state }));
+        let Verdict::Fault(why) = found else { panic!("{found:?}") };
+        assert!(why.contains("1665") && why.contains("set binlog_format to ROW or MIXED"), "{why}");
+        assert!(!why.contains("hunter2"), "{why}");
+    }
+}

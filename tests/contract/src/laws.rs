@@ -111,6 +111,7 @@ macro_rules! laws {
         );
         $crate::laws!(@each $fresh, store::decisions:
             i_30_an_admin_is_left_when_one_hands_over_to_somebody_who_is_being_shut_out,
+            i_30_an_admin_is_left_when_one_hands_over_before_a_lock_or_deletion_is_committed,
             i_30_a_password_is_not_set_by_who_may_no_longer_when_it_is_hashed,
             i_30_a_replica_decides_by_roles_as_they_are_and_not_as_it_remembers_them,
             deleting_somebody_who_refreshes_succeeds_and_breaks_no_refresh,

@@ -1,19 +1,27 @@
 //! Kayan itself on a store that is on trial, with a hasher that can be made to wait.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use kayan_core::{Grants, IdentitySchema, Kayan, Lifetimes, Operator, Ports, RateLimits, Settings};
 use kayan_crypto::{Biscuits, OsEntropy, SealedKeys, WrappingSecrets};
 use kayan_memory::{ManualClock, MemoryLimiter, MemoryStore, PlainHasher};
 use kayan_ports::{
-    AdoptError, Client, HashCost, HashError, Identity, Password, PasswordHash, PasswordHasher, Scope, Store, TenantId,
-    Verdict, Work,
+    AdoptError, Client, Entropy, HashCost, HashError, Identity, Password, PasswordHash, PasswordHasher, Scope, Store,
+    TenantId, Verdict, Work,
 };
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::oneshot;
 
 /// A process that serves the store. Its clock stands still, so it remembers roles for as long as it may.
 pub(crate) fn replica(store: &Arc<dyn Store>, hasher: Arc<dyn PasswordHasher>) -> Arc<Kayan> {
+    drawing(store, hasher, Arc::new(OsEntropy))
+}
+
+/// A replica whose ids are drawn from `ids`.
+fn drawing(store: &Arc<dyn Store>, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy>) -> Arc<Kayan> {
     let (clock, entropy) = (Arc::new(ManualClock::default()), Arc::new(OsEntropy));
     let secrets = WrappingSecrets {
         data_key: None,
@@ -28,9 +36,9 @@ pub(crate) fn replica(store: &Arc<dyn Store>, hasher: Arc<dyn PasswordHasher>) -
         attempts: Arc::new(MemoryStore::new()),
         limiter: Arc::new(MemoryLimiter::new()),
         keys: Arc::new(keys),
-        tokens: Arc::new(Biscuits::new(entropy.clone())),
+        tokens: Arc::new(Biscuits::new(entropy)),
         clock,
-        entropy,
+        entropy: ids,
     };
     let lifetimes = Lifetimes {
         session: Duration::from_hours(24),
@@ -52,6 +60,12 @@ pub(crate) fn quick(store: &Arc<dyn Store>) -> Arc<Kayan> {
     replica(store, Arc::new(PlainHasher::new()))
 }
 
+/// A replica that pauses once between a decision and its commit: when it draws the id of the audit event.
+pub(crate) fn pausing(store: &Arc<dyn Store>) -> (Arc<Kayan>, Gate) {
+    let (pause, gate) = Pause::new();
+    (drawing(store, Arc::new(PlainHasher::new()), Arc::new(Pausing(pause))), gate)
+}
+
 /// Somebody who administers the tenant that they belong to, as they were when their request began.
 pub(crate) fn operator(who: &Identity, grants: Grants) -> Operator {
     Operator {
@@ -66,33 +80,59 @@ pub(crate) fn operator(who: &Identity, grants: Grants) -> Operator {
     }
 }
 
-/// A hasher whose first hash says when it begins, and goes on when it is told to.
-pub(crate) struct Gated {
-    inner: PlainHasher,
-    gate: Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>,
-}
+/// Says once that it begins, and goes on when it is told to.
+struct Pause(Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>);
 
-/// The other side of the gate: what says that the hash has begun, and what lets it go on.
+/// The other side of a pause: what says that it has begun, and what ends it.
 pub(crate) struct Gate {
     pub(crate) begun: oneshot::Receiver<()>,
     pub(crate) go_on: oneshot::Sender<()>,
 }
 
+impl Pause {
+    fn new() -> (Self, Gate) {
+        let ((begins, begun), (go_on, goes_on)) = (oneshot::channel(), oneshot::channel());
+        (Self(Mutex::new(Some((begins, goes_on)))), Gate { begun, go_on })
+    }
+
+    /// What to wait for; `None` after the first time.
+    fn begin(&self) -> Option<oneshot::Receiver<()>> {
+        let (begins, goes_on) = self.0.lock().expect("nobody panics with it").take()?;
+        begins.send(()).expect("nobody waits for the pause");
+        Some(goes_on)
+    }
+}
+
+/// A source of chance that pauses at its first use.
+struct Pausing(Pause);
+
+impl Entropy for Pausing {
+    fn fill(&self, bytes: &mut [u8]) {
+        if let Some(goes_on) = self.0.begin() {
+            tokio::task::block_in_place(|| goes_on.blocking_recv()).expect("nobody ends the pause");
+        }
+        OsEntropy.fill(bytes);
+    }
+}
+
+/// A hasher that pauses at its first hash.
+pub(crate) struct Gated {
+    inner: PlainHasher,
+    pause: Pause,
+}
+
 impl Gated {
     pub(crate) fn new() -> (Arc<Self>, Gate) {
-        let ((begins, begun), (go_on, goes_on)) = (oneshot::channel(), oneshot::channel());
-        let gate = Mutex::new(Some((begins, goes_on)));
-        (Arc::new(Self { inner: PlainHasher::new(), gate }), Gate { begun, go_on })
+        let (pause, gate) = Pause::new();
+        (Arc::new(Self { inner: PlainHasher::new(), pause }), gate)
     }
 }
 
 #[async_trait]
 impl PasswordHasher for Gated {
     async fn hash(&self, tenant: &TenantId, password: &Password) -> Result<PasswordHash, HashError> {
-        let gate = self.gate.lock().await.take();
-        if let Some((begins, goes_on)) = gate {
-            begins.send(()).expect("nobody waits for the hash");
-            goes_on.await.expect("nobody lets the hash go on");
+        if let Some(goes_on) = self.pause.begin() {
+            goes_on.await.expect("nobody ends the pause");
         }
         self.inner.hash(tenant, password).await
     }

@@ -6,10 +6,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use kayan_contract::{
-    AttemptsBench, Bench, Durable, KeysBench,
+    AttemptsBench, Bench, Durable, KeysBench, furnish,
     throw_away::{PGBOUNCER, POSTGRES, PostgresDatabase},
 };
-use kayan_ports::{Store, StoreError, TenantId, Timestamp};
+use kayan_ports::{Change, Outdated, Scope, Store, StoreError, TenantId, Timestamp};
 use kayan_postgres::{Mode, PostgresDriver, Settings};
 use kayan_sql::{
     ApplyError, Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, SqlStore, Statement, TakeRows, Value,
@@ -115,6 +115,47 @@ impl Durable for Postgres {
         drop(last);
         self.store = Some(open(&self.database.dsn(self.place), self.mode));
     }
+}
+
+/// These rows are locked in no order: a list that waited for one of them could wait for a list that waits for it.
+#[tokio::test]
+async fn what_is_outdated_is_removed_without_waiting_for_locked_rows() {
+    let bench = Postgres::fresh(POSTGRES, Mode::Prepared).await;
+    furnish(&bench).await;
+    let (store, all) = (bench.store(), time::macros::datetime!(9999-01-01 00:00 UTC));
+    let outdated = Outdated { sessions: all, attempts: all, networks: all, revocations: all, answers: all };
+    let mut other = bench.database.connection().await;
+    let holding = other.transaction().await.unwrap();
+    for table in ["sessions", "known_networks", "kept_answers"] {
+        let held = holding.query(&format!("SELECT 1 FROM {table} FOR UPDATE"), &[]).await.unwrap();
+        assert!(!held.is_empty(), "there are no {table}");
+    }
+    store.commit(vec![Change::RemoveOutdated(outdated)]).await.unwrap();
+    assert_eq!(store.has_outdated(&outdated).await, Ok(true));
+    holding.rollback().await.unwrap();
+    store.commit(vec![Change::RemoveOutdated(outdated)]).await.unwrap();
+    assert_eq!(store.has_outdated(&outdated).await, Ok(false));
+}
+
+/// A deletion locks the identity and then its sessions, so a revocation that waits for a session must hold the identity.
+#[tokio::test]
+async fn sessions_are_revoked_after_their_identity_is_locked() {
+    let bench = Postgres::fresh(POSTGRES, Mode::Prepared).await;
+    furnish(&bench).await;
+    let (mut other, observer) = (bench.database.connection().await, bench.database.connection().await);
+    let holding = other.transaction().await.unwrap();
+    let row = holding.query_one("SELECT identity_id::text FROM sessions LIMIT 1 FOR UPDATE", &[]).await.unwrap();
+    let identity: String = row.get(0);
+    let scope = Scope::System;
+    let revoke = Change::RevokeSessions { scope, identity: identity.parse().unwrap(), except: None };
+    let store = bench.store();
+    let revoking = tokio::spawn(async move { store.commit(vec![revoke]).await });
+    let waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while observer.query(waiting, &[]).await.unwrap().is_empty() {}
+    let free = "SELECT 1 FROM identities WHERE id = $1::text::uuid FOR UPDATE SKIP LOCKED";
+    assert!(observer.query(free, &[&identity]).await.unwrap().is_empty(), "the identity is not locked");
+    holding.rollback().await.unwrap();
+    revoking.await.unwrap().unwrap();
 }
 
 mod prepared {

@@ -23,13 +23,20 @@ pub struct Server {
     kind: Kind,
     folder: TempDir,
     port: u16,
+    options: &'static [&'static str],
     process: Option<Child>,
 }
 
 impl Server {
     /// Starts one with an empty database `kayan`.
     pub async fn start(kind: Kind) -> Self {
+        Self::start_with(kind, &[]).await
+    }
+
+    /// The same, with more options on its command line.
+    pub async fn start_with(kind: Kind, options: &'static [&'static str]) -> Self {
         let mut server = Self::new(kind);
+        server.options = options;
         fs::write(server.file("password"), PASSWORD).expect("a file in a folder of ours");
         let users = format!(
             "CREATE USER IF NOT EXISTS 'kayan'@'%' IDENTIFIED BY '{PASSWORD}';\nGRANT ALL ON *.* TO 'kayan'@'%' WITH GRANT \
@@ -78,7 +85,7 @@ impl Server {
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("a folder of ours");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("an address").port();
-        Self { kind, folder, port, process: None }
+        Self { kind, folder, port, options: &[], process: None }
     }
 
     fn hand_over(&self) {
@@ -151,7 +158,7 @@ impl Server {
         if self.kind == Kind::Postgres {
             let mut postgres = self.command(&postgres("postgres"));
             postgres.args(["-D", "data", "-h", "127.0.0.1", "-p", &self.port.to_string()]);
-            postgres.args(["-k", &folder.to_string(), "-c", "fsync=on"]);
+            postgres.args(["-k", &folder.to_string(), "-c", "fsync=on"]).args(self.options);
             return postgres;
         }
         let mut mariadbd = self.command(Path::new("/usr/sbin/mariadbd"));
@@ -163,6 +170,7 @@ impl Server {
         {
             mariadbd.arg(format!("--{option}={folder}/{file}"));
         }
+        mariadbd.args(self.options);
         mariadbd
     }
 

@@ -1,6 +1,6 @@
 //! What is about a MySQL or MariaDB server.
 
-use kayan_journeys::{Home, Kind};
+use kayan_journeys::{Database, Home, Kind, Server};
 
 use crate::{cut_exports, doctor, failover, guide, migrate_plan, outages, servers};
 
@@ -88,4 +88,19 @@ async fn a_mysql_server_that_becomes_read_only_is_told_and_written_again_when_it
 #[tokio::test]
 async fn after_a_failover_writes_go_to_the_new_mysql_primary_within_two_seconds() {
     failover::finds_the_new_primary(KIND).await;
+}
+
+#[tokio::test]
+async fn a_mysql_server_that_logs_statements_alone_is_told_with_what_to_set() {
+    let server = Server::start_with(KIND, &["--log-bin=log", "--binlog-format=STATEMENT"]).await;
+    let home = Home::at(KIND, &server.dsn());
+    let refused = home.run("migrate up").await;
+    assert!(refused.code != 0 && refused.stderr.contains("set binlog_format to ROW or MIXED"), "{refused:?}");
+    let told = doctor::doctor(&home, "").await.is("database.binlog", "failed");
+    let mend = "SET GLOBAL binlog_format = 'ROW'";
+    assert!(told.contains(mend), "{told}");
+    Database::connect(KIND, &server.dsn()).await.unwrap().execute(mend).await;
+    assert_eq!(home.run("migrate up").await.code, 0);
+    let found = doctor::doctor(&home, "").await;
+    assert!(!format!("{found:?}").contains("database.binlog"), "{found:#?}");
 }

@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_line_that_cannot_be_read_leaves_the_others_and_their_numbers() {
-        let content = "A=1\n# note\nhello world\nB='it\nC=\"x\ny\"\n\n9=1\nexport=2\nD=it's nice\nE=5";
+        let content = "A=1\n# note\nhello world\nB='it\nC=\"x\ny\"\n\n9=1\nexport=2\nexport = 3\nD=it's nice\nE=5";
         let read: Vec<_> = lines(content).into_iter().map(|line| (line.number, line.name, line.value)).collect();
         let line = |number, name: Option<&str>, value: Option<&str>| {
             (number, name.map(str::to_owned), value.map(str::to_owned))
@@ -160,8 +160,9 @@ mod tests {
                 line(5, Some("C"), Some("x\ny")),
                 line(8, None, None),
                 line(9, Some("export"), Some("2")),
-                line(10, Some("D"), None),
-                line(11, Some("E"), Some("5")),
+                line(10, Some("export"), Some("3")),
+                line(11, Some("D"), None),
+                line(12, Some("E"), Some("5")),
             ]
         );
     }

@@ -150,6 +150,26 @@ async fn i_40_a_tenant_cannot_fill_the_queue_for_the_others() {
 }
 
 #[tokio::test]
+async fn i_40_no_tenant_makes_room_for_one_that_would_then_have_as_many() {
+    let (pool, (loud, quiet)) = (pool(1, 3), tenants());
+    let (work, entered, open) = gate();
+    let mut running = pin!(pool.run(&loud, Load::default(), work));
+    assert!(poll(running.as_mut()).is_pending());
+    entered.recv().unwrap();
+    let ask = |tenant| Box::pin(pool.run(tenant, Load::default(), || ()));
+    let mut asked = [ask(&loud), ask(&loud), ask(&quiet)];
+    for one in &mut asked {
+        assert!(poll(one.as_mut()).is_pending());
+    }
+    // Else the two tenants would turn each other's jobs away in turn.
+    assert_eq!(poll(ask(&quiet).as_mut()), Poll::Ready(Err(HashError::Overloaded)));
+    open.send(()).unwrap();
+    for one in asked {
+        assert_eq!(one.await, Ok(()));
+    }
+}
+
+#[tokio::test]
 async fn i_42_jobs_begin_only_within_the_memory() {
     let (pool, (loud, quiet)) = (pool(2, 9), tenants());
     let half = Load { memory: 60, costly: false };
@@ -168,6 +188,27 @@ async fn i_42_jobs_begin_only_within_the_memory() {
     two.await.unwrap();
     let more = Load { memory: 1000, costly: false };
     assert_eq!(pool.run(&loud, more, || 1).await, Ok(1), "what is more than all the memory has it alone");
+}
+
+#[tokio::test]
+async fn memory_that_becomes_free_lets_all_begin_that_have_room() {
+    let (pool, (loud, quiet)) = (pool(2, 9), tenants());
+    let load = |memory| Load { memory, costly: false };
+    let ((all, entered, open), (one, entered_one, open_one), (two, entered_two, open_two)) = (gate(), gate(), gate());
+    let mut all = pin!(pool.run(&loud, load(100), all));
+    let (mut one, mut two) = (pin!(pool.run(&loud, load(50), one)), pin!(pool.run(&quiet, load(50), two)));
+    assert!(poll(all.as_mut()).is_pending());
+    assert!(poll(one.as_mut()).is_pending());
+    assert!(poll(two.as_mut()).is_pending());
+    entered.recv().unwrap();
+    open.send(()).unwrap();
+    all.await.unwrap();
+    // Both threads work, the one that was waiting for memory as well.
+    entered_one.recv().unwrap();
+    entered_two.recv().unwrap();
+    open_one.send(()).unwrap();
+    open_two.send(()).unwrap();
+    assert_eq!((one.await, two.await), (Ok(()), Ok(())));
 }
 
 #[tokio::test]
@@ -218,9 +259,30 @@ async fn dropping_the_pool_ends_its_threads() {
     thread_local! {
         static ALIVE: std::cell::RefCell<Option<Alive>> = const { std::cell::RefCell::new(None) };
     }
-    let pool = pool(1, 1);
+    let pool = pool(4, 1);
     let (alive, ended) = mpsc::channel();
-    run(&pool, || ALIVE.set(Some(Alive(alive)))).await.unwrap();
+    // Each thread has had work; when the pool is dropped, most of them wait for more.
+    let (gates, mut asked): (Vec<_>, Vec<_>) = (0..4)
+        .map(|_| {
+            let ((work, entered, open), alive) = (gate(), alive.clone());
+            let begin = move || {
+                ALIVE.set(Some(Alive(alive)));
+                work();
+            };
+            ((entered, open), Box::pin(run(&pool, begin)))
+        })
+        .unzip();
+    for one in &mut asked {
+        assert!(poll(one.as_mut()).is_pending());
+    }
+    for (entered, _) in &gates {
+        entered.recv().unwrap();
+    }
+    for ((_, open), one) in gates.iter().zip(asked) {
+        open.send(()).unwrap();
+        one.await.unwrap();
+    }
+    drop(alive);
     assert_eq!(ended.try_recv(), Err(mpsc::TryRecvError::Empty));
     drop(pool);
     assert_eq!(ended.recv(), Err(mpsc::RecvError));

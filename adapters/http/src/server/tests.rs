@@ -157,8 +157,31 @@ async fn i_40_a_client_that_leaves_its_answer_unread_is_cut_off() {
     let limits = Limits { write: SHORT, ..LONG_LIMITS };
     let ask = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
     Client::send(limits, 1 << 10, ask).await.ended().await;
+    // Also an answer that was handed over whole, of which the network takes only a part.
+    Client::send(limits, 16, ASK).await.ended().await;
     let streams: Vec<u8> = (0..8).flat_map(|n| asking(2 * n + 1, "/large")).collect();
     Client::send(limits, 1 << 16, &[without_window(), streams].concat()).await.ended().await;
+}
+
+#[tokio::test]
+async fn i_40_an_http_2_client_is_told_how_much_it_may_ask_at_once() {
+    let mut client = Client::send(LONG_LIMITS, 1 << 16, PREFACE).await;
+    let mut head = [0; 9];
+    client.io.read_exact(&mut head).await.unwrap();
+    assert_eq!((&head[..2], head[3]), (&[0, 0][..], 4), "SETTINGS");
+    let mut settings = vec![0; head[2].into()];
+    client.io.read_exact(&mut settings).await.unwrap();
+    // SETTINGS_MAX_CONCURRENT_STREAMS and SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113, section 6.5.2)
+    for told in [[0, 3, 0, 0, 0, 100], [0, 6, 0, 0, 64, 0]] {
+        assert!(settings.chunks(6).any(|setting| setting == told), "{settings:?}");
+    }
+}
+
+#[tokio::test]
+async fn i_40_an_http_2_client_that_keeps_resetting_its_streams_is_cut_off() {
+    let resets = (0..100).flat_map(|n| [asking(2 * n + 1, "/wait"), frame(3, 0, 2 * n + 1, &[0, 0, 0, 8])].concat());
+    let begin = [PREFACE, &frame(4, 0, 0, &[])].concat();
+    Client::send(LONG_LIMITS, 1 << 16, &begin.into_iter().chain(resets).collect::<Vec<_>>()).await.ended().await;
 }
 
 #[tokio::test]
@@ -212,8 +235,8 @@ async fn i_38_what_is_no_request_is_answered_in_the_shape_of_errors() {
         ([b"GET / HTTP/1.1\r\n", &*b"X-A: b\r\n".repeat(200), b"\r\n"].concat(), 431),
         ([ASK, b"GARBAGE\r\n\r\n"].concat(), 400),
     ] {
-        let mut client = Client::send(LONG_LIMITS, 1 << 20, &request).await;
-        // So much came after what was refused, and is read, that the client may see why.
+        // The network holds less than the request: the rest must be read, so that the client sees the answer.
+        let mut client = Client::send(LONG_LIMITS, 1 << 12, &request).await;
         client.io.shutdown().await.unwrap();
         let read = String::from_utf8_lossy(&client.read_all().await).into_owned();
         let answer = read.rsplit_once("HTTP/1.1 ").unwrap().1.to_ascii_lowercase();
@@ -259,6 +282,7 @@ async fn i_40_no_more_connections_are_taken_than_may_be() {
 
 #[test]
 fn the_limits_are_those_that_are_promised() {
-    let Limits { head, idle, write, grace, .. } = Limits::default();
+    let Limits { connections, head, idle, write, grace } = Limits::default();
+    assert_eq!(connections, 1_000);
     assert_eq!([head, idle, write, grace].map(|limit| limit.as_secs()), [10, 75, 30, 30]);
 }

@@ -74,6 +74,7 @@ fn options_are_read() {
     }
     assert_eq!(dsn("timeout=500ms").unwrap().timeout, Some(Duration::from_millis(500)));
     assert_eq!(dsn("timeout=2s").unwrap().timeout, Some(Duration::from_secs(2)));
+    assert_eq!(dsn("timeout=2m").unwrap().timeout, Some(Duration::from_mins(2)));
     let ca = dsn("tls-ca=%2Fetc%2Fca.pem&tls=true").unwrap().ca;
     assert_eq!(ca.as_deref(), Some(Path::new("/etc/ca.pem")));
 }

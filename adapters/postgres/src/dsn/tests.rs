@@ -83,6 +83,19 @@ fn the_binding_to_the_channel_is_what_is_asked_for() {
 }
 
 #[test]
+fn the_session_is_what_the_options_ask_for() {
+    let options = "application_name=sso&connect_timeout=7&options=-c%20a%3Db&target_session_attrs=read-write";
+    let asked = good(&format!("postgres://db?{options}")).config;
+    assert_eq!((asked.get_application_name(), asked.get_options()), (Some("sso"), Some("-c a=b")));
+    assert_eq!(asked.get_connect_timeout(), Some(&Duration::from_secs(7)));
+    assert_eq!(asked.get_target_session_attrs(), TargetSessionAttrs::ReadWrite);
+    let standby = good("host=db target_session_attrs=read-only connect_timeout=0").config;
+    assert_eq!((standby.get_application_name(), standby.get_connect_timeout()), (Some("kayan"), None));
+    assert_eq!(standby.get_target_session_attrs(), TargetSessionAttrs::ReadOnly);
+    assert_eq!(good("host=db target_session_attrs=any").config.get_target_session_attrs(), TargetSessionAttrs::Any);
+}
+
+#[test]
 fn a_malformed_dsn_is_refused_and_tells_no_secret() {
     let unknown = |name: &str| DsnError::UnknownOption(name.to_owned());
     let value = |option, allowed| DsnError::UnknownValue { option, allowed };

@@ -5,16 +5,16 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use kayan_core::{
     AssignRole, AssignRoleError, Caller, ChangeUserError, DeleteUser, DeniedError, Failure, FindUserError, Grants,
     Kayan, LogIn, ManageTenantError, Operator, RefreshSession, RefreshSessionError, Register, RegisterError,
-    SetUserPassword, SetUserPasswordError, SetUserState, UpdateRole, UserRef,
+    SetUserPassword, SetUserPasswordError, SetUserState, Token, UpdateRole, UserRef,
 };
-use kayan_ports::{ADMIN, Change, Identity, Role, Scope, State, Store, TenantId, Traits};
+use kayan_ports::{ADMIN, Change, CommitError, Guard, Identity, Role, Scope, State, Store, TenantId, Traits};
 use serde_json::json;
 
 use crate::{
     Bench,
-    office::{Gated, operator, quick, replica},
-    race::together,
-    sample::{at, creation, identity, named, object, tenant, unique},
+    office::{Gated, operator, pausing, quick, replica},
+    race::{race, together},
+    sample::{Account, at, creation, identity, named, object, tenant, unique},
 };
 
 /// How often each race is run.
@@ -145,6 +145,23 @@ pub async fn i_30_an_admin_is_left_when_one_hands_over_to_somebody_who_is_being_
     }
 }
 
+/// B decides to lock or delete X, A hands over to X, and then B commits.
+pub async fn i_30_an_admin_is_left_when_one_hands_over_before_a_lock_or_deletion_is_committed(bench: &dyn Bench) {
+    let store = bench.store();
+    let elsewhere = quick(&store);
+    for round in 0..2 {
+        let office = Office::open(bench).await;
+        let (admin, heir) = (office.admin.clone(), office.other.clone());
+        let (kayan, gate) = pausing(&store);
+        let shutting_out = tokio::spawn(shut_out(kayan, office.keeper(), refer(&heir), round));
+        gate.begun.await.unwrap();
+        hand_over(elsewhere.clone(), office.admin(), admin, heir).await.unwrap();
+        gate.go_on.send(()).unwrap();
+        assert_eq!(shutting_out.await.unwrap(), Ok(()), "round {round}");
+        assert!(office.active_admins(&*store).await > 0, "no active administrator is left in round {round}");
+    }
+}
+
 /// What happens between the decision that somebody's password may be set and its commit, and makes it wrong.
 #[derive(Debug, Clone, Copy)]
 enum Meanwhile {
@@ -241,11 +258,18 @@ fn registration(email: &str) -> Register {
     Register { traits: Traits(object(json!({ "email": email }))), password: PASSWORD.into() }
 }
 
-async fn refresh(kayan: Arc<Kayan>, caller: Caller, cmd: RefreshSession) -> Result<(), String> {
-    match kayan.refresh_session(&caller, cmd).await {
-        Err(RefreshSessionError::Failed(failure)) => Err(broken(&failure)),
-        _ => Ok(()),
+/// Refreshes a session again and again until it is over, so that the deletion meets a refresh at work.
+async fn refresh(kayan: Arc<Kayan>, caller: Caller, mut token: Token) -> Result<(), String> {
+    for _ in 0..1000 {
+        match kayan.refresh_session(&caller, RefreshSession { refresh_token: Some(token) }).await {
+            Ok(opened) => token = opened.refresh_token,
+            Err(RefreshSessionError::Failed(failure)) => return Err(broken(&failure)),
+            Err(_) => return Ok(()),
+        }
+        // A store that answers at once would keep the deletion waiting for a thread.
+        tokio::task::yield_now().await;
     }
+    Err("the session is never over".to_owned())
 }
 
 async fn delete(kayan: Arc<Kayan>, user: UserRef) -> Result<(), String> {
@@ -266,10 +290,9 @@ pub async fn deleting_somebody_who_refreshes_succeeds_and_breaks_no_refresh(benc
         }
         let user = UserRef(sessions[0].identity.id.to_string());
         let mut all: Vec<Running> = vec![Box::pin(delete(kayan.clone(), user))];
-        all.extend(sessions.into_iter().map(|opened| -> Running {
-            let cmd = RefreshSession { refresh_token: Some(opened.refresh_token) };
-            Box::pin(refresh(kayan.clone(), caller(&tenant), cmd))
-        }));
+        for opened in sessions {
+            all.push(Box::pin(refresh(kayan.clone(), caller(&tenant), opened.refresh_token)));
+        }
         assert_eq!(together(all.into_iter()).await, vec![Ok(()); 5], "round {round}");
     }
 }
@@ -299,5 +322,20 @@ pub async fn a_tenant_that_people_register_in_is_deleted_or_in_use(bench: &dyn B
             (0..4).map(|number| -> Running { Box::pin(register(kayan.clone(), tenant.clone(), number)) }).collect();
         all.insert(round % 5, Box::pin(close(kayan.clone(), tenant.clone())));
         assert_eq!(together(all.into_iter()).await, vec![Ok(()); 5], "round {round}");
+    }
+    // Without a password to judge, registrations and the deletion reach the database at the same moment.
+    for round in 0..50 {
+        let tenant = tenant(&format!("t{}", unique().simple()));
+        bench.add_tenant(&tenant, true).await;
+        let mut lists: Vec<_> =
+            (0..4).map(|number| Account::of(&tenant, &format!("anna{number}@example.org")).registration()).collect();
+        lists.insert(round % 5, vec![Change::DeleteTenant { tenant, expected: 1 }]);
+        let mut outcomes = race(&store, lists).await;
+        let (deletion, any_in) = (outcomes.remove(round % 5), outcomes.contains(&Ok(())));
+        let expected = if any_in { Err(CommitError::Stale(Guard::TenantInUse)) } else { Ok(()) };
+        assert_eq!(deletion, expected, "round {round}: {outcomes:?}");
+        let fine =
+            |outcome: &Result<(), CommitError>| matches!(outcome, Ok(()) | Err(CommitError::Stale(Guard::Tenant)));
+        assert!(outcomes.iter().all(fine), "round {round}: {outcomes:?}");
     }
 }

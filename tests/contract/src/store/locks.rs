@@ -17,6 +17,8 @@ use crate::{
 
 /// So many of each of two kinds at once, each on a session of its own.
 const ABREAST: usize = 3;
+/// Sessions besides these, so that a list that locks all of them is still at it when another one begins.
+const OTHERS: usize = 30;
 
 /// Somebody with some sessions, and what is known of the tenant.
 struct Scene {
@@ -31,7 +33,7 @@ impl Scene {
         let account = Account::of(&tenant, name);
         let mut changes = account.registration();
         let mut sessions = vec![(account.session.clone(), account.refresh.clone())];
-        for _ in 1..ABREAST {
+        for _ in 1..ABREAST + OTHERS {
             let session = session(&account.identity);
             let token = refresh_token(&session);
             changes.push(Change::OpenSession(Box::new(session.clone())));
