@@ -74,6 +74,11 @@ pub(crate) fn login(identifier: &str) -> String {
     post("/api/v1/login", &format!(r#"{{"identifier":"{identifier}","password":"{PASSWORD}"}}"#))
 }
 
+/// A login with a wrong password, as long as the right one.
+pub(crate) fn failed_login(identifier: &str) -> String {
+    post("/api/v1/login", &format!(r#"{{"identifier":"{identifier}","password":"correct horse battery staple 8"}}"#))
+}
+
 /// A request with a JSON body.
 pub(crate) fn post(path: &str, body: &str) -> String {
     format!(

@@ -12,6 +12,7 @@ mod load;
 mod logins;
 mod machine;
 mod million;
+mod paired;
 mod people;
 mod pgbench;
 mod plan;
@@ -24,6 +25,7 @@ mod scrape;
 mod seals;
 mod service;
 mod start;
+mod timing;
 mod whoami;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -55,6 +57,9 @@ enum Part {
         /// The release binary of the service.
         #[arg(long)]
         kayan: PathBuf,
+        /// Another binary of the service, to compare with.
+        #[arg(long)]
+        against: Option<PathBuf>,
         /// A folder on the disk to measure on; what is made there is removed.
         #[arg(long)]
         scratch: PathBuf,
@@ -98,8 +103,8 @@ fn perform(part: Part) -> Result<(), Failure> {
     let runtime = runtime.map_err(Failure::io("can't start the runtime"))?;
     match part {
         Part::Bare { layers, address, body } => runtime.block_on(bare::serve(layers, address, &body)),
-        Part::Measure { names, quick, kayan, scratch, postgres, mysql, pgbench, results } => {
-            let plan = Plan { names, quick, kayan, scratch, postgres, mysql, pgbench };
+        Part::Measure { names, quick, kayan, against, scratch, postgres, mysql, pgbench, results } => {
+            let plan = Plan { names, quick, kayan, against, scratch, postgres, mysql, pgbench };
             let report = runtime.block_on(plan.measure())?;
             println!("{}", report.tables());
             if plan.is_whole() {

@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
 use crate::{
-    audit, failure::Failure, import, logins, million, postgres, refreshes, report::Report, revoke, scrape, seals,
-    start, whoami,
+    audit, failure::Failure, import, logins, million, paired, postgres, refreshes, report::Report, revoke, scrape,
+    seals, start, timing, whoami,
 };
 
 /// A part that can be measured by itself.
@@ -18,8 +18,12 @@ pub(crate) enum Measurement {
     Whoami,
     /// Logins against raw hashes, and how long others wait meanwhile.
     Logins,
+    /// Failed logins at accounts that there are and that there are not: whether their time tells which.
+    Timing,
     /// Refreshes against single inserts.
     Refreshes,
+    /// This binary and another one side by side; only by name.
+    Paired,
     /// Idle memory and the time to start.
     Start,
     /// The metrics of a thousand tenants.
@@ -47,6 +51,8 @@ pub(crate) struct Plan {
     pub(crate) quick: bool,
     /// The release binary of the service.
     pub(crate) kayan: PathBuf,
+    /// Another binary of the service, to compare with.
+    pub(crate) against: Option<PathBuf>,
     /// A folder on the disk to measure on.
     pub(crate) scratch: PathBuf,
     /// The DSN of a `PostgreSQL` server.
@@ -76,13 +82,20 @@ impl Plan {
     pub(crate) async fn measure(&self) -> Result<Report, Failure> {
         let mut report = Report::default();
         for name in Measurement::value_variants() {
-            if !self.names.is_empty() && !self.names.contains(name) {
+            let is_wanted = if self.names.is_empty() {
+                self.against.is_some() || *name != Measurement::Paired
+            } else {
+                self.names.contains(name)
+            };
+            if !is_wanted {
                 continue;
             }
             match name {
                 Measurement::Whoami => whoami::measure(self, &mut report).await?,
                 Measurement::Logins => logins::measure(self, &mut report).await?,
+                Measurement::Timing => timing::measure(self, &mut report).await?,
                 Measurement::Refreshes => refreshes::measure(self, &mut report).await?,
+                Measurement::Paired => paired::measure(self, &mut report).await?,
                 Measurement::Start => start::measure(self, &mut report).await?,
                 Measurement::Scrape => scrape::measure(self, &mut report).await?,
                 Measurement::Seal => seals::measure(self, &mut report)?,

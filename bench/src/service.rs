@@ -140,6 +140,12 @@ impl Service {
         Ok(clients)
     }
 
+    /// A connection to it.
+    pub(crate) async fn connect(&self) -> Result<Connection, Failure> {
+        let opened = Connection::open(self.address).await;
+        opened.map_err(Failure::io(format!("can't connect to {}", self.address)))
+    }
+
     /// Where it answers.
     pub(crate) fn origin(&self) -> String {
         format!("http://{}", self.address)

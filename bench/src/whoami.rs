@@ -119,8 +119,9 @@ async fn kayan(plan: &Plan, name: &'static str, settings: &[(&str, &str)], path:
     let service = Service::kayan(&plan.kayan, home.path(), &settings).await?;
     let accounts = service.register(CONNECTIONS).await?;
     let mut clients = service.getting(path, &accounts).await?;
-    if let Some(first) = clients.first_mut() {
-        let answer = first.ask().await?;
+    // Each asks at once: a connection that has asked nothing yet is closed after ten seconds.
+    for client in &mut clients {
+        let answer = client.ask().await?;
         std::fs::write(home.path().join("body"), answer).map_err(Failure::io("can't keep an answer"))?;
     }
     Ok(Contender { name, service, clients, rates: Vec::new(), cpu: Vec::new(), home, _collector: None })

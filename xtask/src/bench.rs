@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: how fast the service is.
 
+use std::path::Path;
+
 use crate::{
     run::{self, Failure, Workspace},
     servers::{self, Running},
@@ -9,7 +11,7 @@ use crate::{
 const ON_SERVERS: [&str; 3] = ["postgres", "revoke", "million"];
 
 /// Builds the service and what measures it, both optimised, and measures.
-pub(crate) fn run(workspace: &Workspace, names: &[String], quick: bool) -> Result<(), Failure> {
+pub(crate) fn run(workspace: &Workspace, names: &[String], quick: bool, against: Option<&Path>) -> Result<(), Failure> {
     let release = |package| run::run(&mut workspace.cargo(["build", "--release", "--package", package]));
     run::timed("build the service, optimised", || release("kayan"))?;
     // Apart from the service, which would otherwise be built with features that only the bench wants.
@@ -22,6 +24,9 @@ pub(crate) fn run(workspace: &Workspace, names: &[String], quick: bool) -> Resul
     measure.current_dir(&workspace.root).arg("measure").args(names);
     if quick {
         measure.arg("--quick");
+    }
+    if let Some(against) = against {
+        measure.arg("--against").arg(against);
     }
     measure.arg("--kayan").arg(program("kayan"));
     measure.arg("--scratch").arg(workspace.target.join("tmp"));

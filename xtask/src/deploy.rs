@@ -136,12 +136,13 @@ impl Desk<'_> {
 
     /// A setting that there is not would be warned about at every start, and do nothing.
     fn settings(&self) -> Result<(), Failure> {
-        let table = text(&self.workspace.root.join("adapters/cli/src/config/table.rs"))?;
+        let sections = files(&self.workspace.root.join("adapters/cli/src/config/settings"))?;
+        let known = sections.iter().map(|file| text(file)).collect::<Result<String, _>>()?;
         let mut unknown = BTreeSet::new();
         for file in files(&self.deploy)? {
             let text = text(&file)?;
             let words = text.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
-            let names = words.filter(|word| word.starts_with("KAYAN_") && !table.contains(&format!("\"{word}\"")));
+            let names = words.filter(|word| word.starts_with("KAYAN_") && !known.contains(&format!("\"{word}\"")));
             unknown.extend(names.map(|name| format!("{}: {name}", file.display())));
         }
         nothing(unknown, "there are no such settings")

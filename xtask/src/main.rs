@@ -12,7 +12,7 @@ mod servers;
 mod test;
 mod tools;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -54,12 +54,15 @@ enum Task {
     },
     /// Measure how fast the service is, and keep the results in `bench/`.
     Bench {
-        /// `whoami`, `logins`, `refreshes`, `start`, `seal`, `postgres`, `audit`, `import`, `revoke` or `million`; without a
-        /// name all.
+        /// `whoami`, `logins`, `timing`, `refreshes`, `paired`, `start`, `scrape`, `seal`, `postgres`, `audit`, `import`,
+        /// `revoke` or `million`; without a name all.
         names: Vec<String>,
         /// A few short rounds: shows that it works, not how fast it is.
         #[arg(long)]
         quick: bool,
+        /// Another release binary of the service, to compare with: for `paired`.
+        #[arg(long)]
+        against: Option<PathBuf>,
     },
     /// Write the OpenAPI document into `openapi/`.
     Openapi {
@@ -86,7 +89,7 @@ fn perform(task: Task) -> Result<(), Failure> {
         Task::Test { on: Some(database), filters } => test::run_on(&workspace, &database, &filters),
         Task::With { mysql8, command } => test::with_servers(&workspace, mysql8, &command),
         Task::Ci { only } => ci::run(&workspace, &only),
-        Task::Bench { names, quick } => bench::run(&workspace, &names, quick),
+        Task::Bench { names, quick, against } => bench::run(&workspace, &names, quick, against.as_deref()),
         Task::Openapi { check: true } => openapi::check(&workspace),
         Task::Openapi { check: false } => openapi::write(&workspace),
     }

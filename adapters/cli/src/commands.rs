@@ -58,7 +58,7 @@ fn load(flags: Vec<(String, String)>, purpose: Purpose) -> Result<Loaded, Proble
         folder: &folder,
         backends,
         entropy: &*entropy,
-        judges: compose::JUDGES,
+        validators: compose::VALIDATORS,
         keep_secrets: matches!(purpose, Purpose::Serve | Purpose::Change),
         files: matches!(purpose, Purpose::Serve | Purpose::Check),
     })

@@ -1,9 +1,9 @@
 //! The composition root: the one place that names concrete adapters and asks which are compiled in.
 
-mod judges;
 #[cfg(feature = "redis")]
 mod redis;
 mod telling;
+mod validators;
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,12 +19,12 @@ use kayan_sql::{Driver, SqlStore};
 use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles, TracedHasher};
 use secrecy::{ExposeSecret, SecretString};
 
-pub(crate) use self::judges::JUDGES;
 use self::telling::audited;
 pub(crate) use self::telling::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
+pub(crate) use self::validators::VALIDATORS;
 use crate::{
     commands::doctor::{self, Unwritten},
-    config::{Config, Database, DatabaseKind, Environment},
+    config::{Config, Database, DatabaseKind, Environment, settings},
     probes::{DatabaseProbe, MigrationsProbe},
     stop::Stop,
 };
@@ -56,7 +56,7 @@ pub(crate) fn entropy() -> Arc<dyn Entropy> {
 
 /// Opens the configured database, migrated or not. A server is not connected to before it is asked something.
 pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
-    connect(config, "KAYAN_DB_DSN", &config.database.dsn)
+    connect(config, settings::database::DSN.name, &config.database.dsn)
 }
 
 /// Opens the configured database to look at it: nothing in it is changed, and no file is made.
@@ -81,7 +81,7 @@ fn store(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<SqlStore<Arc<d
 
 /// The replica, if there is one.
 pub(crate) fn replica(config: &Config) -> Result<Option<Arc<dyn Driver>>, Stop> {
-    config.database.read_dsn.as_ref().map(|dsn| connect(config, "KAYAN_DB_READ_DSN", dsn)).transpose()
+    config.database.read_dsn.as_ref().map(|dsn| connect(config, settings::database::READ_DSN.name, dsn)).transpose()
 }
 
 fn connect(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> {
@@ -259,7 +259,7 @@ fn no_redis(config: &Config) -> Result<(), Stop> {
 #[cfg(feature = "redis")]
 fn redis_counters(config: &Config) -> Result<Option<Arc<RedisCounters>>, Stop> {
     let Some(url) = &config.redis.url else { return Ok(None) };
-    let (url, settings) = redis(config, "KAYAN_REDIS_URL", url)?;
+    let (url, settings) = redis(config, settings::redis::URL.name, url)?;
     let counters = RedisCounters::connect(&url, settings);
     counters.map(|counters| Some(Arc::new(counters))).map_err(|why| Stop::config(format!("KAYAN_REDIS_URL: {why}")))
 }
@@ -284,8 +284,8 @@ pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>
         };
         let crate::config::Redis { url, session_url, .. } = &config.redis;
         let same = |one: &SecretString| url.as_ref().is_some_and(|url| url.expose_secret() == one.expose_secret());
-        let first = url.iter().map(|url| server("KAYAN_REDIS_URL", url));
-        let own = session_url.iter().filter(|url| !same(url)).map(|url| server("KAYAN_REDIS_SESSION_URL", url));
+        let first = url.iter().map(|url| server(settings::redis::URL.name, url));
+        let own = session_url.iter().filter(|url| !same(url)).map(|url| server(settings::redis::SESSION_URL.name, url));
         first.chain(own).collect()
     }
     #[cfg(not(feature = "redis"))]
@@ -298,7 +298,7 @@ fn cached(config: &Config, store: Arc<dyn Store>) -> Result<Arc<CachedSessions>,
     #[cfg(feature = "redis")]
     if let Some(url) = &config.redis.session_url {
         use kayan_redis::{Announcements, Heard};
-        let (url, settings) = redis(config, "KAYAN_REDIS_SESSION_URL", url)?;
+        let (url, settings) = redis(config, settings::redis::SESSION_URL.name, url)?;
         let (tell, mut told) = tokio::sync::mpsc::unbounded_channel::<Vec<String>>();
         // Nobody listens any more only when the process ends.
         let sessions = Arc::new(sessions.telling(move |lines| drop(tell.send(lines))));

@@ -2,13 +2,11 @@
 
 mod checks;
 mod connections;
-mod database;
 mod dot_env;
 mod duration;
 pub(crate) mod files;
 pub(crate) mod flags;
 mod gather;
-mod keys;
 pub(crate) mod load;
 mod mask;
 mod parse;
@@ -18,10 +16,9 @@ mod schema;
 pub(crate) mod secret;
 mod secrets_file;
 mod setting;
-mod table;
+pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
-mod traces;
 mod values;
 
 use std::net::IpAddr;
@@ -34,17 +31,15 @@ use kayan_ports::HashFormat;
 use secrecy::SecretString;
 use url::Url;
 
-pub(crate) use database::sqlite_file;
 use kayan_http::{Origin, TenantHosts};
 use kayan_telemetry::TraceSettings;
-pub(crate) use keys::secrets_path;
-use load::Inputs;
 use secret::Secret;
+pub(crate) use settings::{database::sqlite_file, secrets::secrets_path};
 
 /// The key of `kayan backup`: no setting of the service, and read from the process environment alone.
 pub(crate) const BACKUP_KEY: &str = "KAYAN_BACKUP_KEY";
 
-/// A span of time, written as in a setting: `5m`, `1h30m`.
+/// A duration, written as in a setting: `5m`, `1h30m`.
 pub(crate) fn span(text: &str) -> Result<Duration, String> {
     duration::parse(text).map_err(|error| format!("{error}; write one such as 90s, 1h30m or 720h"))
 }
@@ -58,13 +53,13 @@ pub(crate) struct Config {
     pub(crate) host: IpAddr,
     /// The TCP port to listen on; 0 takes a free one.
     pub(crate) port: u16,
-    /// Connections of clients at once, 1 or more.
+    /// Maximum connections of clients, 1 or more.
     pub(crate) max_connections: usize,
-    /// The URL under which clients reach the service; nothing: the address it listens on.
+    /// The URL under which clients reach the service; `None` stands for the address it listens on.
     pub(crate) public_url: Option<Url>,
-    /// The least that is logged.
+    /// The lowest level that is logged.
     pub(crate) log_level: kayan_ports::LogLevel,
-    /// How it is logged.
+    /// The form of the log.
     pub(crate) log_format: LogFormat,
     /// The database.
     pub(crate) database: Database,
@@ -74,41 +69,41 @@ pub(crate) struct Config {
     pub(crate) sessions: Sessions,
     /// Redis.
     pub(crate) redis: Redis,
-    /// How often a client may ask.
+    /// How many requests clients may send.
     pub(crate) rate_limits: RateLimits,
-    /// When guessing ends; nothing: never.
+    /// When an account is locked after failed logins; `None` never locks one.
     pub(crate) lockout: Option<LockoutSettings>,
     /// The shortest password, in characters, 8 to 64.
     pub(crate) password_min_length: usize,
-    /// Networks of the proxies whose forwarded headers are believed (I-37).
+    /// Networks of the proxies whose forwarded headers are trusted (I-37).
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Networks that may read the metrics without a token.
     pub(crate) metrics_allow: Vec<IpNet>,
-    /// Which host stands for which tenant.
+    /// The tenants of hosts.
     pub(crate) tenant_hosts: TenantHosts,
     /// Origins that browser applications may call from.
     pub(crate) cors_origins: Vec<Origin>,
     /// Whether the database is migrated at start.
     pub(crate) auto_migrate: bool,
-    /// The JSON Schema of the traits, an object; nothing: the default.
+    /// The JSON Schema of the traits, an object; `None` stands for the default.
     pub(crate) identity_schema: Option<serde_json::Value>,
-    /// Where audit events are also written; nothing: nowhere.
+    /// Where audit events are also written, if anywhere.
     pub(crate) audit_log: Option<AuditLog>,
-    /// How old audit events may become, a day or more; nothing: any age.
+    /// The age at which audit events are purged, a day or more; `None` keeps them forever.
     pub(crate) audit_retention: Option<Duration>,
-    /// Where traces go; nothing: there are none.
+    /// How traces are sent; `None` disables them.
     pub(crate) traces: Option<TraceSettings>,
     /// Root of the keys that seal flow state, and of the one that wraps the data key; 32 bytes or more in production.
     pub(crate) session_secret: Secret,
-    /// The one before, while it is being rotated.
+    /// The previous one, during rotation.
     pub(crate) session_secret_previous: Option<Secret>,
     /// Signs JWTs.
     pub(crate) jwt_secret: Option<Secret>,
-    /// The one before, while it is being rotated.
+    /// The previous one, during rotation.
     pub(crate) jwt_secret_previous: Option<Secret>,
-    /// Wraps the data key; nothing: a key derived from the session secret does.
+    /// Wraps the data key; without it a key derived from the session secret does.
     pub(crate) data_key: Option<Secret>,
-    /// The one before, while it is being rotated.
+    /// The previous one, during rotation.
     pub(crate) data_key_previous: Option<Secret>,
 }
 
@@ -124,9 +119,9 @@ pub(crate) enum AuditLog {
 /// Where the service runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Environment {
-    /// On a developer's machine: nothing needs to be set.
+    /// A developer's machine: nothing needs to be set.
     Development,
-    /// Where it counts: nothing unsafe is accepted.
+    /// Where users depend on it: nothing unsafe is accepted.
     Production,
 }
 
@@ -142,30 +137,30 @@ pub(crate) enum LogFormat {
 /// The database.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
-    /// Which it is; always one that is compiled in.
+    /// Its kind, which is compiled in.
     pub(crate) kind: DatabaseKind,
     /// The connection string, as given.
     pub(crate) dsn: SecretString,
     /// The connection string of a replica, for reads that may lag.
     pub(crate) read_dsn: Option<SecretString>,
-    /// At most so many connections, 1 or more.
+    /// Maximum connections, 1 or more.
     pub(crate) max_open: u32,
-    /// At most so many idle ones, never more than `max_open`.
+    /// Maximum idle connections, at most `max_open`.
     pub(crate) max_idle: u32,
-    /// Connections are closed when they are older; nothing: never.
+    /// The age at which connections are closed; `None` for no limit.
     pub(crate) max_lifetime: Option<Duration>,
     /// How statements are sent.
     pub(crate) statements: Statements,
 }
 
-/// Redis, and what of it is asked.
+/// Redis, and how it is used.
 #[derive(Debug, Clone)]
 pub(crate) struct Redis {
-    /// Where replicas count together; nothing: each counts by itself.
+    /// The Redis whose counters replicas share; without it each counts by itself.
     pub(crate) url: Option<SecretString>,
-    /// Where they tell each other of revoked sessions; nothing: nowhere.
+    /// The Redis over which replicas announce revoked sessions, if any.
     pub(crate) session_url: Option<SecretString>,
-    /// At most so many connections, 1 or more.
+    /// Maximum connections, 1 or more.
     pub(crate) pool_size: usize,
 }
 
@@ -174,11 +169,11 @@ pub(crate) struct Redis {
 pub(crate) enum Statements {
     /// Prepared once on each connection.
     Prepared,
-    /// Whole every time, for a pooler in between.
+    /// In full every time, for a pooler in between.
     Unnamed,
 }
 
-/// The databases that are known.
+/// The supported databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DatabaseKind {
     /// `SQLite`.
@@ -192,25 +187,25 @@ pub(crate) enum DatabaseKind {
 /// Password hashing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hashing {
-    /// What new hashes are made with.
+    /// The format of new hashes.
     pub(crate) format: HashFormat,
     /// Threads that hash, 1 or more.
     pub(crate) threads: usize,
-    /// Hashes that may wait, 1 or more.
+    /// Maximum hashes that wait, 1 or more.
     pub(crate) queue: usize,
 }
 
 /// How long sessions last.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sessions {
-    /// Life of a session token.
+    /// Lifetime of a session token.
     pub(crate) ttl: Duration,
-    /// Life of a refresh token.
+    /// Lifetime of a refresh token.
     pub(crate) refresh_ttl: Duration,
-    /// For how long a spent refresh token gets the same successors again, 0 to 60 s; 0: not at all.
+    /// How long a used refresh token gets the same new tokens again, 0 to 60 s; 0 allows no retry.
     pub(crate) refresh_reuse_window: Duration,
-    /// From login to the absolute end.
+    /// Lifetime of a session, however often it is refreshed.
     pub(crate) max_ttl: Duration,
-    /// How long a presented session is remembered, 0 to 5 s; 0: not at all.
+    /// How long a session is cached, 0 to 5 s; 0 disables the cache.
     pub(crate) cache_ttl: Duration,
 }

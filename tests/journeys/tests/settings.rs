@@ -59,13 +59,16 @@ async fn traits_are_what_the_schema_that_is_set_says() {
 async fn a_service_does_not_start_with_what_it_cannot_do_yet() {
     for (name, value) in [
         ("KAYAN_SESSION_STRATEGY", "jwt"),
+        ("KAYAN_JWT_TTL", "5m"),
         ("KAYAN_OIDC_PROVIDERS", "[{\"name\": \"example\"}]"),
+        ("KAYAN_RETURN_TO", "https://app.example.com/done"),
         ("KAYAN_WEBAUTHN_RP_ID", "example.com"),
         ("KAYAN_WEBAUTHN_ORIGINS", "https://example.com"),
         ("KAYAN_SMTP_URL", "smtp://localhost"),
+        ("KAYAN_MAIL_FROM", "Kayan <no-reply@example.com>"),
         ("KAYAN_MAIL_TEMPLATES", "templates"),
     ] {
-        refused(&Home::new().with(name, value).run("serve").await, 78, name, "not available in this build");
+        refused(&Home::new().with(name, value).run("serve").await, 78, name, "this version cannot ");
     }
 }
 

@@ -7,27 +7,31 @@ use kayan_ports::{CountError, Probe, Timestamp};
 use secrecy::ExposeSecret as _;
 
 use super::{RedisCounters, RedisProbe, RedisSettings, Uses};
-use crate::{commands::doctor::redis::RedisServer, config::Config, stop::Stop};
-
-/// The setting of the Redis that counts.
-const COUNTING: &str = "KAYAN_REDIS_URL";
+use crate::{
+    commands::doctor::redis::RedisServer,
+    config::{
+        Config,
+        settings::redis::{SESSION_URL, URL},
+    },
+    stop::Stop,
+};
 
 /// The health of the Redis that counts.
 pub(super) fn probe(config: &Config, server: Arc<RedisCounters>) -> Arc<dyn Probe> {
-    Arc::new(RedisProbe::new("redis", server, uses(config, COUNTING)))
+    Arc::new(RedisProbe::new("redis", server, uses(config, URL.name)))
 }
 
 /// The health of the Redis over which revoked sessions are announced, if it is another one.
 pub(super) fn session_probe(config: &Config) -> Result<Option<Arc<dyn Probe>>, Stop> {
-    const SETTING: &str = "KAYAN_REDIS_SESSION_URL";
+    let setting = SESSION_URL.name;
     let Some(url) = &config.redis.session_url else { return Ok(None) };
     if counts_and_announces(config) || config.sessions.cache_ttl.is_zero() {
         return Ok(None);
     }
-    let (url, settings) = super::redis(config, SETTING, url)?;
+    let (url, settings) = super::redis(config, setting, url)?;
     let server = RedisCounters::connect(&url, RedisSettings { pool_size: 1, ..settings });
-    let server = server.map_err(|why| Stop::config(format!("{SETTING}: {why}")))?;
-    Ok(Some(Arc::new(RedisProbe::new("redis_sessions", Arc::new(server), uses(config, SETTING)))))
+    let server = server.map_err(|why| Stop::config(format!("{setting}: {why}")))?;
+    Ok(Some(Arc::new(RedisProbe::new("redis_sessions", Arc::new(server), uses(config, setting)))))
 }
 
 /// A Redis as `doctor` looks at it.
@@ -37,7 +41,7 @@ pub(super) fn looked_at(config: &Config, setting: &str, server: RedisCounters) -
 
 /// What the Redis of this setting is used for.
 fn uses(config: &Config, setting: &str) -> Uses {
-    let counts = setting == COUNTING;
+    let counts = setting == URL.name;
     let announces = !config.sessions.cache_ttl.is_zero() && (!counts || counts_and_announces(config));
     Uses { counts, announces }
 }

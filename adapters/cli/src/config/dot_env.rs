@@ -1,8 +1,8 @@
 //! The lines of a `.env` file: one that can't be read does not keep the others from being read.
 //!
-//! `NAME=value`, `NAME='value'` and `NAME="value"`, with `export` before it or not, and with a comment behind it or not.
-//! A quoted value may have several lines. Outside single quotes a backslash stands before `\\`, `'`, `"`, `$` and a blank,
-//! and `\n` is a new line; a `$` is a `$`, and nothing is put in its place.
+//! `NAME=value`, `NAME='value'` and `NAME="value"`, optionally with `export` before it and a comment behind it.
+//! A quoted value may have several lines. Outside single quotes a backslash escapes `\\`, `'`, `"`, `$` and a blank, and
+//! `\n` is a new line. A `$` is literal: variables are not expanded.
 
 use std::str::Chars;
 
@@ -13,11 +13,11 @@ pub(super) struct Line {
     pub(super) number: usize,
     /// The name that it begins with, if there is one.
     pub(super) name: Option<String>,
-    /// The value; none where there is no `=`, or what stands behind it is no value.
+    /// The value; `None` if the line has no `=`, or no valid value behind it.
     pub(super) value: Option<String>,
 }
 
-/// All lines. One that can't be read ends where it ends, and the next is read as if it were not there.
+/// All lines. One that can't be read does not affect the next.
 pub(super) fn lines(content: &str) -> Vec<Line> {
     let (mut lines, mut rest, mut number) = (Vec::new(), content, 1);
     while !rest.is_empty() {
@@ -41,7 +41,7 @@ pub(super) fn lines(content: &str) -> Vec<Line> {
     lines
 }
 
-/// The name that a line begins with, and what stands behind the `=`.
+/// The name that a line begins with, and the text behind the `=`.
 fn name(text: &str) -> (Option<&str>, Option<&str>) {
     let text = text.trim_start_matches([' ', '\t']);
     let exported = text.strip_prefix("export").map(|rest| (rest, rest.trim_start_matches([' ', '\t'])));
@@ -57,7 +57,7 @@ fn name(text: &str) -> (Option<&str>, Option<&str>) {
     (Some(name), behind.trim_start_matches([' ', '\t']).strip_prefix('='))
 }
 
-/// The value that a text begins with, and what stands behind its line.
+/// The value that a text begins with, and the text behind its line.
 fn value(text: &str) -> Option<(String, &str)> {
     let mut signs = text.trim_start_matches([' ', '\t']).chars();
     let value = match signs.clone().next() {
@@ -102,7 +102,7 @@ fn escaped(signs: &mut Chars<'_>) -> Option<char> {
     }
 }
 
-/// What follows the line, of which nothing may be left but a comment.
+/// The text behind the line, the rest of which may only be a comment.
 fn end_of_line(text: &str) -> Option<&str> {
     let (line, after) = text.split_once('\n').unwrap_or((text, ""));
     let left = line.trim();

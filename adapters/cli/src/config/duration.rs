@@ -33,7 +33,7 @@ const UNITS: [(&str, u128); 8] = [
     ("h", 3_600_000_000_000),
 ];
 
-/// Read, and never written: a day is `24h` to whoever knows Go's.
+/// Accepted, but never printed: Go has no unit for days.
 const DAY: (&str, u128) = ("d", 86_400_000_000_000);
 
 /// Reads a duration; fractions (`1.5h`) are cut to whole nanoseconds, `0` needs no unit.
@@ -68,7 +68,7 @@ fn leading_part(text: &str) -> Result<(u128, &str), DurationError> {
     }
     let scale = UNITS.iter().chain([&DAY]).find(|(name, _)| *name == unit).ok_or(DurationError::UnknownUnit)?.1;
     let whole = digits(whole)?.checked_mul(scale).ok_or(DurationError::TooLong)?;
-    // nobody means more than twelve places, and more would not fit
+    // twelve places are precise enough, and more would not fit
     let fraction = fraction.get(..12).unwrap_or(fraction);
     let places = u32::try_from(fraction.len()).map_err(|_| DurationError::NoNumber)?;
     Ok((whole + digits(fraction)? * scale / 10_u128.pow(places), behind))

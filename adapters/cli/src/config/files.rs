@@ -1,30 +1,30 @@
-//! Whether a file that the service writes to can be written; found out without writing it.
+//! Whether a file that the service writes to can be written, checked without writing.
 
 use std::{fs, io::ErrorKind, path::Path};
 
 use rustix::fs::{Access, access};
 
-use super::problem::Wrong;
+use super::problem::Invalid;
 use crate::output::folder_of;
 
-/// Whether this user may write the file, or make it in its folder.
-pub(crate) fn writable(path: &Path) -> Result<(), Wrong> {
+/// Whether this user may write the file, or create it in its folder.
+pub(crate) fn writable(path: &Path) -> Result<(), Invalid> {
     let folder = folder_of(path);
     let (place, what) = match fs::metadata(path) {
-        Ok(found) if !found.is_file() => return Err(Wrong::new("is no file", "name a file")),
+        Ok(found) if !found.is_file() => return Err(Invalid::new("is no file", "name a file")),
         Ok(_) => (path, "this user may not write it"),
         Err(why) if why.kind() != ErrorKind::NotFound => {
-            return Err(Wrong::new(
+            return Err(Invalid::new(
                 format!("can't be looked at ({why})"),
                 "correct the path, or the rights on its folder",
             ));
         }
         Err(_) if !folder.is_dir() => {
-            return Err(Wrong::new("its folder is not there", "make it, or correct the path"));
+            return Err(Invalid::new("its folder is not there", "make it, or correct the path"));
         }
         Err(_) => (folder, "this user may make no file in its folder"),
     };
-    access(place, Access::WRITE_OK).map_err(|_| Wrong::new(what, "change the rights, or name another file"))
+    access(place, Access::WRITE_OK).map_err(|_| Invalid::new(what, "change the rights, or name another file"))
 }
 
 #[cfg(test)]
@@ -44,10 +44,10 @@ mod tests {
             ("", "is no file"),
             ("there.log/new.log", "can't be looked at"),
         ] {
-            let wrong = writable(&path(name)).unwrap_err();
-            assert!(wrong.what.contains(what), "{name}: {wrong:?}");
+            let invalid = writable(&path(name)).unwrap_err();
+            assert!(invalid.what.contains(what), "{name}: {invalid:?}");
         }
-        assert_eq!(writable(Path::new("/dev/null")), Err(Wrong::new("is no file", "name a file")));
+        assert_eq!(writable(Path::new("/dev/null")), Err(Invalid::new("is no file", "name a file")));
         assert!(
             !path("new.log").exists() && fs::read(path("there.log")).unwrap() == b"a line\n",
             "nothing was changed"

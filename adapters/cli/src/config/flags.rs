@@ -2,30 +2,31 @@
 
 use clap::{Arg, ArgMatches, Command};
 
-use super::setting::Kind;
-use super::table::TABLE;
+use super::settings::{self, SECTIONS};
 
 /// Adds a flag for each setting to a command. The help shows the variable and the default.
 pub(crate) fn add(command: Command) -> Command {
-    command.args(TABLE.iter().map(|setting| {
-        let flag = Arg::new(setting.name)
-            .long(setting.flag())
+    let settings = SECTIONS.iter().flat_map(|section| section.settings.iter().map(|setting| (section.title, setting)));
+    command.args(settings.map(|(title, setting)| {
+        let spec = setting.spec();
+        let flag = Arg::new(spec.name)
+            .long(spec.flag())
             .value_name("VALUE")
             .help(setting.long_help())
-            .help_heading(setting.feature.title())
-            // so that -1 is judged by the setting's range
+            .help_heading(title)
+            // so that -1 is checked against the setting's range
             .allow_negative_numbers(true);
-        match setting.kind {
-            Kind::Switch => flag.num_args(0..=1).default_missing_value("true"),
-            _ => flag,
-        }
+        if spec.is_switch { flag.num_args(0..=1).default_missing_value("true") } else { flag }
     }))
 }
 
 /// The flags that were given, by the settings' names.
 pub(crate) fn given(matches: &ArgMatches) -> Vec<(String, String)> {
     let value = |name: &str| matches.try_get_one::<String>(name).ok().flatten().cloned();
-    TABLE.iter().filter_map(|setting| Some((setting.name.to_owned(), value(setting.name)?))).collect()
+    settings::all()
+        .map(|setting| setting.spec().name)
+        .filter_map(|name| Some((name.to_owned(), value(name)?)))
+        .collect()
 }
 
 #[cfg(test)]

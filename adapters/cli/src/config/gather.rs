@@ -1,14 +1,16 @@
-//! Gathering the settings' values from flags, environment, `.env` and defaults.
+//! Gathers the settings' values from flags, the environment, `.env` and defaults.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::problem::{Findings, Problem, Wrong};
-use super::setting::{Kind, Offer};
+use super::load::Inputs;
+use super::problem::{Findings, Problem};
+use super::setting::AnySetting;
+use super::settings::{self, general::ENVIRONMENT, oidc};
 use super::values::{Entry, Source, Values};
-use super::{BACKUP_KEY, Environment, Inputs, dot_env, table};
+use super::{BACKUP_KEY, Environment, dot_env};
 
 type Texts = BTreeMap<String, String>;
 
@@ -26,13 +28,13 @@ impl Layers {
             .find_map(|(layer, source)| Some((layer.get(name)?.trim().to_owned(), source)))
     }
 
-    /// A value of a given name, or its default. An empty value asks for the default.
-    fn entry(&self, name: &str, kind: Kind, offer: Offer, default: Option<&str>) -> Entry {
+    /// The value of a variable, or its default, which an empty value also means.
+    fn entry(&self, name: &str, setting: &'static dyn AnySetting, default: Option<&str>) -> Entry {
         let (text, source) = match self.find(name) {
             Some((text, source)) if !text.is_empty() => (Some(text), source),
             _ => (default.map(str::to_owned), Source::Default),
         };
-        Entry { name: name.to_owned(), kind, offer, text, source }
+        Entry { name: name.to_owned(), setting, text, source }
     }
 
     fn names(&self) -> impl Iterator<Item = &String> {
@@ -40,7 +42,7 @@ impl Layers {
     }
 }
 
-/// Takes every setting's value from the first place that has one.
+/// Takes every setting's value from the first source that has one.
 pub(crate) fn gather(inputs: &Inputs<'_>, findings: &mut Findings) -> Values {
     let mut layers = Layers {
         flags: inputs.flags.iter().cloned().collect(),
@@ -52,9 +54,10 @@ pub(crate) fn gather(inputs: &Inputs<'_>, findings: &mut Findings) -> Values {
         layers.dot_env = read_dot_env(inputs.folder, findings);
     }
     let production = environment == Environment::Production;
-    let known = table::TABLE
-        .iter()
-        .map(|setting| layers.entry(setting.name, setting.kind, setting.offer, setting.default_in(production)));
+    let known = settings::all().map(|setting| {
+        let spec = setting.spec();
+        layers.entry(spec.name, setting, spec.default_in(production))
+    });
     let mut entries: Vec<Entry> = known.collect();
     for name in layers.names() {
         let elsewhere = name == BACKUP_KEY && layers.environment.contains_key(name);
@@ -65,8 +68,8 @@ pub(crate) fn gather(inputs: &Inputs<'_>, findings: &mut Findings) -> Values {
         {
             continue;
         }
-        match table::provider_field(name) {
-            Some(kind) => entries.push(layers.entry(name, kind, Offer::NotYet, None)),
+        match oidc::provider_field(name) {
+            Some(setting) => entries.push(layers.entry(name, setting, None)),
             None if !findings.warnings.iter().any(|warning| warning.setting == *name) => {
                 findings.warn(name, unknown(name));
             }
@@ -76,24 +79,24 @@ pub(crate) fn gather(inputs: &Inputs<'_>, findings: &mut Findings) -> Values {
     Values { environment, entries }
 }
 
-/// What decides over all else; a value that is neither counts as production until it is mended.
+/// The environment, which decides the defaults; an invalid value counts as production, the stricter one.
 fn environment(layers: &Layers) -> Environment {
-    match layers.find("KAYAN_ENV") {
+    match layers.find(ENVIRONMENT.name) {
         Some((text, _)) if !text.is_empty() && !text.eq_ignore_ascii_case("development") => Environment::Production,
         _ => Environment::Development,
     }
 }
 
 fn unknown(name: &str) -> String {
-    let guess = table::nearest(name).map(|known| format!("; did you mean {known}?")).unwrap_or_default();
+    let guess = settings::nearest(name).map(|known| format!("; did you mean {known}?")).unwrap_or_default();
     format!("there is no such setting{guess}")
 }
 
 fn is_ours(name: &str) -> bool {
-    name.starts_with("KAYAN_") || table::find(name).is_some()
+    name.starts_with("KAYAN_") || settings::is_known(name)
 }
 
-/// The variables that are settings, or look like it.
+/// The variables that are settings, or look like one.
 fn ours(environment: &[(OsString, OsString)], findings: &mut Findings) -> Texts {
     let mut texts = Texts::new();
     for (name, value) in environment {
@@ -101,18 +104,22 @@ fn ours(environment: &[(OsString, OsString)], findings: &mut Findings) -> Texts 
         if let Some(value) = value.to_str() {
             texts.insert(name.to_owned(), value.to_owned());
         } else {
-            let Wrong { what, mend } = Wrong::new("is not UTF-8", "write it in UTF-8, secrets in base64 or hex");
-            findings.problems.push(Problem { setting: name.to_owned(), value: None, what, mend });
+            findings.problems.push(Problem {
+                setting: name.to_owned(),
+                value: None,
+                what: "is not UTF-8".to_owned(),
+                hint: "write it in UTF-8, secrets in base64 or hex".to_owned(),
+            });
         }
     }
     texts
 }
 
-/// The settings in `.env`; a missing file is none. Other programs' lines are theirs, read or not.
+/// The settings in `.env`, if there is such a file. Lines of other programs are ignored.
 fn read_dot_env(folder: &Path, findings: &mut Findings) -> Texts {
     const FILE: &str = ".env";
-    let mut problem = |what: String, mend: &str| {
-        findings.problems.push(Problem { setting: FILE.to_owned(), value: None, what, mend: mend.to_owned() });
+    let mut problem = |what: String, hint: &str| {
+        findings.problems.push(Problem { setting: FILE.to_owned(), value: None, what, hint: hint.to_owned() });
     };
     let mut texts = Texts::new();
     let content = match std::fs::read(folder.join(FILE)) {
@@ -127,7 +134,7 @@ fn read_dot_env(folder: &Path, findings: &mut Findings) -> Texts {
     let mut skipped = Vec::new();
     for dot_env::Line { number, name, value } in dot_env::lines(content.strip_prefix('\u{feff}').unwrap_or(&content)) {
         match (name.filter(|name| is_ours(name)), value) {
-            // the first of several counts, as everywhere in dotenv
+            // the first of several counts, as is usual for dotenv
             (Some(name), Some(value)) => drop(texts.entry(name).or_insert(value)),
             (Some(name), None) => problem(
                 format!("has no value of {name} that can be read (line {number})"),
@@ -137,7 +144,7 @@ fn read_dot_env(folder: &Path, findings: &mut Findings) -> Texts {
             (None, Some(_)) => {}
         }
     }
-    if texts.get("KAYAN_ENV").is_some_and(|text| !text.trim().is_empty() && text.trim() != "development") {
+    if texts.get(ENVIRONMENT.name).is_some_and(|text| !text.trim().is_empty() && text.trim() != "development") {
         problem(
             "sets KAYAN_ENV, but is read in development only".to_owned(),
             "set KAYAN_ENV in the process environment, with the other settings of production",

@@ -1,20 +1,30 @@
 //! Showing values without showing secrets.
 
-use super::setting::Kind;
+/// What of a value may not be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mask {
+    /// Nothing but the password of a URL.
+    Nothing,
+    /// The password of a connection string.
+    Password,
+    /// Everything.
+    Everything,
+}
 
-/// What stands for a secret.
+/// Replaces a secret.
 pub(crate) const REDACTED: &str = "[redacted]";
 
 /// Names of parameters in connection strings whose values are secrets.
 const SECRET_PARAMETERS: [&str; 7] = ["password", "passwd", "pass", "pwd", "sslpassword", "key", "hexkey"];
 
-/// A value as it may be printed: secrets not at all, URLs and connection strings without their passwords.
-pub(crate) fn shown(kind: Kind, text: &str) -> String {
-    if kind.is_secret() {
+/// A value as it may be printed: no secret, and URLs and connection strings without their passwords.
+pub(crate) fn shown(mask: Mask, text: &str) -> String {
+    if mask == Mask::Everything {
         return REDACTED.to_owned();
     }
-    let text = if matches!(kind, Kind::Dsn) || text.contains("://") { without_password(text) } else { text.to_owned() };
-    // a value that isn't a path or a list has no business being longer
+    let has_password = mask == Mask::Password || text.contains("://");
+    let text = if has_password { without_password(text) } else { text.to_owned() };
+    // only a path or a list is ever longer
     match text.char_indices().nth(200) {
         Some((cut, _)) => format!("{}…", text.get(..cut).unwrap_or_default()),
         None => text,
@@ -84,23 +94,22 @@ mod tests {
             ("file:kayan.db?key=hunter2", "file:kayan.db?key=[redacted]"),
             (":memory:", ":memory:"),
         ] {
-            assert_eq!(shown(Kind::Dsn, dsn), masked);
-            assert!(!shown(Kind::Dsn, dsn).contains("hunter2"));
+            assert_eq!(shown(Mask::Password, dsn), masked);
+            assert!(!shown(Mask::Password, dsn).contains("hunter2"));
         }
     }
 
     #[test]
     fn urls_keep_everything_but_their_password() {
-        let redis = Kind::Url(&["redis"]);
-        assert_eq!(shown(redis, "redis://:hunter2@cache:6379/1"), "redis://:[redacted]@cache:6379/1");
-        assert_eq!(shown(redis, "redis://cache:6379/1"), "redis://cache:6379/1");
-        assert_eq!(shown(Kind::Text, "https://a:hunter2@b"), "https://a:[redacted]@b");
+        assert_eq!(shown(Mask::Nothing, "redis://:hunter2@cache:6379/1"), "redis://:[redacted]@cache:6379/1");
+        assert_eq!(shown(Mask::Nothing, "redis://cache:6379/1"), "redis://cache:6379/1");
+        assert_eq!(shown(Mask::Nothing, "https://a:hunter2@b"), "https://a:[redacted]@b");
     }
 
     #[test]
     fn secrets_are_never_shown_and_long_values_are_cut() {
-        assert_eq!(shown(Kind::Key, "hunter2"), REDACTED);
-        assert_eq!(shown(Kind::SecretJson, "{\"client_secret\":\"hunter2\"}"), REDACTED);
-        assert_eq!(shown(Kind::Text, &"ä".repeat(500)).chars().count(), 201);
+        assert_eq!(shown(Mask::Everything, "hunter2"), REDACTED);
+        assert_eq!(shown(Mask::Everything, "{\"client_secret\":\"hunter2\"}"), REDACTED);
+        assert_eq!(shown(Mask::Nothing, &"ä".repeat(500)).chars().count(), 201);
     }
 }

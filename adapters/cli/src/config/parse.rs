@@ -1,6 +1,7 @@
-//! One parser for each kind of value.
+//! One parser for each type of value.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -11,82 +12,66 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::duration::{self, DurationError};
-use super::mask;
-use super::problem::Wrong;
-use super::setting::Kind;
+use super::mask::{self, Mask};
+use super::problem::Invalid;
 use kayan_http::{Origin, TenantHosts};
 
-/// Checks a value against what its kind allows. Keys, connection strings and schemas are judged elsewhere, where more
-/// is known.
-pub(crate) fn check(kind: Kind, text: &str) -> Result<(), Wrong> {
-    match kind {
-        Kind::Choice(words) => choice(text, words),
-        Kind::Number(from, to) => number(text, from, to),
-        Kind::Span(from, to) => span(text, from, to),
-        Kind::Switch => switch(text).map(drop),
-        Kind::Address => address(text).map(drop),
-        Kind::Url(schemes) => url(text, schemes).map(drop),
-        Kind::Urls => items(text).try_for_each(|item| url(item, &["http", "https"]).map(drop)),
-        Kind::Origins => origins(text).map(drop),
-        Kind::Networks => networks(text).map(drop),
-        Kind::Hosts => tenant_hosts(text).map(drop),
-        Kind::Mailbox => mailbox(text),
-        Kind::SecretJson => secret_json(text),
-        Kind::Part => part(text).map(drop),
-        Kind::Pairs => pairs(text).map(drop),
-        Kind::SecretHeaders => headers(text).map(drop),
-        Kind::Text | Kind::Password | Kind::Dsn | Kind::Schema | Kind::Key => Ok(()),
-    }
+/// The names of a choice, as in a message.
+pub(crate) fn words<T>(words: &[(&str, T)]) -> String {
+    words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ")
 }
 
-fn choice(text: &str, words: &[&str]) -> Result<(), Wrong> {
-    if words.iter().any(|word| word.eq_ignore_ascii_case(text)) {
-        return Ok(());
-    }
-    Err(Wrong::new("is not one of the allowed values", format!("use one of: {}", words.join(", "))))
+/// One of several words, in any case.
+pub(crate) fn choice<T: Clone>(text: &str, choices: &[(&str, T)]) -> Result<T, Invalid> {
+    let chosen = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+    chosen
+        .map(|(_, value)| value.clone())
+        .ok_or_else(|| Invalid::new("is not one of the allowed values", format!("use one of: {}", words(choices))))
 }
 
-fn number(text: &str, from: u64, to: u64) -> Result<(), Wrong> {
-    match text.parse::<u64>() {
-        Ok(number) if (from..=to).contains(&number) => Ok(()),
-        Ok(_) => Err(Wrong::new("is out of range", format!("use a whole number from {from} to {to}"))),
-        Err(_) => Err(Wrong::new("is not a whole number in range", format!("use one from {from} to {to}"))),
-    }
+/// A whole number in a range.
+pub(crate) fn number<N: TryFrom<u64> + PartialOrd + Display>(text: &str, (from, to): &(N, N)) -> Result<N, Invalid> {
+    let Ok(number) = text.parse::<u64>() else {
+        return Err(Invalid::new("is not a whole number in range", format!("use one from {from} to {to}")));
+    };
+    let in_range = N::try_from(number).ok().filter(|number| (from..=to).contains(&number));
+    in_range.ok_or_else(|| Invalid::new("is out of range", format!("use a whole number from {from} to {to}")))
 }
 
-fn span(text: &str, from: Duration, to: Duration) -> Result<(), Wrong> {
-    let range = format!("from {} to {}", duration::format(from), duration::format(to));
+/// A duration in a range.
+pub(crate) fn span(text: &str, (from, to): &(Duration, Duration)) -> Result<Duration, Invalid> {
+    let range = format!("from {} to {}", duration::format(*from), duration::format(*to));
     match duration::parse(text) {
-        Ok(span) if (from..=to).contains(&span) => Ok(()),
-        Ok(_) => Err(Wrong::new("is out of range", format!("use a duration {range}"))),
-        Err(why @ DurationError::NoUnit) => Err(Wrong::new(
+        Ok(span) if (from..=to).contains(&&span) => Ok(span),
+        Ok(_) => Err(Invalid::new("is out of range", format!("use a duration {range}"))),
+        Err(why @ DurationError::NoUnit) => Err(Invalid::new(
             why.to_string(),
             format!("add one of ms, s, m, h behind each number, as in 60s or 1h30m, {range}"),
         )),
         Err(why @ DurationError::UnknownUnit) => {
-            Err(Wrong::new(why.to_string(), format!("use ms, s, m and h, as in 1h30m; a day is 24h, {range}")))
+            Err(Invalid::new(why.to_string(), format!("use ms, s, m and h, as in 1h30m; a day is 24h, {range}")))
         }
-        Err(why) => Err(Wrong::new(why.to_string(), format!("use a duration such as 60s, 5m or 1h30m, {range}"))),
+        Err(why) => Err(Invalid::new(why.to_string(), format!("use a duration such as 60s, 5m or 1h30m, {range}"))),
     }
 }
 
 /// Yes or no, in the words that are usual in environments.
-pub(crate) fn switch(text: &str) -> Result<bool, Wrong> {
+pub(crate) fn switch(text: &str) -> Result<bool, Invalid> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(Wrong::new("is neither true nor false", "use true or false")),
+        _ => Err(Invalid::new("is neither true nor false", "use true or false")),
     }
 }
 
 /// An IP address, or `localhost`.
-pub(crate) fn address(text: &str) -> Result<IpAddr, Wrong> {
+pub(crate) fn address(text: &str) -> Result<IpAddr, Invalid> {
     if text.eq_ignore_ascii_case("localhost") {
         return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
     let bare = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or(text);
     bare.parse().map_err(|_| {
-        Wrong::new(
+        Invalid::new(
             "is not an IP address",
             "use one of this machine's, 127.0.0.1 for this machine only, 0.0.0.0 for all",
         )
@@ -94,40 +79,45 @@ pub(crate) fn address(text: &str) -> Result<IpAddr, Wrong> {
 }
 
 /// A URL with a host and one of these schemes.
-pub(crate) fn url(text: &str, schemes: &[&str]) -> Result<Url, Wrong> {
-    let mend = || format!("use a URL such as {}://host", schemes.first().unwrap_or(&"https"));
-    let url = Url::parse(text).map_err(|why| Wrong::new(format!("is not a URL ({why})"), mend()))?;
+pub(crate) fn url(text: &str, schemes: &[&str]) -> Result<Url, Invalid> {
+    let hint = || format!("use a URL such as {}://host", schemes.first().unwrap_or(&"https"));
+    let url = Url::parse(text).map_err(|why| Invalid::new(format!("is not a URL ({why})"), hint()))?;
     if !schemes.contains(&url.scheme()) {
-        return Err(Wrong::new(format!("is not a URL that begins with {}://", schemes.join(":// or ")), mend()));
+        return Err(Invalid::new(format!("is not a URL that begins with {}://", schemes.join(":// or ")), hint()));
     }
     if url.host_str().is_none_or(str::is_empty) {
-        return Err(Wrong::new("is a URL without a host", mend()));
+        return Err(Invalid::new("is a URL without a host", hint()));
     }
     Ok(url)
 }
 
+/// URLs, separated by commas.
+pub(crate) fn urls(text: &str) -> Result<Vec<Url>, Invalid> {
+    items(text).map(|item| url(item, &["http", "https"])).collect()
+}
+
 /// A URL of nothing but `http` or `https`, a host, a port and a path.
-pub(crate) fn bare_url(text: &str) -> Result<Url, Wrong> {
+pub(crate) fn bare_url(text: &str) -> Result<Url, Invalid> {
     let url = url(text, &["http", "https"])?;
     let bare =
         url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-    if bare { Ok(url) } else { Err(Wrong::new("has more than scheme, host, port and path", "take the rest off")) }
+    if bare { Ok(url) } else { Err(Invalid::new("has more than scheme, host, port and path", "take the rest off")) }
 }
 
 /// Where clients reach the service: a bare URL whose path can be a cookie's (RFC 6265, section 4.1.1).
-pub(crate) fn public_url(text: &str) -> Result<Url, Wrong> {
+pub(crate) fn public_url(text: &str) -> Result<Url, Invalid> {
     let url = bare_url(text)?;
     let is_good = !url.path().contains(';');
-    if is_good { Ok(url) } else { Err(Wrong::new("has a `;` in its path", "use another path")) }
+    if is_good { Ok(url) } else { Err(Invalid::new("has a `;` in its path", "use another path")) }
 }
 
 /// Origins, in the form in which browsers send them, each once.
-pub(crate) fn origins(text: &str) -> Result<Vec<Origin>, Wrong> {
+pub(crate) fn origins(text: &str) -> Result<Vec<Origin>, Invalid> {
     let mut origins = Vec::new();
     for item in items(text) {
         let origin = item.parse::<Origin>().map_err(|why| {
-            Wrong::new(
-                format!("{:?} is {why}", mask::shown(Kind::Origins, item)),
+            Invalid::new(
+                format!("{:?} is {why}", mask::shown(Mask::Nothing, item)),
                 "use origins such as https://app.example.com, separated by commas",
             )
         })?;
@@ -139,11 +129,11 @@ pub(crate) fn origins(text: &str) -> Result<Vec<Origin>, Wrong> {
 }
 
 /// Networks; a bare address is a network of one.
-pub(crate) fn networks(text: &str) -> Result<Vec<IpNet>, Wrong> {
+pub(crate) fn networks(text: &str) -> Result<Vec<IpNet>, Invalid> {
     let network = |item: &str| {
         let parsed = item.parse::<IpNet>().ok().or_else(|| item.parse::<IpAddr>().ok().map(IpNet::from));
         parsed.map(|net| net.trunc()).ok_or_else(|| {
-            Wrong::new(
+            Invalid::new(
                 format!("{item:?} is neither a network nor an address"),
                 "use networks such as 10.0.0.0/8 or addresses such as 192.0.2.1, separated by commas",
             )
@@ -153,11 +143,12 @@ pub(crate) fn networks(text: &str) -> Result<Vec<IpNet>, Wrong> {
 }
 
 /// Hosts and their tenants.
-pub(crate) fn tenant_hosts(text: &str) -> Result<TenantHosts, Wrong> {
-    text.parse().map_err(|why| Wrong::new(format!("can't be read: {why}"), "separate them by commas"))
+pub(crate) fn tenant_hosts(text: &str) -> Result<TenantHosts, Invalid> {
+    text.parse().map_err(|why| Invalid::new(format!("can't be read: {why}"), "separate them by commas"))
 }
 
-fn mailbox(text: &str) -> Result<(), Wrong> {
+/// A mail address, with or without a name.
+pub(crate) fn mailbox(text: &str) -> Result<String, Invalid> {
     let address = match text.strip_suffix('>') {
         Some(named) => named.rsplit_once('<').map_or("", |(_, address)| address),
         None => text,
@@ -167,48 +158,48 @@ fn mailbox(text: &str) -> Result<(), Wrong> {
         part(local) && part(domain)
     };
     if address.rsplit_once('@').is_some_and(good) && !text.contains(char::is_control) {
-        return Ok(());
+        return Ok(text.to_owned());
     }
-    Err(Wrong::new("is not a mail address", "use one such as no-reply@example.com or Kayan <no-reply@example.com>"))
+    Err(Invalid::new("is not a mail address", "use one such as no-reply@example.com or Kayan <no-reply@example.com>"))
 }
 
-fn secret_json(text: &str) -> Result<(), Wrong> {
-    let mend = "use a JSON object or list";
+/// A JSON object or list. The message quotes none of it, as it may hold secrets.
+pub(crate) fn json(text: &str) -> Result<serde_json::Value, Invalid> {
+    let hint = "use a JSON object or list";
     match serde_json::from_str(text) {
-        Ok(serde_json::Value::Array(_) | serde_json::Value::Object(_)) => Ok(()),
-        Ok(_) => Err(Wrong::new("is neither a JSON object nor a list", mend)),
-        // the library's message could quote a secret
-        Err(why) => Err(Wrong::new(format!("is not JSON (line {}, column {})", why.line(), why.column()), mend)),
+        Ok(value @ (serde_json::Value::Array(_) | serde_json::Value::Object(_))) => Ok(value),
+        Ok(_) => Err(Invalid::new("is neither a JSON object nor a list", hint)),
+        Err(why) => Err(Invalid::new(format!("is not JSON (line {}, column {})", why.line(), why.column()), hint)),
     }
 }
 
-/// A part of a whole.
-pub(crate) fn part(text: &str) -> Result<f64, Wrong> {
-    let part = text.parse().ok().filter(|part| (0.0..=1.0).contains(part));
-    part.ok_or_else(|| Wrong::new("is not a number from 0 to 1", "use one such as 0.1, for a tenth"))
+/// A ratio, 0 to 1.
+pub(crate) fn ratio(text: &str) -> Result<f64, Invalid> {
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| Invalid::new("is not a number from 0 to 1", "use one such as 0.1, for a tenth"))
 }
 
-/// Names and their values, none of which may show in a message.
-pub(crate) fn pairs(text: &str) -> Result<Vec<(String, String)>, Wrong> {
+/// Names and their values, separated by commas. A message quotes none of them, as they may be secrets.
+pub(crate) fn pairs(text: &str) -> Result<Vec<(String, String)>, Invalid> {
     let pair = |(number, item): (usize, &str)| {
         let decoded = |text: &str| percent_decode_str(text.trim()).decode_utf8().ok().map(Cow::into_owned);
         let pair = item.split_once('=').and_then(|(name, value)| Some((decoded(name)?, decoded(value)?)));
         pair.filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
             let what = format!("has something at place {number} that is no NAME=VALUE");
-            Wrong::new(what, "use pairs such as a=1,b=2; write commas as %2C and blanks as %20")
+            Invalid::new(what, "use pairs such as a=1,b=2; write commas as %2C and blanks as %20")
         })
     };
     (1..).zip(items(text)).map(pair).collect()
 }
 
 /// Names and values of HTTP headers.
-pub(crate) fn headers(text: &str) -> Result<Vec<(String, SecretString)>, Wrong> {
+pub(crate) fn headers(text: &str) -> Result<Vec<(String, SecretString)>, Invalid> {
     let header = |(number, (name, value)): (usize, (String, String))| {
         if name.parse::<HeaderName>().is_ok() && value.parse::<HeaderValue>().is_ok() {
             return Ok((name, SecretString::from(value)));
         }
         let what = format!("has something at place {number} that is no HTTP header");
-        Err(Wrong::new(what, "use headers such as authorization=Bearer%20TOKEN, separated by commas"))
+        Err(Invalid::new(what, "use headers such as authorization=Bearer%20TOKEN, separated by commas"))
     };
     (1..).zip(pairs(text)?).map(header).collect()
 }
@@ -221,66 +212,68 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    fn fails(kind: Kind, text: &str, what: &str) {
-        let wrong = check(kind, text).unwrap_err();
-        assert!(wrong.what.contains(what), "{text}: {}", wrong.what);
-        assert!(!wrong.mend.is_empty());
-    }
+    const LEVELS: [(&str, u8); 2] = [("debug", 0), ("info", 1)];
+    const SECONDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(9));
 
     #[test]
-    fn each_kind_takes_what_it_says() {
-        for (kind, text) in [
-            (Kind::Choice(&["debug", "info"]), "INFO"),
-            (Kind::Number(0, 65_535), "65535"),
-            (Kind::Switch, "TRUE"),
-            (Kind::Switch, "off"),
-            (Kind::Address, "::1"),
-            (Kind::Address, "[::1]"),
-            (Kind::Address, "localhost"),
-            (Kind::Url(&["redis", "rediss"]), "rediss://:pw@cache:6379/0"),
-            (Kind::Urls, "https://a.example/x, https://b.example"),
-            (Kind::Hosts, "login.acme.example=acme, *.example.com=*"),
-            (Kind::Networks, "10.1.2.3/8, 192.0.2.1,2001:db8::/32"),
-            (Kind::Mailbox, "Kayan <no-reply@example.com>"),
-            (Kind::Mailbox, "no-reply@example.com"),
-            (Kind::SecretJson, "[]"),
-            (Kind::Part, "0"),
-            (Kind::Part, "0.25"),
-            (Kind::Pairs, "a=1, b=2%2C3,c="),
-            (Kind::SecretHeaders, "authorization=Bearer%20x,x-key=1"),
-        ] {
-            assert_eq!(check(kind, text), Ok(()), "{text}");
+    fn each_type_accepts_what_it_says() {
+        assert_eq!(choice("INFO", &LEVELS), Ok(1));
+        assert_eq!(number::<u16>("65535", &(0, 65_535)), Ok(65_535));
+        assert_eq!((switch("TRUE"), switch("off")), (Ok(true), Ok(false)));
+        for text in ["::1", "[::1]", "localhost"] {
+            assert!(address(text).is_ok_and(|address| address.is_loopback()), "{text}");
         }
-        assert_eq!(networks("10.1.2.3/8").unwrap()[0].to_string(), "10.0.0.0/8");
+        assert!(url("rediss://:pw@cache:6379/0", &["redis", "rediss"]).is_ok());
+        assert_eq!(urls("https://a.example/x, https://b.example").unwrap().len(), 2);
+        assert!(tenant_hosts("login.acme.example=acme, *.example.com=*").is_ok());
+        let nets: Vec<String> =
+            networks("10.1.2.3/8, 192.0.2.1,2001:db8::/32").unwrap().iter().map(ToString::to_string).collect();
+        assert_eq!(nets, ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]);
+        for text in ["Kayan <no-reply@example.com>", "no-reply@example.com"] {
+            assert_eq!(mailbox(text), Ok(text.to_owned()));
+        }
+        assert!(json("[]").is_ok());
+        assert_eq!([ratio("0"), ratio("0.25")], [Ok(0.0), Ok(0.25)]);
+        let expected = [("a", "1"), ("b", "2,3"), ("c", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(pairs("a=1, b=2%2C3,c=").unwrap(), expected);
+        assert_eq!(headers("authorization=Bearer%20x,x-key=1").unwrap().len(), 2);
     }
 
     #[test]
-    fn each_kind_refuses_the_rest_and_says_why() {
-        fails(Kind::Choice(&["debug", "info"]), "loud", "not one of");
-        fails(Kind::Number(0, 65_535), "65536", "out of range");
-        fails(Kind::Number(1, 5), "-1", "not a whole number");
-        fails(Kind::Number(1, 5), "99999999999999999999999", "not a whole number");
-        fails(Kind::Span(Duration::from_secs(1), Duration::from_secs(9)), "10s", "out of range");
-        fails(Kind::Span(Duration::from_secs(1), Duration::from_secs(9)), "5", "no unit");
-        fails(Kind::Span(Duration::from_secs(1), Duration::from_secs(9)), "1w", "unknown unit");
-        fails(Kind::Switch, "maybe", "neither true nor false");
-        fails(Kind::Address, "example.com", "not an IP address");
-        fails(Kind::Url(&["redis"]), "http://cache", "begins with redis://");
-        fails(Kind::Url(&["redis"]), "cache:6379", "begins with redis://");
-        fails(Kind::Url(&["https"]), "https://", "not a URL");
-        fails(Kind::Hosts, "login.acme.example", "is no HOST=TENANT");
-        fails(Kind::Networks, "10.0.0.0/33", "neither a network");
-        fails(Kind::Mailbox, "Kayan", "not a mail address");
-        fails(Kind::Mailbox, "a@b\r\nBcc: c@d", "not a mail address");
-        fails(Kind::Mailbox, "Kayan\r\nBcc: x <a@b>", "not a mail address");
-        fails(Kind::Part, "1.1", "from 0 to 1");
-        fails(Kind::Part, "NaN", "from 0 to 1");
-        fails(Kind::Pairs, "a=1,b", "at place 2");
-        fails(Kind::Pairs, "=1", "at place 1");
-        fails(Kind::SecretHeaders, "a=1,b c=2", "at place 2");
-        fails(Kind::SecretHeaders, "a=1%0A", "at place 1");
-        fails(Kind::SecretJson, "{", "not JSON");
-        fails(Kind::SecretJson, "1", "neither");
+    fn each_type_refuses_the_rest_and_says_why() {
+        fails(choice("loud", &LEVELS), "not one of");
+        fails(number::<u16>("65536", &(0, 65_535)), "out of range");
+        fails(number::<u16>("6", &(1, 5)), "out of range");
+        fails(number::<u16>("-1", &(1, 5)), "not a whole number");
+        fails(number::<u16>("99999999999999999999999", &(1, 5)), "not a whole number");
+        fails(span("10s", &SECONDS), "out of range");
+        fails(span("5", &SECONDS), "no unit");
+        fails(span("1w", &SECONDS), "unknown unit");
+        fails(switch("maybe"), "neither true nor false");
+        fails(address("example.com"), "not an IP address");
+        fails(url("http://cache", &["redis"]), "begins with redis://");
+        fails(url("cache:6379", &["redis"]), "begins with redis://");
+        fails(url("https://", &["https"]), "not a URL");
+        fails(urls("https://a.example, b"), "not a URL");
+        fails(tenant_hosts("login.acme.example"), "is no HOST=TENANT");
+        fails(networks("10.0.0.0/33"), "neither a network");
+        for text in ["Kayan", "a@b\r\nBcc: c@d", "Kayan\r\nBcc: x <a@b>"] {
+            fails(mailbox(text), "not a mail address");
+        }
+        fails(ratio("1.1"), "from 0 to 1");
+        fails(ratio("NaN"), "from 0 to 1");
+        fails(pairs("a=1,b"), "at place 2");
+        fails(pairs("=1"), "at place 1");
+        fails(headers("a=1,b c=2"), "at place 2");
+        fails(headers("a=1%0A"), "at place 1");
+        fails(json("{"), "not JSON");
+        fails(json("1"), "neither");
+    }
+
+    fn fails<T: std::fmt::Debug>(parsed: Result<T, Invalid>, what: &str) {
+        let invalid = parsed.unwrap_err();
+        assert!(invalid.what.contains(what), "{what}: {}", invalid.what);
+        assert!(!invalid.hint.is_empty());
     }
 
     #[test]

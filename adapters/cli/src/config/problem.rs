@@ -9,12 +9,12 @@ use super::values::Values;
 pub(crate) struct Problem {
     /// The setting's name, or `.env`.
     pub(crate) setting: String,
-    /// Its value without secrets, and where it comes from; nothing when there is none.
+    /// Its value without secrets, and where it comes from; `None` without a value.
     pub(crate) value: Option<String>,
     /// What is wrong.
     pub(crate) what: String,
     /// What to do about it.
-    pub(crate) mend: String,
+    pub(crate) hint: String,
 }
 
 impl fmt::Display for Problem {
@@ -23,11 +23,11 @@ impl fmt::Display for Problem {
         if let Some(value) = &self.value {
             write!(f, " = {value}")?;
         }
-        write!(f, ": {}; {}", self.what, self.mend)
+        write!(f, ": {}; {}", self.what, self.hint)
     }
 }
 
-/// Something that the operator should know, but that stops nothing.
+/// Something that the operator should know, but that does not keep the service from starting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Warning {
     /// The setting's name.
@@ -44,29 +44,29 @@ impl fmt::Display for Warning {
 
 /// What is wrong with one value, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wrong {
+pub(crate) struct Invalid {
     /// What is wrong, as in "is not a number".
     pub(crate) what: String,
     /// What to do, as in "give a number from 1 to 10".
-    pub(crate) mend: String,
+    pub(crate) hint: String,
 }
 
-impl Wrong {
-    /// Both sentences.
-    pub(crate) fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { what: what.into(), mend: mend.into() }
+impl Invalid {
+    /// What is wrong, and what to do.
+    pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: hint.into() }
     }
 
-    /// Both in one sentence, as an adapter's error has them, or only the first.
-    pub(crate) fn told(error: &str) -> Self {
-        let (what, mend) = error.split_once("; ").unwrap_or((error, "correct it"));
-        Self::new(what, mend)
+    /// From an adapter's message: what is wrong, and after a `;` what to do, if it says so.
+    pub(crate) fn from_message(error: &str) -> Self {
+        let (what, hint) = error.split_once("; ").unwrap_or((error, "correct it"));
+        Self::new(what, hint)
     }
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.what, self.mend)
+        write!(f, "{}; {}", self.what, self.hint)
     }
 }
 
@@ -75,21 +75,22 @@ impl fmt::Display for Wrong {
 pub(crate) struct Findings {
     /// What keeps the service from starting.
     pub(crate) problems: Vec<Problem>,
-    /// What doesn't.
+    /// What else the operator should know.
     pub(crate) warnings: Vec<Warning>,
 }
 
 impl Findings {
-    /// Notes that a setting's present value is wrong.
-    pub(crate) fn wrong(&mut self, values: &Values, setting: &str, wrong: Wrong) {
+    /// Adds a problem with a setting's present value.
+    pub(crate) fn reject(&mut self, values: &Values, setting: &str, invalid: Invalid) {
+        let Invalid { what, hint } = invalid;
         let value = values.entry(setting).and_then(|entry| {
             let shown = entry.shown()?;
             Some(format!("{shown:?} ({})", entry.source))
         });
-        self.problems.push(Problem { setting: setting.to_owned(), value, what: wrong.what, mend: wrong.mend });
+        self.problems.push(Problem { setting: setting.to_owned(), value, what, hint });
     }
 
-    /// Notes a warning.
+    /// Adds a warning.
     pub(crate) fn warn(&mut self, setting: &str, text: impl Into<String>) {
         self.warnings.push(Warning { setting: setting.to_owned(), text: text.into() });
     }

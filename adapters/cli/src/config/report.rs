@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use super::mask::Mask;
 use super::problem::Problem;
-use super::setting::Fallback;
-use super::table;
+use super::setting::DefaultValue;
 use super::values::{Entry, Values};
 
 /// One setting as it stands.
@@ -20,37 +20,38 @@ pub(crate) struct Row {
     pub(crate) problem: String,
 }
 
-/// A row for every setting, and one for each problem of something that is none.
+/// A row for every setting, and one for each other source of problems, such as `.env`.
 pub(crate) fn rows(values: &Values, problems: &[Problem]) -> Vec<Row> {
-    let told = |setting: &str| -> String {
+    let summary = |setting: &str| -> String {
         let texts: Vec<String> = problems
             .iter()
             .filter(|problem| problem.setting == setting)
-            .map(|problem| format!("{}; {}", problem.what, problem.mend))
+            .map(|problem| format!("{}; {}", problem.what, problem.hint))
             .collect();
         texts.join(". ")
     };
     let known = values.entries.iter().map(|entry| Row {
         setting: entry.name.clone(),
-        value: entry.shown().or_else(|| derived(entry)).unwrap_or_default(),
+        value: entry.shown().or_else(|| computed(entry)).unwrap_or_default(),
         source: entry.source.to_string(),
-        problem: told(&entry.name),
+        problem: summary(&entry.name),
     });
     let mut rows: Vec<Row> = known.collect();
     for problem in problems {
         if !rows.iter().any(|row| row.setting == problem.setting) {
             let setting = problem.setting.clone();
-            let problem = told(&setting);
+            let problem = summary(&setting);
             rows.push(Row { setting, value: String::new(), source: String::new(), problem });
         }
     }
     rows
 }
 
-/// In words, what a missing value is worked out from.
-fn derived(entry: &Entry) -> Option<String> {
-    match table::find(&entry.name)?.fallback {
-        Fallback::Derived(how) if !entry.kind.is_secret() => Some(format!("({how})")),
+/// What a missing value is computed from.
+fn computed(entry: &Entry) -> Option<String> {
+    let spec = entry.setting.spec();
+    match spec.default {
+        DefaultValue::Computed(from) if spec.mask != Mask::Everything => Some(format!("({from})")),
         _ => None,
     }
 }

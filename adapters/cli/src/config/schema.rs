@@ -7,28 +7,28 @@ use std::path::Path;
 use kayan_core::IdentitySchema;
 use serde_json::Value;
 
-use super::problem::Wrong;
+use super::problem::Invalid;
 
-/// Nobody's schema is larger; a wrong path to something huge must not fill the memory.
+/// No schema is larger; the wrong path of a huge file must not fill the memory.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Reads the schema: a text that begins with `{` is it, any other is the path of a file in the folder.
-pub(crate) fn read(text: &str, folder: &Path) -> Result<Value, Wrong> {
+/// Reads the schema: text that begins with `{` is the JSON itself, any other is the path of a file.
+pub(crate) fn read(text: &str, folder: &Path) -> Result<Value, Invalid> {
     let (content, where_) = if text.starts_with('{') {
         (text.to_owned(), String::new())
     } else {
         let content = read_file(&folder.join(text))
-            .map_err(|why| Wrong::new(why, "give the path of a readable file, or the JSON itself"))?;
+            .map_err(|why| Invalid::new(why, "give the path of a readable file, or the JSON itself"))?;
         (content, format!("the file at {text:?} "))
     };
     let schema = match serde_json::from_str(&content) {
         Ok(schema @ Value::Object(_)) => schema,
-        Ok(_) => return Err(Wrong::new(format!("{where_}is no JSON object"), "give a JSON Schema")),
-        Err(why) => return Err(Wrong::new(format!("{where_}is not JSON: {why}"), "mend the JSON")),
+        Ok(_) => return Err(Invalid::new(format!("{where_}is no JSON object"), "give a JSON Schema")),
+        Err(why) => return Err(Invalid::new(format!("{where_}is not JSON: {why}"), "correct the JSON")),
     };
     match IdentitySchema::parse(&content) {
         Ok(_) => Ok(schema),
-        Err(why) => Err(Wrong::told(&format!("{where_}can't be used: {why}"))),
+        Err(why) => Err(Invalid::from_message(&format!("{where_}can't be used: {why}"))),
     }
 }
 
@@ -71,8 +71,8 @@ mod tests {
                 "the mark at /properties/x/x-kayan-identifier",
             ),
         ] {
-            let wrong = read(text, folder.path()).unwrap_err();
-            assert!(wrong.what.contains(what), "{text}: {}", wrong.what);
+            let invalid = read(text, folder.path()).unwrap_err();
+            assert!(invalid.what.contains(what), "{text}: {}", invalid.what);
         }
     }
 }

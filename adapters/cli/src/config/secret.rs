@@ -1,4 +1,4 @@
-//! Secrets as bytes, and whether they are any good.
+//! Secrets as bytes, and whether they are weak.
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -12,10 +12,10 @@ pub(crate) type Secret = SecretSlice<u8>;
 /// The fewest bytes of a secret.
 pub(crate) const MIN_BYTES: usize = 32;
 
-/// Fewer different bytes than this is no chance: of 32 random ones, about 30 differ.
+/// Random bytes have more distinct values than this: of 32, about 30 differ.
 const MIN_DISTINCT: usize = 8;
 
-/// How secrets begin that people copy or make up; compared in lower case, letters and digits only.
+/// Prefixes of secrets that people copy or invent; compared in lower case, letters and digits only.
 const WELL_KNOWN: [&str; 20] = [
     "changeme",
     "changethis",
@@ -39,16 +39,16 @@ const WELL_KNOWN: [&str; 20] = [
     "abcdefgh",
 ];
 
-/// Why a secret is no good.
+/// Why a secret is weak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Weakness {
-    /// One that is printed somewhere, or made up.
+    /// It is published somewhere, or invented.
     #[error("is a well-known value")]
     WellKnown,
     /// Shorter than 32 bytes.
     #[error("is {0} bytes long, but must have 32 or more")]
     Short(usize),
-    /// Few different bytes, or one piece again and again.
+    /// It has few different bytes, or repeats a part.
     #[error("is no random value: it repeats itself")]
     Repetitive,
 }
@@ -61,7 +61,7 @@ pub(crate) fn decode(text: &str) -> Secret {
     Secret::from(bytes)
 }
 
-/// Looks for what makes a secret easy to guess.
+/// Finds what makes a secret easy to guess.
 pub(crate) fn weakness(text: &str, bytes: &[u8]) -> Option<Weakness> {
     let plain: Zeroizing<String> =
         Zeroizing::new(text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect());
@@ -98,7 +98,7 @@ fn distinct(bytes: &[u8]) -> usize {
     sorted.len()
 }
 
-/// Whether the second half says nothing new.
+/// Whether the bytes repeat a part that is at most half as long.
 fn repeats(bytes: &[u8]) -> bool {
     (1..=bytes.len() / 2).any(|period| bytes.iter().zip(bytes.iter().skip(period)).all(|(a, b)| a == b))
 }

@@ -11,13 +11,17 @@ use base64::engine::general_purpose::STANDARD;
 use kayan_ports::Entropy;
 use zeroize::Zeroizing;
 
-/// The settings that the file keeps.
-pub(crate) const KEPT: [&str; 2] = ["KAYAN_SESSION_SECRET", "KAYAN_JWT_SECRET"];
+use super::secret::Secret;
+use super::setting::Setting;
+use super::settings::secrets::{JWT, SESSION};
 
-/// A file of ours has two lines; whatever is much longer is somebody else's.
+/// The settings that the file keeps.
+pub(crate) const KEPT: [Setting<Secret>; 2] = [SESSION, JWT];
+
+/// The file has two lines; a much longer one was not written here.
 const MAX_BYTES: u64 = 4096;
 
-/// Why the file is of no use.
+/// Why the file can't be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SecretsFileError {
     /// Others than the owner may read or write it.
@@ -28,13 +32,13 @@ pub(crate) enum SecretsFileError {
         /// Its permission bits.
         mode: u32,
     },
-    /// It isn't what was once written.
+    /// It is not what was written.
     #[error("{} is damaged", path.display())]
     Broken {
         /// The file.
         path: PathBuf,
     },
-    /// The system says no.
+    /// The system refuses.
     #[error("{} can't be {verb}: {source}", path.display())]
     Io {
         /// The file.
@@ -48,12 +52,12 @@ pub(crate) enum SecretsFileError {
 
 impl SecretsFileError {
     /// What to do about it.
-    pub(crate) fn mend(&self) -> String {
+    pub(crate) fn hint(&self) -> String {
         match self {
             Self::Exposed { path, .. } => format!("run: chmod 600 {}", path.display()),
-            Self::Broken { path } => format!("remove {} to have new secrets made", path.display()),
+            Self::Broken { path } => format!("remove {} to have new secrets generated", path.display()),
             Self::Io { .. } => {
-                let both = KEPT.join(" and ");
+                let both = KEPT.map(|setting| setting.name).join(" and ");
                 format!(
                     "let KAYAN_DB_DSN name a folder that this user may write to, or set {both} (openssl rand -base64 32)"
                 )
@@ -66,7 +70,7 @@ impl SecretsFileError {
 pub(crate) type Secrets = [Zeroizing<String>; KEPT.len()];
 
 /// New secrets of 32 random bytes each.
-pub(crate) fn make(entropy: &dyn Entropy) -> Secrets {
+pub(crate) fn generate(entropy: &dyn Entropy) -> Secrets {
     KEPT.map(|_| {
         let mut bytes = Zeroizing::new([0; 32]);
         entropy.fill(bytes.as_mut());
@@ -74,7 +78,7 @@ pub(crate) fn make(entropy: &dyn Entropy) -> Secrets {
     })
 }
 
-/// Reads the secrets; nothing when there is no such file.
+/// Reads the secrets; `None` without a file.
 pub(crate) fn read(path: &Path) -> Result<Option<Secrets>, SecretsFileError> {
     let failed = |source| SecretsFileError::Io { path: path.to_owned(), verb: "read", source };
     let broken = || SecretsFileError::Broken { path: path.to_owned() };
@@ -100,12 +104,12 @@ fn parse(content: &str) -> Option<Secrets> {
         let text = content.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
         (STANDARD.decode(text).ok()?.len() == 32).then(|| Zeroizing::new(text.to_owned()))
     };
-    let [session, jwt] = KEPT.map(line);
+    let [session, jwt] = KEPT.map(|setting| line(setting.name));
     Some([session?, jwt?])
 }
 
-/// Reads the secrets, or makes and keeps them. Of any number of processes that do so at once, all get the same.
-pub(crate) fn obtain(path: &Path, entropy: &dyn Entropy) -> Result<Secrets, SecretsFileError> {
+/// Reads the secrets, or generates and writes them. Processes that do so at the same time all get the same ones.
+pub(crate) fn read_or_create(path: &Path, entropy: &dyn Entropy) -> Result<Secrets, SecretsFileError> {
     if let Some(secrets) = read(path)? {
         return Ok(secrets);
     }
@@ -113,8 +117,8 @@ pub(crate) fn obtain(path: &Path, entropy: &dyn Entropy) -> Result<Secrets, Secr
     let mut unique = [0; 8];
     entropy.fill(&mut unique);
     let draft = path.with_added_extension(format!("{:016x}", u64::from_ne_bytes(unique)));
-    let written = write(&draft, &make(entropy));
-    // a link appears whole or not at all, and never replaces what is there
+    let written = write(&draft, &generate(entropy));
+    // a link appears complete or not at all, and never replaces a file
     let kept = written.and_then(|()| fs::hard_link(&draft, path));
     let _ = fs::remove_file(&draft);
     match kept {
@@ -125,8 +129,8 @@ pub(crate) fn obtain(path: &Path, entropy: &dyn Entropy) -> Result<Secrets, Secr
 
 fn write(path: &Path, secrets: &Secrets) -> io::Result<()> {
     let mut content = Zeroizing::new("# Kayan's secrets for development. Keep them to yourself.\n".to_owned());
-    for (name, secret) in KEPT.iter().zip(secrets) {
-        let _ = writeln!(content, "{name}={}", secret.as_str());
+    for (setting, secret) in KEPT.iter().zip(secrets) {
+        let _ = writeln!(content, "{}={}", setting.name, secret.as_str());
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(content.as_bytes())?;
@@ -151,9 +155,9 @@ mod tests {
         let folder = tempdir().unwrap();
         let path = folder.path().join("kayan.secrets");
         assert!(read(&path).unwrap().is_none());
-        let made = obtain(&path, &Counting::from(1)).unwrap();
+        let made = read_or_create(&path, &Counting::from(1)).unwrap();
         assert_ne!(made[0], made[1]);
-        assert_eq!(obtain(&path, &Counting::from(99)).unwrap(), made);
+        assert_eq!(read_or_create(&path, &Counting::from(99)).unwrap(), made);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the draft is gone");
     }
@@ -169,7 +173,7 @@ mod tests {
                     let (path, start) = (&path, &start);
                     scope.spawn(move || {
                         start.wait();
-                        obtain(path, &Counting::from(seed)).unwrap()
+                        read_or_create(path, &Counting::from(seed)).unwrap()
                     })
                 };
                 let threads: Vec<_> = (0..16_u8).map(|n| one(n * 7 + round)).collect();
@@ -183,12 +187,12 @@ mod tests {
     fn a_file_that_others_may_read_is_refused() {
         let folder = tempdir().unwrap();
         let path = folder.path().join("kayan.secrets");
-        obtain(&path, &Counting::from(1)).unwrap();
+        read_or_create(&path, &Counting::from(1)).unwrap();
         for mode in [0o640, 0o604, 0o620, 0o601] {
             set_mode(&path, mode);
             let error = read(&path).unwrap_err();
             assert!(matches!(error, SecretsFileError::Exposed { .. }), "{error}");
-            assert!(error.to_string().contains(&format!("{mode:04o}")) && error.mend().contains("chmod 600"));
+            assert!(error.to_string().contains(&format!("{mode:04o}")) && error.hint().contains("chmod 600"));
         }
     }
 
@@ -196,12 +200,12 @@ mod tests {
     fn a_damaged_file_is_refused_and_left_alone() {
         let folder = tempdir().unwrap();
         let path = folder.path().join("kayan.secrets");
-        obtain(&path, &Counting::from(1)).unwrap();
+        read_or_create(&path, &Counting::from(1)).unwrap();
         let whole = fs::read(&path).unwrap();
         let half = whole.get(..whole.len() / 2).unwrap();
         for content in [&b""[..], half, b"\xff\xfe", b"KAYAN_SESSION_SECRET=c2hvcnQ=\nKAYAN_JWT_SECRET=c2hvcnQ=\n"] {
             fs::write(&path, content).unwrap();
-            let error = obtain(&path, &Counting::from(2)).unwrap_err();
+            let error = read_or_create(&path, &Counting::from(2)).unwrap_err();
             assert!(matches!(error, SecretsFileError::Broken { .. }), "{error}");
             assert_eq!(fs::read(&path).unwrap(), content);
         }
@@ -212,7 +216,7 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_a_clear_error() {
         let folder = tempdir().unwrap();
-        let error = obtain(&folder.path().join("no/kayan.secrets"), &Counting::from(1)).unwrap_err();
-        assert!(error.to_string().contains("can't be made") && error.mend().contains("KAYAN_SESSION_SECRET"));
+        let error = read_or_create(&folder.path().join("no/kayan.secrets"), &Counting::from(1)).unwrap_err();
+        assert!(error.to_string().contains("can't be made") && error.hint().contains("KAYAN_SESSION_SECRET"));
     }
 }

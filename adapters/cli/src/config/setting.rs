@@ -1,201 +1,225 @@
-//! What a row of the table of settings says.
+//! A setting: a constant with a name, a type, the values it allows and a default.
 
+use std::fmt::Display;
+use std::ops::Deref;
 use std::time::Duration;
 
-use super::duration;
+use secrecy::SecretString;
 
-/// One setting: an environment variable and a flag of `serve`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Setting {
+use super::mask::Mask;
+use super::problem::Invalid;
+use super::secret::{self, Secret};
+use super::{duration, parse};
+
+/// One setting of type `T`: an environment variable and a flag of `serve`.
+pub(crate) struct Setting<T: 'static> {
+    spec: Spec,
+    form: Form<T>,
+}
+
+/// What is known of a setting whatever its type.
+pub(crate) struct Spec {
     /// The environment variable.
     pub(crate) name: &'static str,
-    /// The part of the service it belongs to.
-    pub(crate) feature: Feature,
-    /// What its value looks like.
-    pub(crate) kind: Kind,
     /// One line, with the unit.
-    pub(crate) help: &'static str,
-    /// Its value when it isn't given.
-    pub(crate) fallback: Fallback,
-    /// Whether this build can do it.
-    pub(crate) offer: Offer,
+    pub(crate) about: &'static str,
+    /// The value when it is not given.
+    pub(crate) default: DefaultValue,
+    /// Whether this version has the feature.
+    pub(crate) support: Support,
+    /// What of the value may not be shown.
+    pub(crate) mask: Mask,
+    /// Whether the flag may stand without a value, for `true`.
+    pub(crate) is_switch: bool,
 }
 
-/// The parts of the service, as the headings of the help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Feature {
-    /// The process itself.
-    General,
-    /// The HTTP service.
-    Http,
-    /// The database.
-    Database,
-    /// Redis.
-    Redis,
-    /// Secrets.
-    Secrets,
-    /// Passwords and their hashes.
-    Passwords,
-    /// Sessions and their tokens.
-    Sessions,
-    /// Rate limiting.
-    RateLimit,
-    /// Account lockout.
-    Lockout,
-    /// Outgoing mail.
-    Mail,
-    /// Login through other providers.
-    Federation,
-    /// Passkeys.
-    Passkeys,
-    /// The audit trail.
-    Audit,
-    /// Traces.
-    Tracing,
-}
-
-impl Feature {
-    /// The heading.
-    pub(crate) fn title(self) -> &'static str {
-        match self {
-            Self::General => "General",
-            Self::Http => "HTTP",
-            Self::Database => "Database",
-            Self::Redis => "Redis",
-            Self::Secrets => "Secrets",
-            Self::Passwords => "Passwords",
-            Self::Sessions => "Sessions",
-            Self::RateLimit => "Rate limiting",
-            Self::Lockout => "Account lockout",
-            Self::Mail => "Mail",
-            Self::Federation => "OpenID Connect",
-            Self::Passkeys => "Passkeys",
-            Self::Audit => "Audit",
-            Self::Tracing => "Tracing",
-        }
-    }
-}
-
-/// What a value looks like.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// A whole number, from and to.
-    Number(u64, u64),
-    /// A part of a whole, 0 to 1.
-    Part,
-    /// A duration, from and to.
-    Span(Duration, Duration),
-    /// Yes or no.
-    Switch,
-    /// An IP address.
-    Address,
-    /// A URL with one of these schemes.
-    Url(&'static [&'static str]),
-    /// URLs, separated by commas.
-    Urls,
-    /// Origins, separated by commas.
-    Origins,
-    /// Hosts and the tenants that they stand for, separated by commas.
-    Hosts,
-    /// Networks (CIDR) or addresses, separated by commas.
-    Networks,
-    /// A database connection string.
-    Dsn,
-    /// A mail address, with or without a name.
-    Mailbox,
-    /// A JSON object, or the path of a file that holds one.
-    Schema,
-    /// Pairs of a name and a value, percent-encoded: `NAME=VALUE`, separated by commas.
-    Pairs,
-    /// HTTP headers in the same form, which carry secrets.
-    SecretHeaders,
-    /// JSON that carries secrets.
-    SecretJson,
-    /// 32 or more bytes: raw, base64 or hex.
-    Key,
-    /// A secret of any form.
-    Password,
-    /// Anything.
-    Text,
-}
-
-impl Kind {
-    /// Whether no part of the value may ever be shown.
-    pub(crate) fn is_secret(self) -> bool {
-        matches!(self, Self::SecretJson | Self::SecretHeaders | Self::Key | Self::Password)
-    }
-
-    /// The allowed values, for the help and for messages.
-    pub(crate) fn range(self) -> Option<String> {
-        match self {
-            Self::Choice(words) => Some(words.join(", ")),
-            Self::Number(from, to) => Some(format!("{from} to {to}")),
-            Self::Part => Some("0 to 1".to_owned()),
-            Self::Span(from, to) => Some(format!("{} to {}", duration::format(from), duration::format(to))),
-            Self::Switch => Some("true, false".to_owned()),
-            Self::Key => Some("32 bytes or more; raw, base64 or hex".to_owned()),
-            _ => None,
-        }
-    }
-}
-
-/// The value of a setting that isn't given.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Fallback {
+/// The value of a setting that is not given.
+#[derive(Clone, Copy)]
+pub(crate) enum DefaultValue {
     /// None.
-    Nothing,
-    /// Always this.
+    None,
+    /// The same everywhere.
     Always(&'static str),
-    /// In development this, in production that, if anything.
-    Differs(&'static str, Option<&'static str>),
-    /// Worked out when the service starts; the words say from what.
-    Derived(&'static str),
+    /// One for development, and one or none for production.
+    PerEnvironment(&'static str, Option<&'static str>),
+    /// Computed when the service starts; the text says from what.
+    Computed(&'static str),
 }
 
-/// Whether this build can do what a setting asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Offer {
-    /// It can; or the setting does nothing as long as its feature is off.
-    Here,
-    /// It can't: giving a value switches on what isn't there.
-    NotYet,
-    /// It can't, but for this value.
-    NotYetUnless(&'static str),
+/// Whether this version has the feature of a setting. The text completes "this version cannot … yet".
+#[derive(Clone, Copy)]
+pub(crate) enum Support {
+    /// It has.
+    Full,
+    /// It has not: any value but the default is refused.
+    Refused(&'static str),
+    /// It has not, but common deployments set it already: a value causes a warning.
+    Ignored(&'static str),
 }
 
-impl Setting {
-    /// A setting without a default.
-    pub(crate) const fn new(name: &'static str, feature: Feature, kind: Kind, help: &'static str) -> Self {
-        Self { name, feature, kind, help, fallback: Fallback::Nothing, offer: Offer::Here }
+/// The values that a setting allows.
+enum Form<T: 'static> {
+    /// One of these words.
+    Choice(&'static [(&'static str, T)]),
+    /// From the first to the second, both included.
+    Range(&'static (T, T), fn(&str, &(T, T)) -> Result<T, Invalid>, fn(&T) -> String),
+    /// What the parser takes, and how the help describes it.
+    Parsed(fn(&str) -> Result<T, Invalid>, Option<&'static str>),
+}
+
+/// A setting of any type.
+pub(crate) trait AnySetting {
+    /// What is known of it whatever its type.
+    fn spec(&self) -> &Spec;
+    /// Checks a value.
+    fn check(&self, text: &str) -> Result<(), Invalid>;
+    /// The allowed values, for the help.
+    fn allowed(&self) -> Option<String>;
+}
+
+impl<T: Clone> AnySetting for Setting<T> {
+    fn spec(&self) -> &Spec {
+        &self.spec
     }
 
-    /// With this default.
-    pub(crate) const fn or(self, text: &'static str) -> Self {
-        Self { fallback: Fallback::Always(text), ..self }
+    fn check(&self, text: &str) -> Result<(), Invalid> {
+        self.parse(text).map(drop)
+    }
+
+    fn allowed(&self) -> Option<String> {
+        match self.form {
+            Form::Choice(words) => Some(parse::words(words)),
+            Form::Range((from, to), _, show) => Some(format!("{} to {}", show(from), show(to))),
+            Form::Parsed(_, allowed) => allowed.map(str::to_owned),
+        }
+    }
+}
+
+impl<T> Deref for Setting<T> {
+    type Target = Spec;
+
+    fn deref(&self) -> &Spec {
+        &self.spec
+    }
+}
+
+impl<T: Clone> Setting<T> {
+    /// Reads a value.
+    pub(crate) fn parse(&self, text: &str) -> Result<T, Invalid> {
+        match self.form {
+            Form::Choice(words) => parse::choice(text, words),
+            Form::Range(range, parse, _) => parse(text, range),
+            Form::Parsed(parse, _) => parse(text),
+        }
+    }
+}
+
+impl<T> Setting<T> {
+    const fn new(name: &'static str, about: &'static str, form: Form<T>) -> Self {
+        let (default, support) = (DefaultValue::None, Support::Full);
+        Self { spec: Spec { name, about, default, support, mask: Mask::Nothing, is_switch: false }, form }
+    }
+
+    /// A setting whose value a function reads.
+    pub(crate) const fn parsed(name: &'static str, about: &'static str, parse: fn(&str) -> Result<T, Invalid>) -> Self {
+        Self::new(name, about, Form::Parsed(parse, None))
+    }
+
+    /// One of several words.
+    pub(crate) const fn choice(name: &'static str, about: &'static str, words: &'static [(&'static str, T)]) -> Self {
+        Self::new(name, about, Form::Choice(words))
+    }
+
+    /// A whole number.
+    pub(crate) const fn number(name: &'static str, about: &'static str, range: &'static (T, T)) -> Self
+    where
+        T: TryFrom<u64> + PartialOrd + Display,
+    {
+        Self::new(name, about, Form::Range(range, parse::number, T::to_string))
+    }
+
+    /// With a default.
+    pub(crate) const fn or(mut self, text: &'static str) -> Self {
+        self.spec.default = DefaultValue::Always(text);
+        self
     }
 
     /// With a default in development, and another or none in production.
-    pub(crate) const fn differs(self, development: &'static str, production: Option<&'static str>) -> Self {
-        Self { fallback: Fallback::Differs(development, production), ..self }
+    pub(crate) const fn per_environment(mut self, development: &'static str, production: Option<&'static str>) -> Self {
+        self.spec.default = DefaultValue::PerEnvironment(development, production);
+        self
     }
 
-    /// With a default that is worked out.
-    pub(crate) const fn derived(self, how: &'static str) -> Self {
-        Self { fallback: Fallback::Derived(how), ..self }
+    /// With a default that is computed from what the text says.
+    pub(crate) const fn computed(mut self, from: &'static str) -> Self {
+        self.spec.default = DefaultValue::Computed(from);
+        self
     }
 
-    /// Of a feature that this build hasn't.
-    pub(crate) const fn not_yet(self) -> Self {
-        Self { offer: Offer::NotYet, ..self }
+    /// Refused, as this version cannot do this yet.
+    pub(crate) const fn not_yet(mut self, what: &'static str) -> Self {
+        self.spec.support = Support::Refused(what);
+        self
     }
 
-    /// Of a feature that this build hasn't; this value leaves it off.
-    pub(crate) const fn not_yet_unless(self, off: &'static str) -> Self {
-        Self { offer: Offer::NotYetUnless(off), ..self }
+    /// Without effect, as this version cannot do this yet.
+    pub(crate) const fn ignored(mut self, what: &'static str) -> Self {
+        self.spec.support = Support::Ignored(what);
+        self
     }
 
+    /// Never shown.
+    pub(crate) const fn hidden(mut self) -> Self {
+        self.spec.mask = Mask::Everything;
+        self
+    }
+}
+
+impl Setting<Duration> {
+    /// A duration.
+    pub(crate) const fn duration(
+        name: &'static str,
+        about: &'static str,
+        range: &'static (Duration, Duration),
+    ) -> Self {
+        Self::new(name, about, Form::Range(range, parse::span, |span| duration::format(*span)))
+    }
+}
+
+impl Setting<bool> {
+    /// Yes or no.
+    pub(crate) const fn switch(name: &'static str, about: &'static str) -> Self {
+        let mut setting = Self::new(name, about, Form::Parsed(parse::switch, Some("true, false")));
+        setting.spec.is_switch = true;
+        setting
+    }
+}
+
+impl Setting<String> {
+    /// Any text.
+    pub(crate) const fn text(name: &'static str, about: &'static str) -> Self {
+        Self::parsed(name, about, |text| Ok(text.to_owned()))
+    }
+}
+
+impl Setting<SecretString> {
+    /// A connection string, which its adapter validates; shown without its password.
+    pub(crate) const fn connection(name: &'static str, about: &'static str) -> Self {
+        let mut setting = Self::parsed(name, about, |text| Ok(SecretString::from(text)));
+        setting.spec.mask = Mask::Password;
+        setting
+    }
+}
+
+impl Setting<Secret> {
+    /// A key; how strong it is, is checked when all settings are known.
+    pub(crate) const fn key(name: &'static str, about: &'static str) -> Self {
+        let allowed = Some("32 bytes or more; raw, base64 or hex");
+        Self::new(name, about, Form::Parsed(|text| Ok(secret::decode(text)), allowed)).hidden()
+    }
+}
+
+impl Spec {
     /// The flag's name: `KAYAN_DB_DSN` is `db-dsn`.
     pub(crate) fn flag(&self) -> String {
         self.name.strip_prefix("KAYAN_").unwrap_or(self.name).to_ascii_lowercase().replace('_', "-")
@@ -203,34 +227,26 @@ impl Setting {
 
     /// The default as text, for one environment.
     pub(crate) fn default_in(&self, production: bool) -> Option<&'static str> {
-        match self.fallback {
-            Fallback::Always(text) => Some(text),
-            Fallback::Differs(development, in_production) => {
-                if production {
-                    in_production
-                } else {
-                    Some(development)
-                }
-            }
-            Fallback::Nothing | Fallback::Derived(_) => None,
+        match self.default {
+            DefaultValue::PerEnvironment(_, text) if production => text,
+            DefaultValue::Always(text) | DefaultValue::PerEnvironment(text, _) => Some(text),
+            DefaultValue::None | DefaultValue::Computed(_) => None,
         }
     }
+}
 
-    /// The whole help line: what it is, its range, the variable and the default.
+impl dyn AnySetting {
+    /// The whole help line: what it is, what is allowed, the variable and the default.
     pub(crate) fn long_help(&self) -> String {
-        let range = self.kind.range().map(|range| format!(" ({range})")).unwrap_or_default();
-        let fallback = match self.fallback {
-            Fallback::Nothing => String::new(),
-            Fallback::Always(text) | Fallback::Derived(text) => format!(" [default: {text}]"),
-            Fallback::Differs(development, None) => format!(" [default in development: {development}]"),
-            Fallback::Differs(development, Some(production)) => {
-                format!(" [default: {development}, in production {production}]")
-            }
+        let Spec { name, about, default, support, .. } = self.spec();
+        let allowed = self.allowed().map(|allowed| format!(" ({allowed})")).unwrap_or_default();
+        let default = match default {
+            DefaultValue::None => String::new(),
+            DefaultValue::Always(text) | DefaultValue::Computed(text) => format!(" [default: {text}]"),
+            DefaultValue::PerEnvironment(text, None) => format!(" [default in development: {text}]"),
+            DefaultValue::PerEnvironment(text, Some(other)) => format!(" [default: {text}, in production {other}]"),
         };
-        let later = match self.offer {
-            Offer::Here => "",
-            Offer::NotYet | Offer::NotYetUnless(_) => " [not available in this build]",
-        };
-        format!("{}{range} [env: {}]{fallback}{later}", self.help, self.name)
+        let later = if matches!(support, Support::Full) { "" } else { " [not available yet]" };
+        format!("{about}{allowed} [env: {name}]{default}{later}")
     }
 }

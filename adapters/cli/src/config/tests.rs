@@ -81,7 +81,7 @@ impl Setup {
             folder: self.folder.path(),
             backends: self.backends,
             entropy: &Counting::from(1),
-            judges: crate::compose::JUDGES,
+            validators: crate::compose::VALIDATORS,
             keep_secrets: self.keep_secrets,
             files: true,
         })

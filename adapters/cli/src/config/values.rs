@@ -1,10 +1,9 @@
 //! The settings' values as text, and where each comes from.
 
 use std::fmt;
-use std::time::Duration;
 
-use super::setting::{Kind, Offer};
-use super::{Environment, duration, mask, parse};
+use super::setting::{AnySetting, Setting};
+use super::{Environment, mask};
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +14,11 @@ pub(crate) enum Source {
     Environment,
     /// `.env` in the working folder.
     DotEnv,
-    /// Nowhere: the default, if there is one.
+    /// It is not given: the default, if there is one.
     Default,
     /// The file of secrets beside a development database.
     GeneratedFile,
-    /// Made for this process only.
+    /// Generated for this process only.
     Generated,
 }
 
@@ -37,14 +36,11 @@ impl fmt::Display for Source {
 }
 
 /// One setting's value.
-#[derive(Debug, Clone)]
 pub(crate) struct Entry {
-    /// The setting's name.
+    /// The variable's name.
     pub(crate) name: String,
-    /// What the value should look like.
-    pub(crate) kind: Kind,
-    /// Whether this build can do it.
-    pub(crate) offer: Offer,
+    /// What the variable sets.
+    pub(crate) setting: &'static dyn AnySetting,
     /// The value, trimmed; never empty.
     pub(crate) text: Option<String>,
     /// Where it comes from.
@@ -52,26 +48,23 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Whether somebody gave the value.
-    pub(crate) fn is_given(&self) -> bool {
-        matches!(self.source, Source::Flag | Source::Environment | Source::DotEnv)
+    /// The value if the operator set it.
+    pub(crate) fn given(&self) -> Option<&str> {
+        let is_given = matches!(self.source, Source::Flag | Source::Environment | Source::DotEnv);
+        self.text.as_deref().filter(|_| is_given)
     }
 
     /// The value without secrets.
     pub(crate) fn shown(&self) -> Option<String> {
-        self.text.as_deref().map(|text| mask::shown(self.kind, text))
+        self.text.as_deref().map(|text| mask::shown(self.setting.spec().mask, text))
     }
 }
 
 /// Every setting's value.
-///
-/// The typed getters answer a harmless stand-in when the value does not parse: by then the problem has been noted, and
-/// what is made from it leaves `load` for a diagnosis only.
-#[derive(Debug, Clone)]
 pub(crate) struct Values {
     /// The environment, decided before all else.
     pub(crate) environment: Environment,
-    /// The settings in the table's order, then those of single providers.
+    /// The settings in the order of the help, then those of single providers.
     pub(crate) entries: Vec<Entry>,
 }
 
@@ -81,9 +74,9 @@ impl Values {
         self.entries.iter().find(|entry| entry.name == name)
     }
 
-    /// Replaces a value that nobody gave by one that was made or worked out.
-    pub(crate) fn fill(&mut self, name: &str, text: String, source: Source) {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.name == name) {
+    /// Replaces a value that is not given by one that was generated or computed.
+    pub(crate) fn fill<T>(&mut self, setting: &Setting<T>, text: String, source: Source) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.name == setting.name) {
             entry.text = Some(text);
             entry.source = source;
         }
@@ -94,38 +87,24 @@ impl Values {
         self.environment == Environment::Production
     }
 
-    /// Whether somebody gave a value.
-    pub(crate) fn given(&self, name: &str) -> bool {
-        self.entry(name).is_some_and(Entry::is_given)
+    /// The value as text.
+    pub(crate) fn text<T>(&self, setting: &Setting<T>) -> Option<&str> {
+        self.entry(setting.name)?.text.as_deref()
     }
 
-    /// The value as it stands.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.entry(name)?.text.as_deref()
+    /// The value as text if the operator set it.
+    pub(crate) fn given<T>(&self, setting: &Setting<T>) -> Option<&str> {
+        self.entry(setting.name)?.given()
     }
 
-    /// A word of a choice, in lower case.
-    pub(crate) fn word(&self, name: &str) -> String {
-        self.text(name).unwrap_or_default().to_ascii_lowercase()
+    /// The value; `None` if there is none, or it is invalid.
+    pub(crate) fn find<T: Clone>(&self, setting: &Setting<T>) -> Option<T> {
+        setting.parse(self.text(setting)?).ok()
     }
 
-    /// A whole number.
-    pub(crate) fn number<N: TryFrom<u64> + Default>(&self, name: &str) -> N {
-        self.text(name).and_then(|text| N::try_from(text.parse().ok()?).ok()).unwrap_or_default()
-    }
-
-    /// A duration.
-    pub(crate) fn span(&self, name: &str) -> Duration {
-        self.text(name).and_then(|text| duration::parse(text).ok()).unwrap_or_default()
-    }
-
-    /// A yes or no.
-    pub(crate) fn switch(&self, name: &str) -> bool {
-        self.text(name).and_then(|text| parse::switch(text).ok()).unwrap_or_default()
-    }
-
-    /// A value read by one of the parsers, or nothing.
-    pub(crate) fn read<T, E>(&self, name: &str, parser: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
-        self.text(name).and_then(|text| parser(text).ok())
+    /// The value of a setting that has a default. A harmless one replaces an invalid one: by then the problem has been
+    /// reported, and the configuration is used for a diagnosis only.
+    pub(crate) fn get<T: Clone + Default>(&self, setting: &Setting<T>) -> T {
+        self.find(setting).unwrap_or_default()
     }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     args::Format,
     compose::{self, FileKey},
-    config::secret::Secret,
+    config::{secret::Secret, settings::secrets},
     output::{self, NewFile},
     stop::Stop,
 };
@@ -49,7 +49,7 @@ pub(super) async fn run(path: &Path, secret: Option<&Secret>, format: Format) ->
              user's data; keep it as a secret, or encrypt it with --key-file or KAYAN_BACKUP_KEY",
         );
     }
-    let wrapping = if config.data_key.is_some() { "KAYAN_DATA_KEY" } else { "KAYAN_SESSION_SECRET" };
+    let wrapping = if config.data_key.is_some() { secrets::DATA.name } else { secrets::SESSION.name };
     output::note(format_args!(
         "kayan: it does not hold {wrapping}, without which a service can't open the keys in it: keep that elsewhere"
     ));

@@ -14,7 +14,14 @@ use serde_json::Value;
 use time::{Duration, format_description::well_known::Rfc3339};
 
 use super::{Case, Series, database::why, finding::Finding};
-use crate::{commands::audit::LATE, compose, config::AuditLog};
+use crate::{
+    commands::audit::LATE,
+    compose,
+    config::{
+        AuditLog,
+        settings::{http, passwords, secrets},
+    },
+};
 
 pub(super) const KEYS: &str = "secrets.keys";
 pub(super) const SEALING: &str = "audit.sealing";
@@ -30,7 +37,7 @@ const TENANTS: usize = 20;
 const TAIL: u64 = 256 * 1024;
 
 pub(super) async fn examine(case: &Case, driver: &Arc<dyn Driver>, series: &mut Series) {
-    let settings = ["KAYAN_SESSION_SECRET", "KAYAN_DATA_KEY", "KAYAN_IDENTITY_SCHEMA", "KAYAN_BCRYPT_COST"];
+    let settings = [secrets::SESSION.name, secrets::DATA.name, http::IDENTITY_SCHEMA.name, passwords::BCRYPT_COST.name];
     if let Some(setting) = case.unusable(&settings) {
         return series
             .findings
@@ -77,8 +84,8 @@ async fn keys(case: &Case, driver: &Arc<dyn Driver>) -> Vec<Finding> {
         },
     }
     let setting = match kept.by {
-        Wrapper::DataKey => "KAYAN_DATA_KEY",
-        Wrapper::SessionSecret => "KAYAN_SESSION_SECRET",
+        Wrapper::DataKey => secrets::DATA.name,
+        Wrapper::SessionSecret => secrets::SESSION.name,
     };
     let told = format!("the keys can be opened; {setting} wraps them since {}", day(kept.updated_at));
     if compose::clock().now() - kept.updated_at > OLD {

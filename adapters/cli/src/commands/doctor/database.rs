@@ -6,7 +6,10 @@ use kayan_ports::StoreError;
 use kayan_sql::Driver;
 
 use super::{Case, Series, audit, finding::Finding, server, within};
-use crate::compose;
+use crate::{
+    compose,
+    config::settings::database::{DSN, MAX_OPEN_CONNS, READ_DSN, STATEMENTS, TYPE},
+};
 
 const REACHABLE: &str = "database.reachable";
 const REPLICA: &str = "database.replica";
@@ -27,7 +30,7 @@ const RESTING: [&str; 12] = [
 ];
 
 pub(super) async fn examine(case: &Case) -> Vec<Finding> {
-    let settings = ["KAYAN_DB_TYPE", "KAYAN_DB_DSN", "KAYAN_DB_MAX_OPEN_CONNS", "KAYAN_DB_STATEMENTS"];
+    let settings = [TYPE.name, DSN.name, MAX_OPEN_CONNS.name, STATEMENTS.name];
     if let Some(setting) = case.unusable(&settings) {
         return [REACHABLE].into_iter().chain(RESTING).map(|check| Finding::rests_on(check, setting)).collect();
     }
@@ -76,7 +79,7 @@ async fn replica(case: &Case) -> Vec<Finding> {
     if case.config.database.read_dsn.is_none() {
         return Vec::new();
     }
-    if let Some(setting) = case.unusable(&["KAYAN_DB_READ_DSN"]) {
+    if let Some(setting) = case.unusable(&[READ_DSN.name]) {
         return vec![Finding::rests_on(REPLICA, setting)];
     }
     let mend = "see that it runs, and that KAYAN_DB_READ_DSN is right; or unset it";
@@ -90,7 +93,7 @@ async fn replica(case: &Case) -> Vec<Finding> {
             Ok(()) => Finding::ok(REPLICA, "the replica answers"),
             Err(error) => {
                 // The driver knows one setting only.
-                Finding::failed(REPLICA, why(&error).replace("KAYAN_DB_DSN", "KAYAN_DB_READ_DSN"), mend)
+                Finding::failed(REPLICA, why(&error).replace(DSN.name, READ_DSN.name), mend)
             }
         }]
     };

@@ -12,7 +12,11 @@ use secrecy::ExposeSecret as _;
 
 use super::{Case, finding::Finding};
 use crate::{
-    config::{AuditLog, DatabaseKind, Environment, secrets_path, sqlite_file},
+    config::{
+        AuditLog, DatabaseKind, Environment, secrets_path,
+        settings::database::{DSN, TYPE},
+        sqlite_file,
+    },
     output::folder_of,
 };
 
@@ -23,7 +27,7 @@ const AUDIT_LOG: &str = "files.audit_log";
 pub(super) fn examine(case: &Case) -> Vec<Finding> {
     let mut findings = Vec::new();
     let dsn = case.config.database.dsn.expose_secret();
-    if let Some(setting) = case.unusable(&["KAYAN_DB_TYPE", "KAYAN_DB_DSN"]) {
+    if let Some(setting) = case.unusable(&[TYPE.name, DSN.name]) {
         findings.push(Finding::rests_on(DATABASE, setting));
     } else if case.config.database.kind == DatabaseKind::Sqlite {
         findings.extend(sqlite_file(dsn).map(|path| database(&path)));

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use kayan_ports::{HashFormat, Password, PasswordHasher as _, TenantId};
 
 use super::{Case, PATIENCE, finding::Finding};
-use crate::compose;
+use crate::{
+    compose,
+    config::settings::passwords::{BCRYPT_COST, HASHER},
+};
 
 const COST: &str = "hashing.cost";
 /// Cheaper ones are guessed at too fast.
@@ -14,13 +17,13 @@ const LEAST: Duration = Duration::from_millis(50);
 const MOST: Duration = Duration::from_secs(1);
 
 pub(super) async fn examine(case: &Case) -> Vec<Finding> {
-    if let Some(setting) = case.unusable(&["KAYAN_PASSWORD_HASHER", "KAYAN_BCRYPT_COST"]) {
+    if let Some(setting) = case.unusable(&[HASHER.name, BCRYPT_COST.name]) {
         return vec![Finding::rests_on(COST, setting)];
     }
     let (format, setting) = match case.config.hashing.format {
-        HashFormat::Bcrypt { cost } => (format!("bcrypt at cost {cost}"), "KAYAN_BCRYPT_COST"),
-        HashFormat::Argon2id => ("argon2id".to_owned(), "KAYAN_PASSWORD_HASHER"),
-        HashFormat::Scrypt => ("scrypt".to_owned(), "KAYAN_PASSWORD_HASHER"),
+        HashFormat::Bcrypt { cost } => (format!("bcrypt at cost {cost}"), BCRYPT_COST.name),
+        HashFormat::Argon2id => ("argon2id".to_owned(), HASHER.name),
+        HashFormat::Scrypt => ("scrypt".to_owned(), HASHER.name),
     };
     let hasher = match compose::hasher(&case.config) {
         Ok(hasher) => hasher,

@@ -3,7 +3,10 @@
 use url::{Host, Url};
 
 use super::{Case, finding::Finding};
-use crate::config::{Config, Environment};
+use crate::config::{
+    Config, Environment,
+    settings::{general::ENVIRONMENT, http},
+};
 
 const PUBLIC_URL: &str = "network.public_url";
 const COOKIES: &str = "network.cookies";
@@ -11,7 +14,8 @@ const CORS: &str = "network.cors";
 const PROXIES: &str = "network.proxies";
 
 pub(super) fn examine(case: &Case) -> Vec<Finding> {
-    let settings = ["KAYAN_ENV", "KAYAN_HOST", "KAYAN_PUBLIC_URL", "KAYAN_CORS_ORIGINS", "KAYAN_TRUSTED_PROXIES"];
+    let settings =
+        [ENVIRONMENT.name, http::HOST.name, http::PUBLIC_URL.name, http::CORS_ORIGINS.name, http::TRUSTED_PROXIES.name];
     if let Some(setting) = case.unusable(&settings) {
         return [PUBLIC_URL, COOKIES, CORS, PROXIES].map(|check| Finding::rests_on(check, setting)).into();
     }

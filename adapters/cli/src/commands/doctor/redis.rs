@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use kayan_ports::{CountError, Timestamp};
 
 use super::{Case, finding::Finding, server::skew, within};
-use crate::compose;
+use crate::{
+    compose,
+    config::settings::redis::{POOL_SIZE, SESSION_URL, URL},
+};
 
 const REACHABLE: &str = "redis.reachable";
 const WRITES: &str = "redis.writes";
@@ -37,7 +40,7 @@ pub(crate) trait RedisServer: Send + Sync {
 pub(crate) type Named = (&'static str, Arc<dyn RedisServer>);
 
 pub(super) async fn examine(case: &Case) -> Vec<Finding> {
-    let settings = ["KAYAN_REDIS_URL", "KAYAN_REDIS_SESSION_URL", "KAYAN_REDIS_POOL_SIZE"];
+    let settings = [URL.name, SESSION_URL.name, POOL_SIZE.name];
     if let Some(setting) = case.unusable(&settings) {
         return vec![Finding::rests_on(REACHABLE, setting)];
     }

@@ -6,6 +6,7 @@ use super::{Case, finding::Finding};
 use crate::config::{
     Environment,
     secret::{Secret, weakness},
+    settings::secrets,
 };
 
 const STRENGTH: &str = "secrets.strength";
@@ -15,12 +16,12 @@ const MEND: &str = "make one of its own: openssl rand -base64 32";
 pub(super) fn examine(case: &Case) -> Vec<Finding> {
     let config = &case.config;
     let all: [(&str, Option<&Secret>); 6] = [
-        ("KAYAN_SESSION_SECRET", Some(&config.session_secret)),
-        ("KAYAN_SESSION_SECRET_PREVIOUS", config.session_secret_previous.as_ref()),
-        ("KAYAN_JWT_SECRET", config.jwt_secret.as_ref()),
-        ("KAYAN_JWT_SECRET_PREVIOUS", config.jwt_secret_previous.as_ref()),
-        ("KAYAN_DATA_KEY", config.data_key.as_ref()),
-        ("KAYAN_DATA_KEY_PREVIOUS", config.data_key_previous.as_ref()),
+        (secrets::SESSION.name, Some(&config.session_secret)),
+        (secrets::SESSION_PREVIOUS.name, config.session_secret_previous.as_ref()),
+        (secrets::JWT.name, config.jwt_secret.as_ref()),
+        (secrets::JWT_PREVIOUS.name, config.jwt_secret_previous.as_ref()),
+        (secrets::DATA.name, config.data_key.as_ref()),
+        (secrets::DATA_PREVIOUS.name, config.data_key_previous.as_ref()),
     ];
     let given = all.into_iter().filter_map(|(name, secret)| Some((name, secret?.expose_secret())));
     let secrets: Vec<(&str, &[u8])> = given.filter(|(_, bytes)| !bytes.is_empty()).collect();

@@ -1,6 +1,7 @@
 //! The settings: what `kayan config check` finds, and the schema of the traits.
 
 use super::{Case, finding::Finding};
+use crate::config::settings::http;
 
 const VALID: &str = "settings.valid";
 const ADVICE: &str = "settings.advice";
@@ -13,8 +14,8 @@ pub(super) fn examine(case: &Case) -> Vec<Finding> {
     let mut findings = Vec::new();
     for problem in &case.problems {
         let value = problem.value.as_ref().map(|value| format!(" = {value}")).unwrap_or_default();
-        let check = if problem.setting == "KAYAN_IDENTITY_SCHEMA" { SCHEMA } else { VALID };
-        findings.push(Finding::failed(check, format!("{}{value}: {}", problem.setting, problem.what), &*problem.mend));
+        let check = if problem.setting == http::IDENTITY_SCHEMA.name { SCHEMA } else { VALID };
+        findings.push(Finding::failed(check, format!("{}{value}: {}", problem.setting, problem.what), &*problem.hint));
     }
     if findings.is_empty() {
         findings.push(Finding::ok(VALID, "every setting can be used"));

@@ -1,6 +1,6 @@
-//! Everything wrong is told at once, with what to do.
+//! All problems are reported at once, with what to do.
 
-use super::{Setup, row, settings};
+use super::{STRONG, Setup, row, settings};
 
 #[test]
 fn all_problems_are_told_at_once_with_setting_value_and_remedy() {
@@ -15,6 +15,7 @@ fn all_problems_are_told_at_once_with_setting_value_and_remedy() {
         ("KAYAN_AUTO_MIGRATE", "perhaps"),
         ("KAYAN_IDENTITY_SCHEMA", "missing.json"),
         ("KAYAN_DB_DSN", "mongodb://u:hunter2@db"),
+        ("KAYAN_MAX_CONNECTIONS", "many"),
         ("KAYAN_PROT", "1"),
     ]);
     let problems = setup.flag("KAYAN_HOST", "example.com").problems();
@@ -30,13 +31,14 @@ fn all_problems_are_told_at_once_with_setting_value_and_remedy() {
         "KAYAN_REDIS_URL = \"redis://:[redacted]@cache\" (environment): redis is not available in this build; unset it, or build with: cargo build -p kayan --release --features redis",
         "KAYAN_AUTO_MIGRATE",
         "KAYAN_IDENTITY_SCHEMA",
-        "KAYAN_DB_DSN = \"mongodb://u:[redacted]@db\" (environment): is no connection string that is known",
+        "KAYAN_DB_DSN = \"mongodb://u:[redacted]@db\" (environment): is not a known form of connection string",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
-    assert_eq!((problems.list.len(), problems.warnings.len()), (11, 1), "{text}");
+    assert_eq!((problems.list.len(), problems.warnings.len()), (12, 1), "{text}");
     assert!(!text.contains("hunter2"));
     assert!(row(&problems.rows, "KAYAN_PORT").problem.starts_with("is out of range; use"));
+    assert_eq!(row(&problems.rows, "KAYAN_MAX_CONNECTIONS").value, "many");
 }
 
 #[test]
@@ -61,26 +63,39 @@ fn unknown_variables_are_warned_about_with_the_nearest_name() {
 }
 
 #[test]
-fn what_this_build_cannot_do_is_refused_when_switched_on() {
-    let on = [
-        ("KAYAN_SMTP_URL", "smtp://mail"),
-        ("KAYAN_MAIL_TEMPLATES", "templates"),
-        ("KAYAN_OIDC_PROVIDERS", "{\"a\": {}}"),
-        ("KAYAN_OIDC_PROVIDERS_GOOGLE_ISSUER", "https://accounts.google.com"),
-        ("KAYAN_OIDC_PROVIDERS_MY_IDP_CLIENT_SECRET", "hunter2"),
-        ("KAYAN_WEBAUTHN_RP_ID", "example.com"),
-        ("KAYAN_WEBAUTHN_ORIGINS", "https://example.com"),
-        ("KAYAN_SESSION_STRATEGY", "jwt"),
+fn a_setting_whose_feature_is_not_there_yet_is_refused() {
+    let later = [
+        ("KAYAN_SMTP_URL", "smtp://mail", "send mail"),
+        ("KAYAN_MAIL_FROM", "Kayan <no-reply@example.com>", "send mail"),
+        ("KAYAN_MAIL_TEMPLATES", "templates", "send mail"),
+        ("KAYAN_OIDC_PROVIDERS", "{\"a\": {}}", "log users in through OpenID Connect"),
+        ("KAYAN_OIDC_PROVIDERS_GOOGLE_ISSUER", "https://accounts.google.com", "log users in through OpenID Connect"),
+        ("KAYAN_OIDC_PROVIDERS_MY_IDP_CLIENT_SECRET", "hunter2", "log users in through OpenID Connect"),
+        ("KAYAN_RETURN_TO", "https://app.example.com/done", "redirect browsers"),
+        ("KAYAN_WEBAUTHN_RP_ID", "example.com", "use passkeys"),
+        ("KAYAN_WEBAUTHN_ORIGINS", "https://example.com", "use passkeys"),
+        ("KAYAN_SESSION_STRATEGY", "jwt", "issue JWTs"),
+        ("KAYAN_JWT_TTL", "5m", "issue JWTs"),
     ];
-    for (name, value) in on {
+    for (name, value, what) in later {
         let problems = Setup::new(&[(name, value)]).problems();
         assert_eq!(settings(&problems), [name]);
         let problem = &problems.list[0];
-        assert_eq!(problem.what, "not available in this build");
-        assert!(problem.mend.starts_with("unset it"));
+        assert_eq!(problem.what, format!("this version cannot {what} yet"));
+        assert!(problem.hint.starts_with("unset it"));
         assert!(!row(&problems.rows, name).problem.is_empty() && !problems.to_string().contains("hunter2"));
     }
-    assert_eq!(Setup::new(&on).problems().list.len(), on.len());
+    let all = later.map(|(name, value, _)| (name, value));
+    assert_eq!(Setup::new(&all).problems().list.len(), all.len());
+}
+
+#[test]
+fn a_jwt_secret_is_accepted_with_a_warning_that_it_has_no_effect() {
+    for name in ["KAYAN_JWT_SECRET", "KAYAN_JWT_SECRET_PREVIOUS"] {
+        let warnings: Vec<String> =
+            Setup::new(&[(name, STRONG)]).load().warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(warnings, [format!("{name}: has no effect: this version cannot issue JWTs yet")]);
+    }
 }
 
 #[test]
@@ -123,11 +138,9 @@ fn settings_of_a_feature_that_is_off_are_no_problem() {
         ("KAYAN_LOCKOUT_MAX_FAILURES", "3"),
         ("KAYAN_REDIS_POOL_SIZE", "20"),
         ("KAYAN_SESSION_STRATEGY", "database"),
-        ("KAYAN_JWT_TTL", "5m"),
+        ("KAYAN_JWT_TTL", "15m"),
         ("KAYAN_DB_STATEMENTS", "prepared"),
         ("KAYAN_OIDC_PROVIDERS", "[]"),
-        ("KAYAN_MAIL_FROM", "Kayan <no-reply@example.com>"),
-        ("KAYAN_RETURN_TO", "https://app.example.com/done"),
         ("OTEL_SERVICE_NAME", "identity"),
         ("KAYAN_DB_TYPE", "sqlite"),
         ("KAYAN_DB_DSN", "kayan.db"),

@@ -7,7 +7,7 @@ use kayan_ports::LogLevel;
 use secrecy::ExposeSecret as _;
 
 use super::{Setup, row, settings};
-use crate::config::table::TABLE;
+use crate::config::settings::all;
 use crate::config::{AuditLog, DatabaseKind, LogFormat, Origin, flags};
 
 #[test]
@@ -98,7 +98,7 @@ fn the_guides_table_stands_with_its_defaults() {
     let connections = row(&rows, "KAYAN_MAX_CONNECTIONS").value.parse::<u32>();
     assert!(connections.is_ok_and(|number| (16..=10_000).contains(&number)));
     assert_eq!(rows.len(), 74, "a new setting belongs into this list");
-    assert_eq!(rows.len(), TABLE.len());
+    assert_eq!(rows.len(), all().count());
 }
 
 #[test]

@@ -1,0 +1,53 @@
+//! How the compiled-in adapters validate the connection strings in the settings, before anything is opened.
+
+use crate::config::{DatabaseKind, load::Validators};
+
+/// They open no connection and change nothing.
+pub(crate) const VALIDATORS: Validators = Validators {
+    dsn,
+    #[cfg(feature = "redis")]
+    redis: Some(redis),
+    #[cfg(not(feature = "redis"))]
+    redis: None,
+};
+
+fn dsn(kind: DatabaseKind, text: &str, files: bool) -> Result<(), String> {
+    match kind {
+        #[cfg(feature = "sqlite")]
+        DatabaseKind::Sqlite => {
+            use kayan_sqlite::{Dsn, Mode, Place};
+            let dsn: Dsn = text.parse().map_err(message)?;
+            if !files {
+                return Ok(());
+            }
+            kayan_sqlite::check(&dsn).map_err(message)?;
+            match (&dsn.place, dsn.mode) {
+                (Place::File(path), Mode::Create) => crate::config::files::writable(path).map_err(message),
+                _ => Ok(()),
+            }
+        }
+        #[cfg(feature = "postgres")]
+        DatabaseKind::Postgres => {
+            let dsn: kayan_postgres::Dsn = text.parse().map_err(message)?;
+            if files { dsn.check_files().map_err(message) } else { Ok(()) }
+        }
+        #[cfg(feature = "mysql")]
+        DatabaseKind::Mysql => {
+            let dsn: kayan_mysql::Dsn = text.parse().map_err(message)?;
+            if files { dsn.check_files().map_err(message) } else { Ok(()) }
+        }
+        // a backend that is not compiled in is reported elsewhere
+        #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+        _ => Ok(()),
+    }
+}
+
+#[cfg(feature = "redis")]
+fn redis(text: &str, files: bool) -> Result<(), String> {
+    let url: kayan_redis::RedisUrl = text.parse().map_err(message)?;
+    if files { url.check_files().map_err(message) } else { Ok(()) }
+}
+
+fn message<E: std::fmt::Display>(error: E) -> String {
+    error.to_string()
+}

@@ -1,0 +1,159 @@
+//! Whether the time that a failed login takes tells if there is such an account (I-08).
+
+use std::{fmt::Write as _, time::Instant};
+
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+use crate::{
+    clients::{self, PASSWORD},
+    failure::Failure,
+    finding::{Finding, Target, quantile},
+    people::BCRYPT_COST,
+    plan::{self, Plan},
+    report::Report,
+    service::{self, Service},
+};
+
+/// Failed logins of each kind of account.
+const LOGINS: u32 = 8_000;
+/// When it must be quick.
+const SOME: u32 = 500;
+/// As many come before those that are measured.
+const WARM_UP: u32 = 1_000;
+/// Accounts of each kind, so that no single one's place in the database counts.
+const ACCOUNTS: u32 = 16;
+/// What Welch's t must stay below, as is usual for leaks of time: by chance it is above once in 150,000 times.
+const BOUND: f64 = 4.5;
+/// Slower ones tell more of the machine than of the account; they are looked at in a second test without them.
+const COMMON: f64 = 0.9;
+
+/// The kinds of accounts; `None` says that there is none, else what its line of an import has beside the traits.
+const KINDS: [(&str, Option<&str>); 5] = [
+    ("unknown", None),
+    ("known against unknown", Some(r#","password_hash":"HASH""#)),
+    ("locked against unknown", Some(r#","password_hash":"HASH","state":"locked""#)),
+    ("inactive against unknown", Some(r#","password_hash":"HASH","state":"inactive""#)),
+    ("passwordless against unknown", Some("")),
+];
+
+/// Fails to log in at the cheapest hash, where the hash hides the least, at accounts of every kind in a random order.
+pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
+    let home = plan.home()?;
+    let cost = BCRYPT_COST.to_string();
+    let settings = [("KAYAN_BCRYPT_COST", &*cost), ("KAYAN_LOG_LEVEL", "warn")];
+    service::migrate(&plan.kayan, home.path(), &settings)?;
+    std::fs::write(home.path().join("users"), lines()?).map_err(Failure::io("can't write users"))?;
+    let import = ["admin", "user", "import", "--file", "users", "--report", "report"];
+    service::run(&plan.kayan, home.path(), &settings, &import)?;
+    let service = Service::kayan(&plan.kayan, home.path(), &settings).await?;
+    let mut connection = service.connect().await?;
+
+    let logins = if plan.quick { SOME } else { LOGINS } * u32::try_from(KINDS.len()).unwrap_or(u32::MAX);
+    let bar = plan::progress("timing", logins);
+    let (mut chance, mut times) = (StdRng::seed_from_u64(7), [const { Vec::new() }; KINDS.len()]);
+    for login in 0..WARM_UP + logins {
+        let kind = chance.random_range(0..KINDS.len());
+        let request = clients::failed_login(&identifier(kind, chance.random_range(0..ACCOUNTS)));
+        let begun = Instant::now();
+        let status = connection.ask(request.as_bytes()).await.map_err(Failure::io("a connection broke"))?.status;
+        let took = begun.elapsed().as_secs_f64() * 1e6;
+        if status != 401 {
+            return Err(Failure::Wrong(format!("a failed login was answered {status}, not 401")));
+        }
+        if login >= WARM_UP {
+            times.get_mut(kind).into_iter().for_each(|times| times.push(took));
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    let [unknown, others @ ..] = &times;
+    report.findings.extend(KINDS.iter().skip(1).zip(others).map(|((name, _), times)| finding(name, times, unknown)));
+    Ok(())
+}
+
+/// As long for each kind as for any other.
+fn identifier(kind: usize, number: u32) -> String {
+    format!("person{kind}{number:02}@example.com")
+}
+
+/// Those who are to be imported.
+fn lines() -> Result<String, Failure> {
+    let hash = bcrypt::hash_with_salt(PASSWORD, BCRYPT_COST, [7; 16]).map_err(Failure::wrong("bcrypt"))?.to_string();
+    let mut text = String::new();
+    for (kind, (_, members)) in KINDS.iter().enumerate() {
+        let Some(members) = members else { continue };
+        for number in 0..ACCOUNTS {
+            let (email, members) = (identifier(kind, number), members.replace("HASH", &hash));
+            // Writing to a string does not fail.
+            let _ = writeln!(text, r#"{{"traits":{{"email":"{email}"}}{members}}}"#);
+        }
+    }
+    Ok(text)
+}
+
+/// Microseconds of one kind against those of another: the worse of two tests, of all and of the common ones.
+fn finding(name: &'static str, times: &[f64], others: &[f64]) -> Finding {
+    let (all, most) = (test(times, others, 1.0), test(times, others, COMMON));
+    let worse = if all.t.abs() > most.t.abs() { &all } else { &most };
+    Finding {
+        name,
+        value: format!("|t| {:.1} ({:+.1} µs)", worse.t.abs(), worse.difference),
+        reference: format!("|t| {BOUND} ({:.0} µs)", mean_and_variance(others).0),
+        ratio: worse.t.abs() / BOUND,
+        target: Target::AtMost(1.0),
+    }
+}
+
+struct Test {
+    t: f64,
+    difference: f64,
+}
+
+/// Whether two samples' means differ: Welch's t-test of the given share of each sample, without its slowest. What is left
+/// of a sample varies less than it did, so the error of its mean comes from Yuen's winsorized variance.
+fn test(one: &[f64], other: &[f64], share: f64) -> Test {
+    let [(mean, error), (others_mean, others_error)] = [one, other].map(|sample| {
+        let limit = quantile(sample.iter().copied(), share);
+        let kept: Vec<f64> = sample.iter().copied().filter(|value| *value <= limit).collect();
+        let winsorized: Vec<f64> = sample.iter().map(|value| value.min(limit)).collect();
+        let error = mean_and_variance(&winsorized).1 / count(sample) / share.powi(2);
+        (mean_and_variance(&kept).0, error)
+    });
+    let difference = mean - others_mean;
+    Test { t: difference / (error + others_error).sqrt(), difference }
+}
+
+fn mean_and_variance(sample: &[f64]) -> (f64, f64) {
+    let mean = sample.iter().sum::<f64>() / count(sample);
+    let squares = sample.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    (mean, squares / (count(sample) - 1.0))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count far below 2^52")]
+fn count(sample: &[f64]) -> f64 {
+    sample.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn welchs_t_is_the_difference_in_its_own_errors() {
+        let (one, other) = ([3.0, 4.0, 5.0, 8.0], [1.0, 2.0, 3.0]);
+        let found = test(&one, &other, 1.0);
+        // variances 14/3 and 1: 3 / sqrt(14/12 + 1/3)
+        assert!((found.difference - 3.0).abs() < 1e-9 && (found.t - 6.0_f64.sqrt()).abs() < 1e-9, "{}", found.t);
+    }
+
+    #[test]
+    fn a_leak_of_a_few_microseconds_is_found_behind_rare_slow_answers() {
+        let times = |shift: f64| -> Vec<f64> {
+            let mut chance = StdRng::seed_from_u64(shift.to_bits());
+            let slow = |n: u32| if n.is_multiple_of(20) { 20_000.0 } else { 0.0 };
+            (0..8_000).map(|n| 1_500.0 + shift + chance.random_range(0.0..300.0) + slow(n)).collect()
+        };
+        assert!(!finding("leak", &times(10.0), &times(0.0)).is_met());
+        assert!(finding("none", &times(0.001), &times(0.0)).is_met());
+    }
+}
