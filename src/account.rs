@@ -1,0 +1,7 @@
+//! What people do with their own account.
+
+pub(crate) mod change_password;
+pub(crate) mod delete;
+pub(crate) mod export;
+pub(crate) mod register;
+pub(crate) mod update;

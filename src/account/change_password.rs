@@ -1,0 +1,135 @@
+//! Changes the caller's own password.
+
+use kayan_ports::{Change, CommitError, Credential, EventType, Guard, Password, Presented, Verdict};
+
+use crate::{
+    AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Weakness, access::attempt,
+    session::revoke_mine::end_sessions,
+};
+
+/// The wish for another password.
+#[derive(Debug)]
+pub struct ChangePassword {
+    /// The present one.
+    pub current_password: Password,
+    /// The one wanted.
+    pub new_password: Password,
+}
+
+/// Why the password is what it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangePasswordError {
+    /// The caller is nobody.
+    #[error(transparent)]
+    Authenticate(#[from] AuthenticateError),
+    /// The present password is wrong, or there is none.
+    #[error("the current password is wrong")]
+    InvalidCredentials,
+    /// Too many wrong guesses before this one.
+    #[error(transparent)]
+    Locked(#[from] Locked),
+    /// The new one is too weak.
+    #[error(transparent)]
+    WeakPassword(#[from] Weakness),
+}
+
+impl From<Failure> for ChangePasswordError {
+    fn from(failure: Failure) -> Self {
+        Self::Authenticate(failure.into())
+    }
+}
+
+impl From<AttemptError> for ChangePasswordError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Locked(locked) => locked.into(),
+            AttemptError::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+impl Kayan {
+    /// Replaces the password and ends every other session (I-22).
+    pub async fn change_password(&self, caller: &Caller, cmd: ChangePassword) -> Result<(), ChangePasswordError> {
+        let me = self.authenticate(caller, self.clock.now()).await?;
+        let identifiers = self.schema.identify(&me.identity.traits).unwrap_or_default();
+        let settings = self.settings_of(&me.identity).await?;
+        let tenant = &me.identity.tenant;
+        let password: Password =
+            self.accept_password::<ChangePasswordError>(tenant, &cmd.new_password, &identifiers, &settings).await?;
+        let Some(current) = self.confirm_password(caller, &me, &cmd.current_password).await? else {
+            return Err(self.refuse_password(caller, &me).await?);
+        };
+        let secret = self.hasher.hash(tenant, &password).await.map_err(Failure::from)?;
+
+        let now = self.clock.now();
+        let event = self
+            .event(
+                caller,
+                EventType::PasswordChanged,
+                now,
+                "the owner changed the password; other sessions were revoked",
+            )
+            .by(me.identity.id)
+            .session(me.session.id);
+        let changed = Credential { secret, updated_at: now, version: current.version + 1, ..current };
+        let changes = vec![
+            end_sessions(&me.identity, Some(me.session.id)),
+            Change::ReplaceCredential(Box::new(changed)),
+            event.record(),
+        ];
+        match self.store.commit(changes).await {
+            Ok(()) => Ok(()),
+            // Changed by somebody else in the meantime: what was confirmed is no longer the password.
+            Err(CommitError::Stale(Guard::Credential)) => Err(ChangePasswordError::InvalidCredentials),
+            Err(other) => Err(Failure::from(other).into()),
+        }
+    }
+
+    /// The caller's password credential, if `password` is the password.
+    ///
+    /// Guesses are counted here as well (I-10), apart from those at the login: whoever guesses has a session already.
+    pub(crate) async fn confirm_password(
+        &self,
+        caller: &Caller,
+        me: &Presented,
+        password: &Password,
+    ) -> Result<Option<Credential>, AttemptError> {
+        let (tenant, id) = (&me.identity.tenant, me.identity.id);
+        let attempt = self.attempt(caller, (attempt::target_of(tenant, id), &id.to_string()), false).await?;
+        let known = self.store.password(&tenant.into(), id).await.map_err(Failure::from);
+        let verdict = match &known {
+            Ok(known) => {
+                let hash = known.as_ref().map(|known| &known.secret);
+                self.compare_password(tenant, hash, password).await
+            }
+            Err(failure) => Err(failure.clone()),
+        };
+        match verdict {
+            Ok(Verdict::Mismatch) => Ok(None),
+            Ok(Verdict::Match | Verdict::MatchOutdated) => {
+                let forgetting = self.forgetting(&attempt).into_iter().collect();
+                self.store.commit(forgetting).await.map_err(Failure::from)?;
+                self.forget(attempt).await;
+                Ok(known?)
+            }
+            Err(failure) => {
+                self.release(attempt).await;
+                Err(failure.into())
+            }
+        }
+    }
+
+    async fn refuse_password(&self, caller: &Caller, me: &Presented) -> Result<ChangePasswordError, Failure> {
+        let event = self
+            .event(caller, EventType::PasswordChanged, self.clock.now(), "the current password was wrong")
+            .by(me.identity.id)
+            .session(me.session.id)
+            .failed(50);
+        self.store.commit(vec![event.record()]).await?;
+        Ok(ChangePasswordError::InvalidCredentials)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Deletes the caller's own account.
+
+use kayan_ports::{Change, CommitError, Credential, EventType, Guard, Password, Presented};
+
+use crate::{
+    AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked,
+    access::grants::hold,
+    account::register::path,
+    audit::event::Event,
+    user::change::{ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+};
+
+/// The wish to be forgotten.
+#[derive(Debug)]
+pub struct DeleteMe {
+    /// The password, so that a stolen session is not enough.
+    pub password: Password,
+}
+
+/// Why the account is still there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeleteMeError {
+    /// The caller is nobody.
+    #[error(transparent)]
+    Authenticate(#[from] AuthenticateError),
+    /// The password is wrong, or there is none.
+    #[error("the password is wrong")]
+    InvalidCredentials,
+    /// Nobody could administer the tenant any more.
+    #[error("this is the last active user with the role `admin`: give it to somebody else first")]
+    LastAdmin,
+    /// Too many wrong guesses before this one.
+    #[error(transparent)]
+    Locked(#[from] Locked),
+}
+
+impl From<AttemptError> for DeleteMeError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Locked(locked) => locked.into(),
+            AttemptError::Failed(failure) => Self::Authenticate(failure.into()),
+        }
+    }
+}
+
+impl Kayan {
+    /// Removes the caller's identity with all that belongs to it. The audit trail keeps its events.
+    pub async fn delete_me(&self, caller: &Caller, cmd: DeleteMe) -> Result<(), DeleteMeError> {
+        let mut me = self.authenticate(caller, self.clock.now()).await?;
+        let Some(password) = self.confirm_password(caller, &me, &cmd.password).await? else {
+            let refused = self.farewell(caller, &me).failed(50).record();
+            self.store.commit(vec![refused]).await.map_err(|error| AuthenticateError::from(Failure::from(error)))?;
+            return Err(DeleteMeError::InvalidCredentials);
+        };
+        for _ in 0..ROUNDS {
+            let changes = self.own_deletion(caller, &me, &password).await.map_err(AuthenticateError::from)?;
+            match self.store.commit(changes).await {
+                Ok(()) => return Ok(()),
+                Err(error) if is_outdated(&error) => me = self.authenticate(caller, self.clock.now()).await?,
+                Err(CommitError::Stale(Guard::Credential)) => return Err(DeleteMeError::InvalidCredentials),
+                Err(CommitError::Stale(Guard::LastAdmin)) => return Err(DeleteMeError::LastAdmin),
+                Err(other) => return Err(AuthenticateError::from(Failure::from(other)).into()),
+            }
+        }
+        Err(AuthenticateError::from(keeps_changing()).into())
+    }
+
+    /// The changes that delete the caller, as the one that was read and by the password that was confirmed.
+    async fn own_deletion(
+        &self,
+        caller: &Caller,
+        me: &Presented,
+        password: &Credential,
+    ) -> Result<Vec<Change>, Failure> {
+        let identity = &me.identity;
+        let keep_an_admin = keep_an_admin(None, identity);
+        let mut changes = Vec::with_capacity(6);
+        if keep_an_admin.is_some() {
+            let (tenant, version) = (identity.tenant.clone(), self.definitions_now(&identity.tenant).await?.version);
+            changes.push(Change::HoldRoles { tenant, version });
+        }
+        changes.extend([
+            hold(identity),
+            Change::UseCredential {
+                tenant: caller.tenant.clone(),
+                credential: password.id,
+                version: password.version,
+                at: self.clock.now(),
+            },
+            Change::DeleteIdentity {
+                scope: (&caller.tenant).into(),
+                identity: identity.id,
+                expected: Some(identity.version),
+            },
+        ]);
+        changes.extend(keep_an_admin);
+        changes.push(self.farewell(caller, me).record());
+        Ok(changes)
+    }
+
+    fn farewell(&self, caller: &Caller, me: &Presented) -> Event {
+        self.event(caller, EventType::IdentityDeleted, self.clock.now(), "the owner deleted the account")
+            .by(me.identity.id)
+            .session(me.session.id)
+            .resource(path(&me.identity))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! Changes the caller's own traits.
+
+use kayan_ports::{Change, CommitError, EventType, Guard, Identity, Presented, Timestamp, Traits, Unique};
+use serde_json::Value;
+
+use crate::{AuthenticateError, Caller, Failure, FieldError, Kayan, account::register::path, policy::identifier};
+
+/// A reader and a writer that keep overtaking each other give up after so many rounds.
+const ROUNDS: usize = 8;
+
+/// The wish for other traits: a JSON Merge Patch (RFC 7396), in which `null` removes.
+#[derive(Debug)]
+pub struct UpdateMe {
+    /// The patch.
+    pub traits: Traits,
+}
+
+/// Why the traits are what they were.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UpdateMeError {
+    /// The caller is nobody.
+    #[error(transparent)]
+    Authenticate(#[from] AuthenticateError),
+    /// The patched traits are not what the schema allows.
+    #[error("the traits are not valid")]
+    InvalidTraits(Vec<FieldError>),
+    /// Nothing would be left to log in with.
+    #[error("this would take the last identifier away, and with it the way to log in: set another one as well")]
+    LastIdentifier,
+    /// Somebody else has the new identifier.
+    #[error("an account with this identifier exists already")]
+    AlreadyExists,
+}
+
+/// Why a patch makes no traits.
+pub(crate) enum PatchError {
+    Invalid(Vec<FieldError>),
+    LastIdentifier,
+}
+
+impl From<PatchError> for UpdateMeError {
+    fn from(error: PatchError) -> Self {
+        match error {
+            PatchError::Invalid(fields) => Self::InvalidTraits(fields),
+            PatchError::LastIdentifier => Self::LastIdentifier,
+        }
+    }
+}
+
+impl Kayan {
+    /// Patches the caller's traits; an address that is no longer there is no longer verified either.
+    pub async fn update_me(&self, caller: &Caller, cmd: UpdateMe) -> Result<Identity, UpdateMeError> {
+        let mut last = Failure::Unavailable("the identity keeps changing".to_owned());
+        for _ in 0..ROUNDS {
+            let now = self.clock.now();
+            let me = self.authenticate(caller, now).await?;
+            let (after, replace) = self.patched(&me.identity, &cmd.traits, now)?;
+            match self.store.commit(vec![replace, self.updated(caller, &me, &after)]).await {
+                Ok(()) => return Ok(after),
+                Err(CommitError::Conflict(Unique::Identifier)) => return Err(UpdateMeError::AlreadyExists),
+                Err(error @ CommitError::Stale(Guard::Identity)) => last = Failure::Unavailable(error.to_string()),
+                Err(other) => return Err(AuthenticateError::from(Failure::from(other)).into()),
+            }
+        }
+        Err(AuthenticateError::from(last).into())
+    }
+
+    /// An identity with a patch merged into its traits, and the change that makes it so: guarded by the version it has.
+    /// An address that is no longer there is no longer verified either.
+    pub(crate) fn patched(
+        &self,
+        before: &Identity,
+        patch: &Traits,
+        now: Timestamp,
+    ) -> Result<(Identity, Change), PatchError> {
+        let mut after = before.clone();
+        merge(&mut after.traits, patch);
+        let identifiers = self.schema.identify(&after.traits).map_err(PatchError::Invalid)?;
+        // Somebody who was imported without one is left alone.
+        let had_one = || self.schema.identify(&before.traits).map_or(true, |named| !named.is_empty());
+        if identifiers.is_empty() && self.schema.requires_identifier() && had_one() {
+            return Err(PatchError::LastIdentifier);
+        }
+        after.verified.retain(|address| {
+            identifier::canonical(address).is_ok_and(|kept| identifiers.iter().any(|named| named.value == kept))
+        });
+        after.updated_at = now;
+        after.version += 1;
+        let replace = Change::ReplaceTraits {
+            tenant: after.tenant.clone(),
+            identity: after.id,
+            expected: before.version,
+            traits: after.traits.clone(),
+            identifiers,
+            verified: after.verified.clone(),
+            at: now,
+        };
+        Ok((after, replace))
+    }
+
+    fn updated(&self, caller: &Caller, me: &Presented, after: &Identity) -> Change {
+        self.event(caller, EventType::IdentityUpdated, after.updated_at, "the owner changed traits")
+            .by(after.id)
+            .session(me.session.id)
+            .resource(path(after))
+            .values(Some(Value::Object(me.identity.traits.0.clone())), Some(Value::Object(after.traits.0.clone())))
+            .record()
+    }
+}
+
+/// RFC 7396, section 2, for the object at the top.
+fn merge(target: &mut Traits, patch: &Traits) {
+    fn member(target: &mut Value, patch: &Value) {
+        let Value::Object(changes) = patch else {
+            *target = patch.clone();
+            return;
+        };
+        if !target.is_object() {
+            *target = Value::Object(serde_json::Map::new());
+        }
+        if let Value::Object(map) = target {
+            apply(map, changes);
+        }
+    }
+    fn apply(map: &mut serde_json::Map<String, Value>, changes: &serde_json::Map<String, Value>) {
+        for (name, change) in changes {
+            if change.is_null() {
+                map.remove(name);
+            } else {
+                member(map.entry(name.clone()).or_insert(Value::Null), change);
+            }
+        }
+    }
+    apply(&mut target.0, &patch.0);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! The application: its ports and its settings.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Store, Timestamp};
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use crate::{
+    IdentitySchema, Lifetimes, LockoutSettings, RateLimits,
+    access::grants::RememberedRoles,
+    policy::{dating::Dating, flood::Flood},
+};
+
+/// What can be set about the use-cases.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long sessions and their tokens live.
+    pub lifetimes: Lifetimes,
+    /// For how long after it was spent a refresh token gets the same successors again; 0: not at all.
+    pub refresh_reuse_window: Duration,
+    /// The shortest password taken, in characters.
+    pub password_min_length: usize,
+    /// When guessing ends; nothing: never.
+    pub lockout: Option<LockoutSettings>,
+    /// How often a client may ask.
+    pub limits: RateLimits,
+}
+
+/// The application: every use-case is a method of it.
+pub struct Kayan {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) hasher: Arc<dyn PasswordHasher>,
+    pub(crate) attempts: Arc<dyn AttemptCounter>,
+    pub(crate) limiter: Arc<dyn RateLimiter>,
+    pub(crate) keys: Arc<dyn Keys>,
+    pub(crate) tokens: Arc<dyn AdminTokens>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) schema: IdentitySchema,
+    pub(crate) settings: Settings,
+    pub(crate) last_id: AtomicU64,
+    pub(crate) dating: Mutex<Dating>,
+    pub(crate) flood: Mutex<Flood>,
+    pub(crate) roles: Mutex<RememberedRoles>,
+}
+
+/// The ports that [`Kayan`] stands on.
+pub struct Ports {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The password hasher.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// The counter of attempts, used with a lockout only.
+    pub attempts: Arc<dyn AttemptCounter>,
+    /// The counter of requests, used with rate limits only.
+    pub limiter: Arc<dyn RateLimiter>,
+    /// The place where signing keys are kept.
+    pub keys: Arc<dyn Keys>,
+    /// Makes and reads admin tokens.
+    pub tokens: Arc<dyn AdminTokens>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The source of tokens and ids.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Kayan {
+    /// Puts the application together.
+    pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
+        let Ports { store, hasher, attempts, limiter, keys, tokens, clock, entropy } = ports;
+        Self {
+            store,
+            hasher,
+            attempts,
+            limiter,
+            keys,
+            tokens,
+            clock,
+            entropy,
+            schema,
+            settings,
+            last_id: AtomicU64::new(0),
+            dating: Mutex::default(),
+            flood: Mutex::default(),
+            roles: Mutex::default(),
+        }
+    }
+
+    /// A new UUIDv7 (RFC 9562, section 5.7) for this moment. The 12 bits after the milliseconds count (section 6.2,
+    /// method 1), so that what one process makes, even in one commit, sorts in the order in which it was made.
+    pub(crate) fn new_id(&self, now: Timestamp) -> Uuid {
+        let tick = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default() << 12;
+        let next = |last: u64| Some(tick.max(last + 1));
+        let last = self.last_id.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or_default();
+        let mine = tick.max(last + 1);
+        let mut random = [0; 10];
+        self.entropy.fill(&mut random);
+        if let Some(counter) = random.first_chunk_mut::<2>() {
+            *counter = u16::try_from(mine & 0xfff).unwrap_or_default().to_be_bytes();
+        }
+        uuid::Builder::from_unix_timestamp_millis(mine >> 12, &random).into_uuid()
+    }
+}

@@ -1,0 +1,9 @@
+//! What keeps the service itself running, and shows how it does.
+
+pub(crate) mod check_health;
+pub(crate) mod cleanup;
+pub(crate) mod measure;
+pub(crate) mod profile;
+pub(crate) mod restore;
+pub(crate) mod set_log_level;
+pub(crate) mod watch_clock;

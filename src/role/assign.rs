@@ -1,0 +1,108 @@
+//! Gives a role to an identity, or takes it away.
+
+use kayan_ports::{ADMIN, Change, EventType, Identity, Version};
+use serde_json::json;
+
+use crate::{
+    ChangeUserError, Failure, Kayan, Operator, UserRef,
+    account::register::path,
+    policy::{permission::Permission, role::UnknownRole},
+    user::change::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+};
+
+/// The wish that somebody has a role, or has it no longer.
+#[derive(Debug)]
+pub struct AssignRole {
+    /// Who.
+    pub user: UserRef,
+    /// The role's name.
+    pub role: String,
+    /// Whether to give it or to take it.
+    pub give: bool,
+    /// The version that was seen, if it matters.
+    pub expected: Option<Version>,
+}
+
+/// Why somebody's roles are as before.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AssignRoleError {
+    /// It is not there to be changed, or not by this operator.
+    #[error(transparent)]
+    Change(#[from] ChangeUserError),
+    /// The role is not there.
+    #[error(transparent)]
+    UnknownRole(#[from] UnknownRole),
+}
+
+impl From<Failure> for AssignRoleError {
+    fn from(failure: Failure) -> Self {
+        Self::Change(failure.into())
+    }
+}
+
+impl Kayan {
+    /// Gives or takes a role; who has it already keeps it, and who lacks it goes on lacking it. Nobody gives what they
+    /// don't hold, or takes from somebody who holds more (I-30).
+    pub async fn assign_role(&self, operator: &Operator, cmd: AssignRole) -> Result<Identity, AssignRoleError> {
+        for _ in 0..ROUNDS {
+            let (after, changes) = self.assigned(operator, &cmd).await?;
+            match self.store.commit(changes).await {
+                Ok(()) => return Ok(after),
+                Err(error) if is_outdated(&error) => {}
+                Err(error) => return Err(ChangeUserError::from(error).into()),
+            }
+        }
+        Err(keeps_changing().into())
+    }
+
+    /// The user with the role, or without it, and the changes that make it so; none if it is so already.
+    async fn assigned(
+        &self,
+        operator: &Operator,
+        cmd: &AssignRole,
+    ) -> Result<(Identity, Vec<Change>), AssignRoleError> {
+        let action = if cmd.give { "role.grant" } else { "role.revoke" };
+        let (user, expected, required) = (&cmd.user, cmd.expected, &Permission::ROLES_WRITE);
+        let wish = Changing { operator, user, expected, required, action };
+        let Changeable { before, definitions, grants, holds: mut changes } = self.changeable(&wish).await?;
+        if cmd.give {
+            let names = [cmd.role.clone()];
+            definitions.know(&names)?;
+            if let Some(missing) = grants.missing(&definitions.grants(&names)) {
+                self.forbid(operator, missing, action).await.map_err(ChangeUserError::from)?;
+            }
+        }
+        let has = before.roles.contains(&cmd.role);
+        if has == cmd.give {
+            return Ok((before, Vec::new()));
+        }
+        let mut roles = before.roles.clone();
+        if cmd.give {
+            roles.push(cmd.role.clone());
+        } else {
+            roles.retain(|role| *role != cmd.role);
+        }
+
+        let now = self.clock.now();
+        let message = if cmd.give { "a user was given a role" } else { "a role was taken from a user" };
+        let event = self
+            .operator_event(operator, &before.tenant, EventType::AdminAction, now, message)
+            .about(before.id)
+            .resource(path(&before))
+            .with("action", action)
+            .with("role", cmd.role.as_str())
+            .values(Some(json!({ "roles": before.roles })), Some(json!({ "roles": roles })));
+        changes.push(Change::SetRoles {
+            tenant: before.tenant.clone(),
+            identity: before.id,
+            expected: before.version,
+            roles: roles.clone(),
+            at: now,
+        });
+        if !cmd.give && cmd.role == ADMIN {
+            changes.extend(keep_an_admin(Some(operator), &before));
+        }
+        changes.push(event.record());
+        Ok((Identity { roles, updated_at: now, version: before.version + 1, ..before }, changes))
+    }
+}

@@ -1,0 +1,91 @@
+//! Removes a tenant's role.
+
+use std::sync::Arc;
+
+use kayan_ports::{Change, CommitError, Guard, TenantId, Version};
+
+use crate::{
+    DefineRoleError, Failure, Kayan, Operator,
+    access::grants::Standing,
+    policy::{
+        permission::Permission,
+        role::{Definitions, RoleError, is_built_in},
+    },
+    user::change::{ROUNDS, keeps_changing},
+};
+
+/// The wish to have a role gone.
+#[derive(Debug, Clone)]
+pub struct DeleteRole {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Which.
+    pub name: String,
+    /// The version that was seen, if it matters.
+    pub expected: Option<Version>,
+}
+
+/// Why the role is still there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeleteRoleError {
+    /// It is not there to be changed, or not by this operator.
+    #[error(transparent)]
+    Define(#[from] DefineRoleError),
+    /// Somebody has it, or another role inherits from it.
+    #[error("the role is in use: {0}")]
+    InUse(String),
+}
+
+impl From<Failure> for DeleteRoleError {
+    fn from(failure: Failure) -> Self {
+        Self::Define(failure.into())
+    }
+}
+
+impl Kayan {
+    /// Removes a role that nobody has and none inherits from.
+    pub async fn delete_role(&self, operator: &Operator, cmd: DeleteRole) -> Result<(), DeleteRoleError> {
+        let (action, DeleteRole { tenant, name, expected }) = ("role.delete", cmd);
+        self.permit(operator, &Permission::ROLES_DELETE, action).await.map_err(DefineRoleError::from)?;
+        operator.may_see_roles_of(&tenant)?;
+        if is_built_in(&name) {
+            return Err(DefineRoleError::from(RoleError::BuiltIn(name)).into());
+        }
+        for _ in 0..ROUNDS {
+            let stored = self.store.roles(&tenant).await.map_err(Failure::from)?;
+            let stored = stored.ok_or_else(|| DefineRoleError::NoTenant(tenant.clone()))?;
+            let role = stored.defined.iter().find(|role| role.name == name);
+            let role = role.ok_or_else(|| DefineRoleError::NotFound(name.clone()))?;
+            if expected.is_some_and(|expected| expected != role.version) {
+                return Err(DefineRoleError::Changed.into());
+            }
+            if let Some(child) = stored.defined.iter().find(|child| child.parents.contains(&name)) {
+                return Err(DeleteRoleError::InUse(format!("the role `{}` inherits from it", child.name)));
+            }
+            let definitions = Arc::new(Definitions::new(&stored));
+            let required = (&Permission::ROLES_DELETE, action);
+            let standing = self.standing_under(operator, &tenant, definitions, required).await;
+            let Standing { grants, definitions, holds: mut changes } = standing.map_err(DefineRoleError::from)?;
+            if let Some(missing) = grants.missing(&definitions.grants(std::slice::from_ref(&name))) {
+                self.forbid(operator, missing, action).await.map_err(DefineRoleError::from)?;
+            }
+            let delete = Change::DeleteRole { tenant: tenant.clone(), name: name.clone(), expected: role.version };
+            let event = self.role_event(operator, action, (Some(role), None), self.clock.now());
+            changes.extend([delete, event]);
+            let committed = self.store.commit(changes).await;
+            self.forget_roles(&tenant);
+            match committed {
+                Ok(()) => return Ok(()),
+                Err(CommitError::Stale(Guard::RoleInUse)) => {
+                    return Err(DeleteRoleError::InUse("take it from everybody who has it first".to_owned()));
+                }
+                Err(CommitError::Stale(Guard::Roles | Guard::Role | Guard::Identity)) => {}
+                Err(other) => return Err(Failure::from(other).into()),
+            }
+        }
+        Err(keeps_changing().into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! Sessions: how they begin, what they answer, and how they end.
+
+pub(crate) mod find;
+pub(crate) mod list;
+pub(crate) mod log_in;
+pub(crate) mod log_out;
+pub(crate) mod open;
+pub(crate) mod refresh;
+pub(crate) mod revoke;
+pub(crate) mod revoke_mine;
+pub(crate) mod who_am_i;

@@ -1,0 +1,3 @@
+//! Tenants.
+
+pub(crate) mod manage;

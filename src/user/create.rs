@@ -1,0 +1,155 @@
+//! Makes an identity on an operator's behalf.
+
+use kayan_ports::{
+    AdoptError, Change, CommitError, EventType, Guard, HashCost, Identity, Password, PasswordHash, State, TenantId,
+    Traits, Unique,
+};
+use serde_json::json;
+
+use crate::{
+    DeniedError, Failure, FieldError, Kayan, Operator, Weakness,
+    access::grants::Standing,
+    account::register::path,
+    policy::{permission::Permission, role::UnknownRole},
+    user::change::{ROUNDS, is_outdated, keeps_changing},
+};
+
+/// What a new user proves themself with.
+#[derive(Debug)]
+pub enum FirstPassword {
+    /// In the clear: it is judged and hashed.
+    Clear(Password),
+    /// As it was hashed elsewhere, in any format that is verified.
+    Hashed(PasswordHash),
+}
+
+impl<T: Into<Password>> From<T> for FirstPassword {
+    fn from(clear: T) -> Self {
+        Self::Clear(clear.into())
+    }
+}
+
+/// The wish for another user.
+#[derive(Debug)]
+pub struct CreateUser {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// What the user is like.
+    pub traits: Traits,
+    /// The password, if the user is to have one.
+    pub password: Option<FirstPassword>,
+    /// Whether the user may come in.
+    pub state: State,
+    /// The names of the roles.
+    pub roles: Vec<String>,
+}
+
+/// Why there is no such user now.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CreateUserError {
+    /// The operator may not, or does not hold what the roles grant (I-30).
+    #[error(transparent)]
+    Denied(#[from] DeniedError),
+    /// The traits are not what the schema allows.
+    #[error("the traits are not valid")]
+    InvalidTraits(Vec<FieldError>),
+    /// The password is too weak.
+    #[error(transparent)]
+    WeakPassword(#[from] Weakness),
+    /// The hash is of no known format, or more costly to verify than is taken.
+    #[error(transparent)]
+    Hash(#[from] AdoptError),
+    /// A role is not there.
+    #[error(transparent)]
+    UnknownRole(#[from] UnknownRole),
+    /// Somebody has the identifier already.
+    #[error("a user with this identifier exists already")]
+    AlreadyExists,
+    /// The tenant is unknown or inactive.
+    #[error("there is no active tenant `{0}`")]
+    NoTenant(TenantId),
+    /// The service can't do it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Kayan {
+    /// Makes an identity, with a password if one is given.
+    pub async fn create_user(&self, operator: &Operator, cmd: CreateUser) -> Result<Identity, CreateUserError> {
+        self.permit(operator, &Permission::USERS_WRITE, ACTION).await?;
+        self.once(operator, self.make_user(operator, cmd)).await
+    }
+
+    async fn make_user(&self, operator: &Operator, cmd: CreateUser) -> Result<Identity, CreateUserError> {
+        if operator.scope.tenant().is_some_and(|own| *own != cmd.tenant) {
+            return Err(CreateUserError::NoTenant(cmd.tenant));
+        }
+        let identifiers = self.schema.identify_new(&cmd.traits).map_err(CreateUserError::InvalidTraits)?;
+        let now = self.clock.now();
+        let mut identity = self.new_identity(&cmd.tenant, cmd.traits, now);
+        (identity.roles, identity.state) = (cmd.roles, cmd.state);
+        let hash = match cmd.password {
+            None => None,
+            Some(FirstPassword::Clear(password)) => {
+                let settings = self.settings_of(&identity).await?;
+                let password =
+                    self.accept_password::<CreateUserError>(&cmd.tenant, &password, &identifiers, &settings).await?;
+                Some(self.hasher.hash(&cmd.tenant, &password).await.map_err(Failure::from)?)
+            }
+            Some(FirstPassword::Hashed(hash)) => Some(self.hasher.adopt(&hash, HashCost::Ordinary)?),
+        };
+        let password = hash.map(|hash| self.new_password(&identity, hash, now));
+        for _ in 0..ROUNDS {
+            let mut changes = self.permitted_roles(operator, &identity).await?;
+            let (new, names) = (Box::new(identity.clone()), identifiers.clone());
+            changes.push(Change::CreateIdentity { identity: new, identifiers: names });
+            changes.extend(password.clone().map(|password| Change::AddCredential(Box::new(password))));
+            changes.extend(self.user_created(operator, &identity, password.is_some()));
+            changes.extend(self.keeping(operator, Some(identity.id), &identity).await?);
+            match self.store.commit(changes).await {
+                Ok(()) => return Ok(identity),
+                Err(error) if is_outdated(&error) => {}
+                Err(CommitError::Conflict(Unique::Identifier)) => return Err(CreateUserError::AlreadyExists),
+                Err(CommitError::Stale(Guard::Tenant)) => return Err(CreateUserError::NoTenant(cmd.tenant)),
+                Err(other) => return Err(CreateUserError::Failed(other.into())),
+            }
+        }
+        Err(keeps_changing().into())
+    }
+
+    /// Goes on if the operator holds all that the new identity's roles grant; the changes that keep this so.
+    async fn permitted_roles(&self, operator: &Operator, identity: &Identity) -> Result<Vec<Change>, CreateUserError> {
+        if identity.roles.is_empty() {
+            return Ok(Vec::new());
+        }
+        let required = (&Permission::USERS_WRITE, ACTION);
+        let Standing { grants, definitions, holds } = self.standing(operator, &identity.tenant, required).await?;
+        definitions.know(&identity.roles)?;
+        if let Some(missing) = grants.missing(&definitions.grants(&identity.roles)) {
+            self.forbid(operator, missing, ACTION).await?;
+        }
+        Ok(holds)
+    }
+
+    fn user_created(&self, operator: &Operator, identity: &Identity, has_password: bool) -> [Change; 2] {
+        let (tenant, now) = (&identity.tenant, identity.created_at);
+        let created = self
+            .operator_event(operator, tenant, EventType::IdentityCreated, now, "created by an administrator")
+            .about(identity.id)
+            .resource(path(identity));
+        let new = json!({ "roles": identity.roles, "state": identity.state, "password": has_password });
+        let event = self
+            .operator_event(operator, tenant, EventType::AdminAction, now, "a user was created")
+            .about(identity.id)
+            .resource(path(identity))
+            .with("action", ACTION)
+            .values(None, Some(new));
+        [created.record(), event.record()]
+    }
+}
+
+/// What the audit trail calls it.
+const ACTION: &str = "user.create";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Removes an identity on an operator's behalf.
+
+use kayan_ports::{Change, EventType, Version};
+
+use crate::{
+    ChangeUserError, Kayan, Operator, UserRef,
+    account::register::path,
+    policy::permission::Permission,
+    user::change::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+};
+
+/// The wish to have somebody gone.
+#[derive(Debug)]
+pub struct DeleteUser {
+    /// Who.
+    pub user: UserRef,
+    /// Why, for the audit trail.
+    pub reason: Option<String>,
+    /// The version that was seen, if it matters.
+    pub expected: Option<Version>,
+}
+
+impl Kayan {
+    /// Removes an identity with its credentials and sessions; its audit events stay.
+    pub async fn delete_user(&self, operator: &Operator, cmd: DeleteUser) -> Result<(), ChangeUserError> {
+        let (user, expected, action) = (&cmd.user, cmd.expected, "user.delete");
+        let wish = Changing { operator, user, expected, required: &Permission::USERS_DELETE, action };
+        for _ in 0..ROUNDS {
+            let changes = self.deletion(&wish, cmd.reason.clone()).await?;
+            match self.store.commit(changes).await {
+                Err(error) if is_outdated(&error) => {}
+                committed => return committed.map_err(ChangeUserError::from),
+            }
+        }
+        Err(keeps_changing().into())
+    }
+
+    async fn deletion(&self, wish: &Changing<'_>, reason: Option<String>) -> Result<Vec<Change>, ChangeUserError> {
+        let Changeable { before, holds: mut changes, .. } = self.changeable(wish).await?;
+        let operator = wish.operator;
+        if operator.identity == Some(before.id) {
+            return Err(ChangeUserError::OwnAccount);
+        }
+        let now = self.clock.now();
+        let deleted = self
+            .operator_event(operator, &before.tenant, EventType::IdentityDeleted, now, "deleted by an administrator")
+            .about(before.id)
+            .resource(path(&before));
+        let event = self
+            .operator_event(operator, &before.tenant, EventType::AdminAction, now, "a user was deleted")
+            .about(before.id)
+            .resource(path(&before))
+            .with("action", wish.action)
+            .with("reason", reason);
+        let (scope, expected) = (operator.scope.clone(), Some(before.version));
+        changes.push(Change::DeleteIdentity { scope, identity: before.id, expected });
+        changes.extend(keep_an_admin(Some(operator), &before));
+        changes.extend([deleted.record(), event.record()]);
+        Ok(changes)
+    }
+}

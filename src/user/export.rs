@@ -1,0 +1,137 @@
+//! Hands users out as NDJSON that an import takes as it is.
+
+use kayan_ports::{AccountQuery, EventType, IdentityId, State, TenantId, Timestamp, terminal};
+use serde_json::json;
+
+use crate::{DeniedError, Failure, Kayan, Operator, policy::permission::Permission, user::line::UserLine};
+
+/// So many are read at once.
+const PAGE: u32 = 500;
+
+/// The wish for a copy of users.
+#[derive(Debug, Clone)]
+pub struct ExportUsers {
+    /// Only those in this state.
+    pub state: Option<State>,
+    /// With the hashes of their passwords. Whoever has these can guess passwords at leisure.
+    pub hashes: bool,
+}
+
+/// Why no more users come.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExportUsersError {
+    /// The operator may not.
+    #[error(transparent)]
+    Denied(#[from] DeniedError),
+    /// The tenant is unknown.
+    #[error("there is no tenant `{0}`")]
+    NoTenant(TenantId),
+    /// The service can't do it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+/// An export on its way: one tenant after the other, oldest user first. Whoever is there all the time is in it once.
+pub struct UserExport<'a> {
+    kayan: &'a Kayan,
+    operator: &'a Operator,
+    cmd: ExportUsers,
+    place: Place,
+}
+
+/// How far it is.
+enum Place {
+    /// Behind all users of this tenant, if any.
+    Behind(Option<TenantId>),
+    /// Within a tenant, behind this user if any.
+    Within(TenantId, Option<(Timestamp, IdentityId)>),
+    /// At its end.
+    End,
+}
+
+impl Kayan {
+    /// Begins to hand out the users that the operator may see. Hashes are for those only who may also set passwords.
+    pub async fn export_users<'a>(
+        &'a self,
+        operator: &'a Operator,
+        cmd: ExportUsers,
+    ) -> Result<UserExport<'a>, ExportUsersError> {
+        self.permit(operator, &Permission::USERS_READ, "user.export").await?;
+        if cmd.hashes {
+            self.permit(operator, &Permission::USERS_WRITE, "user.export").await?;
+        }
+        let mut export = UserExport { kayan: self, operator, cmd, place: Place::Behind(None) };
+        if let Some(tenant) = operator.scope.tenant() {
+            // One that is inactive may be on its way out: that is when its users are wanted.
+            if self.store.tenant(tenant).await.map_err(Failure::from)?.is_none() {
+                return Err(ExportUsersError::NoTenant(tenant.clone()));
+            }
+            export.enter(tenant.clone()).await?;
+        }
+        Ok(export)
+    }
+}
+
+impl UserExport<'_> {
+    /// The next users, one on each line; `None` at the end. Takes a page's memory, however many there are.
+    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, ExportUsersError> {
+        loop {
+            let (tenant, after) = match &self.place {
+                Place::End => return Ok(None),
+                Place::Within(tenant, after) => (tenant.clone(), *after),
+                Place::Behind(tenant) => {
+                    let next = self.kayan.store.tenant_with_accounts(tenant.as_ref()).await.map_err(Failure::from)?;
+                    let Some(next) = next else {
+                        self.place = Place::End;
+                        continue;
+                    };
+                    self.enter(next).await?;
+                    continue;
+                }
+            };
+            if let Some(lines) = self.page(tenant, after).await? {
+                return Ok(Some(lines));
+            }
+        }
+    }
+
+    /// Goes to a tenant's first user, and says so in its trail before any of them is handed out (I-31).
+    async fn enter(&mut self, tenant: TenantId) -> Result<(), Failure> {
+        let (kayan, cmd) = (self.kayan, &self.cmd);
+        let event = kayan
+            .operator_event(self.operator, &tenant, EventType::AdminAction, kayan.clock.now(), "users were exported")
+            .with("action", "user.export")
+            .with("with_hashes", cmd.hashes)
+            .with("state", json!(cmd.state));
+        kayan.store.commit(vec![event.record()]).await?;
+        self.place = Place::Within(tenant, None);
+        Ok(())
+    }
+
+    /// A page of a tenant's users, and moves behind it; `None` behind the last.
+    async fn page(
+        &mut self,
+        tenant: TenantId,
+        after: Option<(Timestamp, IdentityId)>,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let ExportUsers { state, hashes } = self.cmd;
+        let query = AccountQuery { tenant: tenant.clone(), state, after, hashes, limit: PAGE };
+        let accounts = self.kayan.store.accounts(&query).await?;
+        let Some(last) = accounts.last() else {
+            let one = self.operator.scope.tenant().is_some();
+            self.place = if one { Place::End } else { Place::Behind(Some(tenant)) };
+            return Ok(None);
+        };
+        self.place = Place::Within(tenant, Some((last.identity.created_at, last.identity.id)));
+        let mut lines = Vec::with_capacity(accounts.len() * 512);
+        for account in accounts {
+            terminal::write_json(&mut lines, &UserLine::of(account.identity, account.hash))
+                .map_err(|error| Failure::Fault(format!("cannot be written as JSON: {error}")))?;
+            lines.push(b'\n');
+        }
+        Ok(Some(lines))
+    }
+}
+
+#[cfg(test)]
+mod tests;

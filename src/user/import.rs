@@ -1,0 +1,331 @@
+//! Brings users along from elsewhere, with the password hashes that they have there.
+
+mod bring_in;
+mod brought;
+mod refusal;
+mod report;
+mod roles;
+mod seen;
+
+use kayan_ports::{
+    AdoptError, Change, HashCost, Identity, IdentityId, NamedIdentifier, PasswordHash, TenantId, Timestamp,
+};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use time::Duration;
+
+pub use self::{refusal::Refusal, report::ImportReport, seen::SeenUsers};
+use crate::{
+    DeniedError, Failure, FieldError, Kayan, Operator,
+    policy::{identifier, permission::Permission},
+    user::line::UserLine,
+    yielding::yield_now,
+};
+
+/// So many lines are best brought in at once: enough to make the disk's part of each small, few enough that logins do
+/// not wait long behind them.
+pub const BATCH_LINES: usize = 500;
+/// A batch whose lines have so many bytes together is large enough.
+pub const BATCH_BYTES: usize = 1024 * 1024;
+
+/// So many lines are taken in one request.
+pub const MOST_LINES: usize = 10_000;
+
+/// After so many bytes other requests have their turn, each line counting as 256 bytes more than it has.
+const A_WHILE: usize = 16 * 1024;
+
+/// So many things that are wrong with a line are told.
+const MOST_ERRORS: usize = 20;
+
+/// The wish for more users: a batch of lines in the order of the file.
+#[derive(Debug)]
+pub struct ImportUsers<'a> {
+    /// What was read.
+    pub lines: Vec<ReadLine>,
+    /// Changes nothing, and tells as far as it can what would come of it.
+    pub dry_run: bool,
+    /// What the batches before this one had.
+    pub seen: &'a mut SeenUsers,
+}
+
+/// What came of reading a line.
+#[derive(Debug)]
+pub struct ReadLine {
+    number: u64,
+    user: Result<Box<NewUser>, Refusal>,
+}
+
+/// Somebody to be brought in.
+#[derive(Debug, Clone)]
+struct NewUser {
+    identity: Identity,
+    identifiers: Vec<NamedIdentifier>,
+    hash: Option<PasswordHash>,
+    /// The id that the line has.
+    brought: Option<IdentityId>,
+    /// The changes that keep what its roles were judged by; none if it has no roles.
+    holds: Vec<Change>,
+}
+
+/// What the audit trail calls it.
+const ACTION: &str = "user.import";
+
+/// What came of a line. As JSON: `{"line", "outcome", "id"?, "cuts_at_72_bytes"?}`, or with `code`, `reason` and `fields` if
+/// it failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineReport {
+    /// Its number in the file, from 1.
+    pub line: u64,
+    /// What came of it.
+    pub fate: Fate,
+    /// Whether the user is imported with a hash that only the first 72 bytes of the password count for.
+    pub cutting: bool,
+}
+
+/// What came of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fate {
+    /// The user is in.
+    Imported(IdentityId),
+    /// The user would be in, were it not a dry run.
+    WouldImport,
+    /// The user was in already and is left as it is.
+    Exists(IdentityId),
+    /// The user is not in.
+    Refused(Refusal),
+}
+
+/// Why a batch was not brought in. Some of it may have been: the same again tells.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ImportUsersError {
+    /// The operator may not.
+    #[error(transparent)]
+    Denied(#[from] DeniedError),
+    /// More lines than [`MOST_LINES`]; none of them was read.
+    #[error("an import has at most {MOST_LINES} lines: send several, or use `kayan admin user import`")]
+    TooManyLines,
+    /// The service can't do it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Kayan {
+    /// Reads a line and judges what can be judged without the database; `None` for an empty one. Numbers begin at 1. A
+    /// hash may cost `most`.
+    pub fn read_line(&self, operator: &Operator, most: HashCost, number: u64, line: &[u8]) -> Option<ReadLine> {
+        // Some editors begin a file with a byte order mark.
+        let line = if number == 1 { line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line) } else { line };
+        if line.trim_ascii().is_empty() {
+            return None;
+        }
+        let read = UserLine::read(line).and_then(|line| self.judge(operator, most, line));
+        Some(ReadLine { number, user: read.map(Box::new) })
+    }
+
+    /// Reads what is longer than a line may be, without its text.
+    pub fn overlong_line(number: u64) -> ReadLine {
+        ReadLine { number, user: Err(Refusal::TooLong) }
+    }
+
+    /// Brings in whoever is not there yet, all with one commit if nothing is in the way, and tells of each line what
+    /// came of it. Nobody's failure is another's.
+    pub async fn import_users(
+        &self,
+        operator: &Operator,
+        cmd: ImportUsers<'_>,
+    ) -> Result<Vec<LineReport>, ImportUsersError> {
+        self.permit(operator, &Permission::USERS_WRITE, ACTION).await?;
+        let ImportUsers { lines, dry_run, seen } = cmd;
+        let mut reports = Vec::with_capacity(lines.len());
+        let mut wanted = Vec::with_capacity(lines.len());
+        for ReadLine { number, user } in lines {
+            match user.and_then(|user| seen.admit(number, &user).map(|()| user)) {
+                Ok(user) => wanted.push((number, user)),
+                Err(refusal) => reports.push(LineReport::new(number, Fate::Refused(refusal))),
+            }
+        }
+        let (wanted, refused) = self.let_roles_in(operator, wanted, dry_run).await?;
+        reports.extend(refused);
+        let outcomes = if dry_run { self.foresee(wanted).await? } else { self.bring_in(operator, wanted).await? };
+        reports.extend(outcomes);
+        reports.sort_unstable_by_key(|report| report.line);
+        Ok(reports)
+    }
+
+    /// Brings in the users of a whole NDJSON text of at most [`MOST_LINES`] lines.
+    pub async fn import_ndjson(
+        &self,
+        operator: &Operator,
+        text: &[u8],
+        dry_run: bool,
+    ) -> Result<ImportReport, ImportUsersError> {
+        self.permit(operator, &Permission::USERS_WRITE, ACTION).await?;
+        let lines = text.strip_suffix(b"\n").unwrap_or(text).split(|&byte| byte == b'\n');
+        if lines.take(MOST_LINES + 1).count() > MOST_LINES {
+            return Err(ImportUsersError::TooManyLines);
+        }
+        self.once(operator, self.import_all(operator, text, dry_run)).await
+    }
+
+    async fn import_all(
+        &self,
+        operator: &Operator,
+        text: &[u8],
+        dry_run: bool,
+    ) -> Result<ImportReport, ImportUsersError> {
+        let (mut seen, mut report) = (SeenUsers::default(), ImportReport::default());
+        let mut numbered = (1..).zip(text.split(|&byte| byte == b'\n'));
+        loop {
+            let mut lines = Vec::with_capacity(BATCH_LINES);
+            let mut work = 0;
+            for (number, line) in numbered.by_ref() {
+                lines.extend(self.read_line(operator, HashCost::Ordinary, number, line));
+                work += line.len() + 256;
+                if work > A_WHILE {
+                    work = 0;
+                    yield_now().await;
+                }
+                if lines.len() == BATCH_LINES {
+                    break;
+                }
+            }
+            if lines.is_empty() {
+                break;
+            }
+            let cmd = ImportUsers { lines, dry_run, seen: &mut seen };
+            report.add(self.import_users(operator, cmd).await?);
+        }
+        // Broken off before this, it is carried out again, and finds in whoever came in.
+        if let Some(kept) = self.keeping(operator, None, &report).await? {
+            self.store.commit(vec![kept]).await.map_err(Failure::from)?;
+        }
+        Ok(report)
+    }
+
+    fn judge(&self, operator: &Operator, most: HashCost, line: UserLine) -> Result<NewUser, Refusal> {
+        let now = self.clock.now();
+        let mut errors = Vec::new();
+        let tenant = home(operator, line.tenant_id, &mut errors);
+        let identifiers = self.schema.identify(&line.traits).unwrap_or_else(|wrong| {
+            errors.extend(wrong);
+            Vec::new()
+        });
+        if errors.is_empty() && identifiers.is_empty() && line.id.is_none() {
+            let why = "is required of a user without an identifier, so that a second run finds it";
+            errors.push(FieldError::new("/id", "required", why));
+        }
+        if line.id.is_some_and(|id| id.0.is_nil() || id.0.is_max()) {
+            errors.push(FieldError::new("/id", "invalid", "must be a UUID of somebody, not the nil or the max UUID"));
+        }
+        if errors.is_empty() {
+            errors.extend(strangers(&line.verified, &identifiers));
+        }
+        let adopted = line.password_hash.as_ref().map(|hash| self.hasher.adopt(hash, most)).transpose();
+        let hash = adopted.unwrap_or_else(|error| {
+            let code = match error {
+                AdoptError::Unknown => "unknown_hash",
+                AdoptError::Costly => "costly_hash",
+            };
+            errors.push(FieldError::new("/password_hash", code, error.to_string()));
+            None
+        });
+        for (at, pointer) in [(line.created_at, "/created_at"), (line.last_login_at, "/last_login_at")] {
+            errors.extend(at.filter(|at| !is_plausible(*at, now)).map(|_| {
+                FieldError::new(pointer, "implausible", "must be after 1970 and no more than a day ahead of now")
+            }));
+        }
+        if !errors.is_empty() {
+            errors.truncate(MOST_ERRORS);
+            return Err(Refusal::Invalid(errors));
+        }
+        let mut identity = self.new_identity(&tenant, line.traits, now);
+        identity.id = line.id.map_or(identity.id, |id| brought::id_of(operator, &tenant, id));
+        identity.state = line.state.unwrap_or(identity.state);
+        identity.verified = line.verified;
+        for role in line.roles {
+            if !identity.roles.contains(&role) {
+                identity.roles.push(role);
+            }
+        }
+        identity.created_at = line.created_at.unwrap_or(now);
+        identity.last_login_at = line.last_login_at;
+        Ok(NewUser { identity, identifiers, hash, brought: line.id, holds: Vec::new() })
+    }
+}
+
+/// The tenant of a line: its own, if the operator may go there, or else the operator's.
+fn home(operator: &Operator, named: Option<TenantId>, errors: &mut Vec<FieldError>) -> TenantId {
+    let own = operator.scope.tenant();
+    if let (Some(named), Some(own)) = (&named, own)
+        && named != own
+    {
+        let why = format!("must be {own}, into which this import goes; or be left out");
+        errors.push(FieldError::new("/tenant_id", "other_tenant", why));
+    }
+    named.or_else(|| own.cloned()).unwrap_or_default()
+}
+
+/// Addresses said to be verified that nobody logs in with.
+fn strangers(verified: &[String], identifiers: &[NamedIdentifier]) -> Vec<FieldError> {
+    let own = |address: &str| {
+        identifier::canonical(address).is_ok_and(|value| identifiers.iter().any(|named| named.value == value))
+    };
+    let strange = verified.iter().enumerate().filter(|(_, address)| !own(address));
+    let told = strange.map(|(at, _)| {
+        FieldError::new(format!("/verified/{at}"), "not_an_identifier", "must be one of the user's own identifiers")
+    });
+    told.collect()
+}
+
+/// Every database keeps these years, and lists are in the order of creation.
+fn is_plausible(at: Timestamp, now: Timestamp) -> bool {
+    at >= Timestamp::UNIX_EPOCH && at <= now.saturating_add(Duration::DAY)
+}
+
+impl Fate {
+    /// The name in a report.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Imported(_) => "imported",
+            Self::WouldImport => "would_import",
+            Self::Exists(_) => "exists",
+            Self::Refused(_) => "failed",
+        }
+    }
+}
+
+impl LineReport {
+    fn new(line: u64, fate: Fate) -> Self {
+        Self { line, fate, cutting: false }
+    }
+
+    /// About somebody who is, or would be, imported.
+    fn of(line: u64, user: &NewUser, fate: Fate) -> Self {
+        Self { line, fate, cutting: user.hash.as_ref().is_some_and(PasswordHash::is_cutting) }
+    }
+}
+
+impl Serialize for LineReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_map(None)?;
+        out.serialize_entry("line", &self.line)?;
+        out.serialize_entry("outcome", self.fate.as_str())?;
+        match &self.fate {
+            Fate::WouldImport => {}
+            Fate::Imported(id) | Fate::Exists(id) => out.serialize_entry("id", id)?,
+            Fate::Refused(refusal) => {
+                out.serialize_entry("code", refusal.code())?;
+                out.serialize_entry("reason", &refusal.to_string())?;
+                if let Refusal::Invalid(fields) = refusal {
+                    out.serialize_entry("fields", fields)?;
+                }
+            }
+        }
+        if self.cutting {
+            out.serialize_entry("cuts_at_72_bytes", &true)?;
+        }
+        out.end()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! Commits many users at once, and finds the few that stand in the way.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join_all;
+use kayan_ports::{Change, Client, CommitError, EventType, Guard, Identifier, NamedIdentifier, TenantId, Timestamp};
+
+use super::{Fate, LineReport, NewUser, Refusal};
+use crate::{Failure, Kayan, Operator, account::register::path};
+
+/// A line's number and its user.
+pub(super) type Numbered = (u64, Box<NewUser>);
+
+/// So many questions are asked of the database at once.
+const ABREAST: usize = 16;
+
+impl Kayan {
+    /// What would come of these, as far as it can be known.
+    pub(super) async fn foresee(&self, wanted: Vec<Numbered>) -> Result<Vec<LineReport>, Failure> {
+        let (free, mut reports) = self.look(wanted).await?;
+        reports.extend(free.into_iter().map(|(line, user)| LineReport::of(line, &user, Fate::WouldImport)));
+        Ok(reports)
+    }
+
+    /// Brings in those who are not there yet.
+    pub(super) async fn bring_in(
+        &self,
+        operator: &Operator,
+        wanted: Vec<Numbered>,
+    ) -> Result<Vec<LineReport>, Failure> {
+        // Whoever has a new id would meet no resistance, though the one that was brought may be there.
+        let unseen = wanted.iter().all(|(_, user)| !user.has_new_id());
+        if unseen && self.commit_users(operator, &wanted).await? {
+            return Ok(wanted.iter().map(imported).collect());
+        }
+        let (free, mut reports) = self.look(wanted).await?;
+        let mut parts = vec![free];
+        while let Some(mut part) = parts.pop().filter(|part| !part.is_empty()) {
+            if self.commit_users(operator, &part).await? {
+                reports.extend(part.iter().map(imported));
+            } else if part.len() > 1 {
+                // Somebody was faster after the look: halves, until they stand alone.
+                let rest = part.split_off(part.len() / 2);
+                parts.extend([rest, part]);
+            } else {
+                let (raced, told) = self.look(part).await?;
+                reports.extend(told);
+                reports.extend(raced.into_iter().map(|(line, _)| LineReport::new(line, Fate::Refused(Refusal::Raced))));
+            }
+        }
+        Ok(reports)
+    }
+
+    /// Commits all of them, with the events that tell of each (I-33) and one of the operator's for each tenant (I-31);
+    /// `false`, and nothing was done, when one of them stands in the way.
+    async fn commit_users(&self, operator: &Operator, users: &[Numbered]) -> Result<bool, Failure> {
+        let now = self.clock.now();
+        let mut changes = Vec::with_capacity(3 * users.len() + 2);
+        changes.extend(holds(users));
+        for (_, user) in users {
+            self.creation(operator, user, now, &mut changes);
+        }
+        changes.extend(self.summaries(operator, users, now));
+        match self.store.commit(changes).await {
+            Ok(()) => Ok(true),
+            Err(CommitError::Conflict(_) | CommitError::Stale(Guard::Tenant | Guard::Roles | Guard::Identity)) => {
+                Ok(false)
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    fn creation(&self, operator: &Operator, user: &NewUser, now: Timestamp, changes: &mut Vec<Change>) {
+        let NewUser { identity, identifiers, hash, .. } = user;
+        let event = self
+            .operator_event(operator, &identity.tenant, EventType::IdentityCreated, now, "imported")
+            .about(identity.id)
+            .resource(path(identity));
+        changes.push(Change::CreateIdentity { identity: Box::new(identity.clone()), identifiers: identifiers.clone() });
+        let password = hash.clone().map(|hash| self.new_password(identity, hash, now));
+        changes.extend(password.map(|password| Change::AddCredential(Box::new(password))));
+        changes.push(event.record());
+    }
+
+    fn summaries(&self, operator: &Operator, users: &[Numbered], now: Timestamp) -> Vec<Change> {
+        let mut tenants: BTreeMap<&TenantId, (u64, u64, u64)> = BTreeMap::new();
+        for (line, user) in users {
+            let (count, _, last) = tenants.entry(&user.identity.tenant).or_insert((0, *line, *line));
+            *count += 1;
+            *last = *line;
+        }
+        let told = tenants.into_iter().map(|(tenant, (count, first, last))| {
+            self.operator_event(operator, tenant, EventType::AdminAction, now, "users were imported")
+                .with("action", super::ACTION)
+                .with("count", count)
+                .with("lines", format!("{first}-{last}"))
+                .record()
+        });
+        told.collect()
+    }
+
+    /// Parts those of whom nothing is there from the others, and says of these why.
+    async fn look(&self, users: Vec<Numbered>) -> Result<(Vec<Numbered>, Vec<LineReport>), Failure> {
+        let mut fates = Vec::with_capacity(users.len());
+        for some in users.chunks(ABREAST) {
+            fates.extend(try_join_all(some.iter().map(|(_, user)| self.look_for(user))).await?);
+        }
+        let (mut free, mut reports) = (Vec::new(), Vec::new());
+        for ((line, user), fate) in users.into_iter().zip(fates) {
+            match fate {
+                None => free.push((line, user)),
+                Some(fate) => reports.push(LineReport::new(line, fate)),
+            }
+        }
+        Ok((free, reports))
+    }
+
+    /// What stands in the way of somebody; nothing, if they can come in.
+    async fn look_for(&self, user: &NewUser) -> Result<Option<Fate>, Failure> {
+        let NewUser { identity, identifiers, brought, .. } = user;
+        // Somebody without an identifier still needs a tenant.
+        let nameless = [NamedIdentifier { field: String::new(), value: Identifier::from_canonical(String::new()) }];
+        let names = if identifiers.is_empty() { &nameless[..] } else { identifiers };
+        let mut owner = None;
+        for NamedIdentifier { field, value } in names {
+            let Some(found) = self.store.sign_in(&identity.tenant, value, &Client::default()).await? else {
+                return Ok(Some(Fate::Refused(Refusal::NoTenant(identity.tenant.clone()))));
+            };
+            let Some(found) = found.known.map(|known| known.identity.id) else { continue };
+            let another = brought.is_some_and(|brought| brought != found && identity.id != found);
+            if another || owner.is_some_and(|owner| owner != found) {
+                return Ok(Some(Fate::Refused(Refusal::IdentifierTaken(field.clone()))));
+            }
+            owner = Some(found);
+        }
+        match owner {
+            Some(owner) => Ok(Some(Fate::Exists(owner))),
+            None => self.look_for_id(user).await,
+        }
+    }
+}
+
+/// Keeps what roles were judged by until they are given. An operator who has to be held acts in one tenant only.
+fn holds(users: &[Numbered]) -> impl Iterator<Item = Change> {
+    let with_roles = users.iter().filter(|(_, user)| !user.holds.is_empty());
+    let tenants: BTreeMap<&TenantId, &[Change]> =
+        with_roles.map(|(_, user)| (&user.identity.tenant, user.holds.as_slice())).collect();
+    tenants.into_values().flatten().cloned()
+}
+
+fn imported((line, user): &Numbered) -> LineReport {
+    LineReport::of(*line, user, Fate::Imported(user.identity.id))
+}

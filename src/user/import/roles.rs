@@ -1,0 +1,53 @@
+//! Lets in whoever's roles are there and grant nothing that the operator does not hold (I-30).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Fate, LineReport, Refusal, bring_in::Numbered};
+use crate::{DeniedError, FieldError, Kayan, Operator, access::grants::Standing, policy::permission::Permission};
+
+impl Kayan {
+    /// Parts those whose roles may be given from the others, and says of these why. A refused grant is written down, once
+    /// for all lines of a batch that want the same (I-31).
+    pub(super) async fn let_roles_in(
+        &self,
+        operator: &Operator,
+        wanted: Vec<Numbered>,
+        dry_run: bool,
+    ) -> Result<(Vec<Numbered>, Vec<LineReport>), DeniedError> {
+        let (mut permitted, mut reports) = (Vec::with_capacity(wanted.len()), Vec::new());
+        let (mut known, mut written_down) = (BTreeMap::new(), BTreeSet::new());
+        for (line, mut user) in wanted {
+            if user.identity.roles.is_empty() {
+                permitted.push((line, user));
+                continue;
+            }
+            let tenant = &user.identity.tenant;
+            if !known.contains_key(tenant) {
+                let required = (&Permission::USERS_WRITE, super::ACTION);
+                known.insert(tenant.clone(), self.standing(operator, tenant, required).await?);
+            }
+            let Some(Standing { grants, definitions, holds }) = known.get(tenant) else { continue };
+            let missing = grants.missing(&definitions.grants(&user.identity.roles));
+            let wrong = if let Err(unknown) = definitions.know(&user.identity.roles) {
+                let at = user.identity.roles.iter().position(|role| *role == unknown.name).unwrap_or_default();
+                let why = format!("is no role of the tenant; there are {}", unknown.known.join(", "));
+                FieldError::new(format!("/roles/{at}"), "unknown_role", why)
+            } else if let Some(missing) = missing {
+                let why = format!("would grant `{missing}`, which you don't hold");
+                if !dry_run && written_down.insert(missing.clone()) {
+                    match self.forbid(operator, missing, super::ACTION).await {
+                        Ok(()) | Err(DeniedError::Forbidden(_) | DeniedError::KeyReused) => {}
+                        Err(failed) => return Err(failed),
+                    }
+                }
+                FieldError::new("/roles", "not_held", why)
+            } else {
+                user.holds.clone_from(holds);
+                permitted.push((line, user));
+                continue;
+            };
+            reports.push(LineReport::new(line, Fate::Refused(Refusal::Invalid(vec![wrong]))));
+        }
+        Ok((permitted, reports))
+    }
+}

@@ -1,0 +1,99 @@
+//! Sets an identity's password on an operator's behalf.
+
+use kayan_ports::{
+    Change, CommitError, Credential, EventType, Guard, Identity, Password, PasswordHash, Unique, Version,
+};
+
+use crate::{
+    ChangeUserError, Failure, Kayan, Operator, UserRef, Weakness,
+    access::grants::hold,
+    account::register::path,
+    policy::permission::Permission,
+    session::revoke_mine::end_sessions,
+    user::change::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing},
+};
+
+/// The wish for another password.
+#[derive(Debug)]
+pub struct SetUserPassword {
+    /// Whose.
+    pub user: UserRef,
+    /// The new one.
+    pub password: Password,
+    /// The version that was seen, if it matters.
+    pub expected: Option<Version>,
+}
+
+/// Why the password is what it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SetUserPasswordError {
+    /// It is not there to be changed, or not by this operator.
+    #[error(transparent)]
+    Change(#[from] ChangeUserError),
+    /// Too weak.
+    #[error(transparent)]
+    WeakPassword(#[from] Weakness),
+    /// Somebody else set it at the same moment.
+    #[error("the password was changed by somebody else just now; look, and try again")]
+    Raced,
+}
+
+impl From<Failure> for SetUserPasswordError {
+    fn from(failure: Failure) -> Self {
+        Self::Change(failure.into())
+    }
+}
+
+impl Kayan {
+    /// Sets the password and ends every session (I-22).
+    pub async fn set_user_password(
+        &self,
+        operator: &Operator,
+        cmd: SetUserPassword,
+    ) -> Result<(), SetUserPasswordError> {
+        let (user, expected, action) = (&cmd.user, cmd.expected, "user.set-password");
+        let wish = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
+        let mut hashed = None;
+        for _ in 0..ROUNDS {
+            let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
+            let identifiers = self.schema.identify(&before.traits).unwrap_or_default();
+            let settings = self.settings_of(&before).await?;
+            let tenant = &before.tenant;
+            let password =
+                self.accept_password::<SetUserPasswordError>(tenant, &cmd.password, &identifiers, &settings).await?;
+            let secret = match &hashed {
+                Some(secret) => PasswordHash::clone(secret),
+                None => hashed.insert(self.hasher.hash(tenant, &password).await.map_err(Failure::from)?).clone(),
+            };
+            changes.extend([hold(&before), end_sessions(&before, None), self.put_password(&before, secret).await?]);
+            let message = "a user's password was set";
+            let event = self
+                .operator_event(operator, &before.tenant, EventType::AdminAction, self.clock.now(), message)
+                .about(before.id)
+                .resource(path(&before))
+                .with("action", action);
+            changes.push(event.record());
+            match self.store.commit(changes).await {
+                Ok(()) => return Ok(()),
+                Err(error) if is_outdated(&error) => {}
+                Err(CommitError::Stale(Guard::Credential) | CommitError::Conflict(Unique::Credential)) => {
+                    return Err(SetUserPasswordError::Raced);
+                }
+                Err(other) => return Err(Failure::from(other).into()),
+            }
+        }
+        Err(keeps_changing().into())
+    }
+
+    /// The change that gives an identity this password in place of the one that it has, if it has one.
+    async fn put_password(&self, identity: &Identity, secret: PasswordHash) -> Result<Change, Failure> {
+        let (known, now) = (self.store.password(&(&identity.tenant).into(), identity.id).await?, self.clock.now());
+        Ok(match known {
+            None => Change::AddCredential(Box::new(self.new_password(identity, secret, now))),
+            Some(known) => {
+                let version = known.version + 1;
+                Change::ReplaceCredential(Box::new(Credential { secret, updated_at: now, version, ..known }))
+            }
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! Locks, deactivates or lets in an identity on an operator's behalf.
+
+use kayan_ports::{Change, CommitError, EventType, Guard, Identity, Scope, State, Timestamp, Version};
+use serde_json::json;
+use time::format_description::well_known::Rfc3339;
+
+use crate::{
+    ChangeUserError, Failure, Kayan, Operator, UserRef,
+    access::attempt,
+    account::register::path,
+    policy::permission::Permission,
+    session::revoke_mine::end_sessions,
+    user::change::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+};
+
+/// The wish for another state.
+#[derive(Debug)]
+pub struct SetUserState {
+    /// Whose.
+    pub user: UserRef,
+    /// The state wanted.
+    pub state: State,
+    /// When a lock ends by itself.
+    pub until: Option<Timestamp>,
+    /// Why, for the audit trail.
+    pub reason: Option<String>,
+    /// The version that was seen, if it matters.
+    pub expected: Option<Version>,
+}
+
+impl SetUserState {
+    /// What the audit trail calls it.
+    pub(crate) fn action(state: State) -> &'static str {
+        match state {
+            State::Active => "user.unlock",
+            State::Locked => "user.lock",
+            State::Inactive | State::Pending => "user.deactivate",
+        }
+    }
+}
+
+impl Kayan {
+    /// Sets the state; whoever is not active loses every session with it (I-11, I-22).
+    pub async fn set_user_state(&self, operator: &Operator, cmd: SetUserState) -> Result<Identity, ChangeUserError> {
+        let action = SetUserState::action(cmd.state);
+        self.permit(operator, &Permission::USERS_WRITE, action).await?;
+        self.once(operator, self.put_state(operator, action, cmd)).await
+    }
+
+    async fn put_state(
+        &self,
+        operator: &Operator,
+        action: &'static str,
+        cmd: SetUserState,
+    ) -> Result<Identity, ChangeUserError> {
+        let (user, expected) = (&cmd.user, cmd.expected);
+        let wish = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
+        let until = cmd.until.filter(|_| cmd.state == State::Locked);
+        for _ in 0..ROUNDS {
+            let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
+            let (after, setting) = self.with_state(operator, &before, (cmd.state, until), cmd.reason.clone())?;
+            changes.extend(setting);
+            changes.extend(self.keeping(operator, Some(after.id), &after).await?);
+            match self.store.commit(changes).await {
+                Ok(()) => {
+                    self.state_was_set(&after).await?;
+                    return Ok(after);
+                }
+                Err(error) if is_outdated(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(keeps_changing().into())
+    }
+
+    /// The user in another state, and the changes that make it so.
+    pub(crate) fn with_state(
+        &self,
+        operator: &Operator,
+        before: &Identity,
+        (state, until): (State, Option<Timestamp>),
+        reason: Option<String>,
+    ) -> Result<(Identity, Vec<Change>), ChangeUserError> {
+        let shuts_out = state != State::Active;
+        if shuts_out && operator.identity == Some(before.id) {
+            return Err(ChangeUserError::OwnAccount);
+        }
+        let now = self.clock.now();
+        if until.is_some_and(|until| until <= now) {
+            return Err(ChangeUserError::LockIsOver);
+        }
+        if until.is_some() && !matches!(before.state, State::Active | State::Locked) {
+            return Err(ChangeUserError::NotIn(before.state));
+        }
+        let message = if shuts_out { "a user was shut out" } else { "a user was let in again" };
+        let event = self
+            .operator_event(operator, &before.tenant, EventType::AdminAction, now, message)
+            .about(before.id)
+            .resource(path(before))
+            .with("action", SetUserState::action(state))
+            .with("reason", reason)
+            .with("until", until.and_then(|until| until.format(&Rfc3339).ok()))
+            .values(Some(json!({ "state": before.state })), Some(json!({ "state": state })));
+        let scope = operator.scope.clone();
+        let (identity, expected) = (before.id, Some(before.version));
+        let mut changes = vec![Change::SetState { scope, identity, expected, state, until, at: now }];
+        if shuts_out {
+            changes.push(end_sessions(before, None));
+            changes.extend(keep_an_admin(Some(operator), before));
+        }
+        changes.push(event.record());
+        Ok((Identity { state, updated_at: now, version: before.version + 1, ..before.clone() }, changes))
+    }
+
+    /// Lets those in again whose locks are over. Who can't be let in now keeps nobody else waiting.
+    pub async fn end_locks(&self) -> Result<(), Failure> {
+        loop {
+            let (mut ended, mut failed) = (0, None);
+            for locked in self.store.ended_locks(self.clock.now()).await? {
+                match self.end_lock(&locked).await {
+                    Ok(()) => ended += 1,
+                    Err(failure) => failed = Some(failure),
+                }
+            }
+            match failed {
+                Some(failure) => return Err(failure),
+                None if ended == 0 => return Ok(()),
+                None => {}
+            }
+        }
+    }
+
+    async fn end_lock(&self, locked: &Identity) -> Result<(), Failure> {
+        let (state, now) = (State::Active, self.clock.now());
+        let event = self
+            .bare_event(locked.tenant.clone(), EventType::AdminAction, now, "a user's lock was over")
+            .about(locked.id)
+            .resource(path(locked))
+            .with("action", SetUserState::action(state))
+            .values(Some(json!({ "state": locked.state })), Some(json!({ "state": state })));
+        let (scope, expected) = (Scope::from(&locked.tenant), Some(locked.version));
+        let set = Change::SetState { scope, identity: locked.id, expected, state, until: None, at: now };
+        match self.store.commit(vec![set, event.record()]).await {
+            Ok(()) => self.unlock(locked).await,
+            // An operator or another replica was quicker.
+            Err(CommitError::Stale(Guard::Identity)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whoever is let in again begins without wrong guesses.
+    pub(crate) async fn state_was_set(&self, after: &Identity) -> Result<(), Failure> {
+        if after.state == State::Active { self.unlock(after).await } else { Ok(()) }
+    }
+
+    /// Forgets the wrong guesses at an identity, whatever it was called by.
+    async fn unlock(&self, identity: &Identity) -> Result<(), Failure> {
+        if self.settings.lockout.is_none() {
+            return Ok(());
+        }
+        let named = self.schema.identify(&identity.traits).unwrap_or_default();
+        let targets = named.iter().map(|named| attempt::target(&identity.tenant, &named.value));
+        for target in targets.chain([attempt::target_of(&identity.tenant, identity.id)]) {
+            self.attempts.unlock(&target).await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
