@@ -21,6 +21,8 @@ fn decode(row: &mut Row) -> Result<Credential, StoreError> {
     })
 }
 
+/// An identifier that nobody has is looked up as one that somebody has: all that is read of the identity is read and decoded
+/// of the tenant's oldest one, and thrown away, so that the time tells nothing (I-08).
 pub(crate) async fn sign_in(
     driver: &impl Driver,
     tenant: &TenantId,
@@ -28,11 +30,12 @@ pub(crate) async fn sign_in(
     client: &Client,
 ) -> Result<Option<SignIn>, StoreError> {
     let sql = "-- credentials.sign_in
-SELECT t.settings, t.sessions_epoch, i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at,
+SELECT t.settings, t.sessions_epoch, n.identity_id, i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at,
        i.updated_at, i.last_login_at, i.version, k.network, c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version
 FROM tenants t
 LEFT JOIN identifiers n ON n.tenant_id = t.id AND n.value = ?
-LEFT JOIN identities i ON i.id = n.identity_id AND i.tenant_id = t.id
+LEFT JOIN identities i ON i.tenant_id = t.id AND i.id = COALESCE(n.identity_id,
+  (SELECT d.id FROM identities d WHERE d.tenant_id = t.id ORDER BY d.created_at, d.id LIMIT 1))
 LEFT JOIN known_networks k ON k.identity_id = i.id AND k.tenant_id = t.id AND k.network = ?
 LEFT JOIN credentials c ON c.identity_id = i.id AND c.tenant_id = t.id AND c.kind = 'password' AND c.subject = ''
 WHERE t.id = ? AND t.active";
@@ -40,13 +43,20 @@ WHERE t.id = ? AND t.active";
     let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
     let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
     let (settings, epoch) = (tenants::decode_settings(&mut row)?, row.int()?);
+    let is_known = row.maybe_uuid()?.is_some();
+    let read = decode_known(&mut row);
+    let known = if is_known { read? } else { None };
+    Ok(Some(SignIn { settings, epoch, known }))
+}
+
+fn decode_known(row: &mut Row) -> Result<Option<Known>, StoreError> {
     if row.at_null() {
-        return Ok(Some(SignIn { settings, epoch, known: None }));
+        return Ok(None);
     }
-    let identity = identities::decode(&mut row)?;
+    let identity = identities::decode(row)?;
     let known_network = row.maybe_text()?.is_some();
-    let password = if row.at_null() { None } else { Some(decode(&mut row)?) };
-    Ok(Some(SignIn { settings, epoch, known: Some(Known { identity, password, known_network }) }))
+    let password = if row.at_null() { None } else { Some(decode(row)?) };
+    Ok(Some(Known { identity, password, known_network }))
 }
 
 pub(crate) async fn password(
