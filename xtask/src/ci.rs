@@ -13,12 +13,12 @@ use crate::{
 /// A step, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Step {
-    /// All tests.
-    Test,
     /// The code is formatted.
     Fmt,
-    /// No lint speaks up.
-    Clippy,
+    /// Everything builds, and Clippy, which runs in the same build, has nothing to say.
+    Build,
+    /// All tests.
+    Test,
     /// The committed OpenAPI document is the code's.
     Openapi,
     /// The OpenAPI document is a good one.
@@ -36,10 +36,10 @@ pub(crate) enum Step {
 impl Step {
     fn command(self) -> &'static str {
         match self {
-            Self::Test => "cargo xtask test",
             Self::Fmt => "cargo fmt --all --check",
-            Self::Clippy => "cargo clippy --workspace --all-targets --locked -- -D warnings",
-            Self::Openapi => "cargo xtask openapi --check",
+            Self::Build => "cargo xtask ci --only build",
+            Self::Test => "cargo xtask ci --only test",
+            Self::Openapi => "cargo xtask ci --only openapi",
             Self::Lint => "cargo xtask ci --only lint",
             Self::Deploy => "cargo xtask ci --only deploy",
             Self::Builds => "cargo xtask ci --only builds",
@@ -50,8 +50,9 @@ impl Step {
 
     fn perform(self, workspace: &Workspace) -> Result<(), Failure> {
         match self {
+            Self::Fmt => run::run(&mut workspace.cargo(["fmt", "--all", "--check"])),
+            Self::Build => run::run(workspace.cargo(["build", "--locked"]).args(run::ALL)),
             Self::Test => test::run(workspace, &[]),
-            Self::Fmt | Self::Clippy => run::run(&mut workspace.cargo(self.command().split(' ').skip(1))),
             Self::Openapi => openapi::check(workspace),
             Self::Lint => lint(workspace),
             Self::Deploy => deploy::check(workspace),
@@ -69,7 +70,8 @@ fn lint(workspace: &Workspace) -> Result<(), Failure> {
 }
 
 /// Runs the named steps, or all, until one fails; ends with a table of what ran.
-pub(crate) fn run(workspace: &Workspace, only: &[Step]) -> Result<(), Failure> {
+pub(crate) fn run(workspace: Workspace, only: &[Step]) -> Result<(), Failure> {
+    let workspace = &Workspace { linted: true, ..workspace };
     let mut ran = Vec::new();
     let mut failed = None;
     for step in Step::value_variants().iter().filter(|step| only.is_empty() || only.contains(step)) {

@@ -30,9 +30,8 @@ pub(crate) fn builds(workspace: &Workspace) -> Result<(), Failure> {
     for database in DATABASES {
         let with_one = BESIDES.iter().map(|feature| format!("{database},{feature}"));
         for features in std::iter::once(database.to_owned()).chain(with_one) {
-            run::timed(&format!("check a build with {features}"), || {
-                let mut clippy = workspace.cargo(["clippy", "--quiet", "--locked", "--no-deps"]);
-                run::run(with(&mut clippy, &features).args(["--", "-D", "warnings"]))?;
+            run::timed(&format!("build with {features}"), || {
+                build(workspace, &features)?;
                 linked(workspace, &features)
             })?;
         }
@@ -73,8 +72,8 @@ fn linked(workspace: &Workspace, features: &str) -> Result<(), Failure> {
 }
 
 fn none(workspace: &Workspace) -> Result<(), Failure> {
-    let mut check = workspace.cargo(["check", "--quiet", "--locked", "--package", "kayan", "--no-default-features"]);
-    let done = check.output().map_err(|source| Failure::Start { command: "cargo check".to_owned(), source })?;
+    let mut build = workspace.cargo(["build", "--quiet", "--locked", "--package", "kayan", "--no-default-features"]);
+    let done = build.output().map_err(|source| Failure::Start { command: "cargo build".to_owned(), source })?;
     let said = String::from_utf8_lossy(&done.stderr);
     if !done.status.success() && said.contains(NEEDS_ONE) {
         return Ok(());
@@ -103,15 +102,15 @@ pub(crate) fn all_journeys(workspace: &Workspace) -> Result<(), Failure> {
     let servers = servers::start()?;
     // The profiles choose the package. Named here, it would be built once more, with what it alone wants of its dependencies;
     // of the whole workspace, everything is built by the step `test`.
-    let all = ["--workspace".to_owned()];
+    let all = run::ALL.map(str::to_owned);
     DATABASES.into_iter().try_for_each(|database| journeys(workspace, database, &all, &servers))
 }
 
 /// Builds the binary into a place of its own, and shares with other builds what they have in common.
-fn build(workspace: &Workspace, database: &str) -> Result<PathBuf, Failure> {
-    let place = workspace.target.join("single").join(database);
-    let mut build = workspace.cargo(["build"]);
-    with(&mut build, database).env("CARGO_TARGET_DIR", &place).env("CARGO_BUILD_BUILD_DIR", &workspace.target);
+fn build(workspace: &Workspace, features: &str) -> Result<PathBuf, Failure> {
+    let place = workspace.target.join("single").join(features);
+    let mut build = workspace.cargo(["build", "--quiet", "--locked"]);
+    with(&mut build, features).env("CARGO_TARGET_DIR", &place).env("CARGO_BUILD_BUILD_DIR", &workspace.target);
     run::run(&mut build)?;
     Ok(place.join("debug").join(format!("kayan{}", std::env::consts::EXE_SUFFIX)))
 }

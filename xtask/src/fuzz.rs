@@ -3,7 +3,7 @@
 mod siege;
 mod wire;
 
-use std::thread;
+use std::{process::Command, thread};
 
 use crate::{
     openapi,
@@ -44,13 +44,13 @@ fn besieged(workspace: &Workspace) -> Result<(), Failure> {
 
 /// Runs a target of `tests/fuzz`; what it finds and what it learns stays in the target folder.
 fn texts(workspace: &Workspace, target: &str) -> Result<(), Failure> {
-    tools::have_cargo_fuzz()?;
     let place = workspace.target.join("fuzz");
     let corpus = place.join("corpus").join(target);
     std::fs::create_dir_all(&corpus).map_err(Failure::io(format!("can't make {}", corpus.display())))?;
-    // Without a sanitizer the stable compiler will do; there is no unsafe code of ours for one to watch.
-    let mut fuzz = workspace.cargo(["fuzz", "run", "--sanitizer", "none", "--dev", "--fuzz-dir", "tests/fuzz"]);
-    fuzz.arg("--target-dir").arg(&place).arg(target).arg(&corpus).arg("--");
+    let mut build = workspace.cargo(["build", "--locked", "--workspace", "--bin", target]);
+    run::run(build.env("RUSTC_WORKSPACE_WRAPPER", workspace.root.join("xtask/covered")))?;
+    let mut fuzz = Command::new(workspace.target.join("debug").join(target));
+    fuzz.arg(&corpus).arg(workspace.root.join("tests/fuzz/corpus").join(target));
     fuzz.args([format!("-max_total_time={EACH}"), format!("-artifact_prefix={}/", place.display())]);
     run::run(fuzz.args(["-max_len=300", "-verbosity=0"]))
 }

@@ -88,7 +88,7 @@ fn perform(task: Task) -> Result<(), Failure> {
         Task::Test { on: None, filters } => test::run(&workspace, &filters),
         Task::Test { on: Some(database), filters } => test::run_on(&workspace, &database, &filters),
         Task::With { mysql8, command } => test::with_servers(&workspace, mysql8, &command),
-        Task::Ci { only } => ci::run(&workspace, &only),
+        Task::Ci { only } => ci::run(workspace, &only),
         Task::Bench { names, quick, against } => bench::run(&workspace, &names, quick, against.as_deref()),
         Task::Openapi { check: true } => openapi::check(&workspace),
         Task::Openapi { check: false } => openapi::write(&workspace),

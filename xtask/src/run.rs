@@ -42,6 +42,12 @@ pub(crate) enum Failure {
     Wrong(String),
 }
 
+/// All that the workspace can build.
+pub(crate) const ALL: [&str; 2] = ["--workspace", "--all-targets"];
+
+/// `-D warnings`, as `cargo clippy` hands it to its driver.
+const DENY_WARNINGS: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
+
 impl Failure {
     /// Wraps an I/O error with what was being done.
     pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
@@ -57,6 +63,8 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// Cargo's target folder.
     pub(crate) target: PathBuf,
+    /// Whether builds run Clippy, too, and fail on a warning.
+    pub(crate) linted: bool,
 }
 
 impl Workspace {
@@ -69,19 +77,24 @@ impl Workspace {
             let path = metadata.get(key).and_then(Value::as_str).map(PathBuf::from);
             path.ok_or_else(|| Failure::Wrong(format!("`cargo metadata` told no `{key}`")))
         };
-        Ok(Self { root: folder("workspace_root")?, target: folder("target_directory")? })
+        Ok(Self { root: folder("workspace_root")?, target: folder("target_directory")?, linted: false })
     }
 
     /// A cargo command in the repository.
     pub(crate) fn cargo<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new("cargo");
         command.args(arguments).current_dir(&self.root);
+        if self.linted {
+            command.envs([("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"), ("CLIPPY_ARGS", DENY_WARNINGS)]);
+        }
         command
     }
 
-    /// Builds the `kayan` binary as a user would, and says where it is.
+    /// Builds the `kayan` binary and says where it is. With the dependencies' features that the whole workspace wants, so
+    /// that it shares them with the tests; a build of the package alone is proved by the builds for one database.
     pub(crate) fn build_kayan(&self) -> Result<PathBuf, Failure> {
-        run(&mut self.cargo(["build", "--package", "kayan"]))?;
+        let what: &[&str] = if self.linted { &ALL } else { &["--workspace", "--bin", "kayan"] };
+        run(self.cargo(["build", "--locked"]).args(what))?;
         Ok(self.target.join("debug").join(format!("kayan{}", std::env::consts::EXE_SUFFIX)))
     }
 

@@ -109,13 +109,3 @@ pub(crate) fn of_debian(workspace: &Workspace, program: &str, package: &str) -> 
     })?;
     Ok(here())
 }
-
-/// Installs the runner of fuzz targets where it is missing.
-pub(crate) fn have_cargo_fuzz() -> Result<(), Failure> {
-    if run::says(Command::new("cargo").args(["fuzz", "--version"]), "cargo-fuzz") {
-        return Ok(());
-    }
-    run::timed("install cargo-fuzz, which is missing", || {
-        run::run(Command::new("cargo").args(["install", "cargo-fuzz", "--locked"]))
-    })
-}
