@@ -102,7 +102,7 @@ pub(crate) fn all_journeys(workspace: &Workspace) -> Result<(), Failure> {
     let servers = servers::start()?;
     // The profiles choose the package. Named here, it would be built once more, with what it alone wants of its dependencies;
     // of the whole workspace, everything is built by the step `test`.
-    let all = run::ALL.map(str::to_owned);
+    let all = ["--workspace".to_owned()];
     DATABASES.into_iter().try_for_each(|database| journeys(workspace, database, &all, &servers))
 }
 

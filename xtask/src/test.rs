@@ -20,8 +20,8 @@ pub(crate) fn run(workspace: &Workspace, filters: &[String]) -> Result<(), Failu
     let servers = servers::start()?;
     let nginx = nginx(workspace)?;
     run::timed("run the tests", || {
-        let mut nextest = workspace.cargo(["nextest", "run"]);
-        run::run(nextest.args(run::ALL).args(filters).env(BINARY, &kayan).envs(nginx).envs(servers.env.iter().cloned()))
+        let mut nextest = workspace.cargo(["nextest", "run", "--workspace"]);
+        run::run(nextest.args(filters).env(BINARY, &kayan).envs(nginx).envs(servers.env.iter().cloned()))
     })
 }
 
