@@ -1,12 +1,9 @@
 //! Administration: one file for each family of endpoints, and what they share.
 
 pub(crate) mod audit;
-pub(crate) mod etag;
-mod idempotency;
 mod import;
 pub(crate) mod logs;
 pub(crate) mod operator;
-pub(crate) mod paging;
 mod refusals;
 pub(crate) mod roles;
 pub(crate) mod sessions;

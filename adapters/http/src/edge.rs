@@ -2,6 +2,18 @@
 //!
 //! One hand-fused layer costs a third of a stack of small ones, and this is on every hot path.
 
+pub(crate) mod caller;
+mod client_ip;
+pub(crate) mod exact_routes;
+mod host;
+mod methods;
+pub(crate) mod observations;
+pub(crate) mod origin;
+pub(crate) mod origins;
+mod request_ids;
+mod span;
+pub(crate) mod tenant_hosts;
+
 use std::{
     net::IpAddr,
     panic::AssertUnwindSafe,
@@ -19,21 +31,19 @@ use poem::{
 };
 use poem_openapi::OperationId;
 
-use crate::{
-    Application, HttpSettings, caller,
+use self::{
     client_ip::client_ip,
-    docs::Pages,
-    errors::Code,
     host::named_once,
-    methods::{self, Methods},
+    methods::Methods,
     observations::Observations,
-    origins,
-    problem::Problem,
-    rate_limit,
-    refused::Refusal as _,
     request_ids::{REQUEST_ID, RequestIds},
+    span::Told,
+};
+use crate::{
+    Application, HttpSettings,
+    api::docs::Pages,
     server::Refusal,
-    server_span::{self, Told},
+    wire::{codes::Code, problem::Problem, rate_limit, refused::Refusal as _},
 };
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -148,7 +158,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
 
         // Looked up for the log and the span alone.
         let is_told = tracing::enabled!(target: "kayan::access", tracing::Level::INFO)
-            || (self.app.tracer.is_some() && server_span::is_kept());
+            || (self.app.tracer.is_some() && span::is_kept());
         let tenant = is_told.then(|| caller::named_tenant(&request).ok().flatten()).flatten();
         let work = async {
             named_once(request.headers())?;
@@ -231,7 +241,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             // What clients speak to a proxy in front, if that is known; the service itself speaks no other.
             let public = self.app.settings.public_origin.as_ref();
             let scheme = if public.is_some_and(|it| it.as_str().starts_with("https:")) { "https" } else { "http" };
-            server_span::end(told, scheme);
+            span::end(told, scheme);
         }
     }
 }
@@ -243,7 +253,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         match &self.app.tracer {
             None => self.answer(request).await,
             Some(tracer) => {
-                let span = server_span::begin(tracer, &request);
+                let span = span::begin(tracer, &request);
                 self.answer(request).with_context(span).await
             }
         }

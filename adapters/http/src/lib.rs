@@ -1,39 +1,13 @@
 //! The REST API: a request becomes a command, one use-case runs, its outcome becomes an answer.
 //!
-//! Each endpoint family has its file ([`sessions`], [`identities`], [`system`]); every use-case error becomes a
-//! documented code in one table, [`errors`]; what all requests share is one layer, [`edge`].
+//! [`api`] and [`admin`] hold the endpoints, a family a file; [`edge`] is the layer that all requests pass through;
+//! [`wire`] reads bodies and writes answers; [`server`] speaks HTTP.
 
 mod admin;
-mod answers;
-mod body;
-mod caller;
-mod client_ip;
-mod cookies;
-mod debug;
-mod direct;
-mod docs;
+mod api;
 mod edge;
-mod errors;
-mod host;
-mod identities;
-mod insider;
-mod methods;
-mod observations;
-mod origin;
-mod origins;
-mod problem;
-mod rate_limit;
-mod refused;
-mod reply;
-mod request_ids;
-mod rfc3339;
 mod server;
-mod server_span;
-mod sessions;
-mod shown;
-mod streamed;
-mod system;
-mod tenant_hosts;
+mod wire;
 
 use std::{
     collections::HashMap,
@@ -55,9 +29,9 @@ use poem_openapi::{
 };
 use tokio::net::TcpListener;
 
-pub use origin::{Origin, OriginError};
+pub use edge::origin::{Origin, OriginError};
+pub use edge::tenant_hosts::{TenantHosts, TenantHostsError};
 pub use server::Limits;
-pub use tenant_hosts::{TenantHosts, TenantHostsError};
 
 /// What the API stands on.
 pub struct Application {
@@ -132,8 +106,8 @@ enum Tag {
 }
 
 type Api = (
-    identities::Identities,
-    sessions::Sessions,
+    api::identities::Identities,
+    api::sessions::Sessions,
     (
         admin::users::Users,
         admin::roles::Roles,
@@ -142,13 +116,13 @@ type Api = (
         admin::audit::AuditTrail,
         admin::logs::Logs,
     ),
-    (system::System, debug::Debug),
+    (api::system::System, api::debug::Debug),
 );
 
 fn api(app: &Arc<Application>, draining: &Draining) -> Api {
     (
-        identities::Identities { app: app.clone() },
-        sessions::Sessions { app: app.clone(), shown: shown::Shown::default() },
+        api::identities::Identities { app: app.clone() },
+        api::sessions::Sessions { app: app.clone(), shown: api::who_am_i_cache::Shown::default() },
         (
             admin::users::Users { app: app.clone() },
             admin::roles::Roles { app: app.clone() },
@@ -157,7 +131,7 @@ fn api(app: &Arc<Application>, draining: &Draining) -> Api {
             admin::audit::AuditTrail { app: app.clone() },
             admin::logs::Logs { app: app.clone() },
         ),
-        (system::System { app: app.clone(), draining: draining.clone() }, debug::Debug { app: app.clone() }),
+        (api::system::System { app: app.clone(), draining: draining.clone() }, api::debug::Debug { app: app.clone() }),
     )
 }
 
@@ -207,8 +181,9 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let router = service(api(&app, draining), "").into_endpoint();
-    let observations = observations::Observations::of::<Api>();
-    let edge = Arc::new(edge::Edge::new(direct::Direct::new(api(&app, draining), router), app, observations));
+    let observations = edge::observations::Observations::of::<Api>();
+    let edge =
+        Arc::new(edge::Edge::new(edge::exact_routes::Direct::new(api(&app, draining), router), app, observations));
     let refusing = edge.clone();
     server::run(listener, edge, Arc::new(move |status| refusing.refuse_unread(status)), limits, stop).await;
 }

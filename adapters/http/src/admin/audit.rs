@@ -23,12 +23,10 @@ use poem_openapi::{
 use self::event::EventList;
 use crate::{
     Application, Tag,
-    admin::{operator::Admin, paging::DEFAULT_LIMIT},
-    errors::invalid,
-    problem::Problem,
-    refused::Refused,
-    reply::Reply,
-    streamed::streamed,
+    admin::operator::Admin,
+    wire::{
+        codes::invalid, paging::DEFAULT_LIMIT, problem::Problem, refused::Refused, reply::Reply, streamed::streamed,
+    },
 };
 
 /// The operation whose answer is streamed.

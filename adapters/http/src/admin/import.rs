@@ -6,8 +6,8 @@ use poem_openapi::{Enum, Object};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{
-    errors::{Code, failed},
+use crate::wire::{
+    codes::{Code, failed},
     problem::{Field, Problem},
     refused::Refusal,
 };

@@ -7,7 +7,11 @@ use kayan_ports::LogLevel;
 use poem_openapi::{Enum, Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
-use crate::{Application, Tag, admin::operator::Admin, body::Body, refused::Refused, reply::Reply};
+use crate::{
+    Application, Tag,
+    admin::operator::Admin,
+    wire::{body::Body, refused::Refused, reply::Reply},
+};
 
 /// The endpoints of this family.
 pub(crate) struct Logs {

@@ -8,7 +8,10 @@ use poem_openapi::{
     registry::{MetaSecurityScheme, Registry},
 };
 
-use crate::{caller, edge::Request as Context, errors::Code, problem::Problem, refused::Refusal};
+use crate::{
+    edge::{Request as Context, caller},
+    wire::{codes::Code, problem::Problem, refused::Refusal},
+};
 
 /// Somebody who may administer something; what, the use-case asks.
 pub(crate) struct Admin(pub(crate) Operator);

@@ -8,8 +8,8 @@ use kayan_core::{
 use kayan_ports::{AdoptError, ProfileError, TenantIdError};
 use poem::http::StatusCode;
 
-use crate::{
-    errors::{Code, failed, invalid, weak},
+use crate::wire::{
+    codes::{Code, failed, invalid, weak},
     problem::Problem,
     refused::Refusal,
 };

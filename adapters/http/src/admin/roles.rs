@@ -13,16 +13,14 @@ use uuid::Uuid;
 
 use crate::{
     Application, Tag,
-    admin::{
-        Done,
+    admin::{Done, operator::Admin, refusals},
+    wire::{
+        body::Body,
         etag::{self, IfMatch},
         idempotency::IdempotencyKey,
-        operator::Admin,
-        refusals,
+        refused::Refused,
+        reply::Reply,
     },
-    body::Body,
-    refused::Refused,
-    reply::Reply,
 };
 
 /// The endpoints of this family.
@@ -47,10 +45,10 @@ struct Role {
     /// Whether it came with Kayan, and stays as it is.
     built_in: bool,
     /// When it came to be.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     created_at: Timestamp,
     /// When it last changed.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     updated_at: Timestamp,
 }
 

@@ -13,17 +13,15 @@ use uuid::Uuid;
 
 use crate::{
     Application, Tag,
-    admin::{
-        Done,
+    admin::{Done, operator::Admin, refusals},
+    wire::{
+        answers::SessionInfo,
+        body::MaybeBody,
         idempotency::IdempotencyKey,
-        operator::Admin,
         paging::{DEFAULT_LIMIT, List},
-        refusals,
+        refused::Refused,
+        reply::Reply,
     },
-    answers::SessionInfo,
-    body::MaybeBody,
-    refused::Refused,
-    reply::Reply,
 };
 
 /// The endpoints of this family.

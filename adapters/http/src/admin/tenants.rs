@@ -12,18 +12,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Application, Tag,
-    admin::{
-        Done,
+    admin::{Done, operator::Admin, refusals},
+    wire::{
+        body::Body,
         etag::{self, IfMatch},
         idempotency::IdempotencyKey,
-        operator::Admin,
         paging::{DEFAULT_LIMIT, List},
-        refusals,
+        problem::Problem,
+        refused::Refused,
+        reply::Reply,
     },
-    body::Body,
-    problem::Problem,
-    refused::Refused,
-    reply::Reply,
 };
 
 /// The endpoints of this family.
@@ -138,10 +136,10 @@ struct Tenant {
     /// What it sets for itself.
     settings: Settings,
     /// When it came to be; 1970: with the installation.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     created_at: Timestamp,
     /// When it last changed.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     updated_at: Timestamp,
 }
 

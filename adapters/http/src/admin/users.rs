@@ -1,6 +1,6 @@
 //! Users, as administrators see and change them.
 
-mod wishes;
+mod requests;
 
 use std::sync::Arc;
 
@@ -18,23 +18,19 @@ use serde::Serialize;
 use time::Duration;
 use uuid::Uuid;
 
-use self::wishes::{CreateUserBody, LockBody, PasswordBody, ReasonBody, UpdateUserBody};
+use self::requests::{CreateUserBody, LockBody, PasswordBody, ReasonBody, UpdateUserBody};
 use crate::{
     Application, Tag,
-    admin::{
-        Done,
+    admin::{Done, import::ImportReport, operator::Admin, refusals::field, sessions::Revocation},
+    wire::{
+        answers::{Identity, IdentityState, SessionInfo},
+        body::{Body, Lines, MaybeBody},
         etag::{self, IfMatch},
         idempotency::IdempotencyKey,
-        import::ImportReport,
-        operator::Admin,
         paging::{DEFAULT_LIMIT, List},
-        refusals::field,
-        sessions::Revocation,
+        refused::Refused,
+        reply::Reply,
     },
-    answers::{Identity, IdentityState, SessionInfo},
-    body::{Body, Lines, MaybeBody},
-    refused::Refused,
-    reply::Reply,
 };
 
 /// The endpoints of this family.

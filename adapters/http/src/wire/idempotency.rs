@@ -8,7 +8,7 @@ use poem_openapi::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{body, errors::Code, problem::Problem};
+use crate::wire::{body, codes::Code, problem::Problem};
 
 const HEADER: &str = "Idempotency-Key";
 

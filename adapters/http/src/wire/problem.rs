@@ -12,7 +12,7 @@ use poem::{
 use poem_openapi::Object;
 use serde::Serialize;
 
-use crate::{errors::Code, rate_limit};
+use crate::wire::{codes::Code, rate_limit};
 
 /// A failure on its way to the client.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     required: Option<String>,
     /// Until when no more guesses are heard.
-    #[serde(with = "crate::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::wire::rfc3339::option", skip_serializing_if = "Option::is_none")]
     locked_until: Option<Timestamp>,
     /// In how many seconds to try again.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -14,13 +14,15 @@ use uuid::Uuid;
 
 use crate::{
     Application, Tag,
-    answers::{Session, SessionInfo, WhoAmI},
-    body::Body,
-    caller::{Anyone, Member},
-    cookies,
-    refused::Refused,
-    reply::Reply,
-    shown::Shown,
+    api::who_am_i_cache::Shown,
+    edge::caller::{Anyone, Member},
+    wire::{
+        answers::{Session, SessionInfo, WhoAmI},
+        body::Body,
+        cookies,
+        refused::Refused,
+        reply::Reply,
+    },
 };
 
 /// The endpoints of this family.

@@ -12,7 +12,10 @@ use poem_openapi::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{edge::Request as Context, errors::Code, problem::Problem};
+use crate::{
+    edge::Request as Context,
+    wire::{codes::Code, problem::Problem},
+};
 
 /// The largest body taken, in bytes.
 const MAX_BYTES: usize = 1 << 20;

@@ -3,7 +3,7 @@
 use poem::http::Method;
 use serde_json::Value;
 
-use crate::docs::Pages;
+use crate::api::docs::Pages;
 
 /// Letters of a method that are shown: no method that there is has more, and a client may send very many.
 const SHOWN: usize = 32;

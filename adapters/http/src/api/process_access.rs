@@ -6,7 +6,11 @@ use kayan_core::Insider;
 use poem::{Request, RequestBody, Result};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, registry::Registry};
 
-use crate::{HttpSettings, admin::operator::Admin, edge::Request as Context, origins};
+use crate::{
+    HttpSettings,
+    admin::operator::Admin,
+    edge::{Request as Context, origins},
+};
 
 /// Headers that proxies add: a request with one of them comes from elsewhere, whatever its own address is.
 const BY_PROXIES: [&str; 6] =

@@ -3,7 +3,7 @@
 use poem_openapi::Object;
 use serde::Deserialize;
 
-use crate::answers::{IdentityState, TraitsBody};
+use crate::wire::answers::{IdentityState, TraitsBody};
 
 /// The wish for another user.
 #[derive(Object, Deserialize)]

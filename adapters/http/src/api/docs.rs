@@ -15,7 +15,10 @@ use poem::{
 use sha2::{Digest, Sha256};
 use tokio::{sync::OnceCell, task::spawn_blocking};
 
-use crate::{Documented, errors::Code, problem::Problem, service};
+use crate::{
+    Documented, service,
+    wire::{codes::Code, problem::Problem},
+};
 
 /// The pages. They are megabytes, and most processes are never asked for them, so each is put together when it first is;
 /// all answers share its bytes.

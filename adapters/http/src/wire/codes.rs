@@ -6,7 +6,7 @@ use kayan_core::{
 };
 use poem::http::StatusCode;
 
-use crate::{problem::Problem, refused::Refusal};
+use crate::wire::{problem::Problem, refused::Refusal};
 
 macro_rules! codes {
     ($($variant:ident = $name:literal, $status:ident, $title:literal, $message:literal;)+) => {

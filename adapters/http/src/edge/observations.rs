@@ -10,7 +10,7 @@ use parking_lot::RwLock;
 use poem::http::StatusCode;
 use poem_openapi::{OpenApi, OperationId};
 
-use crate::{admin::audit::EXPORT, streamed};
+use crate::{admin::audit::EXPORT, wire::streamed};
 
 /// The ways to log in, and to show a second factor, by the names that the metrics have for them.
 const STRATEGIES: [&str; 3] = ["password", "oidc", "webauthn"];

@@ -10,7 +10,7 @@ use poem_openapi::{
     types::Type,
 };
 
-use crate::{errors::Code, problem::Problem};
+use crate::wire::{codes::Code, problem::Problem};
 
 /// No version is called so.
 const NEVER: Version = -1;

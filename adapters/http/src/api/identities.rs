@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Application, Tag,
-    answers::{ExportBody, Identity, Session, TraitsBody},
-    body::Body,
-    caller::{Anyone, Member},
-    cookies,
-    refused::Refused,
-    reply::Reply,
+    edge::caller::{Anyone, Member},
+    wire::{
+        answers::{ExportBody, Identity, Session, TraitsBody},
+        body::Body,
+        cookies,
+        refused::Refused,
+        reply::Reply,
+    },
 };
 
 /// The endpoints of this family.

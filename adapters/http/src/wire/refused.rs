@@ -9,8 +9,8 @@ use poem_openapi::{
     types::Type,
 };
 
-use crate::{
-    errors::Code,
+use crate::wire::{
+    codes::Code,
     problem::{Problem, ProblemBody},
 };
 

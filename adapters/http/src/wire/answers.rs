@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::body::strict;
+use crate::wire::body::strict;
 
 /// A JSON object whose members the identity schema decides on.
 #[derive(Debug, Serialize, Deserialize)]
@@ -107,13 +107,13 @@ pub(crate) struct Identity {
     /// The names of its roles.
     roles: Vec<String>,
     /// When it came to be.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     created_at: Timestamp,
     /// When it last changed.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     updated_at: Timestamp,
     /// When it last logged in.
-    #[serde(with = "crate::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "crate::wire::rfc3339::option", skip_serializing_if = "Option::is_none")]
     last_login_at: Option<Timestamp>,
 }
 
@@ -150,10 +150,10 @@ pub(crate) struct Session {
     /// Always `Bearer`.
     token_type: String,
     /// When the session token expires.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     expires_at: Timestamp,
     /// When the refresh token expires.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     refresh_expires_at: Timestamp,
     /// The authenticator assurance level (NIST SP 800-63B): `aal1`, `aal2` or `aal3`.
     aal: String,
@@ -185,7 +185,7 @@ struct AuthenticationMethod {
     /// The method, such as `password`.
     method: String,
     /// When it was completed.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     completed_at: Timestamp,
 }
 
@@ -200,13 +200,13 @@ pub(crate) struct SessionInfo {
     /// False once it has been revoked.
     active: bool,
     /// When it was opened.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     issued_at: Timestamp,
     /// When its present session token expires.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     expires_at: Timestamp,
     /// When it was last used, to the minute.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     last_seen_at: Timestamp,
     /// The authenticator assurance level (NIST SP 800-63B): `aal1`, `aal2` or `aal3`.
     authenticator_assurance_level: String,
@@ -275,10 +275,10 @@ struct CredentialInfo {
     /// What it is, such as `password`.
     kind: String,
     /// When it was made.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     created_at: Timestamp,
     /// When its secret last changed.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     updated_at: Timestamp,
 }
 
@@ -286,7 +286,7 @@ struct CredentialInfo {
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct ExportBody {
     /// When it was put together.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     exported_at: Timestamp,
     /// Who they are.
     identity: Identity,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kayan_ports::{Presented, SessionId};
 use quick_cache::sync::Cache;
 
-use crate::{answers::WhoAmI, reply::Reply};
+use crate::wire::{answers::WhoAmI, reply::Reply};
 
 /// So many are kept at most, about two kilobytes each.
 const CAPACITY: usize = 10_000;

@@ -9,11 +9,13 @@ use serde::Serialize;
 
 use crate::{
     Application, Draining, Tag,
-    errors::{Code, NotReady},
-    insider::Near,
-    problem::Problem,
-    refused::Refused,
-    reply::Reply,
+    api::process_access::Near,
+    wire::{
+        codes::{Code, NotReady},
+        problem::Problem,
+        refused::Refused,
+        reply::Reply,
+    },
 };
 
 /// The endpoints of this family.
@@ -45,7 +47,7 @@ struct Health {
     /// The version that runs.
     version: String,
     /// When it was asked.
-    #[serde(with = "crate::rfc3339")]
+    #[serde(with = "crate::wire::rfc3339")]
     timestamp: Timestamp,
     /// The parts.
     checks: Vec<Check>,

@@ -12,13 +12,13 @@ use poem_openapi::{
 };
 
 use crate::{
-    cookies,
-    edge::Request as Context,
-    errors::Code,
-    host::{TENANT, host},
-    origins,
-    problem::Problem,
-    tenant_hosts::ByHost,
+    edge::{
+        Request as Context,
+        host::{TENANT, host},
+        origins,
+        tenant_hosts::ByHost,
+    },
+    wire::{codes::Code, cookies, problem::Problem},
 };
 
 const MAX_USER_AGENT: usize = 512;

@@ -6,7 +6,11 @@ use kayan_core::LookInsideError;
 use poem_openapi::{ApiResponse, Object, OpenApi, param::Query, payload::Binary};
 use serde::Serialize;
 
-use crate::{Application, Tag, insider::Inside, refused::Refused, reply::Reply};
+use crate::{
+    Application, Tag,
+    api::process_access::Inside,
+    wire::{refused::Refused, reply::Reply},
+};
 
 /// The endpoints of this family.
 pub(crate) struct Debug {

@@ -15,7 +15,7 @@ use poem_openapi::{
 };
 use serde::Serialize;
 
-use crate::{errors::Code, problem::Problem};
+use crate::wire::{codes::Code, problem::Problem};
 
 /// A JSON body with status 200, unless an answer type says otherwise.
 pub(crate) struct Reply<T> {

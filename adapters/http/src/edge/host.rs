@@ -5,7 +5,7 @@ use poem::{
     http::{HeaderMap, HeaderName, header},
 };
 
-use crate::{errors::Code, problem::Problem};
+use crate::wire::{codes::Code, problem::Problem};
 
 /// The header that names a tenant.
 pub(crate) const TENANT: HeaderName = HeaderName::from_static("x-tenant-id");
