@@ -4,7 +4,6 @@ pub(crate) mod audit;
 mod import;
 pub(crate) mod logs;
 pub(crate) mod operator;
-mod refusals;
 pub(crate) mod roles;
 pub(crate) mod sessions;
 pub(crate) mod tenants;

@@ -6,6 +6,7 @@ pub(crate) mod caller;
 mod client_ip;
 pub(crate) mod exact_routes;
 mod host;
+pub(crate) mod limits;
 mod methods;
 pub(crate) mod observations;
 pub(crate) mod origin;
@@ -22,7 +23,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use kayan_core::{Allowance, Caller};
+use kayan_core::Allowance;
 use kayan_ports::TenantId;
 use opentelemetry::trace::FutureExt as _;
 use poem::{
@@ -43,7 +44,7 @@ use crate::{
     Application, HttpSettings,
     api::docs::Pages,
     server::Refusal,
-    wire::{codes::Code, problem::Problem, rate_limit, refused::Refusal as _},
+    wire::{codes::Code, problem::Problem, rate_limit},
 };
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -98,19 +99,6 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         Some(client_ip(peer, forwarded, &self.app.settings.trusted_proxies))
     }
 
-    /// Counts the request against its client's limit, if it has one and the path is one that counts.
-    async fn allow(&self, request: &HttpRequest) -> Result<Option<Allowance>> {
-        let counts =
-            |path: &str| path.starts_with("/api/") || path.starts_with("/admin/") || Pages::PATHS.contains(&path);
-        if !self.app.kayan.limits_clients() || !counts(request.uri().path()) {
-            return Ok(None);
-        }
-        let context = Request::of(request)?;
-        let caller =
-            Caller { client: caller::client(request)?, request_id: Some(context.id.clone()), ..Caller::default() };
-        self.app.kayan.limit_client(&caller).await.map_err(|error| error.problem().into())
-    }
-
     fn methods(&self) -> &Methods {
         self.methods.get_or_init(|| Methods::read(&crate::documents().0))
     }
@@ -162,7 +150,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         let tenant = is_told.then(|| caller::named_tenant(&request).ok().flatten()).flatten();
         let work = async {
             named_once(request.headers())?;
-            let allowance = self.allow(&request).await?;
+            let allowance = limits::allow(&request, &self.app.kayan).await?;
             let mut response = match page {
                 Some(page) => self.pages.answer(page, request.headers()).await?,
                 None => self.inner.call(request).await?,

@@ -29,6 +29,8 @@ use poem_openapi::{
 };
 use tokio::net::TcpListener;
 
+use crate::wire::refused;
+
 pub use edge::origin::{Origin, OriginError};
 pub use edge::tenant_hosts::{TenantHosts, TenantHostsError};
 pub use server::Limits;
@@ -140,7 +142,13 @@ struct Documented;
 
 impl OpenApi for Documented {
     fn meta() -> Vec<MetaApi> {
-        Api::meta()
+        let mut apis = Api::meta();
+        for path in apis.iter_mut().flat_map(|api| &mut api.paths) {
+            for operation in &mut path.operations {
+                refused::document(&path.path, operation);
+            }
+        }
+        apis
     }
 
     fn register(registry: &mut Registry) {

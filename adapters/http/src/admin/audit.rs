@@ -5,7 +5,7 @@ mod event;
 use std::sync::Arc;
 
 use kayan_core::{
-    DeniedError, EventExport, ExportEvents, ExportFormat, FieldError, Kayan, Operator,
+    DeniedError, EventExport, ExportEvents, ExportFormat, Kayan, Operator,
     policy::{cursor, period},
 };
 use kayan_ports::{EventOrder, EventQuery, EventType, Outcome};
@@ -24,9 +24,7 @@ use self::event::EventList;
 use crate::{
     Application, Tag,
     admin::operator::Admin,
-    wire::{
-        codes::invalid, paging::DEFAULT_LIMIT, problem::Problem, refused::Refused, reply::Reply, streamed::streamed,
-    },
+    wire::{codes::Code, paging::DEFAULT_LIMIT, problem::Problem, refused::Refused, reply::Reply, streamed::streamed},
 };
 
 /// The operation whose answer is streamed.
@@ -95,7 +93,7 @@ impl Wanted {
 }
 
 fn parameter(name: &str, code: &str, message: String) -> Box<Problem> {
-    Box::new(invalid(vec![FieldError { pointer: name.to_owned(), code: code.to_owned(), message }]))
+    Box::new(Problem::new(Code::InvalidInput).field(name, code, message))
 }
 
 fn no_type(name: &str) -> Box<Problem> {

@@ -1,16 +1,11 @@
 //! Users brought along from elsewhere.
 
-use kayan_core::{Fate, ImportUsersError};
-use poem::http::StatusCode;
+use kayan_core::{DeniedError, Failure, Fate, ImportUsersError};
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::wire::{
-    codes::{Code, failed},
-    problem::{Field, Problem},
-    refused::Refusal,
-};
+use crate::wire::{problem::Field, refused::refusals};
 
 /// What came of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
@@ -96,16 +91,10 @@ impl From<kayan_core::ImportReport> for ImportReport {
     }
 }
 
-impl Refusal for ImportUsersError {
-    const CODES: &'static [(Code, Option<StatusCode>)] =
-        &[(Code::Unauthorized, None), (Code::Forbidden, None), (Code::IdempotencyKeyReused, None)];
-    const TAKES_BODY: bool = true;
-
-    fn problem(self) -> Problem {
-        match self {
-            Self::Denied(denied) => denied.problem(),
-            Self::TooManyLines => Problem::new(Code::PayloadTooLarge).message(self.to_string()),
-            Self::Failed(failure) => failed(failure),
-        }
+refusals! {
+    ImportUsersError {
+        Self::Denied(denied) => (denied: DeniedError),
+        error @ Self::TooManyLines => PayloadTooLarge.message(error.to_string()),
+        Self::Failed(failure) => (failure: Failure),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_core::SetLogLevelError;
+use kayan_core::{DeniedError, Failure, SetLogLevelError};
 use kayan_ports::LogLevel;
 use poem_openapi::{Enum, Object, OpenApi};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Application, Tag,
     admin::operator::Admin,
-    wire::{body::Body, refused::Refused, reply::Reply},
+    wire::{
+        body::Body,
+        refused::{Refused, refusals},
+        reply::Reply,
+    },
 };
 
 /// The endpoints of this family.
@@ -67,5 +71,12 @@ impl Logs {
     ) -> Result<Reply<Level>, Refused<SetLogLevelError>> {
         self.app.kayan.set_log_level(&operator, &*self.app.logs, body.level.into()).await?;
         Ok(Reply::new(&body))
+    }
+}
+
+refusals! {
+    SetLogLevelError {
+        Self::Denied(error) => (error: DeniedError),
+        Self::Failed(failure) => (failure: Failure),
     }
 }

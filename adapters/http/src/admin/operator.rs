@@ -1,6 +1,6 @@
 //! Who administers: the owner of the token in `Authorization: Bearer`, and nobody by cookie.
 
-use kayan_core::{Operator, Purpose, Token};
+use kayan_core::{AuthenticateAdminTokenError, DeniedError, Failure, Operator, Purpose, Token};
 use kayan_ports::{AdminTokenText, Scope, TenantId};
 use poem::{Request, RequestBody, Result};
 use poem_openapi::{
@@ -10,7 +10,11 @@ use poem_openapi::{
 
 use crate::{
     edge::{Request as Context, caller},
-    wire::{codes::Code, problem::Problem, refused::Refusal},
+    wire::{
+        codes::Code,
+        problem::Problem,
+        refused::{Refusal, refusals},
+    },
 };
 
 /// Somebody who may administer something; what, the use-case asks.
@@ -92,4 +96,19 @@ fn bearer(request: &Request) -> Result<&str> {
         return Err(Problem::new(Code::Unauthorized).message("two different tokens were sent; send one").into());
     }
     Ok(first)
+}
+
+refusals! {
+    AuthenticateAdminTokenError {
+        Self::Unauthorized => Unauthorized
+            .message("the admin token is forged, expired, revoked, or good in another tenant only"),
+        Self::Failed(failure) => (failure: Failure),
+    }
+    DeniedError {
+        Self::KeyReused => IdempotencyKeyReused,
+        ref error @ Self::Forbidden(ref required) => Forbidden
+            .message(error.to_string())
+            .required(required.to_string()),
+        Self::Failed(failure) => (failure: Failure),
+    }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kayan_core::{
-    CheckPermission, CheckPermissionError, CreateRole, DefineRoleError, DeleteRole, DeleteRoleError, Permission,
-    UpdateRole,
+    CheckPermission, CheckPermissionError, CreateRole, DefineRoleError, DeleteRole, DeleteRoleError, DeniedError,
+    Failure, Permission, PermissionError, RoleError, UpdateRole,
 };
 use kayan_ports::{IdentityId, Timestamp};
 use poem_openapi::{ApiResponse, Object, OpenApi, param::Path};
@@ -13,15 +13,24 @@ use uuid::Uuid;
 
 use crate::{
     Application, Tag,
-    admin::{Done, operator::Admin, refusals},
+    admin::{Done, operator::Admin},
     wire::{
         body::Body,
+        codes::Code,
         etag::{self, IfMatch},
         idempotency::IdempotencyKey,
-        refused::Refused,
+        problem::Problem,
+        refused::{Refused, never, refusals},
         reply::Reply,
     },
 };
+
+/// What each operation can't answer, of the error that they share.
+const LIST: u64 = never([Code::NotFound, Code::AlreadyExists, Code::InUse]);
+const CREATE: u64 = never([Code::NotFound]);
+const GET: u64 = never([Code::AlreadyExists, Code::InUse]);
+const UPDATE: u64 = never([Code::AlreadyExists]);
+const DELETE: u64 = never([Code::AlreadyExists]);
 
 /// The endpoints of this family.
 pub(crate) struct Roles {
@@ -166,7 +175,7 @@ impl Roles {
     ///
     /// Needs `roles:read`.
     #[oai(path = "/roles", method = "get", operation_id = "listRoles")]
-    async fn list(&self, admin: Admin) -> Result<Reply<RoleList>, Refused<DefineRoleError>> {
+    async fn list(&self, admin: Admin) -> Result<Reply<RoleList>, Refused<DefineRoleError, LIST>> {
         let roles = self.app.kayan.list_roles(&admin.0, &admin.tenant()).await?;
         Ok(Reply::new(&RoleList { data: roles.into_iter().map(Role::from).collect() }))
     }
@@ -182,7 +191,7 @@ impl Roles {
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyKey,
         Body(body): Body<CreateRoleBody>,
-    ) -> Result<RoleCreated, Refused<DefineRoleError>> {
+    ) -> Result<RoleCreated, Refused<DefineRoleError, CREATE>> {
         let CreateRoleBody { id, description, permissions, parents } = body;
         let cmd = CreateRole { tenant: admin.tenant(), name: id, description, permissions, parents };
         let created = self.app.kayan.create_role(&key.with(admin.0), cmd).await?;
@@ -199,7 +208,7 @@ impl Roles {
         admin: Admin,
         /// The role's name.
         id: Path<String>,
-    ) -> Result<RoleAnswer, Refused<DefineRoleError>> {
+    ) -> Result<RoleAnswer, Refused<DefineRoleError, GET>> {
         Ok(shown(self.app.kayan.find_role(&admin.0, &admin.tenant(), &id.0).await?))
     }
 
@@ -217,7 +226,7 @@ impl Roles {
         #[oai(name = "If-Match")]
         if_match: IfMatch,
         Body(body): Body<UpdateRoleBody>,
-    ) -> Result<RoleAnswer, Refused<DefineRoleError>> {
+    ) -> Result<RoleAnswer, Refused<DefineRoleError, UPDATE>> {
         let UpdateRoleBody { description, permissions, parents } = body;
         let (tenant, name, expected) = (admin.tenant(), id.0, if_match.0);
         let cmd = UpdateRole { tenant, name, description, permissions, parents, expected };
@@ -236,7 +245,7 @@ impl Roles {
         /// The ETag of the role as you have seen it; if it has changed since, nothing happens.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-    ) -> Result<Done, Refused<DeleteRoleError>> {
+    ) -> Result<Done, Refused<DeleteRoleError, DELETE>> {
         let cmd = DeleteRole { tenant: admin.tenant(), name: id.0, expected: if_match.0 };
         self.app.kayan.delete_role(&admin.0, cmd).await?;
         Ok(Done::Done)
@@ -252,9 +261,43 @@ impl Roles {
         Admin(operator): Admin,
         Body(body): Body<CheckBody>,
     ) -> Result<Reply<Checked>, Refused<CheckPermissionError>> {
-        let permission: Permission = body.permission.parse().map_err(|error| refusals::no_permission(&error))?;
+        let permission: Permission = body.permission.parse().map_err(|error: PermissionError| {
+            Problem::new(Code::InvalidInput).field("/permission", "permission", error.to_string())
+        })?;
         let query = CheckPermission { identity: IdentityId(body.identity_id), permission };
         let check = self.app.kayan.check_permission(&operator, &query).await?;
         Ok(Reply::new(&Checked { allowed: check.allowed, via: check.via }))
+    }
+}
+
+refusals! {
+    RoleError {
+        error @ Self::Name(_) => InvalidInput.field("/id", "pattern", error.to_string()),
+        error @ Self::BuiltIn(_) => InUse.message(error.to_string()),
+        ref error @ Self::Permission(position, _) => InvalidInput
+            .field(&format!("/permissions/{position}"), "permission", error.to_string()),
+        ref error @ Self::UnknownParent(position, _) => InvalidInput
+            .field(&format!("/parents/{position}"), "role", error.to_string()),
+        error @ Self::Cycle(_) => InvalidInput.field("/parents", "cycle", error.to_string()),
+        error @ Self::TooDeep(_) => InvalidInput.field("/parents", "depth", error.to_string()),
+        error @ Self::TooMany => InvalidInput.field("", "maxItems", error.to_string()),
+    }
+    DefineRoleError {
+        Self::Denied(denied) => (denied: DeniedError),
+        Self::Invalid(error) => (error: RoleError),
+        error @ Self::AlreadyExists(_) => AlreadyExists.message(error.to_string()),
+        Self::NotFound(_) => NotFound.message("there is no such role"),
+        Self::Changed => PreconditionFailed,
+        Self::NoTenant(_) => TenantNotFound,
+        Self::Failed(failure) => (failure: Failure),
+    }
+    DeleteRoleError {
+        Self::Define(error) => (error: DefineRoleError),
+        error @ Self::InUse(_) => InUse.message(error.to_string()),
+    }
+    CheckPermissionError {
+        Self::Denied(denied) => (denied: DeniedError),
+        Self::NotFound(_) => NotFound.message("there is no such user"),
+        Self::Failed(failure) => (failure: Failure),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_core::{DeniedError, ListSessions, RevokeSessions, RevokeSessionsError, UserRef};
+use kayan_core::{DeniedError, FindUserError, ListSessions, RevokeSessions, RevokeSessionsError, UserRef};
 use kayan_ports::{IdentityId, SessionId, TenantId};
 use poem_openapi::{
     Object, OpenApi,
@@ -13,13 +13,15 @@ use uuid::Uuid;
 
 use crate::{
     Application, Tag,
-    admin::{Done, operator::Admin, refusals},
+    admin::{Done, operator::Admin, tenants::NO_SUCH_TENANT},
     wire::{
         answers::SessionInfo,
         body::MaybeBody,
+        codes::Code,
         idempotency::IdempotencyKey,
         paging::{DEFAULT_LIMIT, List},
-        refused::Refused,
+        problem::Problem,
+        refused::{Refused, refusals},
         reply::Reply,
     },
 };
@@ -103,9 +105,17 @@ impl AdminSessions {
         MaybeBody(body): MaybeBody<RevokeBody>,
     ) -> Result<Reply<Revocation>, Refused<RevokeSessionsError>> {
         let tenant = body.tenant_id.map(|name| name.parse::<TenantId>());
-        let tenant = tenant.transpose().map_err(|_| refusals::no_such_tenant())?;
+        let tenant = tenant.transpose().map_err(|_| Problem::new(Code::NotFound).message(NO_SUCH_TENANT))?;
         let user = body.user_id.map(|id| UserRef(id.to_string()));
         let cmd = RevokeSessions { user, tenant, reason: body.reason };
         Ok(Reply::new(&Revocation { revoked: self.app.kayan.revoke_sessions(&key.with(operator), cmd).await? }))
+    }
+}
+
+refusals! {
+    RevokeSessionsError {
+        Self::Find(error) => (error: FindUserError),
+        Self::NoTenant(_) => NotFound.message(NO_SUCH_TENANT),
+        Self::NoSession(_) => NotFound.message("there is no such session, or it is over"),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use kayan_core::{CreateTenant, ManageTenantError, UpdateTenant};
-use kayan_ports::{Method, TenantId, TenantLimit, Timestamp};
+use kayan_core::{CreateTenant, DeniedError, Failure, ManageTenantError, UpdateTenant};
+use kayan_ports::{Method, TenantId, TenantIdError, TenantLimit, Timestamp};
 use poem_openapi::{
     ApiResponse, Enum, Object, OpenApi,
     param::{Path, Query},
@@ -12,17 +12,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Application, Tag,
-    admin::{Done, operator::Admin, refusals},
+    admin::{Done, operator::Admin},
     wire::{
         body::Body,
+        codes::Code,
         etag::{self, IfMatch},
         idempotency::IdempotencyKey,
         paging::{DEFAULT_LIMIT, List},
         problem::Problem,
-        refused::Refused,
+        refused::{Refused, never, refusals},
         reply::Reply,
     },
 };
+
+pub(super) const NO_SUCH_TENANT: &str = "there is no such tenant";
+
+/// What each operation can't answer, of the error that they share.
+const LIST: u64 = never([Code::NotFound, Code::AlreadyExists, Code::InUse]);
+const CREATE: u64 = never([Code::NotFound, Code::InUse]);
+const GET: u64 = never([Code::AlreadyExists, Code::InUse]);
+const UPDATE: u64 = never([Code::AlreadyExists]);
+const DELETE: u64 = never([Code::AlreadyExists]);
 
 /// The endpoints of this family.
 pub(crate) struct Tenants {
@@ -229,7 +239,7 @@ impl Tenants {
         limit: Query<Option<u32>>,
         /// After so many.
         offset: Query<Option<u64>>,
-    ) -> Result<Reply<List<Tenant>>, Refused<ManageTenantError>> {
+    ) -> Result<Reply<List<Tenant>>, Refused<ManageTenantError, LIST>> {
         let (limit, offset) = (limit.0.unwrap_or(DEFAULT_LIMIT), offset.0.unwrap_or_default());
         let page = self.app.kayan.list_tenants(&operator, limit, offset).await?;
         Ok(Reply::new(&List::new(page, limit, offset)))
@@ -246,8 +256,10 @@ impl Tenants {
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyKey,
         Body(body): Body<CreateTenantBody>,
-    ) -> Result<TenantCreated, Refused<ManageTenantError>> {
-        let id: TenantId = body.id.parse().map_err(|error| refusals::no_tenant_id(&error))?;
+    ) -> Result<TenantCreated, Refused<ManageTenantError, CREATE>> {
+        let id: TenantId = body.id.parse().map_err(|error: TenantIdError| {
+            Problem::new(Code::InvalidInput).field("/id", "pattern", error.to_string())
+        })?;
         let cmd = CreateTenant { id, name: body.name, settings: body.settings.into() };
         let created = self.app.kayan.create_tenant(&key.with(operator), cmd).await?;
         let tag = etag::of(created.version);
@@ -263,7 +275,7 @@ impl Tenants {
         Admin(operator): Admin,
         /// The tenant's name.
         id: Path<String>,
-    ) -> Result<TenantAnswer, Refused<ManageTenantError>> {
+    ) -> Result<TenantAnswer, Refused<ManageTenantError, GET>> {
         Ok(shown(self.app.kayan.find_tenant(&operator, &named(&id)?).await?))
     }
 
@@ -280,7 +292,7 @@ impl Tenants {
         #[oai(name = "If-Match")]
         if_match: IfMatch,
         Body(body): Body<UpdateTenantBody>,
-    ) -> Result<TenantAnswer, Refused<ManageTenantError>> {
+    ) -> Result<TenantAnswer, Refused<ManageTenantError, UPDATE>> {
         let settings = body.settings.map(Into::into);
         let cmd =
             UpdateTenant { id: named(&id)?, name: body.name, active: body.active, settings, expected: if_match.0 };
@@ -299,7 +311,7 @@ impl Tenants {
         /// The ETag of the tenant as you have seen it; if it has changed since, nothing happens.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-    ) -> Result<Done, Refused<ManageTenantError>> {
+    ) -> Result<Done, Refused<ManageTenantError, DELETE>> {
         self.app.kayan.delete_tenant(&operator, &named(&id)?, if_match.0).await?;
         Ok(Done::Done)
     }
@@ -307,5 +319,17 @@ impl Tenants {
 
 /// What is no name of a tenant is no tenant's.
 fn named(id: &Path<String>) -> Result<TenantId, Box<Problem>> {
-    id.0.parse().map_err(|_| Box::new(refusals::no_such_tenant()))
+    id.0.parse().map_err(|_| Box::new(Problem::new(Code::NotFound).message(NO_SUCH_TENANT)))
+}
+
+refusals! {
+    ManageTenantError {
+        Self::Denied(denied) => (denied: DeniedError),
+        Self::Invalid(fields) => InvalidInput.fields(fields),
+        error @ Self::AlreadyExists(_) => AlreadyExists.message(error.to_string()),
+        Self::NotFound(_) => NotFound.message(NO_SUCH_TENANT),
+        Self::Changed => PreconditionFailed,
+        error @ Self::InUse(_) => InUse.message(error.to_string()),
+        Self::Failed(failure) => (failure: Failure),
+    }
 }

@@ -1,5 +1,6 @@
 //! Users, as administrators see and change them.
 
+mod errors;
 mod requests;
 
 use std::sync::Arc;
@@ -18,16 +19,21 @@ use serde::Serialize;
 use time::Duration;
 use uuid::Uuid;
 
-use self::requests::{CreateUserBody, LockBody, PasswordBody, ReasonBody, UpdateUserBody};
+use self::{
+    errors::{LOCK_NOBODY_OUT, TAKE_A_ROLE},
+    requests::{CreateUserBody, LockBody, PasswordBody, ReasonBody, UpdateUserBody},
+};
 use crate::{
     Application, Tag,
-    admin::{Done, import::ImportReport, operator::Admin, refusals::field, sessions::Revocation},
+    admin::{Done, import::ImportReport, operator::Admin, sessions::Revocation},
     wire::{
         answers::{Identity, IdentityState, SessionInfo},
         body::{Body, Lines, MaybeBody},
+        codes::Code,
         etag::{self, IfMatch},
         idempotency::IdempotencyKey,
         paging::{DEFAULT_LIMIT, List},
+        problem::Problem,
         refused::Refused,
         reply::Reply,
     },
@@ -130,9 +136,8 @@ impl Users {
     ) -> Result<UserCreated, Refused<CreateUserError>> {
         let password = match (body.password, body.password_hash) {
             (Some(_), Some(_)) => {
-                return Err(
-                    field("/password_hash", "either_or", "give the password or its hash, not both".to_owned()).into()
-                );
+                let told = "give the password or its hash, not both".to_owned();
+                return Err(Problem::new(Code::InvalidInput).field("/password_hash", "either_or", told).into());
             }
             (clear, hash) => {
                 let hashed = hash.map(|hash| FirstPassword::Hashed(PasswordHash::new(hash)));
@@ -245,7 +250,8 @@ impl Users {
         MaybeBody(body): MaybeBody<LockBody>,
     ) -> Result<UserAnswer, Refused<ChangeUserError>> {
         let until = body.until.as_deref().map(|text| period::moment("until", text, Duration::DAY)).transpose();
-        let until = until.map_err(|error| field("/until", "invalid", error.to_string()))?;
+        let until =
+            until.map_err(|error| Problem::new(Code::InvalidInput).field("/until", "invalid", error.to_string()))?;
         let cmd = SetUserState { user: user(&id), state: State::Locked, until, reason: body.reason, expected: None };
         Ok(shown(self.app.kayan.set_user_state(&key.with(operator), cmd).await?))
     }
@@ -264,7 +270,7 @@ impl Users {
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyKey,
         MaybeBody(body): MaybeBody<ReasonBody>,
-    ) -> Result<UserAnswer, Refused<ChangeUserError>> {
+    ) -> Result<UserAnswer, Refused<ChangeUserError, LOCK_NOBODY_OUT>> {
         let cmd =
             SetUserState { user: user(&id), state: State::Active, until: None, reason: body.reason, expected: None };
         Ok(shown(self.app.kayan.set_user_state(&key.with(operator), cmd).await?))
@@ -283,7 +289,7 @@ impl Users {
         #[oai(name = "If-Match")]
         if_match: IfMatch,
         Body(body): Body<PasswordBody>,
-    ) -> Result<Done, Refused<SetUserPasswordError>> {
+    ) -> Result<Done, Refused<SetUserPasswordError, LOCK_NOBODY_OUT>> {
         let cmd = SetUserPassword { user: user(&id), password: body.password.into(), expected: if_match.0 };
         self.app.kayan.set_user_password(&operator, cmd).await?;
         Ok(Done::Done)
@@ -351,7 +357,7 @@ impl Users {
         /// The ETag of the user as you have seen it; if it has changed since, nothing happens.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-    ) -> Result<UserAnswer, Refused<AssignRoleError>> {
+    ) -> Result<UserAnswer, Refused<AssignRoleError, LOCK_NOBODY_OUT>> {
         let cmd = AssignRole { user: user(&id), role: role.0, give: true, expected: if_match.0 };
         Ok(shown(self.app.kayan.assign_role(&operator, cmd).await?))
     }
@@ -370,7 +376,7 @@ impl Users {
         /// The ETag of the user as you have seen it; if it has changed since, nothing happens.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-    ) -> Result<UserAnswer, Refused<AssignRoleError>> {
+    ) -> Result<UserAnswer, Refused<AssignRoleError, TAKE_A_ROLE>> {
         let cmd = AssignRole { user: user(&id), role: role.0, give: false, expected: if_match.0 };
         Ok(shown(self.app.kayan.assign_role(&operator, cmd).await?))
     }

@@ -2,14 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kayan_core::LookInsideError;
+use kayan_core::{DeniedError, LookInsideError};
+use kayan_ports::ProfileError;
 use poem_openapi::{ApiResponse, Object, OpenApi, param::Query, payload::Binary};
 use serde::Serialize;
 
 use crate::{
     Application, Tag,
-    api::process_access::Inside,
-    wire::{refused::Refused, reply::Reply},
+    api::process_access::DebugAccess,
+    wire::{
+        refused::{Refused, refusals},
+        reply::Reply,
+    },
 };
 
 /// The endpoints of this family.
@@ -41,7 +45,7 @@ impl Debug {
     /// The memory in use, by where it was asked for: one allocation in two megabytes is noted. In development open to this
     /// machine; else needs `debug:read` over all tenants.
     #[oai(path = "/pprof/heap", method = "get", operation_id = "debugHeap")]
-    async fn heap(&self, Inside(who): Inside) -> Result<Profile, Refused<LookInsideError>> {
+    async fn heap(&self, DebugAccess(who): DebugAccess) -> Result<Profile, Refused<LookInsideError>> {
         Ok(Profile::Taken(Binary(self.app.kayan.profile_heap(&who, &*self.app.profiler).await?)))
     }
 
@@ -52,7 +56,7 @@ impl Debug {
     #[oai(path = "/pprof/profile", method = "get", operation_id = "debugProfile")]
     async fn profile(
         &self,
-        Inside(who): Inside,
+        DebugAccess(who): DebugAccess,
         /// For so many seconds; without it, 30.
         #[oai(validator(minimum(value = "1"), maximum(value = "60")))]
         seconds: Query<Option<u64>>,
@@ -66,8 +70,16 @@ impl Debug {
     /// What the allocator keeps in store goes back to the operating system; nothing is collected, as nothing is garbage. In
     /// development open to this machine, but to no page of another site; else needs `debug:read` over all tenants.
     #[oai(path = "/gc", method = "post", operation_id = "debugGc")]
-    async fn purge(&self, Inside(who): Inside) -> Result<Reply<Purged>, Refused<LookInsideError>> {
+    async fn purge(&self, DebugAccess(who): DebugAccess) -> Result<Reply<Purged>, Refused<LookInsideError>> {
         let resident = self.app.kayan.purge_memory(&who, &*self.app.profiler).await?;
         Ok(Reply::new(&Purged { resident_before: resident.before, resident_after: resident.after }))
+    }
+}
+
+refusals! {
+    LookInsideError {
+        Self::Denied(error) => (error: DeniedError),
+        Self::Profile(error @ ProfileError::Busy) => InUse.message(error.to_string()),
+        Self::Profile(ProfileError::Unavailable(why)) => Unavailable.because(why),
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kayan_core::{
-    AuthenticateError, ChangePassword, ChangePasswordError, DeleteMe, DeleteMeError, Register, RegisterError, UpdateMe,
-    UpdateMeError,
+    AuthenticateError, ChangePassword, ChangePasswordError, DeleteMe, DeleteMeError, Failure, Register, RegisterError,
+    UpdateMe, UpdateMeError,
 };
 use kayan_ports::Traits;
 use poem_openapi::{ApiResponse, Object, OpenApi};
@@ -17,7 +17,7 @@ use crate::{
         answers::{ExportBody, Identity, Session, TraitsBody},
         body::Body,
         cookies,
-        refused::Refused,
+        refused::{Refused, refusals},
         reply::Reply,
     },
 };
@@ -172,5 +172,42 @@ impl Identities {
     #[oai(path = "/me/export", method = "get", operation_id = "exportMe")]
     async fn export_me(&self, Member(caller): Member) -> Result<Reply<ExportBody>, Refused<AuthenticateError>> {
         Ok(Reply::new(&self.app.kayan.export_me(&caller).await?.into()))
+    }
+}
+
+const WRONG_PASSWORD: &str = "the current password is wrong";
+
+// A wrong password by somebody who is logged in is no failed authentication: 403, so that clients keep the session.
+refusals! {
+    RegisterError {
+        Self::InvalidTraits(fields) => InvalidInput.fields(fields),
+        Self::WeakPassword(weakness) => WeakPassword.weak("/password", &weakness),
+        Self::AlreadyExists => AlreadyExists,
+        Self::MethodDisabled => MethodDisabled,
+        Self::MfaRequired => MfaRequired,
+        Self::Limited(limited) => RateLimited.limited(limited),
+        Self::NoTenant => TenantNotFound,
+        Self::Failed(Failure::Overloaded) => Overloaded,
+        Self::Failed(failure) => (failure: Failure),
+    }
+    ChangePasswordError {
+        Self::InvalidCredentials => InvalidCredentials as FORBIDDEN.message(WRONG_PASSWORD),
+        Self::Locked(locked) => AccountLocked.locked(locked),
+        Self::WeakPassword(weakness) => WeakPassword.weak("/new_password", &weakness),
+        Self::Authenticate(AuthenticateError::Failed(Failure::Overloaded)) => Overloaded,
+        Self::Authenticate(error) => (error: AuthenticateError),
+    }
+    UpdateMeError {
+        Self::InvalidTraits(fields) => InvalidInput.fields(fields),
+        Self::LastIdentifier => LastIdentifier,
+        Self::AlreadyExists => AlreadyExists,
+        Self::Authenticate(error) => (error: AuthenticateError),
+    }
+    DeleteMeError {
+        Self::InvalidCredentials => InvalidCredentials as FORBIDDEN.message(WRONG_PASSWORD),
+        Self::LastAdmin => LastAdmin,
+        Self::Locked(locked) => AccountLocked.locked(locked),
+        Self::Authenticate(AuthenticateError::Failed(Failure::Overloaded)) => Overloaded,
+        Self::Authenticate(error) => (error: AuthenticateError),
     }
 }

@@ -1,4 +1,4 @@
-//! Who may look at the process itself: an administrator, or whoever is near enough.
+//! Who may read the metrics and profiles of the process: administrators, and clients at certain addresses.
 
 use std::net::IpAddr;
 
@@ -16,14 +16,14 @@ use crate::{
 const BY_PROXIES: [&str; 6] =
     ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "forwarded", "via"];
 
-/// Somebody who may look at everything: an administrator; in development, whoever is at this machine.
-pub(crate) struct Inside(pub(crate) Insider);
+/// May take profiles: an administrator, or, in development, a client on the same machine.
+pub(crate) struct DebugAccess(pub(crate) Insider);
 
-/// Somebody who may look at the metrics: an administrator, or a client at an address that is allowed to.
-pub(crate) struct Near(pub(crate) Insider);
+/// May read the metrics: an administrator, or a client at an address that is allowed to.
+pub(crate) struct MetricsAccess(pub(crate) Insider);
 
-macro_rules! like_admin {
-    ($($name:ident if $is_near:expr;)+) => {
+macro_rules! without_token {
+    ($($name:ident if $is_allowed:expr;)+) => {
         $(impl<'a> ApiExtractor<'a> for $name {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
 
@@ -38,7 +38,7 @@ macro_rules! like_admin {
                 Admin::security_schemes()
             }
 
-            /// Whoever is near enough needs no token.
+            /// A client at an allowed address needs no token.
             fn has_security_fallback() -> bool {
                 true
             }
@@ -49,8 +49,8 @@ macro_rules! like_admin {
                 options: ExtractParamOptions<()>,
             ) -> Result<Self> {
                 let context = Context::of(request)?;
-                let is_near: fn(&HttpSettings, IpAddr) -> bool = $is_near;
-                if direct(request)?.is_some_and(|ip| is_near(&context.app.settings, ip)) {
+                let is_allowed: fn(&HttpSettings, IpAddr) -> bool = $is_allowed;
+                if direct(request)?.is_some_and(|ip| is_allowed(&context.app.settings, ip)) {
                     return Ok(Self(None));
                 }
                 let Admin(operator) = Admin::from_request(request, body, options).await?;
@@ -60,9 +60,9 @@ macro_rules! like_admin {
     };
 }
 
-like_admin! {
-    Inside if |settings, ip| settings.open_debug && ip.is_loopback() && !is_proxy(settings, ip);
-    Near if may_read_metrics;
+without_token! {
+    DebugAccess if |settings, ip| settings.open_debug && ip.is_loopback() && !is_proxy(settings, ip);
+    MetricsAccess if may_read_metrics;
 }
 
 /// Whether the address is allowed; a trusted proxy's only if it is named by itself, not by a network that it is in. Behind a

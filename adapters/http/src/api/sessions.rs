@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kayan_core::{
-    AuthenticateError, LogIn, LogInError, Opened, Purpose, RefreshSession, RefreshSessionError, RevokeMySessionError,
-    Token,
+    AuthenticateError, Failure, LogIn, LogInError, Opened, Purpose, RefreshSession, RefreshSessionError,
+    RevokeMySessionError, Token,
 };
 use kayan_ports::SessionId;
 use opentelemetry::trace::FutureExt as _;
@@ -20,7 +20,7 @@ use crate::{
         answers::{Session, SessionInfo, WhoAmI},
         body::Body,
         cookies,
-        refused::Refused,
+        refused::{Refused, refusals},
         reply::Reply,
     },
 };
@@ -184,5 +184,29 @@ impl Sessions {
     async fn revoke_my_other_sessions(&self, Member(caller): Member) -> Result<Revoked, Refused<AuthenticateError>> {
         self.app.kayan.revoke_my_other_sessions(&caller).await?;
         Ok(Revoked::Done)
+    }
+}
+
+refusals! {
+    LogInError {
+        Self::InvalidCredentials => InvalidCredentials,
+        Self::NotActive => IdentityInactive,
+        Self::MethodDisabled => MethodDisabled,
+        Self::MfaRequired => MfaRequired,
+        Self::Locked(locked) => AccountLocked.locked(locked),
+        Self::Limited(limited) => RateLimited.limited(limited),
+        Self::NoTenant => TenantNotFound,
+        Self::Failed(Failure::Overloaded) => Overloaded,
+        Self::Failed(failure) => (failure: Failure),
+    }
+    RefreshSessionError {
+        Self::InvalidToken => InvalidToken,
+        Self::TokenReused => TokenReused,
+        Self::NoTenant => TenantNotFound,
+        Self::Failed(failure) => (failure: Failure),
+    }
+    RevokeMySessionError {
+        Self::Authenticate(error) => (error: AuthenticateError),
+        Self::NotFound => NotFound.message("you have no such session"),
     }
 }

@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use crate::{
     Application, Draining, Tag,
-    api::process_access::Near,
+    api::process_access::MetricsAccess,
     wire::{
-        codes::{Code, NotReady},
+        codes::Code,
         problem::Problem,
-        refused::Refused,
+        refused::{Refused, never, refusals},
         reply::Reply,
     },
 };
@@ -119,7 +119,10 @@ impl System {
     /// loopback and private ones (RFC 1918, RFC 4193), through no proxy; else needs `debug:read` over all tenants, as tenants
     /// are named in it.
     #[oai(path = "/metrics", method = "get", operation_id = "metrics")]
-    async fn metrics(&self, Near(who): Near) -> Result<MetricsAnswer, Refused<LookInsideError>> {
+    async fn metrics(
+        &self,
+        MetricsAccess(who): MetricsAccess,
+    ) -> Result<MetricsAnswer, Refused<LookInsideError, READ_METRICS>> {
         self.app.kayan.look_at_metrics(&who).await?;
         let metrics = self.app.metrics.clone();
         // With many tenants it takes a while.
@@ -179,5 +182,17 @@ impl From<ProbeReport> for Check {
             latency_ms: (probe.latency_ms * 1000.0).round() / 1000.0,
             message: message.map(str::to_owned),
         }
+    }
+}
+
+/// Any number of clients may read the metrics at once.
+const READ_METRICS: u64 = never([Code::InUse]);
+
+/// The parts of the service that are not ready, and why.
+struct NotReady(Vec<String>);
+
+refusals! {
+    NotReady {
+        Self(missing) => Unavailable.message(format!("not ready: {}", missing.join("; "))).checks(missing)
     }
 }

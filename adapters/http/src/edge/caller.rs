@@ -1,6 +1,6 @@
 //! Who is asking: the tenant, the presented session token and where the request came from.
 
-use kayan_core::{Caller, Purpose, Token};
+use kayan_core::{AuthenticateError, Caller, Failure, Purpose, Token};
 use kayan_ports::{Client, TenantId};
 use poem::{
     Error, Request, RequestBody, Result,
@@ -18,8 +18,19 @@ use crate::{
         origins,
         tenant_hosts::ByHost,
     },
-    wire::{codes::Code, cookies, problem::Problem},
+    wire::{codes::Code, cookies, problem::Problem, refused::refusals},
 };
+
+refusals! {
+    AuthenticateError {
+        Self::Unauthorized => Unauthorized,
+        Self::NoTenant => TenantNotFound,
+        Self::Failed(failure) => (failure: Failure),
+    }
+}
+
+/// The name of the security scheme in which a browser sends the token by itself.
+pub(crate) const COOKIE_SCHEME: &str = "session_cookie";
 
 const MAX_USER_AGENT: usize = 512;
 const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-session-token");
@@ -93,7 +104,7 @@ fn schemes() -> [(&'static str, MetaSecurityScheme); 3] {
             },
         ),
         (
-            "session_cookie",
+            COOKIE_SCHEME,
             MetaSecurityScheme {
                 name: Some("kayan_session"),
                 key_in: Some("cookie"),

@@ -3,7 +3,6 @@
 use std::pin::pin;
 
 use futures_util::StreamExt;
-use kayan_core::FieldError;
 use poem::{Request, RequestBody, Result, http::header};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -192,11 +191,7 @@ fn explain(error: &serde_json::Error, pointer: String) -> Problem {
         }
     };
     let message = message.replace("struct ", "an object like ");
-    problem.message("some fields are not valid; details.fields says which").fields(vec![FieldError {
-        pointer,
-        code: code.to_owned(),
-        message,
-    }])
+    problem.field(&pointer, code, message)
 }
 
 const DUPLICATE: &str = "duplicate member";

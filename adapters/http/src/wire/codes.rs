@@ -1,12 +1,6 @@
-//! The closed list of error codes, and the one table that gives every use-case error its code.
+//! The closed list of error codes.
 
-use kayan_core::{
-    AuthenticateError, ChangePasswordError, DeleteMeError, Failure, LimitError, Limited, Locked, LogInError,
-    RefreshSessionError, RegisterError, RevokeMySessionError, UpdateMeError, Weakness,
-};
 use poem::http::StatusCode;
-
-use crate::wire::{problem::Problem, refused::Refusal};
 
 macro_rules! codes {
     ($($variant:ident = $name:literal, $status:ident, $title:literal, $message:literal;)+) => {
@@ -18,12 +12,16 @@ macro_rules! codes {
 
         impl Code {
             /// Every code there is.
-            #[cfg(test)]
             pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// The word in the answer's `code`.
             pub(crate) fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// How the document tells of it.
+            pub(crate) fn line(self) -> &'static str {
+                match self { $(Self::$variant => concat!("`", $name, "`: ", $message),)+ }
             }
 
             /// The usual status, the title, and the message where a failure has none of its own.
@@ -87,219 +85,6 @@ codes! {
         "too many logins are waiting; try again in a second";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The service is not available",
         "a part of the service is not available; try again in a second";
-}
-
-pub(crate) fn failed(failure: Failure) -> Problem {
-    match failure {
-        Failure::Overloaded => Problem::new(Code::Overloaded),
-        Failure::Nul => Problem::new(Code::InvalidInput).message(failure.to_string()),
-        Failure::Unavailable(cause) => Problem::new(Code::Unavailable).because(cause),
-        Failure::Fault(cause) => Problem::new(Code::Internal).because(cause),
-    }
-}
-
-fn locked(locked: Locked) -> Problem {
-    Problem::new(Code::AccountLocked).locked(locked.until, locked.now)
-}
-
-fn limited(limited: Limited) -> Problem {
-    Problem::new(Code::RateLimited).limited(limited.limit, limited.retry_after)
-}
-
-pub(crate) fn weak(weakness: &Weakness, pointer: &str) -> Problem {
-    let field = kayan_core::FieldError {
-        pointer: pointer.to_owned(),
-        code: "weak_password".to_owned(),
-        message: weakness.to_string(),
-    };
-    Problem::new(Code::WeakPassword).message(weakness.to_string()).fields(vec![field])
-}
-
-pub(crate) fn invalid(fields: Vec<kayan_core::FieldError>) -> Problem {
-    Problem::new(Code::InvalidInput).message("some fields are not valid; details.fields says which").fields(fields)
-}
-
-impl Refusal for AuthenticateError {
-    const CODES: &'static [(Code, Option<StatusCode>)] = &[(Code::Unauthorized, None), (Code::CsrfRejected, None)];
-    const TAKES_BODY: bool = false;
-
-    fn problem(self) -> Problem {
-        match self {
-            Self::Unauthorized => Problem::new(Code::Unauthorized),
-            Self::NoTenant => Problem::new(Code::TenantNotFound),
-            Self::Failed(failure) => failed(failure),
-        }
-    }
-}
-
-impl Refusal for RegisterError {
-    const CODES: &'static [(Code, Option<StatusCode>)] = &[
-        (Code::WeakPassword, None),
-        (Code::MethodDisabled, None),
-        (Code::MfaRequired, None),
-        (Code::AlreadyExists, None),
-        (Code::Overloaded, None),
-    ];
-    const TAKES_BODY: bool = true;
-
-    fn problem(self) -> Problem {
-        match self {
-            Self::InvalidTraits(fields) => invalid(fields),
-            Self::WeakPassword(weakness) => weak(&weakness, "/password"),
-            Self::AlreadyExists => Problem::new(Code::AlreadyExists),
-            Self::MethodDisabled => Problem::new(Code::MethodDisabled),
-            Self::MfaRequired => Problem::new(Code::MfaRequired),
-            Self::Limited(limit) => limited(limit),
-            Self::NoTenant => Problem::new(Code::TenantNotFound),
-            Self::Failed(failure) => failed(failure),
-        }
-    }
-}
-
-impl Refusal for LogInError {
-    const CODES: &'static [(Code, Option<StatusCode>)] = &[
-        (Code::InvalidCredentials, None),
-        (Code::MethodDisabled, None),
-        (Code::MfaRequired, None),
-        (Code::IdentityInactive, None),
-        (Code::AccountLocked, None),
-        (Code::Overloaded, None),
-    ];
-    const TAKES_BODY: bool = true;
-
-    fn problem(self) -> Problem {
-        match self {
-            Self::InvalidCredentials => Problem::new(Code::InvalidCredentials),
-            Self::NotActive => Problem::new(Code::IdentityInactive),
-            Self::MethodDisabled => Problem::new(Code::MethodDisabled),
-            Self::MfaRequired => Problem::new(Code::MfaRequired),
-            Self::Locked(until) => locked(until),
-            Self::Limited(limit) => limited(limit),
-            Self::NoTenant => Problem::new(Code::TenantNotFound),
-            Self::Failed(failure) => failed(failure),
-        }
-    }
-}
-
-impl Refusal for RefreshSessionError {
-    const CODES: &'static [(Code, Option<StatusCode>)] = &[(Code::InvalidToken, None), (Code::TokenReused, None)];
-    const TAKES_BODY: bool = true;
-
-    fn problem(self) -> Problem {
-        match self {
-            Self::InvalidToken => Problem::new(Code::InvalidToken),
-            Self::TokenReused => Problem::new(Code::TokenReused),
-            Self::NoTenant => Problem::new(Code::TenantNotFound),
-            Self::Failed(failure) => failed(failure),
-        }
-    }
-}
-
-impl Refusal for RevokeMySessionError {
-    const CODES: &'static [(Code, Option<StatusCode>)] =
-        &[(Code::Unauthorized, None), (Code::CsrfRejected, None), (Code::NotFound, None)];
-    const TAKES_BODY: bool = false;
-
-    fn problem(self) -> Problem {
-        match self {
-            Self::Authenticate(error) => error.problem(),
-            Self::NotFound => Problem::new(Code::NotFound).message("you have no such session"),
-        }
-    }
-}
-
-/// A wrong password by somebody who is logged in is no failed authentication: 403, so that clients keep the session.
-const WRONG_PASSWORD: (Code, Option<StatusCode>) = (Code::InvalidCredentials, Some(StatusCode::FORBIDDEN));
-
-fn wrong_password() -> Problem {
-    Problem::new(Code::InvalidCredentials).status_code(StatusCode::FORBIDDEN).message("the current password is wrong")
-}
-
-impl Refusal for ChangePasswordError {
-    const CODES: &'static [(Code, Option<StatusCode>)] = &[
-        (Code::WeakPassword, None),
-        (Code::Unauthorized, None),
-        (Code::CsrfRejected, None),
-        WRONG_PASSWORD,
-        (Code::AccountLocked, None),
-        (Code::Overloaded, None),
-    ];
-    const TAKES_BODY: bool = true;
-
-    fn problem(self) -> Problem {
-        match self {
-            Self::Authenticate(error) => error.problem(),
-            Self::InvalidCredentials => wrong_password(),
-            Self::Locked(until) => locked(until),
-            Self::WeakPassword(weakness) => weak(&weakness, "/new_password"),
-        }
-    }
-}
-
-impl Refusal for UpdateMeError {
-    const CODES: &'static [(Code, Option<StatusCode>)] = &[
-        (Code::Unauthorized, None),
-        (Code::CsrfRejected, None),
-        (Code::AlreadyExists, None),
-        (Code::LastIdentifier, None),
-    ];
-    const TAKES_BODY: bool = true;
-
-    fn problem(self) -> Problem {
-        match self {
-            Self::Authenticate(error) => error.problem(),
-            Self::InvalidTraits(fields) => invalid(fields),
-            Self::LastIdentifier => Problem::new(Code::LastIdentifier),
-            Self::AlreadyExists => Problem::new(Code::AlreadyExists),
-        }
-    }
-}
-
-impl Refusal for DeleteMeError {
-    const CODES: &'static [(Code, Option<StatusCode>)] = &[
-        (Code::Unauthorized, None),
-        (Code::CsrfRejected, None),
-        WRONG_PASSWORD,
-        (Code::LastAdmin, None),
-        (Code::AccountLocked, None),
-        (Code::Overloaded, None),
-    ];
-    const TAKES_BODY: bool = true;
-
-    fn problem(self) -> Problem {
-        match self {
-            Self::Authenticate(error) => error.problem(),
-            Self::InvalidCredentials => wrong_password(),
-            Self::LastAdmin => Problem::new(Code::LastAdmin),
-            Self::Locked(until) => locked(until),
-        }
-    }
-}
-
-impl Refusal for LimitError {
-    const CODES: &'static [(Code, Option<StatusCode>)] = &[];
-    const TAKES_BODY: bool = false;
-
-    fn problem(self) -> Problem {
-        match self {
-            Self::Limited(limit) => limited(limit),
-            Self::Failed(failure) => failed(failure),
-        }
-    }
-}
-
-/// The service is not ready; which parts are not, and why.
-pub(crate) struct NotReady(pub(crate) Vec<String>);
-
-impl Refusal for NotReady {
-    const CODES: &'static [(Code, Option<StatusCode>)] = &[];
-    const TAKES_BODY: bool = false;
-    const IS_LIMITED: bool = false;
-
-    fn problem(self) -> Problem {
-        let message = format!("not ready: {}", self.0.join("; "));
-        Problem::new(Code::Unavailable).message(message).checks(self.0)
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayan_core::FieldError;
+use kayan_core::{FieldError, Limited, Locked, Weakness};
 use kayan_ports::{RateLimit, Timestamp};
 use poem::{
     IntoResponse, Response,
@@ -119,6 +119,11 @@ impl Problem {
         }
     }
 
+    /// Its code.
+    pub(crate) fn code(&self) -> Code {
+        self.code
+    }
+
     /// With another status.
     pub(crate) fn status_code(mut self, status: StatusCode) -> Self {
         self.status = status;
@@ -133,8 +138,20 @@ impl Problem {
 
     /// With the fields that are not valid.
     pub(crate) fn fields(mut self, errors: Vec<FieldError>) -> Self {
+        "some fields are not valid; details.fields says which".clone_into(&mut self.message);
         self.fields = errors.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// With the one field that is not valid.
+    pub(crate) fn field(self, pointer: &str, code: &str, message: String) -> Self {
+        self.fields(vec![FieldError { pointer: pointer.to_owned(), code: code.to_owned(), message }])
+    }
+
+    /// With what makes the password weak.
+    pub(crate) fn weak(self, pointer: &str, weakness: &Weakness) -> Self {
+        let told = weakness.to_string();
+        self.field(pointer, Code::WeakPassword.name(), told.clone()).message(told)
     }
 
     /// With the parts that are not ready.
@@ -156,14 +173,14 @@ impl Problem {
     }
 
     /// With how long no more guesses are heard.
-    pub(crate) fn locked(mut self, until: Timestamp, now: Timestamp) -> Self {
+    pub(crate) fn locked(mut self, Locked { until, now }: Locked) -> Self {
         let left = Duration::try_from(until - now).unwrap_or_default();
         self.wait = Some(Wait { seconds: seconds(left), locked_until: Some(until), limit: None });
         self
     }
 
     /// With the limit that the request went over, and how long to wait.
-    pub(crate) fn limited(mut self, limit: RateLimit, retry_after: Duration) -> Self {
+    pub(crate) fn limited(mut self, Limited { limit, retry_after }: Limited) -> Self {
         self.wait = Some(Wait { seconds: seconds(retry_after), locked_until: None, limit: Some(limit) });
         self
     }
