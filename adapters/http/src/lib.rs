@@ -29,7 +29,11 @@ use poem_openapi::{
 };
 use tokio::net::TcpListener;
 
-use crate::wire::refused;
+use crate::{
+    api::who_am_i_cache::WhoAmICache,
+    edge::{Edge, exact_routes::ExactRoutes, observations::Observations},
+    wire::refused,
+};
 
 pub use edge::origin::{Origin, OriginError};
 pub use edge::tenant_hosts::{TenantHosts, TenantHostsError};
@@ -121,10 +125,10 @@ type Api = (
     (api::system::System, api::debug::Debug),
 );
 
-fn api(app: &Arc<Application>, draining: &Draining) -> Api {
+fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
     (
         api::identities::Identities { app: app.clone() },
-        api::sessions::Sessions { app: app.clone(), shown: api::who_am_i_cache::Shown::default() },
+        api::sessions::Sessions { app: app.clone(), who_am_i: WhoAmICache::default() },
         (
             admin::users::Users { app: app.clone() },
             admin::roles::Roles { app: app.clone() },
@@ -188,10 +192,11 @@ pub async fn serve(
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
-    let router = service(api(&app, draining), "").into_endpoint();
-    let observations = edge::observations::Observations::of::<Api>();
-    let edge =
-        Arc::new(edge::Edge::new(edge::exact_routes::Direct::new(api(&app, draining), router), app, observations));
+    let api = endpoints(&app, draining);
+    // Both hold the same API, and so the same cached answers.
+    let router = service(api.clone(), "").into_endpoint();
+    let routes = ExactRoutes::new(api, router);
+    let edge = Arc::new(Edge::new(routes, app, Observations::of::<Api>()));
     let refusing = edge.clone();
     server::run(listener, edge, Arc::new(move |status| refusing.refuse_unread(status)), limits, stop).await;
 }

@@ -31,8 +31,9 @@ use crate::{
 pub(crate) const EXPORT: &str = "exportAuditEvents";
 
 /// The endpoints of this family.
+#[derive(Clone)]
 pub(crate) struct AuditTrail {
-    /// What they stand on.
+    /// The application that they serve.
     pub(crate) app: Arc<Application>,
 }
 

@@ -33,8 +33,9 @@ const UPDATE: u64 = never([Code::AlreadyExists]);
 const DELETE: u64 = never([Code::AlreadyExists]);
 
 /// The endpoints of this family.
+#[derive(Clone)]
 pub(crate) struct Roles {
-    /// What they stand on.
+    /// The application that they serve.
     pub(crate) app: Arc<Application>,
 }
 

@@ -27,8 +27,9 @@ use crate::{
 };
 
 /// The endpoints of this family.
+#[derive(Clone)]
 pub(crate) struct AdminSessions {
-    /// What they stand on.
+    /// The application that they serve.
     pub(crate) app: Arc<Application>,
 }
 

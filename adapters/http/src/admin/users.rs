@@ -40,8 +40,9 @@ use crate::{
 };
 
 /// The endpoints of this family.
+#[derive(Clone)]
 pub(crate) struct Users {
-    /// What they stand on.
+    /// The application that they serve.
     pub(crate) app: Arc<Application>,
 }
 

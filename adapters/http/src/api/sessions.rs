@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     Application, Tag,
-    api::who_am_i_cache::Shown,
+    api::who_am_i_cache::WhoAmICache,
     edge::caller::{Anyone, Member},
     wire::{
         answers::{Session, SessionInfo, WhoAmI},
@@ -26,11 +26,12 @@ use crate::{
 };
 
 /// The endpoints of this family.
+#[derive(Clone)]
 pub(crate) struct Sessions {
-    /// What they stand on.
+    /// The application that they serve.
     pub(crate) app: Arc<Application>,
-    /// What `whoami` said lately.
-    pub(crate) shown: Shown,
+    /// Answers to `whoami`.
+    pub(crate) who_am_i: WhoAmICache,
 }
 
 /// The wish to log in.
@@ -122,7 +123,7 @@ impl Sessions {
     /// The identity and the session of the token that is sent.
     #[oai(path = "/whoami", method = "get", operation_id = "whoami")]
     async fn whoami(&self, Member(caller): Member) -> Result<Reply<WhoAmI>, Refused<AuthenticateError>> {
-        Ok(self.shown.reply(&self.app.kayan.who_am_i(&caller).await?))
+        Ok(self.who_am_i.reply(&self.app.kayan.who_am_i(&caller).await?))
     }
 
     /// Log out

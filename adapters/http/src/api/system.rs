@@ -19,8 +19,9 @@ use crate::{
 };
 
 /// The endpoints of this family.
+#[derive(Clone)]
 pub(crate) struct System {
-    /// What they stand on.
+    /// The application that they serve.
     pub(crate) app: Arc<Application>,
     /// Whether the service is about to stop.
     pub(crate) draining: Draining,

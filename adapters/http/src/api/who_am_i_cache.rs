@@ -1,4 +1,4 @@
-//! The answers to `whoami` as they were last written, so that the hottest path writes none twice.
+//! Answers to `whoami`, cached as they were written: it is the hottest path.
 
 use std::sync::Arc;
 
@@ -7,35 +7,91 @@ use quick_cache::sync::Cache;
 
 use crate::wire::{answers::WhoAmI, reply::Reply};
 
-/// So many are kept at most, about two kilobytes each.
+/// How many answers are kept, of about two kilobytes each.
 const CAPACITY: usize = 10_000;
 
-/// What was said of a session, and the very answer of the store that it was written from.
+/// The answer about a session, and the object in the store's cache that it was written from.
 #[derive(Clone)]
-struct Said {
+struct Answer {
     from: Arc<Presented>,
     reply: Reply<WhoAmI>,
 }
 
-/// What `whoami` said lately.
-pub(crate) struct Shown(Cache<SessionId, Said>);
+/// The latest answers to `whoami`, by session. Clones share them.
+#[derive(Clone)]
+pub(crate) struct WhoAmICache(Arc<Cache<SessionId, Answer>>);
 
-impl Default for Shown {
+impl Default for WhoAmICache {
     fn default() -> Self {
-        Self(Cache::new(CAPACITY))
+        Self(Arc::new(Cache::new(CAPACITY)))
     }
 }
 
-impl Shown {
-    /// The answer about `me`: the one that was written before, as long as the store's cache still gives the same object.
+impl WhoAmICache {
+    /// The answer about `me`: a cached one if the store's cache still returns the object that it was written from.
     pub(crate) fn reply(&self, me: &Arc<Presented>) -> Reply<WhoAmI> {
         match self.0.get(&me.session.id) {
-            Some(said) if Arc::ptr_eq(&said.from, me) => said.reply,
+            Some(answer) if Arc::ptr_eq(&answer.from, me) => answer.reply,
             _ => {
                 let reply = Reply::new(&Presented::clone(me).into());
-                self.0.insert(me.session.id, Said { from: me.clone(), reply: reply.clone() });
+                self.0.insert(me.session.id, Answer { from: me.clone(), reply: reply.clone() });
                 reply
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kayan_ports::{Aal, Client, Identity, IdentityId, Session, State, TenantId, Timestamp, TokenHash, Traits};
+    use poem::IntoResponse;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn presented() -> Arc<Presented> {
+        let (tenant, at) = (TenantId::default(), Timestamp::UNIX_EPOCH);
+        let identity = Identity {
+            id: IdentityId(Uuid::nil()),
+            tenant: tenant.clone(),
+            traits: Traits::default(),
+            state: State::Active,
+            verified: Vec::new(),
+            roles: Vec::new(),
+            created_at: at,
+            updated_at: at,
+            last_login_at: None,
+            version: 1,
+        };
+        let session = Session {
+            id: SessionId(Uuid::nil()),
+            tenant,
+            identity: identity.id,
+            token: TokenHash([0; 32]),
+            active: true,
+            epoch: 0,
+            aal: Aal::Aal1,
+            methods: Vec::new(),
+            issued_at: at,
+            expires_at: at,
+            ends_at: at,
+            last_seen_at: at,
+            client: Client::default(),
+        };
+        Arc::new(Presented { session, identity })
+    }
+
+    async fn address(reply: Reply<WhoAmI>) -> usize {
+        reply.into_response().into_body().into_bytes().await.unwrap().as_ptr().addr()
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_written_once_whichever_route_asks_for_it() {
+        let by_router = WhoAmICache::default();
+        let exact = by_router.clone();
+        let me = presented();
+        let written = by_router.reply(&me);
+        assert_eq!(address(exact.reply(&me)).await, address(written.clone()).await);
+        assert_ne!(address(exact.reply(&presented())).await, address(written).await, "the session was read anew");
     }
 }
