@@ -1,4 +1,4 @@
-//! Administration: one file for each family of endpoints, and what they share.
+//! The administration API: one file for each family of endpoints.
 
 pub(crate) mod audit;
 mod import;
@@ -11,10 +11,10 @@ pub(crate) mod users;
 
 use poem_openapi::ApiResponse;
 
-/// An answer without a body.
+/// A response without a body.
 #[derive(ApiResponse)]
 pub(crate) enum Done {
-    /// Done.
+    /// Success, without a body.
     #[oai(status = 204)]
     Done,
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod debug;
 pub(crate) mod docs;
+pub(crate) mod document;
 pub(crate) mod identities;
 mod process_access;
 pub(crate) mod sessions;

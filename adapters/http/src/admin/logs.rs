@@ -1,4 +1,4 @@
-//! How much a replica logs.
+//! The log level of a replica.
 
 use std::sync::Arc;
 
@@ -24,22 +24,22 @@ pub(crate) struct Logs {
     pub(crate) app: Arc<Application>,
 }
 
-/// How much is logged: this and what is worse.
+/// The level from which messages are logged.
 #[derive(Debug, Clone, Copy, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case", rename = "LogLevelName")]
 #[serde(rename_all = "snake_case")]
 enum Name {
-    /// Everything.
+    /// Everything, for debugging.
     Debug,
-    /// What happens in the course of things, such as each request.
+    /// Normal operation, such as each request.
     Info,
-    /// What somebody should look at.
+    /// Possible problems.
     Warn,
-    /// What failed.
+    /// Failures.
     Error,
 }
 
-/// The least level of what is logged.
+/// The log level of a replica.
 #[derive(Object, Serialize, Deserialize)]
 #[oai(rename = "LogLevel")]
 struct Level {
@@ -62,8 +62,8 @@ impl From<Name> for LogLevel {
 impl Logs {
     /// Set the log level
     ///
-    /// Of the replica that answers, until it is set anew or the replica ends: then `KAYAN_LOG_LEVEL` counts again. Needs
-    /// `debug:write` over all tenants.
+    /// Applies to the replica that answers, until the level is set again or the replica restarts with `KAYAN_LOG_LEVEL`.
+    /// Requires `debug:write` over all tenants.
     #[oai(path = "/log-level", method = "put", operation_id = "setLogLevel")]
     async fn set(
         &self,

@@ -1,4 +1,4 @@
-//! Who administers: the owner of the token in `Authorization: Bearer`, and nobody by cookie.
+//! The operator of an administration request: the owner of the token in `Authorization: Bearer`; cookies are not accepted.
 
 use kayan_core::{AuthenticateAdminTokenError, DeniedError, Failure, Operator, Purpose, Token};
 use kayan_ports::{AdminTokenText, Scope, TenantId};
@@ -17,11 +17,11 @@ use crate::{
     },
 };
 
-/// Somebody who may administer something; what, the use-case asks.
+/// An authenticated operator. The use-case checks its permissions.
 pub(crate) struct Admin(pub(crate) Operator);
 
 impl Admin {
-    /// The tenant that something new is made in: the one that is named or the operator's own, else `default`.
+    /// The tenant in which something is created: the one that the request names or the operator's own, else `default`.
     pub(crate) fn tenant(&self) -> TenantId {
         self.0.tenant()
     }
@@ -41,8 +41,8 @@ impl<'a> ApiExtractor<'a> for Admin {
             MetaSecurityScheme {
                 ty: "http",
                 description: Some(
-                    "An admin token, as `kayan admin token create` makes it, or the `session_token` of somebody with a role \
-                     that grants what is asked for, who then administers their own tenant.",
+                    "An admin token from `kayan admin token create`, or the `session_token` of a user whose roles grant the \
+                     required permission. Such a user administers only their own tenant.",
                 ),
                 name: None,
                 key_in: None,
@@ -70,8 +70,8 @@ impl<'a> ApiExtractor<'a> for Admin {
     }
 }
 
-/// A token that is good everywhere acts in the tenant that the request names, if it names one; one that is bound to a
-/// tenant is nobody's in another.
+/// A token for all tenants acts in the tenant that the request names, if any. A token bound to one tenant is not valid in
+/// another.
 async fn by_admin_token(request: &Request, token: &str) -> Result<Operator> {
     let context = Context::of(request)?;
     let named = caller::named_tenant(request)?;
@@ -90,8 +90,8 @@ async fn by_admin_token(request: &Request, token: &str) -> Result<Operator> {
 
 fn bearer(request: &Request) -> Result<&str> {
     let mut given = caller::bearers(request.headers());
-    let told = "send the token of an administrator as `Authorization: Bearer`";
-    let first = given.next().flatten().ok_or_else(|| Problem::new(Code::Unauthorized).message(told))?;
+    let message = "send the token of an administrator as `Authorization: Bearer`";
+    let first = given.next().flatten().ok_or_else(|| Problem::new(Code::Unauthorized).message(message))?;
     if given.any(|other| other != Some(first)) {
         return Err(Problem::new(Code::Unauthorized).message("two different tokens were sent; send one").into());
     }

@@ -1,4 +1,4 @@
-//! Looks into the process: profiles, and memory that is given back.
+//! Profiles of the process, and the release of unused memory.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,42 +23,42 @@ pub(crate) struct Debug {
     pub(crate) app: Arc<Application>,
 }
 
-/// Resident memory before and after.
+/// The resident memory before and after the release.
 #[derive(Object, Serialize)]
 struct Purged {
-    /// Bytes before.
+    /// Resident memory before, in bytes.
     resident_before: u64,
-    /// Bytes after.
+    /// Resident memory after, in bytes.
     resident_after: u64,
 }
 
 #[derive(ApiResponse)]
 enum Profile {
-    /// The profile, for `go tool pprof` and whatever else reads its format.
+    /// The profile, for `go tool pprof` and other tools that read its format.
     #[oai(status = 200, content_type = "application/octet-stream")]
     Taken(Binary<Vec<u8>>),
 }
 
 #[OpenApi(prefix_path = "/debug", tag = "Tag::System")]
 impl Debug {
-    /// Heap profile
+    /// Take a heap profile
     ///
-    /// The memory in use, by where it was asked for: one allocation in two megabytes is noted. In development open to this
-    /// machine; else needs `debug:read` over all tenants.
+    /// Shows the memory in use by the code that allocated it; one allocation per two megabytes is sampled. Open to the local
+    /// machine in development; otherwise requires `debug:read` over all tenants.
     #[oai(path = "/pprof/heap", method = "get", operation_id = "debugHeap")]
     async fn heap(&self, DebugAccess(who): DebugAccess) -> Result<Profile, Refused<LookInsideError>> {
         Ok(Profile::Taken(Binary(self.app.kayan.profile_heap(&who, &*self.app.profiler).await?)))
     }
 
-    /// CPU profile
+    /// Take a CPU profile
     ///
-    /// Where the processors are busy for so long. In development open to this machine; else needs `debug:read` over all
-    /// tenants.
+    /// Shows where the processors are busy during the given time. Open to the local machine in development; otherwise requires
+    /// `debug:read` over all tenants.
     #[oai(path = "/pprof/profile", method = "get", operation_id = "debugProfile")]
     async fn profile(
         &self,
         DebugAccess(who): DebugAccess,
-        /// For so many seconds; without it, 30.
+        /// The duration in seconds. Default: 30.
         #[oai(validator(minimum(value = "1"), maximum(value = "60")))]
         seconds: Query<Option<u64>>,
     ) -> Result<Profile, Refused<LookInsideError>> {
@@ -66,10 +66,10 @@ impl Debug {
         Ok(Profile::Taken(Binary(self.app.kayan.profile_cpu(&who, &*self.app.profiler, time).await?)))
     }
 
-    /// Give memory back
+    /// Release unused memory
     ///
-    /// What the allocator keeps in store goes back to the operating system; nothing is collected, as nothing is garbage. In
-    /// development open to this machine, but to no page of another site; else needs `debug:read` over all tenants.
+    /// Returns memory that the allocator keeps in reserve to the operating system. There is no garbage collector to run. Open to
+    /// the local machine in development, except to pages of other sites; otherwise requires `debug:read` over all tenants.
     #[oai(path = "/gc", method = "post", operation_id = "debugGc")]
     async fn purge(&self, DebugAccess(who): DebugAccess) -> Result<Reply<Purged>, Refused<LookInsideError>> {
         let resident = self.app.kayan.purge_memory(&who, &*self.app.profiler).await?;

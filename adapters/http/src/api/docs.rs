@@ -16,14 +16,14 @@ use sha2::{Digest, Sha256};
 use tokio::{sync::OnceCell, task::spawn_blocking};
 
 use crate::{
-    Documented, service,
+    api::document,
     wire::{codes::Code, problem::Problem},
 };
 
-/// The pages. They are megabytes, and most processes are never asked for them, so each is put together when it first is;
-/// all answers share its bytes.
+/// The pages. They are megabytes, and most processes never serve them, so each is made at its first request; all responses
+/// share its bytes.
 pub(crate) struct Pages {
-    /// The path that clients put before ours.
+    /// The path prefix that clients use.
     path: String,
     made: [OnceCell<Page>; 3],
 }
@@ -32,28 +32,29 @@ pub(crate) struct Pages {
 struct Page {
     plain: Bytes,
     gzip: OnceCell<Bytes>,
-    /// Names its content (RFC 9110, section 8.8.3).
+    /// The entity tag (RFC 9110, section 8.8.3), without quotes.
     tag: String,
     policy: Option<HeaderValue>,
 }
 
 impl Pages {
-    /// Where they are.
+    /// Their paths.
     pub(crate) const PATHS: [&str; 3] = ["/docs", "/openapi.json", "/openapi.yaml"];
     const TYPES: [&str; 3] = ["text/html; charset=utf-8", "application/json", "application/yaml"];
 
-    /// For an API that clients find under this path, which is empty or as in `/auth`.
+    /// The pages of an API at this path prefix, which is empty or, for example, `/auth`.
     pub(crate) fn new(path: &str) -> Self {
         Self { path: path.to_owned(), made: Default::default() }
     }
 
-    /// What is asked for, if it is one of these: its path.
+    /// The path of the page that is requested, if it is one of these.
     pub(crate) fn find(method: &Method, path: &str) -> Option<&'static str> {
         let is_read = matches!(*method, Method::GET | Method::HEAD);
         Self::PATHS.into_iter().find(|page| is_read && *page == path)
     }
 
-    /// The page at that path, in the form that the client takes, unless it has it already (RFC 9110, section 13.1.2).
+    /// The page at that path, compressed if the client accepts that; 304 if the client has it already (RFC 9110, section
+    /// 13.1.2).
     pub(crate) async fn answer(&self, path: &'static str, headers: &HeaderMap) -> Result<Response> {
         let found = Self::PATHS.into_iter().zip(Self::TYPES).zip(&self.made).find(|((page, _), _)| *page == path);
         let ((_, kind), made) = found.ok_or_else(|| Problem::new(Code::NotFound))?;
@@ -82,17 +83,16 @@ impl Pages {
 }
 
 impl Page {
-    /// Puts a page together, which takes a while.
+    /// Makes a page, which takes a while.
     async fn make(path: &'static str, public: String) -> Result<Self> {
         let made = spawn_blocking(move || {
-            let service = service(Documented, &public);
             let (text, policy) = match path {
                 "/docs" => {
-                    let (page, policy) = page_and_policy(&service.swagger_ui_html());
+                    let (page, policy) = page_and_policy(&document::swagger_ui(&public));
                     (page, Some(policy))
                 }
-                "/openapi.json" => (service.spec() + "\n", None),
-                _ => (service.spec_yaml(), None),
+                "/openapi.json" => (document::json(&public), None),
+                _ => (document::yaml(&public), None),
             };
             let tag = URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()));
             Self { plain: text.into(), gzip: OnceCell::new(), tag, policy }
@@ -100,7 +100,7 @@ impl Page {
         Ok(made.await.map_err(failed)?)
     }
 
-    /// The page, compressed once.
+    /// The compressed page, which is made once.
     async fn packed(&self) -> Result<&Bytes> {
         let pack = async || {
             let plain = self.plain.clone();
@@ -119,7 +119,7 @@ fn failed(error: impl Display) -> Problem {
     Problem::new(Code::Internal).because(error.to_string())
 }
 
-/// Whether the client takes a gzipped answer (RFC 9110, section 12.5.3).
+/// Whether the client accepts gzip (RFC 9110, section 12.5.3).
 fn takes_gzip(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
     let mut any = false;
@@ -137,14 +137,14 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     any
 }
 
-/// Whether the client has the page of this tag already.
+/// Whether the client already has the page with this tag.
 fn has(headers: &HeaderMap, tag: &str) -> bool {
     let lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
     let mut known = lines.flat_map(|line| line.split(',')).map(str::trim);
     known.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
 }
 
-/// The page with the remote validator switched off, and a policy that runs its scripts alone, known by their hashes.
+/// The page without the remote validator, and a policy that allows only its own scripts, by their hashes.
 fn page_and_policy(html: &str) -> (String, HeaderValue) {
     let html = html
         .replacen("<title>Swagger UI</title>", "<title>Kayan API</title><link rel=\"icon\" href=\"data:,\">", 1)
@@ -162,7 +162,7 @@ fn page_and_policy(html: &str) -> (String, HeaderValue) {
     (html, policy)
 }
 
-/// The scripts within a page. The text of one may look like the beginning of another, so each is read to its end first.
+/// The scripts in a page. A script may contain the text `<script`, so each is read to its end first.
 fn scripts(html: &str) -> impl Iterator<Item = &str> {
     let mut rest = html;
     std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! Registering, and what belongs to the person who did.
+//! Registration, and the current user's own account.
 
 use std::sync::Arc;
 
@@ -29,23 +29,23 @@ pub(crate) struct Identities {
     pub(crate) app: Arc<Application>,
 }
 
-/// The wish to register.
+/// A new identity and its password.
 #[derive(Object, Deserialize)]
 #[oai(rename = "RegisterRequest")]
 struct RegisterBody {
-    /// What the person says about themself.
+    /// The traits of the identity.
     traits: TraitsBody,
-    /// The password they want: at least 8 characters, unless set otherwise, and not easy to guess.
+    /// The password: at least 8 characters unless configured otherwise, and not easy to guess.
     #[oai(validator(min_length = 1, max_length = 4096))]
     password: String,
 }
 
-/// Who has registered, logged in already.
+/// The new identity and its first session.
 #[derive(Object, Serialize)]
 struct Registered {
-    /// Who.
+    /// The new identity.
     identity: Identity,
-    /// Their first session.
+    /// Its first session.
     session: Session,
 }
 
@@ -61,48 +61,48 @@ enum RegisterAnswer {
     ),
 }
 
-/// The wish for another password.
+/// The current and the new password.
 #[derive(Object, Deserialize)]
 #[oai(rename = "ChangePasswordRequest")]
 struct ChangePasswordBody {
-    /// The present one.
+    /// The current password.
     #[oai(validator(max_length = 4096))]
     current_password: String,
-    /// The one wanted.
+    /// The new password: at least 8 characters unless configured otherwise, and not easy to guess.
     #[oai(validator(min_length = 1, max_length = 4096))]
     new_password: String,
 }
 
 #[derive(ApiResponse)]
 enum Changed {
-    /// Done.
+    /// The password was changed.
     #[oai(status = 204)]
     Done,
 }
 
-/// The wish for other traits.
+/// The traits to change.
 #[derive(Object, Deserialize)]
 #[oai(rename = "UpdateMeRequest")]
 struct UpdateMeBody {
-    /// A merge patch (RFC 7396): members given replace, `null` removes, the others stay.
+    /// A JSON Merge Patch (RFC 7396): given members are replaced, `null` removes a member, all others stay.
     traits: TraitsBody,
 }
 
-/// The wish to be forgotten.
+/// Confirms that the account is to be deleted.
 #[derive(Object, Deserialize)]
 #[oai(rename = "DeleteMeRequest")]
 struct DeleteMeBody {
-    /// The password, so that a stolen session is not enough.
+    /// The current password, so that a stolen session is not enough to delete the account.
     #[oai(validator(max_length = 4096))]
     password: String,
 }
 
 #[derive(ApiResponse)]
 enum Deleted {
-    /// Gone.
+    /// The account was deleted.
     #[oai(status = 204)]
     Gone(
-        /// Takes the session cookie away.
+        /// Clears the session cookie.
         #[oai(header = "Set-Cookie")]
         String,
     ),
@@ -112,7 +112,7 @@ enum Deleted {
 impl Identities {
     /// Register
     ///
-    /// Makes an identity with a password and logs it in.
+    /// Creates an identity with a password and opens its first session.
     #[oai(path = "/registration", method = "post", operation_id = "register")]
     async fn register(
         &self,
@@ -126,9 +126,9 @@ impl Identities {
         Ok(RegisterAnswer::Created(Reply::new(&Registered { identity, session: opened.into() }), cookie))
     }
 
-    /// Change the password
+    /// Change your password
     ///
-    /// Ends every other session.
+    /// Revokes all other sessions of the current user.
     #[oai(path = "/password", method = "post", operation_id = "changePassword")]
     async fn change_password(
         &self,
@@ -141,7 +141,7 @@ impl Identities {
         Ok(Changed::Done)
     }
 
-    /// Change one's own traits
+    /// Update your traits
     ///
     /// An address that is changed is no longer verified.
     #[oai(path = "/me", method = "patch", operation_id = "updateMe")]
@@ -154,9 +154,9 @@ impl Identities {
         Ok(Reply::new(&identity.into()))
     }
 
-    /// Delete one's own account
+    /// Delete your account
     ///
-    /// Removes the identity, its credentials and its sessions. There is no way back.
+    /// Deletes the identity, its credentials and its sessions. This can't be undone.
     #[oai(path = "/me", method = "delete", operation_id = "deleteMe")]
     async fn delete_me(
         &self,
@@ -167,9 +167,9 @@ impl Identities {
         Ok(Deleted::Gone(cookies::revoke(&self.app.settings)))
     }
 
-    /// Export one's own data
+    /// Export your data
     ///
-    /// All that is held on the person (GDPR, article 15).
+    /// Returns all data that is stored about the current user (GDPR, article 15).
     #[oai(path = "/me/export", method = "get", operation_id = "exportMe")]
     async fn export_me(&self, Member(caller): Member) -> Result<Reply<ExportBody>, Refused<AuthenticateError>> {
         Ok(Reply::new(&self.app.kayan.export_me(&caller).await?.into()))
@@ -178,7 +178,7 @@ impl Identities {
 
 const WRONG_PASSWORD: &str = "the current password is wrong";
 
-// A wrong password by somebody who is logged in is no failed authentication: 403, so that clients keep the session.
+// A wrong password in a valid session is 403, not 401, so that clients keep the session.
 refusals! {
     RegisterError {
         Self::InvalidTraits(fields) => InvalidInput.fields(fields),

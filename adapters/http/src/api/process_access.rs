@@ -12,7 +12,7 @@ use crate::{
     edge::{Request as Context, origins},
 };
 
-/// Headers that proxies add: a request with one of them comes from elsewhere, whatever its own address is.
+/// Headers that proxies add. A request with one of them does not come from the peer itself.
 const BY_PROXIES: [&str; 6] =
     ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "forwarded", "via"];
 
@@ -65,8 +65,8 @@ without_token! {
     MetricsAccess if may_read_metrics;
 }
 
-/// Whether the address is allowed; a trusted proxy's only if it is named by itself, not by a network that it is in. Behind a
-/// proxy that adds no header anybody may be.
+/// Whether the address is allowed. A trusted proxy must be named itself, not only a network that contains it: a request from a
+/// proxy that adds no header can come from anyone.
 fn may_read_metrics(settings: &HttpSettings, ip: IpAddr) -> bool {
     let mut allowed = settings.metrics_allow.iter().filter(|net| net.contains(&ip));
     allowed.any(|net| net.prefix_len() == net.max_prefix_len() || !is_proxy(settings, ip))
@@ -76,8 +76,8 @@ fn is_proxy(settings: &HttpSettings, ip: IpAddr) -> bool {
     settings.trusted_proxies.iter().any(|net| net.contains(&ip))
 }
 
-/// The address of a client that asks by itself: neither through a proxy that says so, nor because another site's page has told
-/// its browser to.
+/// The address of a client that sends the request itself: not through a proxy that says so, and not because a page of another
+/// site told its browser to.
 fn direct(request: &Request) -> Result<Option<IpAddr>> {
     let context = Context::of(request)?;
     let is_proxied = BY_PROXIES.iter().any(|name| request.headers().contains_key(*name));

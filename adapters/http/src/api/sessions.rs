@@ -1,4 +1,4 @@
-//! Logging in and out, and who is logged in where.
+//! Login, logout and the sessions of the current user.
 
 use std::sync::Arc;
 
@@ -34,30 +34,30 @@ pub(crate) struct Sessions {
     pub(crate) who_am_i: WhoAmICache,
 }
 
-/// The wish to log in.
+/// The credentials to log in with.
 #[derive(Object, Deserialize)]
 #[oai(rename = "LoginRequest")]
 struct LoginBody {
-    /// What the person calls themself, such as an e-mail address.
+    /// One of the user's identifiers, such as an e-mail address.
     #[oai(validator(max_length = 4096))]
     identifier: String,
-    /// Their password.
+    /// The user's password.
     #[oai(validator(max_length = 4096))]
     password: String,
 }
 
-/// The wish for new tokens.
+/// The refresh token to exchange.
 #[derive(Object, Deserialize)]
 #[oai(rename = "RefreshRequest")]
 struct RefreshBody {
-    /// The refresh token, which is spent by this.
+    /// The refresh token. It can be used once.
     #[oai(validator(max_length = 64))]
     refresh_token: String,
 }
 
 #[derive(ApiResponse)]
 enum SessionAnswer {
-    /// New tokens.
+    /// The session and its tokens.
     #[oai(status = 200)]
     Issued(
         Reply<Session>,
@@ -69,10 +69,10 @@ enum SessionAnswer {
 
 #[derive(ApiResponse)]
 enum LoggedOut {
-    /// The session is over.
+    /// The session was revoked.
     #[oai(status = 204)]
     Done(
-        /// Takes the session cookie away.
+        /// Clears the session cookie.
         #[oai(header = "Set-Cookie")]
         String,
     ),
@@ -80,7 +80,7 @@ enum LoggedOut {
 
 #[derive(ApiResponse)]
 enum Revoked {
-    /// Done.
+    /// Revoked.
     #[oai(status = 204)]
     Done,
 }
@@ -103,7 +103,8 @@ impl Sessions {
 impl Sessions {
     /// Log in
     ///
-    /// By identifier and password. The answer is the same for a wrong password and an unknown account.
+    /// Authenticates a user by identifier and password and opens a session. The response is the same for a wrong password
+    /// and an unknown account.
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(
         &self,
@@ -118,9 +119,9 @@ impl Sessions {
         Ok(self.issued(opened))
     }
 
-    /// Who am I
+    /// Get the current session
     ///
-    /// The identity and the session of the token that is sent.
+    /// Returns the session that the token belongs to, and its identity.
     #[oai(path = "/whoami", method = "get", operation_id = "whoami")]
     async fn whoami(&self, Member(caller): Member) -> Result<Reply<WhoAmI>, Refused<AuthenticateError>> {
         Ok(self.who_am_i.reply(&self.app.kayan.who_am_i(&caller).await?))
@@ -128,7 +129,7 @@ impl Sessions {
 
     /// Log out
     ///
-    /// Ends the session of the token that is sent.
+    /// Revokes the session that the token belongs to.
     #[oai(path = "/logout", method = "post", operation_id = "logout")]
     async fn logout(&self, Member(caller): Member) -> Result<LoggedOut, Refused<AuthenticateError>> {
         self.app.kayan.log_out(&caller).await?;
@@ -137,9 +138,9 @@ impl Sessions {
 
     /// Refresh a session
     ///
-    /// Exchanges a refresh token for a new session token and a new refresh token. A refresh token is good once: if it
-    /// comes back after `KAYAN_REFRESH_REUSE_WINDOW` (10 s by default), or from another user agent, its session is revoked.
-    /// Until then it gets the same new tokens again, from any address.
+    /// Exchanges a refresh token for a new session token and a new refresh token. A refresh token can be used once. Within
+    /// `KAYAN_REFRESH_REUSE_WINDOW` (10 s by default), the same user agent can repeat the request, from any address, and gets
+    /// the same new tokens. Any other reuse revokes the session.
     #[oai(path = "/sessions/refresh", method = "post", operation_id = "refreshSession")]
     async fn refresh_session(
         &self,
@@ -151,9 +152,9 @@ impl Sessions {
         Ok(self.issued(opened))
     }
 
-    /// List one's own sessions
+    /// List your sessions
     ///
-    /// Those that are live, newest first.
+    /// Returns the active sessions of the current user, newest first.
     #[oai(path = "/sessions", method = "get", operation_id = "listMySessions")]
     async fn list_my_sessions(&self, Member(caller): Member) -> Result<Reply<SessionList>, Refused<AuthenticateError>> {
         let (sessions, me) = self.app.kayan.list_my_sessions(&caller).await?;
@@ -164,9 +165,9 @@ impl Sessions {
         Ok(Reply::new(&SessionList { data: data.collect() }))
     }
 
-    /// Revoke one of one's own sessions
+    /// Revoke one of your sessions
     ///
-    /// The one that asks included.
+    /// Can also revoke the current session.
     #[oai(path = "/sessions/:id", method = "delete", operation_id = "revokeMySession")]
     async fn revoke_my_session(
         &self,
@@ -178,9 +179,9 @@ impl Sessions {
         Ok(Revoked::Done)
     }
 
-    /// Revoke all other sessions of one's own
+    /// Revoke your other sessions
     ///
-    /// All but the one that asks.
+    /// Revokes all sessions of the current user except the current one.
     #[oai(path = "/sessions", method = "delete", operation_id = "revokeMyOtherSessions")]
     async fn revoke_my_other_sessions(&self, Member(caller): Member) -> Result<Revoked, Refused<AuthenticateError>> {
         self.app.kayan.revoke_my_other_sessions(&caller).await?;

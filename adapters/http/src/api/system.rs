@@ -1,4 +1,4 @@
-//! Health of the service, for orchestrators and dashboards.
+//! Health and metrics of the service.
 
 use std::sync::Arc;
 
@@ -23,53 +23,53 @@ use crate::{
 pub(crate) struct System {
     /// The application that they serve.
     pub(crate) app: Arc<Application>,
-    /// Whether the service is about to stop.
+    /// Whether the service is shutting down.
     pub(crate) draining: Draining,
 }
 
-/// How well the service, or a part of it, is.
+/// The health of the service or of one of its parts.
 #[derive(Debug, Clone, Copy, Enum, Serialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 enum HealthStatus {
-    /// It works.
+    /// Works.
     Healthy,
-    /// It goes on with less.
+    /// Works with reduced functionality.
     Degraded,
-    /// It can't do its work.
+    /// Does not work.
     Unhealthy,
 }
 
 /// The health of the service and of its parts.
 #[derive(Object, Serialize)]
 struct Health {
-    /// The worst of the parts.
+    /// The worst status of all parts.
     status: HealthStatus,
-    /// The version that runs.
+    /// The service's version.
     version: String,
-    /// When it was asked.
+    /// When the health was checked.
     #[serde(with = "crate::wire::rfc3339")]
     timestamp: Timestamp,
-    /// The parts.
+    /// The health of each part.
     checks: Vec<Check>,
 }
 
-/// The health of a part.
+/// The health of one part of the service.
 #[derive(Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 struct Check {
-    /// Its name, such as `database`.
+    /// The name of the part, such as `database`.
     name: String,
-    /// How it is.
+    /// Its health.
     status: HealthStatus,
-    /// How long it took to answer, in milliseconds.
+    /// How long the check took, in milliseconds.
     latency_ms: f64,
-    /// What is wrong.
+    /// What is wrong, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
 }
 
-/// A plain answer.
+/// A status in one word.
 #[derive(Object, Serialize)]
 struct Status {
     /// `ok` or `ready`.
@@ -78,10 +78,10 @@ struct Status {
 
 #[derive(ApiResponse)]
 enum HealthAnswer {
-    /// It works, perhaps with less.
+    /// Healthy or degraded.
     #[oai(status = 200)]
     Able(Reply<Health>),
-    /// A part that is needed does not work.
+    /// A required part does not work.
     #[oai(status = 503)]
     Unable(Reply<Health>),
 }
@@ -95,13 +95,13 @@ enum MetricsAnswer {
 
 #[OpenApi(tag = "Tag::System")]
 impl System {
-    /// Full health report
+    /// Get the health report
     ///
-    /// For dashboards: every part, how it is and how long it took to answer.
+    /// Returns the health of each part of the service and how long its check took, for dashboards.
     #[oai(path = "/health", method = "get", operation_id = "health")]
     async fn health(&self) -> HealthAnswer {
         let report = self.app.health.run().await;
-        let (status, _) = told(&report.condition);
+        let (status, _) = status_of(&report.condition);
         let health = Health {
             status,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -114,11 +114,11 @@ impl System {
         }
     }
 
-    /// Metrics
+    /// Get metrics
     ///
-    /// What this replica counts and measures, for Prometheus. Open to the addresses that the operator allows, by default
-    /// loopback and private ones (RFC 1918, RFC 4193), through no proxy; else needs `debug:read` over all tenants, as tenants
-    /// are named in it.
+    /// Returns the metrics of this replica, for Prometheus. Clients at allowed addresses, by default loopback and private ones
+    /// (RFC 1918, RFC 4193), need no token unless they come through a proxy. All others require `debug:read` over all tenants,
+    /// because the metrics name tenants.
     #[oai(path = "/metrics", method = "get", operation_id = "metrics")]
     async fn metrics(
         &self,
@@ -132,18 +132,18 @@ impl System {
         Ok(MetricsAnswer::Text(PlainText(text)))
     }
 
-    /// Is the process alive
+    /// Check liveness
     ///
-    /// Looks at nothing but itself: a restart is the cure when this does not answer.
+    /// Checks nothing but the process itself: restart it if this does not respond.
     #[expect(clippy::unused_async, reason = "the API macro wants every operation asynchronous")]
     #[oai(path = "/health/live", method = "get", operation_id = "healthLive")]
     async fn live(&self) -> Reply<Status> {
         Reply::new(&Status { status: "ok".to_owned() })
     }
 
-    /// Is the service ready for requests
+    /// Check readiness
     ///
-    /// Not while a part that it needs is away, while migrations are pending, or while it is stopping.
+    /// The service is not ready while a required part is unavailable, while migrations are pending, or while it shuts down.
     #[oai(path = "/health/ready", method = "get", operation_id = "healthReady")]
     async fn ready(&self) -> Result<Reply<Status>, Refused<NotReady>> {
         if self.draining.has_begun() {
@@ -166,7 +166,7 @@ fn missing(report: HealthReport) -> Vec<String> {
     report.probes.into_iter().filter_map(unhealthy).collect()
 }
 
-fn told(condition: &Condition) -> (HealthStatus, Option<&str>) {
+fn status_of(condition: &Condition) -> (HealthStatus, Option<&str>) {
     match condition {
         Condition::Healthy => (HealthStatus::Healthy, None),
         Condition::Degraded(why) => (HealthStatus::Degraded, Some(why)),
@@ -176,7 +176,7 @@ fn told(condition: &Condition) -> (HealthStatus, Option<&str>) {
 
 impl From<ProbeReport> for Check {
     fn from(probe: ProbeReport) -> Self {
-        let (status, message) = told(&probe.condition);
+        let (status, message) = status_of(&probe.condition);
         Self {
             name: probe.name.to_owned(),
             status,

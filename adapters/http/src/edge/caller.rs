@@ -1,4 +1,4 @@
-//! Who is asking: the tenant, the presented session token and where the request came from.
+//! The caller of a request: its tenant, its session token and its client.
 
 use kayan_core::{AuthenticateError, Caller, Failure, Purpose, Token};
 use kayan_ports::{Client, TenantId};
@@ -35,10 +35,10 @@ pub(crate) const COOKIE_SCHEME: &str = "session_cookie";
 const MAX_USER_AGENT: usize = 512;
 const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-session-token");
 
-/// A caller that need not be logged in.
+/// A caller that doesn't have to be logged in.
 pub(crate) struct Anyone(pub(crate) Caller);
 
-/// A caller that presents a session token in one of the three ways; whether it is good, the use-case decides.
+/// A caller with a session token, sent in one of three ways. The use-case checks whether it is valid.
 pub(crate) struct Member(pub(crate) Caller);
 
 impl<'a> ApiExtractor<'a> for Anyone {
@@ -92,7 +92,7 @@ fn schemes() -> [(&'static str, MetaSecurityScheme); 3] {
             MetaSecurityScheme {
                 scheme: Some("bearer"),
                 bearer_format: Some("kys_…"),
-                ..scheme("http", "The `session_token` of `register` or `login` (RFC 6750).")
+                ..scheme("http", "The `session_token` from `register` or `login` (RFC 6750).")
             },
         ),
         (
@@ -100,7 +100,7 @@ fn schemes() -> [(&'static str, MetaSecurityScheme); 3] {
             MetaSecurityScheme {
                 name: Some("X-Session-Token"),
                 key_in: Some("header"),
-                ..scheme("apiKey", "The same token, for clients that need `Authorization` for something else.")
+                ..scheme("apiKey", "The same token, for clients that use `Authorization` for something else.")
             },
         ),
         (
@@ -110,15 +110,15 @@ fn schemes() -> [(&'static str, MetaSecurityScheme); 3] {
                 key_in: Some("cookie"),
                 ..scheme(
                     "apiKey",
-                    "The same token, in a browser. In production named `__Host-kayan_session`, or \
-                     `__Secure-kayan_session` where the service has a path of its own.",
+                    "The same token, sent by a browser. In production the cookie is called `__Host-kayan_session`, or \
+                     `__Secure-kayan_session` if the service is at a path of its own.",
                 )
             },
         ),
     ]
 }
 
-/// Everything but the token.
+/// The caller without its token.
 pub(crate) fn caller(request: &Request) -> Result<Caller> {
     let context = Context::of(request)?;
     let tenant = named_tenant(request)?.unwrap_or_default();
@@ -148,19 +148,19 @@ pub(crate) fn client(request: &Request) -> Result<Client> {
     Ok(Client { ip: context.ip.map(|ip| ip.to_string()), user_agent })
 }
 
-/// The token that is presented. A header says on purpose who is asking, so it decides alone, whatever cookie the browser
-/// adds: a wrong one is nobody, never the cookie's owner. Headers that differ are refused. `Authorization` with another scheme
-/// than `Bearer` is for somebody else, such as a proxy in front.
+/// The token that is presented. A header takes precedence over a cookie, even if its token is not valid: it was sent on
+/// purpose, and browsers add cookies by themselves. Headers that differ are refused. `Authorization` with another scheme than
+/// `Bearer` is ignored: it is meant for a proxy in front.
 fn presented(request: &Request) -> Result<Option<&str>> {
     let headers = request.headers();
     let tokens = headers.get_all(SESSION_TOKEN).iter().map(|value| value.to_str().ok().map(str::trim));
-    let mut shown = bearers(headers).chain(tokens);
-    let Some(first) = shown.next() else { return by_cookie(request) };
-    if shown.any(|other| other != first) {
-        let told = "two different session tokens were sent; send one";
-        return Err(Problem::new(Code::Unauthorized).message(told).into());
+    let mut presented = bearers(headers).chain(tokens);
+    let Some(first) = presented.next() else { return by_cookie(request) };
+    if presented.any(|other| other != first) {
+        let message = "two different session tokens were sent; send one";
+        return Err(Problem::new(Code::Unauthorized).message(message).into());
     }
-    // What is no text is no token.
+    // A header that is not text is an invalid token.
     Ok(first.or(Some("")))
 }
 
@@ -181,10 +181,10 @@ fn by_cookie(request: &Request) -> Result<Option<&str>> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut found = values.flat_map(|value| cookies::read(value, name));
     let Some(cookie) = found.next() else { return Ok(None) };
-    // A neighbour on the domain may plant a second one; which of the two is the person's, nobody can tell.
+    // Another host of the domain can set a second cookie, and there is no way to tell which one is ours.
     if found.any(|other| other != cookie) {
-        let told = "two different session cookies were sent; clear them and log in";
-        return Err(Problem::new(Code::Unauthorized).message(told).into());
+        let message = "two different session cookies were sent; clear them and log in";
+        return Err(Problem::new(Code::Unauthorized).message(message).into());
     }
     if origins::may_use_cookie(request, settings) {
         Ok(Some(cookie))

@@ -1,12 +1,12 @@
-//! The client's address, which forwarded headers tell only when a trusted proxy wrote them (I-37).
+//! The client's address: forwarded headers count only if a trusted proxy wrote them (I-37).
 
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-/// The address nearest to us that is not a trusted proxy: the peer itself, or, behind trusted proxies, the rightmost
-/// untrusted hop of `X-Forwarded-For`. The lines are read from the right, as bytes: what is on the left of the client's hop
-/// was written by the client, and may be anything.
+/// The nearest address that is not a trusted proxy: the peer itself or, behind trusted proxies, the rightmost untrusted hop
+/// of `X-Forwarded-For`. The lines are read from the right, as bytes: what is left of the client's hop was written by the
+/// client and can be anything.
 pub(crate) fn client_ip<'a>(
     peer: IpAddr,
     forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
@@ -15,14 +15,14 @@ pub(crate) fn client_ip<'a>(
     let is_trusted = |ip: IpAddr| trusted.iter().any(|net| net.contains(&ip));
     let hops = forwarded.flat_map(|line| line.split(|byte| *byte == b',')).rev().map(<[u8]>::trim_ascii);
     let mut nearest = peer.to_canonical();
-    // An empty element of a list is none (RFC 9110, section 5.6.1.2).
+    // Empty elements of a list are ignored (RFC 9110, section 5.6.1.2).
     for hop in hops.filter(|hop| !hop.is_empty()) {
         if !is_trusted(nearest) {
             break;
         }
         match parse(hop) {
             Some(ip) => nearest = ip.to_canonical(),
-            // No proxy of ours wrote this.
+            // No trusted proxy wrote this.
             None => break,
         }
     }

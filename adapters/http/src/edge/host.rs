@@ -1,4 +1,4 @@
-//! The host that a request is for, wherever the request says it.
+//! The host and the tenant that a request names.
 
 use poem::{
     Request, Result,
@@ -10,7 +10,7 @@ use crate::wire::{codes::Code, problem::Problem};
 /// The header that names a tenant.
 pub(crate) const TENANT: HeaderName = HeaderName::from_static("x-tenant-id");
 
-/// The host, with its port if one is given: the target's authority (`:authority` in HTTP/2, the absolute form in HTTP/1.1),
+/// The host, with its port if there is one: the target's authority (`:authority` in HTTP/2, the absolute form in HTTP/1.1),
 /// or else the `Host` header (RFC 9110, section 7.2; RFC 9112, section 3.2.2).
 pub(crate) fn host(request: &Request) -> Option<&str> {
     match request.uri().authority() {
@@ -19,7 +19,7 @@ pub(crate) fn host(request: &Request) -> Option<&str> {
     }
 }
 
-/// Refuses a request that names its host or its tenant twice: a proxy in front may have looked at the other one.
+/// Refuses a request that names its host or its tenant twice: a proxy in front may have used the other one.
 pub(crate) fn named_once(headers: &HeaderMap) -> Result<()> {
     for (name, shown) in [(header::HOST, "Host"), (TENANT, "X-Tenant-ID")] {
         if headers.get_all(&name).iter().nth(1).is_some() {

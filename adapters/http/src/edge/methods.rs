@@ -1,24 +1,24 @@
-//! Which methods each path has, for the `Allow` header (RFC 9110, section 10.2.1).
+//! The methods of each path, for the `Allow` header (RFC 9110, section 10.2.1).
 
 use poem::http::Method;
 use serde_json::Value;
 
 use crate::api::docs::Pages;
 
-/// Letters of a method that are shown: no method that there is has more, and a client may send very many.
-const SHOWN: usize = 32;
+/// The maximum length of a method in logs and messages. No standard method is longer, but a client can send anything.
+const MAX_LENGTH: usize = 32;
 
-/// A method's name as a log or a message shows it.
-pub(crate) fn shown(method: &Method) -> &str {
+/// The name of a method, shortened for logs and messages.
+pub(crate) fn short_name(method: &Method) -> &str {
     let name = method.as_str();
-    name.get(..SHOWN).unwrap_or(name)
+    name.get(..MAX_LENGTH).unwrap_or(name)
 }
 
-/// The paths of the OpenAPI document with their methods.
+/// The paths of the OpenAPI document and their methods.
 pub(crate) struct Methods(Vec<(Vec<String>, String)>);
 
 impl Methods {
-    /// Reads them from the document.
+    /// Reads the methods from the document.
     pub(crate) fn read(spec: &str) -> Self {
         let spec: Value = serde_json::from_str(spec).unwrap_or_default();
         let paths = spec.get("paths").and_then(Value::as_object);
@@ -38,7 +38,7 @@ impl Methods {
         Self(table)
     }
 
-    /// The methods of the path, if there is such a path.
+    /// The methods of the path, if it exists.
     pub(crate) fn of(&self, path: &str) -> Option<String> {
         let wanted = segments(path);
         let same = |(pattern, given): (&String, &String)| pattern == given || pattern.starts_with('{');

@@ -1,4 +1,4 @@
-//! What is counted and measured of every request.
+//! The metrics of every request.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,14 +12,15 @@ use poem_openapi::{OpenApi, OperationId};
 
 use crate::{admin::audit::EXPORT, wire::streamed};
 
-/// The ways to log in, and to show a second factor, by the names that the metrics have for them.
+/// The ways to log in, as the metrics call them.
 const STRATEGIES: [&str; 3] = ["password", "oidc", "webauthn"];
+/// The second factors, as the metrics call them.
 const FACTORS: [&str; 2] = ["totp", "webauthn"];
 
-/// The handles of all operations, made once.
+/// The metrics of all operations, registered once.
 pub(crate) struct Observations {
     operations: HashMap<&'static str, Operation>,
-    /// Whatever reached no operation.
+    /// Requests that reached no operation.
     none: Operation,
 }
 
@@ -32,7 +33,7 @@ struct Operation {
     meaning: Option<Meaning>,
 }
 
-/// What an operation is to the service, beside a request.
+/// What an operation counts as, besides a request.
 enum Meaning {
     Login(Tries, [Histogram; 2]),
     Registration(Tries),
@@ -40,11 +41,11 @@ enum Meaning {
     Unlock(Counter),
 }
 
-/// How often something came about, and how often not.
+/// How often something succeeded and failed.
 struct Tries([Counter; 2]);
 
 impl Tries {
-    /// `counter` makes the counter of a status.
+    /// `counter` returns the counter for a status.
     fn new(counter: impl Fn(&'static str) -> Counter) -> Self {
         Self(["success", "failure"].map(|status| {
             let counter = counter(status);
@@ -64,7 +65,7 @@ impl Tries {
 }
 
 impl Observations {
-    /// Those of this API's operations. Only what keeps metrics at this moment will hear of them.
+    /// Registers the metrics of this API's operations with the recorder that is installed now.
     pub(crate) fn of<T: OpenApi>() -> Self {
         for strategy in STRATEGIES {
             Tries::logins(strategy);
@@ -82,7 +83,7 @@ impl Observations {
         Self { operations: operations.collect(), none: Operation::new("none", "-".to_owned()) }
     }
 
-    /// Notes that an operation, if one was reached, was answered, and says what its path is like.
+    /// Counts a response, of an operation if one was reached, and returns the route.
     pub(crate) fn note(&self, operation: Option<OperationId>, status: StatusCode, took: Duration) -> &str {
         let known = operation.and_then(|operation| self.operations.get(operation.0)).unwrap_or(&self.none);
         known.note(status, took);
@@ -139,7 +140,7 @@ impl Meaning {
         match self {
             Self::Login(tries, durations) if is_attempt(status) => {
                 tries.note(succeeded);
-                // What is refused unheard takes no time, and would hide how long the others wait.
+                // Refusals without an attempt take no time, and would hide how long real attempts take.
                 if succeeded || matches!(status.as_u16(), 401 | 403) {
                     for duration in durations {
                         duration.record(took);
@@ -162,8 +163,7 @@ fn in_braces(path: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// Whether somebody tried: what could not be read, or asked in a tenant that there is not, is nobody's attempt, and what the
-/// service failed at is nobody's failure.
+/// Whether a response counts as an attempt. Unreadable requests, unknown tenants and failures of the service don't.
 fn is_attempt(status: StatusCode) -> bool {
     !status.is_server_error() && !matches!(status.as_u16(), 400 | 404 | 408 | 413 | 415)
 }

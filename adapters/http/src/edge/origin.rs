@@ -8,7 +8,7 @@ use url::{Position, Url};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin(String);
 
-/// Says why a text is no origin.
+/// Why a text is not an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OriginError {
     /// `*`: every page on the web could act with its visitor's session.
@@ -17,7 +17,7 @@ pub enum OriginError {
     /// Not a URL that begins with http:// or https:// and names a host.
     #[error("no URL that begins with http:// or https://")]
     NoUrl,
-    /// There is more than an origin: a path, a query, a user.
+    /// It has more than an origin: a path, a query or a user.
     #[error("more than scheme, host and port")]
     TooMuch,
 }
@@ -25,7 +25,7 @@ pub enum OriginError {
 impl FromStr for Origin {
     type Err = OriginError;
 
-    /// Reads an origin; one slash at its end is overlooked.
+    /// Reads an origin; a slash at the end is ignored.
     fn from_str(text: &str) -> Result<Self, OriginError> {
         if text.contains('*') {
             return Err(OriginError::Wildcard);
@@ -42,7 +42,7 @@ impl FromStr for Origin {
 }
 
 impl Origin {
-    /// The origin as it stands in an `Origin` header.
+    /// The origin as in an `Origin` header.
     pub fn as_str(&self) -> &str {
         &self.0
     }

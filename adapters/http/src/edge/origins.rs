@@ -1,4 +1,4 @@
-//! Which web pages may call: cross-origin requests (Fetch standard) and forged ones.
+//! Cross-origin requests (CORS, Fetch standard) and cross-site request forgery.
 
 use poem::{
     Request, Response,
@@ -20,7 +20,7 @@ fn is_allowed(origin: &str, settings: &HttpSettings) -> bool {
     settings.cors_origins.iter().chain(&settings.public_origin).any(|allowed| allowed.as_str() == origin)
 }
 
-/// The answer to a preflight request, if this is one (Fetch standard, section 3.2.2).
+/// The response to a preflight request, if this is one (Fetch standard, section 3.2.2).
 pub(crate) fn preflight(request: &Request, settings: &HttpSettings) -> Option<Response> {
     let headers = request.headers();
     if request.method() != Method::OPTIONS || !headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
@@ -37,7 +37,7 @@ pub(crate) fn preflight(request: &Request, settings: &HttpSettings) -> Option<Re
     Some(response)
 }
 
-/// Lets an allowed origin's page read the answer; says whether it is one.
+/// Allows pages of an allowed origin to read the response. Returns whether the origin is allowed.
 pub(crate) fn share(origin: Option<&HeaderValue>, response: &mut Response, settings: &HttpSettings) -> bool {
     let Some(origin) = origin else { return false };
     let headers = response.headers_mut();
@@ -51,19 +51,19 @@ pub(crate) fn share(origin: Option<&HeaderValue>, response: &mut Response, setti
     allowed
 }
 
-/// Whether a state-changing request that a cookie alone authenticates comes from a page that may send it: our own, as
-/// the browser asserts (`Sec-Fetch-Site`), or one of an allowed origin.
+/// Whether a request may be authenticated by its cookie: it changes nothing, or comes from a page of our own, as the browser
+/// states (`Sec-Fetch-Site`), or of an allowed origin.
 pub(crate) fn may_use_cookie(request: &Request, settings: &HttpSettings) -> bool {
     request.method().is_safe() || comes_from_own_page(request, settings) == Some(true)
 }
 
-/// Whether another site's page sends a request: its browser says so.
+/// Whether a page of another site sends the request, as its browser states.
 pub(crate) fn is_cross_site(request: &Request, settings: &HttpSettings) -> bool {
     comes_from_own_page(request, settings) == Some(false)
 }
 
-/// Whether a request comes from a page that may act with its visitor's session; `None` when it is no page's, or when the
-/// browser does not say whose.
+/// Whether a request comes from a page that may use its visitor's session; `None` if it doesn't come from a page, or the
+/// browser doesn't state from which.
 fn comes_from_own_page(request: &Request, settings: &HttpSettings) -> Option<bool> {
     let headers = request.headers();
     if let Some(origin) = headers.get(header::ORIGIN) {
@@ -72,13 +72,13 @@ fn comes_from_own_page(request: &Request, settings: &HttpSettings) -> Option<boo
     }
     match headers.get(SEC_FETCH_SITE)?.as_bytes() {
         b"same-origin" => Some(true),
-        // Somebody has typed the address.
+        // The user has typed the address.
         b"none" => None,
         _ => Some(false),
     }
 }
 
-/// In development the public address is not set: then the host that the browser itself has asked for is ours.
+/// In development no public origin is configured: then the host that the browser requests is our own.
 fn is_own(origin: &str, host: Option<&str>, settings: &HttpSettings) -> bool {
     let named = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     settings.public_origin.is_none() && named.is_some() && named == host

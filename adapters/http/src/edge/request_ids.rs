@@ -1,34 +1,34 @@
-//! The ids of requests: what the log, the audit trail and the answer call them.
+//! The ids of requests, as in the log, the audit trail and the response.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kayan_ports::Entropy;
 use poem::http::{HeaderMap, HeaderName};
 
-/// The header that a request's id stands in.
+/// The header with a request's id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Digits of either half of an id.
+/// The number of digits in each half of an id.
 const ID_DIGITS: u32 = 12;
 
-/// Gives each request an id. Unique, not secret: nothing is opened by a request id.
+/// Makes the ids of requests. They are unique, but not secret: a request id grants no access.
 pub(crate) struct RequestIds {
-    /// What this process's ids begin with.
+    /// The first half of the ids of this process.
     prefix: String,
-    /// How many it has given.
+    /// How many were made.
     count: AtomicU64,
 }
 
 impl RequestIds {
-    /// Begins with something that no other process begins with.
+    /// Chooses a random prefix for this process.
     pub(crate) fn new(entropy: &dyn Entropy) -> Self {
         let mut random = [0; 8];
         entropy.fill(&mut random);
         Self { prefix: hexadecimal(u64::from_be_bytes(random)).collect(), count: AtomicU64::new(0) }
     }
 
-    /// The id that a request brings, if it is sane; else a new one.
+    /// The id that a request brings, if it is acceptable; else a new one.
     pub(crate) fn of(&self, headers: &HeaderMap) -> String {
-        let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id));
+        let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_acceptable(id));
         given.map_or_else(|| self.make(), str::to_owned)
     }
 
@@ -41,13 +41,13 @@ impl RequestIds {
     }
 }
 
-/// The last digits, which is quicker than a format.
+/// The last digits, which is faster than `format!`.
 fn hexadecimal(number: u64) -> impl Iterator<Item = char> {
     let digit = move |place| char::from_digit(u32::try_from(number >> (4 * place) & 15).unwrap_or_default(), 16);
     (0..ID_DIGITS).rev().filter_map(digit)
 }
 
-/// A request id that may be taken over: short and without surprises in a log.
-fn is_sane(id: &str) -> bool {
+/// Whether a request id can be accepted: not too long, and harmless in a log.
+fn is_acceptable(id: &str) -> bool {
     (8..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }

@@ -1,4 +1,4 @@
-//! The span of a request: whose trace it continues, and what it says of its answer.
+//! The span of a request: its parent and its attributes.
 
 use kayan_ports::TenantId;
 use opentelemetry::{
@@ -17,11 +17,11 @@ use poem::{
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// So many bytes of `tracestate` are read at most; the standard wants no fewer than these.
+/// The maximum length of `tracestate`, in bytes: the least that the standard requires.
 const STATE_BYTES: usize = 512;
 
-/// What is told of a request: nothing of who asked, and no path, which may hold names.
-pub(crate) struct Told<'a> {
+/// What the log and the span say about a request: neither the caller nor the path, which may contain names.
+pub(crate) struct Summary<'a> {
     pub(crate) method: &'a str,
     pub(crate) route: &'a str,
     pub(crate) status: StatusCode,
@@ -29,7 +29,7 @@ pub(crate) struct Told<'a> {
     pub(crate) request_id: &'a str,
 }
 
-/// Begins the span of a request, in the caller's trace if that names one, and else in a new one.
+/// Starts the span of a request, in the caller's trace or in a new one.
 pub(crate) fn begin(tracer: &SdkTracer, request: &Request) -> Context {
     let parent = caller(request.headers());
     let parent = parent.map_or_else(Context::new, |caller| Context::new().with_remote_span_context(caller));
@@ -38,31 +38,31 @@ pub(crate) fn begin(tracer: &SdkTracer, request: &Request) -> Context {
     parent.with_span(tracer.build_with_context(builder, &parent))
 }
 
-/// Whether the present request's span is kept.
+/// Whether the span of the current request is sampled.
 pub(crate) fn is_kept() -> bool {
     Context::map_current(|present| present.span().span_context().is_sampled())
 }
 
-/// Ends the present request's span.
-pub(crate) fn end(told: &Told<'_>, scheme: &'static str) {
+/// Ends the span of the current request.
+pub(crate) fn end(summary: &Summary<'_>, scheme: &'static str) {
     Context::map_current(|present| {
         let span = present.span();
         if !span.span_context().is_sampled() {
             return;
         }
-        let method = known(told.method);
-        let status = told.status;
+        let method = known(summary.method);
+        let status = summary.status;
         let mut attributes = vec![
             KeyValue::new("http.request.method", method.unwrap_or("_OTHER")),
             KeyValue::new("http.response.status_code", i64::from(status.as_u16())),
             KeyValue::new("url.scheme", scheme),
-            KeyValue::new("kayan.request_id", told.request_id.to_owned()),
+            KeyValue::new("kayan.request_id", summary.request_id.to_owned()),
         ];
-        if told.route != "-" {
-            span.update_name(format!("{} {}", method.unwrap_or("HTTP"), told.route));
-            attributes.push(KeyValue::new("http.route", told.route.to_owned()));
+        if summary.route != "-" {
+            span.update_name(format!("{} {}", method.unwrap_or("HTTP"), summary.route));
+            attributes.push(KeyValue::new("http.route", summary.route.to_owned()));
         }
-        attributes.extend(told.tenant.map(|tenant| KeyValue::new("kayan.tenant", tenant.as_str().to_owned())));
+        attributes.extend(summary.tenant.map(|tenant| KeyValue::new("kayan.tenant", tenant.as_str().to_owned())));
         if status.is_server_error() {
             attributes.push(KeyValue::new("error.type", status.as_str().to_owned()));
             span.set_status(Status::error(""));
@@ -72,7 +72,7 @@ pub(crate) fn end(told: &Told<'_>, scheme: &'static str) {
     });
 }
 
-/// A method by its name, unless a client has made it up.
+/// The name of a standard method.
 fn known(method: &str) -> Option<&'static str> {
     Some(match method {
         "GET" => "GET",
@@ -88,7 +88,7 @@ fn known(method: &str) -> Option<&'static str> {
     })
 }
 
-/// Who calls, as the W3C's Trace Context has it; nothing if that is not well-formed or told twice.
+/// The caller's span (W3C Trace Context), unless the header is malformed or sent twice.
 fn caller(headers: &HeaderMap) -> Option<SpanContext> {
     let mut parents = headers.get_all(TRACEPARENT).iter();
     let parent = parents.next().filter(|_| parents.next().is_none())?;
@@ -96,7 +96,7 @@ fn caller(headers: &HeaderMap) -> Option<SpanContext> {
     Some(SpanContext::new(trace, span, flags, true, state(headers).unwrap_or_default()))
 }
 
-/// `version-trace-span-flags`; versions after this one may say more behind that.
+/// `version-trace-span-flags`; later versions may add more parts.
 fn parts(text: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
     let mut parts = text.trim().split('-');
     let mut next = |digits: usize| {
@@ -107,7 +107,7 @@ fn parts(text: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
     let trace = TraceId::from_hex(next(32)?).ok().filter(|id| *id != TraceId::INVALID)?;
     let span = SpanId::from_hex(next(16)?).ok().filter(|id| *id != SpanId::INVALID)?;
     let flags = u8::from_str_radix(next(2)?, 16).ok()?;
-    // Of the flags only this one is known.
+    // The only flag of this version.
     let known = TraceFlags::new(flags) & TraceFlags::SAMPLED;
     (version != "00" || parts.next().is_none()).then_some((trace, span, known))
 }

@@ -1,4 +1,4 @@
-//! Which tenant a host name stands for.
+//! The tenants of host names.
 
 use std::{collections::HashMap, str::FromStr};
 
@@ -9,30 +9,30 @@ use kayan_ports::TenantId;
 pub struct TenantHosts {
     /// By host, in lower case and without a port.
     hosts: HashMap<String, TenantId>,
-    /// What follows the first label of hosts whose first label is their tenant.
+    /// Domains whose subdomains are named after their tenants.
     domains: Vec<String>,
 }
 
-/// Says which entry is none.
+/// The invalid entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no HOST=TENANT: write login.acme.example=acme, or *.example.com=* where the first label is the tenant"
 )]
 pub struct TenantHostsError(String);
 
-/// What a host stands for.
+/// The tenant that a host name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ByHost {
-    /// No tenant in particular.
+    /// Any tenant.
     Any,
     /// This one.
     One(TenantId),
-    /// One that can't be.
+    /// A tenant that can't exist.
     Unknown,
 }
 
 impl TenantHosts {
-    /// What a `Host` header stands for.
+    /// The tenant of a `Host` header.
     pub(crate) fn of(&self, host: Option<&str>) -> ByHost {
         if self.hosts.is_empty() && self.domains.is_empty() {
             return ByHost::Any;

@@ -1,4 +1,4 @@
-//! The shapes of the API's answers and of what they share.
+//! Schemas that several families of endpoints share.
 
 use kayan_core::{Export, Opened};
 use kayan_ports::{Presented, State, Timestamp, Traits};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::wire::body::strict;
 
-/// A JSON object whose members the identity schema decides on.
+/// A JSON object that the identity schema validates.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct TraitsBody(#[serde(deserialize_with = "strict::object")] pub(crate) Map<String, Value>);
@@ -35,8 +35,8 @@ impl Type for TraitsBody {
     fn register(registry: &mut Registry) {
         registry.create_schema::<Self, _>("Traits".to_owned(), |_| MetaSchema {
             description: Some(
-                "What an identity says about itself. The identity schema of the installation decides which members \
-                 there are; the one that comes with Kayan knows `email`, which is required and logs in, and `name`.",
+                "The attributes of an identity, as the identity schema of the installation defines them. The schema that comes \
+                 with Kayan has `email`, which is required and serves to log in, and `name`.",
             ),
             additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)))),
             example: Some(json!({ "email": "ada@example.com", "name": "Ada Lovelace" })),
@@ -74,45 +74,45 @@ impl From<Traits> for TraitsBody {
     }
 }
 
-/// Whether an identity may come in.
+/// The state of an identity.
 #[derive(Debug, Clone, Copy, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum IdentityState {
-    /// It may.
+    /// Can log in.
     Active,
-    /// Switched off by an administrator.
+    /// Deactivated by an administrator.
     Inactive,
     /// Locked by an administrator.
     Locked,
-    /// Not yet allowed in.
+    /// Can't log in yet.
     Pending,
 }
 
-/// Somebody who can log in.
+/// A user.
 #[derive(Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct Identity {
-    /// Its id, a UUIDv7.
+    /// The id of the identity, a UUIDv7.
     id: Uuid,
-    /// The tenant it belongs to.
+    /// The tenant that the identity belongs to.
     #[oai(validator(max_length = 63))]
     tenant_id: String,
-    /// What it says about itself.
+    /// The attributes of the identity.
     traits: TraitsBody,
-    /// Whether it may come in.
+    /// The state.
     state: IdentityState,
-    /// The addresses proven to be its own.
+    /// The verified addresses.
     verified: Vec<String>,
-    /// The names of its roles.
+    /// The names of the roles.
     roles: Vec<String>,
-    /// When it came to be.
+    /// When the identity was created.
     #[serde(with = "crate::wire::rfc3339")]
     created_at: Timestamp,
-    /// When it last changed.
+    /// When the identity was last changed.
     #[serde(with = "crate::wire::rfc3339")]
     updated_at: Timestamp,
-    /// When it last logged in.
+    /// When the user last logged in.
     #[serde(with = "crate::wire::rfc3339::option", skip_serializing_if = "Option::is_none")]
     last_login_at: Option<Timestamp>,
 }
@@ -138,13 +138,13 @@ impl From<kayan_ports::Identity> for Identity {
     }
 }
 
-/// A session's tokens, shown this once, and whose they are. The same answer sets the cookie `kayan_session`.
+/// A session's tokens, which are shown only once, and its identity. The same response sets the cookie `kayan_session`.
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct Session {
-    /// Proves who is asking: send it as `Authorization: Bearer`.
+    /// The session token, for `Authorization: Bearer`.
     #[oai(validator(max_length = 64))]
     session_token: String,
-    /// Gets new tokens, once.
+    /// The refresh token, which can be exchanged once for new tokens.
     #[oai(validator(max_length = 64))]
     refresh_token: String,
     /// Always `Bearer`.
@@ -157,9 +157,9 @@ pub(crate) struct Session {
     refresh_expires_at: Timestamp,
     /// The authenticator assurance level (NIST SP 800-63B): `aal1`, `aal2` or `aal3`.
     aal: String,
-    /// The authentication methods (RFC 8176), such as `pwd`.
+    /// The authentication methods that were used (RFC 8176), such as `pwd`.
     amr: Vec<String>,
-    /// Whose they are.
+    /// The identity that logged in.
     identity: Identity,
 }
 
@@ -179,51 +179,51 @@ impl From<Opened> for Session {
     }
 }
 
-/// A method and when it was carried out.
+/// An authentication method that was used.
 #[derive(Debug, Object, Serialize)]
 struct AuthenticationMethod {
     /// The method, such as `password`.
     method: String,
-    /// When it was completed.
+    /// When the authentication was completed.
     #[serde(with = "crate::wire::rfc3339")]
     completed_at: Timestamp,
 }
 
-/// A session without its tokens.
+/// A session, without its tokens.
 #[derive(Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct SessionInfo {
-    /// Its id, a UUIDv7.
+    /// The id of the session, a UUIDv7.
     id: Uuid,
-    /// Whose it is.
+    /// The id of its identity.
     identity_id: Uuid,
-    /// False once it has been revoked.
+    /// Whether the session has not been revoked.
     active: bool,
-    /// When it was opened.
+    /// When the session was opened.
     #[serde(with = "crate::wire::rfc3339")]
     issued_at: Timestamp,
-    /// When its present session token expires.
+    /// When the current session token expires.
     #[serde(with = "crate::wire::rfc3339")]
     expires_at: Timestamp,
-    /// When it was last used, to the minute.
+    /// When the session was last used, to the minute.
     #[serde(with = "crate::wire::rfc3339")]
     last_seen_at: Timestamp,
     /// The authenticator assurance level (NIST SP 800-63B): `aal1`, `aal2` or `aal3`.
     authenticator_assurance_level: String,
-    /// What was done to open it.
+    /// The authentication methods that were used.
     authentication_methods: Vec<AuthenticationMethod>,
-    /// The address it was opened from.
+    /// The IP address from which the session was opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     ip_address: Option<String>,
-    /// The program it was opened with.
+    /// The `User-Agent` with which the session was opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_agent: Option<String>,
-    /// Whether it is the one that asks.
+    /// Whether this is the session of the request.
     current: bool,
 }
 
 impl SessionInfo {
-    /// Tells about a session; `current` says whether it is the one that asks.
+    /// Describes a session; `current` says whether it is the session of the request.
     pub(crate) fn new(session: kayan_ports::Session, current: bool) -> Self {
         let methods = session.methods.into_iter().map(|used| AuthenticationMethod {
             method: used.method.as_str().to_owned(),
@@ -246,18 +246,18 @@ impl SessionInfo {
 }
 
 impl From<kayan_ports::Session> for SessionInfo {
-    /// Somebody else's.
+    /// A session other than that of the request.
     fn from(session: kayan_ports::Session) -> Self {
         Self::new(session, false)
     }
 }
 
-/// Who is asking, and in which session.
+/// The current session and its identity.
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct WhoAmI {
-    /// Who.
+    /// The identity.
     identity: Identity,
-    /// In which session.
+    /// The session.
     session: SessionInfo,
 }
 
@@ -267,34 +267,34 @@ impl From<Presented> for WhoAmI {
     }
 }
 
-/// A credential without its secret.
+/// A credential, without its secret.
 #[derive(Debug, Object, Serialize)]
 struct CredentialInfo {
-    /// Its id.
+    /// The id of the credential.
     id: Uuid,
-    /// What it is, such as `password`.
+    /// The kind of credential, such as `password`.
     kind: String,
-    /// When it was made.
+    /// When the credential was created.
     #[serde(with = "crate::wire::rfc3339")]
     created_at: Timestamp,
-    /// When its secret last changed.
+    /// When its secret was last changed.
     #[serde(with = "crate::wire::rfc3339")]
     updated_at: Timestamp,
 }
 
-/// All that is held on a person.
+/// All data that is stored about a user.
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct ExportBody {
-    /// When it was put together.
+    /// When the export was made.
     #[serde(with = "crate::wire::rfc3339")]
     exported_at: Timestamp,
-    /// Who they are.
+    /// The identity.
     identity: Identity,
-    /// What proves them; secrets are kept as hashes only and left out.
+    /// The credentials, without their secrets, which are stored only as hashes.
     credentials: Vec<CredentialInfo>,
-    /// Where they are logged in.
+    /// The sessions.
     sessions: Vec<SessionInfo>,
-    /// What they did and what was done to them, oldest first; each as it stands in the audit trail.
+    /// The audit events caused by the user or about the user, oldest first.
     events: Vec<Value>,
 }
 

@@ -1,4 +1,4 @@
-//! A request's JSON body: bounded in size, time and depth, strict about duplicates, and precise about what is wrong.
+//! A request's JSON body: limited in size, time and depth, without duplicate members, and with precise errors.
 
 use std::pin::pin;
 
@@ -16,11 +16,11 @@ use crate::{
     wire::{codes::Code, problem::Problem},
 };
 
-/// The largest body taken, in bytes.
+/// The maximum size of a body, in bytes.
 const MAX_BYTES: usize = 1 << 20;
 
-/// How far a body that is too large is read on and thrown away, in bytes: many clients listen only when they have sent
-/// everything, and would be hung up on before they hear why.
+/// How much of a body that is too large is read and discarded, in bytes. Many clients read the response only after they have
+/// sent everything: if the connection were closed earlier, they would not learn why.
 const MAX_DISCARDED: usize = 16 << 20;
 
 /// A JSON body.
@@ -53,7 +53,7 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Body<T> {
     }
 }
 
-/// A JSON body that may be left out: then it says nothing.
+/// An optional JSON body; the default value if it is left out.
 pub(crate) struct MaybeBody<T>(pub(crate) T);
 
 impl<'a, T: Type + DeserializeOwned + Default> ApiExtractor<'a> for MaybeBody<T> {
@@ -82,7 +82,7 @@ impl<'a, T: Type + DeserializeOwned + Default> ApiExtractor<'a> for MaybeBody<T>
     }
 }
 
-/// A body of JSON lines, as it arrived.
+/// A body of JSON lines, not parsed.
 pub(crate) struct Lines(pub(crate) Vec<u8>);
 
 const NDJSON: &str = "application/x-ndjson";
@@ -94,7 +94,7 @@ impl<'a> ApiExtractor<'a> for Lines {
     type ParamRawType = ();
 
     fn request_meta() -> Option<MetaRequest> {
-        let description = Some("A JSON object in each line; empty lines are passed over.");
+        let description = Some("One JSON object per line; empty lines are ignored.");
         let schema = MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
         let content = vec![MetaMediaType { content_type: NDJSON, schema }];
         Some(MetaRequest { description, content, required: true })
@@ -103,14 +103,14 @@ impl<'a> ApiExtractor<'a> for Lines {
     async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let given = essence(request.header(header::CONTENT_TYPE).unwrap_or_default());
         if given != NDJSON && given != "application/ndjson" && given != "application/jsonl" {
-            let told = "send the users as Content-Type: application/x-ndjson, a JSON object in each line";
-            return Err(Problem::new(Code::UnsupportedMediaType).message(told).into());
+            let message = "send the users as Content-Type: application/x-ndjson, one JSON object per line";
+            return Err(Problem::new(Code::UnsupportedMediaType).message(message).into());
         }
         whole(request, body).await.map(Self)
     }
 }
 
-/// The body, once it has arrived.
+/// Reads the whole body.
 pub(crate) async fn whole(request: &Request, body: &mut RequestBody) -> Result<Vec<u8>> {
     let limit = Context::of(request)?.app.settings.body_timeout;
     let arrived = tokio::time::timeout(limit, arrive(body.take()?)).await;
@@ -121,8 +121,7 @@ async fn arrive(body: poem::Body) -> Result<Vec<u8>> {
     let mut frames = pin!(body.into_bytes_stream());
     let (mut bytes, mut seen) = (Vec::new(), 0);
     while let Some(frame) = frames.next().await {
-        let frame =
-            frame.map_err(|_broken| Problem::new(Code::InvalidInput).message("the body did not arrive whole"))?;
+        let frame = frame.map_err(|_broken| Problem::new(Code::InvalidInput).message("the body is incomplete"))?;
         seen += frame.len();
         if seen <= MAX_BYTES {
             bytes.extend_from_slice(&frame);
@@ -168,7 +167,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// Says what is wrong without repeating what was sent, which may be a password.
+/// Says what is wrong without repeating the input, which may contain a password.
 fn explain(error: &serde_json::Error, pointer: String) -> Problem {
     let problem = Problem::new(Code::InvalidInput);
     if !error.is_data() {
@@ -196,7 +195,7 @@ fn explain(error: &serde_json::Error, pointer: String) -> Problem {
 
 const DUPLICATE: &str = "duplicate member";
 
-/// Reads a JSON object in which no member, at any depth, is given twice.
+/// Reads a JSON object and refuses duplicate members at any depth.
 pub(crate) mod strict {
     use std::fmt;
 

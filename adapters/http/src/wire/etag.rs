@@ -1,6 +1,6 @@
-//! Which version of a resource is meant (RFC 9110, sections 8.8.3 and 13.1.1).
+//! Entity tags and `If-Match` (RFC 9110, sections 8.8.3 and 13.1.1).
 //!
-//! The tag is the number of the resource's last change: of what PATCH can set, not of when somebody last logged in.
+//! The tag is the version of what PATCH can change. A login, for example, doesn't change it.
 
 use kayan_ports::Version;
 use poem::{Request, RequestBody, Result, http::header};
@@ -12,7 +12,7 @@ use poem_openapi::{
 
 use crate::wire::{codes::Code, problem::Problem};
 
-/// No version is called so.
+/// A version that no resource has.
 const NEVER: Version = -1;
 
 /// The strong tag of a version.
@@ -20,7 +20,7 @@ pub(crate) fn of(version: Version) -> String {
     format!("\"{version}\"")
 }
 
-/// The version that a request says it has seen, if it does.
+/// The version in a request's `If-Match`, if there is one.
 pub(crate) struct IfMatch(pub(crate) Option<Version>);
 
 impl<'a> ApiExtractor<'a> for IfMatch {
@@ -46,14 +46,14 @@ impl<'a> ApiExtractor<'a> for IfMatch {
         let Some(first) = given.next() else { return Ok(Self(None)) };
         let tag = first.to_str().unwrap_or_default().trim();
         if given.next().is_some() || tag.contains(',') {
-            let told = "If-Match must name one version: the ETag of the resource as it was read";
-            return Err(Problem::new(Code::InvalidInput).message(told).into());
+            let message = "If-Match must name one version: the ETag of the resource as it was read";
+            return Err(Problem::new(Code::InvalidInput).message(message).into());
         }
         Ok(Self(if tag == "*" { None } else { Some(read(tag)) }))
     }
 }
 
-/// A weak tag, or one that is no number, is no version's.
+/// A weak tag, or one that is not a number, matches no version.
 fn read(tag: &str) -> Version {
     let number = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     number.and_then(|number| number.parse().ok()).filter(|version| *version >= 0).unwrap_or(NEVER)

@@ -1,4 +1,4 @@
-//! Requests that are carried out once, however often they arrive (draft-ietf-httpapi-idempotency-key-header).
+//! The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header).
 
 use kayan_core::{Once, Operator};
 use poem::{Body, Request, RequestBody, Result};
@@ -12,7 +12,7 @@ use crate::wire::{body, codes::Code, problem::Problem};
 
 const HEADER: &str = "Idempotency-Key";
 
-/// The key that a request bears, if it bears one, and what the whole request says.
+/// The key of a request, if it has one, with a digest of the request.
 pub(crate) struct IdempotencyKey(Option<Once>);
 
 impl IdempotencyKey {
@@ -44,7 +44,7 @@ impl<'a> ApiExtractor<'a> for IdempotencyKey {
         Some(MetaSchemaRef::Inline(Box::new(schema)))
     }
 
-    /// Reads the body and puts it back for whoever is to understand it.
+    /// Reads the body for the digest, and puts it back for the extractor that parses it.
     async fn from_request(request: &'a Request, body: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let mut given = request.headers().get_all(HEADER).iter();
         let Some(key) = given.next() else { return Ok(Self(None)) };
@@ -58,8 +58,9 @@ impl<'a> ApiExtractor<'a> for IdempotencyKey {
         *body = RequestBody::new(Body::from(bytes));
         let once = Once::new(unquoted(key.to_str().unwrap_or_default()), digest.finalize().into());
         let once = once.filter(|_| given.next().is_none()).ok_or_else(|| {
-            let told = "Idempotency-Key must be one text of 1 to 255 visible ASCII characters, such as a UUID";
-            Problem::new(Code::InvalidInput).message(told)
+            let message =
+                "Idempotency-Key must be 1 to 255 visible ASCII characters, such as a UUID, and sent only once";
+            Problem::new(Code::InvalidInput).message(message)
         })?;
         Ok(Self(Some(once)))
     }

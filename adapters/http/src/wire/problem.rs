@@ -1,4 +1,4 @@
-//! The one shape of every failure (RFC 9457), whatever layer it comes from.
+//! The error response, in one format for every layer (RFC 9457).
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::wire::{codes::Code, rate_limit};
 
-/// A failure on its way to the client.
+/// An error response that is being put together.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     code: Code,
@@ -25,72 +25,72 @@ pub(crate) struct Problem {
     required: Option<String>,
     allow: Option<String>,
     wait: Option<Wait>,
-    /// For the operator's log only.
+    /// For the log only.
     cause: Option<String>,
 }
 
-/// What a client that must wait is told.
+/// How long a client has to wait.
 #[derive(Debug, Clone, Copy)]
 struct Wait {
     /// Whole seconds, rounded up.
     seconds: u64,
-    /// Until when guessing is over.
+    /// The end of a lockout.
     locked_until: Option<Timestamp>,
-    /// The limit that it went over.
+    /// The limit that was exceeded.
     limit: Option<RateLimit>,
 }
 
-/// The body of every error answer, as `application/problem+json` (RFC 9457).
+/// The body of every error response, as `application/problem+json` (RFC 9457).
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "Problem", skip_serializing_if_is_none)]
 pub(crate) struct ProblemBody {
-    /// A URI for the kind of problem; it only names it.
+    /// A URI that identifies the kind of problem. It does not resolve.
     #[oai(rename = "type")]
     #[serde(rename = "type")]
     kind: String,
-    /// The kind of problem in words; always the same for one `code`.
+    /// A short description of the kind of problem, the same for every problem with this `code`.
     title: String,
     /// The HTTP status code.
     status: u16,
-    /// The kind of problem as a word that programs act on.
+    /// The kind of problem, for programs.
     code: String,
-    /// What was wrong with this request and what to do about it, for people.
+    /// What is wrong with this request and what to do about it, for people.
     message: String,
-    /// More, for the codes that have it.
+    /// Details, for codes that have some.
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Details>,
-    /// The request's id, to quote when asking for help.
+    /// The id of the request, to quote in support requests.
     request_id: String,
 }
 
-/// More about a problem.
+/// Details of a problem.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "ProblemDetails", skip_serializing_if_is_none)]
 struct Details {
-    /// The fields that are not valid.
+    /// The invalid fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     fields: Option<Vec<Field>>,
-    /// The parts of the service that are not ready, and why.
+    /// The parts of the service that are not ready, each with the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<Vec<String>>,
     /// The permission that is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     required: Option<String>,
-    /// Until when no more guesses are heard.
+    /// When the lockout ends.
     #[serde(with = "crate::wire::rfc3339::option", skip_serializing_if = "Option::is_none")]
     locked_until: Option<Timestamp>,
-    /// In how many seconds to try again.
+    /// How long to wait before the next attempt, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
 }
 
-/// A field that is not valid.
+/// An invalid field.
 #[derive(Debug, Clone, Object, Serialize)]
 #[oai(rename = "FieldProblem")]
 pub(crate) struct Field {
-    /// Where in the request's body, as a JSON Pointer (RFC 6901), or the name of the parameter.
+    /// The field, as a JSON Pointer (RFC 6901) into the request's body, or the name of the parameter.
     pointer: String,
-    /// What is wrong, as a word: a JSON Schema keyword such as `required` or `format`, or `invalid`.
+    /// What is wrong, for programs: a JSON Schema keyword such as `required` or `format`, or another word such as `invalid`.
     code: String,
     /// What is wrong, for people.
     message: String,
@@ -103,7 +103,7 @@ impl From<FieldError> for Field {
 }
 
 impl Problem {
-    /// A problem with the status and the words that are usual for its code.
+    /// A problem with the usual status and message of its code.
     pub(crate) fn new(code: Code) -> Self {
         let (status, _, message) = code.meaning();
         Self {
@@ -130,28 +130,28 @@ impl Problem {
         self
     }
 
-    /// In words of its own.
+    /// With another message.
     pub(crate) fn message(mut self, message: impl Into<String>) -> Self {
         self.message = message.into();
         self
     }
 
-    /// With the fields that are not valid.
+    /// With the invalid fields.
     pub(crate) fn fields(mut self, errors: Vec<FieldError>) -> Self {
-        "some fields are not valid; details.fields says which".clone_into(&mut self.message);
+        "some fields are not valid; see details.fields".clone_into(&mut self.message);
         self.fields = errors.into_iter().map(Into::into).collect();
         self
     }
 
-    /// With the one field that is not valid.
+    /// With the one invalid field.
     pub(crate) fn field(self, pointer: &str, code: &str, message: String) -> Self {
         self.fields(vec![FieldError { pointer: pointer.to_owned(), code: code.to_owned(), message }])
     }
 
     /// With what makes the password weak.
     pub(crate) fn weak(self, pointer: &str, weakness: &Weakness) -> Self {
-        let told = weakness.to_string();
-        self.field(pointer, Code::WeakPassword.name(), told.clone()).message(told)
+        let message = weakness.to_string();
+        self.field(pointer, Code::WeakPassword.name(), message.clone()).message(message)
     }
 
     /// With the parts that are not ready.
@@ -166,37 +166,37 @@ impl Problem {
         self
     }
 
-    /// With what only the operator may read.
+    /// With the cause, which is logged and not shown to the client.
     pub(crate) fn because(mut self, cause: String) -> Self {
         self.cause = Some(cause);
         self
     }
 
-    /// With how long no more guesses are heard.
+    /// With the end of the lockout.
     pub(crate) fn locked(mut self, Locked { until, now }: Locked) -> Self {
         let left = Duration::try_from(until - now).unwrap_or_default();
         self.wait = Some(Wait { seconds: seconds(left), locked_until: Some(until), limit: None });
         self
     }
 
-    /// With the limit that the request went over, and how long to wait.
+    /// With the limit that was exceeded, and how long to wait.
     pub(crate) fn limited(mut self, Limited { limit, retry_after }: Limited) -> Self {
         self.wait = Some(Wait { seconds: seconds(retry_after), locked_until: None, limit: Some(limit) });
         self
     }
 
-    /// With the methods that the path has (RFC 9110, section 15.5.6).
+    /// With the methods that the path allows (RFC 9110, section 15.5.6).
     pub(crate) fn allow(mut self, methods: Option<String>) -> Self {
         self.allow = methods;
         self
     }
 
-    /// What only the operator may read.
+    /// The cause, for the log.
     pub(crate) fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 
-    /// The answer to the request of that id.
+    /// The response to the request with this id.
     pub(crate) fn respond(self, request_id: &str) -> Response {
         let (_, title, _) = self.code.meaning();
         let some = |empty: bool| (!empty).then_some(());
@@ -246,7 +246,7 @@ impl Problem {
     }
 }
 
-/// Whole seconds, never too few, as Retry-After has them (RFC 9110, section 10.2.3).
+/// In whole seconds, rounded up, for Retry-After (RFC 9110, section 10.2.3).
 fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }

@@ -1,4 +1,4 @@
-//! The header fields that tell a client its rate limit (draft-ietf-httpapi-ratelimit-headers).
+//! The header fields for rate limits (draft-ietf-httpapi-ratelimit-headers).
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use poem::http::{HeaderMap, HeaderName, HeaderValue};
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Says what the limit is, how many requests are left of it and for how long.
+/// Adds the limit, the number of requests left and the time until it resets.
 pub(crate) fn tell(headers: &mut HeaderMap, limit: RateLimit, remaining: u32, reset: Duration) {
     let RateLimit { name, requests, window } = limit;
-    // A shorter window counts as a second: the fields have no smaller unit.
+    // The fields have no smaller unit than a second.
     let policy = format!("\"{name}\";q={requests};w={}", window.as_secs().max(1));
     let state = format!("\"{name}\";r={remaining};t={}", reset.as_secs());
     for (field, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, state)] {

@@ -23,7 +23,7 @@ pub(crate) trait Refusal: Send + Sync + 'static {
     /// The codes of this error, with the status of each.
     fn codes() -> Vec<(Code, StatusCode)>;
 
-    /// What the client is told.
+    /// The error response.
     fn problem(self) -> Problem;
 }
 
@@ -32,7 +32,7 @@ pub(crate) trait Refusal: Send + Sync + 'static {
 /// - `Self::Gone => NotFound` is `Problem::new(Code::NotFound)`;
 /// - `Self::Gone => NotFound.message("…")` says more with a method of [`Problem`];
 /// - `Self::Wrong => InvalidCredentials as FORBIDDEN` has another status than is usual for the code;
-/// - `Self::Failed(failure) => (failure: Failure)` is told as that error's own table has it.
+/// - `Self::Failed(failure) => (failure: Failure)` is what the table of that error says.
 macro_rules! refusals {
     ($($error:ty {
         $($pattern:pat =>
@@ -176,12 +176,12 @@ pub(crate) fn document(path: &str, operation: &mut MetaOperation) {
             by_status.remove(&code.meaning().0.as_u16());
         }
     }
-    let told = by_status.into_iter().map(|(status, lines)| {
+    let refusals = by_status.into_iter().map(|(status, lines)| {
         let lines: Vec<&str> = Code::ALL.iter().map(|code| code.line()).filter(|line| lines.contains(line)).collect();
         // The registry wants text that lives as long as the program; there is one of these per operation and status.
         MetaResponse { headers: headers(status), ..refusal(status, Box::leak(lines.join("; ").into_boxed_str())) }
     });
-    operation.responses.responses.extend(told);
+    operation.responses.responses.extend(refusals);
 }
 
 /// What an operation can answer whatever its use-case is.
@@ -214,11 +214,11 @@ fn headers(status: u16) -> Vec<MetaHeader> {
     match status {
         401 => vec![header("WWW-Authenticate", "How to authenticate (RFC 9110, section 11.6.1).")],
         429 => vec![
-            header("Retry-After", "When to try again, in seconds."),
-            header("RateLimit", "What is left of the limit: its name, `r` requests for `t` seconds."),
-            header("RateLimit-Policy", "The limit: its name, `q` requests in `w` seconds."),
+            header("Retry-After", "How long to wait before the next attempt, in seconds."),
+            header("RateLimit", "What is left of the limit: its name, `r` requests for the next `t` seconds."),
+            header("RateLimit-Policy", "The limit: its name, `q` requests per `w` seconds."),
         ],
-        423 | 503 => vec![header("Retry-After", "When to try again, in seconds.")],
+        423 | 503 => vec![header("Retry-After", "How long to wait before the next attempt, in seconds.")],
         _ => Vec::new(),
     }
 }

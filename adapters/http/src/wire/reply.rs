@@ -1,4 +1,4 @@
-//! An answer's JSON body, written straight from the type that documents it.
+//! A response's JSON body, written directly from the type that documents it.
 
 use std::marker::PhantomData;
 
@@ -17,15 +17,15 @@ use serde::Serialize;
 
 use crate::wire::{codes::Code, problem::Problem};
 
-/// A JSON body with status 200, unless an answer type says otherwise.
+/// A JSON body with status 200, unless the response type has another.
 pub(crate) struct Reply<T> {
-    /// Nothing, if the value could not be written: a bug.
+    /// `None` if the value can't be written as JSON, which is a bug.
     body: Option<Bytes>,
     documented: PhantomData<fn() -> T>,
 }
 
 impl<T: Serialize> Reply<T> {
-    /// Writes the answer.
+    /// Writes the body.
     pub(crate) fn new(value: &T) -> Self {
         let mut body = Vec::with_capacity(1024);
         let written = serde_json::to_writer(&mut body, value);
@@ -60,7 +60,7 @@ impl<T> IntoResponse for Reply<T> {
         };
         let mut response = Body::from_bytes(body).into_response();
         let headers = response.headers_mut();
-        // For those of the edge, too, so that the map grows once.
+        // Room for the headers of the edge, too, so that the map grows only once.
         headers.reserve(12);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
@@ -72,7 +72,7 @@ impl<T: Type> ApiResponse for Reply<T> {
         let content = vec![MetaMediaType { content_type: Self::CONTENT_TYPE, schema: Self::schema_ref() }];
         MetaResponses {
             responses: vec![MetaResponse {
-                description: "Done.",
+                description: "Success.",
                 status: Some(200),
                 status_range: None,
                 content,

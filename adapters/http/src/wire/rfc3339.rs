@@ -1,4 +1,4 @@
-//! Times as RFC 3339 in UTC, written by hand: an answer to `whoami` holds six of them.
+//! Times as RFC 3339 in UTC, formatted by hand because a response to `whoami` contains six.
 
 use kayan_ports::Timestamp;
 use serde::Serializer;
@@ -8,7 +8,7 @@ use time::UtcOffset;
 fn text(at: Timestamp) -> [u8; 27] {
     let at = at.to_offset(UtcOffset::UTC);
     let mut text = *b"0000-00-00T00:00:00.000000Z";
-    // Years beyond four digits do not come from a clock.
+    // No clock shows a year of more than four digits.
     put(&mut text, 0..4, u32::try_from(at.year()).unwrap_or_default());
     put(&mut text, 5..7, u32::from(u8::from(at.month())));
     put(&mut text, 8..10, u32::from(at.day()));
@@ -31,7 +31,7 @@ pub(crate) fn serialize<S: Serializer>(at: &Timestamp, serializer: S) -> Result<
     serializer.serialize_str(std::str::from_utf8(&text(*at)).unwrap_or_default())
 }
 
-/// The same for a time that may not be there.
+/// The same for an optional time.
 pub(crate) mod option {
     use super::{Serializer, Timestamp};
 

@@ -1,4 +1,4 @@
-//! Answers that are sent while they are made: one whose source fails breaks off instead of ending.
+//! Responses that are sent while they are made; if the source fails, they are cut off.
 
 use std::io;
 
@@ -10,21 +10,21 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// This many pieces wait for a client that reads slowly.
+/// How many pieces are buffered for a slow client.
 const PIECES_AHEAD: usize = 2;
 const BROKEN: &str = "kayan_http_broken_answers_total";
 
-/// Takes the pieces of an answer in order.
+/// Sends the pieces of a response in order.
 pub(crate) struct Pieces(Sender<Vec<u8>>);
 
 impl Pieces {
-    /// Hands on a piece; false when the client has left and needs no more.
+    /// Sends a piece; returns false if the client has disconnected.
     pub(crate) async fn send(&self, piece: Vec<u8>) -> bool {
         self.0.send(piece).await.is_ok()
     }
 }
 
-/// Which answer it is, for the log and the metric.
+/// The response, for the log and the metric.
 #[derive(Clone)]
 struct Named {
     operation: &'static str,
@@ -39,7 +39,7 @@ impl Named {
     }
 }
 
-/// Exports the counter from the start, so that the first increase is seen as one.
+/// Exports the counter at zero, so that its first increase is visible.
 pub(crate) fn begin_counting(operation: &'static str) {
     metrics::counter!(BROKEN, "operation" => operation).increment(0);
 }
@@ -57,11 +57,11 @@ where
 {
     let named = Named { operation, request_id };
     let (pieces, read) = channel(PIECES_AHEAD);
-    let telling = named.clone();
+    let failing = named.clone();
     let work = tokio::spawn(async move {
         let done = work(Pieces(pieces)).await;
         if let Err(failure) = &done {
-            telling.broke_off(&failure.to_string());
+            failing.broke_off(&failure.to_string());
         }
         done
     });

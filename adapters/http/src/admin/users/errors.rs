@@ -11,10 +11,10 @@ use crate::wire::{
     refused::{never, refusals},
 };
 
-/// Unlocking a user and giving them a role or a password locks nobody out.
-pub(super) const LOCK_NOBODY_OUT: u64 = never([Code::OwnAccount, Code::LastAdmin]);
-/// An administrator may take a role from their own account.
-pub(super) const TAKE_A_ROLE: u64 = never([Code::OwnAccount]);
+/// Unlocking a user, granting a role and setting a password lock no account.
+pub(super) const DOES_NOT_LOCK: u64 = never([Code::OwnAccount, Code::LastAdmin]);
+/// Administrators may revoke roles from their own account.
+pub(super) const REVOKES_A_ROLE: u64 = never([Code::OwnAccount]);
 
 const NO_SUCH_USER: &str = "there is no such user";
 

@@ -1,42 +1,42 @@
-//! What requests about users say.
+//! The bodies of requests about users.
 
 use poem_openapi::Object;
 use serde::Deserialize;
 
 use crate::wire::answers::{IdentityState, TraitsBody};
 
-/// The wish for another user.
+/// A new user.
 #[derive(Object, Deserialize)]
 #[oai(rename = "CreateUserRequest")]
 pub(super) struct CreateUserBody {
-    /// What the user is like.
+    /// The traits of the user.
     pub(super) traits: TraitsBody,
-    /// The password, if the user is to have one.
+    /// The password. Without it, the user has none.
     #[oai(validator(min_length = 1, max_length = 4096))]
     pub(super) password: Option<String>,
-    /// The password as it was hashed elsewhere, instead of it: by bcrypt, argon2, scrypt or PBKDF2, in PHC form or another that
-    /// the import takes. It is hashed anew at the user's first login.
+    /// A password hash from another system, instead of the password: bcrypt, argon2, scrypt or PBKDF2, as a PHC string or in
+    /// another format that the import accepts. The password is hashed again at the user's first login.
     #[oai(validator(min_length = 1, max_length = 1024))]
     pub(super) password_hash: Option<String>,
-    /// Whether the user may come in; without it, yes.
+    /// The state. Default: `active`.
     pub(super) state: Option<IdentityState>,
-    /// The names of the roles: none that grants more than you hold.
+    /// The names of the user's roles. They must not grant a permission that you don't have.
     #[serde(default)]
     #[oai(default, validator(max_items = 64))]
     pub(super) roles: Vec<String>,
 }
 
-/// The wish for other traits, another state, or both.
+/// The traits and the state to change. Members that are left out stay as they are.
 #[derive(Object, Deserialize)]
 #[oai(rename = "UpdateUserRequest")]
 pub(super) struct UpdateUserBody {
-    /// A merge patch (RFC 7396): members given replace, `null` removes, the others stay.
+    /// A JSON Merge Patch (RFC 7396): given members are replaced, `null` removes a member, all others stay.
     pub(super) traits: Option<TraitsBody>,
-    /// The state; whoever is not `active` loses every session.
+    /// The new state. Any other than `active` revokes all sessions of the user.
     pub(super) state: Option<IdentityState>,
 }
 
-/// Why.
+/// Why the user is unlocked.
 #[derive(Object, Deserialize, Default)]
 #[oai(rename = "ReasonRequest")]
 pub(super) struct ReasonBody {
@@ -45,24 +45,24 @@ pub(super) struct ReasonBody {
     pub(super) reason: Option<String>,
 }
 
-/// Why, and for how long.
+/// Why the user is locked, and for how long.
 #[derive(Object, Deserialize, Default)]
 #[oai(rename = "LockUserRequest")]
 pub(super) struct LockBody {
     /// The reason, for the audit trail.
     #[oai(validator(max_length = 1024))]
     pub(super) reason: Option<String>,
-    /// When the user is let in again: a moment that is to come (RFC 3339), or the end of a day (UTC). Without it, when
-    /// somebody unlocks the user.
+    /// When the lock ends: a time in the future (RFC 3339), or a date, at whose end it ends (UTC). Without it, the user stays
+    /// locked until unlocked.
     #[oai(validator(max_length = 64))]
     pub(super) until: Option<String>,
 }
 
-/// The wish for another password.
+/// A new password.
 #[derive(Object, Deserialize)]
 #[oai(rename = "SetPasswordRequest")]
 pub(super) struct PasswordBody {
-    /// The one wanted.
+    /// The new password: at least 8 characters unless configured otherwise, and not easy to guess.
     #[oai(validator(min_length = 1, max_length = 4096))]
     pub(super) password: String,
 }
