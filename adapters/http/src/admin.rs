@@ -1,13 +1,9 @@
-//! Administration: one file for each family of endpoints, and what they share.
+//! The administration API: one file for each family of endpoints.
 
 pub(crate) mod audit;
-pub(crate) mod etag;
-mod idempotency;
 mod import;
 pub(crate) mod logs;
 pub(crate) mod operator;
-pub(crate) mod paging;
-mod refusals;
 pub(crate) mod roles;
 pub(crate) mod sessions;
 pub(crate) mod tenants;
@@ -15,10 +11,10 @@ pub(crate) mod users;
 
 use poem_openapi::ApiResponse;
 
-/// An answer without a body.
+/// A response without a body.
 #[derive(ApiResponse)]
 pub(crate) enum Done {
-    /// Done.
+    /// Success, without a body.
     #[oai(status = 204)]
     Done,
 }

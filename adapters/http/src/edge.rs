@@ -1,6 +1,19 @@
-//! What all requests share, in one layer: id, client address, headers, the error shape, panics and the access line.
+//! The layer that all requests pass through: id, client address, headers, error format, panics and the access log.
 //!
-//! One hand-fused layer costs a third of a stack of small ones, and this is on every hot path.
+//! It is one layer because a stack of small ones costs three times as much, on every hot path.
+
+pub(crate) mod caller;
+mod client_ip;
+pub(crate) mod exact_routes;
+mod host;
+pub(crate) mod limits;
+mod methods;
+pub(crate) mod observations;
+pub(crate) mod origin;
+pub(crate) mod origins;
+mod request_ids;
+mod span;
+pub(crate) mod tenant_hosts;
 
 use std::{
     net::IpAddr,
@@ -10,7 +23,7 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use kayan_core::{Allowance, Caller};
+use kayan_core::Allowance;
 use kayan_ports::TenantId;
 use opentelemetry::trace::FutureExt as _;
 use poem::{
@@ -19,41 +32,39 @@ use poem::{
 };
 use poem_openapi::OperationId;
 
-use crate::{
-    Application, HttpSettings, caller,
+use self::{
     client_ip::client_ip,
-    docs::Pages,
-    errors::Code,
     host::named_once,
-    methods::{self, Methods},
+    methods::Methods,
     observations::Observations,
-    origins,
-    problem::Problem,
-    rate_limit,
-    refused::Refusal as _,
     request_ids::{REQUEST_ID, RequestIds},
+    span::Summary,
+};
+use crate::{
+    Application, HttpSettings,
+    api::{docs::Pages, document},
     server::Refusal,
-    server_span::{self, Told},
+    wire::{codes::Code, problem::Problem, rate_limit},
 };
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Bytes of a path that are logged.
+/// The maximum length of a logged path, in bytes.
 const MAX_PATH: usize = 128;
 
-/// What the handlers may know of a request beside what it says itself.
+/// What the edge knows about a request, for extractors and handlers.
 #[derive(Clone)]
 pub(crate) struct Request {
-    /// Its id: what the log, the audit trail and the answer call it.
+    /// Its id, as in the log, the audit trail and the response.
     pub(crate) id: String,
     /// The client's address.
     pub(crate) ip: Option<IpAddr>,
-    /// What the API stands on.
+    /// The application that it is for.
     pub(crate) app: Arc<Application>,
 }
 
 impl Request {
-    /// What the edge has noted about a request.
+    /// What the edge knows about this request.
     pub(crate) fn of(request: &HttpRequest) -> Result<&Self> {
         request.extensions().get().ok_or_else(|| {
             Problem::new(Code::Internal).because("a request has not come through the edge layer".to_owned()).into()
@@ -72,7 +83,7 @@ pub(crate) struct Edge<E> {
 }
 
 impl<E: Endpoint<Output = Response>> Edge<E> {
-    /// Puts the layer around the API.
+    /// The layer around `inner`.
     pub(crate) fn new(inner: E, app: Arc<Application>, observations: Observations) -> Self {
         let pages = Pages::new(&app.settings.public_path);
         let ids = RequestIds::new(&*app.entropy);
@@ -88,24 +99,11 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         Some(client_ip(peer, forwarded, &self.app.settings.trusted_proxies))
     }
 
-    /// Counts the request against its client's limit, if it has one and the path is one that counts.
-    async fn allow(&self, request: &HttpRequest) -> Result<Option<Allowance>> {
-        let counts =
-            |path: &str| path.starts_with("/api/") || path.starts_with("/admin/") || Pages::PATHS.contains(&path);
-        if !self.app.kayan.limits_clients() || !counts(request.uri().path()) {
-            return Ok(None);
-        }
-        let context = Request::of(request)?;
-        let caller =
-            Caller { client: caller::client(request)?, request_id: Some(context.id.clone()), ..Caller::default() };
-        self.app.kayan.limit_client(&caller).await.map_err(|error| error.problem().into())
-    }
-
     fn methods(&self) -> &Methods {
-        self.methods.get_or_init(|| Methods::read(&crate::documents().0))
+        self.methods.get_or_init(|| Methods::read(&document::json("")))
     }
 
-    /// Any error, the library's own included, in the one shape; says which operation refused, if one was reached.
+    /// Turns an error, including the library's own, into a problem; also returns the operation, if one was reached.
     fn refuse(&self, error: poem::Error, method: &Method, path: &str) -> (Problem, Option<OperationId>) {
         let operation = error.data::<OperationId>().copied();
         if let Some(problem) = error.downcast_ref::<Problem>() {
@@ -113,9 +111,9 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         }
         let problem = match error.status() {
             StatusCode::NOT_FOUND if !Pages::PATHS.contains(&path) => Problem::new(Code::NotFound),
-            // The router knows nothing of the pages.
+            // The router doesn't know the pages.
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND => {
-                let message = format!("this path does not have the method {}", methods::shown(method));
+                let message = format!("this path does not have the method {}", methods::short_name(method));
                 Problem::new(Code::MethodNotAllowed).message(message).allow(self.methods().of(path))
             }
             StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::PayloadTooLarge),
@@ -138,21 +136,21 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             let took = begun.elapsed();
             let status = response.status();
             let route = self.observations.note(None, status, took);
-            let method = methods::shown(&method);
-            self.tell(&Told { method, route, status, tenant: None, request_id: &id }, took);
+            let method = methods::short_name(&method);
+            self.log(&Summary { method, route, status, tenant: None, request_id: &id }, took);
             return Ok(response);
         }
         let page = Pages::find(&method, uri.path());
         let ip = self.client_ip(&request);
         request.extensions_mut().insert(Request { id: id.clone(), ip, app: self.app.clone() });
 
-        // Looked up for the log and the span alone.
-        let is_told = tracing::enabled!(target: "kayan::access", tracing::Level::INFO)
-            || (self.app.tracer.is_some() && server_span::is_kept());
-        let tenant = is_told.then(|| caller::named_tenant(&request).ok().flatten()).flatten();
+        // Needed only for the log and the span.
+        let is_logged = tracing::enabled!(target: "kayan::access", tracing::Level::INFO)
+            || (self.app.tracer.is_some() && span::is_kept());
+        let tenant = is_logged.then(|| caller::named_tenant(&request).ok().flatten()).flatten();
         let work = async {
             named_once(request.headers())?;
-            let allowance = self.allow(&request).await?;
+            let allowance = limits::allow(&request, &self.app.kayan).await?;
             let mut response = match page {
                 Some(page) => self.pages.answer(page, request.headers()).await?,
                 None => self.inner.call(request).await?,
@@ -187,12 +185,12 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         let took = begun.elapsed();
         let status = response.status();
         let route = self.observations.note(operation, status, took);
-        let (method, route) = (methods::shown(&method), page.unwrap_or(route));
-        self.tell(&Told { method, route, status, tenant: tenant.as_ref(), request_id: &id }, took);
+        let (method, route) = (methods::short_name(&method), page.unwrap_or(route));
+        self.log(&Summary { method, route, status, tenant: tenant.as_ref(), request_id: &id }, took);
         Ok(response)
     }
 
-    /// The answer to what can't be read as a request, which the HTTP library refuses with this status.
+    /// The response to something that is not a valid HTTP request, which the HTTP library refuses with this status.
     pub(crate) fn refuse_unread(&self, status: StatusCode) -> Refusal {
         let message = match status {
             StatusCode::URI_TOO_LONG => "the target of the request is longer than 65,534 bytes",
@@ -205,33 +203,33 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         let mut response = Problem::new(Code::InvalidInput).status_code(status).message(message).respond(&id);
         secure(&mut response, &id, &self.app.settings);
         let route = self.observations.note(None, status, Duration::ZERO);
-        self.tell(&Told { method: "-", route, status, tenant: None, request_id: &id }, Duration::ZERO);
+        self.log(&Summary { method: "-", route, status, tenant: None, request_id: &id }, Duration::ZERO);
         let mut headers = Vec::new();
         for (name, value) in response.headers() {
             headers.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
         }
-        // It is in memory, whole.
+        // The whole body is in memory.
         let body = response.into_body().into_vec().now_or_never().and_then(Result::ok);
         Refusal { headers, body: body.unwrap_or_default() }
     }
 
-    /// The access line, one for each request; and the end of its span.
-    fn tell(&self, told: &Told<'_>, took: Duration) {
+    /// Writes the line in the access log and ends the span.
+    fn log(&self, summary: &Summary<'_>, took: Duration) {
         tracing::info!(
             target: "kayan::access",
-            method = told.method,
-            route = told.route,
-            status = told.status.as_u16(),
+            method = summary.method,
+            route = summary.route,
+            status = summary.status.as_u16(),
             ms = f64::from(u32::try_from(took.as_micros()).unwrap_or(u32::MAX)) / 1000.0,
-            tenant = told.tenant.map(TenantId::as_str),
-            request_id = told.request_id,
+            tenant = summary.tenant.map(TenantId::as_str),
+            request_id = summary.request_id,
             "request"
         );
         if self.app.tracer.is_some() {
-            // What clients speak to a proxy in front, if that is known; the service itself speaks no other.
+            // The scheme that clients use, if it is configured; the service itself speaks only HTTP.
             let public = self.app.settings.public_origin.as_ref();
             let scheme = if public.is_some_and(|it| it.as_str().starts_with("https:")) { "https" } else { "http" };
-            server_span::end(told, scheme);
+            span::end(summary, scheme);
         }
     }
 }
@@ -243,14 +241,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         match &self.app.tracer {
             None => self.answer(request).await,
             Some(tracer) => {
-                let span = server_span::begin(tracer, &request);
+                let span = span::begin(tracer, &request);
                 self.answer(request).with_context(span).await
             }
         }
     }
 }
 
-/// The headers every answer has: OWASP's for an API, unless the answer knows better.
+/// Adds the headers of every response: OWASP's for an API, unless the response has its own.
 fn secure(response: &mut Response, id: &str, settings: &HttpSettings) {
     let headers = response.headers_mut();
     headers.reserve(8);

@@ -1,42 +1,15 @@
-//! The REST API: a request becomes a command, one use-case runs, its outcome becomes an answer.
+//! The REST API: each request becomes a command for one use-case, whose outcome becomes the response.
 //!
-//! Each endpoint family has its file ([`sessions`], [`identities`], [`system`]); every use-case error becomes a
-//! documented code in one table, [`errors`]; what all requests share is one layer, [`edge`].
+//! [`api`] and [`admin`] hold the endpoints, a family a file; [`edge`] is the layer that all requests pass through;
+//! [`wire`] reads bodies and writes answers; [`server`] speaks HTTP.
 
 mod admin;
-mod answers;
-mod body;
-mod caller;
-mod client_ip;
-mod cookies;
-mod debug;
-mod direct;
-mod docs;
+mod api;
 mod edge;
-mod errors;
-mod host;
-mod identities;
-mod insider;
-mod methods;
-mod observations;
-mod origin;
-mod origins;
-mod problem;
-mod rate_limit;
-mod refused;
-mod reply;
-mod request_ids;
-mod rfc3339;
 mod server;
-mod server_span;
-mod sessions;
-mod shown;
-mod streamed;
-mod system;
-mod tenant_hosts;
+mod wire;
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -48,63 +21,66 @@ use ipnet::IpNet;
 use kayan_core::{CheckHealth, Kayan};
 use kayan_ports::{Clock, Entropy, LogControl, Profiler};
 use opentelemetry_sdk::trace::SdkTracer;
-use poem::{IntoEndpoint, endpoint::BoxEndpoint, http::Method};
-use poem_openapi::{
-    ExtraHeader, LicenseObject, OpenApi, OpenApiService, Tags,
-    registry::{MetaApi, Registry},
-};
+use poem::IntoEndpoint;
+use poem_openapi::Tags;
 use tokio::net::TcpListener;
 
-pub use origin::{Origin, OriginError};
-pub use server::Limits;
-pub use tenant_hosts::{TenantHosts, TenantHostsError};
+use crate::{
+    api::{document, who_am_i_cache::WhoAmICache},
+    edge::{Edge, exact_routes::ExactRoutes, observations::Observations},
+};
 
-/// What the API stands on.
+pub use api::document::documents;
+pub use edge::origin::{Origin, OriginError};
+pub use edge::tenant_hosts::{TenantHosts, TenantHostsError};
+pub use server::Limits;
+
+/// What the API is built from.
 pub struct Application {
     /// The use-cases.
     pub kayan: Arc<Kayan>,
     /// The health report.
     pub health: Arc<CheckHealth>,
-    /// The time, for the cookie's lifetime and the access line.
+    /// The time, for the cookie's lifetime.
     pub clock: Arc<dyn Clock>,
     /// The source of request ids.
     pub entropy: Arc<dyn Entropy>,
-    /// How much is logged.
+    /// Changes the log level.
     pub logs: Arc<dyn LogControl>,
-    /// Looks into the process.
+    /// Takes profiles of the process.
     pub profiler: Arc<dyn Profiler>,
-    /// Writes down the metrics in Prometheus' text format.
+    /// Returns the metrics in the Prometheus text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    /// What begins spans; nothing: there are none.
+    /// Starts spans; `None` if tracing is off.
     pub tracer: Option<SdkTracer>,
-    /// What can be set.
+    /// The settings of the API.
     pub settings: HttpSettings,
 }
 
-/// What can be set about the API.
+/// The settings of the API.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// Whether cookies are `Secure` and bear the `__Host-` prefix (RFC 6265bis, section 4.1.3.2).
+    /// Whether cookies are `Secure` and have the `__Host-` prefix (RFC 6265bis, section 4.1.3.2).
     pub secure_cookies: bool,
-    /// The service's own origin, where it is known.
+    /// The service's own origin, if it is configured.
     pub public_origin: Option<Origin>,
-    /// The path that clients put before ours, as in `/auth`, which a proxy takes off; empty when there is none.
+    /// The path prefix that clients use and a proxy removes, such as `/auth`; empty if there is none.
     pub public_path: String,
-    /// Other origins whose pages may call with credentials.
+    /// Other origins whose pages may send requests with credentials.
     pub cors_origins: Vec<Origin>,
-    /// The peers whose `X-Forwarded-For` is believed.
+    /// The peers whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// The addresses that may read the metrics without a token.
     pub metrics_allow: Vec<IpNet>,
-    /// Which host stands for which tenant.
+    /// The tenants of host names.
     pub tenant_hosts: TenantHosts,
-    /// Whether a developer at this machine may look into the process without saying who they are.
+    /// Whether `/debug` is open to clients on the same machine without a token, for development.
     pub open_debug: bool,
-    /// How long a request's body may take to arrive.
+    /// The time limit for receiving a request's body.
     pub body_timeout: Duration,
 }
 
-/// Whether the service is about to stop: not ready for new work.
+/// Whether the service is shutting down and not ready for new requests.
 #[derive(Debug, Clone, Default)]
 pub struct Draining(Arc<AtomicBool>);
 
@@ -121,19 +97,19 @@ impl Draining {
 
 #[derive(Tags)]
 enum Tag {
-    /// Registering, and what belongs to the person who did.
-    Identities,
-    /// Logging in and out, and who is logged in where.
+    /// Log in and out, and manage your own sessions.
     Sessions,
-    /// Users, roles, sessions, tenants and the audit trail, for whoever administers them.
+    /// Register, and manage your own account.
+    Identities,
+    /// Manage users, roles, sessions, tenants and the audit trail.
     Administration,
-    /// Health of the service, for orchestrators and dashboards.
+    /// Health, metrics and profiles of the service.
     System,
 }
 
 type Api = (
-    identities::Identities,
-    sessions::Sessions,
+    api::identities::Identities,
+    api::sessions::Sessions,
     (
         admin::users::Users,
         admin::roles::Roles,
@@ -142,13 +118,13 @@ type Api = (
         admin::audit::AuditTrail,
         admin::logs::Logs,
     ),
-    (system::System, debug::Debug),
+    (api::system::System, api::debug::Debug),
 );
 
-fn api(app: &Arc<Application>, draining: &Draining) -> Api {
+fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
     (
-        identities::Identities { app: app.clone() },
-        sessions::Sessions { app: app.clone(), shown: shown::Shown::default() },
+        api::identities::Identities { app: app.clone() },
+        api::sessions::Sessions { app: app.clone(), who_am_i: WhoAmICache::default() },
         (
             admin::users::Users { app: app.clone() },
             admin::roles::Roles { app: app.clone() },
@@ -157,48 +133,12 @@ fn api(app: &Arc<Application>, draining: &Draining) -> Api {
             admin::audit::AuditTrail { app: app.clone() },
             admin::logs::Logs { app: app.clone() },
         ),
-        (system::System { app: app.clone(), draining: draining.clone() }, debug::Debug { app: app.clone() }),
+        (api::system::System { app: app.clone(), draining: draining.clone() }, api::debug::Debug { app: app.clone() }),
     )
 }
 
-/// The API's documentation without anything that could answer.
-struct Documented;
-
-impl OpenApi for Documented {
-    fn meta() -> Vec<MetaApi> {
-        Api::meta()
-    }
-
-    fn register(registry: &mut Registry) {
-        Api::register(registry);
-    }
-
-    fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
-}
-
-/// `path` is where clients find the API: `/`, or what comes before its paths.
-fn service<T: OpenApi>(api: T, path: &str) -> OpenApiService<T, ()> {
-    OpenApiService::new(api, "Kayan", env!("CARGO_PKG_VERSION"))
-        .description(include_str!("description.md"))
-        .license(LicenseObject::new("Apache-2.0").url("https://www.apache.org/licenses/LICENSE-2.0"))
-        .server(if path.is_empty() { "/" } else { path })
-        .extra_request_header::<Option<String>, _>(
-            ExtraHeader::new("X-Tenant-ID").description("The tenant to ask in; without it, `default`."),
-        )
-        .extra_response_header::<String, _>(
-            ExtraHeader::new("X-Request-Id")
-                .description("The request's id, as it stands in the log and the audit trail."),
-        )
-}
-
-/// The OpenAPI document as JSON and as YAML.
-pub fn documents() -> (String, String) {
-    let service = service(Documented, "");
-    (service.spec() + "\n", service.spec_yaml())
-}
-
-/// Serves the whole API on a listener until `stop` is ready; then takes no more connections, and returns when requests in
-/// flight are answered, or when they have had the time that [`Limits::grace`] gives them.
+/// Serves the API on a listener until `stop` is ready. Then accepts no more connections, and returns when all requests in
+/// flight are answered or [`Limits::grace`] is over.
 pub async fn serve(
     app: Arc<Application>,
     draining: &Draining,
@@ -206,9 +146,11 @@ pub async fn serve(
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
-    let router = service(api(&app, draining), "").into_endpoint();
-    let observations = observations::Observations::of::<Api>();
-    let edge = Arc::new(edge::Edge::new(direct::Direct::new(api(&app, draining), router), app, observations));
+    let api = endpoints(&app, draining);
+    // Both hold the same API, and so the same cached answers.
+    let router = document::service(api.clone(), "").into_endpoint();
+    let routes = ExactRoutes::new(api, router);
+    let edge = Arc::new(Edge::new(routes, app, Observations::of::<Api>()));
     let refusing = edge.clone();
     server::run(listener, edge, Arc::new(move |status| refusing.refuse_unread(status)), limits, stop).await;
 }

@@ -110,3 +110,43 @@ fn every_operation_has_a_summary_a_description_and_a_tag() {
         assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{id}");
     }
 }
+
+/// The operations that document the status although they may not.
+fn documenting(status: u16, may: impl Fn(&str, &Value) -> bool) -> Vec<&'static str> {
+    let document = document();
+    let mut wrong = Vec::new();
+    for (method, path, id, ..) in CONTRACT {
+        let operation = document.pointer(&format!("/paths/{}/{method}", path.replace('/', "~1"))).unwrap();
+        if operation.pointer(&format!("/responses/{status}")).is_some() && !may(path, operation) {
+            wrong.push(*id);
+        }
+    }
+    wrong
+}
+
+fn takes(operation: &Value, header: &str) -> bool {
+    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    parameters.filter_map(|parameter| parameter.get("name")).any(|name| name == header)
+}
+
+#[test]
+fn an_operation_without_a_body_documents_neither_408_nor_413_nor_415() {
+    for status in [408, 413, 415] {
+        let wrong = documenting(status, |_, operation| operation.get("requestBody").is_some());
+        assert!(wrong.is_empty(), "{status}: {wrong:?}");
+    }
+}
+
+#[test]
+fn a_refusal_of_a_header_is_documented_only_where_the_header_is_taken() {
+    for (status, header) in [(412, "If-Match"), (422, "Idempotency-Key")] {
+        let wrong = documenting(status, |_, operation| takes(operation, header));
+        assert!(wrong.is_empty(), "{status}: {wrong:?}");
+    }
+}
+
+#[test]
+fn a_rate_limit_is_documented_only_where_requests_count() {
+    let wrong = documenting(429, |path, _| path.starts_with("/api/") || path.starts_with("/admin/"));
+    assert!(wrong.is_empty(), "{wrong:?}");
+}

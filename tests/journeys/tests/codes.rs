@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 /// The closed list, as the service's own source has it.
-const SOURCE: &str = include_str!("../../../adapters/http/src/errors.rs");
+const SOURCE: &str = include_str!("../../../adapters/http/src/wire/codes.rs");
 
 fn listed() -> BTreeSet<String> {
     let table = SOURCE.split_once("\ncodes! {").and_then(|(_, rest)| rest.split_once("\n}")).unwrap().0;

@@ -1,11 +1,11 @@
-//! The audit trail, as administrators read it.
+//! Administration: reading and exporting the audit trail.
 
 mod event;
 
 use std::sync::Arc;
 
 use kayan_core::{
-    DeniedError, EventExport, ExportEvents, ExportFormat, FieldError, Kayan, Operator,
+    DeniedError, EventExport, ExportEvents, ExportFormat, Kayan, Operator,
     policy::{cursor, period},
 };
 use kayan_ports::{EventOrder, EventQuery, EventType, Outcome};
@@ -23,46 +23,43 @@ use poem_openapi::{
 use self::event::EventList;
 use crate::{
     Application, Tag,
-    admin::{operator::Admin, paging::DEFAULT_LIMIT},
-    errors::invalid,
-    problem::Problem,
-    refused::Refused,
-    reply::Reply,
-    streamed::streamed,
+    admin::operator::Admin,
+    wire::{codes::Code, paging::DEFAULT_LIMIT, problem::Problem, refused::Refused, reply::Reply, streamed::streamed},
 };
 
 /// The operation whose answer is streamed.
 pub(crate) const EXPORT: &str = "exportAuditEvents";
 
 /// The endpoints of this family.
+#[derive(Clone)]
 pub(crate) struct AuditTrail {
-    /// What they stand on.
+    /// The application that they serve.
     pub(crate) app: Arc<Application>,
 }
 
-/// Whether what was tried came about.
+/// The outcome of an event.
 #[derive(Debug, Clone, Copy, Enum)]
 #[oai(rename_all = "snake_case")]
 enum EventStatus {
-    /// It did.
+    /// It succeeded.
     Success,
-    /// It did not.
+    /// It failed.
     Failure,
 }
 
-/// How an export is written.
+/// The format of an export.
 #[derive(Debug, Clone, Copy, Enum)]
 #[oai(rename_all = "snake_case")]
 enum Format {
-    /// One JSON array.
+    /// A JSON array.
     Json,
-    /// A table with a header (RFC 4180).
+    /// CSV with a header row (RFC 4180).
     Csv,
-    /// A JSON object in each line.
+    /// One JSON object per line.
     Ndjson,
 }
 
-/// Which events, as a request says it.
+/// The filter of a request.
 struct Wanted {
     types: Query<Option<String>>,
     actor: Query<Option<String>>,
@@ -97,7 +94,7 @@ impl Wanted {
 }
 
 fn parameter(name: &str, code: &str, message: String) -> Box<Problem> {
-    Box::new(invalid(vec![FieldError { pointer: name.to_owned(), code: code.to_owned(), message }]))
+    Box::new(Problem::new(Code::InvalidInput).field(name, code, message))
 }
 
 fn no_type(name: &str) -> Box<Problem> {
@@ -143,7 +140,7 @@ impl ApiResponse for Exported {
             deprecated: false,
             schema: text(),
         };
-        let description = "The events, oldest first. An export that could not be finished breaks off without its end.";
+        let description = "The events, oldest first. If the export fails, the response is cut off before its end.";
         MetaResponses {
             responses: vec![MetaResponse {
                 description,
@@ -160,7 +157,7 @@ impl ApiResponse for Exported {
     }
 }
 
-/// Sends the export while it is read, and audits how it ended, also when the client has left.
+/// Streams the export, and audits how it ended even if the client disconnects.
 fn written(kayan: Arc<Kayan>, operator: Operator, mut export: EventExport) -> Body {
     streamed(EXPORT, operator.request_id.clone(), async move |pieces| {
         let mut piece = Vec::new();
@@ -182,37 +179,37 @@ fn written(kayan: Arc<Kayan>, operator: Operator, mut export: EventExport) -> Bo
 impl AuditTrail {
     /// List audit events
     ///
-    /// Newest first. Of events that are rare a list may hold fewer than `limit`, even none, and still say where to go on.
-    /// Needs `audit:read`.
+    /// Returns events, newest first. A filter with few matches can return fewer events than `limit`, or none, although there
+    /// are more: continue with `next_cursor` until it is `null`. Requires `audit:read`.
     #[oai(path = "/events", method = "get", operation_id = "listAuditEvents")]
     #[expect(clippy::too_many_arguments, reason = "each is a parameter of the query")]
     async fn events(
         &self,
         Admin(operator): Admin,
-        /// Only of these types, separated by commas.
+        /// Only events of these types, separated by commas.
         #[oai(validator(max_length = 2048))]
         types: Query<Option<String>>,
-        /// Only what this one did: a user's id, or a name such as `cli`.
+        /// Only events caused by this actor: a user's id, or a name such as `cli`.
         #[oai(validator(max_length = 254))]
         actor: Query<Option<String>>,
-        /// Only what was done to this user.
+        /// Only events about this user, by id.
         #[oai(validator(max_length = 254))]
         subject: Query<Option<String>>,
-        /// Only what came out so.
+        /// Only events with this outcome.
         status: Query<Option<EventStatus>>,
-        /// Only from this day (UTC), or from this moment (RFC 3339), on.
+        /// Only events from this date (UTC) or time (RFC 3339) on.
         #[oai(validator(max_length = 64))]
         start: Query<Option<String>>,
-        /// Only until the end of this day (UTC), or until this moment (RFC 3339).
+        /// Only events until the end of this date (UTC) or until this time (RFC 3339).
         #[oai(validator(max_length = 64))]
         end: Query<Option<String>>,
-        /// Only from this address.
+        /// Only events from this IP address.
         #[oai(validator(max_length = 64))]
         ip: Query<Option<String>>,
-        /// The `next_cursor` of the list before, to go on where it ended.
+        /// The `next_cursor` of the previous page.
         #[oai(validator(max_length = 64))]
         cursor: Query<Option<String>>,
-        /// At most so many; without it, 20.
+        /// The maximum number of results. Default: 20.
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
     ) -> Result<Reply<EventList>, Refused<DeniedError>> {
@@ -227,33 +224,33 @@ impl AuditTrail {
 
     /// Export audit events
     ///
-    /// Oldest first, and each once, whatever is written meanwhile. That it began and how it ended is audited. Needs
-    /// `audit:export`.
+    /// Returns events, oldest first, each exactly once even if events are written meanwhile. The start and the outcome of the
+    /// export are audited. Requires `audit:export`.
     #[oai(path = "/export", method = "get", operation_id = "exportAuditEvents")]
     #[expect(clippy::too_many_arguments, reason = "each is a parameter of the query")]
     async fn export(
         &self,
         Admin(operator): Admin,
-        /// How they are written; without it, one JSON array.
+        /// The format. Default: `json`.
         format: Query<Option<Format>>,
-        /// Only of these types, separated by commas.
+        /// Only events of these types, separated by commas.
         #[oai(validator(max_length = 2048))]
         types: Query<Option<String>>,
-        /// Only what this one did: a user's id, or a name such as `cli`.
+        /// Only events caused by this actor: a user's id, or a name such as `cli`.
         #[oai(validator(max_length = 254))]
         actor: Query<Option<String>>,
-        /// Only what was done to this user.
+        /// Only events about this user, by id.
         #[oai(validator(max_length = 254))]
         subject: Query<Option<String>>,
-        /// Only what came out so.
+        /// Only events with this outcome.
         status: Query<Option<EventStatus>>,
-        /// Only from this day (UTC), or from this moment (RFC 3339), on.
+        /// Only events from this date (UTC) or time (RFC 3339) on.
         #[oai(validator(max_length = 64))]
         start: Query<Option<String>>,
-        /// Only until the end of this day (UTC), or until this moment (RFC 3339).
+        /// Only events until the end of this date (UTC) or until this time (RFC 3339).
         #[oai(validator(max_length = 64))]
         end: Query<Option<String>>,
-        /// Only from this address.
+        /// Only events from this IP address.
         #[oai(validator(max_length = 64))]
         ip: Query<Option<String>>,
     ) -> Result<Exported, Refused<DeniedError>> {

@@ -1,67 +1,62 @@
-//! Users brought along from elsewhere.
+//! The report of an import of users.
 
-use kayan_core::{Fate, ImportUsersError};
-use poem::http::StatusCode;
+use kayan_core::{DeniedError, Failure, Fate, ImportUsersError};
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{
-    errors::{Code, failed},
-    problem::{Field, Problem},
-    refused::Refusal,
-};
+use crate::wire::{problem::Field, refused::refusals};
 
-/// What came of a line.
+/// The outcome of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 enum LineOutcome {
-    /// The user is in.
+    /// The user was imported.
     Imported,
-    /// The user would be in, were it not a dry run.
+    /// The user would be imported without `dry_run`.
     WouldImport,
-    /// The user was in already and is left as it is.
+    /// The user already exists and was left unchanged.
     Exists,
-    /// The user is not in.
+    /// The user was not imported.
     Failed,
 }
 
-/// What came of one line.
+/// The outcome of one line of an import.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "ImportedLine", skip_serializing_if_is_none)]
 struct Line {
-    /// Its number, from 1.
+    /// The line number, starting at 1.
     line: u64,
-    /// What came of it.
+    /// The outcome.
     outcome: LineOutcome,
     /// The user's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Uuid>,
-    /// What is wrong, for programs.
+    /// Why the line failed, as a code for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
-    /// What is wrong, for people.
+    /// Why the line failed, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// Where it is wrong, as JSON Pointers into the line.
+    /// The invalid fields, as JSON Pointers into the line.
     #[serde(skip_serializing_if = "Option::is_none")]
     fields: Option<Vec<Field>>,
 }
 
-/// What came of an import, line by line.
+/// The outcome of an import.
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct ImportReport {
-    /// The lines that were not empty, in order; of those that failed, the first 1,000.
+    /// The outcome of each line that is not empty, in order; of failed lines, only the first 1,000.
     data: Vec<Line>,
-    /// How many users are in now, or would be.
+    /// How many users were imported, or would be.
     imported: usize,
-    /// How many were in already.
+    /// How many users already existed.
     exists: usize,
-    /// How many are not in.
+    /// How many users were not imported.
     failed: usize,
-    /// How many of the imported have a hash by bcrypt. It counts the first 72 bytes of a password only, as where it was
-    /// made; the next login makes it anew.
+    /// How many imported users have a bcrypt hash. Bcrypt ignores all but the first 72 bytes of a password; the password is
+    /// hashed again at the next login.
     bcrypt: usize,
 }
 
@@ -96,16 +91,10 @@ impl From<kayan_core::ImportReport> for ImportReport {
     }
 }
 
-impl Refusal for ImportUsersError {
-    const CODES: &'static [(Code, Option<StatusCode>)] =
-        &[(Code::Unauthorized, None), (Code::Forbidden, None), (Code::IdempotencyKeyReused, None)];
-    const TAKES_BODY: bool = true;
-
-    fn problem(self) -> Problem {
-        match self {
-            Self::Denied(denied) => denied.problem(),
-            Self::TooManyLines => Problem::new(Code::PayloadTooLarge).message(self.to_string()),
-            Self::Failed(failure) => failed(failure),
-        }
+refusals! {
+    ImportUsersError {
+        Self::Denied(denied) => (denied: DeniedError),
+        error @ Self::TooManyLines => PayloadTooLarge.message(error.to_string()),
+        Self::Failed(failure) => (failure: Failure),
     }
 }

@@ -1,36 +1,45 @@
-//! How much a replica logs.
+//! The log level of a replica.
 
 use std::sync::Arc;
 
-use kayan_core::SetLogLevelError;
+use kayan_core::{DeniedError, Failure, SetLogLevelError};
 use kayan_ports::LogLevel;
 use poem_openapi::{Enum, Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
-use crate::{Application, Tag, admin::operator::Admin, body::Body, refused::Refused, reply::Reply};
+use crate::{
+    Application, Tag,
+    admin::operator::Admin,
+    wire::{
+        body::Body,
+        refused::{Refused, refusals},
+        reply::Reply,
+    },
+};
 
 /// The endpoints of this family.
+#[derive(Clone)]
 pub(crate) struct Logs {
-    /// What they stand on.
+    /// The application that they serve.
     pub(crate) app: Arc<Application>,
 }
 
-/// How much is logged: this and what is worse.
+/// The level from which messages are logged.
 #[derive(Debug, Clone, Copy, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case", rename = "LogLevelName")]
 #[serde(rename_all = "snake_case")]
 enum Name {
-    /// Everything.
+    /// Everything, for debugging.
     Debug,
-    /// What happens in the course of things, such as each request.
+    /// Normal operation, such as each request.
     Info,
-    /// What somebody should look at.
+    /// Possible problems.
     Warn,
-    /// What failed.
+    /// Failures.
     Error,
 }
 
-/// The least level of what is logged.
+/// The log level of a replica.
 #[derive(Object, Serialize, Deserialize)]
 #[oai(rename = "LogLevel")]
 struct Level {
@@ -53,8 +62,8 @@ impl From<Name> for LogLevel {
 impl Logs {
     /// Set the log level
     ///
-    /// Of the replica that answers, until it is set anew or the replica ends: then `KAYAN_LOG_LEVEL` counts again. Needs
-    /// `debug:write` over all tenants.
+    /// Applies to the replica that answers, until the level is set again or the replica restarts with `KAYAN_LOG_LEVEL`.
+    /// Requires `debug:write` over all tenants.
     #[oai(path = "/log-level", method = "put", operation_id = "setLogLevel")]
     async fn set(
         &self,
@@ -63,5 +72,12 @@ impl Logs {
     ) -> Result<Reply<Level>, Refused<SetLogLevelError>> {
         self.app.kayan.set_log_level(&operator, &*self.app.logs, body.level.into()).await?;
         Ok(Reply::new(&body))
+    }
+}
+
+refusals! {
+    SetLogLevelError {
+        Self::Denied(error) => (error: DeniedError),
+        Self::Failed(failure) => (failure: Failure),
     }
 }

@@ -1,6 +1,6 @@
-//! Who administers: the owner of the token in `Authorization: Bearer`, and nobody by cookie.
+//! The operator of an administration request: the owner of the token in `Authorization: Bearer`; cookies are not accepted.
 
-use kayan_core::{Operator, Purpose, Token};
+use kayan_core::{AuthenticateAdminTokenError, DeniedError, Failure, Operator, Purpose, Token};
 use kayan_ports::{AdminTokenText, Scope, TenantId};
 use poem::{Request, RequestBody, Result};
 use poem_openapi::{
@@ -8,13 +8,20 @@ use poem_openapi::{
     registry::{MetaSecurityScheme, Registry},
 };
 
-use crate::{caller, edge::Request as Context, errors::Code, problem::Problem, refused::Refusal};
+use crate::{
+    edge::{Request as Context, caller},
+    wire::{
+        codes::Code,
+        problem::Problem,
+        refused::{Refusal, refusals},
+    },
+};
 
-/// Somebody who may administer something; what, the use-case asks.
+/// An authenticated operator. The use-case checks its permissions.
 pub(crate) struct Admin(pub(crate) Operator);
 
 impl Admin {
-    /// The tenant that something new is made in: the one that is named or the operator's own, else `default`.
+    /// The tenant in which something is created: the one that the request names or the operator's own, else `default`.
     pub(crate) fn tenant(&self) -> TenantId {
         self.0.tenant()
     }
@@ -34,8 +41,8 @@ impl<'a> ApiExtractor<'a> for Admin {
             MetaSecurityScheme {
                 ty: "http",
                 description: Some(
-                    "An admin token, as `kayan admin token create` makes it, or the `session_token` of somebody with a role \
-                     that grants what is asked for, who then administers their own tenant.",
+                    "An admin token from `kayan admin token create`, or the `session_token` of a user whose roles grant the \
+                     required permission. Such a user administers only their own tenant.",
                 ),
                 name: None,
                 key_in: None,
@@ -63,8 +70,8 @@ impl<'a> ApiExtractor<'a> for Admin {
     }
 }
 
-/// A token that is good everywhere acts in the tenant that the request names, if it names one; one that is bound to a
-/// tenant is nobody's in another.
+/// A token for all tenants acts in the tenant that the request names, if any. A token bound to one tenant is not valid in
+/// another.
 async fn by_admin_token(request: &Request, token: &str) -> Result<Operator> {
     let context = Context::of(request)?;
     let named = caller::named_tenant(request)?;
@@ -83,10 +90,25 @@ async fn by_admin_token(request: &Request, token: &str) -> Result<Operator> {
 
 fn bearer(request: &Request) -> Result<&str> {
     let mut given = caller::bearers(request.headers());
-    let told = "send the token of an administrator as `Authorization: Bearer`";
-    let first = given.next().flatten().ok_or_else(|| Problem::new(Code::Unauthorized).message(told))?;
+    let message = "send the token of an administrator as `Authorization: Bearer`";
+    let first = given.next().flatten().ok_or_else(|| Problem::new(Code::Unauthorized).message(message))?;
     if given.any(|other| other != Some(first)) {
         return Err(Problem::new(Code::Unauthorized).message("two different tokens were sent; send one").into());
     }
     Ok(first)
+}
+
+refusals! {
+    AuthenticateAdminTokenError {
+        Self::Unauthorized => Unauthorized
+            .message("the admin token is forged, expired, revoked, or good in another tenant only"),
+        Self::Failed(failure) => (failure: Failure),
+    }
+    DeniedError {
+        Self::KeyReused => IdempotencyKeyReused,
+        ref error @ Self::Forbidden(ref required) => Forbidden
+            .message(error.to_string())
+            .required(required.to_string()),
+        Self::Failed(failure) => (failure: Failure),
+    }
 }

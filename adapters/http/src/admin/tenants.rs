@@ -1,9 +1,9 @@
-//! Tenants, and what each sets for itself.
+//! Administration of tenants and their settings.
 
 use std::sync::Arc;
 
-use kayan_core::{CreateTenant, ManageTenantError, UpdateTenant};
-use kayan_ports::{Method, TenantId, TenantLimit, Timestamp};
+use kayan_core::{CreateTenant, DeniedError, Failure, ManageTenantError, UpdateTenant};
+use kayan_ports::{Method, TenantId, TenantIdError, TenantLimit, Timestamp};
 use poem_openapi::{
     ApiResponse, Enum, Object, OpenApi,
     param::{Path, Query},
@@ -12,23 +12,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Application, Tag,
-    admin::{
-        Done,
+    admin::{Done, operator::Admin},
+    wire::{
+        body::Body,
+        codes::Code,
         etag::{self, IfMatch},
         idempotency::IdempotencyKey,
-        operator::Admin,
-        paging::{DEFAULT_LIMIT, List},
-        refusals,
+        paging::{DEFAULT_LIMIT, page},
+        problem::Problem,
+        refused::{Refused, never, refusals},
+        reply::Reply,
     },
-    body::Body,
-    problem::Problem,
-    refused::Refused,
-    reply::Reply,
 };
 
+pub(super) const NO_SUCH_TENANT: &str = "there is no such tenant";
+
+/// What each operation can't answer, of the error that they share.
+const LIST: u64 = never([Code::NotFound, Code::AlreadyExists, Code::InUse]);
+const CREATE: u64 = never([Code::NotFound, Code::InUse]);
+const GET: u64 = never([Code::AlreadyExists, Code::InUse]);
+const UPDATE: u64 = never([Code::AlreadyExists]);
+const DELETE: u64 = never([Code::AlreadyExists]);
+
 /// The endpoints of this family.
+#[derive(Clone)]
 pub(crate) struct Tenants {
-    /// What they stand on.
+    /// The application that they serve.
     pub(crate) app: Arc<Application>,
 }
 
@@ -37,53 +46,53 @@ pub(crate) struct Tenants {
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 enum LoginMethod {
-    /// By identifier and password.
+    /// Identifier and password.
     Password,
 }
 
-/// So many requests in so much time.
+/// A rate limit.
 #[derive(Debug, Clone, Copy, Object, Serialize, Deserialize)]
 struct Limit {
-    /// How many.
+    /// The number of requests.
     #[oai(validator(minimum(value = "1"), maximum(value = "1000000")))]
     requests: u32,
-    /// In how many seconds.
+    /// The time window, in seconds.
     #[oai(validator(minimum(value = "1"), maximum(value = "86400")))]
     window: u32,
 }
 
-/// What a tenant sets; what is left out is as the service has it.
+/// The settings of a tenant. The service's own settings apply for members that are left out.
 #[derive(Debug, Clone, Default, Object, Serialize, Deserialize)]
 #[oai(rename = "TenantSettings", skip_serializing_if_is_none)]
 struct Settings {
-    /// The ways to log in; without it, all.
+    /// The allowed ways to log in. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(min_items = 1))]
     methods: Option<Vec<LoginMethod>>,
-    /// How long a session token is good, in seconds.
+    /// The lifetime of a session token, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(minimum(value = "60"), maximum(value = "31536000")))]
     session_ttl: Option<u32>,
-    /// How long a refresh token is good, in seconds.
+    /// The lifetime of a refresh token, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(minimum(value = "60"), maximum(value = "31536000")))]
     refresh_ttl: Option<u32>,
-    /// How long a session can be kept alive, in seconds.
+    /// The maximum lifetime of a session, however often it is refreshed, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(minimum(value = "60"), maximum(value = "31536000")))]
     session_max_ttl: Option<u32>,
-    /// The shortest password taken, in characters.
+    /// The minimum length of a password, in characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(minimum(value = "8"), maximum(value = "64")))]
     password_min_length: Option<u16>,
-    /// Whether one factor is too little to come in. Who has none enrolled is refused.
+    /// Whether a second factor is required. Users who haven't enrolled one can't log in.
     #[serde(default)]
     #[oai(default)]
     mfa_required: bool,
-    /// How often one identifier may try to log in.
+    /// The rate limit of logins for each identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     login_limit: Option<Limit>,
-    /// How often one client may register.
+    /// The rate limit of registrations for each client.
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_limit: Option<Limit>,
 }
@@ -128,20 +137,20 @@ impl From<Settings> for kayan_ports::TenantSettings {
 
 /// A tenant.
 #[derive(Debug, Object, Serialize)]
-struct Tenant {
-    /// Its name in requests, in `X-Tenant-ID`.
+pub(crate) struct Tenant {
+    /// The id of the tenant, for `X-Tenant-ID`.
     id: String,
-    /// Its name for people.
+    /// The display name.
     name: String,
-    /// Whether anybody may come in.
+    /// Whether the tenant's users can log in.
     active: bool,
-    /// What it sets for itself.
+    /// The settings.
     settings: Settings,
-    /// When it came to be; 1970: with the installation.
-    #[serde(with = "crate::rfc3339")]
+    /// When the tenant was created; 1970 for the one that comes with the installation.
+    #[serde(with = "crate::wire::rfc3339")]
     created_at: Timestamp,
-    /// When it last changed.
-    #[serde(with = "crate::rfc3339")]
+    /// When the tenant was last changed.
+    #[serde(with = "crate::wire::rfc3339")]
     updated_at: Timestamp,
 }
 
@@ -158,33 +167,35 @@ impl From<kayan_ports::Tenant> for Tenant {
     }
 }
 
-/// The wish for another tenant.
+page!(TenantList of Tenant);
+
+/// A new tenant.
 #[derive(Object, Deserialize)]
 #[oai(rename = "CreateTenantRequest")]
 struct CreateTenantBody {
-    /// Its name in requests: 1 to 63 of a-z, 0-9, `-` and `_`, beginning with a letter or digit.
+    /// The id of the tenant: 1 to 63 of a-z, 0-9, `-` and `_`, beginning with a letter or digit.
     #[oai(validator(min_length = 1, max_length = 63))]
     id: String,
-    /// Its name for people.
+    /// The display name.
     #[serde(default)]
     #[oai(default, validator(max_length = 255))]
     name: String,
-    /// What it sets for itself.
+    /// The settings.
     #[serde(default)]
     #[oai(default)]
     settings: Settings,
 }
 
-/// The wish for other settings; what is left out stays.
+/// What to change. Members that are left out stay as they are.
 #[derive(Object, Deserialize)]
 #[oai(rename = "UpdateTenantRequest")]
 struct UpdateTenantBody {
-    /// Its name for people.
+    /// The display name.
     #[oai(validator(max_length = 255))]
     name: Option<String>,
-    /// Whether anybody may come in. One that is switched off is out at once, every session of it included.
+    /// Whether the tenant's users can log in. `false` also revokes all of the tenant's sessions.
     active: Option<bool>,
-    /// What it sets for itself, in place of all that it has set.
+    /// The new settings, which replace all of the old ones.
     settings: Option<Settings>,
 }
 
@@ -192,9 +203,9 @@ struct UpdateTenantBody {
 enum TenantAnswer {
     /// The tenant.
     #[oai(status = 200)]
-    Shown(
+    Found(
         Reply<Tenant>,
-        /// The version, for `If-Match` (RFC 9110, section 8.8.3).
+        /// The version of the resource, for `If-Match` (RFC 9110, section 8.8.3).
         #[oai(header = "ETag")]
         String,
     ),
@@ -206,108 +217,123 @@ enum TenantCreated {
     #[oai(status = 201)]
     Created(
         Reply<Tenant>,
-        /// The version, for `If-Match` (RFC 9110, section 8.8.3).
+        /// The version of the resource, for `If-Match` (RFC 9110, section 8.8.3).
         #[oai(header = "ETag")]
         String,
     ),
 }
 
-fn shown(tenant: kayan_ports::Tenant) -> TenantAnswer {
+fn found(tenant: kayan_ports::Tenant) -> TenantAnswer {
     let tag = etag::of(tenant.version);
-    TenantAnswer::Shown(Reply::new(&tenant.into()), tag)
+    TenantAnswer::Found(Reply::new(&tenant.into()), tag)
 }
 
 #[OpenApi(prefix_path = "/admin/tenants", tag = "Tag::Administration")]
 impl Tenants {
     /// List tenants
     ///
-    /// By name. Needs `tenants:read`.
+    /// Returns tenants, sorted by name. Requires `tenants:read`.
     #[oai(path = "/", method = "get", operation_id = "listTenants")]
     async fn list(
         &self,
         Admin(operator): Admin,
-        /// At most so many; without it, 20.
+        /// The maximum number of results. Default: 20.
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
-        /// After so many.
+        /// The number of results to skip. Default: 0.
         offset: Query<Option<u64>>,
-    ) -> Result<Reply<List<Tenant>>, Refused<ManageTenantError>> {
+    ) -> Result<Reply<TenantList>, Refused<ManageTenantError, LIST>> {
         let (limit, offset) = (limit.0.unwrap_or(DEFAULT_LIMIT), offset.0.unwrap_or_default());
         let page = self.app.kayan.list_tenants(&operator, limit, offset).await?;
-        Ok(Reply::new(&List::new(page, limit, offset)))
+        Ok(Reply::new(&TenantList::new(page, limit, offset)))
     }
 
-    /// Make a tenant
+    /// Create a tenant
     ///
-    /// Needs `tenants:write`, in all tenants.
+    /// Requires `tenants:write` over all tenants.
     #[oai(path = "/", method = "post", operation_id = "createTenant")]
     async fn create(
         &self,
         Admin(operator): Admin,
-        /// A key of your choice: the same request with it gets the same answer for a day, and is carried out once.
+        /// A unique key of your choice. For a day, the same request with the same key gets the first response again and is not
+        /// carried out twice.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyKey,
         Body(body): Body<CreateTenantBody>,
-    ) -> Result<TenantCreated, Refused<ManageTenantError>> {
-        let id: TenantId = body.id.parse().map_err(|error| refusals::no_tenant_id(&error))?;
+    ) -> Result<TenantCreated, Refused<ManageTenantError, CREATE>> {
+        let id: TenantId = body.id.parse().map_err(|error: TenantIdError| {
+            Problem::new(Code::InvalidInput).field("/id", "pattern", error.to_string())
+        })?;
         let cmd = CreateTenant { id, name: body.name, settings: body.settings.into() };
         let created = self.app.kayan.create_tenant(&key.with(operator), cmd).await?;
         let tag = etag::of(created.version);
         Ok(TenantCreated::Created(Reply::new(&created.into()), tag))
     }
 
-    /// Show a tenant
+    /// Get a tenant
     ///
-    /// Needs `tenants:read`.
+    /// Requires `tenants:read`.
     #[oai(path = "/:id", method = "get", operation_id = "getTenant")]
     async fn get(
         &self,
         Admin(operator): Admin,
-        /// The tenant's name.
+        /// The tenant's id.
         id: Path<String>,
-    ) -> Result<TenantAnswer, Refused<ManageTenantError>> {
-        Ok(shown(self.app.kayan.find_tenant(&operator, &named(&id)?).await?))
+    ) -> Result<TenantAnswer, Refused<ManageTenantError, GET>> {
+        Ok(found(self.app.kayan.find_tenant(&operator, &tenant_id(&id)?).await?))
     }
 
-    /// Change a tenant
+    /// Update a tenant
     ///
-    /// Needs `tenants:write`.
+    /// Requires `tenants:write`.
     #[oai(path = "/:id", method = "patch", operation_id = "updateTenant")]
     async fn update(
         &self,
         Admin(operator): Admin,
-        /// The tenant's name.
+        /// The tenant's id.
         id: Path<String>,
-        /// The ETag of the tenant as you have seen it; if it has changed since, nothing happens.
+        /// The ETag of the tenant as you last read it. If the tenant has changed since, the request fails with 412.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
         Body(body): Body<UpdateTenantBody>,
-    ) -> Result<TenantAnswer, Refused<ManageTenantError>> {
+    ) -> Result<TenantAnswer, Refused<ManageTenantError, UPDATE>> {
         let settings = body.settings.map(Into::into);
         let cmd =
-            UpdateTenant { id: named(&id)?, name: body.name, active: body.active, settings, expected: if_match.0 };
-        Ok(shown(self.app.kayan.update_tenant(&operator, cmd).await?))
+            UpdateTenant { id: tenant_id(&id)?, name: body.name, active: body.active, settings, expected: if_match.0 };
+        Ok(found(self.app.kayan.update_tenant(&operator, cmd).await?))
     }
 
     /// Delete a tenant
     ///
-    /// One that has no users; its audit events stay. Needs `tenants:delete`.
+    /// Deletes a tenant that has no users; its audit events are kept. Requires `tenants:delete`.
     #[oai(path = "/:id", method = "delete", operation_id = "deleteTenant")]
     async fn delete(
         &self,
         Admin(operator): Admin,
-        /// The tenant's name.
+        /// The tenant's id.
         id: Path<String>,
-        /// The ETag of the tenant as you have seen it; if it has changed since, nothing happens.
+        /// The ETag of the tenant as you last read it. If the tenant has changed since, the request fails with 412.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-    ) -> Result<Done, Refused<ManageTenantError>> {
-        self.app.kayan.delete_tenant(&operator, &named(&id)?, if_match.0).await?;
+    ) -> Result<Done, Refused<ManageTenantError, DELETE>> {
+        self.app.kayan.delete_tenant(&operator, &tenant_id(&id)?, if_match.0).await?;
         Ok(Done::Done)
     }
 }
 
-/// What is no name of a tenant is no tenant's.
-fn named(id: &Path<String>) -> Result<TenantId, Box<Problem>> {
-    id.0.parse().map_err(|_| Box::new(refusals::no_such_tenant()))
+/// An id that no tenant can have is not found.
+fn tenant_id(id: &Path<String>) -> Result<TenantId, Box<Problem>> {
+    id.0.parse().map_err(|_| Box::new(Problem::new(Code::NotFound).message(NO_SUCH_TENANT)))
+}
+
+refusals! {
+    ManageTenantError {
+        Self::Denied(denied) => (denied: DeniedError),
+        Self::Invalid(fields) => InvalidInput.fields(fields),
+        error @ Self::AlreadyExists(_) => AlreadyExists.message(error.to_string()),
+        Self::NotFound(_) => NotFound.message(NO_SUCH_TENANT),
+        Self::Changed => PreconditionFailed,
+        error @ Self::InUse(_) => InUse.message(error.to_string()),
+        Self::Failed(failure) => (failure: Failure),
+    }
 }

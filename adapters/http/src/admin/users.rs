@@ -1,6 +1,7 @@
-//! Users, as administrators see and change them.
+//! Administration of users.
 
-mod wishes;
+mod errors;
+mod requests;
 
 use std::sync::Arc;
 
@@ -18,28 +19,35 @@ use serde::Serialize;
 use time::Duration;
 use uuid::Uuid;
 
-use self::wishes::{CreateUserBody, LockBody, PasswordBody, ReasonBody, UpdateUserBody};
+use self::{
+    errors::{DOES_NOT_LOCK, REVOKES_A_ROLE},
+    requests::{CreateUserBody, LockBody, PasswordBody, ReasonBody, UpdateUserBody},
+};
 use crate::{
     Application, Tag,
     admin::{
         Done,
-        etag::{self, IfMatch},
-        idempotency::IdempotencyKey,
         import::ImportReport,
         operator::Admin,
-        paging::{DEFAULT_LIMIT, List},
-        refusals::field,
-        sessions::Revocation,
+        sessions::{Revocation, SessionInfoList},
     },
-    answers::{Identity, IdentityState, SessionInfo},
-    body::{Body, Lines, MaybeBody},
-    refused::Refused,
-    reply::Reply,
+    wire::{
+        answers::{Identity, IdentityState},
+        body::{Body, Lines, MaybeBody},
+        codes::Code,
+        etag::{self, IfMatch},
+        idempotency::IdempotencyKey,
+        paging::{DEFAULT_LIMIT, page},
+        problem::Problem,
+        refused::Refused,
+        reply::Reply,
+    },
 };
 
 /// The endpoints of this family.
+#[derive(Clone)]
 pub(crate) struct Users {
-    /// What they stand on.
+    /// The application that they serve.
     pub(crate) app: Arc<Application>,
 }
 
@@ -47,9 +55,9 @@ pub(crate) struct Users {
 enum UserAnswer {
     /// The user.
     #[oai(status = 200)]
-    Shown(
+    Found(
         Reply<Identity>,
-        /// The version, for `If-Match` (RFC 9110, section 8.8.3).
+        /// The version of the resource, for `If-Match` (RFC 9110, section 8.8.3).
         #[oai(header = "ETag")]
         String,
     ),
@@ -61,22 +69,24 @@ enum UserCreated {
     #[oai(status = 201)]
     Created(
         Reply<Identity>,
-        /// The version, for `If-Match` (RFC 9110, section 8.8.3).
+        /// The version of the resource, for `If-Match` (RFC 9110, section 8.8.3).
         #[oai(header = "ETag")]
         String,
     ),
 }
 
-/// The names of a user's roles.
+page!(IdentityList of Identity);
+
+/// The roles of a user.
 #[derive(Object, Serialize)]
 struct UserRoles {
-    /// The names.
+    /// The names of the roles.
     data: Vec<String>,
 }
 
-fn shown(identity: kayan_ports::Identity) -> UserAnswer {
+fn found(identity: kayan_ports::Identity) -> UserAnswer {
     let tag = etag::of(identity.version);
-    UserAnswer::Shown(Reply::new(&identity.into()), tag)
+    UserAnswer::Found(Reply::new(&identity.into()), tag)
 }
 
 fn user(id: &Path<Uuid>) -> UserRef {
@@ -98,45 +108,45 @@ impl From<IdentityState> for State {
 impl Users {
     /// List users
     ///
-    /// Newest first. Needs `users:read`.
+    /// Returns users, newest first. Requires `users:read`.
     #[oai(path = "/", method = "get", operation_id = "listUsers")]
     async fn list(
         &self,
         Admin(operator): Admin,
-        /// Only those of whose identifiers one contains this text, whatever its case.
+        /// Only users with an identifier that contains this text, ignoring case.
         #[oai(validator(max_length = 254))]
         q: Query<Option<String>>,
-        /// Only those in this state.
+        /// Only users in this state.
         state: Query<Option<IdentityState>>,
-        /// At most so many; without it, 20.
+        /// The maximum number of results. Default: 20.
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
-        /// After so many.
+        /// The number of results to skip. Default: 0.
         offset: Query<Option<u64>>,
-    ) -> Result<Reply<List<Identity>>, Refused<DeniedError>> {
+    ) -> Result<Reply<IdentityList>, Refused<DeniedError>> {
         let (limit, offset) = (limit.0.unwrap_or(DEFAULT_LIMIT), offset.0.unwrap_or_default());
         let query = ListUsers { state: state.0.map(State::from), contains: q.0, limit, offset };
         let page = self.app.kayan.list_users(&operator, &query).await?;
-        Ok(Reply::new(&List::new(page, limit, offset)))
+        Ok(Reply::new(&IdentityList::new(page, limit, offset)))
     }
 
-    /// Make a user
+    /// Create a user
     ///
-    /// Needs `users:write`, and everything that the roles grant.
+    /// Requires `users:write` and every permission that the given roles grant.
     #[oai(path = "/", method = "post", operation_id = "createUser")]
     async fn create(
         &self,
         admin: Admin,
-        /// A key of your choice: the same request with it gets the same answer for a day, and is carried out once.
+        /// A unique key of your choice. For a day, the same request with the same key gets the first response again and is not
+        /// carried out twice.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyKey,
         Body(body): Body<CreateUserBody>,
     ) -> Result<UserCreated, Refused<CreateUserError>> {
         let password = match (body.password, body.password_hash) {
             (Some(_), Some(_)) => {
-                return Err(
-                    field("/password_hash", "either_or", "give the password or its hash, not both".to_owned()).into()
-                );
+                let message = "give the password or its hash, not both".to_owned();
+                return Err(Problem::new(Code::InvalidInput).field("/password_hash", "either_or", message).into());
             }
             (clear, hash) => {
                 let hashed = hash.map(|hash| FirstPassword::Hashed(PasswordHash::new(hash)));
@@ -157,19 +167,20 @@ impl Users {
 
     /// Import users
     ///
-    /// With the password hashes that they have elsewhere: bcrypt, argon2, scrypt or PBKDF2, each of at most four times the
-    /// cost of a hash made here and 64 MiB of memory. Whoever is in already is left as they are, so the same import can be
-    /// sent again. For more than 1 MiB or 10,000 lines send several, or use `kayan admin user import`. An operator of one
-    /// tenant brings users in under new ids, which are the same each time. Needs `users:write`, and everything that the
-    /// users' roles grant.
+    /// Creates users with the password hashes that they have in another system: bcrypt, argon2, scrypt or PBKDF2, each at most
+    /// four times as costly as a hash that this service makes, and with at most 64 MiB of memory. Existing users are left
+    /// unchanged, so an import can be repeated. Split an import of more than 1 MiB or 10,000 lines into several requests, or use
+    /// `kayan admin user import`. An operator of one tenant can't choose ids: the users get new ones, the same in each import.
+    /// Requires `users:write` and every permission that the users' roles grant.
     #[oai(path = "/import", method = "post", operation_id = "importUsers")]
     async fn import(
         &self,
         Admin(operator): Admin,
-        /// Whether to change nothing, and only tell what would come of it.
+        /// Reports what the import would do, without changing anything.
         #[oai(default)]
         dry_run: Query<bool>,
-        /// A key of your choice: the same request with it gets the same answer for a day, and is carried out once.
+        /// A unique key of your choice. For a day, the same request with the same key gets the first response again and is not
+        /// carried out twice.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyKey,
         Lines(lines): Lines,
@@ -178,9 +189,9 @@ impl Users {
         Ok(Reply::new(&report.into()))
     }
 
-    /// Show a user
+    /// Get a user
     ///
-    /// Needs `users:read`.
+    /// Requires `users:read`.
     #[oai(path = "/:id", method = "get", operation_id = "getUser")]
     async fn get(
         &self,
@@ -188,19 +199,19 @@ impl Users {
         /// The user's id.
         id: Path<Uuid>,
     ) -> Result<UserAnswer, Refused<FindUserError>> {
-        Ok(shown(self.app.kayan.find_user(&operator, &user(&id)).await?))
+        Ok(found(self.app.kayan.find_user(&operator, &user(&id)).await?))
     }
 
-    /// Change a user
+    /// Update a user
     ///
-    /// Needs `users:write`, and everything that the user's roles grant.
+    /// Requires `users:write` and every permission that the user's roles grant.
     #[oai(path = "/:id", method = "patch", operation_id = "updateUser")]
     async fn update(
         &self,
         Admin(operator): Admin,
         /// The user's id.
         id: Path<Uuid>,
-        /// The ETag of the user as you have seen it; if it has changed since, nothing happens.
+        /// The ETag of the user as you last read it. If the user has changed since, the request fails with 412.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
         Body(body): Body<UpdateUserBody>,
@@ -211,20 +222,20 @@ impl Users {
             state: body.state.map(State::from),
             expected: if_match.0,
         };
-        Ok(shown(self.app.kayan.update_user(&operator, cmd).await?))
+        Ok(found(self.app.kayan.update_user(&operator, cmd).await?))
     }
 
     /// Delete a user
     ///
-    /// With all credentials and sessions; the audit events stay. Needs `users:delete`, and everything that the user's roles
-    /// grant.
+    /// Deletes the user with all credentials and sessions; the audit events are kept. Requires `users:delete` and every
+    /// permission that the user's roles grant.
     #[oai(path = "/:id", method = "delete", operation_id = "deleteUser")]
     async fn delete(
         &self,
         Admin(operator): Admin,
         /// The user's id.
         id: Path<Uuid>,
-        /// The ETag of the user as you have seen it; if it has changed since, nothing happens.
+        /// The ETag of the user as you last read it. If the user has changed since, the request fails with 412.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
     ) -> Result<Done, Refused<ChangeUserError>> {
@@ -233,61 +244,64 @@ impl Users {
         Ok(Done::Done)
     }
 
-    /// Lock a user out
+    /// Lock a user
     ///
-    /// Ends every session of theirs. Needs `users:write`, and everything that the user's roles grant. A lock that is over is
-    /// lifted within seconds.
+    /// The user can't log in, and all of the user's sessions are revoked. A lock with an end is lifted within seconds of it.
+    /// Requires `users:write` and every permission that the user's roles grant.
     #[oai(path = "/:id/lock", method = "post", operation_id = "lockUser")]
     async fn lock(
         &self,
         Admin(operator): Admin,
         /// The user's id.
         id: Path<Uuid>,
-        /// A key of your choice: the same request with it gets the same answer for a day, and is carried out once.
+        /// A unique key of your choice. For a day, the same request with the same key gets the first response again and is not
+        /// carried out twice.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyKey,
         MaybeBody(body): MaybeBody<LockBody>,
     ) -> Result<UserAnswer, Refused<ChangeUserError>> {
         let until = body.until.as_deref().map(|text| period::moment("until", text, Duration::DAY)).transpose();
-        let until = until.map_err(|error| field("/until", "invalid", error.to_string()))?;
+        let until =
+            until.map_err(|error| Problem::new(Code::InvalidInput).field("/until", "invalid", error.to_string()))?;
         let cmd = SetUserState { user: user(&id), state: State::Locked, until, reason: body.reason, expected: None };
-        Ok(shown(self.app.kayan.set_user_state(&key.with(operator), cmd).await?))
+        Ok(found(self.app.kayan.set_user_state(&key.with(operator), cmd).await?))
     }
 
-    /// Let a user in again
+    /// Unlock a user
     ///
-    /// Also forgets the wrong guesses that have locked the user out. Needs `users:write`, and everything that the user's
-    /// roles grant.
+    /// Also lifts a lockout after too many failed logins. Requires `users:write` and every permission that the user's roles
+    /// grant.
     #[oai(path = "/:id/unlock", method = "post", operation_id = "unlockUser")]
     async fn unlock(
         &self,
         Admin(operator): Admin,
         /// The user's id.
         id: Path<Uuid>,
-        /// A key of your choice: the same request with it gets the same answer for a day, and is carried out once.
+        /// A unique key of your choice. For a day, the same request with the same key gets the first response again and is not
+        /// carried out twice.
         #[oai(name = "Idempotency-Key")]
         key: IdempotencyKey,
         MaybeBody(body): MaybeBody<ReasonBody>,
-    ) -> Result<UserAnswer, Refused<ChangeUserError>> {
+    ) -> Result<UserAnswer, Refused<ChangeUserError, DOES_NOT_LOCK>> {
         let cmd =
             SetUserState { user: user(&id), state: State::Active, until: None, reason: body.reason, expected: None };
-        Ok(shown(self.app.kayan.set_user_state(&key.with(operator), cmd).await?))
+        Ok(found(self.app.kayan.set_user_state(&key.with(operator), cmd).await?))
     }
 
     /// Set a user's password
     ///
-    /// Ends every session of theirs. Needs `users:write`, and everything that the user's roles grant.
+    /// Revokes all of the user's sessions. Requires `users:write` and every permission that the user's roles grant.
     #[oai(path = "/:id/password", method = "put", operation_id = "setUserPassword")]
     async fn set_password(
         &self,
         Admin(operator): Admin,
         /// The user's id.
         id: Path<Uuid>,
-        /// The ETag of the user as you have seen it; if it has changed since, nothing happens.
+        /// The ETag of the user as you last read it. If the user has changed since, the request fails with 412.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
         Body(body): Body<PasswordBody>,
-    ) -> Result<Done, Refused<SetUserPasswordError>> {
+    ) -> Result<Done, Refused<SetUserPasswordError, DOES_NOT_LOCK>> {
         let cmd = SetUserPassword { user: user(&id), password: body.password.into(), expected: if_match.0 };
         self.app.kayan.set_user_password(&operator, cmd).await?;
         Ok(Done::Done)
@@ -295,27 +309,27 @@ impl Users {
 
     /// List a user's sessions
     ///
-    /// Those that are open, newest first. Needs `sessions:read`.
+    /// Returns the active sessions of the user, newest first. Requires `sessions:read`.
     #[oai(path = "/:id/sessions", method = "get", operation_id = "listUserSessions")]
     async fn sessions(
         &self,
         Admin(operator): Admin,
         /// The user's id.
         id: Path<Uuid>,
-        /// At most so many; without it, 20.
+        /// The maximum number of results. Default: 20.
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
-        /// After so many.
+        /// The number of results to skip. Default: 0.
         offset: Query<Option<u64>>,
-    ) -> Result<Reply<List<SessionInfo>>, Refused<FindUserError>> {
+    ) -> Result<Reply<SessionInfoList>, Refused<FindUserError>> {
         let (limit, offset) = (limit.0.unwrap_or(DEFAULT_LIMIT), offset.0.unwrap_or_default());
         let page = self.app.kayan.list_user_sessions(&operator, &user(&id), (limit, offset)).await?;
-        Ok(Reply::new(&List::new(page, limit, offset)))
+        Ok(Reply::new(&SessionInfoList::new(page, limit, offset)))
     }
 
-    /// End a user's sessions
+    /// Revoke a user's sessions
     ///
-    /// Needs `sessions:revoke`.
+    /// Revokes all of them. Requires `sessions:revoke`.
     #[oai(path = "/:id/sessions", method = "delete", operation_id = "revokeUserSessions")]
     async fn revoke_sessions(
         &self,
@@ -329,7 +343,7 @@ impl Users {
 
     /// List a user's roles
     ///
-    /// Needs `users:read`.
+    /// Requires `users:read`.
     #[oai(path = "/:id/roles", method = "get", operation_id = "listUserRoles")]
     async fn roles(
         &self,
@@ -341,9 +355,10 @@ impl Users {
         Ok(Reply::new(&UserRoles { data: found.roles }))
     }
 
-    /// Give a user a role
+    /// Grant a role to a user
     ///
-    /// Whoever has it already keeps it. Needs `roles:write`, and everything that the role and the user's other roles grant.
+    /// Does nothing if the user already has the role. Requires `roles:write` and every permission that the role and the user's
+    /// other roles grant.
     #[oai(path = "/:id/roles/:role", method = "put", operation_id = "grantUserRole")]
     async fn grant_role(
         &self,
@@ -352,17 +367,17 @@ impl Users {
         id: Path<Uuid>,
         /// The role's name.
         role: Path<String>,
-        /// The ETag of the user as you have seen it; if it has changed since, nothing happens.
+        /// The ETag of the user as you last read it. If the user has changed since, the request fails with 412.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-    ) -> Result<UserAnswer, Refused<AssignRoleError>> {
+    ) -> Result<UserAnswer, Refused<AssignRoleError, DOES_NOT_LOCK>> {
         let cmd = AssignRole { user: user(&id), role: role.0, give: true, expected: if_match.0 };
-        Ok(shown(self.app.kayan.assign_role(&operator, cmd).await?))
+        Ok(found(self.app.kayan.assign_role(&operator, cmd).await?))
     }
 
-    /// Take a role from a user
+    /// Revoke a role from a user
     ///
-    /// Whoever lacks it goes on lacking it. Needs `roles:write`, and everything that the user's roles grant.
+    /// Does nothing if the user doesn't have the role. Requires `roles:write` and every permission that the user's roles grant.
     #[oai(path = "/:id/roles/:role", method = "delete", operation_id = "revokeUserRole")]
     async fn revoke_role(
         &self,
@@ -371,11 +386,11 @@ impl Users {
         id: Path<Uuid>,
         /// The role's name.
         role: Path<String>,
-        /// The ETag of the user as you have seen it; if it has changed since, nothing happens.
+        /// The ETag of the user as you last read it. If the user has changed since, the request fails with 412.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-    ) -> Result<UserAnswer, Refused<AssignRoleError>> {
+    ) -> Result<UserAnswer, Refused<AssignRoleError, REVOKES_A_ROLE>> {
         let cmd = AssignRole { user: user(&id), role: role.0, give: false, expected: if_match.0 };
-        Ok(shown(self.app.kayan.assign_role(&operator, cmd).await?))
+        Ok(found(self.app.kayan.assign_role(&operator, cmd).await?))
     }
 }

@@ -1,4 +1,4 @@
-//! What the document says of an event: the same as stands in the audit log and in exports.
+//! The schema of an audit event, as in the audit log and in exports.
 
 use std::borrow::Cow;
 
@@ -9,12 +9,12 @@ use poem_openapi::{
 };
 use serde::Serialize;
 
-/// Part of the audit trail.
+/// A page of the audit trail.
 #[derive(Serialize)]
 pub(super) struct EventList {
     /// The events.
     pub(super) data: Vec<AuditEvent>,
-    /// Where to go on, unless that was all.
+    /// The cursor of the next page, if there is one.
     pub(super) next_cursor: Option<String>,
 }
 
@@ -23,23 +23,23 @@ const LIST: &str = "AuditEventList";
 
 /// The members of an event: their type, their format, whether they are `null` at times, and what they mean.
 const MEMBERS: [(&str, &str, Option<&str>, bool, &str); 17] = [
-    ("id", "string", Some("uuid"), false, "Its id, a UUIDv7."),
-    ("type", "string", None, false, "What happened."),
-    ("tenant_id", "string", None, false, "The tenant it happened in."),
-    ("actor", "string", None, true, "Who did it: a user's id, or a name such as `cli`; `null` when nobody knows."),
-    ("subject", "string", None, true, "The user to whom it was done."),
-    ("status", "string", None, false, "Whether what was tried came about."),
-    ("message", "string", None, false, "It in a sentence."),
-    ("metadata", "object", None, false, "More, by type."),
-    ("ip_address", "string", None, true, "The client's address."),
+    ("id", "string", Some("uuid"), false, "The id of the event, a UUIDv7."),
+    ("type", "string", None, false, "The type of the event."),
+    ("tenant_id", "string", None, false, "The tenant that the event belongs to."),
+    ("actor", "string", None, true, "Who caused the event: a user's id, or a name such as `cli`; `null` if unknown."),
+    ("subject", "string", None, true, "The id of the user that the event is about."),
+    ("status", "string", None, false, "The outcome."),
+    ("message", "string", None, false, "A description of the event in a sentence."),
+    ("metadata", "object", None, false, "Details that depend on the type."),
+    ("ip_address", "string", None, true, "The client's IP address."),
     ("user_agent", "string", None, true, "The client's `User-Agent`."),
-    ("session_id", "string", Some("uuid"), true, "The session it was done in or to."),
-    ("resource", "string", None, true, "What was changed, as in `session/0190…`."),
-    ("old_value", "", None, false, "What was there before, secrets left out; `null` where there was nothing."),
-    ("new_value", "", None, false, "What is there since, secrets left out; `null` where there is nothing."),
-    ("risk_score", "integer", None, false, "How alarming it is, from 0 to 100."),
-    ("request_id", "string", None, true, "The request it belongs to."),
-    ("created_at", "string", Some("date-time"), false, "When."),
+    ("session_id", "string", Some("uuid"), true, "The session in which the event happened, or that it is about."),
+    ("resource", "string", None, true, "The resource that was changed, such as `session/0190…`."),
+    ("old_value", "", None, false, "The value before the change, without secrets; `null` if there was none."),
+    ("new_value", "", None, false, "The value after the change, without secrets; `null` if there is none."),
+    ("risk_score", "integer", None, false, "The risk of the event, from 0 to 100."),
+    ("request_id", "string", None, true, "The id of the request that caused the event."),
+    ("created_at", "string", Some("date-time"), false, "When the event happened."),
 ];
 
 /// The schema of an event, which is registered with the list.
@@ -60,7 +60,7 @@ fn event() -> MetaSchema {
         (name, MetaSchemaRef::Inline(Box::new(schema)))
     };
     MetaSchema {
-        description: Some("One event of the audit trail."),
+        description: Some("An event of the audit trail."),
         required: MEMBERS.iter().map(|(name, ..)| *name).collect(),
         properties: MEMBERS.map(member).into(),
         ..MetaSchema::new("object")
@@ -87,12 +87,12 @@ impl Type for EventList {
             let events = MetaSchema { items: Some(Box::new(event_ref())), ..MetaSchema::new("array") };
             let cursor = MetaSchema {
                 nullable: true,
-                description: Some("Where to go on, as `cursor`; `null` if there are no more."),
+                description: Some("The `cursor` of the next page; `null` on the last one."),
                 ..MetaSchema::new("string")
             };
             let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
             MetaSchema {
-                description: Some("Part of the audit trail."),
+                description: Some("A page of the audit trail."),
                 required: vec!["data", "next_cursor"],
                 properties: vec![("data", inline(events)), ("next_cursor", inline(cursor))],
                 ..MetaSchema::new("object")

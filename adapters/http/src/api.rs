@@ -1,0 +1,10 @@
+//! The API for users and for those who run the service: one file for each family of endpoints.
+
+pub(crate) mod debug;
+pub(crate) mod docs;
+pub(crate) mod document;
+pub(crate) mod identities;
+mod process_access;
+pub(crate) mod sessions;
+pub(crate) mod system;
+pub(crate) mod who_am_i_cache;

@@ -1,0 +1,214 @@
+//! Login, logout and the sessions of the current user.
+
+use std::sync::Arc;
+
+use kayan_core::{
+    AuthenticateError, Failure, LogIn, LogInError, Opened, Purpose, RefreshSession, RefreshSessionError,
+    RevokeMySessionError, Token,
+};
+use kayan_ports::SessionId;
+use opentelemetry::trace::FutureExt as _;
+use poem_openapi::{ApiResponse, Object, OpenApi, param::Path};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Application, Tag,
+    api::who_am_i_cache::WhoAmICache,
+    edge::caller::{Anyone, Member},
+    wire::{
+        answers::{Session, SessionInfo, WhoAmI},
+        body::Body,
+        cookies,
+        refused::{Refused, refusals},
+        reply::Reply,
+    },
+};
+
+/// The endpoints of this family.
+#[derive(Clone)]
+pub(crate) struct Sessions {
+    /// The application that they serve.
+    pub(crate) app: Arc<Application>,
+    /// Answers to `whoami`.
+    pub(crate) who_am_i: WhoAmICache,
+}
+
+/// The credentials to log in with.
+#[derive(Object, Deserialize)]
+#[oai(rename = "LoginRequest")]
+struct LoginBody {
+    /// One of the user's identifiers, such as an e-mail address.
+    #[oai(validator(max_length = 4096))]
+    identifier: String,
+    /// The user's password.
+    #[oai(validator(max_length = 4096))]
+    password: String,
+}
+
+/// The refresh token to exchange.
+#[derive(Object, Deserialize)]
+#[oai(rename = "RefreshRequest")]
+struct RefreshBody {
+    /// The refresh token. It can be used once.
+    #[oai(validator(max_length = 64))]
+    refresh_token: String,
+}
+
+#[derive(ApiResponse)]
+enum SessionAnswer {
+    /// The session and its tokens.
+    #[oai(status = 200)]
+    Issued(
+        Reply<Session>,
+        /// The session cookie (RFC 6265bis).
+        #[oai(header = "Set-Cookie")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum LoggedOut {
+    /// The session was revoked.
+    #[oai(status = 204)]
+    Done(
+        /// Clears the session cookie.
+        #[oai(header = "Set-Cookie")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum Revoked {
+    /// Revoked.
+    #[oai(status = 204)]
+    Done,
+}
+
+/// Sessions, newest first.
+#[derive(Object, Serialize)]
+struct SessionList {
+    /// The sessions.
+    data: Vec<SessionInfo>,
+}
+
+impl Sessions {
+    fn issued(&self, opened: Opened) -> SessionAnswer {
+        let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
+        SessionAnswer::Issued(Reply::new(&opened.into()), cookie)
+    }
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Sessions")]
+impl Sessions {
+    /// Log in
+    ///
+    /// Authenticates a user by identifier and password and opens a session. The response is the same for a wrong password
+    /// and an unknown account.
+    #[oai(path = "/login", method = "post", operation_id = "login")]
+    async fn login(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<LoginBody>,
+    ) -> Result<SessionAnswer, Refused<LogInError>> {
+        let cmd = LogIn { identifier: body.identifier, password: body.password.into() };
+        // Carried to its end even if the client hangs up: a guess that was counted also gets its verdict (I-41).
+        let kayan = self.app.kayan.clone();
+        let login = tokio::spawn(async move { kayan.log_in(&caller, cmd).await }.with_current_context());
+        let opened = login.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
+        Ok(self.issued(opened))
+    }
+
+    /// Get the current session
+    ///
+    /// Returns the session that the token belongs to, and its identity.
+    #[oai(path = "/whoami", method = "get", operation_id = "whoami")]
+    async fn whoami(&self, Member(caller): Member) -> Result<Reply<WhoAmI>, Refused<AuthenticateError>> {
+        Ok(self.who_am_i.reply(&self.app.kayan.who_am_i(&caller).await?))
+    }
+
+    /// Log out
+    ///
+    /// Revokes the session that the token belongs to.
+    #[oai(path = "/logout", method = "post", operation_id = "logout")]
+    async fn logout(&self, Member(caller): Member) -> Result<LoggedOut, Refused<AuthenticateError>> {
+        self.app.kayan.log_out(&caller).await?;
+        Ok(LoggedOut::Done(cookies::revoke(&self.app.settings)))
+    }
+
+    /// Refresh a session
+    ///
+    /// Exchanges a refresh token for a new session token and a new refresh token. A refresh token can be used once. Within
+    /// `KAYAN_REFRESH_REUSE_WINDOW` (10 s by default), the same user agent can repeat the request, from any address, and gets
+    /// the same new tokens. Any other reuse revokes the session.
+    #[oai(path = "/sessions/refresh", method = "post", operation_id = "refreshSession")]
+    async fn refresh_session(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<RefreshBody>,
+    ) -> Result<SessionAnswer, Refused<RefreshSessionError>> {
+        let cmd = RefreshSession { refresh_token: Token::read(Purpose::Refresh, &body.refresh_token) };
+        let opened = self.app.kayan.refresh_session(&caller, cmd).await?;
+        Ok(self.issued(opened))
+    }
+
+    /// List your sessions
+    ///
+    /// Returns the active sessions of the current user, newest first.
+    #[oai(path = "/sessions", method = "get", operation_id = "listMySessions")]
+    async fn list_my_sessions(&self, Member(caller): Member) -> Result<Reply<SessionList>, Refused<AuthenticateError>> {
+        let (sessions, me) = self.app.kayan.list_my_sessions(&caller).await?;
+        let data = sessions.into_iter().map(|session| {
+            let current = session.id == me.session.id;
+            SessionInfo::new(session, current)
+        });
+        Ok(Reply::new(&SessionList { data: data.collect() }))
+    }
+
+    /// Revoke one of your sessions
+    ///
+    /// Can also revoke the current session.
+    #[oai(path = "/sessions/:id", method = "delete", operation_id = "revokeMySession")]
+    async fn revoke_my_session(
+        &self,
+        Member(caller): Member,
+        /// The session's id.
+        id: Path<Uuid>,
+    ) -> Result<Revoked, Refused<RevokeMySessionError>> {
+        self.app.kayan.revoke_my_session(&caller, SessionId(id.0)).await?;
+        Ok(Revoked::Done)
+    }
+
+    /// Revoke your other sessions
+    ///
+    /// Revokes all sessions of the current user except the current one.
+    #[oai(path = "/sessions", method = "delete", operation_id = "revokeMyOtherSessions")]
+    async fn revoke_my_other_sessions(&self, Member(caller): Member) -> Result<Revoked, Refused<AuthenticateError>> {
+        self.app.kayan.revoke_my_other_sessions(&caller).await?;
+        Ok(Revoked::Done)
+    }
+}
+
+refusals! {
+    LogInError {
+        Self::InvalidCredentials => InvalidCredentials,
+        Self::NotActive => IdentityInactive,
+        Self::MethodDisabled => MethodDisabled,
+        Self::MfaRequired => MfaRequired,
+        Self::Locked(locked) => AccountLocked.locked(locked),
+        Self::Limited(limited) => RateLimited.limited(limited),
+        Self::NoTenant => TenantNotFound,
+        Self::Failed(Failure::Overloaded) => Overloaded,
+        Self::Failed(failure) => (failure: Failure),
+    }
+    RefreshSessionError {
+        Self::InvalidToken => InvalidToken,
+        Self::TokenReused => TokenReused,
+        Self::NoTenant => TenantNotFound,
+        Self::Failed(failure) => (failure: Failure),
+    }
+    RevokeMySessionError {
+        Self::Authenticate(error) => (error: AuthenticateError),
+        Self::NotFound => NotFound.message("you have no such session"),
+    }
+}

@@ -1,0 +1,97 @@
+//! Answers to `whoami`, cached as they were written: it is the hottest path.
+
+use std::sync::Arc;
+
+use kayan_ports::{Presented, SessionId};
+use quick_cache::sync::Cache;
+
+use crate::wire::{answers::WhoAmI, reply::Reply};
+
+/// How many answers are kept, of about two kilobytes each.
+const CAPACITY: usize = 10_000;
+
+/// The answer about a session, and the object in the store's cache that it was written from.
+#[derive(Clone)]
+struct Answer {
+    from: Arc<Presented>,
+    reply: Reply<WhoAmI>,
+}
+
+/// The latest answers to `whoami`, by session. Clones share them.
+#[derive(Clone)]
+pub(crate) struct WhoAmICache(Arc<Cache<SessionId, Answer>>);
+
+impl Default for WhoAmICache {
+    fn default() -> Self {
+        Self(Arc::new(Cache::new(CAPACITY)))
+    }
+}
+
+impl WhoAmICache {
+    /// The answer about `me`: a cached one if the store's cache still returns the object that it was written from.
+    pub(crate) fn reply(&self, me: &Arc<Presented>) -> Reply<WhoAmI> {
+        match self.0.get(&me.session.id) {
+            Some(answer) if Arc::ptr_eq(&answer.from, me) => answer.reply,
+            _ => {
+                let reply = Reply::new(&Presented::clone(me).into());
+                self.0.insert(me.session.id, Answer { from: me.clone(), reply: reply.clone() });
+                reply
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kayan_ports::{Aal, Client, Identity, IdentityId, Session, State, TenantId, Timestamp, TokenHash, Traits};
+    use poem::IntoResponse;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn presented() -> Arc<Presented> {
+        let (tenant, at) = (TenantId::default(), Timestamp::UNIX_EPOCH);
+        let identity = Identity {
+            id: IdentityId(Uuid::nil()),
+            tenant: tenant.clone(),
+            traits: Traits::default(),
+            state: State::Active,
+            verified: Vec::new(),
+            roles: Vec::new(),
+            created_at: at,
+            updated_at: at,
+            last_login_at: None,
+            version: 1,
+        };
+        let session = Session {
+            id: SessionId(Uuid::nil()),
+            tenant,
+            identity: identity.id,
+            token: TokenHash([0; 32]),
+            active: true,
+            epoch: 0,
+            aal: Aal::Aal1,
+            methods: Vec::new(),
+            issued_at: at,
+            expires_at: at,
+            ends_at: at,
+            last_seen_at: at,
+            client: Client::default(),
+        };
+        Arc::new(Presented { session, identity })
+    }
+
+    async fn address(reply: Reply<WhoAmI>) -> usize {
+        reply.into_response().into_body().into_bytes().await.unwrap().as_ptr().addr()
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_written_once_whichever_route_asks_for_it() {
+        let by_router = WhoAmICache::default();
+        let exact = by_router.clone();
+        let me = presented();
+        let written = by_router.reply(&me);
+        assert_eq!(address(exact.reply(&me)).await, address(written.clone()).await);
+        assert_ne!(address(exact.reply(&presented())).await, address(written).await, "the session was read anew");
+    }
+}

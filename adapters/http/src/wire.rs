@@ -1,0 +1,15 @@
+//! What is read from requests and written into answers: bodies, errors, codes, header fields and times.
+
+pub(crate) mod answers;
+pub(crate) mod body;
+pub(crate) mod codes;
+pub(crate) mod cookies;
+pub(crate) mod etag;
+pub(crate) mod idempotency;
+pub(crate) mod paging;
+pub(crate) mod problem;
+pub(crate) mod rate_limit;
+pub(crate) mod refused;
+pub(crate) mod reply;
+pub(crate) mod rfc3339;
+pub(crate) mod streamed;

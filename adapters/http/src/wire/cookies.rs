@@ -1,0 +1,40 @@
+//! The session cookie (RFC 6265bis).
+
+use kayan_core::Opened;
+use kayan_ports::Timestamp;
+
+use crate::HttpSettings;
+
+/// The cookie's name. Over https, the prefix `__Host-` binds it to this host. It requires `Path=/`, with which browsers would
+/// send the token to all applications of the host, so a service at a path of its own uses `__Secure-`, which only requires
+/// https (RFC 6265bis, section 4.1.3).
+pub(crate) fn name(settings: &HttpSettings) -> &'static str {
+    match (settings.secure_cookies, settings.public_path.is_empty()) {
+        (false, _) => "kayan_session",
+        (true, true) => "__Host-kayan_session",
+        (true, false) => "__Secure-kayan_session",
+    }
+}
+
+/// The `Set-Cookie` value that stores the session token in a browser until it expires.
+pub(crate) fn issue(opened: &Opened, now: Timestamp, settings: &HttpSettings) -> String {
+    let max_age = (opened.session.expires_at - now).whole_seconds().max(0);
+    format!("{}={}{}", name(settings), &*opened.session_token.expose(), attributes(max_age, settings))
+}
+
+/// The `Set-Cookie` value that removes the session token from a browser.
+pub(crate) fn revoke(settings: &HttpSettings) -> String {
+    format!("{}={}", name(settings), attributes(0, settings))
+}
+
+fn attributes(max_age: i64, settings: &HttpSettings) -> String {
+    let secure = if settings.secure_cookies { "; Secure" } else { "" };
+    let path = if settings.public_path.is_empty() { "/" } else { &settings.public_path };
+    format!("; Path={path}; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}")
+}
+
+/// The values of the session cookie in a `Cookie` header (RFC 6265bis, section 5.8.3). There is more than one if another host
+/// of the domain has set its own.
+pub(crate) fn read<'a>(header: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    header.split(';').filter_map(move |pair| pair.trim_start().strip_prefix(name)?.strip_prefix('='))
+}
