@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use kayan_cache::MemoryLimiter;
 use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
-use kayan_memory::{ManualClock, MemoryLimiter, MemoryStore, PlainHasher, SeededEntropy};
+use kayan_fakes::{ManualClock, MemoryStore, PlainHasher, SeededEntropy};
 use kayan_ports::{Client, EventType, Outcome, TokenHash, Traits};
 use serde_json::json;
 

@@ -7,11 +7,11 @@ mod validators;
 
 use std::{sync::Arc, time::Duration};
 
+use kayan_cache::{BackgroundRelease, CachedSessions, MemoryLimiter};
 use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings};
 use kayan_crypto::{Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
 pub(crate) use kayan_crypto::{BlockPlace, FileKey};
 use kayan_http::{Application, HttpSettings};
-use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Store};
 #[cfg(feature = "redis")]
 use kayan_redis::{RedisCounters, RedisProbe, RedisSettings, Uses};
@@ -230,19 +230,21 @@ fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result
     let limiter = Arc::new(MemoryLimiter::new());
     #[cfg(feature = "redis")]
     if let Some(shared) = redis_counters(config)? {
-        use kayan_memory::Fallback;
+        use kayan_cache::Fallback;
         use kayan_telemetry::TracedRedis;
         let limits = TracedRedis::<dyn RateLimiter>::around(shared.clone());
         let attempts = TracedRedis::<dyn AttemptCounter>::around(shared.clone());
         return Ok(Counters {
             limiter: Arc::new(Fallback::<dyn RateLimiter>::new(limits, limiter)),
-            attempts: Arc::new(Unhurried::new(Arc::new(Fallback::<dyn AttemptCounter>::new(attempts, database)))),
+            attempts: Arc::new(BackgroundRelease::new(Arc::new(Fallback::<dyn AttemptCounter>::new(
+                attempts, database,
+            )))),
             probe: Some(redis::probe(config, shared)),
         });
     }
     #[cfg(not(feature = "redis"))]
     no_redis(config)?;
-    Ok(Counters { limiter, attempts: Arc::new(Unhurried::new(database)), probe: None })
+    Ok(Counters { limiter, attempts: Arc::new(BackgroundRelease::new(database)), probe: None })
 }
 
 /// The configuration takes no Redis that is not compiled in.

@@ -158,7 +158,7 @@ mod tests {
     use std::io;
 
     use LogLevel::{Debug, Error, Info, Warn};
-    use kayan_memory::ManualClock;
+    use kayan_fakes::ManualClock;
     use kayan_ports::LogControl as _;
     use parking_lot::Mutex;
     use tracing::{debug, error, info, info_span, warn};

@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use kayan_cache::MemoryLimiter;
 use kayan_core::{Grants, IdentitySchema, Kayan, Lifetimes, Operator, Ports, RateLimits, Settings};
 use kayan_crypto::{Biscuits, OsEntropy, SealedKeys, WrappingSecrets};
-use kayan_memory::{ManualClock, MemoryLimiter, MemoryStore, PlainHasher};
+use kayan_fakes::{ManualClock, MemoryStore, PlainHasher};
 use kayan_ports::{
     AdoptError, Client, HashCost, HashError, Identity, Password, PasswordHash, PasswordHasher, Scope, Store, TenantId,
     Verdict, Work,

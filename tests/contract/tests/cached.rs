@@ -4,8 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use kayan_cache::CachedSessions;
 use kayan_contract::Bench;
-use kayan_memory::{CachedSessions, ManualClock, MemoryStore};
+use kayan_fakes::{ManualClock, MemoryStore};
 use kayan_ports::{
     Aal, Change, Client, Clock, Identity, IdentityId, Lookup, Scope, Session, SessionId, State, Store, StoreError,
     TenantId, TokenHash, Traits,

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use kayan_cache::MemoryLimiter;
 use kayan_contract::{AttemptsBench, Bench, HasherBench, KeysBench};
-use kayan_memory::{MemoryLimiter, MemoryStore, PlainHasher};
+use kayan_fakes::{MemoryStore, PlainHasher};
 use kayan_ports::{RateLimiter, Store, TenantId};
 
 struct Memory(Arc<MemoryStore>);

@@ -3,13 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use kayan_cache::{CachedSessions, MemoryLimiter};
 use kayan_contract::throw_away::{POSTGRES, PostgresDatabase};
 use kayan_core::{
     Caller, IdentitySchema, Kayan, Lifetimes, LockoutSettings, LogIn, Ports, RateLimits, RefreshSession, Register,
     Settings,
 };
 use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
-use kayan_memory::{CachedSessions, ManualClock, MemoryLimiter, PlainHasher, SeededEntropy};
+use kayan_fakes::{ManualClock, PlainHasher, SeededEntropy};
 use kayan_ports::{Client, Clock, Lockout, Traits};
 use kayan_postgres::PostgresDriver;
 use kayan_sql::{Dialect, SqlStore, migrate};

@@ -1,6 +1,6 @@
 //! What the place where keys are kept promises.
 
-use kayan_memory::{ManualClock, MemoryStore, SeededEntropy};
+use kayan_fakes::{ManualClock, MemoryStore, SeededEntropy};
 use kayan_ports::StoreError;
 
 use super::*;

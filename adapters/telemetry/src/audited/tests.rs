@@ -2,7 +2,7 @@
 
 use std::{fs, task::Poll};
 
-use kayan_memory::MemoryStore;
+use kayan_fakes::MemoryStore;
 use kayan_ports::{EventId, EventType, Outcome};
 use serde_json::{Map, Value};
 use time::macros::datetime;

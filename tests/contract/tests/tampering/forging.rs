@@ -1,7 +1,7 @@
 //! The ways to tamper, one for each seed.
 
 use kayan_core::policy::seal::{Finding, What, make};
-use kayan_memory::SeededEntropy;
+use kayan_fakes::SeededEntropy;
 use kayan_ports::{AuditEvent, Change, Entropy, EventId, Seal, Store, TenantId, TrailEvent};
 use kayan_sql::{Driver, Value};
 use time::Duration;

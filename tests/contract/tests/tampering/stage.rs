@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use kayan_cache::MemoryLimiter;
 use kayan_core::{
     IdentitySchema, Kayan, Lifetimes, Ports, RateLimits, Settings, VerifyTrail,
     policy::seal::{Head, SealKey, TrailReport},
 };
 use kayan_crypto::{SealedKeys, WrappingSecrets};
-use kayan_memory::{ManualClock, MemoryLimiter, PlainHasher, SeededEntropy};
+use kayan_fakes::{ManualClock, PlainHasher, SeededEntropy};
 use kayan_ports::{
     AuditEvent, Change, Client, Clock, EventId, EventType, Outcome, Position, Seal, SessionId, Store, Stretch,
     TenantId, Timestamp, TrailEvent,

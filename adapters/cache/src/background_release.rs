@@ -9,9 +9,9 @@ use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reser
 ///
 /// An attempt is mostly released because something was away, often the very thing that keeps the counts. Whoever has
 /// waited for it once is not to wait for it twice before being told so. Needs a tokio runtime.
-pub struct Unhurried(Arc<dyn AttemptCounter>);
+pub struct BackgroundRelease(Arc<dyn AttemptCounter>);
 
-impl Unhurried {
+impl BackgroundRelease {
     /// Counts with `counter`.
     pub fn new(counter: Arc<dyn AttemptCounter>) -> Self {
         Self(counter)
@@ -19,7 +19,7 @@ impl Unhurried {
 }
 
 #[async_trait]
-impl AttemptCounter for Unhurried {
+impl AttemptCounter for BackgroundRelease {
     async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
         self.0.reserve(key, lockout, now).await
     }
@@ -58,7 +58,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::ManualClock;
+    use kayan_fakes::ManualClock;
 
     /// Answers nothing before it is told to.
     struct Frozen {
@@ -90,15 +90,15 @@ mod tests {
         AttemptKey { target: Target { tenant: TenantId::default(), identifier: [7; 32] }, known_network: None }
     }
 
-    fn unhurried() -> (Unhurried, Arc<Frozen>, mpsc::UnboundedReceiver<AttemptKey>) {
+    fn releasing() -> (BackgroundRelease, Arc<Frozen>, mpsc::UnboundedReceiver<AttemptKey>) {
         let (released, hears) = mpsc::unbounded_channel();
         let frozen = Arc::new(Frozen { thaw: Notify::new(), released });
-        (Unhurried::new(frozen.clone()), frozen, hears)
+        (BackgroundRelease::new(frozen.clone()), frozen, hears)
     }
 
     #[tokio::test]
     async fn i_10_an_attempt_is_given_back_though_nobody_waits_for_it() {
-        let (counter, frozen, mut hears) = unhurried();
+        let (counter, frozen, mut hears) = releasing();
         counter.release(&key()).await.unwrap();
         assert!(hears.try_recv().is_err(), "the counter stands still");
         frozen.thaw.notify_one();
@@ -108,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn everything_else_is_the_counters_own_answer() {
-        let (counter, _, _) = unhurried();
+        let (counter, _, _) = releasing();
         let now = ManualClock::default().now();
         let lockout = Lockout { max_failures: 1, duration: Duration::from_secs(1) };
         assert_eq!(counter.reserve(&key(), &lockout, now).await, Ok(Reservation::Locked { until: now }));

@@ -109,7 +109,8 @@ mod tests {
     use kayan_ports::Clock;
 
     use super::*;
-    use crate::{ManualClock, MemoryLimiter};
+    use crate::MemoryLimiter;
+    use kayan_fakes::ManualClock;
 
     const LIMIT: RateLimit = RateLimit { name: "ip", requests: 2, window: std::time::Duration::from_mins(1) };
 
