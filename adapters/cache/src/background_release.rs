@@ -84,6 +84,10 @@ mod tests {
         async fn unlock(&self, _: &Target) -> Result<(), CountError> {
             Err(CountError("unlock".to_owned()))
         }
+
+        fn forgetting(&self, _: &AttemptKey) -> Option<Change> {
+            None
+        }
     }
 
     fn key() -> AttemptKey {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{Presented, SessionId};
+use kayan_ports::{AuthenticatedSession, SessionId};
 use quick_cache::sync::Cache;
 
 use crate::{answers::WhoAmI, reply::Reply};
@@ -13,7 +13,7 @@ const CAPACITY: usize = 10_000;
 /// What was said of a session, and the very answer of the store that it was written from.
 #[derive(Clone)]
 struct Said {
-    from: Arc<Presented>,
+    from: Arc<AuthenticatedSession>,
     reply: Reply<WhoAmI>,
 }
 
@@ -28,11 +28,11 @@ impl Default for Shown {
 
 impl Shown {
     /// The answer about `me`: the one that was written before, as long as the store's cache still gives the same object.
-    pub(crate) fn reply(&self, me: &Arc<Presented>) -> Reply<WhoAmI> {
+    pub(crate) fn reply(&self, me: &Arc<AuthenticatedSession>) -> Reply<WhoAmI> {
         match self.0.get(&me.session.id) {
             Some(said) if Arc::ptr_eq(&said.from, me) => said.reply,
             _ => {
-                let reply = Reply::new(&Presented::clone(me).into());
+                let reply = Reply::new(&AuthenticatedSession::clone(me).into());
                 self.0.insert(me.session.id, Said { from: me.clone(), reply: reply.clone() });
                 reply
             }

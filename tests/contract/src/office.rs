@@ -8,13 +8,13 @@ use kayan_core::{Grants, IdentitySchema, Kayan, Lifetimes, Operator, Ports, Rate
 use kayan_crypto::{Biscuits, OsEntropy, SealedKeys, WrappingSecrets};
 use kayan_fakes::{ManualClock, MemoryStore, PlainHasher};
 use kayan_ports::{
-    AdoptError, Client, HashCost, HashError, Identity, Password, PasswordHash, PasswordHasher, Scope, Store, TenantId,
+    AdoptError, Client, HashCost, HashError, Identity, Password, PasswordHash, PasswordHasher, Scope, Stores, TenantId,
     Verdict, Work,
 };
 use tokio::sync::{Mutex, oneshot};
 
 /// A process that serves the store. Its clock stands still, so it remembers roles for as long as it may.
-pub(crate) fn replica(store: &Arc<dyn Store>, hasher: Arc<dyn PasswordHasher>) -> Arc<Kayan> {
+pub(crate) fn replica(store: &Stores, hasher: Arc<dyn PasswordHasher>) -> Arc<Kayan> {
     let (clock, entropy) = (Arc::new(ManualClock::default()), Arc::new(OsEntropy));
     let secrets = WrappingSecrets {
         data_key: None,
@@ -22,7 +22,7 @@ pub(crate) fn replica(store: &Arc<dyn Store>, hasher: Arc<dyn PasswordHasher>) -
         session_secret: vec![7; 32].into(),
         session_secret_previous: None,
     };
-    let keys = SealedKeys::new(store.clone(), clock.clone(), entropy.clone(), &secrets).expect("keys");
+    let keys = SealedKeys::new(store, clock.clone(), entropy.clone(), &secrets).expect("keys");
     let ports = Ports {
         store: store.clone(),
         hasher,
@@ -49,7 +49,7 @@ pub(crate) fn replica(store: &Arc<dyn Store>, hasher: Arc<dyn PasswordHasher>) -
 }
 
 /// A replica with a hasher that costs nothing.
-pub(crate) fn quick(store: &Arc<dyn Store>) -> Arc<Kayan> {
+pub(crate) fn quick(store: &Stores) -> Arc<Kayan> {
     replica(store, Arc::new(PlainHasher::new()))
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn operator(who: &Identity, grants: Grants) -> Operator {
         grants,
         client: Client::default(),
         request_id: None,
-        once: None,
+        idempotency: None,
     }
 }
 

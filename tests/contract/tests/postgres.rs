@@ -9,7 +9,7 @@ use kayan_contract::{
     AttemptsBench, Bench, Durable, KeysBench,
     throw_away::{PGBOUNCER, POSTGRES, PostgresDatabase},
 };
-use kayan_ports::{Store, StoreError, TenantId, Timestamp};
+use kayan_ports::{StoreError, Stores, TenantId, Timestamp};
 use kayan_postgres::{Mode, PostgresDriver, Settings};
 use kayan_sql::{
     ApplyError, Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, SqlStore, Statement, TakeRows, Value,
@@ -89,8 +89,8 @@ impl Driver for Crowd {
 
 #[async_trait]
 impl Bench for Postgres {
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::<SqlStore<Crowd>>::clone(self.present())
+    fn store(&self) -> Stores {
+        Stores::new(self.present().clone())
     }
 
     async fn add_tenant(&self, tenant: &TenantId, active: bool) {

@@ -11,7 +11,7 @@ use kayan_core::{
 };
 use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
 use kayan_fakes::{ManualClock, PlainHasher, SeededEntropy};
-use kayan_ports::{Client, Clock, Lockout, Traits};
+use kayan_ports::{Client, Clock, Lockout, Stores, Traits};
 use kayan_postgres::PostgresDriver;
 use kayan_sql::{Dialect, SqlStore, migrate};
 
@@ -41,9 +41,10 @@ impl Counted {
             session_secret: vec![7; 32].into(),
             session_secret_previous: None,
         };
-        let keys = SealedKeys::new(store.clone(), clock.clone(), entropy.clone(), &secrets).unwrap();
+        let behind = Stores::new(store.clone());
+        let keys = SealedKeys::new(&behind, clock.clone(), entropy.clone(), &secrets).unwrap();
         let ports = Ports {
-            store: Arc::new(CachedSessions::new(Arc::<SqlStore<_>>::clone(&store), clock.clone(), remembered)),
+            store: Arc::new(CachedSessions::new(&behind, clock.clone(), remembered)).before(behind),
             attempts: Arc::<SqlStore<_>>::clone(&store),
             hasher: Arc::new(PlainHasher::new()),
             limiter: Arc::new(MemoryLimiter::new()),

@@ -78,7 +78,7 @@ impl Rows {
         self.identities.remove(&id);
         self.identifiers.retain(|_, owner| *owner != id);
         self.credentials.retain(|_, credential| credential.identity != id);
-        self.kept_answers.retain(|kept| kept.about != Some(id));
+        self.responses.retain(|stored| stored.about != Some(id));
         self.locked_until.remove(&id);
         self.sessions.retain(|_, session| session.identity != id);
         let sessions = &self.sessions;

@@ -7,13 +7,13 @@
 mod accounts;
 mod apply;
 mod attempts;
+mod cleanup;
 mod clock;
 mod entropy;
 mod events;
 mod hasher;
-mod kept_answers;
+mod idempotency;
 mod keys;
-mod outdated;
 mod rows;
 mod seals;
 mod sessions;

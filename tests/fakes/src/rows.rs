@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use kayan_ports::{
-    Account, AccountQuery, AttemptKey, AuditEvent, Client, Credential, CredentialId, CredentialKind, Identifier,
-    Identity, IdentityId, IdentityQuery, KeptAnswer, Known, Lookup, Page, Presented, RefreshToken, Refreshing,
-    Revocation, Scope, Seal, SealedKey, Sealing, Session, SessionId, SignIn, State, TenantId, Timestamp, TokenHash,
-    WrappedKey,
+    Account, AccountQuery, AttemptKey, AuditEvent, AuthenticatedSession, Client, Credential, CredentialId,
+    CredentialKind, Identifier, Identity, IdentityId, IdentityQuery, Known, LoginCandidate, Lookup, Page, RefreshToken,
+    Refreshing, Revocation, Scope, Seal, SealedKey, Sealing, Session, SessionId, State, StoredResponse, TenantId,
+    Timestamp, TokenHash, WrappedKey,
 };
 
 use crate::tenants::TenantRows;
@@ -29,7 +29,7 @@ pub(crate) struct Rows {
     pub(crate) data_key: Option<WrappedKey>,
     pub(crate) signing_keys: Vec<SealedKey>,
     pub(crate) revocations: Vec<Revocation>,
-    pub(crate) kept_answers: Vec<KeptAnswer>,
+    pub(crate) responses: Vec<StoredResponse>,
     /// In the order in which they were written.
     pub(crate) events: Vec<AuditEvent>,
     pub(crate) seals: BTreeMap<(TenantId, i64), Seal>,
@@ -60,7 +60,7 @@ impl Default for Rows {
             data_key: None,
             signing_keys: Vec::new(),
             revocations: Vec::new(),
-            kept_answers: Vec::new(),
+            responses: Vec::new(),
             events: Vec::new(),
             seals: BTreeMap::new(),
             sealing: None,
@@ -97,7 +97,12 @@ impl Rows {
         })
     }
 
-    pub(crate) fn sign_in(&self, tenant: &TenantId, identifier: &Identifier, client: &Client) -> Option<SignIn> {
+    pub(crate) fn login_candidate(
+        &self,
+        tenant: &TenantId,
+        identifier: &Identifier,
+        client: &Client,
+    ) -> Option<LoginCandidate> {
         let settings = self.settings(tenant)?;
         let known = || {
             let id = *self.identifiers.get(&(tenant.clone(), identifier.clone()))?;
@@ -105,15 +110,15 @@ impl Rows {
             let known_network = client.network().is_some_and(|network| self.networks.contains_key(&(id, network)));
             Some(Known { identity, password: self.password(&tenant.into(), id).cloned(), known_network })
         };
-        Some(SignIn { settings, epoch: self.epoch(tenant)?, known: known() })
+        Some(LoginCandidate { settings, epoch: self.epoch(tenant)?, known: known() })
     }
 
-    pub(crate) fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Lookup<Presented> {
+    pub(crate) fn authenticated_session(&self, tenant: &TenantId, token: &TokenHash) -> Lookup<AuthenticatedSession> {
         self.lookup(tenant, || {
             let session =
                 self.sessions.values().find(|session| session.token == *token && session.tenant == *tenant)?;
             let identity = self.identity(&tenant.into(), session.identity)?;
-            Some(Presented { session: session.clone(), identity: identity.clone() })
+            Some(AuthenticatedSession { session: session.clone(), identity: identity.clone() })
         })
     }
 

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Account, AccountQuery, AdminTokenId, AuditEvent, Change, Client, CommitError, Credential, EventCursor, EventPage,
-    EventQuery, Identifier, Identity, IdentityId, IdentityQuery, KeptAnswer, KeyPurpose, Lookup, Outdated, Page,
-    Presented, Refreshing, Roles, Scope, Seal, SealedKey, Session, SessionId, SessionQuery, SignIn, Store, StoreError,
-    Stretch, Tenant, TenantId, TenantQuery, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+    AccessTokens, Account, AccountQuery, Accounts, AdminTokenId, AuditEvent, AuditTrail, AuthenticatedSession, Change,
+    Cleanup, Client, Commit, CommitError, Credential, Credentials, DefinedRoles, EventCursor, EventPage, EventQuery,
+    Expired, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, LoginCandidate, Lookup, Page, Refreshing,
+    Revocations, Roles, Scope, Seal, SealedKey, Seals, Session, SessionId, SessionQuery, Sessions, StoreError,
+    StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId, TenantQuery, Tenants, Timestamp, TokenHash,
+    TrailEvent, Unsealed, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -50,9 +52,9 @@ impl MemoryStore {
         self.0.lock().rows.sessions.len()
     }
 
-    /// The answers that are kept.
-    pub fn answers(&self) -> Vec<KeptAnswer> {
-        self.0.lock().rows.kept_answers.clone()
+    /// The responses that are stored.
+    pub fn responses(&self) -> Vec<StoredResponse> {
+        self.0.lock().rows.responses.clone()
     }
 
     /// How many revocations of admin tokens are kept.
@@ -84,7 +86,7 @@ impl MemoryStore {
 }
 
 #[async_trait]
-impl Store for MemoryStore {
+impl Commit for MemoryStore {
     async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
         let mut inside = self.0.lock();
         if let Some(error) = inside.failing_commit.take() {
@@ -98,24 +100,10 @@ impl Store for MemoryStore {
         inside.rows = rows;
         Ok(())
     }
+}
 
-    async fn sign_in(
-        &self,
-        tenant: &TenantId,
-        identifier: &Identifier,
-        client: &Client,
-    ) -> Result<Option<SignIn>, StoreError> {
-        Ok(self.read()?.sign_in(tenant, identifier, client))
-    }
-
-    async fn presented(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Arc<Presented>>, StoreError> {
-        Ok(self.read()?.presented(tenant, token).map(Arc::new))
-    }
-
-    async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError> {
-        Ok(self.read()?.refreshing(tenant, token))
-    }
-
+#[async_trait]
+impl Accounts for MemoryStore {
     async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, StoreError> {
         Ok(self.read()?.identity(scope, id).cloned())
     }
@@ -139,9 +127,39 @@ impl Store for MemoryStore {
     async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
         Ok(self.read()?.tenant_with_accounts(after))
     }
+}
+
+#[async_trait]
+impl Credentials for MemoryStore {
+    async fn login_candidate(
+        &self,
+        tenant: &TenantId,
+        identifier: &Identifier,
+        client: &Client,
+    ) -> Result<Option<LoginCandidate>, StoreError> {
+        Ok(self.read()?.login_candidate(tenant, identifier, client))
+    }
 
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {
         Ok(self.read()?.password(scope, identity).cloned())
+    }
+}
+
+#[async_trait]
+impl AccessTokens for MemoryStore {
+    async fn authenticated_session(
+        &self,
+        tenant: &TenantId,
+        token: &TokenHash,
+    ) -> Result<Lookup<Arc<AuthenticatedSession>>, StoreError> {
+        Ok(self.read()?.authenticated_session(tenant, token).map(Arc::new))
+    }
+}
+
+#[async_trait]
+impl Sessions for MemoryStore {
+    async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError> {
+        Ok(self.read()?.refreshing(tenant, token))
     }
 
     async fn sessions(
@@ -168,7 +186,17 @@ impl Store for MemoryStore {
     async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
         Ok(self.read()?.sessions.get(&id).filter(|session| takes_in(scope, &session.tenant)).cloned())
     }
+}
 
+#[async_trait]
+impl Roles for MemoryStore {
+    async fn roles(&self, tenant: &TenantId) -> Result<Option<DefinedRoles>, StoreError> {
+        Ok(self.read()?.roles(tenant))
+    }
+}
+
+#[async_trait]
+impl Tenants for MemoryStore {
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
         Ok(self.read()?.tenant(id))
     }
@@ -176,11 +204,10 @@ impl Store for MemoryStore {
     async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
         Ok(self.read()?.tenant_page(query))
     }
+}
 
-    async fn roles(&self, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
-        Ok(self.read()?.roles(tenant))
-    }
-
+#[async_trait]
+impl StoredKeys for MemoryStore {
     async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError> {
         Ok(self.read()?.data_key.clone())
     }
@@ -188,24 +215,30 @@ impl Store for MemoryStore {
     async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
         Ok(self.read()?.signing_key(scope, purpose).cloned())
     }
+}
 
-    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError> {
-        Ok(self.read()?.revocations(of, ids))
+#[async_trait]
+impl AuditTrail for MemoryStore {
+    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
+        Ok(self.read()?.events_about(tenant, identity))
     }
 
-    async fn kept_answer(
+    async fn events(
         &self,
-        tenant: &TenantId,
-        operator: &str,
-        key: &str,
-    ) -> Result<Option<KeptAnswer>, StoreError> {
-        Ok(self.read()?.kept_answer(tenant, operator, key).cloned())
+        query: &EventQuery,
+        after: Option<EventCursor>,
+        limit: u32,
+    ) -> Result<EventPage, StoreError> {
+        Ok(self.read()?.event_page(query, after, limit))
     }
 
-    async fn has_outdated(&self, outdated: &Outdated) -> Result<bool, StoreError> {
-        Ok(self.read()?.has_outdated(outdated))
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        Ok(self.read()?.count_events(scope, until))
     }
+}
 
+#[async_trait]
+impl Seals for MemoryStore {
     async fn sealed_until(&self) -> Result<Timestamp, StoreError> {
         Ok(self.read()?.sealed_until)
     }
@@ -229,21 +262,30 @@ impl Store for MemoryStore {
     async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
         Ok(self.read()?.next_trail(after))
     }
+}
 
-    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
-        Ok(self.read()?.events_about(tenant, identity))
+#[async_trait]
+impl Revocations for MemoryStore {
+    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError> {
+        Ok(self.read()?.revocations(of, ids))
     }
+}
 
-    async fn events(
+#[async_trait]
+impl StoredResponses for MemoryStore {
+    async fn stored_response(
         &self,
-        query: &EventQuery,
-        after: Option<EventCursor>,
-        limit: u32,
-    ) -> Result<EventPage, StoreError> {
-        Ok(self.read()?.event_page(query, after, limit))
+        tenant: &TenantId,
+        operator: &str,
+        key: &str,
+    ) -> Result<Option<StoredResponse>, StoreError> {
+        Ok(self.read()?.stored_response(tenant, operator, key).cloned())
     }
+}
 
-    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
-        Ok(self.read()?.count_events(scope, until))
+#[async_trait]
+impl Cleanup for MemoryStore {
+    async fn has_expired(&self, outdated: &Expired) -> Result<bool, StoreError> {
+        Ok(self.read()?.has_expired(outdated))
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use kayan_ports::{
-    ADMIN, CommitError, Guard, IdentityId, Page, Role, Roles, Scope, Session, SessionQuery, State, Tenant, TenantId,
-    TenantQuery, TenantSettings, Timestamp, Unique, Version,
+    ADMIN, CommitError, DefinedRoles, Guard, IdentityId, Page, Role, Scope, Session, SessionQuery, State, Tenant,
+    TenantId, TenantQuery, TenantSettings, Timestamp, Unique, Version,
 };
 
 use crate::rows::{Rows, takes_in};
@@ -64,9 +64,9 @@ impl Rows {
         page(&found, query.limit, query.offset)
     }
 
-    pub(crate) fn roles(&self, tenant: &TenantId) -> Option<Roles> {
+    pub(crate) fn roles(&self, tenant: &TenantId) -> Option<DefinedRoles> {
         let rows = self.tenants.get(tenant)?;
-        Some(Roles { defined: rows.roles.values().cloned().collect(), version: rows.roles_version })
+        Some(DefinedRoles { defined: rows.roles.values().cloned().collect(), version: rows.roles_version })
     }
 
     pub(crate) fn create_tenant(&mut self, tenant: Tenant) -> Result<(), CommitError> {

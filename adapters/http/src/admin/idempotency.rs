@@ -1,6 +1,6 @@
 //! Requests that are carried out once, however often they arrive (draft-ietf-httpapi-idempotency-key-header).
 
-use kayan_core::{Once, Operator};
+use kayan_core::{Idempotency, Operator};
 use poem::{Body, Request, RequestBody, Result};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -13,12 +13,12 @@ use crate::{body, errors::Code, problem::Problem};
 const HEADER: &str = "Idempotency-Key";
 
 /// The key that a request bears, if it bears one, and what the whole request says.
-pub(crate) struct IdempotencyKey(Option<Once>);
+pub(crate) struct IdempotencyKey(Option<Idempotency>);
 
 impl IdempotencyKey {
     /// The operator, with the key.
     pub(crate) fn with(self, operator: Operator) -> Operator {
-        Operator { once: self.0, ..operator }
+        Operator { idempotency: self.0, ..operator }
     }
 }
 
@@ -56,7 +56,7 @@ impl<'a> ApiExtractor<'a> for IdempotencyKey {
         }
         digest.update(&bytes);
         *body = RequestBody::new(Body::from(bytes));
-        let once = Once::new(unquoted(key.to_str().unwrap_or_default()), digest.finalize().into());
+        let once = Idempotency::new(unquoted(key.to_str().unwrap_or_default()), digest.finalize().into());
         let once = once.filter(|_| given.next().is_none()).ok_or_else(|| {
             let told = "Idempotency-Key must be one text of 1 to 255 visible ASCII characters, such as a UUID";
             Problem::new(Code::InvalidInput).message(told)

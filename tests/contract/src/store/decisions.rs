@@ -7,7 +7,7 @@ use kayan_core::{
     Kayan, LogIn, ManageTenantError, Operator, RefreshSession, RefreshSessionError, Register, RegisterError,
     SetUserPassword, SetUserPasswordError, SetUserState, UpdateRole, UserRef,
 };
-use kayan_ports::{ADMIN, Change, Identity, Role, Scope, State, Store, TenantId, Traits};
+use kayan_ports::{ADMIN, Change, Identity, Role, RoleChange, Scope, State, Stores, TenantId, Traits};
 use serde_json::json;
 
 use crate::{
@@ -49,7 +49,7 @@ impl Office {
             [&admin, &keeper, &other]
                 .map(|person| creation(person, vec![named("email", &format!("{}@example.org", person.id))])),
         );
-        store.commit(changes).await.unwrap();
+        store.changes.commit(changes).await.unwrap();
         Self { tenant, admin, keeper, other }
     }
 
@@ -61,10 +61,10 @@ impl Office {
         operator(&self.keeper, Grants::direct(KEEPER.map(|permission| permission.parse().unwrap())))
     }
 
-    async fn active_admins(&self, store: &dyn Store) -> usize {
+    async fn active_admins(&self, store: &Stores) -> usize {
         let mut admins = 0;
         for person in [&self.admin, &self.keeper, &self.other] {
-            let found = store.identity(&Scope::System, person.id).await.unwrap();
+            let found = store.accounts.identity(&Scope::System, person.id).await.unwrap();
             admins += usize::from(found.is_some_and(|identity| {
                 identity.state == State::Active && identity.roles.iter().any(|role| role == ADMIN)
             }));
@@ -74,7 +74,7 @@ impl Office {
 }
 
 fn define(tenant: &TenantId, name: &str, permissions: &[&str]) -> Change {
-    Change::CreateRole(Box::new(Role {
+    Change::Role(RoleChange::Create(Box::new(Role {
         tenant: tenant.clone(),
         name: name.to_owned(),
         description: String::new(),
@@ -83,7 +83,7 @@ fn define(tenant: &TenantId, name: &str, permissions: &[&str]) -> Change {
         created_at: at(0),
         updated_at: at(0),
         version: 1,
-    }))
+    })))
 }
 
 fn refer(to: &Identity) -> UserRef {
@@ -141,7 +141,7 @@ pub async fn i_30_an_admin_is_left_when_one_hands_over_to_somebody_who_is_being_
             Box::pin(shut_out(other.clone(), keeper, refer(&heir), round)),
         ];
         assert_eq!(together(both.into_iter()).await, [Ok(()), Ok(())], "round {round}");
-        assert!(office.active_admins(&*store).await > 0, "no active administrator is left in round {round}");
+        assert!(office.active_admins(&store).await > 0, "no active administrator is left in round {round}");
     }
 }
 
@@ -214,7 +214,7 @@ pub async fn i_30_a_password_is_not_set_by_who_may_no_longer_when_it_is_hashed(b
         meanwhile.happens(&elsewhere, &office).await;
         gate.go_on.send(()).unwrap();
         assert_forbidden(&setting.await.unwrap(), meanwhile);
-        assert_eq!(store.password(&Scope::System, office.other.id).await, Ok(None), "{meanwhile:?}");
+        assert_eq!(store.credentials.password(&Scope::System, office.other.id).await, Ok(None), "{meanwhile:?}");
     }
 }
 
@@ -226,10 +226,10 @@ pub async fn i_30_a_replica_decides_by_roles_as_they_are_and_not_as_it_remembers
         let office = Office::open(bench).await;
         elsewhere.assign_role(&office.admin(), assign("helper", &office.other, true)).await.unwrap();
         here.set_user_password(&office.keeper(), new_password(&office.other)).await.unwrap();
-        let before = store.password(&Scope::System, office.other.id).await.unwrap();
+        let before = store.credentials.password(&Scope::System, office.other.id).await.unwrap();
         meanwhile.happens(&elsewhere, &office).await;
         assert_forbidden(&here.set_user_password(&office.keeper(), new_password(&office.other)).await, meanwhile);
-        assert_eq!(store.password(&Scope::System, office.other.id).await.unwrap(), before, "{meanwhile:?}");
+        assert_eq!(store.credentials.password(&Scope::System, office.other.id).await.unwrap(), before, "{meanwhile:?}");
     }
 }
 

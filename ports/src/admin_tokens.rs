@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use crate::{AdminTokenId, Scope, SigningKey, TenantId, Timestamp};
+use crate::{AdminTokenId, Scope, SigningKey, StoreError, TenantId, Timestamp};
 
 /// A token as text, `kya_…`: a secret of its holder, which prints redacted.
 #[derive(Clone, PartialEq, Eq)]
@@ -131,4 +132,13 @@ pub struct Revocation {
     pub expires_at: Timestamp,
     /// When.
     pub at: Timestamp,
+}
+
+/// Reads which admin tokens are revoked.
+///
+/// An implementor keeps what [`Store`](crate::Store) promises.
+#[async_trait]
+pub trait Revocations: Send + Sync {
+    /// Those of these ids, of an admin token that is good in this scope, that are revoked: by the system, or by that tenant.
+    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError>;
 }

@@ -2,9 +2,10 @@
 
 use kayan_ports::{Identity, IdentityQuery, Page, State, StoreError};
 
-use crate::{Driver, Query, Reading, Value, damaged, identities};
+use super::decode;
+use crate::{Driver, Query, Reading, Value, damaged};
 
-pub(crate) async fn page(driver: &impl Driver, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
+pub(super) async fn page(driver: &impl Driver, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
     let tenant = query.scope.tenant().map(|tenant| Value::text(tenant.as_str()));
     let pattern = query.contains.as_deref().filter(|text| !text.is_empty()).map(pattern);
     let (count, list) = statements(tenant.is_some(), pattern.is_some());
@@ -17,7 +18,7 @@ pub(crate) async fn page(driver: &impl Driver, query: &IdentityQuery) -> Result<
     params.push(i64::from(query.limit).into());
     params.push(i64::try_from(query.offset).unwrap_or(i64::MAX).into());
     let rows = driver.read(Query { sql: list, params, reading: Reading::Scan }).await?;
-    let (rows, damaged) = damaged::apart("identities", 0, rows, |mut row| identities::decode(&mut row));
+    let (rows, damaged) = damaged::apart("identities", 0, rows, |mut row| decode(&mut row));
     Ok(Page { rows, damaged, total: u64::try_from(total).unwrap_or(0) })
 }
 

@@ -11,7 +11,7 @@ fn decode_with_tenant(mut row: Row) -> Result<Session, StoreError> {
     decode(&mut row, &tenant)
 }
 
-pub(crate) async fn by_id(driver: &impl Driver, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
+pub(super) async fn by_id(driver: &impl Driver, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
     let (sql, params) = match scope {
         Scope::Tenant(tenant) => (
             "-- sessions.by_id
@@ -36,7 +36,7 @@ WHERE s.id = ?",
     rows.into_iter().next().map(decode_with_tenant).transpose()
 }
 
-pub(crate) async fn count_active(
+pub(super) async fn count_active(
     driver: &impl Driver,
     scope: &Scope,
     identity: Option<IdentityId>,
@@ -76,7 +76,7 @@ WHERE s.active"
     count(driver, sql, params).await
 }
 
-pub(crate) async fn count_by_tenant(driver: &impl Driver, at: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+pub(super) async fn count_by_tenant(driver: &impl Driver, at: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
     let sql = "-- sessions.count_by_tenant
 SELECT t.id, COUNT(*)
 FROM sessions s
@@ -91,7 +91,7 @@ GROUP BY t.id";
     counted.collect()
 }
 
-pub(crate) async fn page(driver: &impl Driver, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
+pub(super) async fn page(driver: &impl Driver, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
     let tenant = query.scope.tenant().map(|tenant| Value::text(tenant.as_str()));
     let (counting, listing) = statements(tenant.is_some(), query.identity.is_some());
     let mut params: Vec<Value> = tenant.into_iter().chain(query.identity.map(|id| id.0.into())).collect();

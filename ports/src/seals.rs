@@ -1,6 +1,9 @@
 //! Seals over the audit trail: what proves that nobody has changed it since.
 
-use crate::{AuditEvent, EventId, SessionId, TenantId, Timestamp};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{AuditEvent, EventId, SessionId, StoreError, TenantId, Timestamp};
 
 /// Where an event stands in its tenant's trail, which is sorted by time and then by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -132,4 +135,54 @@ pub struct Seal {
     pub public_key: [u8; 32],
     /// The signature; 64 bytes unless somebody has changed it.
     pub signature: Vec<u8>,
+}
+
+/// The right to seal: one process at a time has it, so that others don't do the same work for nothing. Nothing rests on
+/// it but that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sealing {
+    /// Who has it: a number that this process has drawn.
+    pub holder: Uuid,
+    /// It is free when its last holder's time is over now.
+    pub now: Timestamp,
+    /// How long it is kept; `now` gives it back.
+    pub until: Timestamp,
+    /// Everything up to this moment is sealed in all tenants; it moves forward only.
+    pub sealed_until: Timestamp,
+}
+
+/// Reads seals, and the trail as seals cover it.
+///
+/// An implementor keeps what [`Store`](crate::Store) promises.
+#[async_trait]
+pub trait Seals: Send + Sync {
+    /// Everything up to this moment is sealed in all tenants, as the last `SealChange::Lease` said.
+    async fn sealed_until(&self) -> Result<Timestamp, StoreError>;
+
+    /// The tenants of the events after `after` and not after `until`; of a part of these when they are many, as `up_to`
+    /// then tells. Finds them by time: tenants in which nothing happened cost nothing.
+    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, StoreError>;
+
+    /// The seal with the highest number.
+    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, StoreError>;
+
+    /// The seals with a higher number than `after`, in order; at most `limit`, 1 to 100.
+    async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, StoreError>;
+
+    /// The events of a stretch as they are kept, in order. `Fault` when a row is damaged so that no event could have been
+    /// written like that.
+    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, StoreError>;
+
+    /// The next tenant after this one, by name, that has events or seals, whether or not there is such a tenant.
+    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError>;
+}
+
+/// A write to seals. None of them locks what others wait for.
+#[derive(Debug, Clone)]
+pub enum SealChange {
+    /// Adds a seal to its tenant's chain. Guard: there is none of that number yet (`Unique::Seal`), so that of two who
+    /// go on from the same seal one wins, and a chain has no forks.
+    Add(Box<Seal>),
+    /// Takes, keeps or gives back the right to seal. Guard: nobody else has it (`Guard::Sealing`).
+    Lease(Sealing),
 }

@@ -1,8 +1,11 @@
 //! Roles, and who has which.
 
-use kayan_ports::{ADMIN, Guard, IdentityId, Role, Roles, StoreError, TenantId, Timestamp, Unique, Version};
+use async_trait::async_trait;
+use kayan_ports::{
+    ADMIN, DefinedRoles, Guard, IdentityId, Role, RoleChange, Roles, StoreError, TenantId, Timestamp, Unique, Version,
+};
 
-use crate::{Driver, Query, Reading, Row, Value, changes::Batch};
+use crate::{Driver, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
 /// Reads `name, description, permissions, parents, created_at, updated_at, version`.
 fn decode(row: &mut Row, tenant: &TenantId) -> Result<Role, StoreError> {
@@ -18,28 +21,45 @@ fn decode(row: &mut Row, tenant: &TenantId) -> Result<Role, StoreError> {
     })
 }
 
-pub(crate) async fn of(driver: &impl Driver, tenant: &TenantId) -> Result<Option<Roles>, StoreError> {
-    let sql = "-- roles.of_tenant
+#[async_trait]
+impl<D: Driver> Roles for SqlStore<D> {
+    async fn roles(&self, tenant: &TenantId) -> Result<Option<DefinedRoles>, StoreError> {
+        let sql = "-- roles.of_tenant
 SELECT t.roles_version, r.name, r.description, r.permissions, r.parents, r.created_at, r.updated_at, r.version
 FROM tenants t
 LEFT JOIN roles r ON r.tenant_id = t.id
 WHERE t.id = ?
 ORDER BY r.name";
-    let params = vec![Value::text(tenant.as_str())];
-    let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
-    let mut roles: Option<Roles> = None;
-    for mut row in rows {
-        let version = row.int()?;
-        let found = roles.get_or_insert_with(|| Roles { defined: Vec::new(), version });
-        if !row.at_null() {
-            found.defined.push(decode(&mut row, tenant)?);
+        let params = vec![Value::text(tenant.as_str())];
+        let rows = self.driver.read(Query { sql, params, reading: Reading::Scan }).await?;
+        let mut roles: Option<DefinedRoles> = None;
+        for mut row in rows {
+            let version = row.int()?;
+            let found = roles.get_or_insert_with(|| DefinedRoles { defined: Vec::new(), version });
+            if !row.at_null() {
+                found.defined.push(decode(&mut row, tenant)?);
+            }
         }
+        Ok(roles)
     }
-    Ok(roles)
+}
+
+pub(crate) fn apply(batch: &mut Batch, change: RoleChange) -> Result<(), StoreError> {
+    match change {
+        RoleChange::Create(role) => create(batch, &role)?,
+        RoleChange::Replace(role) => replace(batch, &role)?,
+        RoleChange::Delete { tenant, name, expected } => delete(batch, &tenant, &name, expected),
+        RoleChange::Assign { tenant, identity, expected, roles, at } => {
+            assign(batch, &tenant, (identity, expected), &roles, at)?;
+        }
+        RoleChange::Pin { tenant, version } => pin(batch, &tenant, version),
+        RoleChange::RequireAdmin(tenant) => require_admin(batch, &tenant),
+    }
+    Ok(())
 }
 
 /// Takes the tenant's row, for which everything else that changes roles waits.
-pub(crate) fn hold(batch: &mut Batch, tenant: &TenantId, version: Version) {
+fn pin(batch: &mut Batch, tenant: &TenantId, version: Version) {
     let sql = "-- roles.hold
 UPDATE tenants
 SET roles_version = roles_version
@@ -55,7 +75,7 @@ WHERE id = ?";
     batch.guarded(sql, vec![Value::text(tenant.as_str())], Guard::Tenant);
 }
 
-pub(crate) fn create(batch: &mut Batch, role: &Role) -> Result<(), StoreError> {
+fn create(batch: &mut Batch, role: &Role) -> Result<(), StoreError> {
     count_change(batch, &role.tenant);
     let sql = "-- roles.create
 INSERT INTO roles (tenant_id, name, description, permissions, parents, created_at, updated_at, version)
@@ -74,7 +94,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     Ok(())
 }
 
-pub(crate) fn replace(batch: &mut Batch, role: &Role) -> Result<(), StoreError> {
+fn replace(batch: &mut Batch, role: &Role) -> Result<(), StoreError> {
     count_change(batch, &role.tenant);
     let sql = "-- roles.replace
 UPDATE roles
@@ -94,7 +114,7 @@ WHERE tenant_id = ? AND name = ? AND version = ?";
     Ok(())
 }
 
-pub(crate) fn delete(batch: &mut Batch, tenant: &TenantId, name: &str, expected: Version) {
+fn delete(batch: &mut Batch, tenant: &TenantId, name: &str, expected: Version) {
     let (tenant, name) = (Value::text(tenant.as_str()), Value::text(name));
     let sql = "-- roles.count_end
 UPDATE tenants
@@ -108,7 +128,7 @@ WHERE tenant_id = ? AND name = ? AND version = ?";
 }
 
 /// Replaces an identity's roles, in its row and in the table that is searched by role.
-pub(crate) fn set(
+fn assign(
     batch: &mut Batch,
     tenant: &TenantId,
     (identity, expected): (IdentityId, Version),
@@ -142,7 +162,7 @@ VALUES (?, ?, ?)";
     }
 }
 
-pub(crate) fn keep_admin(batch: &mut Batch, tenant: &TenantId) {
+fn require_admin(batch: &mut Batch, tenant: &TenantId) {
     let sql = "-- roles.keep_admin
 UPDATE tenants
 SET roles_version = roles_version

@@ -1,8 +1,9 @@
 //! Tenants, and what each may set for itself.
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Method, TenantId, Timestamp, Version};
+use crate::{Affected, Concerns, Locked, Method, Page, StoreError, TenantId, Timestamp, Version};
 
 /// A tenant: people, roles and sessions of its own, apart from all others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,4 +77,48 @@ pub struct TenantQuery {
     pub limit: u32,
     /// After so many.
     pub offset: u64,
+}
+
+/// Reads tenants.
+///
+/// An implementor keeps what [`Store`](crate::Store) promises.
+#[async_trait]
+pub trait Tenants: Send + Sync {
+    /// A tenant, active or not.
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError>;
+
+    /// Tenants by name.
+    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError>;
+}
+
+/// A write to tenants.
+#[derive(Debug, Clone)]
+pub enum TenantChange {
+    /// Adds a tenant. Guard: its name is free (`Unique::Tenant`).
+    Create(Box<Tenant>),
+    /// Replaces what can be changed of a tenant; `version` is the new version. Guard: the one before it is the present
+    /// one (`Guard::Tenant`).
+    Replace(Box<Tenant>),
+    /// Removes a tenant and its roles; its audit events stay. Guards: it has no identities (`Guard::TenantInUse`), and
+    /// `expected` is its present version (`Guard::Tenant`).
+    Delete {
+        /// Which.
+        tenant: TenantId,
+        /// The version that was read.
+        expected: Version,
+    },
+}
+
+impl TenantChange {
+    pub(crate) fn locks(&self) -> Option<Locked> {
+        Some(Locked::Tenant)
+    }
+
+    /// A tenant that changes may lock out all its people; that is rare enough to name everybody.
+    pub(crate) fn concerns(&self) -> Option<Concerns> {
+        match self {
+            Self::Replace(_) | Self::Delete { .. } => Some(Concerns::access(Affected::Everybody)),
+            Self::Create(_) => None,
+        }
+    }
 }

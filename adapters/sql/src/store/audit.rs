@@ -1,8 +1,15 @@
 //! The audit trail.
 
-use kayan_ports::{AuditEvent, Client, EventId, EventType, IdentityId, Outcome, SessionId, StoreError, TenantId};
+mod events;
 
-use crate::{Driver, Query, Reading, Row, Value, changes::Batch};
+use async_trait::async_trait;
+use kayan_ports::{
+    AuditEvent, AuditTrail, Client, EventCursor, EventId, EventPage, EventQuery, EventType, IdentityId, Outcome, Scope,
+    SessionId, StoreError, TenantId, Timestamp,
+};
+
+pub(crate) use self::events::purge;
+use crate::{Driver, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
 /// Reads `id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
 /// old_value, new_value, risk_score, request_id, created_at`.
@@ -27,13 +34,11 @@ pub(crate) fn decode(row: &mut Row) -> Result<AuditEvent, StoreError> {
     })
 }
 
-/// One arm for each index: with `OR`, a planner reads the whole tenant's trail instead.
-pub(crate) async fn about(
-    driver: &impl Driver,
-    tenant: &TenantId,
-    identity: IdentityId,
-) -> Result<Vec<AuditEvent>, StoreError> {
-    let sql = "-- audit.about
+#[async_trait]
+impl<D: Driver> AuditTrail for SqlStore<D> {
+    /// One arm for each index: with `OR`, a planner reads the whole tenant's trail instead.
+    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
+        let sql = "-- audit.about
 SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
        old_value, new_value, risk_score, request_id, created_at
 FROM audit_events
@@ -44,10 +49,24 @@ SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_addres
 FROM audit_events
 WHERE tenant_id = ? AND actor = ? AND (subject IS NULL OR subject <> ?)
 ORDER BY created_at, id";
-    let (tenant_name, whom) = (Value::text(tenant.as_str()), Value::from(identity.to_string()));
-    let params = vec![tenant_name.clone(), whom.clone(), tenant_name, whom.clone(), whom];
-    let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
-    rows.into_iter().map(|mut row| decode(&mut row)).collect()
+        let (tenant_name, whom) = (Value::text(tenant.as_str()), Value::from(identity.to_string()));
+        let params = vec![tenant_name.clone(), whom.clone(), tenant_name, whom.clone(), whom];
+        let rows = self.lagging().read(Query { sql, params, reading: Reading::Scan }).await?;
+        rows.into_iter().map(|mut row| decode(&mut row)).collect()
+    }
+
+    async fn events(
+        &self,
+        query: &EventQuery,
+        after: Option<EventCursor>,
+        limit: u32,
+    ) -> Result<EventPage, StoreError> {
+        events::page(&self.driver, query, after, limit).await
+    }
+
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        events::count(&self.driver, scope, until).await
+    }
 }
 
 pub(crate) fn record(batch: &mut Batch, event: AuditEvent) -> Result<(), StoreError> {

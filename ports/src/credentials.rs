@@ -1,10 +1,14 @@
-//! What proves who somebody is.
+//! Credentials: what proves who somebody is.
 
 use std::fmt;
 
+use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use crate::{CredentialId, IdentityId, TenantId, Timestamp, Version};
+use crate::{
+    Client, Concerns, CredentialId, Identifier, Identity, IdentityId, Locked, Scope, StoreError, TenantId,
+    TenantSettings, Timestamp, Version,
+};
 
 /// The kinds of credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,4 +93,77 @@ pub struct Credential {
     pub updated_at: Timestamp,
     /// The number of its last change.
     pub version: Version,
+}
+
+/// What a login needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginCandidate {
+    /// What its tenant has set.
+    pub settings: TenantSettings,
+    /// The tenant's epoch, for the session that may come of it.
+    pub epoch: i64,
+    /// Who has the identifier, if anybody has.
+    pub known: Option<Known>,
+}
+
+/// Who has an identifier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Whose it is.
+    pub identity: Identity,
+    /// Its password, if it has one.
+    pub password: Option<Credential>,
+    /// Whether a session of its was opened from the client's network before.
+    pub known_network: bool,
+}
+
+/// Reads credentials.
+///
+/// An implementor keeps what [`Store`](crate::Store) promises.
+#[async_trait]
+pub trait Credentials: Send + Sync {
+    /// The owner of this identifier, the password to verify, and whether they have logged in from the network of `client`
+    /// before; `None` when the tenant is unknown or inactive.
+    async fn login_candidate(
+        &self,
+        tenant: &TenantId,
+        identifier: &Identifier,
+        client: &Client,
+    ) -> Result<Option<LoginCandidate>, StoreError>;
+
+    /// An identity's password.
+    async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError>;
+}
+
+/// A write to credentials.
+#[derive(Debug, Clone)]
+pub enum CredentialChange {
+    /// Adds a credential. Guards: the identity is there (`Guard::Identity`) and has none of that kind
+    /// (`Unique::Credential`).
+    Add(Box<Credential>),
+    /// Replaces a credential's secret; `credential.version` is the new version. Guard: the one before it is the present
+    /// one (`Guard::Credential`).
+    Replace(Box<Credential>),
+    /// Marks that a credential has just proven its owner. Guard: it still has this version (`Guard::Credential`), so
+    /// that a password that was changed in the meantime opens nothing.
+    Use {
+        /// The tenant.
+        tenant: TenantId,
+        /// Which.
+        credential: CredentialId,
+        /// The version that was verified.
+        version: Version,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl CredentialChange {
+    pub(crate) fn locks(&self) -> Option<Locked> {
+        Some(Locked::Belonging)
+    }
+
+    pub(crate) fn concerns(&self) -> Option<Concerns> {
+        None
+    }
 }

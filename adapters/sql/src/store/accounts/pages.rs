@@ -3,10 +3,11 @@
 use kayan_ports::{Account, AccountQuery, IdentityId, PasswordHash, State, StoreError, TenantId, Timestamp};
 use uuid::Uuid;
 
-use crate::{Driver, Query, Reading, Row, Value, identities};
+use super::decode;
+use crate::{Driver, Query, Reading, Row, Value};
 
 /// The pair is compared as a whole where a database can look it up so; the first condition is for those that can't.
-pub(crate) async fn page(driver: &impl Driver, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
+pub(super) async fn page(driver: &impl Driver, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
     let sql = if query.hashes {
         "-- accounts.page_with_hashes
 SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version,
@@ -30,15 +31,15 @@ LIMIT ?"
     params.extend(State::ALL.map(|state| query.state.unwrap_or(state).as_str().into()));
     params.push(i64::from(query.limit).into());
     let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
-    rows.into_iter().map(|mut row| decode(&mut row)).collect()
+    rows.into_iter().map(|mut row| decode_account(&mut row)).collect()
 }
 
-fn decode(row: &mut Row) -> Result<Account, StoreError> {
-    let identity = identities::decode(row)?;
+fn decode_account(row: &mut Row) -> Result<Account, StoreError> {
+    let identity = decode(row)?;
     Ok(Account { identity, hash: row.maybe_text()?.map(PasswordHash::new) })
 }
 
-pub(crate) async fn tenant_after(
+pub(super) async fn tenant_after(
     driver: &impl Driver,
     after: Option<&TenantId>,
 ) -> Result<Option<TenantId>, StoreError> {

@@ -1,11 +1,13 @@
 //! Credentials: what proves who somebody is.
 
+use async_trait::async_trait;
 use kayan_ports::{
-    Client, Credential, CredentialId, CredentialKind, Guard, Identifier, IdentityId, Known, PasswordHash, Scope,
-    SignIn, StoreError, TenantId, Timestamp, Unique, Version,
+    Client, Credential, CredentialChange, CredentialId, CredentialKind, Credentials, Guard, Identifier, IdentityId,
+    Known, LoginCandidate, PasswordHash, Scope, StoreError, TenantId, Timestamp, Unique, Version,
 };
 
-use crate::{Driver, Query, Reading, Row, Value, changes::Batch, identities, tenants};
+use super::{accounts, tenants};
+use crate::{Driver, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
 /// Reads `id, tenant_id, identity_id, kind, secret, created_at, updated_at, version`.
 fn decode(row: &mut Row) -> Result<Credential, StoreError> {
@@ -21,13 +23,15 @@ fn decode(row: &mut Row) -> Result<Credential, StoreError> {
     })
 }
 
-pub(crate) async fn sign_in(
-    driver: &impl Driver,
-    tenant: &TenantId,
-    identifier: &Identifier,
-    client: &Client,
-) -> Result<Option<SignIn>, StoreError> {
-    let sql = "-- credentials.sign_in
+#[async_trait]
+impl<D: Driver> Credentials for SqlStore<D> {
+    async fn login_candidate(
+        &self,
+        tenant: &TenantId,
+        identifier: &Identifier,
+        client: &Client,
+    ) -> Result<Option<LoginCandidate>, StoreError> {
+        let sql = "-- credentials.sign_in
 SELECT t.settings, t.sessions_epoch, i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at,
        i.updated_at, i.last_login_at, i.version, k.network, c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version
 FROM tenants t
@@ -36,46 +40,53 @@ LEFT JOIN identities i ON i.id = n.identity_id AND i.tenant_id = t.id
 LEFT JOIN known_networks k ON k.identity_id = i.id AND k.tenant_id = t.id AND k.network = ?
 LEFT JOIN credentials c ON c.identity_id = i.id AND c.tenant_id = t.id AND c.kind = 'password' AND c.subject = ''
 WHERE t.id = ? AND t.active";
-    let params = vec![Value::text(identifier.as_str()), client.network().into(), Value::text(tenant.as_str())];
-    let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
-    let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
-    let (settings, epoch) = (tenants::decode_settings(&mut row)?, row.int()?);
-    if row.at_null() {
-        return Ok(Some(SignIn { settings, epoch, known: None }));
+        let params = vec![Value::text(identifier.as_str()), client.network().into(), Value::text(tenant.as_str())];
+        let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
+        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
+        let (settings, epoch) = (tenants::decode_settings(&mut row)?, row.int()?);
+        if row.at_null() {
+            return Ok(Some(LoginCandidate { settings, epoch, known: None }));
+        }
+        let identity = accounts::decode(&mut row)?;
+        let known_network = row.maybe_text()?.is_some();
+        let password = if row.at_null() { None } else { Some(decode(&mut row)?) };
+        Ok(Some(LoginCandidate { settings, epoch, known: Some(Known { identity, password, known_network }) }))
     }
-    let identity = identities::decode(&mut row)?;
-    let known_network = row.maybe_text()?.is_some();
-    let password = if row.at_null() { None } else { Some(decode(&mut row)?) };
-    Ok(Some(SignIn { settings, epoch, known: Some(Known { identity, password, known_network }) }))
-}
 
-pub(crate) async fn password(
-    driver: &impl Driver,
-    scope: &Scope,
-    identity: IdentityId,
-) -> Result<Option<Credential>, StoreError> {
-    let (sql, params) = match scope {
-        Scope::Tenant(tenant) => (
-            "-- credentials.password
+    async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {
+        let (sql, params) = match scope {
+            Scope::Tenant(tenant) => (
+                "-- credentials.password
 SELECT id, tenant_id, identity_id, kind, secret, created_at, updated_at, version
 FROM credentials
 WHERE identity_id = ? AND tenant_id = ? AND kind = 'password' AND subject = ''",
-            vec![identity.0.into(), Value::text(tenant.as_str())],
-        ),
-        Scope::System => (
-            "-- credentials.password_anywhere
+                vec![identity.0.into(), Value::text(tenant.as_str())],
+            ),
+            Scope::System => (
+                "-- credentials.password_anywhere
 SELECT id, tenant_id, identity_id, kind, secret, created_at, updated_at, version
 FROM credentials
 WHERE identity_id = ? AND kind = 'password' AND subject = ''",
-            vec![identity.0.into()],
-        ),
-    };
-    let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
-    rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()
+                vec![identity.0.into()],
+            ),
+        };
+        let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
+        rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()
+    }
+}
+
+pub(crate) fn apply(batch: &mut Batch, change: CredentialChange) {
+    match change {
+        CredentialChange::Add(credential) => add(batch, &credential),
+        CredentialChange::Replace(credential) => replace(batch, &credential),
+        CredentialChange::Use { tenant, credential, version, at } => {
+            mark_used(batch, &tenant, credential, version, at);
+        }
+    }
 }
 
 /// Takes the identity's tenant from the identity, so that no credential reaches across tenants.
-pub(crate) fn add(batch: &mut Batch, credential: &Credential) {
+fn add(batch: &mut Batch, credential: &Credential) {
     let sql = "-- credentials.add
 INSERT INTO credentials (id, kind, subject, secret, created_at, updated_at, version, tenant_id, identity_id)
 SELECT ?, ?, '', ?, ?, ?, ?, i.tenant_id, i.id
@@ -94,7 +105,7 @@ WHERE i.id = ? AND i.tenant_id = ?";
     batch.guarded_unique(sql, params, Guard::Identity, Unique::Credential);
 }
 
-pub(crate) fn replace(batch: &mut Batch, credential: &Credential) {
+fn replace(batch: &mut Batch, credential: &Credential) {
     let sql = "-- credentials.replace
 UPDATE credentials
 SET secret = ?, updated_at = ?, version = ?
@@ -111,7 +122,7 @@ WHERE id = ? AND tenant_id = ? AND identity_id = ? AND version = ?";
     batch.guarded(sql, params, Guard::Credential);
 }
 
-pub(crate) fn mark_used(batch: &mut Batch, tenant: &TenantId, id: CredentialId, version: Version, at: Timestamp) {
+fn mark_used(batch: &mut Batch, tenant: &TenantId, id: CredentialId, version: Version, at: Timestamp) {
     let sql = "-- credentials.mark_used
 UPDATE credentials
 SET last_used_at = ?

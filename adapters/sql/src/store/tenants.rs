@@ -1,8 +1,12 @@
 //! Tenants and what they set for themselves.
 
-use kayan_ports::{Guard, Page, Scope, StoreError, Tenant, TenantId, TenantQuery, TenantSettings, Unique, Version};
+use async_trait::async_trait;
+use kayan_ports::{
+    Guard, Page, Scope, StoreError, Tenant, TenantChange, TenantId, TenantQuery, TenantSettings, Tenants, Unique,
+    Version,
+};
 
-use crate::{Driver, Query, Reading, Row, Value, changes::Batch, damaged};
+use crate::{Driver, Query, Reading, Row, SqlStore, Value, changes::Batch, damaged};
 
 /// Reads `settings`: nothing is as good as none.
 pub(crate) fn decode_settings(row: &mut Row) -> Result<TenantSettings, StoreError> {
@@ -23,36 +27,40 @@ fn decode(mut row: Row) -> Result<Tenant, StoreError> {
     })
 }
 
-pub(crate) async fn by_id(driver: &impl Driver, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
-    let sql = "-- tenants.by_id
+#[async_trait]
+impl<D: Driver> Tenants for SqlStore<D> {
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+        let sql = "-- tenants.by_id
 SELECT id, name, active, settings, created_at, updated_at, version, sessions_epoch
 FROM tenants
 WHERE id = ?";
-    let rows = driver.read(Query { sql, params: vec![Value::text(id.as_str())], reading: Reading::Point }).await?;
-    rows.into_iter().next().map(decode).transpose()
-}
-
-pub(crate) async fn page(driver: &impl Driver, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
-    if let Some(only) = &query.only {
-        let rows: Vec<Tenant> = by_id(driver, only).await?.into_iter().collect();
-        let total = u64::try_from(rows.len()).unwrap_or_default();
-        let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
-        return Ok(Page { rows: rows.into_iter().skip(offset).collect(), damaged: Vec::new(), total });
+        let rows =
+            self.driver.read(Query { sql, params: vec![Value::text(id.as_str())], reading: Reading::Point }).await?;
+        rows.into_iter().next().map(decode).transpose()
     }
-    let sql = "-- tenants.count
+
+    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
+        if let Some(only) = &query.only {
+            let rows: Vec<Tenant> = self.tenant(only).await?.into_iter().collect();
+            let total = u64::try_from(rows.len()).unwrap_or_default();
+            let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
+            return Ok(Page { rows: rows.into_iter().skip(offset).collect(), damaged: Vec::new(), total });
+        }
+        let sql = "-- tenants.count
 SELECT COUNT(*)
 FROM tenants";
-    let counted = driver.read(Query { sql, params: vec![], reading: Reading::Scan }).await?;
-    let total = counted.into_iter().next().map_or(Ok(0), |mut row| row.int())?;
-    let sql = "-- tenants.list
+        let counted = self.lagging().read(Query { sql, params: vec![], reading: Reading::Scan }).await?;
+        let total = counted.into_iter().next().map_or(Ok(0), |mut row| row.int())?;
+        let sql = "-- tenants.list
 SELECT id, name, active, settings, created_at, updated_at, version, sessions_epoch
 FROM tenants
 ORDER BY id
 LIMIT ? OFFSET ?";
-    let params = vec![i64::from(query.limit).into(), i64::try_from(query.offset).unwrap_or(i64::MAX).into()];
-    let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
-    let (rows, damaged) = damaged::apart("tenants", 0, rows, decode);
-    Ok(Page { rows, damaged, total: u64::try_from(total).unwrap_or_default() })
+        let params = vec![i64::from(query.limit).into(), i64::try_from(query.offset).unwrap_or(i64::MAX).into()];
+        let rows = self.lagging().read(Query { sql, params, reading: Reading::Scan }).await?;
+        let (rows, damaged) = damaged::apart("tenants", 0, rows, decode);
+        Ok(Page { rows, damaged, total: u64::try_from(total).unwrap_or_default() })
+    }
 }
 
 /// Nothing where nothing is set, which is cheaper to read.
@@ -60,7 +68,16 @@ fn settings(tenant: &Tenant) -> Result<Value, StoreError> {
     if tenant.settings == TenantSettings::default() { Ok(Value::Null) } else { Value::json(&tenant.settings) }
 }
 
-pub(crate) fn create(batch: &mut Batch, tenant: &Tenant) -> Result<(), StoreError> {
+pub(crate) fn apply(batch: &mut Batch, change: TenantChange) -> Result<(), StoreError> {
+    match change {
+        TenantChange::Create(tenant) => create(batch, &tenant)?,
+        TenantChange::Replace(tenant) => replace(batch, &tenant)?,
+        TenantChange::Delete { tenant, expected } => delete(batch, &tenant, expected),
+    }
+    Ok(())
+}
+
+fn create(batch: &mut Batch, tenant: &Tenant) -> Result<(), StoreError> {
     let sql = "-- tenants.create
 INSERT INTO tenants (id, name, active, settings, created_at, updated_at, version)
 VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -77,7 +94,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?)";
     Ok(())
 }
 
-pub(crate) fn replace(batch: &mut Batch, tenant: &Tenant) -> Result<(), StoreError> {
+fn replace(batch: &mut Batch, tenant: &Tenant) -> Result<(), StoreError> {
     let sql = "-- tenants.replace
 UPDATE tenants
 SET name = ?, active = ?, settings = ?, updated_at = ?, version = ?
@@ -96,7 +113,7 @@ WHERE id = ? AND version = ?";
 }
 
 /// Closes it first: that waits for whoever is just being registered in it, and lets nobody in any more.
-pub(crate) fn delete(batch: &mut Batch, tenant: &TenantId, expected: Version) {
+fn delete(batch: &mut Batch, tenant: &TenantId, expected: Version) {
     let id = Value::text(tenant.as_str());
     let sql = "-- tenants.close
 UPDATE tenants

@@ -3,11 +3,14 @@
 //! Each stretch is found by the index that suits the query best and read in that index's order from a key on, so that it
 //! costs the same wherever it lies. What the index does not know is looked at row by row.
 
-use kayan_ports::{EventCursor, EventId, EventOrder, EventPage, EventQuery, Scope, StoreError, TenantId, Timestamp};
+use kayan_ports::{
+    EventCursor, EventId, EventOrder, EventPage, EventQuery, PurgeEvents, Scope, StoreError, TenantId, Timestamp,
+};
 use time::{Duration, macros::datetime};
 use uuid::Uuid;
 
-use crate::{Dialect, Driver, Query, Reading, Value, audit, changes::Batch};
+use super::decode;
+use crate::{Dialect, Driver, Query, Reading, Value, changes::Batch};
 
 /// No event is older: every database knows this time.
 const FIRST: Timestamp = datetime!(0001-01-01 0:00 UTC);
@@ -23,7 +26,7 @@ enum Way {
     All,
 }
 
-pub(crate) async fn page(
+pub(super) async fn page(
     driver: &impl Driver,
     query: &EventQuery,
     after: Option<EventCursor>,
@@ -44,7 +47,7 @@ pub(crate) async fn page(
     let mut page = EventPage { events: Vec::with_capacity(rows.len()), next: None };
     let mut last = None;
     for mut row in rows {
-        let event = audit::decode(&mut row)?;
+        let event = decode(&mut row)?;
         last = Some(EventCursor::from(&event));
         if query.takes(&event) {
             page.events.push(event);
@@ -159,7 +162,7 @@ LIMIT ?"
 }
 
 /// By tenant, in the order of their names: what is counted is only what is found, by index, and not the whole trail.
-pub(crate) async fn count(
+pub(super) async fn count(
     driver: &impl Driver,
     scope: &Scope,
     until: Timestamp,
@@ -190,7 +193,9 @@ ORDER BY t.id",
     Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())
 }
 
-pub(crate) fn purge(batch: &mut Batch, scope: &Scope, until: Timestamp, parts_until: Timestamp) {
+pub(crate) fn purge(batch: &mut Batch, change: &PurgeEvents) {
+    let PurgeEvents { scope, until, parts_until } = change;
+    let (until, parts_until) = (*until, *parts_until);
     if let Some(tenant) = scope.tenant() {
         let sql = "-- events.purge_of_tenant
 DELETE FROM audit_events

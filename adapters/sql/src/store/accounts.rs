@@ -1,11 +1,16 @@
-//! Identities and what they log in with.
+//! Accounts: identities and what they log in with.
 
+mod lists;
+mod pages;
+
+use async_trait::async_trait;
 use kayan_ports::{
-    Guard, Identifier, Identity, IdentityId, NamedIdentifier, Scope, State, StoreError, TenantId, Timestamp, Traits,
-    Unique, Version,
+    Account, AccountChange, AccountQuery, Accounts, Guard, Identifier, Identity, IdentityId, IdentityQuery,
+    NamedIdentifier, Page, Scope, State, StoreError, TenantId, Timestamp, Traits, Unique, Version,
 };
 
-use crate::{Driver, Query, Reading, Row, Value, changes::Batch, damaged, roles};
+use super::roles;
+use crate::{Driver, Query, Reading, Row, SqlStore, Value, changes::Batch, damaged};
 
 /// Reads `id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version`.
 pub(crate) fn decode(row: &mut Row) -> Result<Identity, StoreError> {
@@ -23,75 +28,98 @@ pub(crate) fn decode(row: &mut Row) -> Result<Identity, StoreError> {
     })
 }
 
-pub(crate) async fn by_id(driver: &impl Driver, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, StoreError> {
-    let (sql, params) = match scope {
-        Scope::Tenant(tenant) => (
-            "-- identities.by_id
+#[async_trait]
+impl<D: Driver> Accounts for SqlStore<D> {
+    async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, StoreError> {
+        let (sql, params) = match scope {
+            Scope::Tenant(tenant) => (
+                "-- identities.by_id
 SELECT id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version
 FROM identities
 WHERE id = ? AND tenant_id = ?",
-            vec![id.0.into(), Value::text(tenant.as_str())],
-        ),
-        Scope::System => (
-            "-- identities.by_id_anywhere
+                vec![id.0.into(), Value::text(tenant.as_str())],
+            ),
+            Scope::System => (
+                "-- identities.by_id_anywhere
 SELECT id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version
 FROM identities
 WHERE id = ?",
-            vec![id.0.into()],
-        ),
-    };
-    let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
-    rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()
-}
+                vec![id.0.into()],
+            ),
+        };
+        let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
+        rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()
+    }
 
-pub(crate) async fn ended_locks(driver: &impl Driver, now: Timestamp) -> Result<Vec<Identity>, StoreError> {
-    let sql = "-- identities.ended_locks
+    async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, StoreError> {
+        let value = Value::text(identifier.as_str());
+        let query = match scope {
+            Scope::Tenant(tenant) => Query {
+                sql: "-- identities.by_identifier
+SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
+FROM identifiers n
+JOIN identities i ON i.id = n.identity_id AND i.tenant_id = n.tenant_id
+WHERE n.value = ? AND n.tenant_id = ?",
+                params: vec![value, Value::text(tenant.as_str())],
+                reading: Reading::Point,
+            },
+            Scope::System => Query {
+                sql: "-- identities.by_identifier_anywhere
+SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
+FROM identifiers n
+JOIN identities i ON i.id = n.identity_id AND i.tenant_id = n.tenant_id
+WHERE n.value = ? AND n.tenant_id IN (SELECT t.id FROM tenants t)
+ORDER BY n.tenant_id",
+                params: vec![value],
+                reading: Reading::Scan,
+            },
+        };
+        self.driver.read(query).await?.into_iter().map(|mut row| decode(&mut row)).collect()
+    }
+
+    async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, StoreError> {
+        let sql = "-- identities.ended_locks
 SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
 FROM timed_locks l
 JOIN identities i ON i.id = l.identity_id AND i.tenant_id = l.tenant_id
 WHERE l.locked_until <= ? AND i.state = 'locked'
 ORDER BY l.locked_until
 LIMIT 100";
-    let rows = driver.read(Query { sql, params: vec![now.into()], reading: Reading::Scan }).await?;
-    // A damaged one does not keep the others locked.
-    Ok(damaged::apart("identities", 0, rows, |mut row| decode(&mut row)).0)
+        let rows = self.driver.read(Query { sql, params: vec![now.into()], reading: Reading::Scan }).await?;
+        // A damaged one does not keep the others locked.
+        Ok(damaged::apart("identities", 0, rows, |mut row| decode(&mut row)).0)
+    }
+
+    async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
+        lists::page(self.lagging(), query).await
+    }
+
+    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
+        pages::page(self.lagging(), query).await
+    }
+
+    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+        pages::tenant_after(self.lagging(), after).await
+    }
 }
 
-pub(crate) async fn by_identifier(
-    driver: &impl Driver,
-    scope: &Scope,
-    identifier: &Identifier,
-) -> Result<Vec<Identity>, StoreError> {
-    let value = Value::text(identifier.as_str());
-    let query = match scope {
-        Scope::Tenant(tenant) => Query {
-            sql: "-- identities.by_identifier
-SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
-FROM identifiers n
-JOIN identities i ON i.id = n.identity_id AND i.tenant_id = n.tenant_id
-WHERE n.value = ? AND n.tenant_id = ?",
-            params: vec![value, Value::text(tenant.as_str())],
-            reading: Reading::Point,
-        },
-        Scope::System => Query {
-            sql: "-- identities.by_identifier_anywhere
-SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
-FROM identifiers n
-JOIN identities i ON i.id = n.identity_id AND i.tenant_id = n.tenant_id
-WHERE n.value = ? AND n.tenant_id IN (SELECT t.id FROM tenants t)
-ORDER BY n.tenant_id",
-            params: vec![value],
-            reading: Reading::Scan,
-        },
-    };
-    driver.read(query).await?.into_iter().map(|mut row| decode(&mut row)).collect()
+pub(crate) fn apply(batch: &mut Batch, change: AccountChange) -> Result<(), StoreError> {
+    match change {
+        AccountChange::Create { identity, identifiers } => create(batch, *identity, identifiers)?,
+        AccountChange::ReplaceTraits { tenant, identity, expected, traits, identifiers, verified, at } => {
+            let new = NewTraits { traits, identifiers, verified };
+            replace_traits(batch, &tenant, (identity, expected), new, at)?;
+        }
+        AccountChange::SetState { scope, identity, expected, state, until, at } => {
+            set_state(batch, &scope, (identity, expected), (state, until), at);
+        }
+        AccountChange::Delete { scope, identity, expected } => delete(batch, &scope, (identity, expected)),
+        AccountChange::Pin { tenant, identity, version } => pin(batch, &tenant, identity, version),
+    }
+    Ok(())
 }
 
-pub(crate) fn create(
-    batch: &mut Batch,
-    identity: Identity,
-    identifiers: Vec<NamedIdentifier>,
-) -> Result<(), StoreError> {
+fn create(batch: &mut Batch, identity: Identity, identifiers: Vec<NamedIdentifier>) -> Result<(), StoreError> {
     let sql = "-- identities.create
 INSERT INTO identities
   (id, traits, state, verified, roles, created_at, updated_at, last_login_at, version, tenant_id)
@@ -117,13 +145,13 @@ WHERE t.id = ? AND t.active";
 }
 
 /// What replaces an identity's traits.
-pub(crate) struct NewTraits {
-    pub(crate) traits: Traits,
-    pub(crate) identifiers: Vec<NamedIdentifier>,
-    pub(crate) verified: Vec<String>,
+struct NewTraits {
+    traits: Traits,
+    identifiers: Vec<NamedIdentifier>,
+    verified: Vec<String>,
 }
 
-pub(crate) fn replace_traits(
+fn replace_traits(
     batch: &mut Batch,
     tenant: &TenantId,
     (identity, expected): (IdentityId, Version),
@@ -167,7 +195,7 @@ VALUES (?, ?, ?, ?)";
     }
 }
 
-pub(crate) fn hold(batch: &mut Batch, tenant: &TenantId, identity: IdentityId, version: Version) {
+fn pin(batch: &mut Batch, tenant: &TenantId, identity: IdentityId, version: Version) {
     let sql = "-- identities.hold
 UPDATE identities
 SET version = version
@@ -201,7 +229,7 @@ fn versions(expected: Option<Version>) -> [Value; 2] {
     expected.map_or([0.into(), Version::MAX.into()], |only| [only.into(), only.into()])
 }
 
-pub(crate) fn set_state(
+fn set_state(
     batch: &mut Batch,
     scope: &Scope,
     (identity, expected): (IdentityId, Option<Version>),
@@ -241,7 +269,7 @@ WHERE i.id = ?";
 }
 
 /// Locks the identity's row and then, by the foreign keys, what belongs to it.
-pub(crate) fn delete(batch: &mut Batch, scope: &Scope, (identity, expected): (IdentityId, Option<Version>)) {
+fn delete(batch: &mut Batch, scope: &Scope, (identity, expected): (IdentityId, Option<Version>)) {
     let mut params = vec![identity.0.into()];
     params.extend(versions(expected));
     let sql = match scope {

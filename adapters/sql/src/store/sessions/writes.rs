@@ -1,14 +1,37 @@
 //! Sessions and the refresh tokens that keep them alive: the changes.
 
 use kayan_ports::{
-    Guard, IdentityId, RefreshToken, Scope, Session, SessionId, Spent, StoreError, TenantId, Timestamp, TokenHash,
+    Guard, IdentityId, RefreshToken, Scope, Session, SessionChange, SessionId, Spent, StoreError, TenantId, Timestamp,
+    TokenHash,
 };
 
-use crate::{Dialect, Value, changes::Batch, identities};
+use crate::{
+    Dialect, Value,
+    changes::Batch,
+    store::{accounts, tenants},
+};
+
+pub(crate) fn apply(batch: &mut Batch, change: SessionChange) -> Result<(), StoreError> {
+    match change {
+        SessionChange::Open(session) => open(batch, *session)?,
+        SessionChange::IssueRefresh(token) => issue_refresh(batch, *token),
+        SessionChange::RotateRefresh { spent, at, salt, client, next } => {
+            rotate_refresh(batch, spent, Spent { at, salt, client }, *next);
+        }
+        SessionChange::Renew { tenant, session, token, expires_at, at } => {
+            renew(batch, &tenant, session, (token, expires_at), at);
+        }
+        SessionChange::Touch { tenant, session, at } => touch(batch, &tenant, session, at),
+        SessionChange::Revoke { tenant, identity, session } => revoke(batch, &tenant, identity, session),
+        SessionChange::RevokeOf { scope, identity, except } => revoke_of(batch, &scope, identity, except),
+        SessionChange::RevokeAll { scope, epoch } => tenants::revoke_sessions(batch, &scope, epoch),
+    }
+    Ok(())
+}
 
 /// Notes the login first: that is the guard, and on a database with row locks it makes a change of the identity's state
 /// wait until the session is there to be revoked.
-pub(crate) fn open(batch: &mut Batch, session: Session) -> Result<(), StoreError> {
+fn open(batch: &mut Batch, session: Session) -> Result<(), StoreError> {
     let sql = "-- sessions.note_login
 UPDATE identities
 SET last_login_at = ?
@@ -63,7 +86,7 @@ ON CONFLICT (identity_id, network) DO UPDATE SET last_login_at = excluded.last_l
 }
 
 /// Takes the tenant from the session, so that no token reaches across tenants.
-pub(crate) fn issue_refresh(batch: &mut Batch, token: RefreshToken) {
+fn issue_refresh(batch: &mut Batch, token: RefreshToken) {
     let sql = "-- sessions.issue_refresh
 INSERT INTO refresh_tokens
   (hash, issued_at, expires_at, spent_at, spent_salt, spent_ip_address, spent_user_agent, tenant_id, session_id)
@@ -88,7 +111,7 @@ WHERE s.id = ? AND s.tenant_id = ?";
     batch.guarded(sql, params, Guard::Session);
 }
 
-pub(crate) fn rotate_refresh(batch: &mut Batch, hash: TokenHash, spent: Spent, next: RefreshToken) {
+fn rotate_refresh(batch: &mut Batch, hash: TokenHash, spent: Spent, next: RefreshToken) {
     let sql = "-- sessions.rotate_refresh
 UPDATE refresh_tokens
 SET spent_at = ?, spent_salt = ?, spent_ip_address = ?, spent_user_agent = ?
@@ -105,7 +128,7 @@ WHERE hash = ? AND tenant_id = ? AND spent_at IS NULL";
     issue_refresh(batch, next);
 }
 
-pub(crate) fn renew(
+fn renew(
     batch: &mut Batch,
     tenant: &TenantId,
     session: SessionId,
@@ -122,7 +145,7 @@ WHERE id = ? AND tenant_id = ? AND active
 }
 
 /// Moves forward only: parallel requests may arrive out of order.
-pub(crate) fn see(batch: &mut Batch, tenant: &TenantId, session: SessionId, at: Timestamp) {
+fn touch(batch: &mut Batch, tenant: &TenantId, session: SessionId, at: Timestamp) {
     let sql = "-- sessions.see
 UPDATE sessions
 SET last_seen_at = ?
@@ -130,7 +153,7 @@ WHERE id = ? AND tenant_id = ? AND last_seen_at < ?";
     batch.free(sql, vec![at.into(), session.0.into(), Value::text(tenant.as_str()), at.into()]);
 }
 
-pub(crate) fn revoke(batch: &mut Batch, tenant: &TenantId, identity: IdentityId, session: SessionId) {
+fn revoke(batch: &mut Batch, tenant: &TenantId, identity: IdentityId, session: SessionId) {
     let sql = "-- sessions.revoke
 UPDATE sessions
 SET active = false
@@ -142,8 +165,8 @@ WHERE id = ? AND tenant_id = ? AND identity_id = ? AND active
 
 /// Locks the identity first: of two that revoke the same sessions, or one that revokes and one that deletes, the second
 /// waits here and not with half of the sessions locked.
-pub(crate) fn revoke_of(batch: &mut Batch, scope: &Scope, identity: IdentityId, except: Option<SessionId>) {
-    identities::lock(batch, scope, identity);
+fn revoke_of(batch: &mut Batch, scope: &Scope, identity: IdentityId, except: Option<SessionId>) {
+    accounts::lock(batch, scope, identity);
     let tenant = scope.tenant().map(|tenant| Value::text(tenant.as_str()));
     let sql = match (tenant.is_some(), except.is_some()) {
         (true, true) => {
