@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Affected, Concerns, IdentityId, Locked, Page, PasswordHash, Scope, StoreError, TenantId, Timestamp};
+use crate::{Affected, Concerns, IdentityId, Page, PasswordHash, Scope, StoreError, TenantId, Timestamp};
 
 /// What an identity says about itself: a JSON object that the identity schema allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -249,10 +249,6 @@ pub enum AccountChange {
 }
 
 impl AccountChange {
-    pub(crate) fn locks(&self) -> Option<Locked> {
-        Some(Locked::Identity)
-    }
-
     pub(crate) fn concerns(&self) -> Option<Concerns> {
         match self {
             Self::ReplaceTraits { identity, .. } | Self::SetState { identity, .. } | Self::Delete { identity, .. } => {

@@ -47,11 +47,11 @@ impl Change {
     pub fn concerns(&self) -> Option<Concerns> {
         match self {
             Self::Account(change) => change.concerns(),
-            Self::Credential(change) => change.concerns(),
             Self::Session(change) => change.concerns(),
             Self::Role(change) => change.concerns(),
             Self::Tenant(change) => change.concerns(),
-            Self::Key(_)
+            Self::Credential(_)
+            | Self::Key(_)
             | Self::Seal(_)
             | Self::ForgetAttempts(_)
             | Self::RevokeAdminToken(_)
@@ -65,11 +65,11 @@ impl Change {
     /// The rows that it locks first; `None` when others never wait for it while they hold something.
     pub fn locks(&self) -> Option<Locked> {
         match self {
-            Self::Account(change) => change.locks(),
-            Self::Credential(change) => change.locks(),
-            Self::Session(change) => change.locks(),
-            Self::Role(change) => change.locks(),
-            Self::Tenant(change) => change.locks(),
+            Self::Account(_) => Some(Locked::Identity),
+            Self::Credential(_) => Some(Locked::Belonging),
+            Self::Session(change) => Some(change.locks()),
+            Self::Role(change) => Some(change.locks()),
+            Self::Tenant(_) => Some(Locked::Tenant),
             Self::Key(_)
             | Self::Seal(_)
             | Self::ForgetAttempts(_)

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use crate::{
-    Client, Concerns, CredentialId, Identifier, Identity, IdentityId, Locked, Scope, StoreError, TenantId,
-    TenantSettings, Timestamp, Version,
+    Client, CredentialId, Identifier, Identity, IdentityId, Scope, StoreError, TenantId, TenantSettings, Timestamp,
+    Version,
 };
 
 /// The kinds of credential.
@@ -156,14 +156,4 @@ pub enum CredentialChange {
         /// When.
         at: Timestamp,
     },
-}
-
-impl CredentialChange {
-    pub(crate) fn locks(&self) -> Option<Locked> {
-        Some(Locked::Belonging)
-    }
-
-    pub(crate) fn concerns(&self) -> Option<Concerns> {
-        None
-    }
 }

@@ -95,13 +95,13 @@ pub enum RoleChange {
 }
 
 impl RoleChange {
-    pub(crate) fn locks(&self) -> Option<Locked> {
-        Some(match self {
+    pub(crate) fn locks(&self) -> Locked {
+        match self {
             Self::Assign { .. } => Locked::Identity,
             Self::Create(_) | Self::Replace(_) | Self::Delete { .. } | Self::Pin { .. } | Self::RequireAdmin(_) => {
                 Locked::Tenant
             }
-        })
+        }
     }
 
     pub(crate) fn concerns(&self) -> Option<Concerns> {

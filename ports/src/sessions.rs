@@ -343,13 +343,13 @@ pub enum SessionChange {
 }
 
 impl SessionChange {
-    pub(crate) fn locks(&self) -> Option<Locked> {
-        Some(match self {
+    pub(crate) fn locks(&self) -> Locked {
+        match self {
             Self::RevokeAll { .. } => Locked::Tenant,
             Self::Open(_) | Self::RevokeOf { .. } => Locked::Identity,
             Self::IssueRefresh(_) | Self::Renew { .. } | Self::Touch { .. } | Self::Revoke { .. } => Locked::Belonging,
             Self::RotateRefresh { .. } => Locked::RefreshToken,
-        })
+        }
     }
 
     pub(crate) fn concerns(&self) -> Option<Concerns> {

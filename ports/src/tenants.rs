@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Affected, Concerns, Locked, Method, Page, StoreError, TenantId, Timestamp, Version};
+use crate::{Affected, Concerns, Method, Page, StoreError, TenantId, Timestamp, Version};
 
 /// A tenant: people, roles and sessions of its own, apart from all others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,10 +110,6 @@ pub enum TenantChange {
 }
 
 impl TenantChange {
-    pub(crate) fn locks(&self) -> Option<Locked> {
-        Some(Locked::Tenant)
-    }
-
     /// A tenant that changes may lock out all its people; that is rare enough to name everybody.
     pub(crate) fn concerns(&self) -> Option<Concerns> {
         match self {

@@ -9,7 +9,7 @@ use kayan_ports::{
     Scope, Sealed, SealedKey, SessionChange, SessionId, Sessions, State, StoreError, StoredKeys, TenantId, WrappedKey,
     Wrapper,
 };
-use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, SqlStore, Statement, TakeRows};
+use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Row, SqlStore, Statement, TakeRows};
 
 use crate::{
     SqliteDriver,
@@ -55,6 +55,18 @@ impl Driver for Noting {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.driver.ping().await
+    }
+
+    async fn writable(&self) -> Result<(), StoreError> {
+        self.driver.writable().await
+    }
+
+    async fn maintain(&self) -> Result<(), StoreError> {
+        self.driver.maintain().await
+    }
+
+    fn connections(&self) -> Option<ConnectionUse> {
+        self.driver.connections()
     }
 
     fn dialect(&self) -> Dialect {

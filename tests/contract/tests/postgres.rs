@@ -12,8 +12,8 @@ use kayan_contract::{
 use kayan_ports::{StoreError, Stores, TenantId, Timestamp};
 use kayan_postgres::{Mode, PostgresDriver, Settings};
 use kayan_sql::{
-    ApplyError, Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, SqlStore, Statement, TakeRows, Value,
-    migrate,
+    ApplyError, ConnectionUse, Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, SqlStore, Statement,
+    TakeRows, Value, migrate,
 };
 
 struct Postgres {
@@ -78,8 +78,16 @@ impl Driver for Crowd {
         self.0.ping().await
     }
 
+    async fn writable(&self) -> Result<(), StoreError> {
+        self.0.writable().await
+    }
+
     async fn maintain(&self) -> Result<(), StoreError> {
         self.0.maintain().await
+    }
+
+    fn connections(&self) -> Option<ConnectionUse> {
+        self.0.connections()
     }
 
     fn dialect(&self) -> Dialect {

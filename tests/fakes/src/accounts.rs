@@ -60,7 +60,7 @@ impl Rows {
         Ok(identity)
     }
 
-    pub(crate) fn hold_identity(&self, scope: &Scope, id: IdentityId, version: Version) -> Result<(), CommitError> {
+    pub(crate) fn pin_identity(&self, scope: &Scope, id: IdentityId, version: Version) -> Result<(), CommitError> {
         let present = self.identity(scope, id).map(|identity| identity.version);
         if present == Some(version) { Ok(()) } else { Err(STALE) }
     }

@@ -9,7 +9,7 @@ impl Rows {
         self.signing_keys.iter().find(|key| key.scope == *scope && key.purpose == purpose)
     }
 
-    pub(crate) fn keep_data_key(&mut self, key: WrappedKey) -> Result<(), CommitError> {
+    pub(crate) fn store_data_key(&mut self, key: WrappedKey) -> Result<(), CommitError> {
         if self.data_key.is_some() {
             return Err(CommitError::Conflict(Unique::DataKey));
         }
@@ -40,7 +40,7 @@ impl Rows {
         Ok(())
     }
 
-    pub(crate) fn keep_signing_key(&mut self, key: SealedKey) -> Result<(), CommitError> {
+    pub(crate) fn store_signing_key(&mut self, key: SealedKey) -> Result<(), CommitError> {
         if self.signing_key(&key.scope, key.purpose).is_some() {
             return Err(CommitError::Conflict(Unique::SigningKey));
         }

@@ -16,7 +16,7 @@ impl Rows {
         }
     }
 
-    pub(crate) fn keep_sealing(&mut self, wanted: &Sealing) -> Result<(), CommitError> {
+    pub(crate) fn lease_sealing(&mut self, wanted: &Sealing) -> Result<(), CommitError> {
         let taken = self.sealing.is_some_and(|held| held.holder != wanted.holder && held.until > wanted.now);
         if taken {
             return Err(CommitError::Stale(Guard::Sealing));

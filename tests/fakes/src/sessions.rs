@@ -53,7 +53,7 @@ impl Rows {
     }
 
     /// Moves forward only: parallel requests may arrive out of order.
-    pub(crate) fn see_session(&mut self, tenant: &TenantId, id: SessionId, at: Timestamp) {
+    pub(crate) fn touch_session(&mut self, tenant: &TenantId, id: SessionId, at: Timestamp) {
         if let Some(session) = self.sessions.get_mut(&id).filter(|session| session.tenant == *tenant) {
             session.last_seen_at = session.last_seen_at.max(at);
         }

@@ -96,7 +96,7 @@ impl Rows {
         Ok(())
     }
 
-    pub(crate) fn hold_roles(&self, tenant: &TenantId, version: Version) -> Result<(), CommitError> {
+    pub(crate) fn pin_roles(&self, tenant: &TenantId, version: Version) -> Result<(), CommitError> {
         let present = self.tenants.get(tenant).map(|rows| rows.roles_version);
         if present == Some(version) { Ok(()) } else { Err(CommitError::Stale(Guard::Roles)) }
     }
@@ -135,7 +135,7 @@ impl Rows {
         }
     }
 
-    pub(crate) fn set_roles(
+    pub(crate) fn assign_roles(
         &mut self,
         tenant: TenantId,
         (identity, expected): (IdentityId, Version),
@@ -146,7 +146,7 @@ impl Rows {
         Ok(())
     }
 
-    pub(crate) fn keep_admin(&self, tenant: &TenantId) -> Result<(), CommitError> {
+    pub(crate) fn require_admin(&self, tenant: &TenantId) -> Result<(), CommitError> {
         let mut theirs = self.identities.values().filter(|identity| identity.tenant == *tenant);
         let is_admin = |roles: &[String]| roles.iter().any(|role| role == ADMIN);
         let is_there = theirs.any(|identity| identity.state == State::Active && is_admin(&identity.roles));

@@ -73,6 +73,15 @@ fn crates_know_only_what_the_arrows_allow() {
 }
 
 #[test]
+fn no_production_crate_depends_on_the_fakes() {
+    let production = packages().into_iter().filter(|package| !package.manifest.starts_with("tests/"));
+    let linking = production
+        .filter(|package| package.dependencies.iter().any(|it| it.name == "kayan-fakes" && !it.for_tests))
+        .map(|package| format!("{}:1: {} → kayan-fakes", package.manifest, package.name));
+    none_of(linking.collect(), "what a process uses lies in adapters; make it a dependency of the tests");
+}
+
+#[test]
 fn use_cases_cannot_reach_a_runtime_a_database_the_network_or_chance() {
     let core = packages().into_iter().filter(|package| ["kayan-core", "kayan-ports"].contains(&&*package.name));
     let mut offences = Vec::new();
