@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Store, Timestamp};
+use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Stores, Timestamp};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -35,7 +35,7 @@ pub struct Settings {
 
 /// The application: every use-case is a method of it.
 pub struct Kayan {
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Stores,
     pub(crate) hasher: Arc<dyn PasswordHasher>,
     pub(crate) attempts: Arc<dyn AttemptCounter>,
     pub(crate) limiter: Arc<dyn RateLimiter>,
@@ -54,7 +54,7 @@ pub struct Kayan {
 /// The ports that [`Kayan`] stands on.
 pub struct Ports {
     /// The database.
-    pub store: Arc<dyn Store>,
+    pub store: Stores,
     /// The password hasher.
     pub hasher: Arc<dyn PasswordHasher>,
     /// The counter of attempts, used with a lockout only.

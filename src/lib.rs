@@ -28,7 +28,7 @@ pub use crate::{
         authenticate::AuthenticateError,
         caller::{Caller, Operator},
         check_permission::{CheckPermission, CheckPermissionError, PermissionCheck},
-        idempotency::Once,
+        idempotency::Idempotency,
         limit::{Allowance, LimitError, Limited, RateLimits},
         permit::DeniedError,
     },

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use kayan_cache::MemoryLimiter;
 use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
-use kayan_memory::{ManualClock, MemoryLimiter, MemoryStore, PlainHasher, SeededEntropy};
-use kayan_ports::{Client, EventType, Outcome, TokenHash, Traits};
+use kayan_fakes::{ManualClock, MemoryStore, PlainHasher, SeededEntropy};
+use kayan_ports::{Client, EventType, Outcome, Stores, TokenHash, Traits};
 use serde_json::json;
 
 use crate::{Caller, IdentitySchema, Kayan, Lifetimes, LogIn, Opened, Operator, Ports, RateLimits, Register, Settings};
@@ -65,9 +66,9 @@ impl Stage {
             session_secret: vec![7; 32].into(),
             session_secret_previous: None,
         };
-        let keys = SealedKeys::new(store.clone(), clock.clone(), entropy.clone(), &secrets).unwrap();
+        let keys = SealedKeys::new(&Stores::new(store.clone()), clock.clone(), entropy.clone(), &secrets).unwrap();
         let ports = Ports {
-            store: store.clone(),
+            store: Stores::new(store.clone()),
             hasher: hasher.clone(),
             attempts: store.clone(),
             limiter: Arc::new(MemoryLimiter::new()),

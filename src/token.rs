@@ -104,7 +104,7 @@ impl std::fmt::Debug for Token {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kayan_memory::SeededEntropy;
+    use kayan_fakes::SeededEntropy;
 
     #[test]
     fn a_token_reads_back_as_itself() {

@@ -1,9 +1,10 @@
-//! What happened: the audit trail's events.
+//! The audit trail: its events, and how they are read.
 
+use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{Client, EventId, SessionId, TenantId, Timestamp};
+use crate::{Client, EventId, IdentityId, Scope, SessionId, StoreError, TenantId, Timestamp};
 
 macro_rules! event_types {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
@@ -162,3 +163,122 @@ impl Serialize for AuditEvent {
 
 #[derive(Serialize)]
 struct Rfc3339(#[serde(with = "time::serde::rfc3339")] Timestamp);
+
+/// In which order events are read. Events of one moment stand in the order of their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventOrder {
+    /// Forward in time.
+    OldestFirst,
+    /// Back in time.
+    NewestFirst,
+}
+
+/// Which events to read. What is `None`, and an empty list, is no condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventQuery {
+    /// What may be seen.
+    pub scope: Scope,
+    /// In which order.
+    pub order: EventOrder,
+    /// Only of one of these types.
+    pub types: Vec<EventType>,
+    /// Only those that this one did: an identity's id, or a name such as `cli`.
+    pub actor: Option<String>,
+    /// Only those done to this identity.
+    pub subject: Option<String>,
+    /// Only those that came out so.
+    pub outcome: Option<Outcome>,
+    /// Only those from this address, written as the trail has it.
+    pub ip: Option<String>,
+    /// Only from then on, inclusive.
+    pub start: Option<Timestamp>,
+    /// Only until then, exclusive.
+    pub end: Option<Timestamp>,
+}
+
+impl EventQuery {
+    /// Every event of the scope, oldest first.
+    pub fn all(scope: Scope) -> Self {
+        Self {
+            scope,
+            order: EventOrder::OldestFirst,
+            types: Vec::new(),
+            actor: None,
+            subject: None,
+            outcome: None,
+            ip: None,
+            start: None,
+            end: None,
+        }
+    }
+
+    /// Whether the event is one of those asked for.
+    pub fn takes(&self, event: &AuditEvent) -> bool {
+        let is = |wanted: &Option<String>, has: &Option<String>| wanted.is_none() || wanted == has;
+        self.scope.tenant().is_none_or(|tenant| *tenant == event.tenant)
+            && (self.types.is_empty() || self.types.contains(&event.kind))
+            && is(&self.actor, &event.actor)
+            && is(&self.subject, &event.subject)
+            && is(&self.ip, &event.client.ip)
+            && self.outcome.is_none_or(|outcome| outcome == event.outcome)
+            && self.start.is_none_or(|start| event.created_at >= start)
+            && self.end.is_none_or(|end| event.created_at < end)
+    }
+}
+
+/// A place in the trail: that of one event, whether or not it is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventCursor {
+    /// When the event happened.
+    pub at: Timestamp,
+    /// Its id.
+    pub id: EventId,
+}
+
+impl From<&AuditEvent> for EventCursor {
+    fn from(event: &AuditEvent) -> Self {
+        Self { at: event.created_at, id: event.id }
+    }
+}
+
+/// A stretch of the trail.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventPage {
+    /// The events of it that were asked for; there may be none.
+    pub events: Vec<AuditEvent>,
+    /// Where to go on; nothing: there is no more.
+    pub next: Option<EventCursor>,
+}
+
+/// Reads the audit trail.
+///
+/// An implementor keeps what [`Store`](crate::Store) promises.
+#[async_trait]
+pub trait AuditTrail: Send + Sync {
+    /// The audit events that an identity did or that were done to it, oldest first.
+    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError>;
+
+    /// Looks at the next `limit` events of the scope, actor, subject and period behind `after`, and gives those that the
+    /// query takes. That costs the same however long the trail is, so there may be few of them, or none, and more to come.
+    ///
+    /// Pages are disjoint, and hold every event that was committed before the first of them was asked for. One that is
+    /// committed later may lie before `after`, as events are dated before they are committed.
+    async fn events(&self, query: &EventQuery, after: Option<EventCursor>, limit: u32)
+    -> Result<EventPage, StoreError>;
+
+    /// How many events from before `until` there are, of each tenant that has any, in the order of their names.
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError>;
+}
+
+/// Removes audit events by their age; none is no error, and there is no guard. How much one such change removes, and so
+/// how long others wait for it, is up to whoever makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurgeEvents {
+    /// What may be touched.
+    pub scope: Scope,
+    /// Every event from before this goes.
+    pub until: Timestamp,
+    /// Of the whole system, a database that keeps the trail in parts (partitions) may drop every part that lies wholly
+    /// before this; the others do nothing more. Not before `until`.
+    pub parts_until: Timestamp,
+}

@@ -173,3 +173,27 @@ pub struct SealedKey {
     /// When it was made.
     pub created_at: Timestamp,
 }
+
+/// Reads keys as they are stored.
+///
+/// An implementor keeps what [`Store`](crate::Store) promises.
+#[async_trait]
+pub trait StoredKeys: Send + Sync {
+    /// The data key, if there is one.
+    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError>;
+
+    /// The signing key that the tenant, or the system itself, has for this purpose.
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError>;
+}
+
+/// A write to stored keys. None of them locks what others wait for.
+#[derive(Debug, Clone)]
+pub enum KeyChange {
+    /// Stores the data key. Guard: there is none (`Unique::DataKey`).
+    StoreDataKey(Box<WrappedKey>),
+    /// Stores the same data key, wrapped anew; `version` is the new version. Guard: the one before it is the present one
+    /// (`Guard::DataKey`).
+    RewrapDataKey(Box<WrappedKey>),
+    /// Stores a signing key. Guard: its owner has none for its purpose (`Unique::SigningKey`).
+    StoreSigningKey(Box<SealedKey>),
+}

@@ -4,42 +4,49 @@
 //! promises as executable laws; an adapter that passes them can be trusted by every use-case. This crate knows no
 //! database, no protocol, no clock and no random source.
 
-mod account;
-mod admin_token;
+mod accounts;
+mod admin_tokens;
 mod audit;
 mod change;
-mod credential;
-mod event_query;
+mod cleanup;
+mod credentials;
+mod failure;
 mod hasher;
-mod identity;
+mod idempotency;
 mod ids;
-mod kept_answer;
 mod keys;
 mod limits;
 mod lock_order;
 mod log_control;
 mod probe;
 mod profiler;
-mod role;
-mod seal;
-mod session;
+mod roles;
+mod seals;
+mod sessions;
 mod source;
 mod store;
-mod tenant;
+mod tenants;
 pub mod terminal;
 mod window;
 
-pub use account::{Account, AccountQuery};
-pub use admin_token::{AdminToken, AdminTokenError, AdminTokenText, AdminTokens, Bounds, Revocation, TokenBlock};
-pub use audit::{AuditEvent, EventType, Outcome};
-pub use change::{Change, Guard, Outdated, Sealing, Unique};
-pub use credential::{Credential, CredentialKind, PasswordHash};
-pub use event_query::{EventCursor, EventOrder, EventPage, EventQuery};
+pub use accounts::{
+    Account, AccountChange, AccountQuery, Accounts, Identifier, Identity, IdentityQuery, NamedIdentifier, State,
+    Traits, Version,
+};
+pub use admin_tokens::{
+    AdminToken, AdminTokenError, AdminTokenText, AdminTokens, Bounds, Revocation, Revocations, TokenBlock,
+};
+pub use audit::{
+    AuditEvent, AuditTrail, EventCursor, EventOrder, EventPage, EventQuery, EventType, Outcome, PurgeEvents,
+};
+pub use change::{Affected, Change, Commit, Concerns, Guard, Unique};
+pub use cleanup::{Cleanup, Expired};
+pub use credentials::{Credential, CredentialChange, CredentialKind, Credentials, Known, LoginCandidate, PasswordHash};
+pub use failure::{CommitError, StoreError};
 pub use hasher::{AdoptError, HashCost, HashError, HashFormat, Password, PasswordHasher, Verdict, Work};
-pub use identity::{Identifier, Identity, NamedIdentifier, State, Traits, Version};
+pub use idempotency::{StoredResponse, StoredResponses};
 pub use ids::{AdminTokenId, CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};
-pub use kept_answer::KeptAnswer;
-pub use keys::{KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, WrappedKey, Wrapper};
+pub use keys::{KeyChange, KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, StoredKeys, WrappedKey, Wrapper};
 pub use limits::{
     Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
 };
@@ -47,12 +54,13 @@ pub use lock_order::Locked;
 pub use log_control::{LogControl, LogLevel};
 pub use probe::{Condition, Probe};
 pub use profiler::{ProfileError, Profiler, Resident};
-pub use role::{ADMIN, Role, Roles};
-pub use seal::{Position, Seal, Stretch, TrailEvent, Unsealed};
-pub use session::{Aal, Client, Method, MethodUse, RefreshToken, Session, Spent, TokenHash};
-pub use source::{Clock, Entropy, Timestamp};
-pub use store::{
-    CommitError, IdentityQuery, Known, Lookup, Page, Presented, Refreshing, SessionQuery, SignIn, Store, StoreError,
+pub use roles::{ADMIN, DefinedRoles, Role, RoleChange, Roles};
+pub use seals::{Position, Seal, SealChange, Sealing, Seals, Stretch, TrailEvent, Unsealed};
+pub use sessions::{
+    Aal, AccessTokens, AuthenticatedSession, Client, Lookup, Method, MethodUse, RefreshToken, Refreshing, Session,
+    SessionChange, SessionQuery, Sessions, Spent, TokenHash,
 };
-pub use tenant::{Tenant, TenantLimit, TenantQuery, TenantSettings};
+pub use source::{Clock, Entropy, Timestamp};
+pub use store::{Page, Store, Stores};
+pub use tenants::{Tenant, TenantChange, TenantLimit, TenantQuery, TenantSettings, Tenants};
 pub use window::Window;

@@ -127,8 +127,7 @@ pub trait AttemptCounter: Send + Sync {
     /// Forgets all attempts at this target, from wherever, because an administrator says so.
     async fn unlock(&self, target: &Target) -> Result<(), CountError>;
 
-    /// The change that forgets a key's attempts in the commit that opens a session, where counts are in the store.
-    fn forgetting(&self, _: &AttemptKey) -> Option<Change> {
-        None
-    }
+    /// The change that forgets a key's attempts in the commit that opens a session; `None` where counts
+    /// are not in the store.
+    fn forgetting(&self, key: &AttemptKey) -> Option<Change>;
 }

@@ -19,48 +19,6 @@ pub enum Locked {
 }
 
 impl Change {
-    /// The rows that it locks first; `None` when others never wait for it while they hold something.
-    pub fn locks(&self) -> Option<Locked> {
-        match self {
-            Self::HoldRoles { .. }
-            | Self::CreateRole(_)
-            | Self::ReplaceRole(_)
-            | Self::DeleteRole { .. }
-            | Self::KeepAdmin(_)
-            | Self::CreateTenant(_)
-            | Self::ReplaceTenant(_)
-            | Self::DeleteTenant { .. }
-            | Self::RevokeAllSessions { .. } => Some(Locked::Tenant),
-            Self::HoldIdentity { .. }
-            | Self::CreateIdentity { .. }
-            | Self::ReplaceTraits { .. }
-            | Self::SetState { .. }
-            | Self::DeleteIdentity { .. }
-            | Self::SetRoles { .. }
-            | Self::OpenSession(_)
-            | Self::RevokeSessions { .. } => Some(Locked::Identity),
-            Self::AddCredential(_)
-            | Self::ReplaceCredential(_)
-            | Self::UseCredential { .. }
-            | Self::IssueRefresh(_)
-            | Self::RenewSession { .. }
-            | Self::SeeSession { .. }
-            | Self::RevokeSession { .. } => Some(Locked::Belonging),
-            Self::RotateRefresh { .. } => Some(Locked::RefreshToken),
-            Self::ForgetAttempts(_)
-            | Self::KeepDataKey(_)
-            | Self::RewrapDataKey(_)
-            | Self::KeepSigningKey(_)
-            | Self::RevokeToken(_)
-            | Self::KeepAnswer(_)
-            | Self::RemoveOutdated(_)
-            | Self::AddSeal(_)
-            | Self::KeepSealing(_)
-            | Self::PurgeEvents { .. }
-            | Self::Record(_) => None,
-        }
-    }
-
     /// Whether a list keeps the order: what is locked late was locked before or comes after all that is locked already.
     pub fn in_lock_order(changes: &[Self]) -> bool {
         let mut locked: Vec<Locked> = Vec::new();
@@ -75,25 +33,29 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CredentialId, IdentityId, TenantId, Timestamp};
+    use crate::{AccountChange, CredentialChange, CredentialId, IdentityId, RoleChange, TenantId, Timestamp};
     use uuid::Uuid;
 
     #[test]
     fn a_list_locks_the_tenant_then_the_identity_then_what_belongs_to_it() {
         let tenant = TenantId::default();
-        let hold_roles = Change::HoldRoles { tenant: tenant.clone(), version: 1 };
-        let hold = Change::HoldIdentity { tenant: tenant.clone(), identity: IdentityId(Uuid::nil()), version: 1 };
-        let prove = Change::UseCredential {
+        let pin_roles = Change::Role(RoleChange::Pin { tenant: tenant.clone(), version: 1 });
+        let pin = Change::Account(AccountChange::Pin {
+            tenant: tenant.clone(),
+            identity: IdentityId(Uuid::nil()),
+            version: 1,
+        });
+        let prove = Change::Credential(CredentialChange::Use {
             tenant: tenant.clone(),
             credential: CredentialId(Uuid::nil()),
             version: 1,
             at: Timestamp::UNIX_EPOCH,
-        };
-        let keep = Change::KeepAdmin(tenant);
-        assert!(Change::in_lock_order(&[hold_roles.clone(), hold.clone(), prove.clone(), keep.clone()]));
-        assert!(Change::in_lock_order(&[hold.clone(), prove.clone(), hold.clone()]), "it is locked already");
-        assert!(!Change::in_lock_order(&[hold.clone(), keep]));
-        assert!(!Change::in_lock_order(&[prove, hold.clone()]));
-        assert!(!Change::in_lock_order(&[hold, hold_roles]));
+        });
+        let keep = Change::Role(RoleChange::RequireAdmin(tenant));
+        assert!(Change::in_lock_order(&[pin_roles.clone(), pin.clone(), prove.clone(), keep.clone()]));
+        assert!(Change::in_lock_order(&[pin.clone(), prove.clone(), pin.clone()]), "it is locked already");
+        assert!(!Change::in_lock_order(&[pin.clone(), keep]));
+        assert!(!Change::in_lock_order(&[prove, pin.clone()]));
+        assert!(!Change::in_lock_order(&[pin, pin_roles]));
     }
 }

@@ -33,19 +33,19 @@ impl Kayan {
         let (scope, grants) = (admin_token::scope(&token), admin_token::grants(&token));
         let grants = grants.filter(|_| token.holds).ok_or(AuthenticateAdminTokenError::Unauthorized)?;
         let ids = admin_token::ids(&token);
-        let revoked = self.store.revocations(&scope, &ids).await.map_err(Failure::from)?;
+        let revoked = self.store.revocations.revocations(&scope, &ids).await.map_err(Failure::from)?;
         if !revoked.is_empty() || !self.is_open(&scope).await? {
             return Err(AuthenticateAdminTokenError::Unauthorized);
         }
         let (name, exact) = (actor(token.first.id), actor(ids.last().copied().unwrap_or(token.first.id)));
-        Ok(Operator { scope, name, credential: exact, identity: None, grants, client, request_id, once: None })
+        Ok(Operator { scope, name, credential: exact, identity: None, grants, client, request_id, idempotency: None })
     }
 
     /// Whether there is anything to administer in this scope: an inactive tenant is out at once.
     pub(crate) async fn is_open(&self, scope: &Scope) -> Result<bool, Failure> {
         match scope {
             Scope::System => Ok(true),
-            Scope::Tenant(tenant) => Ok(self.store.tenant(tenant).await?.is_some_and(|tenant| tenant.active)),
+            Scope::Tenant(tenant) => Ok(self.store.tenants.tenant(tenant).await?.is_some_and(|tenant| tenant.active)),
         }
     }
 

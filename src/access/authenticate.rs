@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{Lookup, Presented, Timestamp};
+use kayan_ports::{AuthenticatedSession, Lookup, Timestamp};
 
 use crate::{Caller, Failure, Kayan, policy::lifetime};
 
@@ -26,9 +26,9 @@ impl Kayan {
         &self,
         caller: &Caller,
         now: Timestamp,
-    ) -> Result<Arc<Presented>, AuthenticateError> {
+    ) -> Result<Arc<AuthenticatedSession>, AuthenticateError> {
         let token = caller.token.ok_or(AuthenticateError::Unauthorized)?;
-        match self.store.presented(&caller.tenant, &token).await.map_err(Failure::from)? {
+        match self.store.access_tokens.authenticated_session(&caller.tenant, &token).await.map_err(Failure::from)? {
             Lookup::NoTenant => Err(AuthenticateError::NoTenant),
             Lookup::Found(me) if lifetime::is_live(&me.session, &me.identity, now) => Ok(me),
             Lookup::Absent | Lookup::Found(_) => Err(AuthenticateError::Unauthorized),

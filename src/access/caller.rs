@@ -2,7 +2,7 @@
 
 use kayan_ports::{Client, IdentityId, Scope, TenantId, TokenHash};
 
-use crate::{Once, policy::permission::Grants};
+use crate::{Idempotency, policy::permission::Grants};
 
 /// A client of the API, as far as a use-case needs to know it.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +38,7 @@ pub struct Operator {
     /// The id of the request.
     pub request_id: Option<String>,
     /// Whether the request is to be carried out once, however often it is made.
-    pub once: Option<Once>,
+    pub idempotency: Option<Idempotency>,
 }
 
 impl Operator {
@@ -53,7 +53,7 @@ impl Operator {
             grants: Grants::everything(),
             client: Client::default(),
             request_id: None,
-            once: None,
+            idempotency: None,
         }
     }
 

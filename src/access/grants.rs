@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use kayan_ports::{Change, Identity, State, TenantId, Timestamp};
+use kayan_ports::{AccountChange, Change, Identity, RoleChange, State, TenantId, Timestamp};
 use time::Duration;
 
 use crate::{
@@ -36,8 +36,8 @@ impl Kayan {
     /// A tenant's roles as they are: for whoever is about to write what rests on them.
     pub(crate) async fn definitions_now(&self, tenant: &TenantId) -> Result<Arc<Definitions>, Failure> {
         let now = self.clock.now();
-        let stored = self.store.roles(tenant).await?;
-        let stored = stored.unwrap_or(kayan_ports::Roles { defined: Vec::new(), version: 0 });
+        let stored = self.store.roles.roles(tenant).await?;
+        let stored = stored.unwrap_or(kayan_ports::DefinedRoles { defined: Vec::new(), version: 0 });
         let definitions = Arc::new(Definitions::new(&stored));
         let mut remembered = self.roles.lock();
         if remembered.0.len() >= CAPACITY {
@@ -84,11 +84,11 @@ impl Kayan {
         let mut holds = Vec::with_capacity(2);
         // Of a tenant that is not there, nothing can be held.
         if version != 0 {
-            holds.push(Change::HoldRoles { tenant, version });
+            holds.push(Change::Role(RoleChange::Pin { tenant, version }));
         }
         let mut grants = operator.grants.clone();
         if let Some(id) = operator.identity {
-            let found = self.store.identity(&operator.scope, id).await.map_err(Failure::from)?;
+            let found = self.store.accounts.identity(&operator.scope, id).await.map_err(Failure::from)?;
             let active = found.filter(|identity| identity.state == State::Active);
             grants = active.as_ref().map_or_else(Grants::default, |identity| definitions.grants(&identity.roles));
             holds.extend(active.as_ref().map(hold));
@@ -112,5 +112,9 @@ pub(crate) struct Standing {
 
 /// The change that keeps an identity as it was read until a list is committed.
 pub(crate) fn hold(identity: &Identity) -> Change {
-    Change::HoldIdentity { tenant: identity.tenant.clone(), identity: identity.id, version: identity.version }
+    Change::Account(AccountChange::Pin {
+        tenant: identity.tenant.clone(),
+        identity: identity.id,
+        version: identity.version,
+    })
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use kayan_ports::{Change, IdentityId, KeptAnswer, KeyPurpose, Scope};
+use kayan_ports::{Change, IdentityId, KeyPurpose, Scope, StoredResponse};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::Sha256;
 
@@ -12,15 +12,15 @@ use crate::{DeniedError, Failure, Kayan, Operator};
 /// The longest key.
 const LONGEST_KEY: usize = 255;
 
-/// A request that is to be carried out once, as the header field `Idempotency-Key` wishes
+/// A request that is to be carried out once, as the header field `Idempotency-Key` asks
 /// (draft-ietf-httpapi-idempotency-key-header).
 #[derive(Clone, PartialEq, Eq)]
-pub struct Once {
+pub struct Idempotency {
     key: String,
     request: [u8; 32],
 }
 
-impl Once {
+impl Idempotency {
     /// A key, 1 to 255 visible ASCII characters, and a digest of all that the request says.
     pub fn new(key: &str, request: [u8; 32]) -> Option<Self> {
         let fits = (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
@@ -28,10 +28,10 @@ impl Once {
     }
 }
 
-impl fmt::Debug for Once {
+impl fmt::Debug for Idempotency {
     /// Without the digest, by which a password could be guessed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Once({})", self.key)
+        write!(f, "Idempotency({})", self.key)
     }
 }
 
@@ -52,14 +52,14 @@ impl Kayan {
         T: DeserializeOwned,
         E: From<DeniedError>,
     {
-        let Some(once) = &operator.once else { return work.await };
-        if let Some(answer) = self.kept(operator, once).await? {
+        let Some(request) = &operator.idempotency else { return work.await };
+        if let Some(answer) = self.stored(operator, request).await? {
             return Ok(answer);
         }
         match work.await {
             Ok(answer) => Ok(answer),
             // The same request may have been faster, and is what was in the way.
-            Err(error) => self.kept(operator, once).await?.ok_or(error),
+            Err(error) => self.stored(operator, request).await?.ok_or(error),
         }
     }
 
@@ -70,35 +70,39 @@ impl Kayan {
         about: Option<IdentityId>,
         answer: &(impl Serialize + Sync),
     ) -> Result<Option<Change>, Failure> {
-        let Some(once) = &operator.once else { return Ok(None) };
-        let answer = serde_json::to_string(answer).map_err(|error| Failure::Fault(error.to_string()))?;
-        Ok(Some(Change::KeepAnswer(Box::new(KeptAnswer {
+        let Some(request) = &operator.idempotency else { return Ok(None) };
+        let response = serde_json::to_string(answer).map_err(|error| Failure::Fault(error.to_string()))?;
+        Ok(Some(Change::StoreResponse(Box::new(StoredResponse {
             tenant: operator.tenant(),
             operator: owner(operator),
-            key: once.key.clone(),
-            request: self.fingerprint(once).await?,
+            key: request.key.clone(),
+            request: self.fingerprint(request).await?,
             about,
-            answer,
+            response,
             at: self.clock.now(),
         }))))
     }
 
-    async fn kept<T: DeserializeOwned>(&self, operator: &Operator, once: &Once) -> Result<Option<T>, DeniedError> {
-        let kept = self.store.kept_answer(&operator.tenant(), &owner(operator), &once.key).await;
-        let Some(kept) = kept.map_err(Failure::from)? else { return Ok(None) };
-        if kept.request != self.fingerprint(once).await? {
+    async fn stored<T: DeserializeOwned>(
+        &self,
+        operator: &Operator,
+        request: &Idempotency,
+    ) -> Result<Option<T>, DeniedError> {
+        let stored = self.store.responses.stored_response(&operator.tenant(), &owner(operator), &request.key).await;
+        let Some(stored) = stored.map_err(Failure::from)? else { return Ok(None) };
+        if stored.request != self.fingerprint(request).await? {
             return Err(DeniedError::KeyReused);
         }
-        let answer = serde_json::from_str(&kept.answer);
-        Ok(Some(answer.map_err(|error| Failure::Fault(format!("a kept answer can't be read: {error}")))?))
+        let answer = serde_json::from_str(&stored.response);
+        Ok(Some(answer.map_err(|error| Failure::Fault(format!("a stored response can't be read: {error}")))?))
     }
 
     /// Keyed (RFC 2104), because a request may hold a password, which whoever reads the database is not to guess.
-    async fn fingerprint(&self, once: &Once) -> Result<[u8; 32], Failure> {
+    async fn fingerprint(&self, request: &Idempotency) -> Result<[u8; 32], Failure> {
         let key = self.keys.obtain(KeyPurpose::Fingerprint).await?;
         #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104, section 2)")]
         let mut mac = Hmac::<Sha256>::new_from_slice(key.seed.as_slice()).expect("a key of 32 bytes");
-        mac.update(&once.request);
+        mac.update(&request.request);
         Ok(mac.finalize().into_bytes().into())
     }
 }

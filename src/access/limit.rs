@@ -96,7 +96,7 @@ impl Kayan {
         if self.flood.lock().tell(&caller.tenant, name, who, now) {
             let event =
                 self.event(&caller, EventType::RateLimited, now, "too many requests").failed(30).with("limit", name);
-            let _unwritten = self.store.commit(vec![event.record()]).await;
+            let _unwritten = self.store.changes.commit(vec![event.record()]).await;
         }
     }
 
@@ -114,7 +114,7 @@ impl Kayan {
             return Cow::Borrowed(caller);
         }
         let may_look = self.flood.lock().may_look_up(now);
-        if may_look && matches!(self.store.tenant(&caller.tenant).await, Ok(Some(_))) {
+        if may_look && matches!(self.store.tenants.tenant(&caller.tenant).await, Ok(Some(_))) {
             return Cow::Borrowed(caller);
         }
         Cow::Owned(Caller { tenant: default, ..caller.clone() })
@@ -138,7 +138,7 @@ impl Kayan {
             event.with("untold", count).record()
         });
         let events: Vec<_> = events.collect();
-        if events.is_empty() { Ok(()) } else { Ok(self.store.commit(events).await?) }
+        if events.is_empty() { Ok(()) } else { Ok(self.store.changes.commit(events).await?) }
     }
 }
 

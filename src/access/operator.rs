@@ -16,7 +16,7 @@ impl Kayan {
             grants: self.grants_of(&me.identity).await?,
             client: caller.client.clone(),
             request_id: caller.request_id.clone(),
-            once: None,
+            idempotency: None,
         })
     }
 }

@@ -1,6 +1,8 @@
 //! Changes the caller's own password.
 
-use kayan_ports::{Change, CommitError, Credential, EventType, Guard, Password, Presented, Verdict};
+use kayan_ports::{
+    AuthenticatedSession, Change, CommitError, Credential, CredentialChange, EventType, Guard, Password, Verdict,
+};
 
 use crate::{
     AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Weakness, access::attempt,
@@ -75,10 +77,10 @@ impl Kayan {
         let changed = Credential { secret, updated_at: now, version: current.version + 1, ..current };
         let changes = vec![
             end_sessions(&me.identity, Some(me.session.id)),
-            Change::ReplaceCredential(Box::new(changed)),
+            Change::Credential(CredentialChange::Replace(Box::new(changed))),
             event.record(),
         ];
-        match self.store.commit(changes).await {
+        match self.store.changes.commit(changes).await {
             Ok(()) => Ok(()),
             // Changed by somebody else in the meantime: what was confirmed is no longer the password.
             Err(CommitError::Stale(Guard::Credential)) => Err(ChangePasswordError::InvalidCredentials),
@@ -92,12 +94,12 @@ impl Kayan {
     pub(crate) async fn confirm_password(
         &self,
         caller: &Caller,
-        me: &Presented,
+        me: &AuthenticatedSession,
         password: &Password,
     ) -> Result<Option<Credential>, AttemptError> {
         let (tenant, id) = (&me.identity.tenant, me.identity.id);
         let attempt = self.attempt(caller, (attempt::target_of(tenant, id), &id.to_string()), false).await?;
-        let known = self.store.password(&tenant.into(), id).await.map_err(Failure::from);
+        let known = self.store.credentials.password(&tenant.into(), id).await.map_err(Failure::from);
         let verdict = match &known {
             Ok(known) => {
                 let hash = known.as_ref().map(|known| &known.secret);
@@ -109,7 +111,7 @@ impl Kayan {
             Ok(Verdict::Mismatch) => Ok(None),
             Ok(Verdict::Match | Verdict::MatchOutdated) => {
                 let forgetting = self.forgetting(&attempt).into_iter().collect();
-                self.store.commit(forgetting).await.map_err(Failure::from)?;
+                self.store.changes.commit(forgetting).await.map_err(Failure::from)?;
                 self.forget(attempt).await;
                 Ok(known?)
             }
@@ -120,13 +122,17 @@ impl Kayan {
         }
     }
 
-    async fn refuse_password(&self, caller: &Caller, me: &Presented) -> Result<ChangePasswordError, Failure> {
+    async fn refuse_password(
+        &self,
+        caller: &Caller,
+        me: &AuthenticatedSession,
+    ) -> Result<ChangePasswordError, Failure> {
         let event = self
             .event(caller, EventType::PasswordChanged, self.clock.now(), "the current password was wrong")
             .by(me.identity.id)
             .session(me.session.id)
             .failed(50);
-        self.store.commit(vec![event.record()]).await?;
+        self.store.changes.commit(vec![event.record()]).await?;
         Ok(ChangePasswordError::InvalidCredentials)
     }
 }

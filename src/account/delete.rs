@@ -1,6 +1,9 @@
 //! Deletes the caller's own account.
 
-use kayan_ports::{Change, CommitError, Credential, EventType, Guard, Password, Presented};
+use kayan_ports::{
+    AccountChange, AuthenticatedSession, Change, CommitError, Credential, CredentialChange, EventType, Guard, Password,
+    RoleChange,
+};
 
 use crate::{
     AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked,
@@ -49,12 +52,16 @@ impl Kayan {
         let mut me = self.authenticate(caller, self.clock.now()).await?;
         let Some(password) = self.confirm_password(caller, &me, &cmd.password).await? else {
             let refused = self.farewell(caller, &me).failed(50).record();
-            self.store.commit(vec![refused]).await.map_err(|error| AuthenticateError::from(Failure::from(error)))?;
+            self.store
+                .changes
+                .commit(vec![refused])
+                .await
+                .map_err(|error| AuthenticateError::from(Failure::from(error)))?;
             return Err(DeleteMeError::InvalidCredentials);
         };
         for _ in 0..ROUNDS {
             let changes = self.own_deletion(caller, &me, &password).await.map_err(AuthenticateError::from)?;
-            match self.store.commit(changes).await {
+            match self.store.changes.commit(changes).await {
                 Ok(()) => return Ok(()),
                 Err(error) if is_outdated(&error) => me = self.authenticate(caller, self.clock.now()).await?,
                 Err(CommitError::Stale(Guard::Credential)) => return Err(DeleteMeError::InvalidCredentials),
@@ -69,7 +76,7 @@ impl Kayan {
     async fn own_deletion(
         &self,
         caller: &Caller,
-        me: &Presented,
+        me: &AuthenticatedSession,
         password: &Credential,
     ) -> Result<Vec<Change>, Failure> {
         let identity = &me.identity;
@@ -77,28 +84,28 @@ impl Kayan {
         let mut changes = Vec::with_capacity(6);
         if keep_an_admin.is_some() {
             let (tenant, version) = (identity.tenant.clone(), self.definitions_now(&identity.tenant).await?.version);
-            changes.push(Change::HoldRoles { tenant, version });
+            changes.push(Change::Role(RoleChange::Pin { tenant, version }));
         }
         changes.extend([
             hold(identity),
-            Change::UseCredential {
+            Change::Credential(CredentialChange::Use {
                 tenant: caller.tenant.clone(),
                 credential: password.id,
                 version: password.version,
                 at: self.clock.now(),
-            },
-            Change::DeleteIdentity {
+            }),
+            Change::Account(AccountChange::Delete {
                 scope: (&caller.tenant).into(),
                 identity: identity.id,
                 expected: Some(identity.version),
-            },
+            }),
         ]);
         changes.extend(keep_an_admin);
         changes.push(self.farewell(caller, me).record());
         Ok(changes)
     }
 
-    fn farewell(&self, caller: &Caller, me: &Presented) -> Event {
+    fn farewell(&self, caller: &Caller, me: &AuthenticatedSession) -> Event {
         self.event(caller, EventType::IdentityDeleted, self.clock.now(), "the owner deleted the account")
             .by(me.identity.id)
             .session(me.session.id)

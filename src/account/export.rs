@@ -29,12 +29,12 @@ impl Kayan {
             .by(me.identity.id)
             .session(me.session.id)
             .resource(path(&me.identity));
-        self.store.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
 
         let (tenant, id) = (&caller.tenant, me.identity.id);
-        let password = self.store.password(&tenant.into(), id).await.map_err(Failure::from)?;
-        let sessions = self.store.sessions(tenant, id, now).await.map_err(Failure::from)?;
-        let events = self.store.events_about(tenant, id).await.map_err(Failure::from)?;
+        let password = self.store.credentials.password(&tenant.into(), id).await.map_err(Failure::from)?;
+        let sessions = self.store.sessions.sessions(tenant, id, now).await.map_err(Failure::from)?;
+        let events = self.store.audit.events_about(tenant, id).await.map_err(Failure::from)?;
         Ok(Export {
             exported_at: now,
             identity: me.identity.clone(),

@@ -3,8 +3,9 @@
 use std::sync::{Arc, OnceLock};
 
 use kayan_ports::{
-    Change, CommitError, Credential, CredentialId, CredentialKind, EventType, Guard, Identity, IdentityId, Method,
-    NamedIdentifier, Password, PasswordHash, State, Tenant, TenantId, TenantSettings, Timestamp, Traits, Unique,
+    AccountChange, Change, CommitError, Credential, CredentialChange, CredentialId, CredentialKind, EventType, Guard,
+    Identity, IdentityId, Method, NamedIdentifier, Password, PasswordHash, State, Tenant, TenantId, TenantSettings,
+    Timestamp, Traits, Unique,
 };
 
 use crate::{
@@ -62,7 +63,7 @@ impl From<LimitError> for RegisterError {
 impl Kayan {
     /// Makes an identity with a password and opens its first session: one look at the tenant, one commit.
     pub async fn register(&self, caller: &Caller, cmd: Register) -> Result<Opened, RegisterError> {
-        let tenant = self.store.tenant(&caller.tenant).await.map_err(Failure::from)?;
+        let tenant = self.store.tenants.tenant(&caller.tenant).await.map_err(Failure::from)?;
         let Tenant { settings, epoch, .. } = tenant.filter(|tenant| tenant.active).ok_or(RegisterError::NoTenant)?;
         let limit =
             policy::tenant::limit("registration", self.settings.limits.registration, settings.registration_limit);
@@ -85,12 +86,12 @@ impl Kayan {
             self.event(caller, EventType::IdentityCreated, now, "registered").by(identity.id).resource(path(&identity));
         let (opened, session) = self.open_session(caller, (identity.clone(), &settings, epoch), Method::Password, now);
         let mut changes = vec![
-            Change::CreateIdentity { identity: Box::new(identity), identifiers },
-            Change::AddCredential(Box::new(credential)),
+            Change::Account(AccountChange::Create { identity: Box::new(identity), identifiers }),
+            Change::Credential(CredentialChange::Add(Box::new(credential))),
             created.record(),
         ];
         changes.extend(session);
-        self.store.commit(changes).await.map_err(|error| match error {
+        self.store.changes.commit(changes).await.map_err(|error| match error {
             CommitError::Conflict(Unique::Identifier) => RegisterError::AlreadyExists,
             CommitError::Stale(Guard::Tenant) => RegisterError::NoTenant,
             other => RegisterError::Failed(other.into()),
@@ -124,7 +125,7 @@ impl Kayan {
 
     /// What the tenant of an identity has set; nothing, once it is gone.
     pub(crate) async fn settings_of(&self, identity: &Identity) -> Result<TenantSettings, Failure> {
-        Ok(self.store.tenant(&identity.tenant).await?.map(|tenant| tenant.settings).unwrap_or_default())
+        Ok(self.store.tenants.tenant(&identity.tenant).await?.map(|tenant| tenant.settings).unwrap_or_default())
     }
 
     pub(crate) fn new_identity(&self, tenant: &TenantId, traits: Traits, now: Timestamp) -> Identity {

@@ -1,6 +1,8 @@
 //! Changes the caller's own traits.
 
-use kayan_ports::{Change, CommitError, EventType, Guard, Identity, Presented, Timestamp, Traits, Unique};
+use kayan_ports::{
+    AccountChange, AuthenticatedSession, Change, CommitError, EventType, Guard, Identity, Timestamp, Traits, Unique,
+};
 use serde_json::Value;
 
 use crate::{AuthenticateError, Caller, Failure, FieldError, Kayan, account::register::path, policy::identifier};
@@ -55,7 +57,7 @@ impl Kayan {
             let now = self.clock.now();
             let me = self.authenticate(caller, now).await?;
             let (after, replace) = self.patched(&me.identity, &cmd.traits, now)?;
-            match self.store.commit(vec![replace, self.updated(caller, &me, &after)]).await {
+            match self.store.changes.commit(vec![replace, self.updated(caller, &me, &after)]).await {
                 Ok(()) => return Ok(after),
                 Err(CommitError::Conflict(Unique::Identifier)) => return Err(UpdateMeError::AlreadyExists),
                 Err(error @ CommitError::Stale(Guard::Identity)) => last = Failure::Unavailable(error.to_string()),
@@ -86,7 +88,7 @@ impl Kayan {
         });
         after.updated_at = now;
         after.version += 1;
-        let replace = Change::ReplaceTraits {
+        let replace = Change::Account(AccountChange::ReplaceTraits {
             tenant: after.tenant.clone(),
             identity: after.id,
             expected: before.version,
@@ -94,11 +96,11 @@ impl Kayan {
             identifiers,
             verified: after.verified.clone(),
             at: now,
-        };
+        });
         Ok((after, replace))
     }
 
-    fn updated(&self, caller: &Caller, me: &Presented, after: &Identity) -> Change {
+    fn updated(&self, caller: &Caller, me: &AuthenticatedSession, after: &Identity) -> Change {
         self.event(caller, EventType::IdentityUpdated, after.updated_at, "the owner changed traits")
             .by(after.id)
             .session(me.session.id)

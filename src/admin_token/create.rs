@@ -127,7 +127,7 @@ impl Kayan {
             );
         let bounds = Bounds { permissions: Some(permissions), tenant, expires_at: Some(expires_at) };
         let token = self.tokens.issue(&key, id, &name, &bounds).map_err(Failure::from)?;
-        self.store.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
         Ok(CreatedAdminToken { id, token, expires_at })
     }
 }

@@ -91,8 +91,8 @@ impl Kayan {
             .with("reason", cmd.reason)
             .values(None, Some(json!({ "revoked": true, "token": token })));
         let by = operator.scope.tenant().map_or(Scope::System, Scope::from);
-        let change = Change::RevokeToken(Box::new(Revocation { id, by, expires_at, at: now }));
-        match self.store.commit(vec![change, event.record()]).await {
+        let change = Change::RevokeAdminToken(Box::new(Revocation { id, by, expires_at, at: now }));
+        match self.store.changes.commit(vec![change, event.record()]).await {
             Ok(()) => Ok(RevokedAdminToken { id, already: false }),
             Err(CommitError::Conflict(Unique::Revocation)) => Ok(RevokedAdminToken { id, already: true }),
             Err(other) => Err(Failure::from(other).into()),

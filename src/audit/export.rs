@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future;
-use kayan_ports::{EventOrder, EventPage, EventQuery, EventType, Store, Timestamp};
+use kayan_ports::{AuditTrail, EventOrder, EventPage, EventQuery, EventType, Timestamp};
 use time::{Duration, format_description::well_known::Rfc3339};
 
 use crate::{DeniedError, EventWriter, ExportFormat, Failure, Kayan, Operator, Permission};
@@ -29,7 +29,7 @@ pub struct ExportEvents {
 /// nothing from after that. What happened in the last moments before it began may still have been on its way, and
 /// [`Self::complete_until`] says from when on: an export that is to go on where this one ends begins there.
 pub struct EventExport {
-    store: Arc<dyn Store>,
+    trail: Arc<dyn AuditTrail>,
     query: EventQuery,
     writer: EventWriter,
     ahead: Ahead,
@@ -70,9 +70,9 @@ impl Kayan {
             .with("of_subject", query.subject.clone())
             .with("of_status", query.outcome.map(kayan_ports::Outcome::as_str))
             .with("of_ip_address", query.ip.clone());
-        self.store.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
         Ok(EventExport {
-            store: self.store.clone(),
+            trail: self.store.audit.clone(),
             query,
             writer: EventWriter::new(format),
             ahead: Ahead::Begin,
@@ -85,7 +85,7 @@ impl Kayan {
     pub async fn end_export(&self, operator: &Operator, export: &EventExport) -> Result<(), Failure> {
         let event = self.export_event(operator, self.clock.now(), "an export of the audit trail ended");
         let event = event.with("count", export.count).with("whole", matches!(export.ahead, Ahead::Ended));
-        Ok(self.store.commit(vec![event.record()]).await?)
+        Ok(self.store.changes.commit(vec![event.record()]).await?)
     }
 
     fn export_event(&self, operator: &Operator, now: Timestamp, message: &str) -> crate::audit::event::Event {
@@ -101,7 +101,7 @@ impl EventExport {
     /// While a page is written the next one is read.
     pub async fn next(&mut self, into: &mut Vec<u8>) -> Result<bool, Failure> {
         let page = match std::mem::replace(&mut self.ahead, Ahead::Broken) {
-            Ahead::Begin => self.store.events(&self.query, None, PAGE).await?,
+            Ahead::Begin => self.trail.events(&self.query, None, PAGE).await?,
             Ahead::Page(page) => page,
             Ahead::Ended => {
                 self.ahead = Ahead::Ended;
@@ -114,7 +114,7 @@ impl EventExport {
             self.writer.end(into)?;
             self.ahead = Ahead::Ended;
         } else {
-            let read = self.store.events(&self.query, page.next, PAGE);
+            let read = self.trail.events(&self.query, page.next, PAGE);
             let writer = &mut self.writer;
             let write = async { writer.write(&page.events, into) };
             let (read, written) = future::join(read, write).await;

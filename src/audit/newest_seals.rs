@@ -24,11 +24,11 @@ impl Kayan {
     pub async fn check_newest_seals(&self, most: usize) -> Result<Vec<NewestSeal>, Failure> {
         let keys = self.seal_public_keys().await?;
         let mut found = Vec::new();
-        let mut next = self.store.next_trail(None).await?;
+        let mut next = self.store.seals.next_trail(None).await?;
         for _ in 0..most {
             let Some(tenant) = next else { break };
-            if let Some(seal) = self.store.last_seal(&tenant).await? {
-                let before = self.store.seals(&tenant, seal.number - 2, 1).await?.pop();
+            if let Some(seal) = self.store.seals.last_seal(&tenant).await? {
+                let before = self.store.seals.seals(&tenant, seal.number - 2, 1).await?.pop();
                 let before = before.filter(|before| before.number == seal.number - 1);
                 let previous = before.as_ref().map_or(BEGINNING, hash);
                 let problem = if !keys.contains(&seal.public_key) {
@@ -42,7 +42,7 @@ impl Kayan {
                 };
                 found.push(NewestSeal { tenant: tenant.clone(), number: seal.number, problem });
             }
-            next = self.store.next_trail(Some(&tenant)).await?;
+            next = self.store.seals.next_trail(Some(&tenant)).await?;
         }
         Ok(found)
     }

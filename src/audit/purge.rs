@@ -1,6 +1,6 @@
 //! Removes events of the audit trail by their age, and tells so in what is left of it.
 
-use kayan_ports::{Change, EventQuery, EventType, Scope, Timestamp};
+use kayan_ports::{Change, EventQuery, EventType, PurgeEvents, Scope, Timestamp};
 use time::{Duration, format_description::well_known::Rfc3339};
 
 use crate::{DeniedError, Failure, Kayan, Operator, Permission, audit::event::Event};
@@ -38,7 +38,7 @@ impl Kayan {
         if before > now {
             return Err(PurgeEventsError::InFuture(rfc3339(before)));
         }
-        let counts = self.store.count_events(&operator.scope, before).await.map_err(Failure::from)?;
+        let counts = self.store.audit.count_events(&operator.scope, before).await.map_err(Failure::from)?;
         let tenant = operator.tenant();
         let count: u64 = counts.iter().map(|(_, count)| count).sum();
         let action = self
@@ -64,10 +64,10 @@ impl Kayan {
         let Some(before) = now.checked_sub(retention) else { return Ok(0) };
         // Nothing is found to be too old nearly every time, and then there is nothing to count.
         let oldest = EventQuery { end: Some(before), ..EventQuery::all(Scope::System) };
-        if self.store.events(&oldest, None, 1).await?.events.is_empty() {
+        if self.store.audit.events(&oldest, None, 1).await?.events.is_empty() {
             return Ok(0);
         }
-        let counts = self.store.count_events(&Scope::System, before).await?;
+        let counts = self.store.audit.count_events(&Scope::System, before).await?;
         let count = counts.iter().map(|(_, count)| count).sum();
         let told = counts.into_iter().map(|(tenant, count)| {
             let message = "events were removed because of their age";
@@ -81,17 +81,17 @@ impl Kayan {
     async fn purge(&self, scope: &Scope, before: Timestamp, mut told: Vec<Change>) -> Result<(), Failure> {
         while told.len() > TOLD {
             let rest = told.split_off(TOLD);
-            self.store.commit(std::mem::replace(&mut told, rest)).await?;
+            self.store.changes.commit(std::mem::replace(&mut told, rest)).await?;
         }
         let oldest = EventQuery { end: Some(before), ..EventQuery::all(scope.clone()) };
         loop {
-            let page = self.store.events(&oldest, None, BATCH).await?;
+            let page = self.store.audit.events(&oldest, None, BATCH).await?;
             let until = page.next.map_or(before, |next| next.at + Duration::MICROSECOND);
             let mut changes = std::mem::take(&mut told);
             if !page.events.is_empty() {
-                changes.push(Change::PurgeEvents { scope: scope.clone(), until, parts_until: before });
+                changes.push(Change::PurgeEvents(PurgeEvents { scope: scope.clone(), until, parts_until: before }));
             }
-            self.store.commit(changes).await?;
+            self.store.changes.commit(changes).await?;
             if page.next.is_none() {
                 return Ok(());
             }

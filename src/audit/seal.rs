@@ -1,7 +1,8 @@
 //! Seals what has happened, tenant by tenant.
 
 use kayan_ports::{
-    Change, CommitError, EventId, Guard, Position, Sealing, StoreError, Stretch, TenantId, Timestamp, Unique,
+    Change, CommitError, EventId, Guard, Position, SealChange, Sealing, StoreError, Stretch, TenantId, Timestamp,
+    Unique,
 };
 use time::Duration;
 use uuid::Uuid;
@@ -62,7 +63,7 @@ impl Kayan {
     /// The same with at most `most` events under one seal, 1 to [`MOST`].
     pub async fn seal_events_by(&self, most: u32) -> Result<Sealed, Failure> {
         let key = self.seal_key().await?;
-        let after = self.store.sealed_until().await?;
+        let after = self.store.seals.sealed_until().await?;
         self.learn_sealed(after);
         let now = self.dated_now();
         let mut pass = Pass {
@@ -101,7 +102,7 @@ impl Pass<'_> {
     async fn run(&mut self, mut after: Timestamp, until: Timestamp) -> Result<(), Interrupted> {
         let store = &self.kayan.store;
         while after < until {
-            let found = store.unsealed(after, until).await?;
+            let found = store.seals.unsealed(after, until).await?;
             for tenant in &found.tenants {
                 self.hold().await?;
                 if let Err(failure) = self.seal(tenant, until).await {
@@ -130,27 +131,27 @@ impl Pass<'_> {
     async fn keep(&self, lease: Duration) -> Result<(), Interrupted> {
         let (now, sealed_until) = (self.kayan.dated_now(), self.sealed_until);
         let sealing = Sealing { holder: self.holder, now, until: now + lease, sealed_until };
-        Ok(self.kayan.store.commit(vec![Change::KeepSealing(sealing)]).await?)
+        Ok(self.kayan.store.changes.commit(vec![Change::Seal(SealChange::Lease(sealing))]).await?)
     }
 
     /// The seals that a tenant's trail lacks. If somebody else makes one of them first, theirs is gone on from.
     async fn seal(&mut self, tenant: &TenantId, until: Timestamp) -> Result<(), Failure> {
         let store = &self.kayan.store;
         let until = Position { at: until, id: EventId(Uuid::max()) };
-        let mut before = store.last_seal(tenant).await?;
+        let mut before = store.seals.last_seal(tenant).await?;
         loop {
             let after = before.as_ref().map(|seal| seal.last);
-            let events = store.trail(&Stretch { tenant: tenant.clone(), after, until, limit: self.most }).await?;
+            let events = store.seals.trail(&Stretch { tenant: tenant.clone(), after, until, limit: self.most }).await?;
             let Some(seal) = seal::make(before.as_ref(), &events, self.kayan.dated_now(), &self.key) else {
                 return Ok(());
             };
-            match store.commit(vec![Change::AddSeal(Box::new(seal.clone()))]).await {
+            match store.changes.commit(vec![Change::Seal(SealChange::Add(Box::new(seal.clone())))]).await {
                 Ok(()) => {
                     self.done.seals += 1;
                     self.done.events += events.len() as u64;
                     before = Some(seal);
                 }
-                Err(CommitError::Conflict(Unique::Seal)) => before = store.last_seal(tenant).await?,
+                Err(CommitError::Conflict(Unique::Seal)) => before = store.seals.last_seal(tenant).await?,
                 Err(error) => return Err(error.into()),
             }
         }

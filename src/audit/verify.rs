@@ -42,7 +42,7 @@ impl Kayan {
         let mut reports = Vec::new();
         let mut next = match &cmd.tenant {
             Some(tenant) => Some(tenant.clone()),
-            None => self.store.next_trail(None).await?,
+            None => self.store.seals.next_trail(None).await?,
         };
         while let Some(tenant) = next {
             let mut report = self.verify_one(cmd, &tenant).await?;
@@ -51,7 +51,7 @@ impl Kayan {
                 report = self.verify_one(cmd, &tenant).await?;
             }
             reports.push(report);
-            next = if cmd.tenant.is_some() { None } else { self.store.next_trail(Some(&tenant)).await? };
+            next = if cmd.tenant.is_some() { None } else { self.store.seals.next_trail(Some(&tenant)).await? };
         }
         let lost: Vec<_> = cmd.lost(&reports).collect();
         reports.extend(lost);
@@ -72,7 +72,7 @@ impl Kayan {
         let mut number = i64::MIN;
         let mut end = None;
         loop {
-            let seals = self.store.seals(tenant, number, SEALS).await?;
+            let seals = self.store.seals.seals(tenant, number, SEALS).await?;
             for seal in &seals {
                 let present = self.under(seal, end).await?;
                 chain.add(seal, &inspect(seal), &present);
@@ -125,7 +125,7 @@ impl Kayan {
         after: Option<Position>,
         until: Position,
     ) -> Result<Vec<TrailEvent>, StoreError> {
-        self.store.trail(&Stretch { tenant: tenant.clone(), after, until, limit: PAGE }).await
+        self.store.seals.trail(&Stretch { tenant: tenant.clone(), after, until, limit: PAGE }).await
     }
 }
 

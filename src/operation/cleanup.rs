@@ -1,6 +1,6 @@
-//! Removes what nobody needs any more, a little at a time.
+//! Removes what has expired, a little at a time.
 
-use kayan_ports::{Change, Outdated};
+use kayan_ports::{Change, Expired};
 use time::Duration;
 
 use crate::{Failure, Kayan};
@@ -11,23 +11,23 @@ const SESSIONS: Duration = Duration::DAY;
 const ATTEMPTS: Duration = Duration::HOUR;
 /// So long a network is known that nobody logs in from.
 const NETWORKS: Duration = Duration::days(180);
-/// So long the same request gets the same answer.
-const ANSWERS: Duration = Duration::DAY;
+/// So long a repeated request gets the stored response.
+const RESPONSES: Duration = Duration::DAY;
 
 impl Kayan {
-    /// Removes ended sessions, forgotten attempts, networks long left and answers of yesterday, until there are none.
-    pub async fn tidy(&self) -> Result<(), Failure> {
+    /// Removes ended sessions, old attempts, networks not used for long, and responses of yesterday, until there are none.
+    pub async fn clean_up(&self) -> Result<(), Failure> {
         let now = self.clock.now();
         let counted = self.settings.lockout.map_or(std::time::Duration::ZERO, |settings| settings.lockout.duration);
-        let outdated = Outdated {
+        let expired = Expired {
             sessions: now - SESSIONS,
             attempts: now - ATTEMPTS - counted,
             networks: now - NETWORKS,
             revocations: now,
-            answers: now - ANSWERS,
+            responses: now - RESPONSES,
         };
-        while self.store.has_outdated(&outdated).await? {
-            self.store.commit(vec![Change::RemoveOutdated(outdated)]).await?;
+        while self.store.cleanup.has_expired(&expired).await? {
+            self.store.changes.commit(vec![Change::RemoveExpired(expired)]).await?;
         }
         Ok(())
     }

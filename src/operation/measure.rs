@@ -8,15 +8,15 @@ use crate::{Failure, Kayan};
 impl Kayan {
     /// How many sessions are active, in each tenant that has any. The database counts them, so ask now and then only.
     pub async fn count_sessions(&self) -> Result<Vec<(TenantId, u64)>, Failure> {
-        Ok(self.store.active_sessions_by_tenant(self.clock.now()).await?)
+        Ok(self.store.sessions.active_sessions_by_tenant(self.clock.now()).await?)
     }
 
     /// How long ago the oldest event happened that is not sealed yet; zero when all are.
     pub async fn seal_lag(&self) -> Result<Duration, Failure> {
-        let sealed_until = self.store.sealed_until().await?;
+        let sealed_until = self.store.seals.sealed_until().await?;
         let start = Some(sealed_until + Duration::MICROSECOND);
         let unsealed = EventQuery { start, order: EventOrder::OldestFirst, ..EventQuery::all(Scope::System) };
-        let oldest = self.store.events(&unsealed, None, 1).await?.events.into_iter().next();
+        let oldest = self.store.audit.events(&unsealed, None, 1).await?.events.into_iter().next();
         Ok(oldest.map_or(Duration::ZERO, |event| self.dated_now() - event.created_at))
     }
 }

@@ -25,14 +25,14 @@ impl Kayan {
     /// Reads how far the audit trail is sealed. To be called before the first event is written: the clock may have been put
     /// back while nothing ran.
     pub async fn learn_seals(&self) -> Result<(), Failure> {
-        let sealed_until = self.store.sealed_until().await?;
+        let sealed_until = self.store.seals.sealed_until().await?;
         self.learn_sealed(sealed_until);
         Ok(())
     }
 
     /// How far the clock is behind what is sealed; zero when it is not.
     pub async fn clock_behind_seals(&self) -> Result<Duration, Failure> {
-        Ok((self.store.sealed_until().await? - self.clock.now()).max(Duration::ZERO))
+        Ok((self.store.seals.sealed_until().await? - self.clock.now()).max(Duration::ZERO))
     }
 
     /// Everything up to this moment may be sealed, which was so a while after it.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use kayan_ports::{ADMIN, Role, Roles, Version};
+use kayan_ports::{ADMIN, DefinedRoles, Role, Version};
 
 use crate::policy::permission::{Grants, Pattern, PermissionError};
 
@@ -75,7 +75,7 @@ pub fn is_built_in(name: &str) -> bool {
 
 impl Definitions {
     /// What the store holds, and what is built in. A stored permission that is none grants nothing.
-    pub fn new(stored: &Roles) -> Self {
+    pub fn new(stored: &DefinedRoles) -> Self {
         let read = |permissions: &[String]| permissions.iter().filter_map(|text| text.parse().ok()).collect();
         let stored_roles = stored.defined.iter().map(|role| {
             let definition = Definition { permissions: read(&role.permissions), parents: role.parents.clone() };
@@ -220,7 +220,7 @@ mod tests {
     }
 
     fn definitions(defined: Vec<Role>) -> Definitions {
-        Definitions::new(&Roles { defined, version: 1 })
+        Definitions::new(&DefinedRoles { defined, version: 1 })
     }
 
     fn via(definitions: &Definitions, roles: &[&str], permission: &str) -> Option<Vec<String>> {

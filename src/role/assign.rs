@@ -1,6 +1,6 @@
 //! Gives a role to an identity, or takes it away.
 
-use kayan_ports::{ADMIN, Change, EventType, Identity, Version};
+use kayan_ports::{ADMIN, Change, EventType, Identity, RoleChange, Version};
 use serde_json::json;
 
 use crate::{
@@ -46,7 +46,7 @@ impl Kayan {
     pub async fn assign_role(&self, operator: &Operator, cmd: AssignRole) -> Result<Identity, AssignRoleError> {
         for _ in 0..ROUNDS {
             let (after, changes) = self.assigned(operator, &cmd).await?;
-            match self.store.commit(changes).await {
+            match self.store.changes.commit(changes).await {
                 Ok(()) => return Ok(after),
                 Err(error) if is_outdated(&error) => {}
                 Err(error) => return Err(ChangeUserError::from(error).into()),
@@ -92,13 +92,13 @@ impl Kayan {
             .with("action", action)
             .with("role", cmd.role.as_str())
             .values(Some(json!({ "roles": before.roles })), Some(json!({ "roles": roles })));
-        changes.push(Change::SetRoles {
+        changes.push(Change::Role(RoleChange::Assign {
             tenant: before.tenant.clone(),
             identity: before.id,
             expected: before.version,
             roles: roles.clone(),
             at: now,
-        });
+        }));
         if !cmd.give && cmd.role == ADMIN {
             changes.extend(keep_an_admin(Some(operator), &before));
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{Change, CommitError, EventType, Guard, Role, TenantId, Timestamp, Unique, Version};
+use kayan_ports::{Change, CommitError, EventType, Guard, Role, RoleChange, TenantId, Timestamp, Unique, Version};
 use serde_json::json;
 
 use crate::{
@@ -115,7 +115,7 @@ impl Kayan {
         wish: impl Fn(&[Role]) -> Result<(Option<Role>, Role), DefineRoleError>,
     ) -> Result<Role, DefineRoleError> {
         for _ in 0..ROUNDS {
-            let stored = self.store.roles(tenant).await.map_err(Failure::from)?;
+            let stored = self.store.roles.roles(tenant).await.map_err(Failure::from)?;
             let stored = stored.ok_or_else(|| DefineRoleError::NoTenant(tenant.clone()))?;
             let (before, role) = wish(&stored.defined)?;
             let definitions = Arc::new(Definitions::new(&stored));
@@ -124,14 +124,14 @@ impl Kayan {
             let standing = self.standing_under(operator, tenant, definitions, required).await?;
             self.permit_definition(operator, &standing, (before.as_ref(), &role), action).await?;
             let put = match before {
-                None => Change::CreateRole(Box::new(role.clone())),
-                Some(_) => Change::ReplaceRole(Box::new(role.clone())),
+                None => Change::Role(RoleChange::Create(Box::new(role.clone()))),
+                Some(_) => Change::Role(RoleChange::Replace(Box::new(role.clone()))),
             };
             let event = self.role_event(operator, action, (before.as_ref(), Some(&role)), role.updated_at);
             let mut changes = standing.holds;
             changes.extend([put, event]);
             changes.extend(self.keeping(operator, None, &role).await?);
-            let committed = self.store.commit(changes).await;
+            let committed = self.store.changes.commit(changes).await;
             self.forget_roles(tenant);
             match committed {
                 Ok(()) => return Ok(role),

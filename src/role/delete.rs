@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{Change, CommitError, Guard, TenantId, Version};
+use kayan_ports::{Change, CommitError, Guard, RoleChange, TenantId, Version};
 
 use crate::{
     DefineRoleError, Failure, Kayan, Operator,
@@ -52,7 +52,7 @@ impl Kayan {
             return Err(DefineRoleError::from(RoleError::BuiltIn(name)).into());
         }
         for _ in 0..ROUNDS {
-            let stored = self.store.roles(&tenant).await.map_err(Failure::from)?;
+            let stored = self.store.roles.roles(&tenant).await.map_err(Failure::from)?;
             let stored = stored.ok_or_else(|| DefineRoleError::NoTenant(tenant.clone()))?;
             let role = stored.defined.iter().find(|role| role.name == name);
             let role = role.ok_or_else(|| DefineRoleError::NotFound(name.clone()))?;
@@ -69,10 +69,11 @@ impl Kayan {
             if let Some(missing) = grants.missing(&definitions.grants(std::slice::from_ref(&name))) {
                 self.forbid(operator, missing, action).await.map_err(DefineRoleError::from)?;
             }
-            let delete = Change::DeleteRole { tenant: tenant.clone(), name: name.clone(), expected: role.version };
+            let delete =
+                Change::Role(RoleChange::Delete { tenant: tenant.clone(), name: name.clone(), expected: role.version });
             let event = self.role_event(operator, action, (Some(role), None), self.clock.now());
             changes.extend([delete, event]);
-            let committed = self.store.commit(changes).await;
+            let committed = self.store.changes.commit(changes).await;
             self.forget_roles(&tenant);
             match committed {
                 Ok(()) => return Ok(()),

@@ -26,7 +26,7 @@ impl Kayan {
         };
         let ListSessions { identity, limit, offset, .. } = *query;
         let query = SessionQuery { scope, identity, at: self.clock.now(), limit, offset };
-        Ok(self.store.active_sessions(&query).await.map_err(Failure::from)?)
+        Ok(self.store.sessions.active_sessions(&query).await.map_err(Failure::from)?)
     }
 }
 

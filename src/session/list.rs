@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{Presented, Session};
+use kayan_ports::{AuthenticatedSession, Session};
 
 use crate::{AuthenticateError, Caller, Failure, Kayan};
 
 impl Kayan {
     /// The caller's live sessions, newest first, and the one that asks.
-    pub async fn list_my_sessions(&self, caller: &Caller) -> Result<(Vec<Session>, Arc<Presented>), AuthenticateError> {
+    pub async fn list_my_sessions(
+        &self,
+        caller: &Caller,
+    ) -> Result<(Vec<Session>, Arc<AuthenticatedSession>), AuthenticateError> {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;
-        let sessions = self.store.sessions(&caller.tenant, me.identity.id, now).await.map_err(Failure::from)?;
+        let sessions =
+            self.store.sessions.sessions(&caller.tenant, me.identity.id, now).await.map_err(Failure::from)?;
         Ok((sessions, me))
     }
 }

@@ -1,8 +1,8 @@
 //! Logs somebody in by identifier and password.
 
 use kayan_ports::{
-    Change, CommitError, Credential, EventType, Guard, Identifier, Identity, Known, Method, Password, PasswordHash,
-    SignIn, State, TenantId, TenantSettings, Timestamp, Verdict,
+    Change, CommitError, Credential, CredentialChange, EventType, Guard, Identifier, Identity, Known, LoginCandidate,
+    Method, Password, PasswordHash, State, TenantId, TenantSettings, Timestamp, Verdict,
 };
 
 use crate::{
@@ -87,8 +87,13 @@ impl Kayan {
         let identifier =
             identifier::canonical(&cmd.identifier).unwrap_or_else(|_| Identifier::from_canonical(String::new()));
         let target = attempt::target(&caller.tenant, &identifier);
-        let found = self.store.sign_in(&caller.tenant, &identifier, &caller.client).await.map_err(Failure::from)?;
-        let SignIn { settings, epoch, known } = found.ok_or(LogInError::NoTenant)?;
+        let found = self
+            .store
+            .credentials
+            .login_candidate(&caller.tenant, &identifier, &caller.client)
+            .await
+            .map_err(Failure::from)?;
+        let LoginCandidate { settings, epoch, known } = found.ok_or(LogInError::NoTenant)?;
         self.limit(caller, tenant::limit("login", self.settings.limits.login, settings.login_limit), &target).await?;
         if !tenant::allows(&settings, Method::Password) {
             return Err(LogInError::MethodDisabled);
@@ -127,7 +132,7 @@ impl Kayan {
                     Some(known) => event.about(known.identity.id),
                     None => event,
                 };
-                self.store.commit(vec![event.record()]).await.map_err(Failure::from)?;
+                self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
                 Err(LogInError::InvalidCredentials)
             }
         }
@@ -176,20 +181,20 @@ impl Kayan {
         let (opened, mut changes) =
             self.open_session(caller, (identity.clone(), &settings, epoch), Method::Password, now);
         changes.extend([
-            Change::UseCredential {
+            Change::Credential(CredentialChange::Use {
                 tenant: caller.tenant.clone(),
                 credential: credential.id,
                 version: credential.version,
                 at: now,
-            },
+            }),
             self.event(caller, EventType::LoginSuccess, now, "logged in")
                 .by(id)
                 .with("method", Method::Password.as_str())
                 .record(),
         ]);
         changes.extend(forgetting);
-        changes.extend(renewed.map(|credential| Change::ReplaceCredential(Box::new(credential))));
-        match self.store.commit(changes).await {
+        changes.extend(renewed.map(|credential| Change::Credential(CredentialChange::Replace(Box::new(credential)))));
+        match self.store.changes.commit(changes).await {
             Ok(()) => Ok(opened),
             // The password was changed, or the account locked, while its hash was being verified.
             Err(CommitError::Stale(Guard::Credential)) => Err(LogInError::InvalidCredentials),
@@ -209,7 +214,7 @@ impl Kayan {
             .by(identity.id)
             .failed(20)
             .with("method", Method::Password.as_str());
-        self.store.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
         Err(LogInError::MfaRequired)
     }
 
@@ -220,7 +225,7 @@ impl Kayan {
             .failed(40)
             .with("method", Method::Password.as_str())
             .with("state", identity.state.as_str());
-        self.store.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
         Err(LogInError::NotActive)
     }
 

@@ -1,6 +1,6 @@
 //! Ends the caller's own session.
 
-use kayan_ports::{Change, CommitError, EventType, Guard};
+use kayan_ports::{Change, CommitError, EventType, Guard, SessionChange};
 
 use crate::{AuthenticateError, Caller, Failure, Kayan};
 
@@ -10,10 +10,14 @@ impl Kayan {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;
         let changes = vec![
-            Change::RevokeSession { tenant: caller.tenant.clone(), identity: me.identity.id, session: me.session.id },
+            Change::Session(SessionChange::Revoke {
+                tenant: caller.tenant.clone(),
+                identity: me.identity.id,
+                session: me.session.id,
+            }),
             self.event(caller, EventType::Logout, now, "logged out").by(me.identity.id).session(me.session.id).record(),
         ];
-        match self.store.commit(changes).await {
+        match self.store.changes.commit(changes).await {
             Ok(()) => Ok(()),
             // Somebody else ended it just now.
             Err(CommitError::Stale(Guard::Session)) => Err(AuthenticateError::Unauthorized),

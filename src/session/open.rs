@@ -1,7 +1,8 @@
 //! Opens a session for somebody who has just proven who they are.
 
 use kayan_ports::{
-    Aal, Change, EventType, Identity, Method, MethodUse, RefreshToken, Session, SessionId, TenantSettings, Timestamp,
+    Aal, Change, EventType, Identity, Method, MethodUse, RefreshToken, Session, SessionChange, SessionId,
+    TenantSettings, Timestamp,
 };
 
 use crate::{Caller, Kayan, Purpose, Token, policy::tenant};
@@ -64,8 +65,8 @@ impl Kayan {
             .session(session.id)
             .with("method", method.as_str());
         let changes = vec![
-            Change::OpenSession(Box::new(session.clone())),
-            Change::IssueRefresh(Box::new(refresh)),
+            Change::Session(SessionChange::Open(Box::new(session.clone()))),
+            Change::Session(SessionChange::IssueRefresh(Box::new(refresh))),
             created.record(),
         ];
         identity.last_login_at = Some(now);

@@ -1,6 +1,8 @@
 //! Exchanges a refresh token for new tokens of its session (RFC 6749, section 6; RFC 9700, section 4.14).
 
-use kayan_ports::{Change, Client, CommitError, EventType, Guard, Lookup, RefreshToken, Refreshing, Spent, Timestamp};
+use kayan_ports::{
+    Change, Client, CommitError, EventType, Guard, Lookup, RefreshToken, Refreshing, SessionChange, Spent, Timestamp,
+};
 
 use crate::{
     Caller, Failure, Kayan, Opened, Purpose, Token,
@@ -45,7 +47,7 @@ impl Kayan {
         let token = cmd.refresh_token.ok_or(RefreshSessionError::InvalidToken)?;
         let hash = token.hash();
         for _ in 0..ROUNDS {
-            let known = match self.store.refreshing(&caller.tenant, &hash).await.map_err(Failure::from)? {
+            let known = match self.store.sessions.refreshing(&caller.tenant, &hash).await.map_err(Failure::from)? {
                 Lookup::NoTenant => return Err(RefreshSessionError::NoTenant),
                 Lookup::Absent => return Err(RefreshSessionError::InvalidToken),
                 Lookup::Found(known) => known,
@@ -61,7 +63,7 @@ impl Kayan {
                 Verdict::Rotate => {
                     let spent = self.spend(&caller.client, now);
                     let opened = self.successors(&token, known, &spent);
-                    match self.store.commit(self.rotation(caller, &token, &opened, spent)).await {
+                    match self.store.changes.commit(self.rotation(caller, &token, &opened, spent)).await {
                         Ok(()) => return Ok(opened),
                         // Spent or revoked in the meantime: judge again what is there now.
                         Err(CommitError::Stale(Guard::RefreshToken | Guard::Session)) => {}
@@ -102,20 +104,26 @@ impl Kayan {
             expires_at: opened.refresh_expires_at,
             spent: None,
         };
-        let renewal = Change::RenewSession {
+        let renewal = Change::Session(SessionChange::Renew {
             tenant: session.tenant.clone(),
             session: session.id,
             token: session.token,
             expires_at: session.expires_at,
             at,
-        };
+        });
         let event = self
             .event(caller, EventType::SessionRefreshed, at, "the session got new tokens")
             .by(session.identity)
             .session(session.id);
         vec![
             renewal,
-            Change::RotateRefresh { spent: token.hash(), at, salt, client, next: Box::new(next) },
+            Change::Session(SessionChange::RotateRefresh {
+                spent: token.hash(),
+                at,
+                salt,
+                client,
+                next: Box::new(next),
+            }),
             event.record(),
         ]
     }
@@ -132,9 +140,12 @@ impl Kayan {
             .about(session.identity)
             .session(session.id)
             .failed(90);
-        let revoke =
-            Change::RevokeSession { tenant: session.tenant.clone(), identity: session.identity, session: session.id };
-        match self.store.commit(vec![revoke, event.record()]).await {
+        let revoke = Change::Session(SessionChange::Revoke {
+            tenant: session.tenant.clone(),
+            identity: session.identity,
+            session: session.id,
+        });
+        match self.store.changes.commit(vec![revoke, event.record()]).await {
             // `Stale`: revoked by somebody else just now, who has written the event too.
             Ok(()) | Err(CommitError::Stale(Guard::Session)) => Err(RefreshSessionError::TokenReused),
             Err(other) => Err(Failure::from(other).into()),

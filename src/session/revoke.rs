@@ -1,6 +1,6 @@
 //! Ends sessions on an operator's behalf: one, a user's, a tenant's, or all.
 
-use kayan_ports::{Change, CommitError, EventType, Guard, Scope, SessionId, TenantId};
+use kayan_ports::{Change, CommitError, EventType, Guard, Scope, SessionChange, SessionId, TenantId};
 
 use crate::{
     DeniedError, Failure, FindUserError, Kayan, Operator, UserRef, account::register::path,
@@ -66,7 +66,7 @@ impl Kayan {
         let no_tenant = |tenant: &Option<TenantId>| RevokeSessionsError::NoTenant(tenant.clone().unwrap_or_default());
         let scope = operator.within(cmd.tenant.as_ref()).ok_or_else(|| no_tenant(&cmd.tenant))?;
         if let Some(tenant) = &cmd.tenant
-            && self.store.tenant(tenant).await.map_err(Failure::from)?.is_none()
+            && self.store.tenants.tenant(tenant).await.map_err(Failure::from)?.is_none()
         {
             return Err(no_tenant(&cmd.tenant));
         }
@@ -79,7 +79,7 @@ impl Kayan {
             user.as_ref().map(|user| user.tenant.clone()).or_else(|| scope.tenant().cloned()).unwrap_or_default();
         let identity = user.as_ref().map(|user| user.id);
         // Whoever is in a hurry must not wait for a count that does not come.
-        let open = self.store.count_active_sessions(&scope, identity).await.ok();
+        let open = self.store.sessions.count_active_sessions(&scope, identity).await.ok();
         let event = self
             .operator_event(operator, &tenant, EventType::AdminAction, self.clock.now(), "sessions were revoked")
             .with("action", action)
@@ -89,13 +89,13 @@ impl Kayan {
         let (revoke, event) = match user {
             None => (self.end_all_sessions(scope), event.resource("sessions".to_owned())),
             Some(user) => (
-                Change::RevokeSessions { scope, identity: user.id, except: None },
+                Change::Session(SessionChange::RevokeOf { scope, identity: user.id, except: None }),
                 event.about(user.id).resource(format!("{}/sessions", path(&user))),
             ),
         };
         let mut changes = vec![revoke, event.record()];
         changes.extend(self.keeping(operator, None, &open).await?);
-        self.store.commit(changes).await.map_err(Failure::from)?;
+        self.store.changes.commit(changes).await.map_err(Failure::from)?;
         Ok(open)
     }
 
@@ -104,7 +104,7 @@ impl Kayan {
     pub(crate) fn end_all_sessions(&self, scope: Scope) -> Change {
         let mut drawn = [0; 8];
         self.entropy.fill(&mut drawn);
-        Change::RevokeAllSessions { scope, epoch: i64::from_be_bytes(drawn) >> 1 }
+        Change::Session(SessionChange::RevokeAll { scope, epoch: i64::from_be_bytes(drawn) >> 1 })
     }
 
     /// Ends one session.
@@ -116,7 +116,7 @@ impl Kayan {
     ) -> Result<(), RevokeSessionsError> {
         let action = "session.revoke";
         self.permit(operator, &Permission::SESSIONS_REVOKE, action).await?;
-        let found = self.store.session(&operator.scope, id).await.map_err(Failure::from)?;
+        let found = self.store.sessions.session(&operator.scope, id).await.map_err(Failure::from)?;
         let session = found.filter(|session| session.active).ok_or(RevokeSessionsError::NoSession(id))?;
         let (tenant, identity) = (session.tenant, session.identity);
         let event = self
@@ -125,7 +125,12 @@ impl Kayan {
             .session(id)
             .with("action", action)
             .with("reason", reason);
-        match self.store.commit(vec![Change::RevokeSession { tenant, identity, session: id }, event.record()]).await {
+        match self
+            .store
+            .changes
+            .commit(vec![Change::Session(SessionChange::Revoke { tenant, identity, session: id }), event.record()])
+            .await
+        {
             Ok(()) => Ok(()),
             Err(CommitError::Stale(Guard::Session)) => Err(RevokeSessionsError::NoSession(id)),
             Err(other) => Err(Failure::from(other).into()),

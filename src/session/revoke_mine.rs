@@ -1,6 +1,6 @@
 //! Revokes one of the caller's own sessions, or all but the one that asks.
 
-use kayan_ports::{Change, CommitError, EventType, Guard, Identity, SessionId};
+use kayan_ports::{Change, CommitError, EventType, Guard, Identity, SessionChange, SessionId};
 
 use crate::{AuthenticateError, Caller, Failure, Kayan};
 
@@ -24,8 +24,9 @@ impl Kayan {
             .event(caller, EventType::SessionRevoked, now, "the owner revoked a session")
             .by(me.identity.id)
             .session(session);
-        let revoke = Change::RevokeSession { tenant: caller.tenant.clone(), identity: me.identity.id, session };
-        match self.store.commit(vec![revoke, event.record()]).await {
+        let revoke =
+            Change::Session(SessionChange::Revoke { tenant: caller.tenant.clone(), identity: me.identity.id, session });
+        match self.store.changes.commit(vec![revoke, event.record()]).await {
             Ok(()) => Ok(()),
             Err(CommitError::Stale(Guard::Session)) => Err(RevokeMySessionError::NotFound),
             Err(other) => Err(AuthenticateError::Failed(Failure::from(other)).into()),
@@ -41,14 +42,14 @@ impl Kayan {
             .by(me.identity.id)
             .resource(format!("identity/{}/sessions", me.identity.id));
         let changes = vec![end_sessions(&me.identity, Some(me.session.id)), event.record()];
-        self.store.commit(changes).await.map_err(Failure::from)?;
+        self.store.changes.commit(changes).await.map_err(Failure::from)?;
         Ok(())
     }
 }
 
 /// The change that ends every session of an identity, but for one.
 pub(crate) fn end_sessions(identity: &Identity, except: Option<SessionId>) -> Change {
-    Change::RevokeSessions { scope: (&identity.tenant).into(), identity: identity.id, except }
+    Change::Session(SessionChange::RevokeOf { scope: (&identity.tenant).into(), identity: identity.id, except })
 }
 
 #[cfg(test)]

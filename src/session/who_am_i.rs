@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{Change, Presented};
+use kayan_ports::{AuthenticatedSession, Change, SessionChange};
 use time::Duration;
 
 use crate::{AuthenticateError, Caller, Kayan};
@@ -12,14 +12,18 @@ const SEEN_EVERY: Duration = Duration::MINUTE;
 
 impl Kayan {
     /// The caller's session and identity.
-    pub async fn who_am_i(&self, caller: &Caller) -> Result<Arc<Presented>, AuthenticateError> {
+    pub async fn who_am_i(&self, caller: &Caller) -> Result<Arc<AuthenticatedSession>, AuthenticateError> {
         let now = self.clock.now();
         let mut me = self.authenticate(caller, now).await?;
         if now - me.session.last_seen_at >= SEEN_EVERY {
             Arc::make_mut(&mut me).session.last_seen_at = now;
-            let seen = Change::SeeSession { tenant: caller.tenant.clone(), session: me.session.id, at: now };
+            let seen = Change::Session(SessionChange::Touch {
+                tenant: caller.tenant.clone(),
+                session: me.session.id,
+                at: now,
+            });
             // A database that can be read but not written must not keep anybody from being recognised.
-            let _unseen = self.store.commit(vec![seen]).await;
+            let _unseen = self.store.changes.commit(vec![seen]).await;
         }
         Ok(me)
     }

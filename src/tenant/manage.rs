@@ -1,7 +1,8 @@
 //! Makes, changes and removes tenants.
 
 use kayan_ports::{
-    Change, CommitError, EventType, Guard, Page, Tenant, TenantId, TenantQuery, TenantSettings, Unique, Version,
+    Change, CommitError, EventType, Guard, Page, Tenant, TenantChange, TenantId, TenantQuery, TenantSettings, Unique,
+    Version,
 };
 use serde_json::json;
 
@@ -90,9 +91,9 @@ impl Kayan {
         let tenant =
             Tenant { id, name, active: true, settings, created_at: now, updated_at: now, version: 1, epoch: 0 };
         let event = self.tenant_event(operator, action, (None, Some(&tenant)));
-        let mut changes = vec![Change::CreateTenant(Box::new(tenant.clone())), event];
+        let mut changes = vec![Change::Tenant(TenantChange::Create(Box::new(tenant.clone()))), event];
         changes.extend(self.keeping(operator, None, &tenant).await?);
-        match self.store.commit(changes).await {
+        match self.store.changes.commit(changes).await {
             Ok(()) => Ok(tenant),
             Err(CommitError::Conflict(Unique::Tenant)) => Err(ManageTenantError::AlreadyExists(tenant.id)),
             Err(other) => Err(ManageTenantError::Failed(other.into())),
@@ -121,12 +122,12 @@ impl Kayan {
             ..before.clone()
         };
         valid(&after.name, &after.settings)?;
-        let mut changes = vec![Change::ReplaceTenant(Box::new(after.clone()))];
+        let mut changes = vec![Change::Tenant(TenantChange::Replace(Box::new(after.clone())))];
         if !after.active || after.settings.mfa_required && !before.settings.mfa_required {
             changes.push(self.end_all_sessions((&after.id).into()));
         }
         changes.push(self.tenant_event(operator, action, (Some(&before), Some(&after))));
-        match self.store.commit(changes).await {
+        match self.store.changes.commit(changes).await {
             Ok(()) => Ok(after),
             Err(CommitError::Stale(Guard::Tenant)) => Err(ManageTenantError::Changed),
             Err(other) => Err(ManageTenantError::Failed(other.into())),
@@ -149,9 +150,9 @@ impl Kayan {
         if *id == TenantId::default() {
             return Err(ManageTenantError::InUse("every request that names no tenant is in `default`"));
         }
-        let delete = Change::DeleteTenant { tenant: id.clone(), expected: before.version };
+        let delete = Change::Tenant(TenantChange::Delete { tenant: id.clone(), expected: before.version });
         let event = self.tenant_event(operator, action, (Some(&before), None));
-        let committed = self.store.commit(vec![delete, event]).await;
+        let committed = self.store.changes.commit(vec![delete, event]).await;
         self.forget_roles(id);
         match committed {
             Ok(()) => Ok(()),
@@ -178,13 +179,13 @@ impl Kayan {
     ) -> Result<Page<Tenant>, ManageTenantError> {
         self.permit(operator, &Permission::TENANTS_READ, "tenant.list").await?;
         let query = TenantQuery { only: operator.scope.tenant().cloned(), limit, offset };
-        Ok(self.store.tenants(&query).await.map_err(Failure::from)?)
+        Ok(self.store.tenants.tenants(&query).await.map_err(Failure::from)?)
     }
 
     async fn tenant_of(&self, operator: &Operator, id: &TenantId) -> Result<Tenant, ManageTenantError> {
         let found = match operator.within(Some(id)) {
             None => None,
-            Some(_) => self.store.tenant(id).await.map_err(Failure::from)?,
+            Some(_) => self.store.tenants.tenant(id).await.map_err(Failure::from)?,
         };
         found.ok_or_else(|| ManageTenantError::NotFound(id.clone()))
     }

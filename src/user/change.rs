@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{ADMIN, Change, CommitError, Guard, Identity, State, Version};
+use kayan_ports::{ADMIN, Change, CommitError, Guard, Identity, RoleChange, State, Version};
 
 use crate::{
     DeniedError, Failure, FindUserError, Kayan, Operator, UserRef,
@@ -99,7 +99,7 @@ impl Kayan {
 pub(crate) fn keep_an_admin(operator: Option<&Operator>, identity: &Identity) -> Option<Change> {
     let is_admin = identity.state == State::Active && identity.roles.iter().any(|role| role == ADMIN);
     let asked = !operator.is_some_and(Operator::is_at_the_command_line);
-    (is_admin && asked).then(|| Change::KeepAdmin(identity.tenant.clone()))
+    (is_admin && asked).then(|| Change::Role(RoleChange::RequireAdmin(identity.tenant.clone())))
 }
 
 /// Whether something that a list of changes was decided on has changed since, so that it is decided anew.

@@ -1,8 +1,8 @@
 //! Makes an identity on an operator's behalf.
 
 use kayan_ports::{
-    AdoptError, Change, CommitError, EventType, Guard, HashCost, Identity, Password, PasswordHash, State, TenantId,
-    Traits, Unique,
+    AccountChange, AdoptError, Change, CommitError, CredentialChange, EventType, Guard, HashCost, Identity, Password,
+    PasswordHash, State, TenantId, Traits, Unique,
 };
 use serde_json::json;
 
@@ -102,11 +102,12 @@ impl Kayan {
         for _ in 0..ROUNDS {
             let mut changes = self.permitted_roles(operator, &identity).await?;
             let (new, names) = (Box::new(identity.clone()), identifiers.clone());
-            changes.push(Change::CreateIdentity { identity: new, identifiers: names });
-            changes.extend(password.clone().map(|password| Change::AddCredential(Box::new(password))));
+            changes.push(Change::Account(AccountChange::Create { identity: new, identifiers: names }));
+            changes
+                .extend(password.clone().map(|password| Change::Credential(CredentialChange::Add(Box::new(password)))));
             changes.extend(self.user_created(operator, &identity, password.is_some()));
             changes.extend(self.keeping(operator, Some(identity.id), &identity).await?);
-            match self.store.commit(changes).await {
+            match self.store.changes.commit(changes).await {
                 Ok(()) => return Ok(identity),
                 Err(error) if is_outdated(&error) => {}
                 Err(CommitError::Conflict(Unique::Identifier)) => return Err(CreateUserError::AlreadyExists),

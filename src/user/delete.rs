@@ -1,6 +1,6 @@
 //! Removes an identity on an operator's behalf.
 
-use kayan_ports::{Change, EventType, Version};
+use kayan_ports::{AccountChange, Change, EventType, Version};
 
 use crate::{
     ChangeUserError, Kayan, Operator, UserRef,
@@ -27,7 +27,7 @@ impl Kayan {
         let wish = Changing { operator, user, expected, required: &Permission::USERS_DELETE, action };
         for _ in 0..ROUNDS {
             let changes = self.deletion(&wish, cmd.reason.clone()).await?;
-            match self.store.commit(changes).await {
+            match self.store.changes.commit(changes).await {
                 Err(error) if is_outdated(&error) => {}
                 committed => return committed.map_err(ChangeUserError::from),
             }
@@ -53,7 +53,7 @@ impl Kayan {
             .with("action", wish.action)
             .with("reason", reason);
         let (scope, expected) = (operator.scope.clone(), Some(before.version));
-        changes.push(Change::DeleteIdentity { scope, identity: before.id, expected });
+        changes.push(Change::Account(AccountChange::Delete { scope, identity: before.id, expected }));
         changes.extend(keep_an_admin(Some(operator), &before));
         changes.extend([deleted.record(), event.record()]);
         Ok(changes)

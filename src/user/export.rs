@@ -63,7 +63,7 @@ impl Kayan {
         let mut export = UserExport { kayan: self, operator, cmd, place: Place::Behind(None) };
         if let Some(tenant) = operator.scope.tenant() {
             // One that is inactive may be on its way out: that is when its users are wanted.
-            if self.store.tenant(tenant).await.map_err(Failure::from)?.is_none() {
+            if self.store.tenants.tenant(tenant).await.map_err(Failure::from)?.is_none() {
                 return Err(ExportUsersError::NoTenant(tenant.clone()));
             }
             export.enter(tenant.clone()).await?;
@@ -80,7 +80,8 @@ impl UserExport<'_> {
                 Place::End => return Ok(None),
                 Place::Within(tenant, after) => (tenant.clone(), *after),
                 Place::Behind(tenant) => {
-                    let next = self.kayan.store.tenant_with_accounts(tenant.as_ref()).await.map_err(Failure::from)?;
+                    let next =
+                        self.kayan.store.accounts.tenant_with_accounts(tenant.as_ref()).await.map_err(Failure::from)?;
                     let Some(next) = next else {
                         self.place = Place::End;
                         continue;
@@ -103,7 +104,7 @@ impl UserExport<'_> {
             .with("action", "user.export")
             .with("with_hashes", cmd.hashes)
             .with("state", json!(cmd.state));
-        kayan.store.commit(vec![event.record()]).await?;
+        kayan.store.changes.commit(vec![event.record()]).await?;
         self.place = Place::Within(tenant, None);
         Ok(())
     }
@@ -116,7 +117,7 @@ impl UserExport<'_> {
     ) -> Result<Option<Vec<u8>>, Failure> {
         let ExportUsers { state, hashes } = self.cmd;
         let query = AccountQuery { tenant: tenant.clone(), state, after, hashes, limit: PAGE };
-        let accounts = self.kayan.store.accounts(&query).await?;
+        let accounts = self.kayan.store.accounts.accounts(&query).await?;
         let Some(last) = accounts.last() else {
             let one = self.operator.scope.tenant().is_some();
             self.place = if one { Place::End } else { Place::Behind(Some(tenant)) };

@@ -1,7 +1,8 @@
 //! Sets an identity's password on an operator's behalf.
 
 use kayan_ports::{
-    Change, CommitError, Credential, EventType, Guard, Identity, Password, PasswordHash, Unique, Version,
+    Change, CommitError, Credential, CredentialChange, EventType, Guard, Identity, Password, PasswordHash, Unique,
+    Version,
 };
 
 use crate::{
@@ -73,7 +74,7 @@ impl Kayan {
                 .resource(path(&before))
                 .with("action", action);
             changes.push(event.record());
-            match self.store.commit(changes).await {
+            match self.store.changes.commit(changes).await {
                 Ok(()) => return Ok(()),
                 Err(error) if is_outdated(&error) => {}
                 Err(CommitError::Stale(Guard::Credential) | CommitError::Conflict(Unique::Credential)) => {
@@ -87,12 +88,18 @@ impl Kayan {
 
     /// The change that gives an identity this password in place of the one that it has, if it has one.
     async fn put_password(&self, identity: &Identity, secret: PasswordHash) -> Result<Change, Failure> {
-        let (known, now) = (self.store.password(&(&identity.tenant).into(), identity.id).await?, self.clock.now());
+        let (known, now) =
+            (self.store.credentials.password(&(&identity.tenant).into(), identity.id).await?, self.clock.now());
         Ok(match known {
-            None => Change::AddCredential(Box::new(self.new_password(identity, secret, now))),
+            None => Change::Credential(CredentialChange::Add(Box::new(self.new_password(identity, secret, now)))),
             Some(known) => {
                 let version = known.version + 1;
-                Change::ReplaceCredential(Box::new(Credential { secret, updated_at: now, version, ..known }))
+                Change::Credential(CredentialChange::Replace(Box::new(Credential {
+                    secret,
+                    updated_at: now,
+                    version,
+                    ..known
+                })))
             }
         })
     }

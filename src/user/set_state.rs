@@ -1,6 +1,6 @@
 //! Locks, deactivates or lets in an identity on an operator's behalf.
 
-use kayan_ports::{Change, CommitError, EventType, Guard, Identity, Scope, State, Timestamp, Version};
+use kayan_ports::{AccountChange, Change, CommitError, EventType, Guard, Identity, Scope, State, Timestamp, Version};
 use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 
@@ -61,7 +61,7 @@ impl Kayan {
             let (after, setting) = self.with_state(operator, &before, (cmd.state, until), cmd.reason.clone())?;
             changes.extend(setting);
             changes.extend(self.keeping(operator, Some(after.id), &after).await?);
-            match self.store.commit(changes).await {
+            match self.store.changes.commit(changes).await {
                 Ok(()) => {
                     self.state_was_set(&after).await?;
                     return Ok(after);
@@ -103,7 +103,8 @@ impl Kayan {
             .values(Some(json!({ "state": before.state })), Some(json!({ "state": state })));
         let scope = operator.scope.clone();
         let (identity, expected) = (before.id, Some(before.version));
-        let mut changes = vec![Change::SetState { scope, identity, expected, state, until, at: now }];
+        let mut changes =
+            vec![Change::Account(AccountChange::SetState { scope, identity, expected, state, until, at: now })];
         if shuts_out {
             changes.push(end_sessions(before, None));
             changes.extend(keep_an_admin(Some(operator), before));
@@ -116,7 +117,7 @@ impl Kayan {
     pub async fn end_locks(&self) -> Result<(), Failure> {
         loop {
             let (mut ended, mut failed) = (0, None);
-            for locked in self.store.ended_locks(self.clock.now()).await? {
+            for locked in self.store.accounts.ended_locks(self.clock.now()).await? {
                 match self.end_lock(&locked).await {
                     Ok(()) => ended += 1,
                     Err(failure) => failed = Some(failure),
@@ -139,8 +140,15 @@ impl Kayan {
             .with("action", SetUserState::action(state))
             .values(Some(json!({ "state": locked.state })), Some(json!({ "state": state })));
         let (scope, expected) = (Scope::from(&locked.tenant), Some(locked.version));
-        let set = Change::SetState { scope, identity: locked.id, expected, state, until: None, at: now };
-        match self.store.commit(vec![set, event.record()]).await {
+        let set = Change::Account(AccountChange::SetState {
+            scope,
+            identity: locked.id,
+            expected,
+            state,
+            until: None,
+            at: now,
+        });
+        match self.store.changes.commit(vec![set, event.record()]).await {
             Ok(()) => self.unlock(locked).await,
             // An operator or another replica was quicker.
             Err(CommitError::Stale(Guard::Identity)) => Ok(()),

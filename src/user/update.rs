@@ -69,7 +69,7 @@ impl Kayan {
                 changes.extend(setting);
                 after = set;
             }
-            match self.store.commit(changes).await {
+            match self.store.changes.commit(changes).await {
                 Ok(()) => {}
                 Err(error) if is_outdated(&error) => continue,
                 Err(CommitError::Conflict(Unique::Identifier)) => return Err(UpdateUserError::AlreadyExists),

@@ -7,12 +7,12 @@ mod validators;
 
 use std::{sync::Arc, time::Duration};
 
+use kayan_cache::{BackgroundRelease, CachedSessions, MemoryLimiter};
 use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings};
 use kayan_crypto::{Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
 pub(crate) use kayan_crypto::{BlockPlace, FileKey};
 use kayan_http::{Application, HttpSettings};
-use kayan_memory::{CachedSessions, MemoryLimiter, Unhurried};
-use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Store};
+use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Stores};
 #[cfg(feature = "redis")]
 use kayan_redis::{RedisCounters, RedisProbe, RedisSettings, Uses};
 use kayan_sql::{Driver, SqlStore};
@@ -141,8 +141,8 @@ pub(crate) fn keys(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<dyn 
         session_secret: config.session_secret.clone(),
         session_secret_previous: config.session_secret_previous.clone(),
     };
-    let store = Arc::new(SqlStore::new(driver.clone()));
-    Ok(Arc::new(SealedKeys::new(store, clock(), entropy(), &secrets)?))
+    let store = Stores::new(Arc::new(SqlStore::new(driver.clone())));
+    Ok(Arc::new(SealedKeys::new(&store, clock(), entropy(), &secrets)?))
 }
 
 /// What makes and reads admin tokens.
@@ -157,7 +157,7 @@ pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, 
     let database = store(config, driver)?;
     let counters = counters(config, database.clone())?;
     let log = audit_log_of_a_command(config)?;
-    over(config, audited(database, log.as_ref()), counters, hasher(config)?, keys(config, driver)?)
+    over(config, audited(Stores::new(database), log.as_ref()), counters, hasher(config)?, keys(config, driver)?)
 }
 
 /// The use-cases over an open database, to look at it: whatever they would write comes to nothing.
@@ -165,13 +165,13 @@ pub(crate) fn looking(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan
     let driver: Arc<dyn Driver> = Arc::new(Unwritten(driver.clone()));
     let database = Arc::new(SqlStore::new(driver.clone()));
     let counters = Counters { limiter: Arc::new(MemoryLimiter::new()), attempts: database.clone(), probe: None };
-    over(config, database, counters, hasher(config)?, keys(config, &driver)?)
+    over(config, Stores::new(database), counters, hasher(config)?, keys(config, &driver)?)
 }
 
 /// Puts the use-cases together over a store, counters and keys.
 fn over(
     config: &Config,
-    store: Arc<dyn Store>,
+    store: Stores,
     counters: Counters,
     hasher: Arc<Hasher>,
     keys: Arc<dyn Keys>,
@@ -230,19 +230,21 @@ fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result
     let limiter = Arc::new(MemoryLimiter::new());
     #[cfg(feature = "redis")]
     if let Some(shared) = redis_counters(config)? {
-        use kayan_memory::Fallback;
+        use kayan_cache::Fallback;
         use kayan_telemetry::TracedRedis;
         let limits = TracedRedis::<dyn RateLimiter>::around(shared.clone());
         let attempts = TracedRedis::<dyn AttemptCounter>::around(shared.clone());
         return Ok(Counters {
             limiter: Arc::new(Fallback::<dyn RateLimiter>::new(limits, limiter)),
-            attempts: Arc::new(Unhurried::new(Arc::new(Fallback::<dyn AttemptCounter>::new(attempts, database)))),
+            attempts: Arc::new(BackgroundRelease::new(Arc::new(Fallback::<dyn AttemptCounter>::new(
+                attempts, database,
+            )))),
             probe: Some(redis::probe(config, shared)),
         });
     }
     #[cfg(not(feature = "redis"))]
     no_redis(config)?;
-    Ok(Counters { limiter, attempts: Arc::new(Unhurried::new(database)), probe: None })
+    Ok(Counters { limiter, attempts: Arc::new(BackgroundRelease::new(database)), probe: None })
 }
 
 /// The configuration takes no Redis that is not compiled in.
@@ -293,8 +295,8 @@ pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>
 }
 
 /// The store behind a cache of sessions; with Redis, replicas tell each other what to forget.
-fn cached(config: &Config, store: Arc<dyn Store>) -> Result<Arc<CachedSessions>, Stop> {
-    let sessions = CachedSessions::new(store, clock(), config.sessions.cache_ttl);
+fn cached(config: &Config, store: Stores) -> Result<Stores, Stop> {
+    let sessions = CachedSessions::new(&store, clock(), config.sessions.cache_ttl);
     #[cfg(feature = "redis")]
     if let Some(url) = &config.redis.session_url {
         use kayan_redis::{Announcements, Heard};
@@ -314,11 +316,11 @@ fn cached(config: &Config, store: Arc<dyn Store>) -> Result<Arc<CachedSessions>,
                 announcements.announce(&lines).await;
             }
         });
-        return Ok(sessions);
+        return Ok(sessions.before(store));
     }
     #[cfg(not(feature = "redis"))]
     no_redis(config)?;
-    Ok(Arc::new(sessions))
+    Ok(Arc::new(sessions).before(store))
 }
 
 /// Puts the whole service together over an open database.
@@ -342,9 +344,8 @@ pub(crate) fn application(
         body_timeout: Duration::from_secs(15),
     };
     let database = store(config, driver)?;
-    let recording = audited(database.clone(), log);
-    let remembering: Arc<dyn Store> =
-        if config.sessions.cache_ttl.is_zero() { recording } else { cached(config, recording)? };
+    let recording = audited(Stores::new(database.clone()), log);
+    let remembering = if config.sessions.cache_ttl.is_zero() { recording } else { cached(config, recording)? };
     let counters = counters(config, database)?;
     let mut probes: Vec<Arc<dyn Probe>> =
         vec![Arc::new(DatabaseProbe(driver.clone())), Arc::new(MigrationsProbe(driver.clone()))];

@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use kayan_ports::{
-    Change, Clock, CommitError, Entropy, Guard, KeyError, KeyId, KeyPurpose, Keys, Scope, SealedKey, SigningKey, Store,
-    Unique, WrappedKey, Wrapper,
+    Change, Clock, Commit, CommitError, Entropy, Guard, KeyChange, KeyError, KeyId, KeyPurpose, Keys, Scope, SealedKey,
+    SigningKey, StoredKeys, Stores, Unique, WrappedKey, Wrapper,
 };
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretSlice};
@@ -40,7 +40,8 @@ struct Wrapping {
 
 /// The place where keys are kept. What was opened once is remembered for as long as the process lives.
 pub struct SealedKeys {
-    store: Arc<dyn Store>,
+    store: Arc<dyn StoredKeys>,
+    changes: Arc<dyn Commit>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     /// The one that wraps.
@@ -54,7 +55,7 @@ pub struct SealedKeys {
 impl SealedKeys {
     /// Derives the wrapping keys; reads nothing yet.
     pub fn new(
-        store: Arc<dyn Store>,
+        store: &Stores,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         secrets: &WrappingSecrets,
@@ -76,7 +77,8 @@ impl SealedKeys {
         let mut wrappings = wrappings.into_iter();
         let present = wrappings.next().ok_or_else(|| KeyError::Fault("there is no secret to wrap with".to_owned()))?;
         let (data, signing) = (Mutex::default(), Mutex::default());
-        Ok(Self { store, clock, entropy, present, others: wrappings.collect(), data, signing })
+        let (store, changes) = (store.keys.clone(), store.changes.clone());
+        Ok(Self { store, changes, clock, entropy, present, others: wrappings.collect(), data, signing })
     }
 
     /// The data key; if there is none, makes one or says so.
@@ -106,7 +108,7 @@ impl SealedKeys {
         let now = self.clock.now();
         let wrapped = self.present.key.seal(&DATA_KEY, &bytes, &*self.entropy)?;
         let key = WrappedKey { wrapped, by: self.present.by, version: 1, created_at: now, updated_at: now };
-        match self.store.commit(vec![Change::KeepDataKey(Box::new(key))]).await {
+        match self.changes.commit(vec![Change::Key(KeyChange::StoreDataKey(Box::new(key)))]).await {
             Ok(()) => Ok(Some(bytes)),
             Err(CommitError::Conflict(Unique::DataKey)) => Ok(None),
             Err(other) => Err(other.into()),
@@ -129,7 +131,7 @@ impl SealedKeys {
             created_at: kept.created_at,
             updated_at: self.clock.now(),
         };
-        match self.store.commit(vec![Change::RewrapDataKey(Box::new(anew))]).await {
+        match self.changes.commit(vec![Change::Key(KeyChange::RewrapDataKey(Box::new(anew)))]).await {
             Ok(()) => Ok(Some(bytes)),
             Err(CommitError::Stale(Guard::DataKey)) => Ok(None),
             Err(other) => Err(other.into()),
@@ -180,7 +182,7 @@ impl SealedKeys {
         let public = public(&seed)?;
         let sealed = data.seal(&place(&row(id, purpose)), seed.as_slice(), &*self.entropy)?;
         let kept = SealedKey { id, scope: Scope::System, purpose, sealed, public, created_at: now };
-        match self.store.commit(vec![Change::KeepSigningKey(Box::new(kept))]).await {
+        match self.changes.commit(vec![Change::Key(KeyChange::StoreSigningKey(Box::new(kept)))]).await {
             Ok(()) => Ok(Some(SigningKey { id, seed, public })),
             Err(CommitError::Conflict(Unique::SigningKey)) => Ok(None),
             Err(other) => Err(other.into()),

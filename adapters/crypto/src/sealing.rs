@@ -83,7 +83,7 @@ impl SealingKey {
 
 #[cfg(test)]
 mod tests {
-    use kayan_memory::SeededEntropy;
+    use kayan_fakes::SeededEntropy;
 
     use super::*;
 

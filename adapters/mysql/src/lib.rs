@@ -268,6 +268,10 @@ impl Driver for MysqlDriver {
         timeout(Duration::from_secs(1), asked).await.unwrap_or_else(|_| Err(silent()))
     }
 
+    async fn maintain(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn connections(&self) -> Option<ConnectionUse> {
         Some(self.pool.usage())
     }

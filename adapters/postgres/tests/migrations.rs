@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "test code: what goes wrong fails the test")]
 
 use kayan_contract::throw_away::{PGBOUNCER, POSTGRES, PostgresDatabase};
-use kayan_ports::{Change, Scope, Store as _, StoreError, TenantId};
+use kayan_ports::{Change, Commit, PurgeEvents, Scope, StoreError, TenantId};
 use kayan_postgres::{Mode, PostgresDriver, Settings};
 use kayan_sql::{
     Dialect, Driver, SqlStore,
@@ -102,7 +102,7 @@ async fn a_purge_drops_the_months_that_lie_wholly_before_it() {
         assert_eq!(number(partitions).await, 17);
         let (until, parts_until) = (datetime!(2023-01-11 0:00 UTC), datetime!(2023-03-11 0:00 UTC));
         let [until, parts_until] = [until, parts_until].map(|at| at.replace_year(year).unwrap());
-        let purge = |scope: Scope, until| vec![Change::PurgeEvents { scope, until, parts_until }];
+        let purge = |scope: Scope, until| vec![Change::PurgeEvents(PurgeEvents { scope, until, parts_until })];
         store.commit(purge(Scope::from(&TenantId::default()), until)).await.unwrap();
         assert_eq!(number(partitions).await, 17, "a tenant's purge leaves the others' rows alone");
         store.commit(purge(Scope::System, until)).await.unwrap();

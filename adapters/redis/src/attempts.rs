@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kayan_ports::{AttemptCounter, AttemptKey, CountError, Lockout, Reservation, Target, Timestamp};
+use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, Target, Timestamp};
 
 use crate::{RedisCounters, server::Asked};
 
@@ -99,5 +99,9 @@ impl AttemptCounter for RedisCounters {
         let mut command = redis::cmd("DEL");
         command.arg(key(target));
         Ok(self.server.ask(Asked::Command(command)).await?)
+    }
+
+    fn forgetting(&self, _: &AttemptKey) -> Option<Change> {
+        None
     }
 }

@@ -3,8 +3,11 @@
 use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
 
 use crate::{
-    ApplyError, Dialect, Driver, Expect, Statement, Value, attempts, audit, credentials, events, identities,
-    kept_answers, keys, outdated, revocations, roles, seals, sessions, tenants,
+    ApplyError, Dialect, Driver, Expect, Statement, Value,
+    store::{
+        accounts, admin_tokens, attempts, audit, cleanup, credentials, idempotency, keys, roles, seals, sessions,
+        tenants,
+    },
 };
 
 /// Applies the changes in one transaction.
@@ -86,54 +89,18 @@ impl Batch {
 
 fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
     match change {
-        Change::CreateIdentity { identity, identifiers } => identities::create(batch, *identity, identifiers)?,
-        Change::ReplaceTraits { tenant, identity, expected, traits, identifiers, verified, at } => {
-            let new = identities::NewTraits { traits, identifiers, verified };
-            identities::replace_traits(batch, &tenant, (identity, expected), new, at)?;
-        }
-        Change::SetState { scope, identity, expected, state, until, at } => {
-            identities::set_state(batch, &scope, (identity, expected), (state, until), at);
-        }
-        Change::DeleteIdentity { scope, identity, expected } => identities::delete(batch, &scope, (identity, expected)),
-        Change::SetRoles { tenant, identity, expected, roles, at } => {
-            roles::set(batch, &tenant, (identity, expected), &roles, at)?;
-        }
-        Change::HoldIdentity { tenant, identity, version } => identities::hold(batch, &tenant, identity, version),
-        Change::HoldRoles { tenant, version } => roles::hold(batch, &tenant, version),
-        Change::CreateRole(role) => roles::create(batch, &role)?,
-        Change::ReplaceRole(role) => roles::replace(batch, &role)?,
-        Change::DeleteRole { tenant, name, expected } => roles::delete(batch, &tenant, &name, expected),
-        Change::KeepAdmin(tenant) => roles::keep_admin(batch, &tenant),
-        Change::CreateTenant(tenant) => tenants::create(batch, &tenant)?,
-        Change::ReplaceTenant(tenant) => tenants::replace(batch, &tenant)?,
-        Change::DeleteTenant { tenant, expected } => tenants::delete(batch, &tenant, expected),
-        Change::AddCredential(credential) => credentials::add(batch, &credential),
-        Change::ReplaceCredential(credential) => credentials::replace(batch, &credential),
-        Change::UseCredential { tenant, credential, version, at } => {
-            credentials::mark_used(batch, &tenant, credential, version, at);
-        }
-        Change::OpenSession(session) => sessions::open(batch, *session)?,
-        Change::IssueRefresh(token) => sessions::issue_refresh(batch, *token),
-        Change::RotateRefresh { spent, at, salt, client, next } => {
-            sessions::rotate_refresh(batch, spent, kayan_ports::Spent { at, salt, client }, *next);
-        }
-        Change::RenewSession { tenant, session, token, expires_at, at } => {
-            sessions::renew(batch, &tenant, session, (token, expires_at), at);
-        }
-        Change::SeeSession { tenant, session, at } => sessions::see(batch, &tenant, session, at),
-        Change::RevokeSessions { scope, identity, except } => sessions::revoke_of(batch, &scope, identity, except),
-        Change::RevokeAllSessions { scope, epoch } => tenants::revoke_sessions(batch, &scope, epoch),
-        Change::RevokeSession { tenant, identity, session } => sessions::revoke(batch, &tenant, identity, session),
+        Change::Account(change) => accounts::apply(batch, change)?,
+        Change::Credential(change) => credentials::apply(batch, change),
+        Change::Session(change) => sessions::apply(batch, change)?,
+        Change::Role(change) => roles::apply(batch, change)?,
+        Change::Tenant(change) => tenants::apply(batch, change)?,
+        Change::Key(change) => keys::apply(batch, change),
+        Change::Seal(change) => seals::apply(batch, change),
         Change::ForgetAttempts(key) => attempts::forget(batch, &key),
-        Change::KeepDataKey(key) => keys::keep_data_key(batch, *key),
-        Change::RewrapDataKey(key) => keys::rewrap_data_key(batch, *key),
-        Change::KeepSigningKey(key) => keys::keep_signing_key(batch, *key),
-        Change::RevokeToken(revocation) => revocations::keep(batch, *revocation),
-        Change::KeepAnswer(kept) => kept_answers::keep(batch, *kept),
-        Change::RemoveOutdated(outdated) => outdated::remove(batch, &outdated),
-        Change::AddSeal(seal) => seals::add(batch, *seal),
-        Change::KeepSealing(sealing) => seals::keep(batch, &sealing),
-        Change::PurgeEvents { scope, until, parts_until } => events::purge(batch, &scope, until, parts_until),
+        Change::RevokeAdminToken(revocation) => admin_tokens::revoke(batch, *revocation),
+        Change::StoreResponse(response) => idempotency::store(batch, *response),
+        Change::RemoveExpired(expired) => cleanup::remove(batch, &expired),
+        Change::PurgeEvents(purge) => audit::purge(batch, &purge),
         Change::Record(event) => audit::record(batch, *event)?,
     }
     Ok(())

@@ -38,6 +38,10 @@ impl<D: Driver> Driver for Checked<D> {
         self.0.ping().await
     }
 
+    async fn writable(&self) -> Result<(), StoreError> {
+        self.0.writable().await
+    }
+
     async fn maintain(&self) -> Result<(), StoreError> {
         self.0.maintain().await
     }

@@ -155,19 +155,13 @@ pub trait Driver: Send + Sync + 'static {
     async fn ping(&self) -> Result<(), StoreError>;
 
     /// Asks whether the database takes writes; about a second at most. [`READ_ONLY`] when it answers and takes none.
-    async fn writable(&self) -> Result<(), StoreError> {
-        self.ping().await
-    }
+    async fn writable(&self) -> Result<(), StoreError>;
 
     /// Does what its database needs from time to time, such as making next month's partitions; most need nothing.
-    async fn maintain(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
+    async fn maintain(&self) -> Result<(), StoreError>;
 
-    /// How its connections are used now; nothing where there are none to speak of.
-    fn connections(&self) -> Option<ConnectionUse> {
-        None
-    }
+    /// How its connections are used now; `None` where there are none to speak of.
+    fn connections(&self) -> Option<ConnectionUse>;
 
     /// Says which SQL it speaks.
     fn dialect(&self) -> Dialect;

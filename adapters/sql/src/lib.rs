@@ -5,29 +5,14 @@
 //! database numbers them can do so without parsing. Guards are row counts: a statement that must match one row and
 //! doesn't rolls its list back.
 
-mod accounts;
-mod attempts;
-mod audit;
 pub mod backup;
 mod changes;
 mod checked;
-mod credentials;
 mod damaged;
 mod driver;
-mod events;
 pub mod examine;
-mod identities;
-mod identity_lists;
-mod kept_answers;
-mod keys;
 pub mod migrate;
-mod outdated;
-mod revocations;
-mod roles;
-mod seals;
-mod sessions;
 mod store;
-mod tenants;
 mod value;
 mod waiting;
 

@@ -144,6 +144,14 @@ SELECT COUNT(*) FROM sqlite_schema";
         self.readers.read(Query { sql, params: Vec::new(), reading: Reading::Point }).await.map(drop)
     }
 
+    async fn writable(&self) -> Result<(), StoreError> {
+        self.ping().await
+    }
+
+    async fn maintain(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn connections(&self) -> Option<ConnectionUse> {
         self.readers.usage()
     }

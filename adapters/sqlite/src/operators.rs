@@ -1,6 +1,9 @@
 //! What operators do to the database by hand.
 
-use kayan_ports::{Change, CommitError, Guard, Lookup, NamedIdentifier, SessionId, Store, TenantId};
+use kayan_ports::{
+    AccessTokens, AccountChange, Change, Commit, CommitError, Guard, Lookup, NamedIdentifier, SessionChange, SessionId,
+    Sessions, TenantId,
+};
 
 use crate::samples::{at, file, hash, identifier, login, migrated, raw, refresh_token, registration};
 
@@ -15,19 +18,21 @@ async fn the_guides_emergency_sql_logs_everyone_out_of_access_and_refresh() {
     }
     raw(&path).execute_batch("UPDATE sessions SET active = false WHERE active = true;").unwrap();
     for number in 1..=3 {
-        let Lookup::Found(access) = store.presented(&tenant, &hash(3, number)).await.unwrap() else { panic!() };
+        let Lookup::Found(access) = store.authenticated_session(&tenant, &hash(3, number)).await.unwrap() else {
+            panic!()
+        };
         assert!(!access.session.active);
         let token = refresh_token(number, 0);
         let Lookup::Found(refresh) = store.refreshing(&tenant, &token.hash).await.unwrap() else { panic!() };
         assert!(!refresh.session.active);
         let session = SessionId(token.session.0);
-        let renewal = Change::RenewSession {
+        let renewal = Change::Session(SessionChange::Renew {
             tenant: tenant.clone(),
             session,
             token: hash(9, number),
             expires_at: at(9),
             at: at(1),
-        };
+        });
         assert_eq!(store.commit(vec![renewal]).await, Err(CommitError::Stale(Guard::Session)));
     }
 }
@@ -47,7 +52,7 @@ async fn an_identifier_that_two_traits_share_is_no_conflict_with_itself() {
     let (_folder, path) = file();
     let store = migrated(&path).await;
     let mut changes = registration(1);
-    if let Change::CreateIdentity { identifiers, .. } = &mut changes[0] {
+    if let Change::Account(AccountChange::Create { identifiers, .. }) = &mut changes[0] {
         identifiers.push(NamedIdentifier { field: "username".to_owned(), value: identifier(1) });
     }
     assert_eq!(store.commit(changes).await, Ok(()));

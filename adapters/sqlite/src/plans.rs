@@ -4,10 +4,12 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AccountQuery, AdminTokenId, Change, Client, EventOrder, EventQuery, IdentityQuery, KeyId, KeyPurpose, Lookup,
-    Revocation, Scope, Sealed, SealedKey, SessionId, State, Store, StoreError, TenantId, WrappedKey, Wrapper,
+    AccessTokens, AccountChange, AccountQuery, Accounts, AdminTokenId, AuditTrail, Change, Client, Commit, Credentials,
+    EventOrder, EventQuery, IdentityQuery, KeyChange, KeyId, KeyPurpose, Lookup, PurgeEvents, Revocation, Revocations,
+    Scope, Sealed, SealedKey, SessionChange, SessionId, Sessions, State, StoreError, StoredKeys, TenantId, WrappedKey,
+    Wrapper,
 };
-use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, SqlStore, Statement, TakeRows};
+use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Row, SqlStore, Statement, TakeRows};
 
 use crate::{
     SqliteDriver,
@@ -55,6 +57,18 @@ impl Driver for Noting {
         self.driver.ping().await
     }
 
+    async fn writable(&self) -> Result<(), StoreError> {
+        self.driver.writable().await
+    }
+
+    async fn maintain(&self) -> Result<(), StoreError> {
+        self.driver.maintain().await
+    }
+
+    fn connections(&self) -> Option<ConnectionUse> {
+        self.driver.connections()
+    }
+
     fn dialect(&self) -> Dialect {
         self.driver.dialect()
     }
@@ -74,7 +88,7 @@ async fn read_trail(store: &SqlStore<Noting>, tenant: &TenantId) {
             }
         }
         assert_eq!(store.count_events(&scope, at(2_000_000)).await.unwrap(), [(tenant.clone(), 2)]);
-        store.commit(vec![Change::PurgeEvents { scope, until: at(0), parts_until: at(0) }]).await.unwrap();
+        store.commit(vec![Change::PurgeEvents(PurgeEvents { scope, until: at(0), parts_until: at(0) })]).await.unwrap();
     }
 }
 
@@ -85,9 +99,9 @@ async fn exercise(store: &SqlStore<Noting>) {
     let session = SessionId(refresh_token(1, 0).session.0);
     store.commit(registration(1)).await.unwrap();
     store.commit(login(1)).await.unwrap();
-    let signing_in = store.sign_in(&tenant, &identifier(1), &Client::default()).await;
+    let signing_in = store.login_candidate(&tenant, &identifier(1), &Client::default()).await;
     assert!(signing_in.unwrap().unwrap().known.is_some());
-    assert!(matches!(store.presented(&tenant, &hash(3, 1)).await, Ok(Lookup::Found(_))));
+    assert!(matches!(store.authenticated_session(&tenant, &hash(3, 1)).await, Ok(Lookup::Found(_))));
     assert!(matches!(store.refreshing(&tenant, &refresh_token(1, 0).hash).await, Ok(Lookup::Found(_))));
     assert_eq!(store.sessions(&tenant, whom, at(0)).await.unwrap().len(), 1);
     assert_eq!(store.events_about(&tenant, whom).await.unwrap().len(), 1);
@@ -107,33 +121,46 @@ async fn exercise(store: &SqlStore<Noting>) {
     }
     read_trail(store, &tenant).await;
     let changes = vec![
-        Change::SeeSession { tenant: tenant.clone(), session, at: at(1) },
-        Change::RotateRefresh {
+        Change::Session(SessionChange::Touch { tenant: tenant.clone(), session, at: at(1) }),
+        Change::Session(SessionChange::RotateRefresh {
             spent: refresh_token(1, 0).hash,
             at: at(1),
             salt: [0; 32],
             client: Client::default(),
             next: Box::new(refresh_token(1, 1)),
-        },
-        Change::RenewSession { tenant: tenant.clone(), session, token: hash(3, 2), expires_at: at(9), at: at(1) },
-        Change::RevokeSession { tenant: tenant.clone(), identity: whom, session },
-        Change::SetState {
+        }),
+        Change::Session(SessionChange::Renew {
+            tenant: tenant.clone(),
+            session,
+            token: hash(3, 2),
+            expires_at: at(9),
+            at: at(1),
+        }),
+        Change::Session(SessionChange::Revoke { tenant: tenant.clone(), identity: whom, session }),
+        Change::Account(AccountChange::SetState {
             scope: Scope::System,
             identity: whom,
             expected: None,
             state: State::Locked,
             until: None,
             at: at(1),
-        },
+        }),
     ];
     store.commit(changes).await.unwrap();
     for scope in [Scope::from(&tenant), Scope::System] {
         for except in [None, Some(session)] {
-            store.commit(vec![Change::RevokeSessions { scope: scope.clone(), identity: whom, except }]).await.unwrap();
+            store
+                .commit(vec![Change::Session(SessionChange::RevokeOf { scope: scope.clone(), identity: whom, except })])
+                .await
+                .unwrap();
         }
     }
     store
-        .commit(vec![Change::DeleteIdentity { scope: Scope::from(&tenant), identity: whom, expected: None }])
+        .commit(vec![Change::Account(AccountChange::Delete {
+            scope: Scope::from(&tenant),
+            identity: whom,
+            expected: None,
+        })])
         .await
         .unwrap();
     let data_key = |version| WrappedKey {
@@ -153,10 +180,10 @@ async fn exercise(store: &SqlStore<Noting>) {
     };
     let revocation = Revocation { id: AdminTokenId(whom.0), by: Scope::System, expires_at: at(9), at: at(0) };
     let changes = vec![
-        Change::KeepDataKey(Box::new(data_key(1))),
-        Change::RewrapDataKey(Box::new(data_key(2))),
-        Change::KeepSigningKey(Box::new(signing_key)),
-        Change::RevokeToken(Box::new(revocation.clone())),
+        Change::Key(KeyChange::StoreDataKey(Box::new(data_key(1)))),
+        Change::Key(KeyChange::RewrapDataKey(Box::new(data_key(2)))),
+        Change::Key(KeyChange::StoreSigningKey(Box::new(signing_key))),
+        Change::RevokeAdminToken(Box::new(revocation.clone())),
     ];
     store.commit(changes).await.unwrap();
     assert!(store.data_key().await.unwrap().is_some());

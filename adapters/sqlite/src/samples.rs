@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use kayan_ports::{
-    Aal, AuditEvent, Change, Client, Credential, CredentialId, CredentialKind, EventId, EventType, Identifier,
-    Identity, IdentityId, NamedIdentifier, Outcome, PasswordHash, RefreshToken, Session, SessionId, State, TenantId,
-    Timestamp, TokenHash, Traits,
+    Aal, AccountChange, AuditEvent, Change, Client, Credential, CredentialChange, CredentialId, CredentialKind,
+    EventId, EventType, Identifier, Identity, IdentityId, NamedIdentifier, Outcome, PasswordHash, RefreshToken,
+    Session, SessionChange, SessionId, State, TenantId, Timestamp, TokenHash, Traits,
 };
 use kayan_sql::{Dialect, SqlStore, migrate};
 use time::Duration;
@@ -81,8 +81,8 @@ pub(crate) fn registration(number: u32) -> Vec<Change> {
     };
     let identifiers = vec![NamedIdentifier { field: "email".to_owned(), value: identifier(number) }];
     vec![
-        Change::CreateIdentity { identity: Box::new(identity), identifiers },
-        Change::AddCredential(Box::new(credential)),
+        Change::Account(AccountChange::Create { identity: Box::new(identity), identifiers }),
+        Change::Credential(CredentialChange::Add(Box::new(credential))),
         Change::Record(Box::new(event(number))),
     ]
 }
@@ -106,8 +106,8 @@ pub(crate) fn login(number: u32) -> Vec<Change> {
         client: Client { ip: Some("192.0.2.1".to_owned()), user_agent: Some("test".to_owned()) },
     };
     vec![
-        Change::OpenSession(Box::new(session)),
-        Change::IssueRefresh(Box::new(refresh_token(number, 0))),
+        Change::Session(SessionChange::Open(Box::new(session))),
+        Change::Session(SessionChange::IssueRefresh(Box::new(refresh_token(number, 0)))),
         Change::Record(Box::new(event(1_000_000 + number))),
     ]
 }

@@ -120,7 +120,7 @@ impl LogControl for Logs {
 
 #[cfg(test)]
 mod tests {
-    use kayan_memory::ManualClock;
+    use kayan_fakes::ManualClock;
 
     use super::*;
 

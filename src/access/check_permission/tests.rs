@@ -1,6 +1,6 @@
 //! What asking for permissions promises.
 
-use kayan_ports::EventType;
+use kayan_ports::{EventType, RoleChange};
 
 use super::*;
 use crate::{
@@ -67,11 +67,11 @@ async fn a_changed_role_counts_at_once_here_and_within_five_seconds_elsewhere() 
     assert_eq!(stage.kayan.update_role(&root, empty).await, Err(DefineRoleError::Changed), "version 1 is gone");
 
     // Another replica's change goes past this one.
-    let roles = kayan_ports::Store::roles(&*stage.store, &kayan_ports::TenantId::default()).await.unwrap().unwrap();
+    let roles = kayan_ports::Roles::roles(&*stage.store, &kayan_ports::TenantId::default()).await.unwrap().unwrap();
     let mut editor = roles.defined[0].clone();
     (editor.permissions, editor.version) = (vec!["orders:write".to_owned()], editor.version + 1);
-    let put = kayan_ports::Change::ReplaceRole(Box::new(editor));
-    kayan_ports::Store::commit(&*stage.store, vec![put]).await.unwrap();
+    let put = kayan_ports::Change::Role(RoleChange::Replace(Box::new(editor)));
+    kayan_ports::Commit::commit(&*stage.store, vec![put]).await.unwrap();
     assert!(!allowed().await, "remembered");
     stage.clock.advance(std::time::Duration::from_secs(5));
     assert!(allowed().await);

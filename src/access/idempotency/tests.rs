@@ -9,7 +9,7 @@ use crate::{
 };
 
 fn with_key(key: &str, request: u8) -> Operator {
-    Operator { once: Once::new(key, [request; 32]), ..Stage::operator() }
+    Operator { idempotency: Idempotency::new(key, [request; 32]), ..Stage::operator() }
 }
 
 fn user(email: &str) -> CreateUser {
@@ -124,7 +124,7 @@ async fn every_wish_with_an_answer_keeps_it_for_a_day() {
     let first = stage.kayan.import_ndjson(&import, lines, false).await.unwrap();
     assert_eq!(stage.kayan.import_ndjson(&import, lines, false).await, Ok(first.clone()));
     stage.clock.advance(time::Duration::DAY + time::Duration::SECOND);
-    stage.kayan.tidy().await.unwrap();
+    stage.kayan.clean_up().await.unwrap();
     let later = stage.kayan.import_ndjson(&import, lines, false).await.unwrap();
     assert_eq!((first.lines[0].1.as_str(), later.lines[0].1.as_str()), ("imported", "exists"));
 }
@@ -134,19 +134,19 @@ async fn i_36_nothing_kept_tells_what_the_password_was() {
     let stage = Stage::new();
     let asked = with_key("k", 1);
     stage.kayan.create_user(&asked, user("ada@example.com")).await.unwrap();
-    let kept = stage.store.answers();
+    let kept = stage.store.responses();
     assert_eq!(kept.len(), 1);
-    assert!(!kept[0].answer.contains(PASSWORD) && !kept[0].answer.contains("hash"), "{}", kept[0].answer);
+    assert!(!kept[0].response.contains(PASSWORD) && !kept[0].response.contains("hash"), "{}", kept[0].response);
     assert_ne!(kept[0].request, [1; 32], "a digest without a key could be guessed at");
-    assert_eq!(format!("{:?}", asked.once), "Some(Once(k))");
+    assert_eq!(format!("{:?}", asked.idempotency), "Some(Idempotency(k))");
 }
 
 #[test]
 fn a_key_is_1_to_255_visible_ascii_characters() {
     for good in ["k", "8e03978e-40d5-43e8-bc93-6894a57f9324", &"x".repeat(255)] {
-        assert!(Once::new(good, [0; 32]).is_some(), "{good}");
+        assert!(Idempotency::new(good, [0; 32]).is_some(), "{good}");
     }
     for bad in ["", " ", "a b", "ü", "a\n", &"x".repeat(256)] {
-        assert!(Once::new(bad, [0; 32]).is_none(), "{bad:?}");
+        assert!(Idempotency::new(bad, [0; 32]).is_none(), "{bad:?}");
     }
 }

@@ -93,10 +93,10 @@ async fn a_revocation_is_forgotten_when_its_token_is_dead_anyhow() {
     let token = made(&stage, None).await;
     revoke(&stage, &Stage::operator(), WhichAdminToken::Text(token.token.clone())).await.unwrap();
     stage.clock.set(token.expires_at);
-    stage.kayan.tidy().await.unwrap();
+    stage.kayan.clean_up().await.unwrap();
     assert_eq!(stage.store.count_revocations(), 1);
     stage.clock.advance(Duration::from_secs(1));
-    stage.kayan.tidy().await.unwrap();
+    stage.kayan.clean_up().await.unwrap();
     assert_eq!(stage.store.count_revocations(), 0);
     assert!(!lives(&stage, &token.token).await);
 }

@@ -60,11 +60,11 @@ impl Kayan {
         })?;
         let mut next = match tenant {
             Some(tenant) => Some(tenant.clone()),
-            None => self.store.next_trail(None).await?,
+            None => self.store.seals.next_trail(None).await?,
         };
         while let Some(one) = next {
             writer.trail(&one).await?;
-            next = if tenant.is_some() { None } else { self.store.next_trail(Some(&one)).await? };
+            next = if tenant.is_some() { None } else { self.store.seals.next_trail(Some(&one)).await? };
         }
         let Exported { tenants, seals, events } = writer.done;
         writer.line(&Record::End { tenants, seals, events })?;
@@ -83,7 +83,7 @@ impl Writer<'_> {
         self.done.tenants += 1;
         let (mut number, mut end) = (i64::MIN, None);
         loop {
-            let seals = self.kayan.store.seals(tenant, number, SEALS).await?;
+            let seals = self.kayan.store.seals.seals(tenant, number, SEALS).await?;
             for seal in &seals {
                 self.line(&Record::Seal(seal_record(seal)))?;
                 self.done.seals += 1;

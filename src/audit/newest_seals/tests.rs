@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayan_ports::{Change, Store};
+use kayan_ports::{Change, Commit, SealChange, Seals};
 
 use super::*;
 use crate::stage::Stage;
@@ -36,7 +36,7 @@ async fn a_newest_seal_that_was_added_by_somebody_else_is_found() {
         let mut seal = stage.store.last_seal(&TenantId::default()).await.unwrap().unwrap();
         (seal.number, seal.previous) = (3, hash(&seal));
         change(&mut seal);
-        stage.store.commit(vec![Change::AddSeal(Box::new(seal))]).await.unwrap();
+        stage.store.commit(vec![Change::Seal(SealChange::Add(Box::new(seal)))]).await.unwrap();
         stage.kayan.check_newest_seals(1).await.unwrap().pop().unwrap().problem
     };
     assert_eq!(add(&|_| {}).await, Some(What::BadSignature));

@@ -2,7 +2,7 @@
 
 use std::time::Duration as Span;
 
-use kayan_ports::{AuditEvent, Outcome, Store as _, TenantId};
+use kayan_ports::{AuditEvent, Commit, Outcome, TenantId};
 
 use super::*;
 use crate::{Grants, stage::Stage};

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kayan_ports::{Change, Clock, CommitError, EventQuery, Sealing, Store, StoreError, TenantId, Timestamp};
+use kayan_ports::{
+    Change, Clock, Commit, CommitError, EventQuery, SealChange, Sealing, Seals, StoreError, TenantId, Timestamp,
+};
 use uuid::Uuid;
 
 use super::*;
@@ -57,7 +59,7 @@ async fn who_is_second_leaves_it_to_the_first_until_that_ones_time_is_over() {
     stage.clock.advance(Duration::from_mins(2));
     let now = stage.clock.now();
     let sealing = Sealing { holder: Uuid::from_u128(1), now, until: now + LEASE, sealed_until: Timestamp::UNIX_EPOCH };
-    stage.store.commit(vec![Change::KeepSealing(sealing)]).await.unwrap();
+    stage.store.commit(vec![Change::Seal(SealChange::Lease(sealing))]).await.unwrap();
     assert!(stage.kayan.seal_events().await.unwrap().busy);
     stage.clock.advance(LEASE);
     assert_eq!(sealed(&stage).await.0, 1);

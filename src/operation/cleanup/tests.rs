@@ -13,10 +13,10 @@ async fn sessions_go_a_day_after_their_end_and_not_before() {
     let stage = Stage::new();
     let opened = stage.person("anna@example.org").await;
     stage.clock.set(opened.session.ends_at + time::Duration::DAY);
-    stage.kayan.tidy().await.unwrap();
+    stage.kayan.clean_up().await.unwrap();
     assert_eq!(stage.store.count_sessions(), 1);
     stage.clock.advance(Duration::from_secs(1));
-    stage.kayan.tidy().await.unwrap();
+    stage.kayan.clean_up().await.unwrap();
     assert_eq!(stage.store.count_sessions(), 0);
 }
 
@@ -30,6 +30,6 @@ async fn attempts_that_still_lock_are_kept() {
     let reserve = async || stage.store.reserve(&key, &LOCKOUT, stage.clock.now()).await.unwrap();
     assert_eq!(reserve().await, Reservation::Reserved);
     stage.clock.set(stage.clock.now() + LOCKOUT.duration - Duration::from_secs(1));
-    stage.kayan.tidy().await.unwrap();
+    stage.kayan.clean_up().await.unwrap();
     assert!(matches!(reserve().await, Reservation::Locked { .. }));
 }

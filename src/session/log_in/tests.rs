@@ -1,6 +1,6 @@
 //! What logging in promises.
 
-use kayan_ports::{EventType, Outcome, State, Store, StoreError, TenantId};
+use kayan_ports::{Commit, CredentialChange, Credentials, EventType, Outcome, State, StoreError, TenantId};
 
 use super::*;
 use crate::{
@@ -77,7 +77,7 @@ async fn an_outdated_hash_is_made_anew_by_a_login_and_only_by_one() {
     let known = stage.store.password(&scope, ada.id).await.unwrap().unwrap();
     let outdated =
         Credential { secret: stage.hasher.outdated_hash("old", PASSWORD), version: known.version + 1, ..known.clone() };
-    stage.store.commit(vec![Change::ReplaceCredential(Box::new(outdated.clone()))]).await.unwrap();
+    stage.store.commit(vec![Change::Credential(CredentialChange::Replace(Box::new(outdated.clone())))]).await.unwrap();
 
     stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, "wrong")).await.unwrap_err();
     let after_failure = stage.store.password(&scope, ada.id).await.unwrap().unwrap();

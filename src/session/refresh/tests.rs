@@ -158,7 +158,7 @@ async fn an_unreadable_or_unknown_refresh_token_is_invalid() {
     let stage = Stage::new();
     let none = stage.kayan.refresh_session(&Stage::stranger(), RefreshSession { refresh_token: None }).await;
     assert_eq!(none.unwrap_err(), RefreshSessionError::InvalidToken);
-    let unknown = Token::random(Purpose::Refresh, &kayan_memory::SeededEntropy::new(99));
+    let unknown = Token::random(Purpose::Refresh, &kayan_fakes::SeededEntropy::new(99));
     let refused = stage.kayan.refresh_session(&Stage::stranger(), with(&unknown)).await.unwrap_err();
     assert_eq!(refused, RefreshSessionError::InvalidToken);
 }

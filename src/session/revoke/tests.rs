@@ -1,6 +1,6 @@
 //! What ending sessions promises.
 
-use kayan_ports::{Outcome, Scope, Store as _};
+use kayan_ports::{Outcome, Scope, Sessions};
 
 use super::*;
 use crate::stage::Stage;

@@ -1,6 +1,6 @@
 //! What tenants and their settings promise.
 
-use kayan_ports::{State, TenantLimit};
+use kayan_ports::{State, TenantChange, TenantLimit};
 
 use super::*;
 use crate::{
@@ -140,9 +140,9 @@ async fn a_method_that_a_tenant_does_not_name_lets_nobody_in() {
     let none = TenantSettings { methods: Some(vec![]), ..TenantSettings::default() };
     let refused = update(&stage, |cmd| cmd.settings = Some(none.clone())).await.unwrap_err();
     assert!(matches!(refused, ManageTenantError::Invalid(_)));
-    let stored = kayan_ports::Store::tenant(&*stage.store, &acme()).await.unwrap().unwrap();
-    let put = Change::ReplaceTenant(Box::new(Tenant { settings: none, version: 2, ..stored }));
-    kayan_ports::Store::commit(&*stage.store, vec![put]).await.unwrap();
+    let stored = kayan_ports::Tenants::tenant(&*stage.store, &acme()).await.unwrap().unwrap();
+    let put = Change::Tenant(TenantChange::Replace(Box::new(Tenant { settings: none, version: 2, ..stored })));
+    kayan_ports::Commit::commit(&*stage.store, vec![put]).await.unwrap();
     let login = stage.kayan.log_in(&in_acme(), Stage::login("ada@example.com", PASSWORD)).await;
     assert_eq!(login.unwrap_err(), LogInError::MethodDisabled);
     let unknown = stage.kayan.log_in(&in_acme(), Stage::login("nobody@example.com", PASSWORD)).await;

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
-use kayan_ports::{Change, Client, CommitError, EventType, Guard, Identifier, NamedIdentifier, TenantId, Timestamp};
+use kayan_ports::{
+    AccountChange, Change, Client, CommitError, CredentialChange, EventType, Guard, Identifier, NamedIdentifier,
+    TenantId, Timestamp,
+};
 
 use super::{Fate, LineReport, NewUser, Refusal};
 use crate::{Failure, Kayan, Operator, account::register::path};
@@ -61,7 +64,7 @@ impl Kayan {
             self.creation(operator, user, now, &mut changes);
         }
         changes.extend(self.summaries(operator, users, now));
-        match self.store.commit(changes).await {
+        match self.store.changes.commit(changes).await {
             Ok(()) => Ok(true),
             Err(CommitError::Conflict(_) | CommitError::Stale(Guard::Tenant | Guard::Roles | Guard::Identity)) => {
                 Ok(false)
@@ -76,9 +79,12 @@ impl Kayan {
             .operator_event(operator, &identity.tenant, EventType::IdentityCreated, now, "imported")
             .about(identity.id)
             .resource(path(identity));
-        changes.push(Change::CreateIdentity { identity: Box::new(identity.clone()), identifiers: identifiers.clone() });
+        changes.push(Change::Account(AccountChange::Create {
+            identity: Box::new(identity.clone()),
+            identifiers: identifiers.clone(),
+        }));
         let password = hash.clone().map(|hash| self.new_password(identity, hash, now));
-        changes.extend(password.map(|password| Change::AddCredential(Box::new(password))));
+        changes.extend(password.map(|password| Change::Credential(CredentialChange::Add(Box::new(password)))));
         changes.push(event.record());
     }
 
@@ -123,7 +129,9 @@ impl Kayan {
         let names = if identifiers.is_empty() { &nameless[..] } else { identifiers };
         let mut owner = None;
         for NamedIdentifier { field, value } in names {
-            let Some(found) = self.store.sign_in(&identity.tenant, value, &Client::default()).await? else {
+            let Some(found) =
+                self.store.credentials.login_candidate(&identity.tenant, value, &Client::default()).await?
+            else {
                 return Ok(Some(Fate::Refused(Refusal::NoTenant(identity.tenant.clone()))));
             };
             let Some(found) = found.known.map(|known| known.identity.id) else { continue };

@@ -42,12 +42,12 @@ impl Kayan {
         let tenant = &user.identity.tenant;
         let found = if user.has_new_id() {
             let scope = Scope::Tenant(tenant.clone());
-            match self.store.identity(&scope, brought).await? {
+            match self.store.accounts.identity(&scope, brought).await? {
                 Some(found) => Some(found),
-                None => self.store.identity(&scope, user.identity.id).await?,
+                None => self.store.accounts.identity(&scope, user.identity.id).await?,
             }
         } else {
-            self.store.identity(&Scope::System, brought).await?
+            self.store.accounts.identity(&Scope::System, brought).await?
         };
         Ok(found.map(|found| {
             let same = user.identifiers.is_empty() && found.tenant == *tenant;

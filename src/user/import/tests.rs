@@ -1,6 +1,6 @@
 //! What bringing users in promises.
 
-use kayan_ports::{CommitError, EventType, IdentityId, Outcome, Scope, Store as _, StoreError, Unique};
+use kayan_ports::{Accounts, CommitError, EventType, IdentityId, Outcome, Scope, StoreError, Unique};
 use serde_json::{Value, json};
 
 use super::*;

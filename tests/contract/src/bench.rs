@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_crypto::{OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
-use kayan_ports::{AttemptCounter, Keys, PasswordHash, PasswordHasher, Store, TenantId};
+use kayan_ports::{AttemptCounter, Keys, PasswordHash, PasswordHasher, Stores, TenantId};
 
 /// A store of one's own, with the tenant `default` in it and nothing else.
 #[async_trait]
 pub trait Bench: Send + Sync {
     /// The store on trial.
-    fn store(&self) -> Arc<dyn Store>;
+    fn store(&self) -> Stores;
 
     /// Adds a tenant, by whatever way the database has.
     async fn add_tenant(&self, tenant: &TenantId, active: bool);
@@ -56,7 +56,7 @@ impl KeysBench {
         let store = within.store();
         let process = move || -> Arc<dyn Keys> {
             let (clock, entropy) = (Arc::new(SystemClock), Arc::new(OsEntropy));
-            Arc::new(SealedKeys::new(store.clone(), clock, entropy, &secrets).expect("keys"))
+            Arc::new(SealedKeys::new(&store, clock, entropy, &secrets).expect("keys"))
         };
         Self { process: Box::new(process), within }
     }

@@ -6,22 +6,23 @@ use std::{
 };
 
 use async_trait::async_trait;
+use kayan_cache::MemoryLimiter;
 use kayan_core::{Grants, IdentitySchema, Kayan, Lifetimes, Operator, Ports, RateLimits, Settings};
 use kayan_crypto::{Biscuits, OsEntropy, SealedKeys, WrappingSecrets};
-use kayan_memory::{ManualClock, MemoryLimiter, MemoryStore, PlainHasher};
+use kayan_fakes::{ManualClock, MemoryStore, PlainHasher};
 use kayan_ports::{
-    AdoptError, Client, Entropy, HashCost, HashError, Identity, Password, PasswordHash, PasswordHasher, Scope, Store,
+    AdoptError, Client, Entropy, HashCost, HashError, Identity, Password, PasswordHash, PasswordHasher, Scope, Stores,
     TenantId, Verdict, Work,
 };
 use tokio::sync::oneshot;
 
 /// A process that serves the store. Its clock stands still, so it remembers roles for as long as it may.
-pub(crate) fn replica(store: &Arc<dyn Store>, hasher: Arc<dyn PasswordHasher>) -> Arc<Kayan> {
+pub(crate) fn replica(store: &Stores, hasher: Arc<dyn PasswordHasher>) -> Arc<Kayan> {
     drawing(store, hasher, Arc::new(OsEntropy))
 }
 
 /// A replica whose ids are drawn from `ids`.
-fn drawing(store: &Arc<dyn Store>, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy>) -> Arc<Kayan> {
+fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy>) -> Arc<Kayan> {
     let (clock, entropy) = (Arc::new(ManualClock::default()), Arc::new(OsEntropy));
     let secrets = WrappingSecrets {
         data_key: None,
@@ -29,7 +30,7 @@ fn drawing(store: &Arc<dyn Store>, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn
         session_secret: vec![7; 32].into(),
         session_secret_previous: None,
     };
-    let keys = SealedKeys::new(store.clone(), clock.clone(), entropy.clone(), &secrets).expect("keys");
+    let keys = SealedKeys::new(store, clock.clone(), entropy.clone(), &secrets).expect("keys");
     let ports = Ports {
         store: store.clone(),
         hasher,
@@ -56,12 +57,12 @@ fn drawing(store: &Arc<dyn Store>, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn
 }
 
 /// A replica with a hasher that costs nothing.
-pub(crate) fn quick(store: &Arc<dyn Store>) -> Arc<Kayan> {
+pub(crate) fn quick(store: &Stores) -> Arc<Kayan> {
     replica(store, Arc::new(PlainHasher::new()))
 }
 
 /// A replica that pauses once between a decision and its commit: when it draws the id of the audit event.
-pub(crate) fn pausing(store: &Arc<dyn Store>) -> (Arc<Kayan>, Gate) {
+pub(crate) fn pausing(store: &Stores) -> (Arc<Kayan>, Gate) {
     let (pause, gate) = Pause::new();
     (drawing(store, Arc::new(PlainHasher::new()), Arc::new(Pausing(pause))), gate)
 }
@@ -76,7 +77,7 @@ pub(crate) fn operator(who: &Identity, grants: Grants) -> Operator {
         grants,
         client: Client::default(),
         request_id: None,
-        once: None,
+        idempotency: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{Change, CommitError, Store};
+use kayan_ports::{Change, CommitError, Stores};
 use tokio::sync::Barrier;
 
 /// How many take part in a race.
@@ -31,10 +31,10 @@ where
 }
 
 /// Commits every list from a task of its own, all let go at once, and says what came of each.
-pub(crate) async fn race(store: &Arc<dyn Store>, lists: Vec<Vec<Change>>) -> Vec<Result<(), CommitError>> {
+pub(crate) async fn race(store: &Stores, lists: Vec<Vec<Change>>) -> Vec<Result<(), CommitError>> {
     let commit = |changes| {
-        let store = Arc::clone(store);
-        async move { store.commit(changes).await }
+        let store = store.clone();
+        async move { store.changes.commit(changes).await }
     };
     together(lists.into_iter().map(commit)).await
 }

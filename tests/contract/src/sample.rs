@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kayan_ports::{
-    Aal, AuditEvent, Change, Client, Credential, CredentialId, CredentialKind, EventId, EventType, Identifier,
-    Identity, IdentityId, Method, MethodUse, NamedIdentifier, Outcome, PasswordHash, RefreshToken, Session, SessionId,
-    State, Store, TenantId, Timestamp, TokenHash, Traits,
+    Aal, AccountChange, AuditEvent, Change, Client, Credential, CredentialChange, CredentialId, CredentialKind,
+    EventId, EventType, Identifier, Identity, IdentityId, Method, MethodUse, NamedIdentifier, Outcome, PasswordHash,
+    RefreshToken, Session, SessionChange, SessionId, State, Stores, TenantId, Timestamp, TokenHash, Traits,
 };
 use serde_json::{Map, Value, json};
 use time::{Duration, macros::datetime};
@@ -81,7 +81,7 @@ pub(crate) fn identity(tenant: &TenantId) -> Identity {
 }
 
 pub(crate) fn creation(identity: &Identity, identifiers: Vec<NamedIdentifier>) -> Change {
-    Change::CreateIdentity { identity: Box::new(identity.clone()), identifiers }
+    Change::Account(AccountChange::Create { identity: Box::new(identity.clone()), identifiers })
 }
 
 pub(crate) fn password(owner: &Identity) -> Credential {
@@ -134,13 +134,13 @@ pub(crate) fn refresh_token(session: &Session) -> RefreshToken {
 
 /// Spends `token` for a successor.
 pub(crate) fn rotation(token: &RefreshToken, next: &RefreshToken) -> Change {
-    Change::RotateRefresh {
+    Change::Session(SessionChange::RotateRefresh {
         spent: token.hash,
         at: at(60),
         salt: [7; 32],
         client: client("198.51.100.9"),
         next: Box::new(next.clone()),
-    }
+    })
 }
 
 /// An event about `who`, with every field filled in.
@@ -197,21 +197,21 @@ impl Account {
     pub(crate) fn registration(&self) -> Vec<Change> {
         vec![
             creation(&self.identity, vec![named("email", self.name.as_str())]),
-            Change::AddCredential(Box::new(self.password.clone())),
+            Change::Credential(CredentialChange::Add(Box::new(self.password.clone()))),
             self.login(),
-            Change::IssueRefresh(Box::new(self.refresh.clone())),
+            Change::Session(SessionChange::IssueRefresh(Box::new(self.refresh.clone()))),
             record(&self.event),
         ]
     }
 
     pub(crate) fn login(&self) -> Change {
-        Change::OpenSession(Box::new(self.session.clone()))
+        Change::Session(SessionChange::Open(Box::new(self.session.clone())))
     }
 
     /// Registers somebody; what is given back is as the store must give it back.
-    pub(crate) async fn register(store: &dyn Store, tenant: &TenantId, name: &str) -> Self {
+    pub(crate) async fn register(store: &Stores, tenant: &TenantId, name: &str) -> Self {
         let mut account = Self::of(tenant, name);
-        store.commit(account.registration()).await.expect("a registration");
+        store.changes.commit(account.registration()).await.expect("a registration");
         account.identity.last_login_at = Some(account.session.issued_at);
         account
     }

@@ -1,8 +1,8 @@
 //! A tenant with a row in every table.
 
 use kayan_ports::{
-    ADMIN, AdminTokenId, Change, EventId, Identity, KeptAnswer, KeyId, KeyPurpose, Position, Revocation, Role, Scope,
-    Seal, Sealed, SealedKey, TenantId,
+    ADMIN, AdminTokenId, Change, EventId, Identity, KeyChange, KeyId, KeyPurpose, Position, Revocation, Role,
+    RoleChange, Scope, Seal, SealChange, Sealed, SealedKey, StoredResponse, TenantId,
 };
 
 use crate::{
@@ -44,24 +44,24 @@ impl Thing {
             version: 1,
         };
         let revoked = AdminTokenId(uuid());
-        changes.insert(0, Change::CreateRole(Box::new(role.clone())));
+        changes.insert(0, Change::Role(RoleChange::Create(Box::new(role.clone()))));
         changes.extend([
             creation(&admin, Vec::new()),
-            Change::RevokeToken(Box::new(Revocation {
+            Change::RevokeAdminToken(Box::new(Revocation {
                 id: revoked,
                 by: Scope::Tenant(tenant.clone()),
                 expires_at: at(9_999),
                 at: at(0),
             })),
-            Change::KeepSigningKey(Box::new(SealedKey {
+            Change::Key(KeyChange::StoreSigningKey(Box::new(SealedKey {
                 id: KeyId(uuid()),
                 scope: Scope::Tenant(tenant.clone()),
                 purpose: KeyPurpose::AdminToken,
                 sealed: Sealed(vec![1; 40]),
                 public: [2; 32],
                 created_at: at(0),
-            })),
-            Change::AddSeal(Box::new(Seal {
+            }))),
+            Change::Seal(SealChange::Add(Box::new(Seal {
                 tenant: tenant.clone(),
                 number: 1,
                 last: Position { at: at(1), id: EventId(uuid()) },
@@ -71,18 +71,18 @@ impl Thing {
                 sealed_at: at(2),
                 public_key: [3; 32],
                 signature: vec![4; 64],
-            })),
-            Change::KeepAnswer(Box::new(KeptAnswer {
+            }))),
+            Change::StoreResponse(Box::new(StoredResponse {
                 tenant: tenant.clone(),
                 operator: "cli".to_owned(),
                 key: "k".to_owned(),
                 request: [5; 32],
                 about: None,
-                answer: "1".to_owned(),
+                response: "1".to_owned(),
                 at: at(0),
             })),
         ]);
-        store.commit(changes).await.expect("a tenant's things");
+        store.changes.commit(changes).await.expect("a tenant's things");
         account.identity.last_login_at = Some(account.session.issued_at);
         Self { tenant, account, admin, role, revoked }
     }

@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use kayan_ports::{Scope, Store, TenantId};
+use kayan_ports::{Scope, Stores, TenantId};
 
 use crate::thing::Thing;
 
@@ -18,7 +18,7 @@ pub(crate) struct Verb {
 }
 
 /// As somebody, with a thing.
-pub(crate) type Run<Asking> = Box<dyn for<'a> Fn(&'a Thing, &'a dyn Store, &'a Asking) -> Answer<'a>>;
+pub(crate) type Run<Asking> = Box<dyn for<'a> Fn(&'a Thing, &'a Stores, &'a Asking) -> Answer<'a>>;
 
 /// Who can ask.
 pub(crate) enum Way {
@@ -27,7 +27,7 @@ pub(crate) enum Way {
 }
 
 impl Verb {
-    pub(crate) async fn reaches(&self, thing: &Thing, store: &dyn Store, asking: &Scope) -> bool {
+    pub(crate) async fn reaches(&self, thing: &Thing, store: &Stores, asking: &Scope) -> bool {
         match (&self.way, asking) {
             (Way::Scope(run), scope) => run(thing, store, scope).await,
             (Way::Tenant(run), Scope::Tenant(tenant)) => run(thing, store, tenant).await,
@@ -40,7 +40,7 @@ impl Verb {
 pub(crate) fn by_scope(
     table: &'static str,
     name: &'static str,
-    run: impl for<'a> Fn(&'a Thing, &'a dyn Store, &'a Scope) -> Answer<'a> + 'static,
+    run: impl for<'a> Fn(&'a Thing, &'a Stores, &'a Scope) -> Answer<'a> + 'static,
 ) -> Verb {
     Verb { table, name, system: Some(true), way: Way::Scope(Box::new(run)) }
 }
@@ -49,7 +49,7 @@ pub(crate) fn by_scope(
 pub(crate) fn by_tenant(
     table: &'static str,
     name: &'static str,
-    run: impl for<'a> Fn(&'a Thing, &'a dyn Store, &'a TenantId) -> Answer<'a> + 'static,
+    run: impl for<'a> Fn(&'a Thing, &'a Stores, &'a TenantId) -> Answer<'a> + 'static,
 ) -> Verb {
     Verb { table, name, system: None, way: Way::Tenant(Box::new(run)) }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kayan_ports::{
-    AuditEvent, Client, Credential, Identifier, Identity, Known, Lookup, Presented, Refreshing, Scope, Session, SignIn,
-    Store, StoreError, TenantId, TokenHash,
+    AuditEvent, AuthenticatedSession, Client, Credential, Identifier, Identity, Known, LoginCandidate, Lookup,
+    Refreshing, Scope, Session, StoreError, Stores, TenantId, TokenHash,
 };
 
 use crate::sample::{Account, at};
@@ -15,23 +15,23 @@ pub(crate) struct View {
     pub(crate) identity: Option<Identity>,
     pub(crate) sign_in: Lookup<Known>,
     pub(crate) password: Option<Credential>,
-    pub(crate) presented: Lookup<Arc<Presented>>,
+    pub(crate) presented: Lookup<Arc<AuthenticatedSession>>,
     pub(crate) refreshing: Lookup<Refreshing>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) events: Vec<AuditEvent>,
 }
 
 impl View {
-    pub(crate) async fn of(store: &dyn Store, account: &Account) -> Self {
+    pub(crate) async fn of(store: &Stores, account: &Account) -> Self {
         let (tenant, id) = (account.tenant(), account.identity.id);
         Self {
-            identity: store.identity(&Scope::System, id).await.unwrap(),
+            identity: store.accounts.identity(&Scope::System, id).await.unwrap(),
             sign_in: sign_in(store, tenant, &account.name, &Client::default()).await.unwrap(),
-            password: store.password(&Scope::System, id).await.unwrap(),
-            presented: store.presented(tenant, &account.session.token).await.unwrap(),
-            refreshing: store.refreshing(tenant, &account.refresh.hash).await.unwrap(),
-            sessions: store.sessions(tenant, id, at(0)).await.unwrap(),
-            events: store.events_about(tenant, id).await.unwrap(),
+            password: store.credentials.password(&Scope::System, id).await.unwrap(),
+            presented: store.access_tokens.authenticated_session(tenant, &account.session.token).await.unwrap(),
+            refreshing: store.sessions.refreshing(tenant, &account.refresh.hash).await.unwrap(),
+            sessions: store.sessions.sessions(tenant, id, at(0)).await.unwrap(),
+            events: store.audit.events_about(tenant, id).await.unwrap(),
         }
     }
 
@@ -46,7 +46,10 @@ impl View {
                 known_network: false,
             }),
             password: Some(account.password.clone()),
-            presented: Lookup::Found(Arc::new(Presented { session: session.clone(), identity: identity.clone() })),
+            presented: Lookup::Found(Arc::new(AuthenticatedSession {
+                session: session.clone(),
+                identity: identity.clone(),
+            })),
             refreshing: Lookup::Found(Refreshing {
                 settings: kayan_ports::TenantSettings::default(),
                 token: account.refresh.clone(),
@@ -73,31 +76,31 @@ impl View {
 }
 
 /// The session that is presented by `token`, and its owner.
-pub(crate) async fn presented(store: &dyn Store, account: &Account, token: &TokenHash) -> Arc<Presented> {
-    match store.presented(account.tenant(), token).await.unwrap() {
+pub(crate) async fn presented(store: &Stores, account: &Account, token: &TokenHash) -> Arc<AuthenticatedSession> {
+    match store.access_tokens.authenticated_session(account.tenant(), token).await.unwrap() {
         Lookup::Found(presented) => presented,
         other => panic!("no session has this token: {other:?}"),
     }
 }
 
-pub(crate) async fn session_is_active(store: &dyn Store, account: &Account) -> bool {
+pub(crate) async fn session_is_active(store: &Stores, account: &Account) -> bool {
     presented(store, account, &account.session.token).await.session.active
 }
 
-pub(crate) async fn identity(store: &dyn Store, account: &Account) -> Identity {
-    store.identity(&Scope::System, account.identity.id).await.unwrap().expect("an identity")
+pub(crate) async fn identity(store: &Stores, account: &Account) -> Identity {
+    store.accounts.identity(&Scope::System, account.identity.id).await.unwrap().expect("an identity")
 }
 
 /// Who has an identifier, told like the other look-ups.
 pub(crate) async fn sign_in(
-    store: &dyn Store,
+    store: &Stores,
     tenant: &TenantId,
     identifier: &Identifier,
     client: &Client,
 ) -> Result<Lookup<Known>, StoreError> {
-    Ok(match store.sign_in(tenant, identifier, client).await? {
+    Ok(match store.credentials.login_candidate(tenant, identifier, client).await? {
         None => Lookup::NoTenant,
-        Some(SignIn { known: None, .. }) => Lookup::Absent,
-        Some(SignIn { known: Some(known), .. }) => Lookup::Found(known),
+        Some(LoginCandidate { known: None, .. }) => Lookup::Absent,
+        Some(LoginCandidate { known: Some(known), .. }) => Lookup::Found(known),
     })
 }

@@ -4,11 +4,12 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use kayan_cache::CachedSessions;
 use kayan_contract::Bench;
-use kayan_memory::{CachedSessions, ManualClock, MemoryStore};
+use kayan_fakes::{ManualClock, MemoryStore};
 use kayan_ports::{
-    Aal, Change, Client, Clock, Identity, IdentityId, Lookup, Scope, Session, SessionId, State, Store, StoreError,
-    TenantId, TokenHash, Traits,
+    Aal, AccountChange, Change, Client, Clock, Commit, Identity, IdentityId, Lookup, Scope, Session, SessionChange,
+    SessionId, State, StoreError, Stores, TenantId, TokenHash, Traits,
 };
 use uuid::Uuid;
 
@@ -17,18 +18,19 @@ const MAX_AGE: Duration = Duration::from_secs(5);
 struct Cached {
     inner: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
-    store: Arc<CachedSessions>,
+    store: Stores,
 }
 
 async fn fresh() -> Cached {
     let (inner, clock) = (Arc::new(MemoryStore::new()), Arc::new(ManualClock::default()));
-    let store = Arc::new(CachedSessions::new(inner.clone(), clock.clone(), MAX_AGE));
+    let behind = Stores::new(inner.clone());
+    let store = Arc::new(CachedSessions::new(&behind, clock.clone(), MAX_AGE)).before(behind);
     Cached { inner, clock, store }
 }
 
 #[async_trait]
 impl Bench for Cached {
-    fn store(&self) -> Arc<dyn Store> {
+    fn store(&self) -> Stores {
         self.store.clone()
     }
 
@@ -75,15 +77,16 @@ impl Cached {
             last_seen_at: now,
             client: Client::default(),
         };
-        let create = Change::CreateIdentity { identity: Box::new(identity.clone()), identifiers: Vec::new() };
-        let open = Change::OpenSession(Box::new(session.clone()));
-        cached.store.commit(vec![create, open]).await.unwrap();
+        let create =
+            Change::Account(AccountChange::Create { identity: Box::new(identity.clone()), identifiers: Vec::new() });
+        let open = Change::Session(SessionChange::Open(Box::new(session.clone())));
+        cached.store.changes.commit(vec![create, open]).await.unwrap();
         assert!(cached.is_active().await.unwrap());
         (cached, identity, session)
     }
 
     async fn is_active(&self) -> Result<bool, StoreError> {
-        match self.store.presented(&TenantId::default(), &TOKEN).await? {
+        match self.store.access_tokens.authenticated_session(&TenantId::default(), &TOKEN).await? {
             Lookup::Found(presented) => Ok(presented.session.active && presented.identity.state == State::Active),
             Lookup::Absent | Lookup::NoTenant => Ok(false),
         }
@@ -91,7 +94,7 @@ impl Cached {
 }
 
 fn everybody() -> Change {
-    Change::RevokeAllSessions { scope: Scope::System, epoch: 1 }
+    Change::Session(SessionChange::RevokeAll { scope: Scope::System, epoch: 1 })
 }
 
 #[tokio::test]
@@ -118,16 +121,24 @@ async fn i_22_what_others_revoke_is_dead_at_the_limit() {
 async fn i_22_what_this_process_revokes_is_dead_at_once() {
     let tenant = TenantId::default;
     let identity = IdentityId(Uuid::from_u128(1));
-    let one = Change::RevokeSession { tenant: tenant(), identity, session: SessionId(Uuid::from_u128(2)) };
-    let all_of = |identity| Change::RevokeSessions { scope: Scope::Tenant(tenant()), identity, except: None };
+    let one =
+        Change::Session(SessionChange::Revoke { tenant: tenant(), identity, session: SessionId(Uuid::from_u128(2)) });
+    let all_of =
+        |identity| Change::Session(SessionChange::RevokeOf { scope: Scope::Tenant(tenant()), identity, except: None });
     let at = ManualClock::default().now();
-    let lock =
-        Change::SetState { scope: Scope::System, identity, expected: None, state: State::Locked, until: None, at };
-    let delete = Change::DeleteIdentity { scope: Scope::System, identity, expected: None };
+    let lock = Change::Account(AccountChange::SetState {
+        scope: Scope::System,
+        identity,
+        expected: None,
+        state: State::Locked,
+        until: None,
+        at,
+    });
+    let delete = Change::Account(AccountChange::Delete { scope: Scope::System, identity, expected: None });
     for change in [one, all_of(identity), everybody(), lock, delete] {
         let (cached, ..) = Cached::with_session().await;
         let told = format!("{change:?}");
-        cached.store.commit(vec![change]).await.unwrap();
+        cached.store.changes.commit(vec![change]).await.unwrap();
         assert_eq!(cached.is_active().await, Ok(false), "{told}");
     }
 }
@@ -137,7 +148,7 @@ async fn i_29_a_remembered_token_is_nothing_in_another_tenant() {
     let (cached, ..) = Cached::with_session().await;
     let other: TenantId = "other".parse().unwrap();
     cached.inner.add_tenant(other.clone(), true);
-    assert_eq!(cached.store.presented(&other, &TOKEN).await, Ok(Lookup::Absent));
+    assert_eq!(cached.store.access_tokens.authenticated_session(&other, &TOKEN).await, Ok(Lookup::Absent));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -148,7 +159,7 @@ async fn an_answer_from_before_a_revocation_is_never_remembered_after_it() {
         let cached = Arc::new(cached);
         let asking = cached.clone();
         let reader = tokio::spawn(async move { asking.is_active().await });
-        cached.store.commit(vec![everybody()]).await.unwrap();
+        cached.store.changes.commit(vec![everybody()]).await.unwrap();
         reader.await.unwrap().unwrap();
         assert_eq!(cached.is_active().await, Ok(false));
     }

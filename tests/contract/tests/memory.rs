@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use kayan_cache::MemoryLimiter;
 use kayan_contract::{AttemptsBench, Bench, HasherBench, KeysBench};
-use kayan_memory::{MemoryLimiter, MemoryStore, PlainHasher};
-use kayan_ports::{RateLimiter, Store, TenantId};
+use kayan_fakes::{MemoryStore, PlainHasher};
+use kayan_ports::{RateLimiter, Stores, TenantId};
 
 struct Memory(Arc<MemoryStore>);
 
 #[async_trait]
 impl Bench for Memory {
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::<MemoryStore>::clone(&self.0)
+    fn store(&self) -> Stores {
+        Stores::new(self.0.clone())
     }
 
     async fn add_tenant(&self, tenant: &TenantId, active: bool) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayan_contract::{AttemptsBench, Bench, Durable, KeysBench};
 use kayan_mysql::MysqlDriver;
-use kayan_ports::{Store, TenantId};
+use kayan_ports::{Stores, TenantId};
 use kayan_sql::{Dialect, Driver, Expect, Query, Reading, SqlStore, Statement, Value, migrate};
 use mysql_database::Database;
 
@@ -35,8 +35,8 @@ async fn fresh() -> Mysql {
 
 #[async_trait]
 impl Bench for Mysql {
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::<SqlStore<MysqlDriver>>::clone(self.present())
+    fn store(&self) -> Stores {
+        Stores::new(self.present().clone())
     }
 
     async fn add_tenant(&self, tenant: &TenantId, active: bool) {

@@ -9,11 +9,11 @@ use kayan_contract::{
     AttemptsBench, Bench, Durable, KeysBench, furnish,
     throw_away::{PGBOUNCER, POSTGRES, PostgresDatabase},
 };
-use kayan_ports::{Change, Outdated, Scope, Store, StoreError, TenantId, Timestamp};
+use kayan_ports::{Change, Expired, Scope, SessionChange, StoreError, Stores, TenantId, Timestamp};
 use kayan_postgres::{Mode, PostgresDriver, Settings};
 use kayan_sql::{
-    ApplyError, Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, SqlStore, Statement, TakeRows, Value,
-    migrate,
+    ApplyError, ConnectionUse, Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, SqlStore, Statement,
+    TakeRows, Value, migrate,
 };
 
 struct Postgres {
@@ -78,8 +78,16 @@ impl Driver for Crowd {
         self.0.ping().await
     }
 
+    async fn writable(&self) -> Result<(), StoreError> {
+        self.0.writable().await
+    }
+
     async fn maintain(&self) -> Result<(), StoreError> {
         self.0.maintain().await
+    }
+
+    fn connections(&self) -> Option<ConnectionUse> {
+        self.0.connections()
     }
 
     fn dialect(&self) -> Dialect {
@@ -89,8 +97,8 @@ impl Driver for Crowd {
 
 #[async_trait]
 impl Bench for Postgres {
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::<SqlStore<Crowd>>::clone(self.present())
+    fn store(&self) -> Stores {
+        Stores::new(self.present().clone())
     }
 
     async fn add_tenant(&self, tenant: &TenantId, active: bool) {
@@ -123,18 +131,18 @@ async fn what_is_outdated_is_removed_without_waiting_for_locked_rows() {
     let bench = Postgres::fresh(POSTGRES, Mode::Prepared).await;
     furnish(&bench).await;
     let (store, all) = (bench.store(), time::macros::datetime!(9999-01-01 00:00 UTC));
-    let outdated = Outdated { sessions: all, attempts: all, networks: all, revocations: all, answers: all };
+    let expired = Expired { sessions: all, attempts: all, networks: all, revocations: all, responses: all };
     let mut other = bench.database.connection().await;
     let holding = other.transaction().await.unwrap();
     for table in ["sessions", "known_networks", "kept_answers"] {
         let held = holding.query(&format!("SELECT 1 FROM {table} FOR UPDATE"), &[]).await.unwrap();
         assert!(!held.is_empty(), "there are no {table}");
     }
-    store.commit(vec![Change::RemoveOutdated(outdated)]).await.unwrap();
-    assert_eq!(store.has_outdated(&outdated).await, Ok(true));
+    store.changes.commit(vec![Change::RemoveExpired(expired)]).await.unwrap();
+    assert_eq!(store.cleanup.has_expired(&expired).await, Ok(true));
     holding.rollback().await.unwrap();
-    store.commit(vec![Change::RemoveOutdated(outdated)]).await.unwrap();
-    assert_eq!(store.has_outdated(&outdated).await, Ok(false));
+    store.changes.commit(vec![Change::RemoveExpired(expired)]).await.unwrap();
+    assert_eq!(store.cleanup.has_expired(&expired).await, Ok(false));
 }
 
 /// A deletion locks the identity and then its sessions, so a revocation that waits for a session must hold the identity.
@@ -147,9 +155,9 @@ async fn sessions_are_revoked_after_their_identity_is_locked() {
     let row = holding.query_one("SELECT identity_id::text FROM sessions LIMIT 1 FOR UPDATE", &[]).await.unwrap();
     let identity: String = row.get(0);
     let scope = Scope::System;
-    let revoke = Change::RevokeSessions { scope, identity: identity.parse().unwrap(), except: None };
+    let revoke = Change::Session(SessionChange::RevokeOf { scope, identity: identity.parse().unwrap(), except: None });
     let store = bench.store();
-    let revoking = tokio::spawn(async move { store.commit(vec![revoke]).await });
+    let revoking = tokio::spawn(async move { store.changes.commit(vec![revoke]).await });
     let waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     while observer.query(waiting, &[]).await.unwrap().is_empty() {}
     let free = "SELECT 1 FROM identities WHERE id = $1::text::uuid FOR UPDATE SKIP LOCKED";

@@ -3,14 +3,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use kayan_cache::{CachedSessions, MemoryLimiter};
 use kayan_contract::throw_away::{POSTGRES, PostgresDatabase};
 use kayan_core::{
     Caller, IdentitySchema, Kayan, Lifetimes, LockoutSettings, LogIn, Ports, RateLimits, RefreshSession, Register,
     Settings,
 };
 use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
-use kayan_memory::{CachedSessions, ManualClock, MemoryLimiter, PlainHasher, SeededEntropy};
-use kayan_ports::{Client, Clock, Lockout, Traits};
+use kayan_fakes::{ManualClock, PlainHasher, SeededEntropy};
+use kayan_ports::{Client, Clock, Lockout, Stores, Traits};
 use kayan_postgres::PostgresDriver;
 use kayan_sql::{Dialect, SqlStore, migrate};
 
@@ -40,9 +41,10 @@ impl Counted {
             session_secret: vec![7; 32].into(),
             session_secret_previous: None,
         };
-        let keys = SealedKeys::new(store.clone(), clock.clone(), entropy.clone(), &secrets).unwrap();
+        let behind = Stores::new(store.clone());
+        let keys = SealedKeys::new(&behind, clock.clone(), entropy.clone(), &secrets).unwrap();
         let ports = Ports {
-            store: Arc::new(CachedSessions::new(Arc::<SqlStore<_>>::clone(&store), clock.clone(), remembered)),
+            store: Arc::new(CachedSessions::new(&behind, clock.clone(), remembered)).before(behind),
             attempts: Arc::<SqlStore<_>>::clone(&store),
             hasher: Arc::new(PlainHasher::new()),
             limiter: Arc::new(MemoryLimiter::new()),

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use kayan_contract::{AttemptsBench, Bench, Durable, KeysBench};
-use kayan_ports::{Store, TenantId};
+use kayan_ports::{Stores, TenantId};
 use kayan_sql::{Dialect, Driver, Expect, Query, Reading, SqlStore, Statement, Value, migrate};
 use kayan_sqlite::SqliteDriver;
 use tempfile::TempDir;
@@ -37,8 +37,8 @@ async fn fresh() -> Sqlite {
 
 #[async_trait]
 impl Bench for Sqlite {
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::<SqlStore<SqliteDriver>>::clone(self.present())
+    fn store(&self) -> Stores {
+        Stores::new(self.present().clone())
     }
 
     async fn add_tenant(&self, tenant: &TenantId, active: bool) {

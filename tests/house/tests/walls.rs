@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kayan_house::{Dependency, none_of, packages, rust, rust_in};
 
 /// Who may depend on whom. Optional dependencies count; those for tests are further down.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("kayan-ports", &[]),
     ("kayan-core", &["kayan-ports"]),
     ("kayan-http", &["kayan-core", "kayan-ports"]),
@@ -14,7 +14,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("kayan-mysql", &["kayan-ports", "kayan-sql"]),
     ("kayan-postgres", &["kayan-ports", "kayan-sql"]),
     ("kayan-redis", &["kayan-ports"]),
-    ("kayan-memory", &["kayan-ports"]),
+    ("kayan-cache", &["kayan-ports"]),
+    ("kayan-fakes", &["kayan-ports"]),
     ("kayan-crypto", &["kayan-ports"]),
     // it times the statements that a driver is given
     ("kayan-telemetry", &["kayan-ports", "kayan-sql"]),
@@ -22,7 +23,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
 
 /// What the tests of any of these may use besides: fakes, the laws to be kept, and the real cryptography, because a fake
 /// signature proves nothing.
-const FOR_TESTS: [&str; 3] = ["kayan-memory", "kayan-contract", "kayan-crypto"];
+const FOR_TESTS: [&str; 4] = ["kayan-fakes", "kayan-cache", "kayan-contract", "kayan-crypto"];
 
 /// Nobody depends on these but for tests, so they may depend on anything.
 const ENDS: [&str; 8] =
@@ -37,7 +38,7 @@ const CONCRETE: [&str; 9] = [
     "kayan_postgres",
     "kayan_mysql",
     "kayan_redis",
-    "kayan_memory",
+    "kayan_cache",
     "kayan_crypto",
     "kayan_webauthn",
     "kayan_oidc",
@@ -69,6 +70,15 @@ fn crates_know_only_what_the_arrows_allow() {
         offences.extend(forbidden.map(|it| format!("{}:1: {} → {}", package.manifest, package.name, it.name)));
     }
     none_of(offences, "remove the dependency, or draw the arrow in ARROWS (tests/house/tests/walls.rs) and say why");
+}
+
+#[test]
+fn no_production_crate_depends_on_the_fakes() {
+    let production = packages().into_iter().filter(|package| !package.manifest.starts_with("tests/"));
+    let linking = production
+        .filter(|package| package.dependencies.iter().any(|it| it.name == "kayan-fakes" && !it.for_tests))
+        .map(|package| format!("{}:1: {} → kayan-fakes", package.manifest, package.name));
+    none_of(linking.collect(), "what a process uses lies in adapters; make it a dependency of the tests");
 }
 
 #[test]

@@ -135,7 +135,7 @@ async fn learn_seals(kayan: &Kayan, not_yet: bool) {
 async fn keep_tidy(kayan: &Kayan, driver: &dyn Driver, retention: Option<Duration>) {
     loop {
         tokio::time::sleep(TIDY).await;
-        if let Err(error) = kayan.tidy().await {
+        if let Err(error) = kayan.clean_up().await {
             tracing::warn!(%error, "what is out of date could not be removed; it is tried again later");
         }
         if let Some(age) = retention {

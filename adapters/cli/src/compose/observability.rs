@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::Store;
+use kayan_ports::Stores;
 use kayan_telemetry::{AuditLog, Audited, Destination, LogSettings, Logs, Metrics, Traces};
 
 use super::{BACKENDS, clock};
@@ -42,10 +42,10 @@ pub(crate) fn audit_log(config: &Config) -> Result<Option<Arc<AuditLog>>, Stop> 
 }
 
 /// Decorates the store with the audit log, if there is one.
-pub(super) fn audited(store: Arc<dyn Store>, log: Option<&Arc<AuditLog>>) -> Arc<dyn Store> {
+pub(super) fn audited(store: Stores, log: Option<&Arc<AuditLog>>) -> Stores {
     match log {
         None => store,
-        Some(log) => Arc::new(Audited::new(store, log.clone())),
+        Some(log) => Stores { changes: Arc::new(Audited::new(store.changes.clone(), log.clone())), ..store },
     }
 }
 

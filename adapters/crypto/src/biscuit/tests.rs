@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use kayan_memory::SeededEntropy;
+use kayan_fakes::SeededEntropy;
 use kayan_ports::KeyId;
 use time::macros::datetime;
 

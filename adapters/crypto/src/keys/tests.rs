@@ -1,6 +1,6 @@
 //! What the place where keys are kept promises.
 
-use kayan_memory::{ManualClock, MemoryStore, SeededEntropy};
+use kayan_fakes::{ManualClock, MemoryStore, SeededEntropy};
 use kayan_ports::StoreError;
 
 use super::*;
@@ -22,7 +22,7 @@ fn session(present: &str, previous: Option<&str>) -> WrappingSecrets {
 fn process(store: &Arc<MemoryStore>, secrets: &WrappingSecrets) -> SealedKeys {
     static SEED: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let entropy = SeededEntropy::new(SEED.fetch_add(1 << 32, std::sync::atomic::Ordering::Relaxed));
-    SealedKeys::new(store.clone(), Arc::new(ManualClock::default()), Arc::new(entropy), secrets).unwrap()
+    SealedKeys::new(&Stores::new(store.clone()), Arc::new(ManualClock::default()), Arc::new(entropy), secrets).unwrap()
 }
 
 async fn seed(keys: &SealedKeys) -> [u8; 32] {

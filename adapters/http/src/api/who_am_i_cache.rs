@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{Presented, SessionId};
+use kayan_ports::{AuthenticatedSession, SessionId};
 use quick_cache::sync::Cache;
 
 use crate::wire::{answers::WhoAmI, reply::Reply};
@@ -13,7 +13,7 @@ const CAPACITY: usize = 10_000;
 /// The answer about a session, and the object in the store's cache that it was written from.
 #[derive(Clone)]
 struct Answer {
-    from: Arc<Presented>,
+    from: Arc<AuthenticatedSession>,
     reply: Reply<WhoAmI>,
 }
 
@@ -29,11 +29,11 @@ impl Default for WhoAmICache {
 
 impl WhoAmICache {
     /// The answer about `me`: a cached one if the store's cache still returns the object that it was written from.
-    pub(crate) fn reply(&self, me: &Arc<Presented>) -> Reply<WhoAmI> {
+    pub(crate) fn reply(&self, me: &Arc<AuthenticatedSession>) -> Reply<WhoAmI> {
         match self.0.get(&me.session.id) {
             Some(answer) if Arc::ptr_eq(&answer.from, me) => answer.reply,
             _ => {
-                let reply = Reply::new(&Presented::clone(me).into());
+                let reply = Reply::new(&AuthenticatedSession::clone(me).into());
                 self.0.insert(me.session.id, Answer { from: me.clone(), reply: reply.clone() });
                 reply
             }
@@ -49,7 +49,7 @@ mod tests {
 
     use super::*;
 
-    fn presented() -> Arc<Presented> {
+    fn presented() -> Arc<AuthenticatedSession> {
         let (tenant, at) = (TenantId::default(), Timestamp::UNIX_EPOCH);
         let identity = Identity {
             id: IdentityId(Uuid::nil()),
@@ -78,7 +78,7 @@ mod tests {
             last_seen_at: at,
             client: Client::default(),
         };
-        Arc::new(Presented { session, identity })
+        Arc::new(AuthenticatedSession { session, identity })
     }
 
     async fn address(reply: Reply<WhoAmI>) -> usize {

@@ -1,7 +1,7 @@
 //! Schemas that several families of endpoints share.
 
 use kayan_core::{Export, Opened};
-use kayan_ports::{Presented, State, Timestamp, Traits};
+use kayan_ports::{AuthenticatedSession, State, Timestamp, Traits};
 use poem_openapi::{
     Enum, Object,
     registry::{MetaSchema, MetaSchemaRef, Registry},
@@ -261,8 +261,8 @@ pub(crate) struct WhoAmI {
     session: SessionInfo,
 }
 
-impl From<Presented> for WhoAmI {
-    fn from(me: Presented) -> Self {
+impl From<AuthenticatedSession> for WhoAmI {
+    fn from(me: AuthenticatedSession) -> Self {
         Self { identity: me.identity.into(), session: SessionInfo::new(me.session, true) }
     }
 }

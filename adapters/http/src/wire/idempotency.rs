@@ -1,6 +1,6 @@
 //! The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header).
 
-use kayan_core::{Once, Operator};
+use kayan_core::{Idempotency, Operator};
 use poem::{Body, Request, RequestBody, Result};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -13,12 +13,12 @@ use crate::wire::{body, codes::Code, problem::Problem};
 const HEADER: &str = "Idempotency-Key";
 
 /// The key of a request, if it has one, with a digest of the request.
-pub(crate) struct IdempotencyKey(Option<Once>);
+pub(crate) struct IdempotencyKey(Option<Idempotency>);
 
 impl IdempotencyKey {
     /// The operator, with the key.
     pub(crate) fn with(self, operator: Operator) -> Operator {
-        Operator { once: self.0, ..operator }
+        Operator { idempotency: self.0, ..operator }
     }
 }
 
@@ -56,7 +56,7 @@ impl<'a> ApiExtractor<'a> for IdempotencyKey {
         }
         digest.update(&bytes);
         *body = RequestBody::new(Body::from(bytes));
-        let once = Once::new(unquoted(key.to_str().unwrap_or_default()), digest.finalize().into());
+        let once = Idempotency::new(unquoted(key.to_str().unwrap_or_default()), digest.finalize().into());
         let once = once.filter(|_| given.next().is_none()).ok_or_else(|| {
             let message =
                 "Idempotency-Key must be 1 to 255 visible ASCII characters, such as a UUID, and sent only once";

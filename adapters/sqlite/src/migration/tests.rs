@@ -1,6 +1,6 @@
 //! What migrating promises on SQLite.
 
-use kayan_ports::{Store, StoreError};
+use kayan_ports::{Commit, StoreError};
 use kayan_sql::{
     Dialect, Driver,
     migrate::{self, MigrateError, Migration, MigrationState},

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use kayan_ports::{IdentityId, Scope, Store};
+use kayan_ports::{Accounts, Commit, IdentityId, Scope};
 use kayan_sql::{Dialect, migrate};
 
 use super::*;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{Change, Client, CommitError, Known, Lookup, Store, TenantId, Unique};
+use kayan_ports::{
+    AccessTokens, AccountChange, Change, Client, Commit, CommitError, Known, Lookup, Store, TenantId, Unique,
+};
 use kayan_sql::{Driver, Expect, SqlStore, Statement};
 use tokio::task::JoinSet;
 
@@ -38,7 +40,7 @@ async fn poll_once<T>(task: &mut (impl Future<Output = T> + Unpin)) -> Option<T>
 }
 
 async fn signs_in(store: &impl Store, number: u32) -> Option<Known> {
-    let found = store.sign_in(&TenantId::default(), &identifier(number), &Client::default()).await;
+    let found = store.login_candidate(&TenantId::default(), &identifier(number), &Client::default()).await;
     found.unwrap().expect("the tenant").known
 }
 
@@ -79,7 +81,7 @@ async fn equal_identifiers_in_one_group_let_exactly_one_win() {
     let mut rivals = Vec::new();
     for number in 1..=64 {
         let mut changes = registration(number);
-        if let Change::CreateIdentity { identifiers, .. } = &mut changes[0] {
+        if let Change::Account(AccountChange::Create { identifiers, .. }) = &mut changes[0] {
             identifiers[0].value = identifier(0);
         }
         rivals.push(changes);
@@ -105,7 +107,7 @@ async fn readers_see_what_was_acknowledged_while_others_write() {
             tasks.spawn(async move {
                 store.commit(registration(number)).await.unwrap();
                 store.commit(login(number)).await.unwrap();
-                let found = store.presented(&TenantId::default(), &hash(3, number)).await.unwrap();
+                let found = store.authenticated_session(&TenantId::default(), &hash(3, number)).await.unwrap();
                 assert!(matches!(found, Lookup::Found(_)), "{number}");
             });
         }

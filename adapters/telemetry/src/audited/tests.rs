@@ -2,8 +2,8 @@
 
 use std::{fs, task::Poll};
 
-use kayan_memory::MemoryStore;
-use kayan_ports::{EventId, EventType, Outcome};
+use kayan_fakes::MemoryStore;
+use kayan_ports::{AuditEvent, Client, EventId, EventType, Outcome, TenantId};
 use serde_json::{Map, Value};
 use time::macros::datetime;
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 use std::io;
 
 use LogLevel::{Debug, Error, Info, Warn};
-use kayan_memory::ManualClock;
+use kayan_fakes::ManualClock;
 use kayan_ports::{LogControl as _, LogLevel};
 use parking_lot::Mutex;
 use tracing::{

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayan_memory::SeededEntropy;
+use kayan_fakes::SeededEntropy;
 use kayan_ports::Entropy;
 use serde_json::Value;
 use uuid::Uuid;

@@ -45,7 +45,7 @@ pub(crate) async fn lock(counter: &Counter, key: &AttemptKey, now: Timestamp) {
 async fn forget(bench: &AttemptsBench, key: &AttemptKey) {
     if let Some(change) = bench.attempts.forgetting(key) {
         let within = bench.within.as_ref().expect("a counter that is forgotten by a change is in a store");
-        within.store().commit(vec![change]).await.unwrap();
+        within.store().changes.commit(vec![change]).await.unwrap();
     }
     bench.attempts.forget(key).await.unwrap();
 }

@@ -27,8 +27,8 @@ pub async fn every_event_comes_back_as_it_went_in(bench: &dyn Bench) {
         request_id: None,
         ..event(&who)
     });
-    store.commit(written.iter().map(record).collect()).await.unwrap();
-    assert_eq!(store.events_about(&who.tenant, who.id).await, Ok(written));
+    store.changes.commit(written.iter().map(record).collect()).await.unwrap();
+    assert_eq!(store.audit.events_about(&who.tenant, who.id).await, Ok(written));
 }
 
 pub async fn events_about_somebody_are_those_they_did_and_those_done_to_them(bench: &dyn Bench) {
@@ -45,18 +45,18 @@ pub async fn events_about_somebody_are_those_they_did_and_those_done_to_them(ben
     let (first, fourth) = (make(10, &me, &me), make(40, &me, &None));
     let (unrelated, nobodys) = (make(15, &them, &them), make(25, &None, &None));
     let written = [&third, &second, &unrelated, &nobodys, &fourth, &first];
-    store.commit(written.into_iter().map(record).collect()).await.unwrap();
-    assert_eq!(store.events_about(&tenant, who.id).await, Ok(vec![first, second, third, fourth]));
+    store.changes.commit(written.into_iter().map(record).collect()).await.unwrap();
+    assert_eq!(store.audit.events_about(&tenant, who.id).await, Ok(vec![first, second, third, fourth]));
 }
 
 pub async fn an_event_stands_beside_the_change_it_tells_of(bench: &dyn Bench) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
     let refused = Account::of(&TenantId::default(), "anna@example.org");
     for mut list in [refused.registration(), refused.registration()] {
         list.rotate_right(1);
-        store.commit(list).await.unwrap_err();
+        store.changes.commit(list).await.unwrap_err();
     }
-    assert_eq!(store.events_about(anna.tenant(), refused.identity.id).await, Ok(vec![]));
-    assert_eq!(store.events_about(anna.tenant(), anna.identity.id).await, Ok(vec![anna.event]));
+    assert_eq!(store.audit.events_about(anna.tenant(), refused.identity.id).await, Ok(vec![]));
+    assert_eq!(store.audit.events_about(anna.tenant(), anna.identity.id).await, Ok(vec![anna.event]));
 }

@@ -7,7 +7,9 @@ use kayan_core::{
     Kayan, LogIn, ManageTenantError, Operator, RefreshSession, RefreshSessionError, Register, RegisterError,
     SetUserPassword, SetUserPasswordError, SetUserState, Token, UpdateRole, UserRef,
 };
-use kayan_ports::{ADMIN, Change, CommitError, Guard, Identity, Role, Scope, State, Store, TenantId, Traits};
+use kayan_ports::{
+    ADMIN, Change, CommitError, Guard, Identity, Role, RoleChange, Scope, State, Stores, TenantChange, TenantId, Traits,
+};
 use serde_json::json;
 
 use crate::{
@@ -49,7 +51,7 @@ impl Office {
             [&admin, &keeper, &other]
                 .map(|person| creation(person, vec![named("email", &format!("{}@example.org", person.id))])),
         );
-        store.commit(changes).await.unwrap();
+        store.changes.commit(changes).await.unwrap();
         Self { tenant, admin, keeper, other }
     }
 
@@ -61,10 +63,10 @@ impl Office {
         operator(&self.keeper, Grants::direct(KEEPER.map(|permission| permission.parse().unwrap())))
     }
 
-    async fn active_admins(&self, store: &dyn Store) -> usize {
+    async fn active_admins(&self, store: &Stores) -> usize {
         let mut admins = 0;
         for person in [&self.admin, &self.keeper, &self.other] {
-            let found = store.identity(&Scope::System, person.id).await.unwrap();
+            let found = store.accounts.identity(&Scope::System, person.id).await.unwrap();
             admins += usize::from(found.is_some_and(|identity| {
                 identity.state == State::Active && identity.roles.iter().any(|role| role == ADMIN)
             }));
@@ -74,7 +76,7 @@ impl Office {
 }
 
 fn define(tenant: &TenantId, name: &str, permissions: &[&str]) -> Change {
-    Change::CreateRole(Box::new(Role {
+    Change::Role(RoleChange::Create(Box::new(Role {
         tenant: tenant.clone(),
         name: name.to_owned(),
         description: String::new(),
@@ -83,7 +85,7 @@ fn define(tenant: &TenantId, name: &str, permissions: &[&str]) -> Change {
         created_at: at(0),
         updated_at: at(0),
         version: 1,
-    }))
+    })))
 }
 
 fn refer(to: &Identity) -> UserRef {
@@ -141,7 +143,7 @@ pub async fn i_30_an_admin_is_left_when_one_hands_over_to_somebody_who_is_being_
             Box::pin(shut_out(other.clone(), keeper, refer(&heir), round)),
         ];
         assert_eq!(together(both.into_iter()).await, [Ok(()), Ok(())], "round {round}");
-        assert!(office.active_admins(&*store).await > 0, "no active administrator is left in round {round}");
+        assert!(office.active_admins(&store).await > 0, "no active administrator is left in round {round}");
     }
 }
 
@@ -158,7 +160,7 @@ pub async fn i_30_an_admin_is_left_when_one_hands_over_before_a_lock_or_deletion
         hand_over(elsewhere.clone(), office.admin(), admin, heir).await.unwrap();
         gate.go_on.send(()).unwrap();
         assert_eq!(shutting_out.await.unwrap(), Ok(()), "round {round}");
-        assert!(office.active_admins(&*store).await > 0, "no active administrator is left in round {round}");
+        assert!(office.active_admins(&store).await > 0, "no active administrator is left in round {round}");
     }
 }
 
@@ -231,7 +233,7 @@ pub async fn i_30_a_password_is_not_set_by_who_may_no_longer_when_it_is_hashed(b
         meanwhile.happens(&elsewhere, &office).await;
         gate.go_on.send(()).unwrap();
         assert_forbidden(&setting.await.unwrap(), meanwhile);
-        assert_eq!(store.password(&Scope::System, office.other.id).await, Ok(None), "{meanwhile:?}");
+        assert_eq!(store.credentials.password(&Scope::System, office.other.id).await, Ok(None), "{meanwhile:?}");
     }
 }
 
@@ -243,10 +245,10 @@ pub async fn i_30_a_replica_decides_by_roles_as_they_are_and_not_as_it_remembers
         let office = Office::open(bench).await;
         elsewhere.assign_role(&office.admin(), assign("helper", &office.other, true)).await.unwrap();
         here.set_user_password(&office.keeper(), new_password(&office.other)).await.unwrap();
-        let before = store.password(&Scope::System, office.other.id).await.unwrap();
+        let before = store.credentials.password(&Scope::System, office.other.id).await.unwrap();
         meanwhile.happens(&elsewhere, &office).await;
         assert_forbidden(&here.set_user_password(&office.keeper(), new_password(&office.other)).await, meanwhile);
-        assert_eq!(store.password(&Scope::System, office.other.id).await.unwrap(), before, "{meanwhile:?}");
+        assert_eq!(store.credentials.password(&Scope::System, office.other.id).await.unwrap(), before, "{meanwhile:?}");
     }
 }
 
@@ -329,7 +331,7 @@ pub async fn a_tenant_that_people_register_in_is_deleted_or_in_use(bench: &dyn B
         bench.add_tenant(&tenant, true).await;
         let mut lists: Vec<_> =
             (0..4).map(|number| Account::of(&tenant, &format!("anna{number}@example.org")).registration()).collect();
-        lists.insert(round % 5, vec![Change::DeleteTenant { tenant, expected: 1 }]);
+        lists.insert(round % 5, vec![Change::Tenant(TenantChange::Delete { tenant, expected: 1 })]);
         let mut outcomes = race(&store, lists).await;
         let (deletion, any_in) = (outcomes.remove(round % 5), outcomes.contains(&Ok(())));
         let expected = if any_in { Err(CommitError::Stale(Guard::TenantInUse)) } else { Ok(()) };

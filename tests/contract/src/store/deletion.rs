@@ -1,6 +1,6 @@
 //! What goes with an identity, and what stays.
 
-use kayan_ports::{Change, CommitError, Guard, Lookup, Scope, TenantId};
+use kayan_ports::{AccountChange, Change, CommitError, Guard, Lookup, Scope, TenantId};
 
 use crate::{
     Bench,
@@ -9,44 +9,48 @@ use crate::{
 };
 
 fn deletion(of: &Account) -> Change {
-    Change::DeleteIdentity { scope: Scope::Tenant(of.tenant().clone()), identity: of.identity.id, expected: None }
+    Change::Account(AccountChange::Delete {
+        scope: Scope::Tenant(of.tenant().clone()),
+        identity: of.identity.id,
+        expected: None,
+    })
 }
 
 pub async fn deleting_an_identity_takes_its_sessions_and_tokens_but_keeps_its_events(bench: &dyn Bench) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
     let next = refresh_token(&anna.session);
-    store.commit(vec![rotation(&anna.refresh, &next)]).await.unwrap();
+    store.changes.commit(vec![rotation(&anna.refresh, &next)]).await.unwrap();
     let farewell = event(&anna.identity);
-    store.commit(vec![deletion(&anna), record(&farewell)]).await.unwrap();
+    store.changes.commit(vec![deletion(&anna), record(&farewell)]).await.unwrap();
     let left = View { events: vec![anna.event.clone(), farewell], ..View::of_nobody() };
-    assert_eq!(View::of(&*store, &anna).await, left);
-    assert_eq!(store.refreshing(anna.tenant(), &next.hash).await, Ok(Lookup::Absent));
+    assert_eq!(View::of(&store, &anna).await, left);
+    assert_eq!(store.sessions.refreshing(anna.tenant(), &next.hash).await, Ok(Lookup::Absent));
 }
 
 pub async fn deleting_an_identity_frees_its_identifier(bench: &dyn Bench) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
-    store.commit(vec![deletion(&anna)]).await.unwrap();
-    let other = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
-    assert_eq!(View::of(&*store, &other).await, View::expected(&other));
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    store.changes.commit(vec![deletion(&anna)]).await.unwrap();
+    let other = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    assert_eq!(View::of(&store, &other).await, View::expected(&other));
 }
 
 pub async fn deleting_an_identity_leaves_the_others(bench: &dyn Bench) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
-    let bert = Account::register(&*store, &TenantId::default(), "bert@example.org").await;
-    store.commit(vec![deletion(&anna)]).await.unwrap();
-    assert_eq!(View::of(&*store, &bert).await, View::expected(&bert));
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    let bert = Account::register(&store, &TenantId::default(), "bert@example.org").await;
+    store.changes.commit(vec![deletion(&anna)]).await.unwrap();
+    assert_eq!(View::of(&store, &bert).await, View::expected(&bert));
 }
 
 pub async fn an_absent_identity_is_not_deleted(bench: &dyn Bench) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
-    store.commit(vec![deletion(&anna)]).await.unwrap();
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    store.changes.commit(vec![deletion(&anna)]).await.unwrap();
     let nobody = identity(&TenantId::default());
-    let again = Change::DeleteIdentity { scope: Scope::System, identity: nobody.id, expected: None };
+    let again = Change::Account(AccountChange::Delete { scope: Scope::System, identity: nobody.id, expected: None });
     for deletion in [deletion(&anna), again] {
-        assert_eq!(store.commit(vec![deletion]).await, Err(CommitError::Stale(Guard::Identity)));
+        assert_eq!(store.changes.commit(vec![deletion]).await, Err(CommitError::Stale(Guard::Identity)));
     }
 }

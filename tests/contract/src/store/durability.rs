@@ -10,27 +10,27 @@ use crate::{
 
 pub async fn what_was_acknowledged_is_there_after_reopening(bench: &mut dyn Durable) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
-    let bert = Account::register(&*store, &TenantId::default(), "bert@example.org").await;
-    store.commit(vec![rotation(&bert.refresh, &refresh_token(&bert.session))]).await.unwrap();
-    let before = View::of(&*store, &bert).await;
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    let bert = Account::register(&store, &TenantId::default(), "bert@example.org").await;
+    store.changes.commit(vec![rotation(&bert.refresh, &refresh_token(&bert.session))]).await.unwrap();
+    let before = View::of(&store, &bert).await;
     drop(store);
     bench.reopen().await;
     let store = bench.store();
-    assert_eq!(View::of(&*store, &anna).await, View::expected(&anna));
-    assert_eq!(View::of(&*store, &bert).await, before);
+    assert_eq!(View::of(&store, &anna).await, View::expected(&anna));
+    assert_eq!(View::of(&store, &bert).await, before);
 }
 
 pub async fn what_was_refused_is_not_there_after_reopening(bench: &mut dyn Durable) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
     let refused = Account::of(&TenantId::default(), "anna@example.org");
     let mut changes = refused.registration();
     changes.rotate_left(1);
-    store.commit(changes).await.unwrap_err();
+    store.changes.commit(changes).await.unwrap_err();
     drop(store);
     bench.reopen().await;
     let store = bench.store();
-    assert_eq!(View::of(&*store, &anna).await, View::expected(&anna));
-    assert_eq!(View::of(&*store, &refused).await, View { sign_in: View::expected(&anna).sign_in, ..View::of_nobody() });
+    assert_eq!(View::of(&store, &anna).await, View::expected(&anna));
+    assert_eq!(View::of(&store, &refused).await, View { sign_in: View::expected(&anna).sign_in, ..View::of_nobody() });
 }

@@ -1,10 +1,10 @@
 //! The audit trail, page by page, and its purge.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use kayan_ports::{
-    AuditEvent, Change, Client, EventCursor, EventId, EventOrder, EventQuery, EventType, Outcome, Scope, Store,
-    TenantId,
+    AuditEvent, Change, Client, EventCursor, EventId, EventOrder, EventQuery, EventType, Outcome, PurgeEvents, Scope,
+    Stores, TenantId,
 };
 use time::Duration;
 use uuid::Uuid;
@@ -16,19 +16,19 @@ use crate::{
 };
 
 /// Every page, one behind the other.
-async fn read(store: &dyn Store, query: &EventQuery, limit: u32) -> Vec<AuditEvent> {
+async fn read(store: &Stores, query: &EventQuery, limit: u32) -> Vec<AuditEvent> {
     read_behind(store, query, None, limit).await
 }
 
 async fn read_behind(
-    store: &dyn Store,
+    store: &Stores,
     query: &EventQuery,
     mut after: Option<EventCursor>,
     limit: u32,
 ) -> Vec<AuditEvent> {
     let mut all = Vec::new();
     loop {
-        let page = store.events(query, after, limit).await.unwrap();
+        let page = store.audit.events(query, after, limit).await.unwrap();
         assert!(page.events.len() <= limit as usize, "a page is longer than was asked for");
         all.extend(page.events);
         match page.next {
@@ -62,7 +62,7 @@ async fn trail(bench: &dyn Bench) -> (TenantId, Vec<AuditEvent>) {
     let mut shuffled: Vec<_> = events.iter().map(record).collect();
     shuffled.rotate_left(7);
     shuffled.reverse();
-    store.commit(shuffled).await.unwrap();
+    store.changes.commit(shuffled).await.unwrap();
     (own, events)
 }
 
@@ -72,17 +72,17 @@ pub async fn pages_of_events_are_disjoint_and_hold_all_in_order(bench: &dyn Benc
         let query = EventQuery::all(scope.clone());
         let mut expected: Vec<_> = sorted(events.clone()).into_iter().filter(|event| query.takes(event)).collect();
         for limit in [1, 2, 5, 24, 100] {
-            assert_eq!(read(&*store, &query, limit).await, expected, "{scope:?} {limit}");
+            assert_eq!(read(&store, &query, limit).await, expected, "{scope:?} {limit}");
         }
         expected.reverse();
         for limit in [1, 2, 5, 24, 100] {
-            assert_eq!(read(&*store, &newest(query.clone()), limit).await, expected, "{scope:?} {limit}");
+            assert_eq!(read(&store, &newest(query.clone()), limit).await, expected, "{scope:?} {limit}");
         }
     }
 }
 
 pub async fn an_empty_trail_is_one_empty_page(bench: &dyn Bench) {
-    let page = bench.store().events(&EventQuery::all(Scope::System), None, 10).await.unwrap();
+    let page = bench.store().audit.events(&EventQuery::all(Scope::System), None, 10).await.unwrap();
     assert_eq!((page.events, page.next), (vec![], None));
 }
 
@@ -94,12 +94,12 @@ pub async fn i_35_pages_hold_each_event_once_under_64_parallel_writers(bench: &d
     };
     race(&store, lists(0)).await;
     let query = EventQuery::all(Scope::from(&who.tenant));
-    let before: BTreeSet<_> = read(&*store, &query, 100).await.iter().map(|event| event.id).collect();
+    let before: BTreeSet<_> = read(&store, &query, 100).await.iter().map(|event| event.id).collect();
     assert_eq!(before.len(), MANY);
 
     let reading = {
-        let (store, query) = (Arc::clone(&store), query.clone());
-        async move { read(&*store, &query, 3).await }
+        let (store, query) = (store.clone(), query.clone());
+        async move { read(&store, &query, 3).await }
     };
     let (seen, outcomes) = tokio::join!(tokio::spawn(reading), race(&store, lists(3)));
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
@@ -108,7 +108,7 @@ pub async fn i_35_pages_hold_each_event_once_under_64_parallel_writers(bench: &d
     assert_eq!(ids.len(), seen.len(), "an event was read twice");
     assert!(ids.is_superset(&before), "an event that was there was not read");
     assert_eq!(sorted(seen.clone()), seen, "they are not in order");
-    assert_eq!(read(&*store, &query, 100).await.len(), 2 * MANY);
+    assert_eq!(read(&store, &query, 100).await.len(), 2 * MANY);
 }
 
 pub async fn a_query_takes_what_all_of_its_conditions_say(bench: &dyn Bench) {
@@ -130,7 +130,7 @@ pub async fn a_query_takes_what_all_of_its_conditions_say(bench: &dyn Bench) {
             written.push(AuditEvent { kind, outcome, actor, subject, client, created_at, ..event(&anna) });
         }
     }
-    store.commit(written.iter().map(record).collect()).await.unwrap();
+    store.changes.commit(written.iter().map(record).collect()).await.unwrap();
 
     let all = EventQuery::all(Scope::System);
     let [anna, bert] = [&anna, &bert].map(|who| Some(who.id.to_string()));
@@ -162,8 +162,8 @@ pub async fn a_query_takes_what_all_of_its_conditions_say(bench: &dyn Bench) {
             let expected: Vec<_> = sorted(written.clone()).into_iter().filter(|event| query.takes(event)).collect();
             assert_eq!(expected.len(), count, "{query:?}");
             for limit in [2, 100] {
-                assert_eq!(read(&*store, &query, limit).await, expected, "{query:?}");
-                let mut back = read(&*store, &newest(query.clone()), limit).await;
+                assert_eq!(read(&store, &query, limit).await, expected, "{query:?}");
+                let mut back = read(&store, &newest(query.clone()), limit).await;
                 back.reverse();
                 assert_eq!(back, expected, "{query:?}");
             }
@@ -177,9 +177,13 @@ pub async fn a_cursor_holds_its_place_when_its_event_is_gone(bench: &dyn Bench) 
     let place = EventCursor::from(&events[9]);
     let until = events[12].created_at;
     let rest: Vec<_> = events[10..].iter().filter(|event| event.created_at >= until).cloned().collect();
-    store.commit(vec![Change::PurgeEvents { scope: Scope::System, until, parts_until: until }]).await.unwrap();
-    assert_eq!(read_behind(&*store, &query, Some(place), 2).await, rest);
-    assert_eq!(read_behind(&*store, &newest(query), Some(place), 2).await, vec![]);
+    store
+        .changes
+        .commit(vec![Change::PurgeEvents(PurgeEvents { scope: Scope::System, until, parts_until: until })])
+        .await
+        .unwrap();
+    assert_eq!(read_behind(&store, &query, Some(place), 2).await, rest);
+    assert_eq!(read_behind(&store, &newest(query), Some(place), 2).await, vec![]);
 }
 
 pub async fn a_cursor_that_no_event_had_reaches_over_no_end(bench: &dyn Bench) {
@@ -188,11 +192,11 @@ pub async fn a_cursor_that_no_event_had_reaches_over_no_end(bench: &dyn Bench) {
     let within = sorted(events).into_iter().filter(|event| query.takes(event)).count();
     let far = |seconds| Some(EventCursor { at: at(seconds), id: EventId(Uuid::max()) });
     for (before, behind) in [(far(-9_000), far(9_000)), (None, far(4))] {
-        assert_eq!(read_behind(&*store, &query, before, 10).await.len(), within);
-        assert_eq!(read_behind(&*store, &query, behind, 10).await.len(), 0);
-        assert_eq!(read_behind(&*store, &newest(query.clone()), behind, 10).await.len(), within);
+        assert_eq!(read_behind(&store, &query, before, 10).await.len(), within);
+        assert_eq!(read_behind(&store, &query, behind, 10).await.len(), 0);
+        assert_eq!(read_behind(&store, &newest(query.clone()), behind, 10).await.len(), within);
     }
-    assert_eq!(read_behind(&*store, &newest(query), far(-9_000), 10).await.len(), 0);
+    assert_eq!(read_behind(&store, &newest(query), far(-9_000), 10).await.len(), 0);
 }
 
 pub async fn i_29_another_tenants_events_are_in_no_page(bench: &dyn Bench) {
@@ -200,33 +204,35 @@ pub async fn i_29_another_tenants_events_are_in_no_page(bench: &dyn Bench) {
     let foreign = events.iter().find(|event| event.tenant != own).unwrap();
     let mine = events.iter().filter(|event| event.tenant == own).count();
     let query = EventQuery::all(Scope::Tenant(own.clone()));
-    assert_eq!(read(&*store, &query, 5).await.len(), mine);
+    assert_eq!(read(&store, &query, 5).await.len(), mine);
     for query in [
         EventQuery { subject: foreign.subject.clone(), ..query.clone() },
         EventQuery { actor: foreign.actor.clone(), ..query.clone() },
         EventQuery { scope: Scope::Tenant(tenant("nobodys")), ..query },
     ] {
-        assert_eq!(read(&*store, &query, 5).await, vec![], "{query:?}");
-        assert_eq!(read(&*store, &newest(query), 5).await, vec![]);
+        assert_eq!(read(&store, &query, 5).await, vec![], "{query:?}");
+        assert_eq!(read(&store, &newest(query), 5).await, vec![]);
     }
 }
 
 pub async fn a_purge_removes_what_is_older_and_leaves_the_rest(bench: &dyn Bench) {
     let ((own, events), store) = (trail(bench).await, bench.store());
-    let purge = |scope: &Scope, until, parts_until| Change::PurgeEvents { scope: scope.clone(), until, parts_until };
-    let left = async || read(&*store, &EventQuery::all(Scope::System), 100).await;
+    let purge = |scope: &Scope, until, parts_until| {
+        Change::PurgeEvents(PurgeEvents { scope: scope.clone(), until, parts_until })
+    };
+    let left = async || read(&store, &EventQuery::all(Scope::System), 100).await;
     let kept = |expected: &dyn Fn(&AuditEvent) -> bool| {
         sorted(events.clone()).into_iter().filter(|event| expected(event)).collect::<Vec<_>>()
     };
     let own_scope = Scope::Tenant(own.clone());
-    store.commit(vec![purge(&own_scope, at(3), at(3))]).await.unwrap();
+    store.changes.commit(vec![purge(&own_scope, at(3), at(3))]).await.unwrap();
     assert_eq!(left().await, kept(&|event| event.tenant != own || event.created_at >= at(3)));
-    store.commit(vec![purge(&own_scope, at(3), at(3))]).await.unwrap();
-    store.commit(vec![purge(&Scope::System, at(5), at(5))]).await.unwrap();
+    store.changes.commit(vec![purge(&own_scope, at(3), at(3))]).await.unwrap();
+    store.changes.commit(vec![purge(&Scope::System, at(5), at(5))]).await.unwrap();
     assert_eq!(left().await, kept(&|event| event.created_at >= at(5)));
     let told = event(&identity(&own));
     let foreign = purge(&Scope::Tenant(tenant("nobodys")), at(99), at(99));
-    store.commit(vec![foreign, purge(&Scope::System, at(99), at(99)), record(&told)]).await.unwrap();
+    store.changes.commit(vec![foreign, purge(&Scope::System, at(99), at(99)), record(&told)]).await.unwrap();
     assert_eq!(left().await, vec![told], "what a purge tells of itself outlives it");
 }
 
@@ -238,10 +244,10 @@ pub async fn events_are_counted_by_tenant(bench: &dyn Bench) {
     };
     for until in [at(4), at(99)] {
         let expected = vec![count("other", until), count("own", until)];
-        assert_eq!(store.count_events(&Scope::System, until).await, Ok(expected));
+        assert_eq!(store.audit.count_events(&Scope::System, until).await, Ok(expected));
         let scope = Scope::Tenant(own.clone());
-        assert_eq!(store.count_events(&scope, until).await, Ok(vec![count("own", until)]));
+        assert_eq!(store.audit.count_events(&scope, until).await, Ok(vec![count("own", until)]));
     }
-    assert_eq!(store.count_events(&Scope::System, at(0)).await, Ok(vec![]));
-    assert_eq!(store.count_events(&Scope::Tenant(tenant("nobodys")), at(99)).await, Ok(vec![]));
+    assert_eq!(store.audit.count_events(&Scope::System, at(0)).await, Ok(vec![]));
+    assert_eq!(store.audit.count_events(&Scope::Tenant(tenant("nobodys")), at(99)).await, Ok(vec![]));
 }

@@ -1,8 +1,8 @@
 //! The order of locks: lists of changes wait for each other in turn, and never both for the other.
 
 use kayan_ports::{
-    Change, CommitError, Guard, Identity, Outdated, RefreshToken, Scope, Session, State, Tenant, TenantId,
-    TenantSettings, Traits,
+    AccountChange, Change, CommitError, CredentialChange, Expired, Guard, Identity, RefreshToken, RoleChange, Scope,
+    Session, SessionChange, State, Tenant, TenantChange, TenantId, TenantSettings, Traits,
 };
 use serde_json::json;
 
@@ -36,13 +36,13 @@ impl Scene {
         for _ in 1..ABREAST + OTHERS {
             let session = session(&account.identity);
             let token = refresh_token(&session);
-            changes.push(Change::OpenSession(Box::new(session.clone())));
-            changes.push(Change::IssueRefresh(Box::new(token.clone())));
+            changes.push(Change::Session(SessionChange::Open(Box::new(session.clone()))));
+            changes.push(Change::Session(SessionChange::IssueRefresh(Box::new(token.clone()))));
             sessions.push((session, token));
         }
         let admin = Identity { roles: vec!["admin".to_owned()], ..identity(&tenant) };
         changes.push(creation(&admin, vec![named("email", "admin@example.org")]));
-        bench.store().commit(changes).await.unwrap();
+        bench.store().changes.commit(changes).await.unwrap();
         Self { account, sessions }
     }
 
@@ -51,31 +51,43 @@ impl Scene {
     }
 
     fn hold_roles(&self) -> Change {
-        Change::HoldRoles { tenant: self.tenant(), version: 1 }
+        Change::Role(RoleChange::Pin { tenant: self.tenant(), version: 1 })
     }
 
     fn hold(&self) -> Change {
-        Change::HoldIdentity { tenant: self.tenant(), identity: self.account.identity.id, version: 1 }
+        Change::Account(AccountChange::Pin { tenant: self.tenant(), identity: self.account.identity.id, version: 1 })
     }
 
     fn prove(&self) -> Change {
         let credential = &self.account.password;
-        Change::UseCredential { tenant: self.tenant(), credential: credential.id, version: 1, at: at(50) }
+        Change::Credential(CredentialChange::Use {
+            tenant: self.tenant(),
+            credential: credential.id,
+            version: 1,
+            at: at(50),
+        })
     }
 
     fn revoke_all(&self) -> Change {
         let (scope, identity) = (Scope::Tenant(self.tenant()), self.account.identity.id);
-        Change::RevokeSessions { scope, identity, except: None }
+        Change::Session(SessionChange::RevokeOf { scope, identity, except: None })
     }
 
     fn delete(&self) -> Change {
         let (scope, identity) = (Scope::Tenant(self.tenant()), self.account.identity.id);
-        Change::DeleteIdentity { scope, identity, expected: None }
+        Change::Account(AccountChange::Delete { scope, identity, expected: None })
     }
 
     fn set_state(&self) -> Change {
         let (scope, identity) = (Scope::Tenant(self.tenant()), self.account.identity.id);
-        Change::SetState { scope, identity, expected: None, state: State::Locked, until: Some(at(900)), at: at(60) }
+        Change::Account(AccountChange::SetState {
+            scope,
+            identity,
+            expected: None,
+            state: State::Locked,
+            until: Some(at(900)),
+            at: at(60),
+        })
     }
 }
 
@@ -87,37 +99,48 @@ fn kinds() -> Vec<Kind> {
         ("log in", |it, _| {
             let session = session(&it.account.identity);
             let token = refresh_token(&session);
-            vec![Change::OpenSession(Box::new(session)), Change::IssueRefresh(Box::new(token)), it.prove()]
+            vec![
+                Change::Session(SessionChange::Open(Box::new(session))),
+                Change::Session(SessionChange::IssueRefresh(Box::new(token))),
+                it.prove(),
+            ]
         }),
         ("refresh", |it, number| {
             let (session, spent) = &it.sessions[number % ABREAST];
-            let renew = Change::RenewSession {
+            let renew = Change::Session(SessionChange::Renew {
                 tenant: it.tenant(),
                 session: session.id,
                 token: token(),
                 expires_at: at(9_000),
                 at: at(60),
-            };
+            });
             vec![renew, rotation(spent, &refresh_token(session))]
         }),
         ("be seen", |it, number| {
             let (tenant, session) = (it.tenant(), it.sessions[number % ABREAST].0.id);
-            vec![Change::SeeSession { tenant, session, at: at(70) }]
+            vec![Change::Session(SessionChange::Touch { tenant, session, at: at(70) })]
         }),
         ("log out", |it, number| {
             let (tenant, identity) = (it.tenant(), it.account.identity.id);
-            vec![Change::RevokeSession { tenant, identity, session: it.sessions[number % ABREAST].0.id }]
+            vec![Change::Session(SessionChange::Revoke {
+                tenant,
+                identity,
+                session: it.sessions[number % ABREAST].0.id,
+            })]
         }),
         ("revoke an identity's sessions", |it, _| vec![it.revoke_all()]),
         ("change one's password", |it, _| {
-            vec![it.revoke_all(), Change::ReplaceCredential(Box::new(next_password(&it.account.password)))]
+            vec![
+                it.revoke_all(),
+                Change::Credential(CredentialChange::Replace(Box::new(next_password(&it.account.password)))),
+            ]
         }),
         ("set a password", |it, _| {
-            let next = Change::ReplaceCredential(Box::new(next_password(&it.account.password)));
+            let next = Change::Credential(CredentialChange::Replace(Box::new(next_password(&it.account.password))));
             vec![it.hold_roles(), it.hold(), it.revoke_all(), next]
         }),
         ("replace the traits", |it, number| {
-            vec![Change::ReplaceTraits {
+            vec![Change::Account(AccountChange::ReplaceTraits {
                 tenant: it.tenant(),
                 identity: it.account.identity.id,
                 expected: 1,
@@ -125,32 +148,34 @@ fn kinds() -> Vec<Kind> {
                 identifiers: vec![named("email", "anna@example.org")],
                 verified: vec![],
                 at: at(100),
-            }]
+            })]
         }),
-        ("lock", |it, _| vec![it.hold_roles(), it.set_state(), it.revoke_all(), Change::KeepAdmin(it.tenant())]),
+        ("lock", |it, _| {
+            vec![it.hold_roles(), it.set_state(), it.revoke_all(), Change::Role(RoleChange::RequireAdmin(it.tenant()))]
+        }),
         ("set the roles", |it, number| {
             let (tenant, roles) = (it.tenant(), vec![format!("r{number}")]);
             let identity = it.account.identity.id;
-            vec![it.hold_roles(), Change::SetRoles { tenant, identity, expected: 1, roles, at: at(60) }]
+            vec![it.hold_roles(), Change::Role(RoleChange::Assign { tenant, identity, expected: 1, roles, at: at(60) })]
         }),
-        ("delete", |it, _| vec![it.hold_roles(), it.delete(), Change::KeepAdmin(it.tenant())]),
+        ("delete", |it, _| vec![it.hold_roles(), it.delete(), Change::Role(RoleChange::RequireAdmin(it.tenant()))]),
         ("delete oneself", |it, _| vec![it.hold(), it.prove(), it.delete()]),
         ("remove what is outdated", |_, _| {
             let all = at(99_999);
-            vec![Change::RemoveOutdated(Outdated {
+            vec![Change::RemoveExpired(Expired {
                 sessions: all,
                 attempts: all,
                 networks: all,
                 revocations: all,
-                answers: all,
+                responses: all,
             })]
         }),
         ("revoke a tenant's sessions", |it, number| {
             let epoch = i64::try_from(number).unwrap() + 1;
-            vec![Change::RevokeAllSessions { scope: Scope::Tenant(it.tenant()), epoch }]
+            vec![Change::Session(SessionChange::RevokeAll { scope: Scope::Tenant(it.tenant()), epoch })]
         }),
         ("change the tenant", |it, _| {
-            vec![Change::ReplaceTenant(Box::new(Tenant {
+            vec![Change::Tenant(TenantChange::Replace(Box::new(Tenant {
                 id: it.tenant(),
                 name: "Ämter".to_owned(),
                 active: true,
@@ -159,7 +184,7 @@ fn kinds() -> Vec<Kind> {
                 updated_at: at(60),
                 version: 2,
                 epoch: 0,
-            }))]
+            })))]
         }),
     ]
 }
@@ -184,16 +209,14 @@ pub async fn no_two_lists_on_one_identity_wait_for_each_other(bench: &dyn Bench)
 
 pub async fn an_identity_that_was_held_is_the_one_that_was_read(bench: &dyn Bench) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
-    let hold = |tenant: &TenantId, version| Change::HoldIdentity {
-        tenant: tenant.clone(),
-        identity: anna.identity.id,
-        version,
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    let hold = |tenant: &TenantId, version| {
+        Change::Account(AccountChange::Pin { tenant: tenant.clone(), identity: anna.identity.id, version })
     };
-    store.commit(vec![hold(anna.tenant(), 1)]).await.unwrap();
-    let found = store.identity(&Scope::System, anna.identity.id).await.unwrap();
+    store.changes.commit(vec![hold(anna.tenant(), 1)]).await.unwrap();
+    let found = store.accounts.identity(&Scope::System, anna.identity.id).await.unwrap();
     assert_eq!(found.as_ref(), Some(&anna.identity), "holding changes nothing");
     for refused in [hold(anna.tenant(), 2), hold(&tenant("nowhere"), 1)] {
-        assert_eq!(store.commit(vec![refused]).await, Err(CommitError::Stale(Guard::Identity)));
+        assert_eq!(store.changes.commit(vec![refused]).await, Err(CommitError::Stale(Guard::Identity)));
     }
 }

@@ -1,6 +1,6 @@
 //! Credentials: one password each, and none that was changed meanwhile opens anything.
 
-use kayan_ports::{Change, Client, CommitError, Credential, Guard, Lookup, Scope, TenantId, Unique};
+use kayan_ports::{Change, Client, CommitError, Credential, CredentialChange, Guard, Lookup, Scope, TenantId, Unique};
 
 use crate::{
     Bench,
@@ -11,31 +11,36 @@ use crate::{
 const STALE: CommitError = CommitError::Stale(Guard::Credential);
 
 fn replacement(by: &Credential) -> Change {
-    Change::ReplaceCredential(Box::new(by.clone()))
+    Change::Credential(CredentialChange::Replace(Box::new(by.clone())))
 }
 
 fn proof(by: &Credential) -> Change {
-    Change::UseCredential { tenant: by.tenant.clone(), credential: by.id, version: by.version, at: at(50) }
+    Change::Credential(CredentialChange::Use {
+        tenant: by.tenant.clone(),
+        credential: by.id,
+        version: by.version,
+        at: at(50),
+    })
 }
 
 pub async fn an_identity_has_one_password(bench: &dyn Bench) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
-    let second = Change::AddCredential(Box::new(password(&anna.identity)));
-    assert_eq!(store.commit(vec![second]).await, Err(CommitError::Conflict(Unique::Credential)));
-    assert_eq!(View::of(&*store, &anna).await, View::expected(&anna));
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    let second = Change::Credential(CredentialChange::Add(Box::new(password(&anna.identity))));
+    assert_eq!(store.changes.commit(vec![second]).await, Err(CommitError::Conflict(Unique::Credential)));
+    assert_eq!(View::of(&store, &anna).await, View::expected(&anna));
 }
 
 pub async fn an_identity_without_a_password_gets_one(bench: &dyn Bench) {
     let (store, tenant) = (bench.store(), TenantId::default());
     let anna = identity(&tenant);
     let name = named("email", "anna@example.org");
-    store.commit(vec![creation(&anna, vec![name.clone()])]).await.unwrap();
-    assert_eq!(store.password(&Scope::System, anna.id).await, Ok(None));
+    store.changes.commit(vec![creation(&anna, vec![name.clone()])]).await.unwrap();
+    assert_eq!(store.credentials.password(&Scope::System, anna.id).await, Ok(None));
     let password = password(&anna);
-    store.commit(vec![Change::AddCredential(Box::new(password.clone()))]).await.unwrap();
-    assert_eq!(store.password(&Scope::System, anna.id).await, Ok(Some(password.clone())));
-    let Lookup::Found(found) = view::sign_in(&*store, &tenant, &name.value, &Client::default()).await.unwrap() else {
+    store.changes.commit(vec![Change::Credential(CredentialChange::Add(Box::new(password.clone())))]).await.unwrap();
+    assert_eq!(store.credentials.password(&Scope::System, anna.id).await, Ok(Some(password.clone())));
+    let Lookup::Found(found) = view::sign_in(&store, &tenant, &name.value, &Client::default()).await.unwrap() else {
         panic!("nobody signs in")
     };
     assert_eq!(found.password, Some(password));
@@ -44,53 +49,57 @@ pub async fn an_identity_without_a_password_gets_one(bench: &dyn Bench) {
 pub async fn an_absent_identity_gets_no_password(bench: &dyn Bench) {
     let store = bench.store();
     let nobody = identity(&TenantId::default());
-    let outcome = store.commit(vec![Change::AddCredential(Box::new(password(&nobody)))]).await;
+    let outcome =
+        store.changes.commit(vec![Change::Credential(CredentialChange::Add(Box::new(password(&nobody))))]).await;
     assert_eq!(outcome, Err(CommitError::Stale(Guard::Identity)));
-    assert_eq!(store.password(&Scope::System, nobody.id).await, Ok(None));
+    assert_eq!(store.credentials.password(&Scope::System, nobody.id).await, Ok(None));
 }
 
 pub async fn a_replaced_password_comes_back(bench: &dyn Bench) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
     let new = next_password(&anna.password);
-    store.commit(vec![replacement(&new)]).await.unwrap();
-    assert_eq!(store.password(&Scope::System, anna.identity.id).await, Ok(Some(new)));
+    store.changes.commit(vec![replacement(&new)]).await.unwrap();
+    assert_eq!(store.credentials.password(&Scope::System, anna.identity.id).await, Ok(Some(new)));
 }
 
 pub async fn a_password_changed_meanwhile_is_not_overwritten(bench: &dyn Bench) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
     let (first, second) = (next_password(&anna.password), next_password(&anna.password));
-    store.commit(vec![replacement(&first)]).await.unwrap();
-    assert_eq!(store.commit(vec![replacement(&second)]).await, Err(STALE));
+    store.changes.commit(vec![replacement(&first)]).await.unwrap();
+    assert_eq!(store.changes.commit(vec![replacement(&second)]).await, Err(STALE));
     let skipping = next_password(&next_password(&first));
-    assert_eq!(store.commit(vec![replacement(&skipping)]).await, Err(STALE));
-    assert_eq!(store.password(&Scope::System, anna.identity.id).await, Ok(Some(first)));
+    assert_eq!(store.changes.commit(vec![replacement(&skipping)]).await, Err(STALE));
+    assert_eq!(store.credentials.password(&Scope::System, anna.identity.id).await, Ok(Some(first)));
 }
 
 pub async fn a_password_changed_meanwhile_opens_nothing(bench: &dyn Bench) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
-    store.commit(vec![replacement(&next_password(&anna.password))]).await.unwrap();
-    let before = View::of(&*store, &anna).await;
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    store.changes.commit(vec![replacement(&next_password(&anna.password))]).await.unwrap();
+    let before = View::of(&store, &anna).await;
     let login = Account { session: crate::sample::session(&anna.identity), ..anna };
-    assert_eq!(store.commit(vec![login.login(), proof(&login.password)]).await, Err(STALE));
-    assert_eq!(store.presented(login.tenant(), &login.session.token).await, Ok(Lookup::Absent));
-    assert_eq!(View::of(&*store, &login).await.sessions, before.sessions);
+    assert_eq!(store.changes.commit(vec![login.login(), proof(&login.password)]).await, Err(STALE));
+    assert_eq!(
+        store.access_tokens.authenticated_session(login.tenant(), &login.session.token).await,
+        Ok(Lookup::Absent)
+    );
+    assert_eq!(View::of(&store, &login).await.sessions, before.sessions);
 }
 
 pub async fn a_password_proves_its_owner_again_and_again(bench: &dyn Bench) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
     for _ in 0..3 {
-        store.commit(vec![proof(&anna.password)]).await.unwrap();
+        store.changes.commit(vec![proof(&anna.password)]).await.unwrap();
     }
-    assert_eq!(View::of(&*store, &anna).await, View::expected(&anna));
+    assert_eq!(View::of(&store, &anna).await, View::expected(&anna));
 }
 
 pub async fn an_absent_password_proves_nothing(bench: &dyn Bench) {
     let store = bench.store();
     let absent = password(&identity(&TenantId::default()));
-    assert_eq!(store.commit(vec![proof(&absent)]).await, Err(STALE));
-    assert_eq!(store.commit(vec![replacement(&next_password(&absent))]).await, Err(STALE));
+    assert_eq!(store.changes.commit(vec![proof(&absent)]).await, Err(STALE));
+    assert_eq!(store.changes.commit(vec![replacement(&next_password(&absent))]).await, Err(STALE));
 }

@@ -1,8 +1,8 @@
 //! Tenants, and what they set for themselves.
 
 use kayan_ports::{
-    Change, Client, CommitError, Guard, Lookup, Method, Tenant, TenantId, TenantLimit, TenantQuery, TenantSettings,
-    Unique,
+    AccountChange, Change, Client, CommitError, Guard, Lookup, Method, Tenant, TenantChange, TenantId, TenantLimit,
+    TenantQuery, TenantSettings, Unique,
 };
 
 use crate::{
@@ -36,7 +36,7 @@ fn sample() -> Tenant {
 }
 
 async fn create(bench: &dyn Bench, tenant: &Tenant) {
-    bench.store().commit(vec![Change::CreateTenant(Box::new(tenant.clone()))]).await.unwrap();
+    bench.store().changes.commit(vec![Change::Tenant(TenantChange::Create(Box::new(tenant.clone())))]).await.unwrap();
 }
 
 fn stale(guard: Guard) -> Result<(), CommitError> {
@@ -45,9 +45,9 @@ fn stale(guard: Guard) -> Result<(), CommitError> {
 
 pub async fn a_tenant_comes_back_as_it_went_in(bench: &dyn Bench) {
     let (acme, store) = (sample(), bench.store());
-    assert_eq!(store.tenant(&acme.id).await, Ok(None));
+    assert_eq!(store.tenants.tenant(&acme.id).await, Ok(None));
     create(bench, &acme).await;
-    assert_eq!(store.tenant(&acme.id).await, Ok(Some(acme.clone())));
+    assert_eq!(store.tenants.tenant(&acme.id).await, Ok(Some(acme.clone())));
     let plain = Tenant {
         epoch: 0,
         name: String::new(),
@@ -57,16 +57,16 @@ pub async fn a_tenant_comes_back_as_it_went_in(bench: &dyn Bench) {
         version: 2,
         ..acme
     };
-    store.commit(vec![Change::ReplaceTenant(Box::new(plain.clone()))]).await.unwrap();
-    assert_eq!(store.tenant(&plain.id).await, Ok(Some(plain)));
-    let default = store.tenant(&TenantId::default()).await.unwrap().unwrap();
+    store.changes.commit(vec![Change::Tenant(TenantChange::Replace(Box::new(plain.clone())))]).await.unwrap();
+    assert_eq!(store.tenants.tenant(&plain.id).await, Ok(Some(plain)));
+    let default = store.tenants.tenant(&TenantId::default()).await.unwrap().unwrap();
     assert_eq!((default.active, default.settings), (true, TenantSettings::default()));
 }
 
 pub async fn a_tenants_name_is_taken_once(bench: &dyn Bench) {
     let acme = sample();
     create(bench, &acme).await;
-    let again = bench.store().commit(vec![Change::CreateTenant(Box::new(acme))]).await;
+    let again = bench.store().changes.commit(vec![Change::Tenant(TenantChange::Create(Box::new(acme)))]).await;
     assert_eq!(again, Err(CommitError::Conflict(Unique::Tenant)));
 }
 
@@ -74,22 +74,29 @@ pub async fn a_tenant_changed_meanwhile_is_not_overwritten(bench: &dyn Bench) {
     let (acme, store) = (sample(), bench.store());
     create(bench, &acme).await;
     let second = Tenant { version: 2, ..acme };
-    store.commit(vec![Change::ReplaceTenant(Box::new(second.clone()))]).await.unwrap();
-    assert_eq!(store.commit(vec![Change::ReplaceTenant(Box::new(second.clone()))]).await, stale(Guard::Tenant));
-    let delete = Change::DeleteTenant { tenant: second.id.clone(), expected: 1 };
-    assert_eq!(store.commit(vec![delete]).await, stale(Guard::Tenant));
-    assert_eq!(store.tenant(&second.id).await, Ok(Some(second)));
+    store.changes.commit(vec![Change::Tenant(TenantChange::Replace(Box::new(second.clone())))]).await.unwrap();
+    assert_eq!(
+        store.changes.commit(vec![Change::Tenant(TenantChange::Replace(Box::new(second.clone())))]).await,
+        stale(Guard::Tenant)
+    );
+    let delete = Change::Tenant(TenantChange::Delete { tenant: second.id.clone(), expected: 1 });
+    assert_eq!(store.changes.commit(vec![delete]).await, stale(Guard::Tenant));
+    assert_eq!(store.tenants.tenant(&second.id).await, Ok(Some(second)));
 }
 
 pub async fn what_a_tenant_has_set_is_told_with_a_login_and_a_refresh(bench: &dyn Bench) {
     let (acme, store) = (sample(), bench.store());
     create(bench, &acme).await;
-    let unknown = store.sign_in(&acme.id, &identifier("nobody@example.org"), &Client::default()).await.unwrap();
+    let unknown = store
+        .credentials
+        .login_candidate(&acme.id, &identifier("nobody@example.org"), &Client::default())
+        .await
+        .unwrap();
     assert_eq!(unknown.map(|found| found.settings), Some(acme.settings.clone()), "known or not");
-    let anna = Account::register(&*store, &acme.id, "anna@example.org").await;
-    let known = store.sign_in(&acme.id, &anna.name, &Client::default()).await.unwrap();
+    let anna = Account::register(&store, &acme.id, "anna@example.org").await;
+    let known = store.credentials.login_candidate(&acme.id, &anna.name, &Client::default()).await.unwrap();
     assert_eq!(known.map(|found| found.settings), Some(acme.settings.clone()));
-    let Lookup::Found(refreshing) = store.refreshing(&acme.id, &anna.refresh.hash).await.unwrap() else {
+    let Lookup::Found(refreshing) = store.sessions.refreshing(&acme.id, &anna.refresh.hash).await.unwrap() else {
         panic!("the refresh token is gone")
     };
     assert_eq!(refreshing.settings, acme.settings);
@@ -98,39 +105,39 @@ pub async fn what_a_tenant_has_set_is_told_with_a_login_and_a_refresh(bench: &dy
 pub async fn a_closed_tenant_opens_nothing(bench: &dyn Bench) {
     let (acme, store) = (sample(), bench.store());
     create(bench, &acme).await;
-    let anna = Account::register(&*store, &acme.id, "anna@example.org").await;
+    let anna = Account::register(&store, &acme.id, "anna@example.org").await;
     let closed = Tenant { active: false, version: 2, ..acme };
-    store.commit(vec![Change::ReplaceTenant(Box::new(closed.clone()))]).await.unwrap();
+    store.changes.commit(vec![Change::Tenant(TenantChange::Replace(Box::new(closed.clone())))]).await.unwrap();
     let tenant = &closed.id;
-    assert_eq!(view::sign_in(&*store, tenant, &anna.name, &Client::default()).await, Ok(Lookup::NoTenant));
-    assert_eq!(store.presented(tenant, &anna.session.token).await, Ok(Lookup::NoTenant));
-    assert_eq!(store.refreshing(tenant, &token()).await, Ok(Lookup::NoTenant));
+    assert_eq!(view::sign_in(&store, tenant, &anna.name, &Client::default()).await, Ok(Lookup::NoTenant));
+    assert_eq!(store.access_tokens.authenticated_session(tenant, &anna.session.token).await, Ok(Lookup::NoTenant));
+    assert_eq!(store.sessions.refreshing(tenant, &token()).await, Ok(Lookup::NoTenant));
 }
 
 pub async fn a_tenant_with_identities_is_not_deleted(bench: &dyn Bench) {
     let (acme, store) = (sample(), bench.store());
     create(bench, &acme).await;
     let anna = identity(&acme.id);
-    store.commit(vec![creation(&anna, vec![named("email", "anna@example.org")])]).await.unwrap();
-    let delete = || Change::DeleteTenant { tenant: acme.id.clone(), expected: 1 };
-    assert_eq!(store.commit(vec![delete()]).await, stale(Guard::TenantInUse));
-    assert_eq!(store.tenant(&acme.id).await, Ok(Some(acme.clone())), "nothing has changed");
-    let gone = Change::DeleteIdentity { scope: (&acme.id).into(), identity: anna.id, expected: None };
-    store.commit(vec![gone]).await.unwrap();
-    store.commit(vec![delete()]).await.unwrap();
+    store.changes.commit(vec![creation(&anna, vec![named("email", "anna@example.org")])]).await.unwrap();
+    let delete = || Change::Tenant(TenantChange::Delete { tenant: acme.id.clone(), expected: 1 });
+    assert_eq!(store.changes.commit(vec![delete()]).await, stale(Guard::TenantInUse));
+    assert_eq!(store.tenants.tenant(&acme.id).await, Ok(Some(acme.clone())), "nothing has changed");
+    let gone = Change::Account(AccountChange::Delete { scope: (&acme.id).into(), identity: anna.id, expected: None });
+    store.changes.commit(vec![gone]).await.unwrap();
+    store.changes.commit(vec![delete()]).await.unwrap();
 }
 
 pub async fn a_deleted_tenant_is_no_tenant_and_its_events_stay(bench: &dyn Bench) {
     let (acme, store) = (sample(), bench.store());
     create(bench, &acme).await;
     let event = crate::sample::event(&identity(&acme.id));
-    let delete = Change::DeleteTenant { tenant: acme.id.clone(), expected: 1 };
-    store.commit(vec![record(&event), delete]).await.unwrap();
-    assert_eq!(store.tenant(&acme.id).await, Ok(None));
-    let found = view::sign_in(&*store, &acme.id, &identifier("anna@example.org"), &Client::default()).await;
+    let delete = Change::Tenant(TenantChange::Delete { tenant: acme.id.clone(), expected: 1 });
+    store.changes.commit(vec![record(&event), delete]).await.unwrap();
+    assert_eq!(store.tenants.tenant(&acme.id).await, Ok(None));
+    let found = view::sign_in(&store, &acme.id, &identifier("anna@example.org"), &Client::default()).await;
     assert_eq!(found, Ok(Lookup::NoTenant));
     let subject = event.subject.as_deref().and_then(|id| id.parse().ok()).unwrap();
-    assert_eq!(store.events_about(&acme.id, subject).await, Ok(vec![event]));
+    assert_eq!(store.audit.events_about(&acme.id, subject).await, Ok(vec![event]));
 }
 
 pub async fn tenants_are_listed_by_name_in_disjoint_pages(bench: &dyn Bench) {
@@ -142,7 +149,7 @@ pub async fn tenants_are_listed_by_name_in_disjoint_pages(bench: &dyn Bench) {
     made.sort_by(|one, other| one.id.cmp(&other.id));
     let (mut seen, mut offset) = (Vec::new(), 0);
     loop {
-        let page = store.tenants(&TenantQuery { only: None, limit: 2, offset }).await.unwrap();
+        let page = store.tenants.tenants(&TenantQuery { only: None, limit: 2, offset }).await.unwrap();
         assert!(page.total >= 6, "with the default one");
         if page.rows.is_empty() {
             break;
@@ -154,5 +161,5 @@ pub async fn tenants_are_listed_by_name_in_disjoint_pages(bench: &dyn Bench) {
     let listed: Vec<_> = seen.into_iter().filter(|tenant| made.iter().any(|made| made.id == tenant.id)).collect();
     assert_eq!(listed, made);
     let only = TenantQuery { only: Some(made[2].id.clone()), limit: 2, offset: 0 };
-    assert_eq!(store.tenants(&only).await.unwrap().rows, [made[2].clone()]);
+    assert_eq!(store.tenants.tenants(&only).await.unwrap().rows, [made[2].clone()]);
 }

@@ -1,8 +1,8 @@
 //! Every read and change stays in its scope: another tenant's row is as good as absent.
 
 use kayan_ports::{
-    Change, Client, CommitError, Credential, Guard, IdentityQuery, Lookup, RefreshToken, Scope, Session, State,
-    TenantId, Traits,
+    AccountChange, Change, Client, CommitError, Credential, CredentialChange, Guard, IdentityQuery, Lookup,
+    RefreshToken, Scope, Session, SessionChange, State, TenantId, Traits,
 };
 
 use crate::{
@@ -16,20 +16,20 @@ use crate::{
 
 pub async fn the_default_tenant_is_there(bench: &dyn Bench) {
     let found =
-        view::sign_in(&*bench.store(), &TenantId::default(), &identifier("anna@example.org"), &Client::default()).await;
+        view::sign_in(&bench.store(), &TenantId::default(), &identifier("anna@example.org"), &Client::default()).await;
     assert_eq!(found, Ok(Lookup::Absent));
 }
 
 async fn is_no_tenant(bench: &dyn Bench, tenant: &TenantId) {
     let store = bench.store();
     assert_eq!(
-        view::sign_in(&*store, tenant, &identifier("anna@example.org"), &Client::default()).await,
+        view::sign_in(&store, tenant, &identifier("anna@example.org"), &Client::default()).await,
         Ok(Lookup::NoTenant)
     );
-    assert_eq!(store.presented(tenant, &token()).await, Ok(Lookup::NoTenant));
-    assert_eq!(store.refreshing(tenant, &token()).await, Ok(Lookup::NoTenant));
+    assert_eq!(store.access_tokens.authenticated_session(tenant, &token()).await, Ok(Lookup::NoTenant));
+    assert_eq!(store.sessions.refreshing(tenant, &token()).await, Ok(Lookup::NoTenant));
     let newcomer = creation(&identity(tenant), vec![named("email", "anna@example.org")]);
-    assert_eq!(store.commit(vec![newcomer]).await, Err(CommitError::Stale(Guard::Tenant)));
+    assert_eq!(store.changes.commit(vec![newcomer]).await, Err(CommitError::Stale(Guard::Tenant)));
 }
 
 pub async fn an_unknown_tenant_is_no_tenant(bench: &dyn Bench) {
@@ -46,33 +46,33 @@ pub async fn an_inactive_tenant_is_no_tenant(bench: &dyn Bench) {
 async fn neighbours(bench: &dyn Bench) -> (TenantId, Account) {
     let acme = tenant("acme");
     bench.add_tenant(&acme, true).await;
-    (TenantId::default(), Account::register(&*bench.store(), &acme, "anna@example.org").await)
+    (TenantId::default(), Account::register(&bench.store(), &acme, "anna@example.org").await)
 }
 
 pub async fn another_tenants_identifier_signs_nobody_in(bench: &dyn Bench) {
     let (own, anna) = neighbours(bench).await;
-    assert_eq!(view::sign_in(&*bench.store(), &own, &anna.name, &Client::default()).await, Ok(Lookup::Absent));
+    assert_eq!(view::sign_in(&bench.store(), &own, &anna.name, &Client::default()).await, Ok(Lookup::Absent));
 }
 
 pub async fn another_tenants_session_is_absent(bench: &dyn Bench) {
     let ((own, anna), store) = (neighbours(bench).await, bench.store());
-    assert_eq!(store.presented(&own, &anna.session.token).await, Ok(Lookup::Absent));
-    assert_eq!(store.sessions(&own, anna.identity.id, at(0)).await, Ok(vec![]));
+    assert_eq!(store.access_tokens.authenticated_session(&own, &anna.session.token).await, Ok(Lookup::Absent));
+    assert_eq!(store.sessions.sessions(&own, anna.identity.id, at(0)).await, Ok(vec![]));
 }
 
 pub async fn another_tenants_refresh_token_is_absent(bench: &dyn Bench) {
     let (own, anna) = neighbours(bench).await;
-    assert_eq!(bench.store().refreshing(&own, &anna.refresh.hash).await, Ok(Lookup::Absent));
+    assert_eq!(bench.store().sessions.refreshing(&own, &anna.refresh.hash).await, Ok(Lookup::Absent));
 }
 
 pub async fn another_tenants_events_are_absent(bench: &dyn Bench) {
     let ((own, anna), store) = (neighbours(bench).await, bench.store());
-    assert_eq!(store.events_about(&own, anna.identity.id).await, Ok(vec![]));
+    assert_eq!(store.audit.events_about(&own, anna.identity.id).await, Ok(vec![]));
     let mut stray = event(&anna.identity);
     stray.tenant = own.clone();
-    store.commit(vec![record(&stray)]).await.unwrap();
-    assert_eq!(store.events_about(&own, anna.identity.id).await, Ok(vec![stray]));
-    assert_eq!(store.events_about(anna.tenant(), anna.identity.id).await, Ok(vec![anna.event]));
+    store.changes.commit(vec![record(&stray)]).await.unwrap();
+    assert_eq!(store.audit.events_about(&own, anna.identity.id).await, Ok(vec![stray]));
+    assert_eq!(store.audit.events_about(anna.tenant(), anna.identity.id).await, Ok(vec![anna.event]));
 }
 
 pub async fn a_read_sees_its_own_tenant_and_the_system_sees_all(bench: &dyn Bench) {
@@ -83,11 +83,15 @@ pub async fn a_read_sees_its_own_tenant_and_the_system_sees_all(bench: &dyn Benc
         let query = IdentityQuery { scope: scope.clone(), state: None, contains: None, limit: 100, offset: 0 };
         let search = IdentityQuery { contains: Some("anna".to_owned()), ..query.clone() };
         let (one, many) = (sees.then(|| anna.identity.clone()), u64::from(sees));
-        assert_eq!(store.identity(&scope, id).await, Ok(one.clone()), "{scope:?}");
-        assert_eq!(store.identities_named(&scope, &anna.name).await, Ok(Vec::from_iter(one.clone())), "{scope:?}");
-        assert_eq!(store.password(&scope, id).await, Ok(sees.then(|| anna.password.clone())), "{scope:?}");
+        assert_eq!(store.accounts.identity(&scope, id).await, Ok(one.clone()), "{scope:?}");
+        assert_eq!(
+            store.accounts.identities_named(&scope, &anna.name).await,
+            Ok(Vec::from_iter(one.clone())),
+            "{scope:?}"
+        );
+        assert_eq!(store.credentials.password(&scope, id).await, Ok(sees.then(|| anna.password.clone())), "{scope:?}");
         for query in [query, search] {
-            let page = store.identities(&query).await.unwrap();
+            let page = store.accounts.identities(&query).await.unwrap();
             assert_eq!((page.rows, page.total), (Vec::from_iter(one.clone()), many), "{scope:?}");
         }
     }
@@ -95,8 +99,8 @@ pub async fn a_read_sees_its_own_tenant_and_the_system_sees_all(bench: &dyn Benc
 
 pub async fn the_system_finds_an_identifier_in_every_tenant(bench: &dyn Bench) {
     let ((own, anna), store) = (neighbours(bench).await, bench.store());
-    let namesake = Account::register(&*store, &own, anna.name.as_str()).await;
-    let mut found = store.identities_named(&Scope::System, &anna.name).await.unwrap();
+    let namesake = Account::register(&store, &own, anna.name.as_str()).await;
+    let mut found = store.accounts.identities_named(&Scope::System, &anna.name).await.unwrap();
     found.sort_by_key(|identity| identity.id);
     assert_eq!(found, vec![anna.identity, namesake.identity]);
 }
@@ -115,7 +119,7 @@ fn reaching_over(own: &TenantId, anna: &Account, bert: &Account) -> Vec<(Change,
     let session = anna.session.id;
     vec![
         (
-            Change::ReplaceTraits {
+            Change::Account(AccountChange::ReplaceTraits {
                 tenant: tenant(),
                 identity: id,
                 expected: 1,
@@ -123,76 +127,96 @@ fn reaching_over(own: &TenantId, anna: &Account, bert: &Account) -> Vec<(Change,
                 identifiers,
                 verified,
                 at: at(9),
-            },
+            }),
             stale(Guard::Identity),
         ),
         (
-            Change::SetState {
+            Change::Account(AccountChange::SetState {
                 scope: scope.clone(),
                 identity: id,
                 expected: None,
                 state: State::Locked,
                 until: None,
                 at: at(9),
-            },
+            }),
             stale(Guard::Identity),
         ),
-        (Change::DeleteIdentity { scope: scope.clone(), identity: id, expected: None }, stale(Guard::Identity)),
-        (Change::ReplaceCredential(Box::new(new_password)), stale(Guard::Credential)),
-        (Change::UseCredential { tenant: tenant(), credential, version, at: at(9) }, stale(Guard::Credential)),
-        (Change::OpenSession(Box::new(foreign_session)), stale(Guard::Identity)),
-        (Change::IssueRefresh(Box::new(foreign_token.clone())), stale(Guard::Session)),
+        (
+            Change::Account(AccountChange::Delete { scope: scope.clone(), identity: id, expected: None }),
+            stale(Guard::Identity),
+        ),
+        (Change::Credential(CredentialChange::Replace(Box::new(new_password))), stale(Guard::Credential)),
+        (
+            Change::Credential(CredentialChange::Use { tenant: tenant(), credential, version, at: at(9) }),
+            stale(Guard::Credential),
+        ),
+        (Change::Session(SessionChange::Open(Box::new(foreign_session))), stale(Guard::Identity)),
+        (Change::Session(SessionChange::IssueRefresh(Box::new(foreign_token.clone()))), stale(Guard::Session)),
         (rotation(&anna.refresh, &refresh_token(&bert.session)), stale(Guard::RefreshToken)),
         (rotation(&bert.refresh, &foreign_token), stale(Guard::Session)),
         (
-            Change::RenewSession { tenant: tenant(), session, token: token(), expires_at: at(9_000), at: at(9) },
+            Change::Session(SessionChange::Renew {
+                tenant: tenant(),
+                session,
+                token: token(),
+                expires_at: at(9_000),
+                at: at(9),
+            }),
             stale(Guard::Session),
         ),
-        (Change::SeeSession { tenant: tenant(), session, at: at(9_000) }, Ok(())),
-        (Change::RevokeSessions { scope, identity: id, except: None }, Ok(())),
-        (Change::RevokeSession { tenant: tenant(), identity: id, session }, stale(Guard::Session)),
+        (Change::Session(SessionChange::Touch { tenant: tenant(), session, at: at(9_000) }), Ok(())),
+        (Change::Session(SessionChange::RevokeOf { scope, identity: id, except: None }), Ok(())),
+        (Change::Session(SessionChange::Revoke { tenant: tenant(), identity: id, session }), stale(Guard::Session)),
     ]
 }
 
 pub async fn a_change_touches_no_other_tenants_rows(bench: &dyn Bench) {
     let ((own, anna), store) = (neighbours(bench).await, bench.store());
-    let bert = Account::register(&*store, &own, "bert@example.org").await;
+    let bert = Account::register(&store, &own, "bert@example.org").await;
     for (change, expected) in reaching_over(&own, &anna, &bert) {
         let told = format!("{change:?}");
-        assert_eq!(store.commit(vec![change]).await, expected, "{told}");
-        assert_eq!(View::of(&*store, &anna).await, View::expected(&anna), "{told}");
-        assert_eq!(View::of(&*store, &bert).await, View::expected(&bert), "{told}");
+        assert_eq!(store.changes.commit(vec![change]).await, expected, "{told}");
+        assert_eq!(View::of(&store, &anna).await, View::expected(&anna), "{told}");
+        assert_eq!(View::of(&store, &bert).await, View::expected(&bert), "{told}");
     }
 }
 
 pub async fn another_tenants_identity_gets_no_password(bench: &dyn Bench) {
     let ((own, anna), store) = (neighbours(bench).await, bench.store());
     let bare = identity(anna.tenant());
-    store.commit(vec![creation(&bare, vec![])]).await.unwrap();
+    store.changes.commit(vec![creation(&bare, vec![])]).await.unwrap();
     let foreign = Credential { tenant: own, ..password(&bare) };
-    let outcome = store.commit(vec![Change::AddCredential(Box::new(foreign))]).await;
+    let outcome = store.changes.commit(vec![Change::Credential(CredentialChange::Add(Box::new(foreign)))]).await;
     assert_eq!(outcome, Err(CommitError::Stale(Guard::Identity)));
-    assert_eq!(store.password(&Scope::System, bare.id).await, Ok(None));
+    assert_eq!(store.credentials.password(&Scope::System, bare.id).await, Ok(None));
 }
 
 pub async fn the_system_changes_every_tenants_rows(bench: &dyn Bench) {
     let ((own, anna), store) = (neighbours(bench).await, bench.store());
-    let bert = Account::register(&*store, &own, "bert@example.org").await;
-    store.commit(vec![Change::RevokeAllSessions { scope: Scope::System, epoch: 1 }]).await.unwrap();
+    let bert = Account::register(&store, &own, "bert@example.org").await;
+    store
+        .changes
+        .commit(vec![Change::Session(SessionChange::RevokeAll { scope: Scope::System, epoch: 1 })])
+        .await
+        .unwrap();
     for account in [&anna, &bert] {
-        assert!(!view::session_is_active(&*store, account).await);
+        assert!(!view::session_is_active(&store, account).await);
         let identity = account.identity.id;
-        let lock = Change::SetState {
+        let lock = Change::Account(AccountChange::SetState {
             scope: Scope::System,
             identity,
             expected: None,
             state: State::Locked,
             until: None,
             at: at(300),
-        };
-        store.commit(vec![lock]).await.unwrap();
-        assert_eq!(view::identity(&*store, account).await.state, State::Locked);
-        store.commit(vec![Change::DeleteIdentity { scope: Scope::System, identity, expected: None }]).await.unwrap();
-        assert_eq!(store.identity(&Scope::System, identity).await, Ok(None));
+        });
+        store.changes.commit(vec![lock]).await.unwrap();
+        assert_eq!(view::identity(&store, account).await.state, State::Locked);
+        store
+            .changes
+            .commit(vec![Change::Account(AccountChange::Delete { scope: Scope::System, identity, expected: None })])
+            .await
+            .unwrap();
+        assert_eq!(store.accounts.identity(&Scope::System, identity).await, Ok(None));
     }
 }

@@ -1,6 +1,6 @@
 //! What goes in comes back: texts, numbers and times.
 
-use kayan_ports::{Change, Identity, Lookup, Scope, Session, TenantId, Timestamp, Traits};
+use kayan_ports::{Change, Identity, Lookup, Scope, Session, SessionChange, TenantId, Timestamp, Traits};
 use serde_json::{Value, json};
 use time::macros::datetime;
 
@@ -28,8 +28,8 @@ pub async fn traits_come_back_as_they_went_in(bench: &dyn Bench) {
     ];
     for traits in cases {
         let identity = Identity { traits: Traits(object(traits)), ..identity(&TenantId::default()) };
-        store.commit(vec![creation(&identity, vec![])]).await.unwrap();
-        assert_eq!(store.identity(&Scope::System, identity.id).await.unwrap(), Some(identity));
+        store.changes.commit(vec![creation(&identity, vec![])]).await.unwrap();
+        assert_eq!(store.accounts.identity(&Scope::System, identity.id).await.unwrap(), Some(identity));
     }
 }
 
@@ -46,14 +46,14 @@ pub async fn times_come_back_to_the_microsecond(bench: &dyn Bench) {
     for (number, time) in times.into_iter().enumerate() {
         let mut account = Account::of(&TenantId::default(), &format!("user{number}@example.org"));
         put_everywhere(&mut account, time);
-        store.commit(account.registration()).await.unwrap();
+        store.changes.commit(account.registration()).await.unwrap();
         account.identity.last_login_at = Some(time);
         let mut expected = View::expected(&account);
         // A session that ends at the end of time is listed at no later time; asked for at an earlier one it may be.
-        let seen = View::of(&*store, &account).await;
+        let seen = View::of(&store, &account).await;
         expected.sessions.clone_from(&seen.sessions);
         assert_eq!(seen, expected);
-        let found = view::identity(&*store, &account).await;
+        let found = view::identity(&store, &account).await;
         assert!(found.created_at.offset().is_utc() && found.updated_at.offset().is_utc());
     }
 }
@@ -70,30 +70,34 @@ fn put_everywhere(account: &mut Account, time: Timestamp) {
 
 pub async fn an_empty_text_is_not_an_absent_one(bench: &dyn Bench) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
     let empty = kayan_ports::Client { ip: Some(String::new()), user_agent: Some(String::new()) };
     let session = Session { client: empty.clone(), ..session(&anna.identity) };
     let mut event = event(&anna.identity);
     (event.client, event.message) = (empty, String::new());
     (event.resource, event.request_id) = (Some(String::new()), Some(String::new()));
-    let open = Change::OpenSession(Box::new(session.clone()));
-    store.commit(vec![open, record(&event)]).await.unwrap();
-    assert_eq!(view::presented(&*store, &anna, &session.token).await.session, session);
-    assert!(store.events_about(anna.tenant(), anna.identity.id).await.unwrap().contains(&event));
+    let open = Change::Session(SessionChange::Open(Box::new(session.clone())));
+    store.changes.commit(vec![open, record(&event)]).await.unwrap();
+    assert_eq!(view::presented(&store, &anna, &session.token).await.session, session);
+    assert!(store.audit.events_about(anna.tenant(), anna.identity.id).await.unwrap().contains(&event));
 }
 
 pub async fn hashes_come_back_bit_by_bit(bench: &dyn Bench) {
     let store = bench.store();
-    let anna = Account::register(&*store, &TenantId::default(), "anna@example.org").await;
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
     for byte in [0x00, 0x27, 0x5C, 0x7F, 0x80, 0xFF] {
         let mut session = session(&anna.identity);
         session.token.0 = [byte; 32];
         let mut refresh = refresh_token(&session);
         refresh.hash.0 = [byte; 32];
-        let open = Change::OpenSession(Box::new(session.clone()));
-        store.commit(vec![open, Change::IssueRefresh(Box::new(refresh.clone()))]).await.unwrap();
-        assert_eq!(view::presented(&*store, &anna, &session.token).await.session, session);
-        let Lookup::Found(found) = store.refreshing(anna.tenant(), &refresh.hash).await.unwrap() else {
+        let open = Change::Session(SessionChange::Open(Box::new(session.clone())));
+        store
+            .changes
+            .commit(vec![open, Change::Session(SessionChange::IssueRefresh(Box::new(refresh.clone())))])
+            .await
+            .unwrap();
+        assert_eq!(view::presented(&store, &anna, &session.token).await.session, session);
+        let Lookup::Found(found) = store.sessions.refreshing(anna.tenant(), &refresh.hash).await.unwrap() else {
             panic!("{byte:x} is lost");
         };
         assert_eq!(found.token, refresh);

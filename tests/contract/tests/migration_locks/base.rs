@@ -7,7 +7,7 @@ use kayan_contract::{
     Bench, furnish,
     throw_away::{POSTGRES, PostgresDatabase},
 };
-use kayan_ports::{Store, TenantId, Timestamp};
+use kayan_ports::{Stores, TenantId, Timestamp};
 use kayan_sql::{Dialect, Driver, Expect, Query, Reading, SqlStore, Statement, Value, migrate};
 use tempfile::TempDir;
 use time::macros::datetime;
@@ -109,8 +109,8 @@ impl Base {
 
 #[async_trait]
 impl Bench for Base {
-    fn store(&self) -> Arc<dyn Store> {
-        Arc::new(SqlStore::new(self.driver.clone()))
+    fn store(&self) -> Stores {
+        Stores::new(Arc::new(SqlStore::new(self.driver.clone())))
     }
 
     async fn add_tenant(&self, tenant: &TenantId, active: bool) {

@@ -1,8 +1,8 @@
 //! The ways to tamper, one for each seed.
 
 use kayan_core::policy::seal::{Finding, What, make};
-use kayan_memory::SeededEntropy;
-use kayan_ports::{AuditEvent, Change, Entropy, EventId, Seal, Store, TenantId, TrailEvent};
+use kayan_fakes::SeededEntropy;
+use kayan_ports::{AuditEvent, Change, Commit, Entropy, EventId, Seal, SealChange, TenantId, TrailEvent};
 use kayan_sql::{Driver, Value};
 use time::Duration;
 use uuid::Uuid;
@@ -287,5 +287,5 @@ async fn forge_seal<D: Driver>(stage: &Stage<D>, trail: &Trail, chance: &Chance)
 async fn replace<D: Driver>(stage: &Stage<D>, seal: Seal) {
     let params = vec![text(seal.tenant.as_str()), seal.number.into()];
     stage.run("DELETE FROM audit_seals WHERE tenant_id = ? AND number = ?", params).await;
-    stage.store.commit(vec![Change::AddSeal(Box::new(seal))]).await.unwrap();
+    stage.store.commit(vec![Change::Seal(SealChange::Add(Box::new(seal)))]).await.unwrap();
 }

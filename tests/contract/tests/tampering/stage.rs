@@ -2,15 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
+use kayan_cache::MemoryLimiter;
 use kayan_core::{
     IdentitySchema, Kayan, Lifetimes, Ports, RateLimits, Settings, VerifyTrail,
     policy::seal::{Head, SealKey, TrailReport},
 };
 use kayan_crypto::{SealedKeys, WrappingSecrets};
-use kayan_memory::{ManualClock, MemoryLimiter, PlainHasher, SeededEntropy};
+use kayan_fakes::{ManualClock, PlainHasher, SeededEntropy};
 use kayan_ports::{
-    AuditEvent, Change, Client, Clock, EventId, EventType, Outcome, Position, Seal, SessionId, Store, Stretch,
-    TenantId, Timestamp, TrailEvent,
+    AuditEvent, Change, Client, Clock, Commit, EventId, EventType, Outcome, Position, Seal, Seals, SessionId, Stores,
+    Stretch, TenantId, Timestamp, TrailEvent,
 };
 use kayan_sql::{Driver, Expect, SqlStore, Statement, Value, migrate};
 use serde_json::json;
@@ -179,11 +180,11 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
         session_secret: vec![7; 32].into(),
         session_secret_previous: None,
     };
-    let keys = SealedKeys::new(store.clone(), clock.clone(), entropy.clone(), &secrets).unwrap();
+    let keys = SealedKeys::new(&Stores::new(store.clone()), clock.clone(), entropy.clone(), &secrets).unwrap();
     let ports = Ports {
         keys: Arc::new(keys),
         tokens: Arc::new(kayan_crypto::Biscuits::new(entropy.clone())),
-        store: store.clone(),
+        store: Stores::new(store.clone()),
         attempts: store.clone(),
         hasher: Arc::new(PlainHasher::new()),
         limiter: Arc::new(MemoryLimiter::new()),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use kayan_core::Kayan;
-use kayan_ports::{EventQuery, KeyError, Scope, Store as _, StoreError, Timestamp, Wrapper};
+use kayan_ports::{AuditTrail, EventQuery, KeyError, Scope, StoreError, StoredKeys, Timestamp, Wrapper};
 use kayan_sql::{Driver, SqlStore};
 use serde_json::Value;
 use time::{Duration, format_description::well_known::Rfc3339};

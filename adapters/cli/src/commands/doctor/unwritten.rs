@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, Dialect, Driver, MigrationLock, Query, Row, Statement, TakeRows};
+use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Row, Statement, TakeRows};
 
 /// Answers to a batch as if it had been applied, so that a key that would be wrapped anew on the way is just opened.
 pub(crate) struct Unwritten(pub(crate) Arc<dyn Driver>);
@@ -29,6 +29,18 @@ impl Driver for Unwritten {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.0.ping().await
+    }
+
+    async fn writable(&self) -> Result<(), StoreError> {
+        self.0.writable().await
+    }
+
+    async fn maintain(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn connections(&self) -> Option<ConnectionUse> {
+        self.0.connections()
     }
 
     fn dialect(&self) -> Dialect {

@@ -1,0 +1,123 @@
+//! Giving attempts back without making anybody wait for it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, Target, Timestamp};
+
+/// A counter whose releases go on in the background.
+///
+/// An attempt is mostly released because something was away, often the very thing that keeps the counts. Whoever has
+/// waited for it once is not to wait for it twice before being told so. Needs a tokio runtime.
+pub struct BackgroundRelease(Arc<dyn AttemptCounter>);
+
+impl BackgroundRelease {
+    /// Counts with `counter`.
+    pub fn new(counter: Arc<dyn AttemptCounter>) -> Self {
+        Self(counter)
+    }
+}
+
+#[async_trait]
+impl AttemptCounter for BackgroundRelease {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+        self.0.reserve(key, lockout, now).await
+    }
+
+    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+        let (counter, key) = (self.0.clone(), key.clone());
+        tokio::spawn(async move {
+            if let Err(error) = counter.release(&key).await {
+                tracing::debug!(%error, "an attempt that led to nothing stays counted");
+            }
+        });
+        Ok(())
+    }
+
+    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
+        self.0.forget(key).await
+    }
+
+    async fn unlock(&self, target: &Target) -> Result<(), CountError> {
+        self.0.unlock(target).await
+    }
+
+    fn forgetting(&self, key: &AttemptKey) -> Option<Change> {
+        self.0.forgetting(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kayan_ports::{Clock, TenantId};
+    use tokio::{
+        sync::{Notify, mpsc},
+        time::timeout,
+    };
+
+    use super::*;
+    use kayan_fakes::ManualClock;
+
+    /// Answers nothing before it is told to.
+    struct Frozen {
+        thaw: Notify,
+        released: mpsc::UnboundedSender<AttemptKey>,
+    }
+
+    #[async_trait]
+    impl AttemptCounter for Frozen {
+        async fn reserve(&self, _: &AttemptKey, _: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+            Ok(Reservation::Locked { until: now })
+        }
+
+        async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+            self.thaw.notified().await;
+            self.released.send(key.clone()).map_err(|error| CountError(error.to_string()))
+        }
+
+        async fn forget(&self, _: &AttemptKey) -> Result<(), CountError> {
+            Err(CountError("forget".to_owned()))
+        }
+
+        async fn unlock(&self, _: &Target) -> Result<(), CountError> {
+            Err(CountError("unlock".to_owned()))
+        }
+
+        fn forgetting(&self, _: &AttemptKey) -> Option<Change> {
+            None
+        }
+    }
+
+    fn key() -> AttemptKey {
+        AttemptKey { target: Target { tenant: TenantId::default(), identifier: [7; 32] }, known_network: None }
+    }
+
+    fn releasing() -> (BackgroundRelease, Arc<Frozen>, mpsc::UnboundedReceiver<AttemptKey>) {
+        let (released, hears) = mpsc::unbounded_channel();
+        let frozen = Arc::new(Frozen { thaw: Notify::new(), released });
+        (BackgroundRelease::new(frozen.clone()), frozen, hears)
+    }
+
+    #[tokio::test]
+    async fn i_10_an_attempt_is_given_back_though_nobody_waits_for_it() {
+        let (counter, frozen, mut hears) = releasing();
+        counter.release(&key()).await.unwrap();
+        assert!(hears.try_recv().is_err(), "the counter stands still");
+        frozen.thaw.notify_one();
+        let released = timeout(Duration::from_secs(10), hears.recv()).await.unwrap();
+        assert_eq!(released, Some(key()));
+    }
+
+    #[tokio::test]
+    async fn everything_else_is_the_counters_own_answer() {
+        let (counter, _, _) = releasing();
+        let now = ManualClock::default().now();
+        let lockout = Lockout { max_failures: 1, duration: Duration::from_secs(1) };
+        assert_eq!(counter.reserve(&key(), &lockout, now).await, Ok(Reservation::Locked { until: now }));
+        assert_eq!(counter.forget(&key()).await, Err(CountError("forget".to_owned())));
+        assert_eq!(counter.unlock(&key().target).await, Err(CountError("unlock".to_owned())));
+        assert!(counter.forgetting(&key()).is_none());
+    }
+}

@@ -1,0 +1,224 @@
+//! A cache of the sessions whose access tokens were presented, for a few seconds.
+//!
+//! `whoami` is asked far more often than anything changes. An answer is given again until it is as old as the limit, so
+//! that what other processes or an operator's SQL revoke is dead within it (I-22); what this process changes is forgotten
+//! at once. Only who is in is remembered: nobody stays out for longer than they must.
+
+use std::{
+    hash::{BuildHasher, Hash, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use kayan_ports::{
+    AccessTokens, Affected, AuthenticatedSession, Change, Clock, Commit, CommitError, Concerns, IdentityId, Lookup,
+    SessionId, State, StoreError, Stores, TenantId, Timestamp, TokenHash,
+};
+use metrics::Counter;
+use quick_cache::sync::Cache;
+use uuid::Uuid;
+
+/// So many sessions are remembered at most, about one kilobyte each.
+const CAPACITY: usize = 10_000;
+/// Changes are noted in so many places: those of two sessions rarely in the same one, and then one is read anew too soon.
+const PLACES: usize = 1 << 12;
+
+/// The store behind, and what it said lately.
+pub struct CachedSessions {
+    changes_behind: Arc<dyn Commit>,
+    tokens_behind: Arc<dyn AccessTokens>,
+    clock: Arc<dyn Clock>,
+    max_age: Duration,
+    entries: Cache<TokenHash, Entry>,
+    changes: Changes,
+    hits: Counter,
+    misses: Counter,
+    /// Tells other processes whom something changed about.
+    tell: Option<Box<dyn Fn(Vec<String>) + Send + Sync>>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    presented: Arc<AuthenticatedSession>,
+    read_at: Timestamp,
+    seen: Seen,
+}
+
+/// How often what an entry rests on had changed when it was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Seen {
+    identity: u64,
+    session: u64,
+}
+
+/// Counts changes, by the identity or session that they are about.
+struct Changes {
+    all: AtomicU64,
+    places: Vec<AtomicU64>,
+    hasher: RandomState,
+}
+
+impl Changes {
+    fn place(&self, id: impl Hash) -> Option<&AtomicU64> {
+        let at = usize::try_from(self.hasher.hash_one(id)).unwrap_or_default() % PLACES;
+        self.places.get(at)
+    }
+
+    fn count(&self, id: impl Hash) -> u64 {
+        self.place(id).map_or(0, |place| place.load(Ordering::Acquire))
+    }
+
+    fn seen(&self, identity: IdentityId, session: SessionId) -> Seen {
+        Seen { identity: self.count(identity.0), session: self.count(session.0) }
+    }
+
+    fn note(&self, affected: Affected) {
+        let bump = |place: &AtomicU64| {
+            place.fetch_add(1, Ordering::AcqRel);
+        };
+        match affected {
+            Affected::Identity(id) => self.place(id.0).into_iter().for_each(bump),
+            Affected::Session(id) => self.place(id.0).into_iter().for_each(bump),
+            Affected::Everybody => self.places.iter().for_each(bump),
+        }
+        self.all.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// The line that tells others of a change: of those only after which a token may be dead, or its owner another.
+fn line(Concerns { affected, access }: Concerns) -> Option<String> {
+    access.then(|| match affected {
+        Affected::Identity(id) => format!("identity {id}"),
+        Affected::Session(id) => format!("session {id}"),
+        Affected::Everybody => "everybody".to_owned(),
+    })
+}
+
+/// Notes the changes when it is dropped: after the commit, whatever came of it, and also when nobody waits for it any more.
+struct Noting<'a> {
+    changes: &'a Changes,
+    affected: Vec<Affected>,
+}
+
+impl Drop for Noting<'_> {
+    fn drop(&mut self) {
+        self.affected.iter().for_each(|affected| self.changes.note(*affected));
+    }
+}
+
+/// Tells the others when it is dropped, for the same reason.
+struct Telling<'a> {
+    tell: Option<&'a (dyn Fn(Vec<String>) + Send + Sync)>,
+    lines: Vec<String>,
+}
+
+impl Drop for Telling<'_> {
+    fn drop(&mut self) {
+        if let Some(tell) = self.tell.filter(|_| !self.lines.is_empty()) {
+            tell(std::mem::take(&mut self.lines));
+        }
+    }
+}
+
+impl CachedSessions {
+    /// Remembers what `store` says for at most `max_age`.
+    pub fn new(store: &Stores, clock: Arc<dyn Clock>, max_age: Duration) -> Self {
+        let changes = Changes {
+            all: AtomicU64::new(0),
+            places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
+            hasher: RandomState::new(),
+        };
+        let [hits, misses] =
+            ["hit", "miss"].map(|result| metrics::counter!("kayan_session_cache_requests_total", "result" => result));
+        Self {
+            changes_behind: store.changes.clone(),
+            tokens_behind: store.access_tokens.clone(),
+            clock,
+            max_age,
+            entries: Cache::new(CAPACITY),
+            changes,
+            hits,
+            misses,
+            tell: None,
+        }
+    }
+
+    /// The store with this cache before it.
+    pub fn before(self: &Arc<Self>, store: Stores) -> Stores {
+        Stores { changes: self.clone(), access_tokens: self.clone(), ..store }
+    }
+
+    /// Tells other processes what this one changes, in lines for their [`hear`](Self::hear). `tell` must not block.
+    #[must_use]
+    pub fn telling(mut self, tell: impl Fn(Vec<String>) + Send + Sync + 'static) -> Self {
+        self.tell = Some(Box::new(tell));
+        self
+    }
+
+    /// Forgets what another process has changed, as its line says; everything, if the line says nothing known.
+    pub fn hear(&self, line: &str) {
+        let id = |text: &str| Uuid::parse_str(text).ok();
+        self.changes.note(match line.split_once(' ') {
+            Some(("identity", text)) => id(text).map_or(Affected::Everybody, |id| Affected::Identity(IdentityId(id))),
+            Some(("session", text)) => id(text).map_or(Affected::Everybody, |id| Affected::Session(SessionId(id))),
+            _ => Affected::Everybody,
+        });
+    }
+
+    /// Forgets everything: what others changed may have been missed.
+    pub fn forget_all(&self) {
+        self.changes.note(Affected::Everybody);
+    }
+
+    fn remembered(&self, tenant: &TenantId, token: &TokenHash) -> Option<Arc<AuthenticatedSession>> {
+        let Entry { presented, read_at, seen } = self.entries.get(token)?;
+        let fresh = self.clock.now() - read_at < self.max_age;
+        let unchanged = self.changes.seen(presented.identity.id, presented.session.id) == seen;
+        (fresh && unchanged && presented.session.tenant == *tenant).then_some(presented)
+    }
+}
+
+#[async_trait]
+impl Commit for CachedSessions {
+    async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
+        let concerns = || changes.iter().filter_map(Change::concerns);
+        let lines = self.tell.as_ref().map(|_| concerns().filter_map(line).collect());
+        let _telling = Telling { tell: self.tell.as_deref(), lines: lines.unwrap_or_default() };
+        let affected = concerns().map(|concerns| concerns.affected).collect();
+        let _noting = Noting { changes: &self.changes, affected };
+        self.changes_behind.commit(changes).await
+    }
+}
+
+#[async_trait]
+impl AccessTokens for CachedSessions {
+    async fn authenticated_session(
+        &self,
+        tenant: &TenantId,
+        token: &TokenHash,
+    ) -> Result<Lookup<Arc<AuthenticatedSession>>, StoreError> {
+        if let Some(presented) = self.remembered(tenant, token) {
+            self.hits.increment(1);
+            return Ok(Lookup::Found(presented));
+        }
+        self.misses.increment(1);
+        let (before, read_at) = (self.changes.all.load(Ordering::Acquire), self.clock.now());
+        let answer = self.tokens_behind.authenticated_session(tenant, token).await?;
+        if let Lookup::Found(presented) = &answer
+            && presented.session.active
+            && presented.identity.state == State::Active
+        {
+            let seen = self.changes.seen(presented.identity.id, presented.session.id);
+            // What was read while something changed may be from before the change.
+            if self.changes.all.load(Ordering::Acquire) == before {
+                let entry = Entry { presented: presented.clone(), read_at, seen };
+                self.entries.insert(*token, entry);
+            }
+        }
+        Ok(answer)
+    }
+}

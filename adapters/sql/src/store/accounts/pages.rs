@@ -1,0 +1,54 @@
+//! Accounts for an export, page by page without counting rows away.
+
+use kayan_ports::{Account, AccountQuery, IdentityId, PasswordHash, State, StoreError, TenantId, Timestamp};
+use uuid::Uuid;
+
+use super::decode;
+use crate::{Driver, Query, Reading, Row, Value};
+
+/// The pair is compared as a whole where a database can look it up so; the first condition is for those that can't.
+pub(super) async fn page(driver: &impl Driver, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
+    let sql = if query.hashes {
+        "-- accounts.page_with_hashes
+SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version,
+       c.secret
+FROM identities i
+LEFT JOIN credentials c ON c.identity_id = i.id AND c.tenant_id = i.tenant_id AND c.kind = 'password' AND c.subject = ''
+WHERE i.tenant_id = ? AND i.created_at >= ? AND (i.created_at, i.id) > (?, ?) AND i.state IN (?, ?, ?, ?)
+ORDER BY i.created_at, i.id
+LIMIT ?"
+    } else {
+        "-- accounts.page
+SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
+FROM identities i
+WHERE i.tenant_id = ? AND i.created_at >= ? AND (i.created_at, i.id) > (?, ?) AND i.state IN (?, ?, ?, ?)
+ORDER BY i.created_at, i.id
+LIMIT ?"
+    };
+    // Nobody was created before then.
+    let (at, id) = query.after.unwrap_or((Timestamp::UNIX_EPOCH, IdentityId(Uuid::nil())));
+    let mut params = vec![Value::text(query.tenant.as_str()), at.into(), at.into(), id.0.into()];
+    params.extend(State::ALL.map(|state| query.state.unwrap_or(state).as_str().into()));
+    params.push(i64::from(query.limit).into());
+    let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
+    rows.into_iter().map(|mut row| decode_account(&mut row)).collect()
+}
+
+fn decode_account(row: &mut Row) -> Result<Account, StoreError> {
+    let identity = decode(row)?;
+    Ok(Account { identity, hash: row.maybe_text()?.map(PasswordHash::new) })
+}
+
+pub(super) async fn tenant_after(
+    driver: &impl Driver,
+    after: Option<&TenantId>,
+) -> Result<Option<TenantId>, StoreError> {
+    let sql = "-- accounts.tenant_after
+SELECT MIN(tenant_id)
+FROM identities
+WHERE tenant_id > ?";
+    let params = vec![Value::text(after.map_or("", TenantId::as_str))];
+    let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
+    let Some(mut row) = rows.into_iter().next().filter(|row| !row.at_null()) else { return Ok(None) };
+    row.word(|name| name.parse().ok()).map(Some)
+}

@@ -1,0 +1,214 @@
+//! The audit trail, stretch by stretch.
+//!
+//! Each stretch is found by the index that suits the query best and read in that index's order from a key on, so that it
+//! costs the same wherever it lies. What the index does not know is looked at row by row.
+
+use kayan_ports::{
+    EventCursor, EventId, EventOrder, EventPage, EventQuery, PurgeEvents, Scope, StoreError, TenantId, Timestamp,
+};
+use time::{Duration, macros::datetime};
+use uuid::Uuid;
+
+use super::decode;
+use crate::{Dialect, Driver, Query, Reading, Value, changes::Batch};
+
+/// No event is older: every database knows this time.
+const FIRST: Timestamp = datetime!(0001-01-01 0:00 UTC);
+/// No event is younger.
+const LAST: Timestamp = datetime!(9999-12-31 23:59:59.999999 UTC);
+
+/// The index to go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Subject,
+    Actor,
+    Tenant,
+    All,
+}
+
+pub(super) async fn page(
+    driver: &impl Driver,
+    query: &EventQuery,
+    after: Option<EventCursor>,
+    limit: u32,
+) -> Result<EventPage, StoreError> {
+    let tenant = query.scope.tenant().map(|tenant| Value::text(tenant.as_str()));
+    let (way, mut params) = match (&query.subject, &query.actor, tenant) {
+        (Some(subject), _, tenant) => (Way::Subject, vec![Value::text(subject), tenant.into()]),
+        (None, Some(actor), tenant) => (Way::Actor, vec![Value::text(actor), tenant.into()]),
+        (None, None, Some(tenant)) => (Way::Tenant, vec![tenant]),
+        (None, None, None) => (Way::All, vec![]),
+    };
+    params.extend(period(query, after));
+    params.push(i64::from(limit).into());
+    let rows = driver.read(Query { sql: statement(way, query.order), params, reading: Reading::Scan }).await?;
+
+    let more = u32::try_from(rows.len()) == Ok(limit);
+    let mut page = EventPage { events: Vec::with_capacity(rows.len()), next: None };
+    let mut last = None;
+    for mut row in rows {
+        let event = decode(&mut row)?;
+        last = Some(EventCursor::from(&event));
+        if query.takes(&event) {
+            page.events.push(event);
+        }
+    }
+    page.next = last.filter(|_| more);
+    Ok(page)
+}
+
+/// From when, until when, and the key behind which the stretch begins: when it is the first, one that no event has.
+fn period(query: &EventQuery, after: Option<EventCursor>) -> [Value; 4] {
+    let (start, end) = (query.start.unwrap_or(FIRST).clamp(FIRST, LAST), query.end.unwrap_or(LAST).clamp(FIRST, LAST));
+    let (from, until, key) = match (query.order, after) {
+        (EventOrder::OldestFirst, Some(key)) => (start.max(key.at), end, key),
+        (EventOrder::OldestFirst, None) => {
+            let before = if start == FIRST { Uuid::nil() } else { Uuid::max() };
+            let at = if start == FIRST { FIRST } else { start - Duration::MICROSECOND };
+            (start, end, EventCursor { at, id: EventId(before) })
+        }
+        (EventOrder::NewestFirst, Some(key)) => (start, end.min(key.at), key),
+        (EventOrder::NewestFirst, None) => (start, end, EventCursor { at: end, id: EventId(Uuid::nil()) }),
+    };
+    // A key behind the end, as one may have been made up, must not reach over it.
+    let key = match query.order {
+        EventOrder::OldestFirst => key,
+        EventOrder::NewestFirst => key.min(EventCursor { at: end, id: EventId(Uuid::nil()) }),
+    };
+    [from.into(), until.into(), key.at.into(), key.id.0.into()]
+}
+
+fn statement(way: Way, order: EventOrder) -> &'static str {
+    match (way, order) {
+        (Way::Subject, EventOrder::OldestFirst) => {
+            "-- events.of_subject
+SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
+       old_value, new_value, risk_score, request_id, created_at
+FROM audit_events
+WHERE subject = ? AND tenant_id = COALESCE(?, tenant_id)
+  AND created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
+ORDER BY created_at, id
+LIMIT ?"
+        }
+        (Way::Subject, EventOrder::NewestFirst) => {
+            "-- events.of_subject_newest
+SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
+       old_value, new_value, risk_score, request_id, created_at
+FROM audit_events
+WHERE subject = ? AND tenant_id = COALESCE(?, tenant_id)
+  AND created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
+ORDER BY created_at DESC, id DESC
+LIMIT ?"
+        }
+        (Way::Actor, EventOrder::OldestFirst) => {
+            "-- events.of_actor
+SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
+       old_value, new_value, risk_score, request_id, created_at
+FROM audit_events
+WHERE actor = ? AND tenant_id = COALESCE(?, tenant_id)
+  AND created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
+ORDER BY created_at, id
+LIMIT ?"
+        }
+        (Way::Actor, EventOrder::NewestFirst) => {
+            "-- events.of_actor_newest
+SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
+       old_value, new_value, risk_score, request_id, created_at
+FROM audit_events
+WHERE actor = ? AND tenant_id = COALESCE(?, tenant_id)
+  AND created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
+ORDER BY created_at DESC, id DESC
+LIMIT ?"
+        }
+        (Way::Tenant, EventOrder::OldestFirst) => {
+            "-- events.of_tenant
+SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
+       old_value, new_value, risk_score, request_id, created_at
+FROM audit_events
+WHERE tenant_id = ?
+  AND created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
+ORDER BY created_at, id
+LIMIT ?"
+        }
+        (Way::Tenant, EventOrder::NewestFirst) => {
+            "-- events.of_tenant_newest
+SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
+       old_value, new_value, risk_score, request_id, created_at
+FROM audit_events
+WHERE tenant_id = ?
+  AND created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
+ORDER BY created_at DESC, id DESC
+LIMIT ?"
+        }
+        (Way::All, EventOrder::OldestFirst) => {
+            "-- events.of_all
+SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
+       old_value, new_value, risk_score, request_id, created_at
+FROM audit_events
+WHERE created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
+ORDER BY created_at, id
+LIMIT ?"
+        }
+        (Way::All, EventOrder::NewestFirst) => {
+            "-- events.of_all_newest
+SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
+       old_value, new_value, risk_score, request_id, created_at
+FROM audit_events
+WHERE created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
+ORDER BY created_at DESC, id DESC
+LIMIT ?"
+        }
+    }
+}
+
+/// By tenant, in the order of their names: what is counted is only what is found, by index, and not the whole trail.
+pub(super) async fn count(
+    driver: &impl Driver,
+    scope: &Scope,
+    until: Timestamp,
+) -> Result<Vec<(TenantId, u64)>, StoreError> {
+    let (sql, params) = match scope.tenant() {
+        Some(tenant) => (
+            "-- events.count_of_tenant
+SELECT tenant_id, COUNT(*)
+FROM audit_events
+WHERE tenant_id = ? AND created_at < ?
+GROUP BY tenant_id",
+            vec![Value::text(tenant.as_str()), until.into()],
+        ),
+        None => (
+            "-- events.count
+SELECT t.id, (SELECT COUNT(*) FROM audit_events e WHERE e.tenant_id = t.id AND e.created_at < ?)
+FROM tenants t
+ORDER BY t.id",
+            vec![until.into()],
+        ),
+    };
+    let rows = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
+    let decode = |mut row: crate::Row| {
+        let tenant = row.word(|name| name.parse().ok())?;
+        Ok((tenant, u64::try_from(row.int()?).unwrap_or(0)))
+    };
+    let counts = rows.into_iter().map(decode).collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())
+}
+
+pub(crate) fn purge(batch: &mut Batch, change: &PurgeEvents) {
+    let PurgeEvents { scope, until, parts_until } = change;
+    let (until, parts_until) = (*until, *parts_until);
+    if let Some(tenant) = scope.tenant() {
+        let sql = "-- events.purge_of_tenant
+DELETE FROM audit_events
+WHERE tenant_id = ? AND created_at < ?";
+        return batch.free(sql, vec![Value::text(tenant.as_str()), until.into()]);
+    }
+    if batch.dialect == Dialect::Postgres {
+        let sql = "-- events.drop_parts
+SELECT drop_audit_partitions(?)";
+        batch.free(sql, vec![parts_until.into()]);
+    }
+    let sql = "-- events.purge
+DELETE FROM audit_events
+WHERE created_at < ?";
+    batch.free(sql, vec![until.into()]);
+}

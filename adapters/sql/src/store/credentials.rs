@@ -1,0 +1,142 @@
+//! Credentials: what proves who somebody is.
+
+use async_trait::async_trait;
+use kayan_ports::{
+    Client, Credential, CredentialChange, CredentialId, CredentialKind, Credentials, Guard, Identifier, IdentityId,
+    Known, LoginCandidate, PasswordHash, Scope, StoreError, TenantId, Timestamp, Unique, Version,
+};
+
+use super::{accounts, tenants};
+use crate::{Driver, Query, Reading, Row, SqlStore, Value, changes::Batch};
+
+/// Reads `id, tenant_id, identity_id, kind, secret, created_at, updated_at, version`.
+fn decode(row: &mut Row) -> Result<Credential, StoreError> {
+    Ok(Credential {
+        id: CredentialId(row.uuid()?),
+        tenant: row.word(|name| name.parse().ok())?,
+        identity: IdentityId(row.uuid()?),
+        kind: row.word(CredentialKind::from_name)?,
+        secret: PasswordHash::new(row.text()?),
+        created_at: row.time()?,
+        updated_at: row.time()?,
+        version: row.int()?,
+    })
+}
+
+fn decode_known(row: &mut Row) -> Result<Option<Known>, StoreError> {
+    if row.at_null() {
+        return Ok(None);
+    }
+    let identity = accounts::decode(row)?;
+    let known_network = row.maybe_text()?.is_some();
+    let password = if row.at_null() { None } else { Some(decode(row)?) };
+    Ok(Some(Known { identity, password, known_network }))
+}
+
+#[async_trait]
+impl<D: Driver> Credentials for SqlStore<D> {
+    /// An identifier that nobody has is looked up as one that somebody has: all that is read of the identity is read and
+    /// decoded of the tenant's oldest one, and thrown away, so that the time tells nothing (I-08).
+    async fn login_candidate(
+        &self,
+        tenant: &TenantId,
+        identifier: &Identifier,
+        client: &Client,
+    ) -> Result<Option<LoginCandidate>, StoreError> {
+        let sql = "-- credentials.sign_in
+SELECT t.settings, t.sessions_epoch, n.identity_id, i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at,
+       i.updated_at, i.last_login_at, i.version, k.network, c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version
+FROM tenants t
+LEFT JOIN identifiers n ON n.tenant_id = t.id AND n.value = ?
+LEFT JOIN identities i ON i.tenant_id = t.id AND i.id = COALESCE(n.identity_id,
+  (SELECT d.id FROM identities d WHERE d.tenant_id = t.id ORDER BY d.created_at, d.id LIMIT 1))
+LEFT JOIN known_networks k ON k.identity_id = i.id AND k.tenant_id = t.id AND k.network = ?
+LEFT JOIN credentials c ON c.identity_id = i.id AND c.tenant_id = t.id AND c.kind = 'password' AND c.subject = ''
+WHERE t.id = ? AND t.active";
+        let params = vec![Value::text(identifier.as_str()), client.network().into(), Value::text(tenant.as_str())];
+        let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
+        let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
+        let (settings, epoch) = (tenants::decode_settings(&mut row)?, row.int()?);
+        let is_known = row.maybe_uuid()?.is_some();
+        let read = decode_known(&mut row);
+        let known = if is_known { read? } else { None };
+        Ok(Some(LoginCandidate { settings, epoch, known }))
+    }
+
+    async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {
+        let (sql, params) = match scope {
+            Scope::Tenant(tenant) => (
+                "-- credentials.password
+SELECT id, tenant_id, identity_id, kind, secret, created_at, updated_at, version
+FROM credentials
+WHERE identity_id = ? AND tenant_id = ? AND kind = 'password' AND subject = ''",
+                vec![identity.0.into(), Value::text(tenant.as_str())],
+            ),
+            Scope::System => (
+                "-- credentials.password_anywhere
+SELECT id, tenant_id, identity_id, kind, secret, created_at, updated_at, version
+FROM credentials
+WHERE identity_id = ? AND kind = 'password' AND subject = ''",
+                vec![identity.0.into()],
+            ),
+        };
+        let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
+        rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()
+    }
+}
+
+pub(crate) fn apply(batch: &mut Batch, change: CredentialChange) {
+    match change {
+        CredentialChange::Add(credential) => add(batch, &credential),
+        CredentialChange::Replace(credential) => replace(batch, &credential),
+        CredentialChange::Use { tenant, credential, version, at } => {
+            mark_used(batch, &tenant, credential, version, at);
+        }
+    }
+}
+
+/// Takes the identity's tenant from the identity, so that no credential reaches across tenants.
+fn add(batch: &mut Batch, credential: &Credential) {
+    let sql = "-- credentials.add
+INSERT INTO credentials (id, kind, subject, secret, created_at, updated_at, version, tenant_id, identity_id)
+SELECT ?, ?, '', ?, ?, ?, ?, i.tenant_id, i.id
+FROM identities i
+WHERE i.id = ? AND i.tenant_id = ?";
+    let params = vec![
+        credential.id.0.into(),
+        credential.kind.as_str().into(),
+        Value::text(credential.secret.expose()),
+        credential.created_at.into(),
+        credential.updated_at.into(),
+        credential.version.into(),
+        credential.identity.0.into(),
+        Value::text(credential.tenant.as_str()),
+    ];
+    batch.guarded_unique(sql, params, Guard::Identity, Unique::Credential);
+}
+
+fn replace(batch: &mut Batch, credential: &Credential) {
+    let sql = "-- credentials.replace
+UPDATE credentials
+SET secret = ?, updated_at = ?, version = ?
+WHERE id = ? AND tenant_id = ? AND identity_id = ? AND version = ?";
+    let params = vec![
+        Value::text(credential.secret.expose()),
+        credential.updated_at.into(),
+        credential.version.into(),
+        credential.id.0.into(),
+        Value::text(credential.tenant.as_str()),
+        credential.identity.0.into(),
+        credential.version.saturating_sub(1).into(),
+    ];
+    batch.guarded(sql, params, Guard::Credential);
+}
+
+fn mark_used(batch: &mut Batch, tenant: &TenantId, id: CredentialId, version: Version, at: Timestamp) {
+    let sql = "-- credentials.mark_used
+UPDATE credentials
+SET last_used_at = ?
+WHERE id = ? AND tenant_id = ? AND version = ?";
+    let params = vec![at.into(), id.0.into(), Value::text(tenant.as_str()), version.into()];
+    batch.guarded(sql, params, Guard::Credential);
+}

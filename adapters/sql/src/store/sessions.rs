@@ -1,0 +1,147 @@
+//! Sessions and the refresh tokens that keep them alive: the reads.
+//!
+//! A session is active when its row says so and it is of its tenant's present epoch: a new epoch ends all of them.
+
+mod lists;
+mod writes;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kayan_ports::{
+    Aal, AccessTokens, AuthenticatedSession, Client, IdentityId, Lookup, Page, RefreshToken, Refreshing, Scope,
+    Session, SessionId, SessionQuery, Sessions, Spent, StoreError, TenantId, Timestamp, TokenHash,
+};
+
+use super::{accounts, tenants};
+use crate::{Driver, Query, Reading, Row, SqlStore, Value};
+
+pub(crate) use writes::apply;
+
+/// Reads `id, identity_id, token_hash`, whether it is active, `epoch, aal, methods, issued_at, expires_at, ends_at,
+/// last_seen_at, ip_address, user_agent`; the tenant is the one that was asked for.
+fn decode(row: &mut Row, tenant: &TenantId) -> Result<Session, StoreError> {
+    Ok(Session {
+        id: SessionId(row.uuid()?),
+        tenant: tenant.clone(),
+        identity: IdentityId(row.uuid()?),
+        token: TokenHash(row.hash()?),
+        active: row.boolean()?,
+        epoch: row.int()?,
+        aal: row.word(Aal::from_name)?,
+        methods: row.json()?,
+        issued_at: row.time()?,
+        expires_at: row.time()?,
+        ends_at: row.time()?,
+        last_seen_at: row.time()?,
+        client: decode_client(row)?,
+    })
+}
+
+fn decode_client(row: &mut Row) -> Result<Client, StoreError> {
+    Ok(Client { ip: row.maybe_text()?, user_agent: row.maybe_text()? })
+}
+
+/// Reads `session_id, issued_at, expires_at, spent_at` and, when it is spent, `spent_salt, spent_ip_address,
+/// spent_user_agent`: the last columns of the statement.
+fn decode_token(row: &mut Row, hash: TokenHash, tenant: &TenantId) -> Result<RefreshToken, StoreError> {
+    let session = SessionId(row.uuid()?);
+    let (issued_at, expires_at) = (row.time()?, row.time()?);
+    let spent = match row.maybe_time()? {
+        Some(at) => Some(Spent { at, salt: row.hash()?, client: decode_client(row)? }),
+        None => None,
+    };
+    Ok(RefreshToken { hash, tenant: tenant.clone(), session, issued_at, expires_at, spent })
+}
+
+#[async_trait]
+impl<D: Driver> AccessTokens for SqlStore<D> {
+    /// The question behind every authenticated request: three look-ups by unique index.
+    async fn authenticated_session(
+        &self,
+        tenant: &TenantId,
+        token: &TokenHash,
+    ) -> Result<Lookup<Arc<AuthenticatedSession>>, StoreError> {
+        let sql = "-- sessions.presented
+SELECT s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.epoch, s.aal, s.methods, s.issued_at,
+       s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent,
+       i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
+FROM tenants t
+LEFT JOIN sessions s ON s.token_hash = ? AND s.tenant_id = t.id
+LEFT JOIN identities i ON i.id = s.identity_id AND i.tenant_id = t.id
+WHERE t.id = ? AND t.active";
+        let params = vec![token.0.into(), Value::text(tenant.as_str())];
+        let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
+        let Some(mut row) = rows.into_iter().next() else { return Ok(Lookup::NoTenant) };
+        if row.at_null() {
+            return Ok(Lookup::Absent);
+        }
+        let session = decode(&mut row, tenant)?;
+        let identity = accounts::decode(&mut row)?;
+        Ok(Lookup::Found(Arc::new(AuthenticatedSession { session, identity })))
+    }
+}
+
+#[async_trait]
+impl<D: Driver> Sessions for SqlStore<D> {
+    async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError> {
+        let sql = "-- sessions.refreshing
+SELECT t.settings, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.epoch, s.aal, s.methods,
+       s.issued_at, s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent,
+       i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version,
+       r.session_id, r.issued_at, r.expires_at, r.spent_at, r.spent_salt, r.spent_ip_address, r.spent_user_agent
+FROM tenants t
+LEFT JOIN refresh_tokens r ON r.hash = ? AND r.tenant_id = t.id
+LEFT JOIN sessions s ON s.id = r.session_id AND s.tenant_id = t.id
+LEFT JOIN identities i ON i.id = s.identity_id AND i.tenant_id = t.id
+WHERE t.id = ? AND t.active";
+        let params = vec![token.0.into(), Value::text(tenant.as_str())];
+        let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
+        let Some(mut row) = rows.into_iter().next() else { return Ok(Lookup::NoTenant) };
+        let settings = tenants::decode_settings(&mut row)?;
+        if row.at_null() {
+            return Ok(Lookup::Absent);
+        }
+        let session = decode(&mut row, tenant)?;
+        let identity = accounts::decode(&mut row)?;
+        let token = decode_token(&mut row, *token, tenant)?;
+        Ok(Lookup::Found(Refreshing { settings, token, session, identity }))
+    }
+
+    /// An identity's sessions that something can still open at `at`, newest first.
+    async fn sessions(
+        &self,
+        tenant: &TenantId,
+        identity: IdentityId,
+        at: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        let sql = "-- sessions.live
+SELECT s.id, s.identity_id, s.token_hash, s.active, s.epoch, s.aal, s.methods, s.issued_at, s.expires_at, s.ends_at,
+       s.last_seen_at, s.ip_address, s.user_agent
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.identity_id = ? AND s.tenant_id = ? AND s.active AND s.ends_at > ?
+  AND (s.expires_at > ? OR EXISTS (
+    SELECT 1 FROM refresh_tokens r WHERE r.session_id = s.id AND r.spent_at IS NULL AND r.expires_at > ?))
+ORDER BY s.issued_at DESC, s.id DESC";
+        let params = vec![identity.0.into(), Value::text(tenant.as_str()), at.into(), at.into(), at.into()];
+        let rows = self.driver.read(Query { sql, params, reading: Reading::Scan }).await?;
+        rows.into_iter().map(|mut row| decode(&mut row, tenant)).collect()
+    }
+
+    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
+        lists::page(self.lagging(), query).await
+    }
+
+    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError> {
+        lists::count_active(&self.driver, scope, identity).await
+    }
+
+    async fn active_sessions_by_tenant(&self, at: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        lists::count_by_tenant(self.lagging(), at).await
+    }
+
+    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
+        lists::by_id(&self.driver, scope, id).await
+    }
+}

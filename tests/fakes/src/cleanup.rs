@@ -1,0 +1,24 @@
+//! What has expired, and its removal.
+
+use kayan_ports::Expired;
+
+use crate::rows::Rows;
+
+impl Rows {
+    pub(crate) fn has_expired(&self, expired: &Expired) -> bool {
+        self.sessions.values().any(|session| session.ends_at < expired.sessions)
+            || self.attempts.values().any(|attempts| attempts.last_at < expired.attempts)
+            || self.networks.values().any(|at| *at < expired.networks)
+            || self.revocations.iter().any(|end| end.expires_at < expired.revocations)
+            || self.responses.iter().any(|stored| stored.at < expired.responses)
+    }
+
+    pub(crate) fn remove_expired(&mut self, expired: &Expired) {
+        self.sessions.retain(|_, session| session.ends_at >= expired.sessions);
+        self.refresh_tokens.retain(|_, token| self.sessions.contains_key(&token.session));
+        self.attempts.retain(|_, attempts| attempts.last_at >= expired.attempts);
+        self.networks.retain(|_, at| *at >= expired.networks);
+        self.revocations.retain(|end| end.expires_at >= expired.revocations);
+        self.responses.retain(|stored| stored.at >= expired.responses);
+    }
+}

@@ -1,0 +1,26 @@
+//! Fakes of the ports for tests, which keep every promise of the real ones.
+//!
+//! They pass the same laws as the real adapters (`tests/contract`), so what a use-case does with a fake it does with a
+//! database. No production crate may depend on them: nothing survives the process, and [`SeededEntropy`] and
+//! [`PlainHasher`] keep no secret.
+
+mod accounts;
+mod apply;
+mod attempts;
+mod cleanup;
+mod clock;
+mod entropy;
+mod events;
+mod hasher;
+mod idempotency;
+mod keys;
+mod rows;
+mod seals;
+mod sessions;
+mod store;
+mod tenants;
+
+pub use clock::ManualClock;
+pub use entropy::SeededEntropy;
+pub use hasher::PlainHasher;
+pub use store::MemoryStore;
