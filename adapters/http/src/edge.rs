@@ -27,8 +27,9 @@ use kayan_core::Allowance;
 use kayan_ports::TenantId;
 use opentelemetry::trace::FutureExt as _;
 use poem::{
-    Endpoint, Request as HttpRequest, Response, Result,
+    Endpoint, IntoResponse as _, Request as HttpRequest, Response, Result,
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    web::Redirect,
 };
 use poem_openapi::OperationId;
 
@@ -141,6 +142,8 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             return Ok(response);
         }
         let page = Pages::find(&method, uri.path());
+        // For a developer who opens the address of a new service in a browser.
+        let is_home = self.app.settings.open_debug && method == Method::GET && uri.path() == "/";
         let ip = self.client_ip(&request);
         request.extensions_mut().insert(Request { id: id.clone(), ip, app: self.app.clone() });
 
@@ -153,6 +156,9 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             let allowance = limits::allow(&request, &self.app.kayan).await?;
             let mut response = match page {
                 Some(page) => self.pages.answer(page, request.headers()).await?,
+                None if is_home => {
+                    Redirect::see_other(format!("{}/docs", self.app.settings.public_path)).into_response()
+                }
                 None => self.inner.call(request).await?,
             };
             if let Some(Allowance { limit, remaining, reset }) = allowance {
