@@ -36,19 +36,6 @@ async fn a_page_is_compressed_for_who_takes_that_and_not_sent_twice() {
 }
 
 #[tokio::test]
-async fn in_development_the_root_leads_to_the_documentation() {
-    let service = Service::start_in(Home::new().with("KAYAN_PUBLIC_URL", "http://localhost/auth")).await;
-    let answer = ask(service.client().get("/")).await.expect(303);
-    assert_eq!(answer.header("location"), "/auth/docs");
-    ask(service.client().post("/")).await.refused(404, "not_found");
-    let home =
-        Home::new().with("KAYAN_ENV", "production").with("KAYAN_SESSION_SECRET", "0123456789abcdef0123456789abcdef");
-    let home = home.with("KAYAN_JWT_SECRET", "fedcba9876543210fedcba9876543210").with("KAYAN_AUTO_MIGRATE", "true");
-    let service = Service::start_in(home).await;
-    ask(service.client().get("/")).await.refused(404, "not_found");
-}
-
-#[tokio::test]
 async fn i_40_pages_count_against_the_limit() {
     let home = Home::new().with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_RATE_LIMIT_WINDOW", "24h");
     let service = Service::start_in(home.with("KAYAN_RATE_LIMIT_REQUESTS", "3")).await;
