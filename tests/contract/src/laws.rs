@@ -134,13 +134,13 @@ macro_rules! laws {
             i_29_nobody_reaches_another_tenants_rows_in_any_table_by_any_verb,
             i_29_every_table_there_is_has_its_row_in_the_matrix,
         );
-        $crate::laws!(@each $fresh, store::answers:
-            i_29_an_answer_is_its_operators_in_its_tenant_only,
-            an_answer_is_kept_once_under_64_parallel_tries,
-            an_answer_goes_with_the_identity_that_it_shows,
+        $crate::laws!(@each $fresh, store::idempotency:
+            i_29_a_stored_response_is_its_operators_in_its_tenant_only,
+            a_response_is_stored_once_under_64_parallel_tries,
+            a_stored_response_is_deleted_with_the_identity_that_it_shows,
         );
-        $crate::laws!(@each $fresh, store::outdated:
-            what_is_outdated_is_removed_and_nothing_else,
+        $crate::laws!(@each $fresh, store::cleanup:
+            what_has_expired_is_removed_and_nothing_else,
         );
         $crate::laws!(@each $fresh, store::tenants:
             the_default_tenant_is_there,

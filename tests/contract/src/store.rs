@@ -1,18 +1,18 @@
-//! The law of the `Store` port, topic by topic.
+//! The laws of the store, topic by topic.
 
 pub mod accounts;
-pub mod answers;
 pub mod audit;
+pub mod cleanup;
 pub mod decisions;
 pub mod deletion;
 pub mod durability;
 pub mod events;
 pub mod export;
+pub mod idempotency;
 pub mod keys;
 pub mod lists;
 pub mod locks;
 pub mod matrix;
-pub mod outdated;
 pub mod passwords;
 pub mod races;
 pub mod refresh;

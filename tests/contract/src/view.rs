@@ -13,9 +13,9 @@ use crate::sample::{Account, at};
 #[derive(Debug, PartialEq)]
 pub(crate) struct View {
     pub(crate) identity: Option<Identity>,
-    pub(crate) sign_in: Lookup<Known>,
+    pub(crate) login_candidate: Lookup<Known>,
     pub(crate) password: Option<Credential>,
-    pub(crate) presented: Lookup<Arc<AuthenticatedSession>>,
+    pub(crate) authenticated_session: Lookup<Arc<AuthenticatedSession>>,
     pub(crate) refreshing: Lookup<Refreshing>,
     pub(crate) sessions: Vec<Session>,
     pub(crate) events: Vec<AuditEvent>,
@@ -26,9 +26,13 @@ impl View {
         let (tenant, id) = (account.tenant(), account.identity.id);
         Self {
             identity: store.accounts.identity(&Scope::System, id).await.unwrap(),
-            sign_in: sign_in(store, tenant, &account.name, &Client::default()).await.unwrap(),
+            login_candidate: login_candidate(store, tenant, &account.name, &Client::default()).await.unwrap(),
             password: store.credentials.password(&Scope::System, id).await.unwrap(),
-            presented: store.access_tokens.authenticated_session(tenant, &account.session.token).await.unwrap(),
+            authenticated_session: store
+                .access_tokens
+                .authenticated_session(tenant, &account.session.token)
+                .await
+                .unwrap(),
             refreshing: store.sessions.refreshing(tenant, &account.refresh.hash).await.unwrap(),
             sessions: store.sessions.sessions(tenant, id, at(0)).await.unwrap(),
             events: store.audit.events_about(tenant, id).await.unwrap(),
@@ -40,13 +44,13 @@ impl View {
         let (session, identity) = (account.session.clone(), account.identity.clone());
         Self {
             identity: Some(identity.clone()),
-            sign_in: Lookup::Found(Known {
+            login_candidate: Lookup::Found(Known {
                 identity: identity.clone(),
                 password: Some(account.password.clone()),
                 known_network: false,
             }),
             password: Some(account.password.clone()),
-            presented: Lookup::Found(Arc::new(AuthenticatedSession {
+            authenticated_session: Lookup::Found(Arc::new(AuthenticatedSession {
                 session: session.clone(),
                 identity: identity.clone(),
             })),
@@ -65,9 +69,9 @@ impl View {
     pub(crate) fn of_nobody() -> Self {
         Self {
             identity: None,
-            sign_in: Lookup::Absent,
+            login_candidate: Lookup::Absent,
             password: None,
-            presented: Lookup::Absent,
+            authenticated_session: Lookup::Absent,
             refreshing: Lookup::Absent,
             sessions: vec![],
             events: vec![],
@@ -76,7 +80,11 @@ impl View {
 }
 
 /// The session that is presented by `token`, and its owner.
-pub(crate) async fn presented(store: &Stores, account: &Account, token: &TokenHash) -> Arc<AuthenticatedSession> {
+pub(crate) async fn authenticated_session(
+    store: &Stores,
+    account: &Account,
+    token: &TokenHash,
+) -> Arc<AuthenticatedSession> {
     match store.access_tokens.authenticated_session(account.tenant(), token).await.unwrap() {
         Lookup::Found(presented) => presented,
         other => panic!("no session has this token: {other:?}"),
@@ -84,7 +92,7 @@ pub(crate) async fn presented(store: &Stores, account: &Account, token: &TokenHa
 }
 
 pub(crate) async fn session_is_active(store: &Stores, account: &Account) -> bool {
-    presented(store, account, &account.session.token).await.session.active
+    authenticated_session(store, account, &account.session.token).await.session.active
 }
 
 pub(crate) async fn identity(store: &Stores, account: &Account) -> Identity {
@@ -92,7 +100,7 @@ pub(crate) async fn identity(store: &Stores, account: &Account) -> Identity {
 }
 
 /// Who has an identifier, told like the other look-ups.
-pub(crate) async fn sign_in(
+pub(crate) async fn login_candidate(
     store: &Stores,
     tenant: &TenantId,
     identifier: &Identifier,

@@ -58,7 +58,7 @@ pub async fn an_unknown_identifier_is_absent(bench: &dyn Bench) {
     Account::register(&store, &tenant, "anna@example.org").await;
     for name in ["nobody@example.org", "anna@example.or", "anna@example.org ", "%", ""] {
         assert_eq!(
-            view::sign_in(&store, &tenant, &identifier(name), &Client::default()).await,
+            view::login_candidate(&store, &tenant, &identifier(name), &Client::default()).await,
             Ok(Lookup::Absent),
             "{name:?}"
         );
@@ -92,7 +92,8 @@ pub async fn identifiers_that_only_look_alike_are_two(bench: &dyn Bench) {
     for name in ["anna@example.org", "änna@example.org", "anna@example.org.", "аnna@example.org", "ANNA@example.org"]
     {
         let account = Account::register(&store, &tenant, name).await;
-        let Lookup::Found(found) = view::sign_in(&store, &tenant, &account.name, &Client::default()).await.unwrap()
+        let Lookup::Found(found) =
+            view::login_candidate(&store, &tenant, &account.name, &Client::default()).await.unwrap()
         else {
             panic!("{name} is lost")
         };
@@ -111,7 +112,8 @@ pub async fn every_identifier_of_an_identity_signs_it_in(bench: &dyn Bench) {
     let names = vec![named("email", "anna@example.org"), named("phone", "+41441234567")];
     store.changes.commit(vec![creation(&anna, names.clone())]).await.unwrap();
     for name in names {
-        let Lookup::Found(found) = view::sign_in(&store, &tenant, &name.value, &Client::default()).await.unwrap()
+        let Lookup::Found(found) =
+            view::login_candidate(&store, &tenant, &name.value, &Client::default()).await.unwrap()
         else {
             panic!("{} signs nobody in", name.field);
         };
@@ -126,7 +128,7 @@ pub async fn an_identifier_that_two_fields_share_is_no_conflict(bench: &dyn Benc
     store.changes.commit(vec![creation(&anna, names())]).await.unwrap();
     store.changes.commit(vec![new_traits(&anna, names())]).await.unwrap();
     assert!(matches!(
-        view::sign_in(&store, &tenant, &identifier("anna@example.org"), &Client::default()).await,
+        view::login_candidate(&store, &tenant, &identifier("anna@example.org"), &Client::default()).await,
         Ok(Lookup::Found(_))
     ));
 }
@@ -171,9 +173,9 @@ pub async fn an_identifier_given_up_is_free(bench: &dyn Bench) {
     let (store, tenant) = (bench.store(), TenantId::default());
     let anna = Account::register(&store, &tenant, "anna@example.org").await;
     store.changes.commit(vec![new_traits(&anna.identity, vec![named("email", "conradi@example.org")])]).await.unwrap();
-    assert_eq!(view::sign_in(&store, &tenant, &anna.name, &Client::default()).await, Ok(Lookup::Absent));
+    assert_eq!(view::login_candidate(&store, &tenant, &anna.name, &Client::default()).await, Ok(Lookup::Absent));
     assert!(matches!(
-        view::sign_in(&store, &tenant, &identifier("conradi@example.org"), &Client::default()).await,
+        view::login_candidate(&store, &tenant, &identifier("conradi@example.org"), &Client::default()).await,
         Ok(Lookup::Found(_))
     ));
     let other = Account::register(&store, &tenant, "anna@example.org").await;
@@ -185,7 +187,10 @@ pub async fn an_identity_keeps_its_identifier_through_a_change(bench: &dyn Bench
     let anna = Account::register(&store, &tenant, "anna@example.org").await;
     let names = vec![named("email", "anna@example.org"), named("phone", "+41441234567")];
     store.changes.commit(vec![new_traits(&anna.identity, names)]).await.unwrap();
-    assert!(matches!(view::sign_in(&store, &tenant, &anna.name, &Client::default()).await, Ok(Lookup::Found(_))));
+    assert!(matches!(
+        view::login_candidate(&store, &tenant, &anna.name, &Client::default()).await,
+        Ok(Lookup::Found(_))
+    ));
 }
 
 pub async fn anothers_identifier_is_not_taken_by_a_change(bench: &dyn Bench) {

@@ -32,5 +32,8 @@ pub async fn what_was_refused_is_not_there_after_reopening(bench: &mut dyn Durab
     bench.reopen().await;
     let store = bench.store();
     assert_eq!(View::of(&store, &anna).await, View::expected(&anna));
-    assert_eq!(View::of(&store, &refused).await, View { sign_in: View::expected(&anna).sign_in, ..View::of_nobody() });
+    assert_eq!(
+        View::of(&store, &refused).await,
+        View { login_candidate: View::expected(&anna).login_candidate, ..View::of_nobody() }
+    );
 }

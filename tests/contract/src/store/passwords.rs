@@ -40,7 +40,8 @@ pub async fn an_identity_without_a_password_gets_one(bench: &dyn Bench) {
     let password = password(&anna);
     store.changes.commit(vec![Change::Credential(CredentialChange::Add(Box::new(password.clone())))]).await.unwrap();
     assert_eq!(store.credentials.password(&Scope::System, anna.id).await, Ok(Some(password.clone())));
-    let Lookup::Found(found) = view::sign_in(&store, &tenant, &name.value, &Client::default()).await.unwrap() else {
+    let Lookup::Found(found) = view::login_candidate(&store, &tenant, &name.value, &Client::default()).await.unwrap()
+    else {
         panic!("nobody signs in")
     };
     assert_eq!(found.password, Some(password));

@@ -23,7 +23,8 @@ pub async fn an_identifier_is_taken_once_under_64_parallel_registrations(bench: 
     let accounts: Vec<_> = (0..MANY).map(|_| Account::of(&tenant, "anna@example.org")).collect();
     let outcomes = race(&store, accounts.iter().map(Account::registration).collect()).await;
     let winner = &accounts[only_winner(&outcomes, &CommitError::Conflict(Unique::Identifier))];
-    let Lookup::Found(found) = view::sign_in(&store, &tenant, &winner.name, &Client::default()).await.unwrap() else {
+    let Lookup::Found(found) = view::login_candidate(&store, &tenant, &winner.name, &Client::default()).await.unwrap()
+    else {
         panic!("nobody won")
     };
     assert_eq!((found.identity.id, found.password), (winner.identity.id, Some(winner.password.clone())));

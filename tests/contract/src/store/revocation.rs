@@ -26,7 +26,7 @@ pub async fn a_revoked_session_is_shown_as_inactive(bench: &dyn Bench) {
     let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
     store.changes.commit(vec![revocation(&anna, anna.identity.id)]).await.unwrap();
     let seen = View::of(&store, &anna).await;
-    let Lookup::Found(presented) = seen.presented else { panic!("the session is gone") };
+    let Lookup::Found(presented) = seen.authenticated_session else { panic!("the session is gone") };
     let Lookup::Found(refreshing) = seen.refreshing else { panic!("the refresh token is gone") };
     assert!(!presented.session.active);
     assert!(!refreshing.session.active);
@@ -75,7 +75,7 @@ pub async fn revoking_an_identitys_sessions_leaves_the_others(bench: &dyn Bench)
 /// Neither token nor list knows an open session of the account any more, and nothing brings it back.
 async fn is_over(store: &Stores, of: &Account) {
     let seen = View::of(store, of).await;
-    let Lookup::Found(presented) = seen.presented else { panic!("the session is gone") };
+    let Lookup::Found(presented) = seen.authenticated_session else { panic!("the session is gone") };
     let Lookup::Found(refreshing) = seen.refreshing else { panic!("the refresh token is gone") };
     assert!(!presented.session.active && !refreshing.session.active);
     assert_eq!(seen.sessions, vec![]);

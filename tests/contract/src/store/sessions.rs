@@ -35,7 +35,7 @@ pub async fn a_session_comes_back_as_it_went_in(bench: &dyn Bench) {
     let twofold = Session { aal: Aal::Aal2, methods, ..session(&anna.identity) };
     for session in [bare, twofold] {
         store.changes.commit(vec![open(&session)]).await.unwrap();
-        assert_eq!(view::presented(&store, &anna, &session.token).await.session, session);
+        assert_eq!(view::authenticated_session(&store, &anna, &session.token).await.session, session);
     }
 }
 
@@ -95,7 +95,7 @@ pub async fn a_session_is_shown_with_its_owner_in_whatever_state(bench: &dyn Ben
     });
     store.changes.commit(vec![lock]).await.unwrap();
     let seen = View::of(&store, &anna).await;
-    let Lookup::Found(presented) = seen.presented else { panic!("the session is gone") };
+    let Lookup::Found(presented) = seen.authenticated_session else { panic!("the session is gone") };
     let Lookup::Found(refreshing) = seen.refreshing else { panic!("the refresh token is gone") };
     assert_eq!((presented.identity.state, refreshing.identity.state), (State::Locked, State::Locked));
 }
@@ -106,7 +106,7 @@ pub async fn a_renewed_session_answers_to_its_new_token_alone(bench: &dyn Bench)
     let new = token();
     store.changes.commit(vec![renewal(&anna.session, new)]).await.unwrap();
     assert_eq!(store.access_tokens.authenticated_session(anna.tenant(), &anna.session.token).await, Ok(Lookup::Absent));
-    let found = view::presented(&store, &anna, &new).await;
+    let found = view::authenticated_session(&store, &anna, &new).await;
     let expected = Session { token: new, expires_at: at(9_000), last_seen_at: at(900), ..anna.session.clone() };
     assert_eq!(found.session, expected);
     assert_eq!(found.identity, anna.identity);
@@ -139,7 +139,7 @@ pub async fn a_session_in_use_is_noted_and_never_moved_back(bench: &dyn Bench) {
     store.changes.commit(vec![see(&anna.session, 700)]).await.unwrap();
     store.changes.commit(vec![see(&anna.session, 650)]).await.unwrap();
     let expected = Session { last_seen_at: at(700), ..anna.session.clone() };
-    assert_eq!(view::presented(&store, &anna, &anna.session.token).await.session, expected);
+    assert_eq!(view::authenticated_session(&store, &anna, &anna.session.token).await.session, expected);
     let absent = session(&anna.identity);
     assert_eq!(store.changes.commit(vec![see(&absent, 700)]).await, Ok(()), "noting has no guard");
 }
@@ -179,7 +179,7 @@ pub async fn a_network_is_known_to_an_identity_once_it_opened_a_session_from_the
     let bert = Account::register(&store, &tenant, "bert@example.org").await;
     let knows = async |account: &Account, ip: &str| {
         let client = Client { ip: Some(ip.to_owned()), user_agent: None };
-        match view::sign_in(&store, &tenant, &account.name, &client).await {
+        match view::login_candidate(&store, &tenant, &account.name, &client).await {
             Ok(Lookup::Found(found)) => found.known_network,
             other => panic!("{other:?}"),
         }

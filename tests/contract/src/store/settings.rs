@@ -109,7 +109,7 @@ pub async fn a_closed_tenant_opens_nothing(bench: &dyn Bench) {
     let closed = Tenant { active: false, version: 2, ..acme };
     store.changes.commit(vec![Change::Tenant(TenantChange::Replace(Box::new(closed.clone())))]).await.unwrap();
     let tenant = &closed.id;
-    assert_eq!(view::sign_in(&store, tenant, &anna.name, &Client::default()).await, Ok(Lookup::NoTenant));
+    assert_eq!(view::login_candidate(&store, tenant, &anna.name, &Client::default()).await, Ok(Lookup::NoTenant));
     assert_eq!(store.access_tokens.authenticated_session(tenant, &anna.session.token).await, Ok(Lookup::NoTenant));
     assert_eq!(store.sessions.refreshing(tenant, &token()).await, Ok(Lookup::NoTenant));
 }
@@ -134,7 +134,7 @@ pub async fn a_deleted_tenant_is_no_tenant_and_its_events_stay(bench: &dyn Bench
     let delete = Change::Tenant(TenantChange::Delete { tenant: acme.id.clone(), expected: 1 });
     store.changes.commit(vec![record(&event), delete]).await.unwrap();
     assert_eq!(store.tenants.tenant(&acme.id).await, Ok(None));
-    let found = view::sign_in(&store, &acme.id, &identifier("anna@example.org"), &Client::default()).await;
+    let found = view::login_candidate(&store, &acme.id, &identifier("anna@example.org"), &Client::default()).await;
     assert_eq!(found, Ok(Lookup::NoTenant));
     let subject = event.subject.as_deref().and_then(|id| id.parse().ok()).unwrap();
     assert_eq!(store.audit.events_about(&acme.id, subject).await, Ok(vec![event]));

@@ -15,15 +15,20 @@ use crate::{
 };
 
 pub async fn the_default_tenant_is_there(bench: &dyn Bench) {
-    let found =
-        view::sign_in(&bench.store(), &TenantId::default(), &identifier("anna@example.org"), &Client::default()).await;
+    let found = view::login_candidate(
+        &bench.store(),
+        &TenantId::default(),
+        &identifier("anna@example.org"),
+        &Client::default(),
+    )
+    .await;
     assert_eq!(found, Ok(Lookup::Absent));
 }
 
 async fn is_no_tenant(bench: &dyn Bench, tenant: &TenantId) {
     let store = bench.store();
     assert_eq!(
-        view::sign_in(&store, tenant, &identifier("anna@example.org"), &Client::default()).await,
+        view::login_candidate(&store, tenant, &identifier("anna@example.org"), &Client::default()).await,
         Ok(Lookup::NoTenant)
     );
     assert_eq!(store.access_tokens.authenticated_session(tenant, &token()).await, Ok(Lookup::NoTenant));
@@ -51,7 +56,7 @@ async fn neighbours(bench: &dyn Bench) -> (TenantId, Account) {
 
 pub async fn another_tenants_identifier_signs_nobody_in(bench: &dyn Bench) {
     let (own, anna) = neighbours(bench).await;
-    assert_eq!(view::sign_in(&bench.store(), &own, &anna.name, &Client::default()).await, Ok(Lookup::Absent));
+    assert_eq!(view::login_candidate(&bench.store(), &own, &anna.name, &Client::default()).await, Ok(Lookup::Absent));
 }
 
 pub async fn another_tenants_session_is_absent(bench: &dyn Bench) {

@@ -78,7 +78,7 @@ pub async fn an_empty_text_is_not_an_absent_one(bench: &dyn Bench) {
     (event.resource, event.request_id) = (Some(String::new()), Some(String::new()));
     let open = Change::Session(SessionChange::Open(Box::new(session.clone())));
     store.changes.commit(vec![open, record(&event)]).await.unwrap();
-    assert_eq!(view::presented(&store, &anna, &session.token).await.session, session);
+    assert_eq!(view::authenticated_session(&store, &anna, &session.token).await.session, session);
     assert!(store.audit.events_about(anna.tenant(), anna.identity.id).await.unwrap().contains(&event));
 }
 
@@ -96,7 +96,7 @@ pub async fn hashes_come_back_bit_by_bit(bench: &dyn Bench) {
             .commit(vec![open, Change::Session(SessionChange::IssueRefresh(Box::new(refresh.clone())))])
             .await
             .unwrap();
-        assert_eq!(view::presented(&store, &anna, &session.token).await.session, session);
+        assert_eq!(view::authenticated_session(&store, &anna, &session.token).await.session, session);
         let Lookup::Found(found) = store.sessions.refreshing(anna.tenant(), &refresh.hash).await.unwrap() else {
             panic!("{byte:x} is lost");
         };

@@ -1,4 +1,4 @@
-//! Kept answers: one for each operator, key and tenant.
+//! Stored responses: one for each operator, key and tenant.
 
 use kayan_ports::{AccountChange, Change, CommitError, Scope, StoredResponse, TenantId, Unique};
 
@@ -8,7 +8,7 @@ use crate::{
     sample::{Account, at, tenant},
 };
 
-fn kept(tenant: &TenantId, operator: &str, key: &str) -> StoredResponse {
+fn stored(tenant: &TenantId, operator: &str, key: &str) -> StoredResponse {
     StoredResponse {
         tenant: tenant.clone(),
         operator: operator.to_owned(),
@@ -20,15 +20,15 @@ fn kept(tenant: &TenantId, operator: &str, key: &str) -> StoredResponse {
     }
 }
 
-fn keep(kept: &StoredResponse) -> Change {
-    Change::StoreResponse(Box::new(kept.clone()))
+fn store_it(stored: &StoredResponse) -> Change {
+    Change::StoreResponse(Box::new(stored.clone()))
 }
 
-pub async fn i_29_an_answer_is_its_operators_in_its_tenant_only(bench: &dyn Bench) {
+pub async fn i_29_a_stored_response_is_its_operators_in_its_tenant_only(bench: &dyn Bench) {
     let store = bench.store();
     let (acme, other) = (tenant("acme"), tenant("other"));
-    let all = [kept(&acme, "token/1", "k"), kept(&other, "token/1", "k"), kept(&acme, "token/2", "k")];
-    store.changes.commit(all.iter().map(keep).collect()).await.unwrap();
+    let all = [stored(&acme, "token/1", "k"), stored(&other, "token/1", "k"), stored(&acme, "token/2", "k")];
+    store.changes.commit(all.iter().map(store_it).collect()).await.unwrap();
     for one in &all {
         assert_eq!(store.responses.stored_response(&one.tenant, &one.operator, &one.key).await, Ok(Some(one.clone())));
     }
@@ -37,23 +37,23 @@ pub async fn i_29_an_answer_is_its_operators_in_its_tenant_only(bench: &dyn Benc
     }
 }
 
-pub async fn an_answer_is_kept_once_under_64_parallel_tries(bench: &dyn Bench) {
+pub async fn a_response_is_stored_once_under_64_parallel_tries(bench: &dyn Bench) {
     let (store, acme) = (bench.store(), tenant("acme"));
-    let answers: Vec<_> =
-        (0..MANY).map(|n| StoredResponse { response: n.to_string(), ..kept(&acme, "cli", "k") }).collect();
-    let outcomes = race(&store, answers.iter().map(|kept| vec![keep(kept)]).collect()).await;
+    let responses: Vec<_> =
+        (0..MANY).map(|n| StoredResponse { response: n.to_string(), ..stored(&acme, "cli", "k") }).collect();
+    let outcomes = race(&store, responses.iter().map(|stored| vec![store_it(stored)]).collect()).await;
     only_winner(&outcomes, &CommitError::Conflict(Unique::Response));
     let winner = outcomes.iter().position(Result::is_ok).unwrap();
     let found = store.responses.stored_response(&acme, "cli", "k").await.unwrap().unwrap();
-    assert_eq!(found, answers[winner]);
+    assert_eq!(found, responses[winner]);
 }
 
-pub async fn an_answer_goes_with_the_identity_that_it_shows(bench: &dyn Bench) {
+pub async fn a_stored_response_is_deleted_with_the_identity_that_it_shows(bench: &dyn Bench) {
     let (store, tenant) = (bench.store(), TenantId::default());
     let anna = Account::register(&store, &tenant, "anna@example.org").await.identity;
-    let (about, apart) = (kept(&tenant, "cli", "1"), kept(&tenant, "cli", "2"));
+    let (about, apart) = (stored(&tenant, "cli", "1"), stored(&tenant, "cli", "2"));
     let about = StoredResponse { about: Some(anna.id), ..about };
-    store.changes.commit(vec![keep(&about), keep(&apart)]).await.unwrap();
+    store.changes.commit(vec![store_it(&about), store_it(&apart)]).await.unwrap();
     assert_eq!(store.responses.stored_response(&tenant, "cli", "1").await, Ok(Some(about)));
     let scope = Scope::Tenant(tenant.clone());
     store

@@ -1,4 +1,4 @@
-//! What is out of date, and its end.
+//! What has expired, and its removal.
 
 use kayan_ports::{
     AdminTokenId, Change, Expired, Lookup, Revocation, Scope, Session, SessionChange, StoredResponse, TenantId,
@@ -9,7 +9,7 @@ use crate::{
     sample::{Account, at, refresh_token, session, uuid},
 };
 
-pub async fn what_is_outdated_is_removed_and_nothing_else(bench: &dyn Bench) {
+pub async fn what_has_expired_is_removed_and_nothing_else(bench: &dyn Bench) {
     let (store, tenant) = (bench.store(), TenantId::default());
     let anna = Account::register(&store, &tenant, "anna@example.org").await;
     let old = Session { ends_at: at(10), ..session(&anna.identity) };
@@ -28,10 +28,10 @@ pub async fn what_is_outdated_is_removed_and_nothing_else(bench: &dyn Bench) {
         responses: long_ago,
     };
     assert_eq!(store.cleanup.has_expired(&none).await, Ok(false));
-    let outdated = Expired { sessions: at(11), ..none };
-    assert_eq!(store.cleanup.has_expired(&outdated).await, Ok(true));
-    store.changes.commit(vec![Change::RemoveExpired(outdated)]).await.unwrap();
-    assert_eq!(store.cleanup.has_expired(&outdated).await, Ok(false));
+    let expired = Expired { sessions: at(11), ..none };
+    assert_eq!(store.cleanup.has_expired(&expired).await, Ok(true));
+    store.changes.commit(vec![Change::RemoveExpired(expired)]).await.unwrap();
+    assert_eq!(store.cleanup.has_expired(&expired).await, Ok(false));
     assert_eq!(store.access_tokens.authenticated_session(&tenant, &old.token).await, Ok(Lookup::Absent));
     assert_eq!(store.sessions.refreshing(&tenant, &token.hash).await, Ok(Lookup::Absent));
     assert!(matches!(store.access_tokens.authenticated_session(&tenant, &kept.token).await, Ok(Lookup::Found(_))));
@@ -47,7 +47,7 @@ pub async fn what_is_outdated_is_removed_and_nothing_else(bench: &dyn Bench) {
     assert_eq!(store.cleanup.has_expired(&revocations).await, Ok(false));
     assert_eq!(store.revocations.revocations(&Scope::System, &[dead.id, alive.id]).await, Ok(vec![alive.id]));
 
-    let answer = |key: &str, seconds| StoredResponse {
+    let response = |key: &str, seconds| StoredResponse {
         tenant: tenant.clone(),
         operator: "cli".to_owned(),
         key: key.to_owned(),
@@ -56,13 +56,13 @@ pub async fn what_is_outdated_is_removed_and_nothing_else(bench: &dyn Bench) {
         response: "1".to_owned(),
         at: at(seconds),
     };
-    let keep = |answer| Change::StoreResponse(Box::new(answer));
-    store.changes.commit(vec![keep(answer("old", 10)), keep(answer("new", 11))]).await.unwrap();
-    let answers = Expired { responses: at(11), ..none };
+    let store_it = |response| Change::StoreResponse(Box::new(response));
+    store.changes.commit(vec![store_it(response("old", 10)), store_it(response("new", 11))]).await.unwrap();
+    let responses = Expired { responses: at(11), ..none };
     assert_eq!(store.cleanup.has_expired(&Expired { responses: at(10), ..none }).await, Ok(false));
-    assert_eq!(store.cleanup.has_expired(&answers).await, Ok(true));
-    store.changes.commit(vec![Change::RemoveExpired(answers)]).await.unwrap();
-    assert_eq!(store.cleanup.has_expired(&answers).await, Ok(false));
+    assert_eq!(store.cleanup.has_expired(&responses).await, Ok(true));
+    store.changes.commit(vec![Change::RemoveExpired(responses)]).await.unwrap();
+    assert_eq!(store.cleanup.has_expired(&responses).await, Ok(false));
     assert_eq!(store.responses.stored_response(&tenant, "cli", "old").await, Ok(None));
     assert!(store.responses.stored_response(&tenant, "cli", "new").await.unwrap().is_some());
 
