@@ -10,7 +10,6 @@ pub(crate) mod export;
 pub(crate) mod healthcheck;
 pub(crate) mod import;
 pub(crate) mod migrate;
-mod observe;
 pub(crate) mod openapi;
 pub(crate) mod serve;
 pub(crate) mod version;

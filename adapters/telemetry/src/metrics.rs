@@ -10,6 +10,8 @@ use parking_lot::RwLock;
 const LOGINS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Buckets for requests and for statements, in seconds.
 const REQUESTS: &[f64] = &[0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+/// Buckets for background jobs, in seconds; sealing or purging much takes minutes.
+const JOBS: &[f64] = &[0.001, 0.01, 0.1, 1.0, 10.0, 60.0, 600.0];
 /// The quantiles of summaries.
 const QUANTILES: &[f64] = &[0.5, 0.9, 0.99];
 /// How often measurements are moved into their buckets and quantiles.
@@ -67,6 +69,14 @@ const FAMILIES: &[(&str, Kind, &str)] = &[
     ("kayan_http_connections_max", Kind::Gauge, "How many connections of clients there may be."),
     ("kayan_http_request_duration_seconds", Kind::Histogram(REQUESTS), "How long requests took, by operation."),
     ("kayan_http_requests_total", Kind::Counter, "Requests, by operation and status."),
+    ("kayan_job_duration_seconds", Kind::Histogram(JOBS), "How long runs of background jobs took, by job."),
+    ("kayan_job_interval_seconds", Kind::Gauge, "How long a background job rests between its runs, by job."),
+    (
+        "kayan_job_last_success_timestamp_seconds",
+        Kind::Gauge,
+        "When a background job last succeeded, by job; until it does, when this process started.",
+    ),
+    ("kayan_job_runs_total", Kind::Counter, "Runs of background jobs, by job and status."),
     (
         "kayan_lockout_events_total",
         Kind::Counter,

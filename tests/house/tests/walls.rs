@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use kayan_house::{Dependency, none_of, packages, rust, rust_in};
 
 /// Who may depend on whom. Optional dependencies count; those for tests are further down.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("kayan-ports", &[]),
     ("kayan-core", &["kayan-ports"]),
     ("kayan-http", &["kayan-core", "kayan-ports"]),
+    ("kayan-worker", &["kayan-core", "kayan-ports"]),
     ("kayan-sql", &["kayan-ports"]),
     ("kayan-sqlite", &["kayan-ports", "kayan-sql"]),
     ("kayan-mysql", &["kayan-ports", "kayan-sql"]),

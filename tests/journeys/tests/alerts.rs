@@ -11,16 +11,26 @@ use crate::{
 
 const RULES: &str = include_str!("../../../deploy/prometheus/alerts.yml");
 
+/// When background jobs last succeeded.
+const SUCCESSES: &str = "kayan_job_last_success_timestamp_seconds";
+
 /// What the service exports goes on as it went between two scrapes: counters grow by the same in every interval of 15
-/// seconds, and gauges stay as they are.
+/// seconds, and gauges stay as they are. Where promtool's time begins, at 0, it is as late as at the latest success of a
+/// job, and one that succeeded between the scrapes goes on to succeed.
 fn goes_on(before: &Metrics, after: &Metrics) -> String {
     let families = after.families();
+    let is_success = |series: &str| series.starts_with(SUCCESSES);
+    let latest = after.series.iter().filter(|(it, _)| is_success(it)).map(|(_, at)| *at).fold(0.0, f64::max);
     let mut text = String::new();
     for (series, last) in &after.series {
         let name = series.split('{').next().unwrap();
         let is_gauge = families.get(name) == Some(&"gauge") || series.contains("quantile=");
-        let step = if is_gauge { 0.0 } else { last - before.get(series) };
-        writeln!(text, "      - series: '{series}'\n        values: '{last}+{step}x120'").unwrap();
+        let (first, step) = match is_gauge {
+            _ if is_success(series) => (last - latest, if *last > before.get(series) { 15.0 } else { 0.0 }),
+            true => (*last, 0.0),
+            false => (*last, last - before.get(series)),
+        };
+        writeln!(text, "      - series: '{series}'\n        values: '{first}+{step}x120'").unwrap();
     }
     text
 }
@@ -179,4 +189,34 @@ async fn a_service_that_has_hardly_a_connection_left_is_told() {
     let crowded = Metrics::until(&client, |metrics| metrics.get("kayan_http_connections") > 9.0).await;
     drop(silent);
     assert!(fires("KayanFewConnectionsLeft", &crowded, &crowded));
+}
+
+/// The same with this job alone.
+fn of_job(job: &str, metrics: Metrics) -> Metrics {
+    let label = format!("job=\"{job}\"");
+    let series = metrics.series.into_iter().filter(|(series, _)| series.contains(&label)).collect();
+    Metrics { series, ..metrics }
+}
+
+#[tokio::test]
+async fn i_43_a_job_that_fails_is_logged_counted_told_and_tried_again() {
+    const JOB: &str = "measure_seal_lag";
+    let mut service = Service::start().await;
+    let client = service.client();
+    let runs = async |status: &str, more_than: &Metrics| {
+        let series = format!("kayan_job_runs_total{{job=\"{JOB}\",status=\"{status}\"}}");
+        of_job(JOB, Metrics::until(&client, |it| it.get(&series) > more_than.get(&series)).await)
+    };
+    let database = service.home().database().await;
+    database.execute("ALTER TABLE audit_sealing RENAME TO gone").await;
+    let ill = runs("failure", &Metrics::of(&client).await).await;
+    let still_ill = runs("failure", &ill).await;
+    assert!(fires("KayanJobFailing", &ill, &still_ill));
+    let told = service.log_with("a background job failed").await;
+    assert!(told.contains(JOB), "{told}");
+
+    database.execute("ALTER TABLE gone RENAME TO audit_sealing").await;
+    let better = runs("success", &still_ill).await;
+    assert!(!fires("KayanJobFailing", &still_ill, &better));
+    assert!(service.still_runs());
 }

@@ -99,6 +99,35 @@ async fn what_happens_is_counted() {
 }
 
 #[tokio::test]
+async fn background_jobs_are_there_from_the_start_and_their_runs_are_counted() {
+    let service = Service::start_in(Home::new().with("KAYAN_AUDIT_RETENTION", "365d")).await;
+    let runs = |metrics: &Metrics, job: &str, status: &str| {
+        metrics.count(&format!("kayan_job_runs_total{{job=\"{job}\",status=\"{status}\"}}"))
+    };
+    let at_start = ["check_health", "count_sessions", "measure_seal_lag", "seal_audit_trail", "watch_clock"];
+    let run = |metrics: &Metrics| at_start.iter().all(|job| runs(metrics, job, "success") > Some(0));
+    let metrics = Metrics::until(&service.client(), run).await;
+    let families = metrics.families();
+    for (name, kind) in [
+        ("kayan_job_runs_total", "counter"),
+        ("kayan_job_duration_seconds", "histogram"),
+        ("kayan_job_last_success_timestamp_seconds", "gauge"),
+        ("kayan_job_interval_seconds", "gauge"),
+    ] {
+        assert_eq!(families.get(name), Some(&kind), "{name}");
+    }
+    let later = ["maintain_database", "purge_audit_trail", "record_refusals", "remove_outdated", "unlock_accounts"];
+    for job in at_start.into_iter().chain(later) {
+        assert_eq!(runs(&metrics, job, "failure"), Some(0), "{job}");
+        let last = metrics.get(&format!("kayan_job_last_success_timestamp_seconds{{job=\"{job}\"}}"));
+        let begun = metrics.get("process_start_time_seconds");
+        assert!((begun - 1.0..begun + 300.0).contains(&last), "{job} at {last}, and the service began at {begun}");
+    }
+    let sealing = metrics.get(r#"kayan_job_duration_seconds_count{job="seal_audit_trail"}"#);
+    assert!(sealing >= 1.0, "{}", metrics.text);
+}
+
+#[tokio::test]
 async fn promtool_has_nothing_against_the_metrics() {
     let service = Service::start().await;
     let ada = Person::register(&service.client(), "ada").await;

@@ -11,9 +11,9 @@ use kayan_http::{Draining, Limits};
 use kayan_ports::Keys;
 use kayan_sql::Driver;
 use kayan_telemetry::AuditLog;
+use kayan_worker::Worker;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::observe::keep_observing;
 use crate::{
     compose::{self, Observed},
     config::{Config, Environment, LogFormat},
@@ -24,14 +24,6 @@ use crate::{
 const NOTICE: Duration = Duration::from_secs(1);
 /// How long until a database that was away at the start is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How often locks that are over are lifted.
-const LOCKS: Duration = Duration::from_secs(5);
-/// How often it is written down how many refusals were not written down one by one.
-const REFUSALS: Duration = Duration::from_secs(20);
-/// How often what nobody needs any more is removed.
-const TIDY: Duration = Duration::from_mins(10);
-/// How often the audit trail is sealed.
-const SEAL: Duration = Duration::from_secs(30);
 
 /// Serves until it is told to stop.
 pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Stop> {
@@ -65,8 +57,7 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
     };
     let log = compose::audit_log(config)?;
     let app = compose::application(config, &driver, keys.clone(), log.as_ref(), observed)?;
-    let (kayan, health) = (app.kayan.clone(), app.health.clone());
-    learn_seals(&kayan, late).await;
+    learn_seals(&app.kayan, late).await;
     let listener = listen(config)?;
     let address = listener.local_addr().map_err(Stop::failed)?;
     let draining = Draining::default();
@@ -75,14 +66,17 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     logs.flush();
     banner(config, address);
+    let worker = Worker {
+        kayan: &app.kayan,
+        health: &app.health,
+        clock: &*app.clock,
+        entropy: &*app.entropy,
+        audit_retention: config.audit_retention,
+    };
     tokio::select! {
-        () = kayan_http::serve(app, &draining, listener, limits, told_to_stop(draining.clone())) => {}
-        Err(stop) = prepare_late(config, &*driver, &*keys, &kayan), if late => return Err(stop),
-        () = keep_tidy(&kayan, &*driver, config.audit_retention) => {}
-        () = keep_sealed(&kayan) => {}
-        () = keep_locks_ending(&kayan) => {}
-        () = keep_counting_refusals(&kayan) => {}
-        () = keep_observing(&kayan, &health) => {}
+        () = kayan_http::serve(app.clone(), &draining, listener, limits, told_to_stop(draining.clone())) => {}
+        Err(stop) = prepare_late(config, &*driver, &*keys, &app.kayan), if late => return Err(stop),
+        () = worker.run(async || driver.maintain().await) => {}
         () = metrics.upkeep() => {}
         () = reopen_when_told(log.as_deref()) => {}
     }
@@ -128,62 +122,6 @@ async fn prepare_late(config: &Config, driver: &dyn Driver, keys: &dyn Keys, kay
 async fn learn_seals(kayan: &Kayan, not_yet: bool) {
     if !not_yet && let Err(error) = kayan.learn_seals().await {
         tracing::warn!(%error, "how far the audit trail is sealed could not be read; it is tried again later");
-    }
-}
-
-/// Tidies up now and then, for as long as the service runs.
-async fn keep_tidy(kayan: &Kayan, driver: &dyn Driver, retention: Option<Duration>) {
-    loop {
-        tokio::time::sleep(TIDY).await;
-        if let Err(error) = kayan.clean_up().await {
-            tracing::warn!(%error, "what is out of date could not be removed; it is tried again later");
-        }
-        if let Some(age) = retention {
-            purge(kayan, age).await;
-        }
-        if let Err(error) = driver.maintain().await {
-            tracing::warn!(%error, "the database could not be maintained; it is tried again later");
-        }
-    }
-}
-
-/// Lets those in again whose locks are over, for as long as the service runs.
-async fn keep_locks_ending(kayan: &Kayan) {
-    loop {
-        tokio::time::sleep(LOCKS).await;
-        if let Err(error) = kayan.end_locks().await {
-            tracing::warn!(%error, "locks that are over could not be lifted; it is tried again later");
-        }
-    }
-}
-
-/// Writes down how many refusals were not written down one by one, for as long as the service runs.
-async fn keep_counting_refusals(kayan: &Kayan) {
-    loop {
-        tokio::time::sleep(REFUSALS).await;
-        if let Err(error) = kayan.record_left_out().await {
-            tracing::warn!(%error, "the number of further refusals could not be written to the audit trail");
-        }
-    }
-}
-
-/// Seals what has happened, for as long as the service runs.
-async fn keep_sealed(kayan: &Kayan) {
-    loop {
-        match kayan.seal_events().await {
-            Ok(sealed) if sealed.seals > 0 => tracing::debug!(sealed.seals, sealed.events, "sealed the audit trail"),
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the audit trail could not be sealed; it is tried again later"),
-        }
-        tokio::time::sleep(SEAL).await;
-    }
-}
-
-async fn purge(kayan: &Kayan, age: Duration) {
-    match kayan.retain_events(age).await {
-        Ok(0) => {}
-        Ok(count) => tracing::info!(count, "audit events were purged because of their age"),
-        Err(error) => tracing::warn!(%error, "audit events could not be purged; it is tried again later"),
     }
 }
 

@@ -1,0 +1,23 @@
+//! Watches this replica's clock.
+
+use std::time::Duration;
+
+use kayan_core::Kayan;
+
+use crate::runner::Job;
+
+pub(crate) const JOB: Job = Job { name: "watch_clock", every: Duration::from_secs(1), at_start: true };
+
+pub(crate) fn run(kayan: &Kayan) {
+    let watched = kayan.watch_clock();
+    metrics::gauge!("kayan_clock_behind_seconds").set(watched.behind.as_seconds_f64());
+    let put_back = metrics::counter!("kayan_clock_put_back_total");
+    put_back.increment(u64::from(watched.put_back.is_some()));
+    if let Some(by) = watched.put_back {
+        tracing::warn!(
+            seconds = by.whole_seconds(),
+            "the clock was put back, or is behind what is sealed of the audit trail: events are dated on from there, \
+             with the clock's own time as `clock` in their metadata; set the clock right, by NTP"
+        );
+    }
+}
