@@ -4,8 +4,9 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use ::metrics::Histogram;
 use async_trait::async_trait;
-use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Row, Statement, TakeRows};
+use kayan_sql::{
+    ApplyError, ConnectionUse, Dialect, Driver, DriverError, MigrationLock, Query, Row, Statement, TakeRows,
+};
 use opentelemetry::{
     KeyValue,
     trace::{Span as _, SpanKind, Status},
@@ -95,7 +96,7 @@ fn signature(sql: &'static str) -> &'static str {
 
 #[async_trait]
 impl Driver for ObservedDriver {
-    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError> {
         let (duration, begun) = (self.question(query.sql), Instant::now());
         let name = signature(query.sql);
         let span = self.span(name, |attributes| attributes.push(KeyValue::new("db.query.summary", name)));
@@ -104,8 +105,8 @@ impl Driver for ObservedDriver {
         end(
             span,
             answer.as_ref().err().map(|error| match error {
-                StoreError::Unavailable(_) => "unavailable",
-                StoreError::Nul | StoreError::Fault(_) => "fault",
+                DriverError::Unavailable(_) => "unavailable",
+                DriverError::Nul | DriverError::Fault(_) => "fault",
             }),
         );
         answer
@@ -132,23 +133,23 @@ impl Driver for ObservedDriver {
         outcome
     }
 
-    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError> {
         self.inner.snapshot(questions, take).await
     }
 
-    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, DriverError> {
         self.inner.lock().await
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping(&self) -> Result<(), DriverError> {
         self.inner.ping().await
     }
 
-    async fn writable(&self) -> Result<(), StoreError> {
+    async fn writable(&self) -> Result<(), DriverError> {
         self.inner.writable().await
     }
 
-    async fn maintain(&self) -> Result<(), StoreError> {
+    async fn maintain(&self) -> Result<(), DriverError> {
         self.inner.maintain().await
     }
 

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use kayan_ports::StoreError;
-
 use super::{
     MigrateError, Migration, check, check_version, foreign,
     locks::{self, Indexes, Touching},
 };
-use crate::{Dialect, Driver, Query, Reading, Value};
+use crate::{Dialect, Driver, DriverError, Query, Reading, Value};
 
 /// A pending migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +51,7 @@ pub async fn plan(driver: &dyn Driver, known: &[Migration], to: Option<u32>) -> 
 }
 
 /// How many rows each of these tables has, as far as it is there.
-async fn rows(driver: &dyn Driver, tables: &[&str]) -> Result<BTreeMap<String, i64>, StoreError> {
+async fn rows(driver: &dyn Driver, tables: &[&str]) -> Result<BTreeMap<String, i64>, DriverError> {
     let query = Query { sql: counts(driver.dialect()), params: vec![Value::json(&tables)?], reading: Reading::Scan };
     let found = driver.read(query).await?;
     found.into_iter().map(|mut row| Ok((row.text()?, row.int()?))).collect()
