@@ -8,7 +8,6 @@ mod account;
 mod admin_token;
 mod application;
 mod audit;
-mod failure;
 mod operation;
 pub mod policy;
 mod role;
@@ -20,6 +19,8 @@ mod tenant;
 mod token;
 mod user;
 mod yielding;
+
+pub use kayan_ports::Failure;
 
 pub use crate::{
     access::{
@@ -56,7 +57,6 @@ pub use crate::{
         verify::VerifyTrail,
         writer::{EventWriter, ExportFormat},
     },
-    failure::Failure,
     operation::{
         check_health::{CheckHealth, HealthReport, ProbeReport},
         profile::{Insider, LookInsideError},

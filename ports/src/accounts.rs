@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Affected, Concerns, IdentityId, Page, PasswordHash, Scope, StoreError, TenantId, Timestamp};
+use crate::{Affected, Concerns, Failure, IdentityId, Page, PasswordHash, Scope, TenantId, Timestamp};
 
 /// What an identity says about itself: a JSON object that the identity schema allows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,24 +162,24 @@ pub struct Account {
 #[async_trait]
 pub trait Accounts: Send + Sync {
     /// An identity.
-    async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, StoreError>;
+    async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, Failure>;
 
     /// The identities that have this identifier: at most one in a tenant.
-    async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, StoreError>;
+    async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, Failure>;
 
     /// Identities that are locked, and whose locks were over by `now`, of all tenants: those first for which it was first,
     /// 100 at most.
-    async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, StoreError>;
+    async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, Failure>;
 
     /// Identities, newest first.
-    async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError>;
+    async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, Failure>;
 
     /// A tenant's accounts in the order of their creation, and of their ids where that was at the same moment. An account
     /// that exists all the time that the pages are read is on exactly one of them.
-    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, StoreError>;
+    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, Failure>;
 
     /// The next tenant that has an identity, in the database's order of their names; the first one after none.
-    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError>;
+    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, Failure>;
 }
 
 /// A write to identities.

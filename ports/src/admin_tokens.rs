@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use crate::{AdminTokenId, Scope, SigningKey, StoreError, TenantId, Timestamp};
+use crate::{AdminTokenId, Failure, Scope, SigningKey, TenantId, Timestamp};
 
 /// A token as text, `kya_…`: a secret of its holder, which prints redacted.
 #[derive(Clone, PartialEq, Eq)]
@@ -96,6 +96,12 @@ pub enum AdminTokenError {
     Fault(String),
 }
 
+impl From<AdminTokenError> for Failure {
+    fn from(error: AdminTokenError) -> Self {
+        Self::Fault(error.to_string())
+    }
+}
+
 /// Makes, narrows and reads admin tokens.
 ///
 /// An implementor must
@@ -140,5 +146,5 @@ pub struct Revocation {
 #[async_trait]
 pub trait Revocations: Send + Sync {
     /// Those of these ids, of an admin token that is good in this scope, that are revoked: by the system, or by that tenant.
-    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError>;
+    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, Failure>;
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{Client, EventId, IdentityId, Scope, SessionId, StoreError, TenantId, Timestamp};
+use crate::{Client, EventId, Failure, IdentityId, Scope, SessionId, TenantId, Timestamp};
 
 macro_rules! event_types {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
@@ -256,18 +256,17 @@ pub struct EventPage {
 #[async_trait]
 pub trait AuditTrail: Send + Sync {
     /// The audit events that an identity did or that were done to it, oldest first.
-    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError>;
+    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, Failure>;
 
     /// Looks at the next `limit` events of the scope, actor, subject and period behind `after`, and gives those that the
     /// query takes. That costs the same however long the trail is, so there may be few of them, or none, and more to come.
     ///
     /// Pages are disjoint, and hold every event that was committed before the first of them was asked for. One that is
     /// committed later may lie before `after`, as events are dated before they are committed.
-    async fn events(&self, query: &EventQuery, after: Option<EventCursor>, limit: u32)
-    -> Result<EventPage, StoreError>;
+    async fn events(&self, query: &EventQuery, after: Option<EventCursor>, limit: u32) -> Result<EventPage, Failure>;
 
     /// How many events from before `until` there are, of each tenant that has any, in the order of their names.
-    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError>;
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, Failure>;
 }
 
 /// Removes audit events by their age; none is no error, and there is no guard. How much one such change removes, and so

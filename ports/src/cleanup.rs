@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{StoreError, Timestamp};
+use crate::{Failure, Timestamp};
 
 /// What has expired, in all tenants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,5 +25,5 @@ pub struct Expired {
 #[async_trait]
 pub trait Cleanup: Send + Sync {
     /// Whether anything of it is there.
-    async fn has_expired(&self, expired: &Expired) -> Result<bool, StoreError>;
+    async fn has_expired(&self, expired: &Expired) -> Result<bool, Failure>;
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use crate::{
-    Client, CredentialId, Identifier, Identity, IdentityId, Scope, StoreError, TenantId, TenantSettings, Timestamp,
+    Client, CredentialId, Failure, Identifier, Identity, IdentityId, Scope, TenantId, TenantSettings, Timestamp,
     Version,
 };
 
@@ -129,10 +129,10 @@ pub trait Credentials: Send + Sync {
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
-    ) -> Result<Option<LoginCandidate>, StoreError>;
+    ) -> Result<Option<LoginCandidate>, Failure>;
 
     /// An identity's password.
-    async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError>;
+    async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, Failure>;
 }
 
 /// A write to credentials.

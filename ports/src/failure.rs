@@ -1,18 +1,21 @@
-//! Why a port gave no answer.
+//! What a port fails with.
 
 use crate::{Guard, Unique};
 
-/// Why a read gave no answer. The text is for the operator's log, never for a client.
+/// The service itself can't do it. The texts are for the operator's log, never for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// The database can't be reached or is too busy; the same question may be answered later.
-    #[error("the database is unavailable: {0}")]
+pub enum Failure {
+    /// Too much hashing is waiting; try again in a second.
+    #[error("the password hashing queue is full")]
+    Overloaded,
+    /// A part that is needed can't be reached or is too busy; try again later.
+    #[error("{0}")]
     Unavailable(String),
     /// A text holds a NUL character (U+0000), which not every database keeps. No database was asked.
-    #[error("a text holds a NUL character")]
+    #[error("a text holds a NUL character (U+0000): leave it out")]
     Nul,
-    /// The database answered something that can't be: a bug or a damaged row. Asking again won't help.
-    #[error("the database answered something unexpected: {0}")]
+    /// A bug or a damaged row; trying again won't help.
+    #[error("{0}")]
     Fault(String),
 }
 
@@ -25,23 +28,17 @@ pub enum CommitError {
     /// What the changes were decided on is no longer so.
     #[error("no longer so: {0:?}")]
     Stale(Guard),
-    /// The database can't be reached or is too busy.
-    #[error("the database is unavailable: {0}")]
-    Unavailable(String),
-    /// A text holds a NUL character (U+0000), which not every database keeps. No database was asked.
-    #[error("a text holds a NUL character")]
-    Nul,
-    /// The database refused for a reason that no use-case knows.
-    #[error("the database failed: {0}")]
-    Fault(String),
+    /// The database failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
 }
 
-impl From<StoreError> for CommitError {
-    fn from(error: StoreError) -> Self {
+impl From<CommitError> for Failure {
+    /// For the conflicts that a use-case gives no meaning of its own.
+    fn from(error: CommitError) -> Self {
         match error {
-            StoreError::Unavailable(why) => Self::Unavailable(why),
-            StoreError::Nul => Self::Nul,
-            StoreError::Fault(why) => Self::Fault(why),
+            CommitError::Failed(failure) => failure,
+            CommitError::Conflict(_) | CommitError::Stale(_) => Self::Fault(error.to_string()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{PasswordHash, TenantId};
+use crate::{Failure, PasswordHash, TenantId};
 
 /// A password in the clear. Prints as `[redacted]` and is wiped from memory when dropped.
 #[derive(Clone)]
@@ -76,6 +76,15 @@ pub enum HashError {
     /// The hasher itself failed.
     #[error("the password hasher failed: {0}")]
     Fault(String),
+}
+
+impl From<HashError> for Failure {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Overloaded => Self::Overloaded,
+            HashError::TooLong { .. } | HashError::Fault(_) => Self::Fault(error.to_string()),
+        }
+    }
 }
 
 /// How much a hash that was made elsewhere costs to verify.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{IdentityId, StoreError, TenantId, Timestamp};
+use crate::{Failure, IdentityId, TenantId, Timestamp};
 
 /// The response to a request that was made under an idempotency key of the operator's choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,5 +34,5 @@ pub trait StoredResponses: Send + Sync {
         tenant: &TenantId,
         operator: &str,
         key: &str,
-    ) -> Result<Option<StoredResponse>, StoreError>;
+    ) -> Result<Option<StoredResponse>, Failure>;
 }

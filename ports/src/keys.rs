@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use crate::{CommitError, KeyId, Scope, StoreError, Timestamp, Version};
+use crate::{CommitError, Failure, KeyId, Scope, Timestamp, Version};
 
 /// What a signing key is for: a key signs for one purpose only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,34 +56,25 @@ impl fmt::Debug for SigningKey {
 /// Why there is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// The database can't be reached or is too busy.
-    #[error("{0}")]
-    Unavailable(String),
     /// No secret at hand opens what is kept. Says which setting to make.
     #[error("{0}")]
     Locked(String),
-    /// A damaged row, or a bug.
-    #[error("{0}")]
-    Fault(String),
-}
-
-impl From<StoreError> for KeyError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable(_) => Self::Unavailable(error.to_string()),
-            StoreError::Nul | StoreError::Fault(_) => Self::Fault(error.to_string()),
-        }
-    }
+    /// The database failed, a row is damaged, or a bug.
+    #[error(transparent)]
+    Failed(#[from] Failure),
 }
 
 impl From<CommitError> for KeyError {
-    /// For the commit errors that mean nothing to a keeper of keys.
     fn from(error: CommitError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
         match error {
-            CommitError::Unavailable(_) => Self::Unavailable(error.to_string()),
-            CommitError::Conflict(_) | CommitError::Stale(_) | CommitError::Nul | CommitError::Fault(_) => {
-                Self::Fault(error.to_string())
-            }
+            KeyError::Locked(why) => Self::Fault(why),
+            KeyError::Failed(failure) => failure,
         }
     }
 }
@@ -180,10 +171,10 @@ pub struct SealedKey {
 #[async_trait]
 pub trait StoredKeys: Send + Sync {
     /// The data key, if there is one.
-    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError>;
+    async fn data_key(&self) -> Result<Option<WrappedKey>, Failure>;
 
     /// The signing key that the tenant, or the system itself, has for this purpose.
-    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError>;
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, Failure>;
 }
 
 /// A write to stored keys. None of them locks what others wait for.

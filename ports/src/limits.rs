@@ -4,12 +4,18 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{Change, TenantId, Timestamp};
+use crate::{Change, Failure, TenantId, Timestamp};
 
 /// Nothing could be counted. The text is for the operator's log, never for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("can't count: {0}")]
 pub struct CountError(pub String);
+
+impl From<CountError> for Failure {
+    fn from(error: CountError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
 
 /// So many requests in so much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

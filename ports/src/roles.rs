@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Affected, Concerns, IdentityId, Locked, StoreError, TenantId, Timestamp, Version};
+use crate::{Affected, Concerns, Failure, IdentityId, Locked, TenantId, Timestamp, Version};
 
 /// A role that a tenant has defined. The built-in ones are in no store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub const ADMIN: &str = "admin";
 #[async_trait]
 pub trait Roles: Send + Sync {
     /// The roles that a tenant has defined, by name; `None` when there is no such tenant.
-    async fn roles(&self, tenant: &TenantId) -> Result<Option<DefinedRoles>, StoreError>;
+    async fn roles(&self, tenant: &TenantId) -> Result<Option<DefinedRoles>, Failure>;
 }
 
 /// A write to role definitions, and to who has which role.

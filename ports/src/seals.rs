@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::{AuditEvent, EventId, SessionId, StoreError, TenantId, Timestamp};
+use crate::{AuditEvent, EventId, Failure, SessionId, TenantId, Timestamp};
 
 /// Where an event stands in its tenant's trail, which is sorted by time and then by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -157,24 +157,24 @@ pub struct Sealing {
 #[async_trait]
 pub trait Seals: Send + Sync {
     /// Everything up to this moment is sealed in all tenants, as the last `SealChange::Lease` said.
-    async fn sealed_until(&self) -> Result<Timestamp, StoreError>;
+    async fn sealed_until(&self) -> Result<Timestamp, Failure>;
 
     /// The tenants of the events after `after` and not after `until`; of a part of these when they are many, as `up_to`
     /// then tells. Finds them by time: tenants in which nothing happened cost nothing.
-    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, StoreError>;
+    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, Failure>;
 
     /// The seal with the highest number.
-    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, StoreError>;
+    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, Failure>;
 
     /// The seals with a higher number than `after`, in order; at most `limit`, 1 to 100.
-    async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, StoreError>;
+    async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, Failure>;
 
     /// The events of a stretch as they are kept, in order. `Fault` when a row is damaged so that no event could have been
     /// written like that.
-    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, StoreError>;
+    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, Failure>;
 
     /// The next tenant after this one, by name, that has events or seals, whether or not there is such a tenant.
-    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError>;
+    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, Failure>;
 }
 
 /// A write to seals. None of them locks what others wait for.

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Affected, Concerns, Identity, IdentityId, Locked, Page, Scope, SessionId, StoreError, TenantId, TenantSettings,
+    Affected, Concerns, Failure, Identity, IdentityId, Locked, Page, Scope, SessionId, TenantId, TenantSettings,
     Timestamp,
 };
 
@@ -236,7 +236,7 @@ pub trait AccessTokens: Send + Sync {
         &self,
         tenant: &TenantId,
         token: &TokenHash,
-    ) -> Result<Lookup<Arc<AuthenticatedSession>>, StoreError>;
+    ) -> Result<Lookup<Arc<AuthenticatedSession>>, Failure>;
 }
 
 /// Reads sessions and refresh tokens.
@@ -245,29 +245,24 @@ pub trait AccessTokens: Send + Sync {
 #[async_trait]
 pub trait Sessions: Send + Sync {
     /// The refresh token with this hash, its session and its owner.
-    async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError>;
+    async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, Failure>;
 
     /// An identity's sessions that something can still open at `at`, newest first: they are active, before their absolute
     /// end, and their access token or an unspent refresh token of theirs has not expired.
-    async fn sessions(
-        &self,
-        tenant: &TenantId,
-        identity: IdentityId,
-        at: Timestamp,
-    ) -> Result<Vec<Session>, StoreError>;
+    async fn sessions(&self, tenant: &TenantId, identity: IdentityId, at: Timestamp) -> Result<Vec<Session>, Failure>;
 
     /// Sessions that are active, newest first.
-    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError>;
+    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, Failure>;
 
     /// How many sessions are active: of a tenant or in the whole system, of an identity or of all.
-    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError>;
+    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, Failure>;
 
     /// How many sessions are active and before their absolute end at `at`, in each tenant that has any. The database may be
     /// asked where what it knows lags behind.
-    async fn active_sessions_by_tenant(&self, at: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError>;
+    async fn active_sessions_by_tenant(&self, at: Timestamp) -> Result<Vec<(TenantId, u64)>, Failure>;
 
     /// A session, whatever has become of it.
-    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError>;
+    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, Failure>;
 }
 
 /// A write to sessions and refresh tokens.

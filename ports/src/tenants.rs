@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Affected, Concerns, Method, Page, StoreError, TenantId, Timestamp, Version};
+use crate::{Affected, Concerns, Failure, Method, Page, TenantId, Timestamp, Version};
 
 /// A tenant: people, roles and sessions of its own, apart from all others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,10 +85,10 @@ pub struct TenantQuery {
 #[async_trait]
 pub trait Tenants: Send + Sync {
     /// A tenant, active or not.
-    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError>;
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, Failure>;
 
     /// Tenants by name.
-    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError>;
+    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, Failure>;
 }
 
 /// A write to tenants.

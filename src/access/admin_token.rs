@@ -33,7 +33,7 @@ impl Kayan {
         let (scope, grants) = (admin_token::scope(&token), admin_token::grants(&token));
         let grants = grants.filter(|_| token.holds).ok_or(AuthenticateAdminTokenError::Unauthorized)?;
         let ids = admin_token::ids(&token);
-        let revoked = self.store.revocations.revocations(&scope, &ids).await.map_err(Failure::from)?;
+        let revoked = self.store.revocations.revocations(&scope, &ids).await?;
         if !revoked.is_empty() || !self.is_open(&scope).await? {
             return Err(AuthenticateAdminTokenError::Unauthorized);
         }

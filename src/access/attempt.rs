@@ -91,7 +91,7 @@ impl Kayan {
             .with("identifier", name)
             .with("locked_until", rfc3339(until));
         // Who is locked out is told so, whether or not it can be written down.
-        let _unwritten = self.store.changes.commit(vec![event.record()]).await;
+        let _unwritten = self.record(event).await;
     }
 
     /// The change that takes an attempt back in the commit that it leads to, where attempts are counted in the store.

@@ -28,7 +28,7 @@ impl Kayan {
         now: Timestamp,
     ) -> Result<Arc<AuthenticatedSession>, AuthenticateError> {
         let token = caller.token.ok_or(AuthenticateError::Unauthorized)?;
-        match self.store.access_tokens.authenticated_session(&caller.tenant, &token).await.map_err(Failure::from)? {
+        match self.store.access_tokens.authenticated_session(&caller.tenant, &token).await? {
             Lookup::NoTenant => Err(AuthenticateError::NoTenant),
             Lookup::Found(me) if lifetime::is_live(&me.session, &me.identity, now) => Ok(me),
             Lookup::Absent | Lookup::Found(_) => Err(AuthenticateError::Unauthorized),

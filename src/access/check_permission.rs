@@ -44,7 +44,7 @@ impl Kayan {
         query: &CheckPermission,
     ) -> Result<PermissionCheck, CheckPermissionError> {
         self.permit(operator, &Permission::ROLES_READ, "permission.check").await?;
-        let found = self.store.accounts.identity(&operator.scope, query.identity).await.map_err(Failure::from)?;
+        let found = self.store.accounts.identity(&operator.scope, query.identity).await?;
         let identity = found.ok_or(CheckPermissionError::NotFound(query.identity))?;
         let grants = self.grants_of(&identity).await?;
         let via = grants.via(&query.permission).filter(|_| identity.state == State::Active);

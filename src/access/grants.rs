@@ -88,7 +88,7 @@ impl Kayan {
         }
         let mut grants = operator.grants.clone();
         if let Some(id) = operator.identity {
-            let found = self.store.accounts.identity(&operator.scope, id).await.map_err(Failure::from)?;
+            let found = self.store.accounts.identity(&operator.scope, id).await?;
             let active = found.filter(|identity| identity.state == State::Active);
             grants = active.as_ref().map_or_else(Grants::default, |identity| definitions.grants(&identity.roles));
             holds.extend(active.as_ref().map(hold));

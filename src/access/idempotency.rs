@@ -89,7 +89,7 @@ impl Kayan {
         request: &Idempotency,
     ) -> Result<Option<T>, DeniedError> {
         let stored = self.store.responses.stored_response(&operator.tenant(), &owner(operator), &request.key).await;
-        let Some(stored) = stored.map_err(Failure::from)? else { return Ok(None) };
+        let Some(stored) = stored? else { return Ok(None) };
         if stored.request != self.fingerprint(request).await? {
             return Err(DeniedError::KeyReused);
         }

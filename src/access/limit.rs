@@ -96,7 +96,7 @@ impl Kayan {
         if self.flood.lock().tell(&caller.tenant, name, who, now) {
             let event =
                 self.event(&caller, EventType::RateLimited, now, "too many requests").failed(30).with("limit", name);
-            let _unwritten = self.store.changes.commit(vec![event.record()]).await;
+            let _unwritten = self.record(event).await;
         }
     }
 

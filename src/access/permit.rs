@@ -68,7 +68,7 @@ impl Kayan {
             .failed(30)
             .with("action", action)
             .with("required", required.as_str());
-        self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        self.record(event).await?;
         Err(DeniedError::Forbidden(required))
     }
 }

@@ -99,7 +99,7 @@ impl Kayan {
     ) -> Result<Option<Credential>, AttemptError> {
         let (tenant, id) = (&me.identity.tenant, me.identity.id);
         let attempt = self.attempt(caller, (attempt::target_of(tenant, id), &id.to_string()), false).await?;
-        let known = self.store.credentials.password(&tenant.into(), id).await.map_err(Failure::from);
+        let known = self.store.credentials.password(&tenant.into(), id).await;
         let verdict = match &known {
             Ok(known) => {
                 let hash = known.as_ref().map(|known| &known.secret);
@@ -132,7 +132,7 @@ impl Kayan {
             .by(me.identity.id)
             .session(me.session.id)
             .failed(50);
-        self.store.changes.commit(vec![event.record()]).await?;
+        self.record(event).await?;
         Ok(ChangePasswordError::InvalidCredentials)
     }
 }

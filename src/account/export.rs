@@ -2,7 +2,7 @@
 
 use kayan_ports::{AuditEvent, Credential, EventType, Identity, Session, Timestamp};
 
-use crate::{AuthenticateError, Caller, Failure, Kayan, account::register::path};
+use crate::{AuthenticateError, Caller, Kayan, account::register::path};
 
 /// All that is held on a person.
 #[derive(Debug)]
@@ -29,12 +29,12 @@ impl Kayan {
             .by(me.identity.id)
             .session(me.session.id)
             .resource(path(&me.identity));
-        self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        self.record(event).await?;
 
         let (tenant, id) = (&caller.tenant, me.identity.id);
-        let password = self.store.credentials.password(&tenant.into(), id).await.map_err(Failure::from)?;
-        let sessions = self.store.sessions.sessions(tenant, id, now).await.map_err(Failure::from)?;
-        let events = self.store.audit.events_about(tenant, id).await.map_err(Failure::from)?;
+        let password = self.store.credentials.password(&tenant.into(), id).await?;
+        let sessions = self.store.sessions.sessions(tenant, id, now).await?;
+        let events = self.store.audit.events_about(tenant, id).await?;
         Ok(Export {
             exported_at: now,
             identity: me.identity.clone(),

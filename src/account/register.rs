@@ -63,7 +63,7 @@ impl From<LimitError> for RegisterError {
 impl Kayan {
     /// Makes an identity with a password and opens its first session: one look at the tenant, one commit.
     pub async fn register(&self, caller: &Caller, cmd: Register) -> Result<Opened, RegisterError> {
-        let tenant = self.store.tenants.tenant(&caller.tenant).await.map_err(Failure::from)?;
+        let tenant = self.store.tenants.tenant(&caller.tenant).await?;
         let Tenant { settings, epoch, .. } = tenant.filter(|tenant| tenant.active).ok_or(RegisterError::NoTenant)?;
         let limit =
             policy::tenant::limit("registration", self.settings.limits.registration, settings.registration_limit);

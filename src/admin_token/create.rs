@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use kayan_ports::{
-    AdminTokenError, AdminTokenId, AdminTokenText, Bounds, EventType, KeyPurpose, Scope, TenantId, Timestamp,
-};
+use kayan_ports::{AdminTokenId, AdminTokenText, Bounds, EventType, KeyPurpose, Scope, TenantId, Timestamp};
 use serde_json::json;
 
 use crate::{
@@ -65,12 +63,6 @@ pub enum CreateAdminTokenError {
     Failed(#[from] Failure),
 }
 
-impl From<AdminTokenError> for Failure {
-    fn from(error: AdminTokenError) -> Self {
-        Self::Fault(error.to_string())
-    }
-}
-
 impl Kayan {
     /// Makes a token that gives no more than the operator holds (I-30).
     pub async fn create_admin_token(
@@ -127,7 +119,7 @@ impl Kayan {
             );
         let bounds = Bounds { permissions: Some(permissions), tenant, expires_at: Some(expires_at) };
         let token = self.tokens.issue(&key, id, &name, &bounds).map_err(Failure::from)?;
-        self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        self.record(event).await?;
         Ok(CreatedAdminToken { id, token, expires_at })
     }
 }

@@ -57,8 +57,7 @@ impl Kayan {
         let token = self.read_admin_token(token).await??;
         let (scope, expires_at) = (admin_token::scope(&token), admin_token::expires_at(&token));
         let expired = expires_at.is_none_or(|end| end <= self.clock.now());
-        let revoked =
-            self.store.revocations.revocations(&scope, &admin_token::ids(&token)).await.map_err(Failure::from)?;
+        let revoked = self.store.revocations.revocations(&scope, &admin_token::ids(&token)).await?;
         let open = self.is_open(&scope).await?;
         Ok(InspectedAdminToken { token, scope, expires_at, expired, open, revoked })
     }

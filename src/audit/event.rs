@@ -6,7 +6,7 @@ use kayan_ports::{
 use serde_json::{Map, Value};
 use time::format_description::well_known::Rfc3339;
 
-use crate::{Caller, Kayan, Operator};
+use crate::{Caller, Failure, Kayan, Operator};
 
 /// The clock's own time, in the metadata of an event that is dated otherwise.
 const CLOCK: &str = "clock";
@@ -62,6 +62,11 @@ impl Kayan {
             created_at: now.saturating_add(ahead),
         }));
         if ahead.is_zero() { event } else { event.with(CLOCK, now.format(&Rfc3339).ok()) }
+    }
+
+    /// Commits an event that no other change goes with.
+    pub(crate) async fn record(&self, event: Event) -> Result<(), Failure> {
+        Ok(self.store.changes.commit(vec![event.record()]).await?)
     }
 }
 

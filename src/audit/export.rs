@@ -70,7 +70,7 @@ impl Kayan {
             .with("of_subject", query.subject.clone())
             .with("of_status", query.outcome.map(kayan_ports::Outcome::as_str))
             .with("of_ip_address", query.ip.clone());
-        self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        self.record(event).await?;
         Ok(EventExport {
             trail: self.store.audit.clone(),
             query,
@@ -85,7 +85,7 @@ impl Kayan {
     pub async fn end_export(&self, operator: &Operator, export: &EventExport) -> Result<(), Failure> {
         let event = self.export_event(operator, self.clock.now(), "an export of the audit trail ended");
         let event = event.with("count", export.count).with("whole", matches!(export.ahead, Ahead::Ended));
-        Ok(self.store.changes.commit(vec![event.record()]).await?)
+        self.record(event).await
     }
 
     fn export_event(&self, operator: &Operator, now: Timestamp, message: &str) -> crate::audit::event::Event {

@@ -2,7 +2,7 @@
 
 use kayan_ports::{EventCursor, EventPage, EventQuery};
 
-use crate::{DeniedError, Failure, Kayan, Operator, Permission};
+use crate::{DeniedError, Kayan, Operator, Permission};
 
 /// The longest list.
 pub const MOST_LISTED: u32 = 1_000;
@@ -30,7 +30,7 @@ impl Kayan {
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut list = EventPage { events: Vec::new(), next: after };
         for _ in 0..LOOKED_AT.div_ceil(step) {
-            let page = self.store.audit.events(&query, list.next, step).await.map_err(Failure::from)?;
+            let page = self.store.audit.events(&query, list.next, step).await?;
             list.events.extend(page.events);
             list.next = page.next;
             if list.events.len() > wanted {

@@ -38,7 +38,7 @@ impl Kayan {
         if before > now {
             return Err(PurgeEventsError::InFuture(rfc3339(before)));
         }
-        let counts = self.store.audit.count_events(&operator.scope, before).await.map_err(Failure::from)?;
+        let counts = self.store.audit.count_events(&operator.scope, before).await?;
         let tenant = operator.tenant();
         let count: u64 = counts.iter().map(|(_, count)| count).sum();
         let action = self

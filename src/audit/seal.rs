@@ -1,8 +1,7 @@
 //! Seals what has happened, tenant by tenant.
 
 use kayan_ports::{
-    Change, CommitError, EventId, Guard, Position, SealChange, Sealing, StoreError, Stretch, TenantId, Timestamp,
-    Unique,
+    Change, CommitError, EventId, Guard, Position, SealChange, Sealing, Stretch, TenantId, Timestamp, Unique,
 };
 use time::Duration;
 use uuid::Uuid;
@@ -38,9 +37,9 @@ enum Interrupted {
     Failed(Failure),
 }
 
-impl From<StoreError> for Interrupted {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(error.into())
+impl From<Failure> for Interrupted {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
     }
 }
 

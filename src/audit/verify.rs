@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kayan_ports::{EventId, Position, Seal, StoreError, Stretch, TenantId, TrailEvent};
+use kayan_ports::{EventId, Position, Seal, Stretch, TenantId, TrailEvent};
 use uuid::Uuid;
 
 use crate::{
@@ -62,13 +62,13 @@ impl Kayan {
         let mut chain = Chain::new(tenant.clone(), &cmd.keys, cmd.expected.get(tenant).copied());
         match self.verify_chain(&mut chain, tenant).await {
             Ok(()) => {}
-            Err(StoreError::Fault(why)) => chain.unreadable(why),
-            Err(unavailable) => return Err(unavailable.into()),
+            Err(Failure::Fault(why)) => chain.unreadable(why),
+            Err(unavailable) => return Err(unavailable),
         }
         Ok(chain.finish())
     }
 
-    async fn verify_chain(&self, chain: &mut Chain<'_>, tenant: &TenantId) -> Result<(), StoreError> {
+    async fn verify_chain(&self, chain: &mut Chain<'_>, tenant: &TenantId) -> Result<(), Failure> {
         let mut number = i64::MIN;
         let mut end = None;
         loop {
@@ -88,7 +88,7 @@ impl Kayan {
     }
 
     /// The events under a seal: all of them, unless there are far more than it can cover.
-    async fn under(&self, seal: &Seal, mut after: Option<Position>) -> Result<Vec<Present>, StoreError> {
+    async fn under(&self, seal: &Seal, mut after: Option<Position>) -> Result<Vec<Present>, Failure> {
         let mut present = Vec::new();
         let bound = Entry::all(&seal.entries).len() + PAGE as usize;
         loop {
@@ -106,7 +106,7 @@ impl Kayan {
         chain: &mut Chain<'_>,
         tenant: &TenantId,
         mut after: Option<Position>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Failure> {
         loop {
             let page = self.page(tenant, after, FOREVER).await?;
             let present: Vec<_> = page.iter().map(present_event).collect();
@@ -124,7 +124,7 @@ impl Kayan {
         tenant: &TenantId,
         after: Option<Position>,
         until: Position,
-    ) -> Result<Vec<TrailEvent>, StoreError> {
+    ) -> Result<Vec<TrailEvent>, Failure> {
         self.store.seals.trail(&Stretch { tenant: tenant.clone(), after, until, limit: PAGE }).await
     }
 }

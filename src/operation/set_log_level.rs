@@ -39,7 +39,7 @@ impl Kayan {
             .resource("log-level".to_owned())
             .with("action", ACTION)
             .values(Some(json!({ "level": level_was.as_str() })), Some(json!({ "level": level.as_str() })));
-        self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        self.record(event).await?;
         logs.set(level);
         Ok(())
     }

@@ -115,7 +115,7 @@ impl Kayan {
         wish: impl Fn(&[Role]) -> Result<(Option<Role>, Role), DefineRoleError>,
     ) -> Result<Role, DefineRoleError> {
         for _ in 0..ROUNDS {
-            let stored = self.store.roles.roles(tenant).await.map_err(Failure::from)?;
+            let stored = self.store.roles.roles(tenant).await?;
             let stored = stored.ok_or_else(|| DefineRoleError::NoTenant(tenant.clone()))?;
             let (before, role) = wish(&stored.defined)?;
             let definitions = Arc::new(Definitions::new(&stored));

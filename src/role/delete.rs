@@ -52,7 +52,7 @@ impl Kayan {
             return Err(DefineRoleError::from(RoleError::BuiltIn(name)).into());
         }
         for _ in 0..ROUNDS {
-            let stored = self.store.roles.roles(&tenant).await.map_err(Failure::from)?;
+            let stored = self.store.roles.roles(&tenant).await?;
             let stored = stored.ok_or_else(|| DefineRoleError::NoTenant(tenant.clone()))?;
             let role = stored.defined.iter().find(|role| role.name == name);
             let role = role.ok_or_else(|| DefineRoleError::NotFound(name.clone()))?;

@@ -3,7 +3,7 @@
 use kayan_ports::{Role, TenantId, Timestamp};
 
 use crate::{
-    DefineRoleError, Failure, Kayan, Operator,
+    DefineRoleError, Kayan, Operator,
     policy::{permission::Permission, role::BUILT_IN},
 };
 
@@ -12,7 +12,7 @@ impl Kayan {
     pub async fn list_roles(&self, operator: &Operator, tenant: &TenantId) -> Result<Vec<Role>, DefineRoleError> {
         self.permit(operator, &Permission::ROLES_READ, "role.list").await?;
         operator.may_see_roles_of(tenant)?;
-        let stored = self.store.roles.roles(tenant).await.map_err(Failure::from)?;
+        let stored = self.store.roles.roles(tenant).await?;
         let stored = stored.ok_or_else(|| DefineRoleError::NoTenant(tenant.clone()))?;
         Ok(built_in(tenant).chain(stored.defined).collect())
     }

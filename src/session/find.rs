@@ -2,7 +2,7 @@
 
 use kayan_ports::{IdentityId, Page, Scope, Session, SessionQuery, TenantId};
 
-use crate::{DeniedError, Failure, FindUserError, Kayan, Operator, UserRef, policy::permission::Permission};
+use crate::{DeniedError, FindUserError, Kayan, Operator, UserRef, policy::permission::Permission};
 
 /// The wish to see who is logged in.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +26,7 @@ impl Kayan {
         };
         let ListSessions { identity, limit, offset, .. } = *query;
         let query = SessionQuery { scope, identity, at: self.clock.now(), limit, offset };
-        Ok(self.store.sessions.active_sessions(&query).await.map_err(Failure::from)?)
+        Ok(self.store.sessions.active_sessions(&query).await?)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kayan_ports::{AuthenticatedSession, Session};
 
-use crate::{AuthenticateError, Caller, Failure, Kayan};
+use crate::{AuthenticateError, Caller, Kayan};
 
 impl Kayan {
     /// The caller's live sessions, newest first, and the one that asks.
@@ -14,8 +14,7 @@ impl Kayan {
     ) -> Result<(Vec<Session>, Arc<AuthenticatedSession>), AuthenticateError> {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;
-        let sessions =
-            self.store.sessions.sessions(&caller.tenant, me.identity.id, now).await.map_err(Failure::from)?;
+        let sessions = self.store.sessions.sessions(&caller.tenant, me.identity.id, now).await?;
         Ok((sessions, me))
     }
 }

@@ -87,12 +87,7 @@ impl Kayan {
         let identifier =
             identifier::canonical(&cmd.identifier).unwrap_or_else(|_| Identifier::from_canonical(String::new()));
         let target = attempt::target(&caller.tenant, &identifier);
-        let found = self
-            .store
-            .credentials
-            .login_candidate(&caller.tenant, &identifier, &caller.client)
-            .await
-            .map_err(Failure::from)?;
+        let found = self.store.credentials.login_candidate(&caller.tenant, &identifier, &caller.client).await?;
         let LoginCandidate { settings, epoch, known } = found.ok_or(LogInError::NoTenant)?;
         self.limit(caller, tenant::limit("login", self.settings.limits.login, settings.login_limit), &target).await?;
         if !tenant::allows(&settings, Method::Password) {
@@ -132,7 +127,7 @@ impl Kayan {
                     Some(known) => event.about(known.identity.id),
                     None => event,
                 };
-                self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
+                self.record(event).await?;
                 Err(LogInError::InvalidCredentials)
             }
         }
@@ -214,7 +209,7 @@ impl Kayan {
             .by(identity.id)
             .failed(20)
             .with("method", Method::Password.as_str());
-        self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        self.record(event).await?;
         Err(LogInError::MfaRequired)
     }
 
@@ -225,7 +220,7 @@ impl Kayan {
             .failed(40)
             .with("method", Method::Password.as_str())
             .with("state", identity.state.as_str());
-        self.store.changes.commit(vec![event.record()]).await.map_err(Failure::from)?;
+        self.record(event).await?;
         Err(LogInError::NotActive)
     }
 

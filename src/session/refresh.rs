@@ -47,7 +47,7 @@ impl Kayan {
         let token = cmd.refresh_token.ok_or(RefreshSessionError::InvalidToken)?;
         let hash = token.hash();
         for _ in 0..ROUNDS {
-            let known = match self.store.sessions.refreshing(&caller.tenant, &hash).await.map_err(Failure::from)? {
+            let known = match self.store.sessions.refreshing(&caller.tenant, &hash).await? {
                 Lookup::NoTenant => return Err(RefreshSessionError::NoTenant),
                 Lookup::Absent => return Err(RefreshSessionError::InvalidToken),
                 Lookup::Found(known) => known,

@@ -66,7 +66,7 @@ impl Kayan {
         let no_tenant = |tenant: &Option<TenantId>| RevokeSessionsError::NoTenant(tenant.clone().unwrap_or_default());
         let scope = operator.within(cmd.tenant.as_ref()).ok_or_else(|| no_tenant(&cmd.tenant))?;
         if let Some(tenant) = &cmd.tenant
-            && self.store.tenants.tenant(tenant).await.map_err(Failure::from)?.is_none()
+            && self.store.tenants.tenant(tenant).await?.is_none()
         {
             return Err(no_tenant(&cmd.tenant));
         }
@@ -116,7 +116,7 @@ impl Kayan {
     ) -> Result<(), RevokeSessionsError> {
         let action = "session.revoke";
         self.permit(operator, &Permission::SESSIONS_REVOKE, action).await?;
-        let found = self.store.sessions.session(&operator.scope, id).await.map_err(Failure::from)?;
+        let found = self.store.sessions.session(&operator.scope, id).await?;
         let session = found.filter(|session| session.active).ok_or(RevokeSessionsError::NoSession(id))?;
         let (tenant, identity) = (session.tenant, session.identity);
         let event = self

@@ -179,13 +179,13 @@ impl Kayan {
     ) -> Result<Page<Tenant>, ManageTenantError> {
         self.permit(operator, &Permission::TENANTS_READ, "tenant.list").await?;
         let query = TenantQuery { only: operator.scope.tenant().cloned(), limit, offset };
-        Ok(self.store.tenants.tenants(&query).await.map_err(Failure::from)?)
+        Ok(self.store.tenants.tenants(&query).await?)
     }
 
     async fn tenant_of(&self, operator: &Operator, id: &TenantId) -> Result<Tenant, ManageTenantError> {
         let found = match operator.within(Some(id)) {
             None => None,
-            Some(_) => self.store.tenants.tenant(id).await.map_err(Failure::from)?,
+            Some(_) => self.store.tenants.tenant(id).await?,
         };
         found.ok_or_else(|| ManageTenantError::NotFound(id.clone()))
     }

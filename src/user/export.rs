@@ -63,7 +63,7 @@ impl Kayan {
         let mut export = UserExport { kayan: self, operator, cmd, place: Place::Behind(None) };
         if let Some(tenant) = operator.scope.tenant() {
             // One that is inactive may be on its way out: that is when its users are wanted.
-            if self.store.tenants.tenant(tenant).await.map_err(Failure::from)?.is_none() {
+            if self.store.tenants.tenant(tenant).await?.is_none() {
                 return Err(ExportUsersError::NoTenant(tenant.clone()));
             }
             export.enter(tenant.clone()).await?;
@@ -80,8 +80,7 @@ impl UserExport<'_> {
                 Place::End => return Ok(None),
                 Place::Within(tenant, after) => (tenant.clone(), *after),
                 Place::Behind(tenant) => {
-                    let next =
-                        self.kayan.store.accounts.tenant_with_accounts(tenant.as_ref()).await.map_err(Failure::from)?;
+                    let next = self.kayan.store.accounts.tenant_with_accounts(tenant.as_ref()).await?;
                     let Some(next) = next else {
                         self.place = Place::End;
                         continue;
@@ -104,7 +103,7 @@ impl UserExport<'_> {
             .with("action", "user.export")
             .with("with_hashes", cmd.hashes)
             .with("state", json!(cmd.state));
-        kayan.store.changes.commit(vec![event.record()]).await?;
+        kayan.record(event).await?;
         self.place = Place::Within(tenant, None);
         Ok(())
     }

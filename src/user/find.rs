@@ -51,9 +51,9 @@ impl Kayan {
     /// The same, for a use-case that asks for a permission of its own.
     pub(crate) async fn named(&self, operator: &Operator, user: &UserRef) -> Result<Identity, FindUserError> {
         let found = if let Ok(id) = user.0.parse::<IdentityId>() {
-            self.store.accounts.identity(&operator.scope, id).await.map_err(Failure::from)?.into_iter().collect()
+            self.store.accounts.identity(&operator.scope, id).await?.into_iter().collect()
         } else if let Ok(identifier) = identifier::canonical(&user.0) {
-            self.store.accounts.identities_named(&operator.scope, &identifier).await.map_err(Failure::from)?
+            self.store.accounts.identities_named(&operator.scope, &identifier).await?
         } else {
             Vec::new()
         };
@@ -72,6 +72,6 @@ impl Kayan {
         self.permit(operator, &Permission::USERS_READ, "user.list").await?;
         let ListUsers { state, contains, limit, offset } = query.clone();
         let query = IdentityQuery { scope: operator.scope.clone(), state, contains, limit, offset };
-        Ok(self.store.accounts.identities(&query).await.map_err(Failure::from)?)
+        Ok(self.store.accounts.identities(&query).await?)
     }
 }

@@ -15,8 +15,8 @@ use std::{
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AccessTokens, Affected, AuthenticatedSession, Change, Clock, Commit, CommitError, Concerns, IdentityId, Lookup,
-    SessionId, State, StoreError, Stores, TenantId, Timestamp, TokenHash,
+    AccessTokens, Affected, AuthenticatedSession, Change, Clock, Commit, CommitError, Concerns, Failure, IdentityId,
+    Lookup, SessionId, State, Stores, TenantId, Timestamp, TokenHash,
 };
 use metrics::Counter;
 use quick_cache::sync::Cache;
@@ -200,7 +200,7 @@ impl AccessTokens for CachedSessions {
         &self,
         tenant: &TenantId,
         token: &TokenHash,
-    ) -> Result<Lookup<Arc<AuthenticatedSession>>, StoreError> {
+    ) -> Result<Lookup<Arc<AuthenticatedSession>>, Failure> {
         if let Some(presented) = self.remembered(tenant, token) {
             self.hits.increment(1);
             return Ok(Lookup::Found(presented));

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use kayan_ports::{Condition, Probe, StoreError};
+use kayan_ports::{Condition, Probe};
 use kayan_sql::{
-    Driver, READ_ONLY,
+    Driver, DriverError, READ_ONLY,
     migrate::{self, MigrationState, MigrationStatus},
 };
 
@@ -26,7 +26,7 @@ impl Probe for DatabaseProbe {
     async fn check(&self) -> Condition {
         match tokio::time::timeout(PATIENCE, self.0.writable()).await {
             Ok(Ok(())) => Condition::Healthy,
-            Ok(Err(StoreError::Unavailable(why))) if why == READ_ONLY => Condition::Unhealthy(why),
+            Ok(Err(DriverError::Unavailable(why))) if why == READ_ONLY => Condition::Unhealthy(why),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the database does not answer");
                 Condition::Unhealthy("does not answer".to_owned())

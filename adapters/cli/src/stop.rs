@@ -3,8 +3,8 @@
 use std::{fmt::Display, process::ExitCode};
 
 use kayan_core::{Failure, FindUserError};
-use kayan_ports::{KeyError, StoreError};
-use kayan_sql::migrate::MigrateError;
+use kayan_ports::KeyError;
+use kayan_sql::{DriverError, migrate::MigrateError};
 
 use crate::output;
 
@@ -79,7 +79,7 @@ impl Stop {
 impl From<MigrateError> for Stop {
     fn from(error: MigrateError) -> Self {
         match error {
-            MigrateError::Store(StoreError::Unavailable(_)) => Self::unavailable(error),
+            MigrateError::Store(DriverError::Unavailable(_)) => Self::unavailable(error),
             _ => Self::failed(error),
         }
     }
@@ -94,9 +94,9 @@ impl From<Failure> for Stop {
 impl From<KeyError> for Stop {
     fn from(error: KeyError) -> Self {
         match error {
-            KeyError::Unavailable(_) => Self::unavailable(error),
+            KeyError::Failed(Failure::Unavailable(_)) => Self::unavailable(error),
             KeyError::Locked(_) => Self::config(error),
-            KeyError::Fault(_) => Self::failed(error),
+            KeyError::Failed(_) => Self::failed(error),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use kayan_ports::{
-    Change, Clock, Commit, CommitError, Entropy, Guard, KeyChange, KeyError, KeyId, KeyPurpose, Keys, Scope, SealedKey,
-    SigningKey, StoredKeys, Stores, Unique, WrappedKey, Wrapper,
+    Change, Clock, Commit, CommitError, Entropy, Failure, Guard, KeyChange, KeyError, KeyId, KeyPurpose, Keys, Scope,
+    SealedKey, SigningKey, StoredKeys, Stores, Unique, WrappedKey, Wrapper,
 };
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretSlice};
@@ -75,7 +75,9 @@ impl SealedKeys {
             }
         }
         let mut wrappings = wrappings.into_iter();
-        let present = wrappings.next().ok_or_else(|| KeyError::Fault("there is no secret to wrap with".to_owned()))?;
+        let present = wrappings
+            .next()
+            .ok_or_else(|| KeyError::Failed(Failure::Fault("there is no secret to wrap with".to_owned())))?;
         let (data, signing) = (Mutex::default(), Mutex::default());
         let (store, changes) = (store.keys.clone(), store.changes.clone());
         Ok(Self { store, changes, clock, entropy, present, others: wrappings.collect(), data, signing })
@@ -98,7 +100,7 @@ impl SealedKeys {
                 return Ok(Some(key));
             }
         }
-        Err(KeyError::Unavailable("the data key changes again and again".to_owned()))
+        Err(KeyError::Failed(Failure::Unavailable("the data key changes again and again".to_owned())))
     }
 
     /// Nothing when somebody else was faster.
@@ -168,7 +170,7 @@ impl SealedKeys {
                 return Ok(Some(key));
             }
         }
-        Err(KeyError::Unavailable(format!("the key for {} comes and goes", purpose.as_str())))
+        Err(KeyError::Failed(Failure::Unavailable(format!("the key for {} comes and goes", purpose.as_str()))))
     }
 
     /// Nothing when somebody else was faster.
@@ -198,7 +200,7 @@ impl Keys for SealedKeys {
 
     async fn obtain(&self, purpose: KeyPurpose) -> Result<Arc<SigningKey>, KeyError> {
         let key = self.signing_key(purpose, true).await?;
-        key.ok_or_else(|| KeyError::Fault("a key that was made is not there".to_owned()))
+        key.ok_or_else(|| KeyError::Failed(Failure::Fault("a key that was made is not there".to_owned())))
     }
 
     async fn find(&self, purpose: KeyPurpose) -> Result<Option<Arc<SigningKey>>, KeyError> {
@@ -216,7 +218,8 @@ fn place(row: &str) -> Place<'_> {
 }
 
 fn open(data: &SealingKey, kept: &SealedKey) -> Result<SigningKey, KeyError> {
-    let damaged = || KeyError::Fault(format!("the signing key {} is damaged, or was moved here", kept.id));
+    let damaged =
+        || KeyError::Failed(Failure::Fault(format!("the signing key {} is damaged, or was moved here", kept.id)));
     let bytes = data.open(&place(&row(kept.id, kept.purpose)), &kept.sealed).ok_or_else(damaged)?;
     let seed = Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| damaged())?);
     // What others see of the key must be what it signs with.

@@ -7,7 +7,7 @@ use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hkdf::{HKDF_SHA256, Salt},
 };
-use kayan_ports::{Entropy, KeyError, Sealed};
+use kayan_ports::{Entropy, Failure, KeyError, Sealed};
 use zeroize::Zeroizing;
 
 /// The one way of sealing that there is.
@@ -40,7 +40,7 @@ impl Place<'_> {
 
 /// The library says no more than that.
 pub(crate) fn failed<E>(_: E) -> KeyError {
-    KeyError::Fault("the cryptographic library failed".to_owned())
+    KeyError::Failed(Failure::Fault("the cryptographic library failed".to_owned()))
 }
 
 /// A key that seals.

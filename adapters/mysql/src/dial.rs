@@ -1,10 +1,10 @@
 //! Makes connections.
 
+use kayan_sql::DriverError;
 use std::{fs, panic::AssertUnwindSafe, path::Path, time::Duration};
 
 use futures_util::FutureExt as _;
-use kayan_ports::StoreError;
-use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder, SslOpts, prelude::Queryable};
+use mysql_async::{Conn, Error, Opts, OptsBuilder, SslOpts, prelude::Queryable};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
@@ -89,16 +89,16 @@ impl Dialer {
     }
 
     /// A new session.
-    pub(crate) async fn dial(&self) -> Result<Conn, StoreError> {
+    pub(crate) async fn dial(&self) -> Result<Conn, DriverError> {
         // Without TLS, `caching_sha2_password` encrypts the password with a key that the server sends, and `mysql_async`
         // panics when it can't.
         let dialed = timeout(self.patience, AssertUnwindSafe(self.session()).catch_unwind()).await;
-        let late = || StoreError::Unavailable("the server does not answer".to_owned());
+        let late = || DriverError::Unavailable("the server does not answer".to_owned());
         dialed.map_err(|_| late())?.map_err(|_| unencrypted())?.map_err(|error| unconnected(&error))
     }
 
     /// A new session that may wait and work for long.
-    pub(crate) async fn dial_to_migrate(&self) -> Result<Conn, StoreError> {
+    pub(crate) async fn dial_to_migrate(&self) -> Result<Conn, DriverError> {
         let mut connection = self.dial().await?;
         connection.query_drop(MIGRATING).await.map_err(|error| unconnected(&error))?;
         Ok(connection)
@@ -106,7 +106,7 @@ impl Dialer {
 
     async fn session(&self) -> Result<Conn, Error> {
         let mut connection = match (Conn::new(self.options.clone()).await, &self.plain) {
-            (Err(Error::Driver(DriverError::NoClientSslFlagFromServer)), Some(plain)) => {
+            (Err(Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer)), Some(plain)) => {
                 Conn::new(plain.clone()).await?
             }
             (dialed, _) => dialed?,

@@ -1,8 +1,7 @@
 //! What the server's errors mean, in words without SQL text, values or addresses.
 
-use kayan_ports::StoreError;
-use kayan_sql::READ_ONLY;
-use mysql_async::{DriverError, Error, IoError, ServerError};
+use kayan_sql::{DriverError, READ_ONLY};
+use mysql_async::{Error, IoError, ServerError};
 use rustls::CertificateError;
 
 /// The guard's subquery gave two rows, `ER_SUBQUERY_NO_1_ROW`.
@@ -29,7 +28,7 @@ pub(crate) enum Verdict {
 pub(crate) fn verdict(error: &Error) -> Verdict {
     match error {
         Error::Server(error) => server(error),
-        Error::Driver(DriverError::PacketTooLarge) => {
+        Error::Driver(mysql_async::DriverError::PacketTooLarge) => {
             Verdict::Fault("a statement is larger than the server's max_allowed_packet".to_owned())
         }
         _ => Verdict::Lost,
@@ -74,26 +73,26 @@ fn hint(code: u16) -> &'static str {
 }
 
 /// What a failed statement means to a reader. `sql` only lends its signature.
-pub(crate) fn store_error(error: &Error, sql: &str) -> StoreError {
+pub(crate) fn store_error(error: &Error, sql: &str) -> DriverError {
     match verdict(error) {
-        Verdict::Taken => StoreError::Fault(format!("{}: the key is taken", signature(sql))),
-        Verdict::Again(why) | Verdict::Unavailable(why) => StoreError::Unavailable(why.to_owned()),
-        Verdict::ReadOnly => StoreError::Unavailable(READ_ONLY.to_owned()),
+        Verdict::Taken => DriverError::Fault(format!("{}: the key is taken", signature(sql))),
+        Verdict::Again(why) | Verdict::Unavailable(why) => DriverError::Unavailable(why.to_owned()),
+        Verdict::ReadOnly => DriverError::Unavailable(READ_ONLY.to_owned()),
         Verdict::Lost => lost(),
-        Verdict::Fault(why) => StoreError::Fault(format!("{}: {why}", signature(sql))),
+        Verdict::Fault(why) => DriverError::Fault(format!("{}: {why}", signature(sql))),
     }
 }
 
 /// The password could not be encrypted for the server.
-pub(crate) fn unencrypted() -> StoreError {
+pub(crate) fn unencrypted() -> DriverError {
     let why = "KAYAN_DB_DSN: the password can't be encrypted with the key that the server sends; add tls=true, or let it \
                have 213 bytes at most";
-    StoreError::Unavailable(why.to_owned())
+    DriverError::Unavailable(why.to_owned())
 }
 
 /// The connection ended within a request.
-pub(crate) fn lost() -> StoreError {
-    StoreError::Unavailable("the connection to the server was lost".to_owned())
+pub(crate) fn lost() -> DriverError {
+    DriverError::Unavailable("the connection to the server was lost".to_owned())
 }
 
 /// The statement's name, from its first line.
@@ -102,7 +101,7 @@ pub(crate) fn signature(sql: &str) -> &str {
 }
 
 /// Why no connection was made. It may be made later, so in no case is that a fault.
-pub(crate) fn unconnected(error: &Error) -> StoreError {
+pub(crate) fn unconnected(error: &Error) -> DriverError {
     let why = match error {
         Error::Server(error) => match error.code {
             1045 | 1698 => "KAYAN_DB_DSN: the server refuses this user or password".to_owned(),
@@ -119,10 +118,10 @@ pub(crate) fn unconnected(error: &Error) -> StoreError {
                 _ => format!("the server refuses the connection with error {} ({})", error.code, error.state),
             },
         },
-        Error::Driver(DriverError::NoClientSslFlagFromServer) => {
+        Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer) => {
             "KAYAN_DB_DSN: the server has no TLS; set tls=false, or set up its certificate".to_owned()
         }
-        Error::Driver(DriverError::UnknownAuthPlugin { .. }) => {
+        Error::Driver(mysql_async::DriverError::UnknownAuthPlugin { .. }) => {
             "KAYAN_DB_DSN: the user logs in in a way that is not supported; let it have a password".to_owned()
         }
         Error::Io(IoError::Tls(_)) => {
@@ -134,7 +133,7 @@ pub(crate) fn unconnected(error: &Error) -> StoreError {
         },
         _ => "what listens there does not speak MySQL's protocol".to_owned(),
     };
-    StoreError::Unavailable(why)
+    DriverError::Unavailable(why)
 }
 
 fn untrusted(error: &rustls::Error) -> &'static str {

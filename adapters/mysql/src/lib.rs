@@ -25,10 +25,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kayan_ports::StoreError;
 use kayan_sql::{
-    ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, READ_ONLY, Reading, Row, SqlStore, Statement,
-    TakeRows,
+    ApplyError, ConnectionUse, Dialect, Driver, DriverError, MigrationLock, Query, READ_ONLY, Reading, Row, SqlStore,
+    Statement, TakeRows,
 };
 use mysql_async::prelude::Queryable as _;
 use tokio::time::{sleep, timeout};
@@ -118,12 +117,12 @@ impl MysqlDriver {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
     }
 
-    async fn lease(&self) -> Result<Lease, StoreError> {
-        let busy = || StoreError::Unavailable("no connection came free in time".to_owned());
+    async fn lease(&self) -> Result<Lease, DriverError> {
+        let busy = || DriverError::Unavailable("no connection came free in time".to_owned());
         timeout(PATIENCE, self.pool.lease()).await.map_err(|_| busy())?
     }
 
-    async fn answer(&self, sql: &str, signed: &str) -> Result<Vec<Row>, StoreError> {
+    async fn answer(&self, sql: &str, signed: &str) -> Result<Vec<Row>, DriverError> {
         loop {
             let mut lease = self.lease().await?;
             self.count();
@@ -148,7 +147,7 @@ impl MysqlDriver {
     }
 
     /// Ends when the server stops answering newcomers.
-    async fn watch(&self) -> StoreError {
+    async fn watch(&self) -> DriverError {
         loop {
             sleep(PULSE).await;
             if self.pool.pulse().await == Some(false) {
@@ -174,7 +173,7 @@ impl MysqlDriver {
     }
 
     async fn attempt(&self, script: &Script) -> Result<(), Failed> {
-        let finally = |error: StoreError| Failed::Finally(error.into());
+        let finally = |error: DriverError| Failed::Finally(error.into());
         let mut lease = self.lease().await.map_err(finally)?;
         let connection = lease.connection().map_err(finally)?;
         self.count();
@@ -204,13 +203,13 @@ impl MysqlDriver {
     }
 }
 
-fn silent() -> StoreError {
-    StoreError::Unavailable("the server does not answer".to_owned())
+fn silent() -> DriverError {
+    DriverError::Unavailable("the server does not answer".to_owned())
 }
 
 #[async_trait]
 impl Driver for MysqlDriver {
-    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError> {
         let signed = signature(query.sql);
         let sql = literals::written(query.sql, &query.params)?;
         match query.reading {
@@ -227,15 +226,15 @@ impl Driver for MysqlDriver {
         timeout(PATIENCE, self.attempts(&script)).await.unwrap_or_else(|_| Err(silent().into()))
     }
 
-    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError> {
         snapshot::read(self.pool.dialer(), &questions, take).await
     }
 
-    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, DriverError> {
         migration::lock(self.pool.dialer()).await
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping(&self) -> Result<(), DriverError> {
         let alive = async {
             let mut lease = self.lease().await?;
             if lease.connection()?.ping().await.is_err() {
@@ -248,7 +247,7 @@ impl Driver for MysqlDriver {
         timeout(Duration::from_secs(1), alive).await.unwrap_or_else(|_| Err(silent()))
     }
 
-    async fn writable(&self) -> Result<(), StoreError> {
+    async fn writable(&self) -> Result<(), DriverError> {
         let asked = async {
             let mut lease = self.lease().await?;
             // Refused where `read_only` is set, unless the user may write all the same.
@@ -268,7 +267,7 @@ impl Driver for MysqlDriver {
         timeout(Duration::from_secs(1), asked).await.unwrap_or_else(|_| Err(silent()))
     }
 
-    async fn maintain(&self) -> Result<(), StoreError> {
+    async fn maintain(&self) -> Result<(), DriverError> {
         Ok(())
     }
 

@@ -5,8 +5,8 @@
 
 use std::fmt::Write as _;
 
-use kayan_ports::{StoreError, Timestamp};
-use kayan_sql::Value;
+use kayan_ports::Timestamp;
+use kayan_sql::{DriverError, Value};
 
 use crate::errors::signature;
 
@@ -24,9 +24,9 @@ pub(crate) enum Unwritable {
 }
 
 /// The statement with each `?` replaced by its parameter.
-pub(crate) fn written(sql: &'static str, params: &[Value]) -> Result<String, StoreError> {
+pub(crate) fn written(sql: &'static str, params: &[Value]) -> Result<String, DriverError> {
     let mut text = String::with_capacity(sql.len() + 128);
-    interpolate(&mut text, sql, params).map_err(|why| StoreError::Fault(format!("{}: {why}", signature(sql))))?;
+    interpolate(&mut text, sql, params).map_err(|why| DriverError::Fault(format!("{}: {why}", signature(sql))))?;
     Ok(text)
 }
 

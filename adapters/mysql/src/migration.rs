@@ -1,8 +1,7 @@
 //! The right to migrate: a named lock of the server's, which it takes back by itself when the connection ends.
 
 use async_trait::async_trait;
-use kayan_ports::StoreError;
-use kayan_sql::{Expect, MigrationLock, Query, Row, Statement, Value};
+use kayan_sql::{DriverError, Expect, MigrationLock, Query, Row, Statement, Value};
 use mysql_async::{Conn, prelude::Queryable as _};
 
 use crate::{
@@ -22,13 +21,13 @@ const RELEASE: &str = "-- migrations.unlock
 SELECT RELEASE_LOCK(CONCAT('kayan.', SHA2(DATABASE(), 224)))";
 
 /// Takes the lock, on a connection of its own beside the pool.
-pub(crate) async fn lock(dialer: &Dialer) -> Result<Box<dyn MigrationLock>, StoreError> {
+pub(crate) async fn lock(dialer: &Dialer) -> Result<Box<dyn MigrationLock>, DriverError> {
     let mut held = Held { connection: Connection::new(dialer.dial_to_migrate().await?), writing: false };
     let taken: Option<Option<i64>> =
         held.connection()?.query_first(TAKE).await.map_err(|error| store_error(&error, TAKE))?;
     match taken.flatten() {
         Some(1) => Ok(Box::new(held)),
-        _ => Err(StoreError::Unavailable("another process has been migrating for a minute".to_owned())),
+        _ => Err(DriverError::Unavailable("another process has been migrating for a minute".to_owned())),
     }
 }
 
@@ -42,23 +41,23 @@ struct Held {
 const AT_ONCE: usize = 1 << 20;
 
 impl Held {
-    fn connection(&mut self) -> Result<&mut Conn, StoreError> {
+    fn connection(&mut self) -> Result<&mut Conn, DriverError> {
         self.connection.get().ok_or_else(crate::errors::lost)
     }
 
-    async fn control(&mut self, sql: &'static str) -> Result<(), StoreError> {
+    async fn control(&mut self, sql: &'static str) -> Result<(), DriverError> {
         self.send(sql, sql).await
     }
 
     /// `sql` only lends its signature.
-    async fn send(&mut self, text: &str, sql: &'static str) -> Result<(), StoreError> {
+    async fn send(&mut self, text: &str, sql: &'static str) -> Result<(), DriverError> {
         self.connection()?.query_drop(text).await.map_err(|error| store_error(&error, sql))
     }
 }
 
 #[async_trait]
 impl MigrationLock for Held {
-    async fn read(&mut self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn read(&mut self, query: Query) -> Result<Vec<Row>, DriverError> {
         let sql = written(query.sql, &query.params)?;
         let rows: Vec<mysql_async::Row> =
             self.connection()?.query(sql).await.map_err(|error| store_error(&error, query.sql))?;
@@ -67,7 +66,7 @@ impl MigrationLock for Held {
 
     /// MySQL commits each change of the schema by itself, so what a failed script has done stays. The scripts are made to
     /// be run again, and say `IF NOT EXISTS`; the error says so.
-    async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), StoreError> {
+    async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), DriverError> {
         let connection = self.connection()?;
         let script = without_tail(script);
         if !script.is_empty() {
@@ -82,12 +81,12 @@ impl MigrationLock for Held {
         let matched = connection.affected_rows();
         if statement.expect == Expect::One && matched != 1 {
             let why = format!("{}: it matched {matched} rows, not one", signature(statement.sql));
-            return Err(StoreError::Fault(why));
+            return Err(DriverError::Fault(why));
         }
         Ok(())
     }
 
-    async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+    async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), DriverError> {
         if !self.writing {
             self.control("-- migrations.begin\nSTART TRANSACTION").await?;
             self.writing = true;
@@ -105,7 +104,7 @@ impl MigrationLock for Held {
         if text.is_empty() { Ok(()) } else { self.send(&text, sql).await }
     }
 
-    async fn release(mut self: Box<Self>) -> Result<(), StoreError> {
+    async fn release(mut self: Box<Self>) -> Result<(), DriverError> {
         if self.writing {
             self.control("-- migrations.commit\nCOMMIT").await?;
         }
@@ -127,9 +126,9 @@ fn without_tail(script: &str) -> &str {
     }
 }
 
-fn halfway(error: StoreError) -> StoreError {
+fn halfway(error: DriverError) -> DriverError {
     match error {
-        StoreError::Fault(why) => StoreError::Fault(format!(
+        DriverError::Fault(why) => DriverError::Fault(format!(
             "{why}; what stands before that in the script is done and stays, for this database commits every change of its \
              schema by itself: mend the cause and run the same command again"
         )),

@@ -6,8 +6,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use kayan_ports::StoreError;
-use kayan_sql::{ConnectionUse, Waiting};
+use kayan_sql::{ConnectionUse, DriverError, Waiting};
 use mysql_async::{Conn, prelude::Queryable as _};
 use parking_lot::Mutex;
 use tokio::{
@@ -102,8 +101,8 @@ impl Pool {
     }
 
     /// A connection, as soon as there is one.
-    pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, StoreError> {
-        let closed = || StoreError::Unavailable("the pool is closed".to_owned());
+    pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, DriverError> {
+        let closed = || DriverError::Unavailable("the pool is closed".to_owned());
         let permit = {
             let _waiting = self.waiting.one();
             Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?
@@ -218,7 +217,7 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(crate) fn connection(&mut self) -> Result<&mut Conn, StoreError> {
+    pub(crate) fn connection(&mut self) -> Result<&mut Conn, DriverError> {
         self.kept.connection.get().ok_or_else(crate::errors::lost)
     }
 

@@ -1,7 +1,7 @@
 //! What comes out of the database, as the store's values.
 
-use kayan_ports::{StoreError, Timestamp};
-use kayan_sql::{Row, Value};
+use kayan_ports::Timestamp;
+use kayan_sql::{DriverError, Row, Value};
 use mysql_async::{Column, Value as Native, consts::ColumnType};
 use time::{Date, Month, PrimitiveDateTime, Time};
 
@@ -9,7 +9,7 @@ use time::{Date, Month, PrimitiveDateTime, Time};
 const BINARY: u16 = 63;
 
 /// One row of an answer; its values come as text.
-pub(crate) fn decode(mut row: mysql_async::Row) -> Result<Row, StoreError> {
+pub(crate) fn decode(mut row: mysql_async::Row) -> Result<Row, DriverError> {
     let columns = row.columns();
     let mut values = Vec::with_capacity(columns.len());
     for (position, column) in columns.iter().enumerate() {
@@ -17,7 +17,7 @@ pub(crate) fn decode(mut row: mysql_async::Row) -> Result<Row, StoreError> {
             Some(Native::Bytes(bytes)) => value(bytes, column),
             _ => Some(Value::Null),
         };
-        let odd = || StoreError::Fault(format!("column {} can't be read as its type", position + 1));
+        let odd = || DriverError::Fault(format!("column {} can't be read as its type", position + 1));
         values.push(value.ok_or_else(odd)?);
     }
     Ok(Row::new(values))

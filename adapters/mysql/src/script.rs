@@ -1,7 +1,6 @@
 //! A batch as one text: begin, each statement with its guard, commit.
 
-use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, Expect, Statement};
+use kayan_sql::{ApplyError, DriverError, Expect, Statement};
 use mysql_async::{Conn, Error, prelude::Queryable};
 
 use crate::{
@@ -111,7 +110,7 @@ impl Script {
 }
 
 /// Ends the transaction that a failed script left open.
-pub(crate) async fn roll_back(connection: &mut Conn) -> Result<(), StoreError> {
+pub(crate) async fn roll_back(connection: &mut Conn) -> Result<(), DriverError> {
     connection.query_drop("ROLLBACK").await.map_err(|_| crate::errors::lost())
 }
 

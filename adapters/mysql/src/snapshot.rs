@@ -2,8 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use kayan_ports::StoreError;
-use kayan_sql::{PIECE, Query, TakeRows};
+use kayan_sql::{DriverError, PIECE, Query, TakeRows};
 use mysql_async::{Conn, Error, prelude::Queryable as _};
 
 use crate::{
@@ -21,7 +20,7 @@ SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;
 START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
 
 /// Reads on a connection of its own beside the pool, which ends with the snapshot.
-pub(crate) async fn read(dialer: &Dialer, questions: &[Query], take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+pub(crate) async fn read(dialer: &Dialer, questions: &[Query], take: &mut TakeRows<'_>) -> Result<(), DriverError> {
     let mut connection = Connection::new(dialer.dial_to_migrate().await?);
     let session = connection.get().ok_or_else(lost)?;
     session.query_drop(BEGIN).await.map_err(|error| store_error(&error, BEGIN))?;
@@ -38,7 +37,7 @@ async fn one(
     position: usize,
     query: &Query,
     take: &mut TakeRows<'_>,
-) -> Result<ControlFlow<()>, StoreError> {
+) -> Result<ControlFlow<()>, DriverError> {
     let failed = |error: Error| store_error(&error, query.sql);
     let mut found = session.query_iter(written(query.sql, &query.params)?).await.map_err(failed)?;
     let mut piece = Vec::with_capacity(PIECE);

@@ -3,20 +3,19 @@
 use std::{error::Error as _, io};
 
 use deadpool_postgres::PoolError;
-use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, Expect, READ_ONLY};
+use kayan_sql::{ApplyError, DriverError, Expect, READ_ONLY};
 use rustls::CertificateError;
 use tokio_postgres::{Error, error::SqlState};
 
 /// What a failed question means. `sql` only lends its signature.
-pub(crate) fn store_error(error: &Error, sql: &str) -> StoreError {
+pub(crate) fn store_error(error: &Error, sql: &str) -> DriverError {
     match error.code() {
         Some(code) => match unavailable(code) {
-            Some(why) => StoreError::Unavailable(why.to_owned()),
-            None => StoreError::Fault(fault(error, sql)),
+            Some(why) => DriverError::Unavailable(why.to_owned()),
+            None => DriverError::Fault(fault(error, sql)),
         },
-        None if broken(error) => StoreError::Unavailable("the connection to the database broke".to_owned()),
-        None => StoreError::Fault(fault(error, sql)),
+        None if broken(error) => DriverError::Unavailable("the connection to the database broke".to_owned()),
+        None => DriverError::Fault(fault(error, sql)),
     }
 }
 
@@ -54,8 +53,8 @@ pub(crate) fn outdated(error: &Error) -> bool {
 }
 
 /// Why there is no connection.
-pub(crate) fn no_connection(error: PoolError) -> StoreError {
-    StoreError::Unavailable(match error {
+pub(crate) fn no_connection(error: PoolError) -> DriverError {
+    DriverError::Unavailable(match error {
         PoolError::Backend(error) => not_let_in(&error).to_owned(),
         PoolError::Timeout(_) => "no connection to the database became free in time".to_owned(),
         other => format!("the connection pool failed: {other}"),

@@ -22,9 +22,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use kayan_ports::StoreError;
 use kayan_sql::{
-    ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, READ_ONLY, Reading, Row, Statement, TakeRows,
+    ApplyError, ConnectionUse, Dialect, Driver, DriverError, MigrationLock, Query, READ_ONLY, Reading, Row, Statement,
+    TakeRows,
 };
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_postgres::SimpleQueryMessage;
@@ -86,7 +86,7 @@ pub enum ConnectError {
     Tls(#[from] TlsError),
     /// The pool can't be made.
     #[error(transparent)]
-    Pool(#[from] StoreError),
+    Pool(#[from] DriverError),
 }
 
 /// One database.
@@ -122,7 +122,7 @@ impl PostgresDriver {
 
 impl Database {
     /// Reads a row or a few over a connection of its own.
-    async fn ask(&self, query: &Query, deadline: Instant) -> Result<Vec<Row>, StoreError> {
+    async fn ask(&self, query: &Query, deadline: Instant) -> Result<Vec<Row>, DriverError> {
         let mut lease = self.connections.lease(deadline).await?;
         let answer = timeout_at(deadline, self.shared.read(lease.client()?, query)).await;
         let answer = answer.map_err(|_elapsed| silent())?;
@@ -130,7 +130,7 @@ impl Database {
         answer
     }
 
-    async fn pulse(&self, within: Duration) -> Result<(), StoreError> {
+    async fn pulse(&self, within: Duration) -> Result<(), DriverError> {
         let deadline = Instant::now() + within;
         let mut lease = self.connections.lease(deadline).await?;
         let sql = "-- database.ping\nSELECT 1";
@@ -141,7 +141,7 @@ impl Database {
     }
 
     /// A standby shows the same as a server that was made read-only.
-    async fn writable(&self) -> Result<(), StoreError> {
+    async fn writable(&self) -> Result<(), DriverError> {
         let deadline = Instant::now() + PING;
         let mut lease = self.connections.lease(deadline).await?;
         let sql = "-- database.writable\nSHOW transaction_read_only";
@@ -152,19 +152,19 @@ impl Database {
             |message: &SimpleQueryMessage| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("on"));
         if answer?.iter().any(is_on) {
             self.connections.distrust(&mut lease);
-            return Err(StoreError::Unavailable(READ_ONLY.to_owned()));
+            return Err(DriverError::Unavailable(READ_ONLY.to_owned()));
         }
         Ok(())
     }
 }
 
-fn silent() -> StoreError {
-    StoreError::Unavailable("the database does not answer in time".to_owned())
+fn silent() -> DriverError {
+    DriverError::Unavailable("the database does not answer in time".to_owned())
 }
 
 #[async_trait]
 impl Driver for PostgresDriver {
-    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError> {
         let database = &self.0;
         let deadline = Instant::now() + database.patience;
         match (query.reading, database.shared.mode) {
@@ -210,23 +210,23 @@ impl Driver for PostgresDriver {
         Ok(())
     }
 
-    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError> {
         snapshot::read(&self.0.connections, self.0.patience, &questions, take).await
     }
 
-    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, DriverError> {
         migration::lock(&self.0.connections, self.0.patience).await
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping(&self) -> Result<(), DriverError> {
         self.0.pulse(PING).await
     }
 
-    async fn writable(&self) -> Result<(), StoreError> {
+    async fn writable(&self) -> Result<(), DriverError> {
         self.0.writable().await
     }
 
-    async fn maintain(&self) -> Result<(), StoreError> {
+    async fn maintain(&self) -> Result<(), DriverError> {
         let sql = "-- audit_events.make_partitions\nSELECT make_audit_partitions(12)::bigint";
         self.read(Query { sql, params: Vec::new(), reading: Reading::Scan }).await.map(drop)
     }

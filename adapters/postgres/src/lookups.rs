@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::StoreError;
-use kayan_sql::{Query, Row};
+use kayan_sql::{DriverError, Query, Row};
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout_at},
@@ -26,7 +25,7 @@ pub(crate) async fn look_up(
     database: &Arc<Database>,
     query: &Query,
     deadline: Instant,
-) -> Result<Vec<Row>, StoreError> {
+) -> Result<Vec<Row>, DriverError> {
     // Without parameters there is nothing that could be gathered.
     if query.params.is_empty() {
         return database.ask(query, deadline).await;

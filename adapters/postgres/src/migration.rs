@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kayan_ports::StoreError;
-use kayan_sql::{MigrationLock, Query, Row, Statement, Value};
+use kayan_sql::{DriverError, MigrationLock, Query, Row, Statement, Value};
 use tokio::time::{Instant, timeout};
 use tokio_postgres::{Error, error::SqlState};
 
@@ -27,14 +26,14 @@ SET LOCAL lock_timeout = '10s'";
 
 /// Takes the lock and keeps it in one transaction; each migration is a savepoint within it. That it is the
 /// transaction's and not the session's lock makes it hold behind PgBouncer, too.
-pub(crate) async fn lock(connections: &Connections, patience: Duration) -> Result<Box<dyn MigrationLock>, StoreError> {
+pub(crate) async fn lock(connections: &Connections, patience: Duration) -> Result<Box<dyn MigrationLock>, DriverError> {
     let mut lease = connections.lease(Instant::now() + patience).await?;
     lease.keep_to_oneself();
     let begun = timeout(PATIENCE + GRACE, lease.client()?.batch_execute(BEGIN)).await;
-    begun.map_err(|_| StoreError::Unavailable("the database does not answer".to_owned()))?.map_err(
+    begun.map_err(|_| DriverError::Unavailable("the database does not answer".to_owned()))?.map_err(
         |error| match error.code() {
             Some(&SqlState::LOCK_NOT_AVAILABLE) => {
-                StoreError::Unavailable("another process has been migrating for a minute".to_owned())
+                DriverError::Unavailable("another process has been migrating for a minute".to_owned())
             }
             _ => store_error(&error, BEGIN),
         },
@@ -49,9 +48,9 @@ struct Lock {
 }
 
 impl Lock {
-    async fn script(&self, script: &str, bookkeeping: Option<Statement>) -> Result<(), StoreError> {
+    async fn script(&self, script: &str, bookkeeping: Option<Statement>) -> Result<(), DriverError> {
         let failed = |error: Error| match said(&error) {
-            Some(what) => StoreError::Fault(what),
+            Some(what) => DriverError::Fault(what),
             None => store_error(&error, "-- migrations.script"),
         };
         self.lease.client()?.batch_execute(script).await.map_err(failed)?;
@@ -64,9 +63,9 @@ impl Lock {
         Ok(())
     }
 
-    async fn control(&self, sql: &str) -> Result<(), StoreError> {
+    async fn control(&self, sql: &str) -> Result<(), DriverError> {
         self.lease.client()?.batch_execute(sql).await.map_err(|error| match error.code() {
-            Some(&SqlState::S_E_INVALID_SPECIFICATION | &SqlState::NO_ACTIVE_SQL_TRANSACTION) => StoreError::Fault(
+            Some(&SqlState::S_E_INVALID_SPECIFICATION | &SqlState::NO_ACTIVE_SQL_TRANSACTION) => DriverError::Fault(
                 "the script runs in a transaction; take BEGIN, COMMIT, ROLLBACK and SAVEPOINT out of it".to_owned(),
             ),
             _ => store_error(&error, sql),
@@ -84,11 +83,11 @@ fn said(error: &Error) -> Option<String> {
 
 #[async_trait]
 impl MigrationLock for Lock {
-    async fn read(&mut self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn read(&mut self, query: Query) -> Result<Vec<Row>, DriverError> {
         self.shared.read(self.lease.client()?, &query).await
     }
 
-    async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), StoreError> {
+    async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), DriverError> {
         self.control("-- migrations.begin\nSAVEPOINT migration; SAVEPOINT script").await?;
         let outcome = self.script(script, bookkeeping).await;
         if outcome.is_err() {
@@ -98,11 +97,11 @@ impl MigrationLock for Lock {
         outcome
     }
 
-    async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+    async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), DriverError> {
         self.shared.write(self.lease.client()?, sql, &rows).await
     }
 
-    async fn release(mut self: Box<Self>) -> Result<(), StoreError> {
+    async fn release(mut self: Box<Self>) -> Result<(), DriverError> {
         self.control("-- migrations.commit\nCOMMIT").await?;
         self.lease.settle();
         Ok(())

@@ -11,8 +11,7 @@ use deadpool_postgres::{
     ClientWrapper, Connect, Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod, Runtime,
     Status, WeakPool,
 };
-use kayan_ports::StoreError;
-use kayan_sql::ConnectionUse;
+use kayan_sql::{ConnectionUse, DriverError};
 use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
@@ -63,7 +62,7 @@ pub(crate) struct Connections {
 
 impl Connections {
     /// Connects to nothing yet.
-    pub(crate) fn new(config: Config, connector: Connector, settings: &Settings) -> Result<Self, StoreError> {
+    pub(crate) fn new(config: Config, connector: Connector, settings: &Settings) -> Result<Self, DriverError> {
         let method = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let (lifetime, demoted) = (settings.max_lifetime, connector.demoted.clone());
         let suspect = demoted.clone();
@@ -78,17 +77,17 @@ impl Connections {
                 _ => Ok(()),
             }))
             .build()
-            .map_err(|error| StoreError::Fault(format!("the connection pool can't be made: {error}")))?;
+            .map_err(|error| DriverError::Fault(format!("the connection pool can't be made: {error}")))?;
         let keeper = tokio::spawn(keep(pool.weak(), settings.max_idle, lifetime));
         Ok(Self { pool, demoted, keeper })
     }
 
     /// A connection of one's own: an idle one, a new one, or when there are as many as may be, the next that is free.
-    pub(crate) async fn lease(&self, deadline: Instant) -> Result<Lease, StoreError> {
+    pub(crate) async fn lease(&self, deadline: Instant) -> Result<Lease, DriverError> {
         match timeout_at(deadline, self.pool.get()).await {
             Ok(Ok(object)) => Ok(Lease { object: Some(object), ending: Ending::Drain }),
             Ok(Err(error)) => Err(errors::no_connection(error)),
-            Err(_elapsed) => Err(StoreError::Unavailable("no connection to the database came up in time".to_owned())),
+            Err(_elapsed) => Err(DriverError::Unavailable("no connection to the database came up in time".to_owned())),
         }
     }
 }
@@ -156,8 +155,8 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    pub(crate) fn client(&self) -> Result<&ClientWrapper, StoreError> {
-        self.object.as_deref().ok_or_else(|| StoreError::Fault("a connection was used after its lease".to_owned()))
+    pub(crate) fn client(&self) -> Result<&ClientWrapper, DriverError> {
+        self.object.as_deref().ok_or_else(|| DriverError::Fault("a connection was used after its lease".to_owned()))
     }
 
     /// Every answer has come.

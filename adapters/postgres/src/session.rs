@@ -6,8 +6,7 @@ use std::sync::{
 };
 
 use deadpool_postgres::ClientWrapper;
-use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, Expect, Query, Row, Statement, Value};
+use kayan_sql::{ApplyError, DriverError, Expect, Query, Row, Statement, Value};
 use tokio::time::Instant;
 use tokio_postgres::{
     Error,
@@ -53,7 +52,7 @@ impl Shared {
     }
 
     /// Answers a question.
-    pub(crate) async fn read(&self, client: &ClientWrapper, query: &Query) -> Result<Vec<Row>, StoreError> {
+    pub(crate) async fn read(&self, client: &ClientWrapper, query: &Query) -> Result<Vec<Row>, DriverError> {
         let sql = self.statements.question(query.sql);
         let mut answer = self.ask(client, &sql, &query.params).await;
         if answer.as_ref().err().is_some_and(errors::outdated) {
@@ -110,7 +109,7 @@ impl Shared {
         client: &ClientWrapper,
         sql: &'static str,
         rows: &[Vec<Value>],
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), DriverError> {
         let text = self.statements.question(sql);
         let mut flights = Vec::with_capacity(rows.len());
         for params in rows {

@@ -3,8 +3,7 @@
 use std::{ops::ControlFlow, pin::pin, time::Duration};
 
 use futures_util::TryStreamExt as _;
-use kayan_ports::StoreError;
-use kayan_sql::{PIECE, Query, TakeRows};
+use kayan_sql::{DriverError, PIECE, Query, TakeRows};
 use tokio::time::{Instant, timeout};
 use tokio_postgres::Error;
 
@@ -30,7 +29,7 @@ pub(crate) async fn read(
     patience: Duration,
     questions: &[Query],
     take: &mut TakeRows<'_>,
-) -> Result<(), StoreError> {
+) -> Result<(), DriverError> {
     let mut lease = connections.lease(Instant::now() + patience).await?;
     lease.keep_to_oneself();
     control(&lease, patience, BEGIN).await?;
@@ -49,7 +48,7 @@ async fn one(
     position: usize,
     query: &Query,
     take: &mut TakeRows<'_>,
-) -> Result<ControlFlow<()>, StoreError> {
+) -> Result<ControlFlow<()>, DriverError> {
     let failed = |error: Error| store_error(&error, query.sql);
     let params = query.params.iter().map(|value| (Bound(value), Bound(value).ty()));
     let mut rows = pin!(lease.client()?.query_typed_raw(&numbered(query.sql), params).await.map_err(failed)?);
@@ -63,8 +62,8 @@ async fn one(
     Ok(if piece.is_empty() { ControlFlow::Continue(()) } else { take(position, piece) })
 }
 
-async fn control(lease: &Lease, patience: Duration, sql: &'static str) -> Result<(), StoreError> {
+async fn control(lease: &Lease, patience: Duration, sql: &'static str) -> Result<(), DriverError> {
     let done = timeout(patience, lease.client()?.batch_execute(sql)).await;
-    let late = || StoreError::Unavailable("the database does not answer".to_owned());
+    let late = || DriverError::Unavailable("the database does not answer".to_owned());
     done.map_err(|_elapsed| late())?.map_err(|error| store_error(&error, sql))
 }

@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use kayan_contract::throw_away::{PGBOUNCER, POSTGRES, PostgresDatabase, variable};
-use kayan_ports::StoreError;
 use kayan_postgres::{ConnectError, Mode, PostgresDriver, Settings};
-use kayan_sql::{Driver, Query, Reading};
+use kayan_sql::{Driver, DriverError, Query, Reading};
 
 const ENCRYPTED: &str = "-- tests.encrypted\nSELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
 
@@ -20,7 +19,7 @@ async fn encrypted(dsn: &str) -> Result<bool, String> {
     let query = Query { sql: ENCRYPTED, params: Vec::new(), reading: Reading::Point };
     match driver(dsn).read(query).await {
         Ok(mut rows) => Ok(rows.remove(0).boolean().unwrap()),
-        Err(StoreError::Unavailable(why)) => Err(why),
+        Err(DriverError::Unavailable(why)) => Err(why),
         Err(other) => panic!("{other}"),
     }
 }

@@ -2,10 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "test code: what goes wrong fails the test")]
 
 use kayan_contract::throw_away::{PGBOUNCER, POSTGRES, PostgresDatabase};
-use kayan_ports::{Change, Commit, PurgeEvents, Scope, StoreError, TenantId};
+use kayan_ports::{Change, Commit, PurgeEvents, Scope, TenantId};
 use kayan_postgres::{Mode, PostgresDriver, Settings};
 use kayan_sql::{
-    Dialect, Driver, SqlStore,
+    Dialect, Driver, DriverError, SqlStore,
     migrate::{self, MigrateError, Migration, MigrationState},
 };
 use time::macros::datetime;
@@ -51,7 +51,7 @@ async fn a_migration_that_fails_leaves_nothing_and_lets_go() {
     let [driver, other] = drivers(&database);
     let bad = |up| Migration { version: 1, name: "bad", up, down: "" };
     let broken = up(&driver, &[bad("CREATE TABLE half (id integer); CREATE TABLE half (id integer)")]).await;
-    assert!(matches!(broken, Err(MigrateError::Failed { why: StoreError::Fault(_), .. })), "{broken:?}");
+    assert!(matches!(broken, Err(MigrateError::Failed { why: DriverError::Fault(_), .. })), "{broken:?}");
     let escaping = up(&driver, &[bad("COMMIT; SELECT 1")]).await.unwrap_err();
     assert!(escaping.to_string().contains("take BEGIN, COMMIT"), "{escaping}");
     let lines = migrate::status(&driver, &[bad("")]).await.unwrap();

@@ -4,11 +4,11 @@ mod tables;
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
-use kayan_ports::{Change, KeyPurpose, StoreError, Timestamp};
+use kayan_ports::{Change, KeyPurpose, Timestamp};
 
 pub use self::tables::{Kind, LEFT_OUT, TABLES, Table};
 use crate::{
-    Dialect, Driver, MigrationLock, Query, Reading, Row, Value, changes,
+    Dialect, Driver, DriverError, MigrationLock, Query, Reading, Row, Value, changes,
     migrate::{self, MigrateError, Migration},
 };
 
@@ -26,7 +26,7 @@ pub enum Part {
 pub async fn take_out(
     driver: &dyn Driver,
     take: &mut (dyn FnMut(Part) -> ControlFlow<()> + Send),
-) -> Result<(), StoreError> {
+) -> Result<(), DriverError> {
     let version = "-- backup.version
 SELECT MAX(version) FROM schema_migrations";
     let scan = |sql| Query { sql, params: Vec::new(), reading: Reading::Scan };
@@ -43,14 +43,14 @@ SELECT MAX(version) FROM schema_migrations";
     damaged
 }
 
-fn part(question: usize, rows: Vec<Row>) -> Result<Part, StoreError> {
+fn part(question: usize, rows: Vec<Row>) -> Result<Part, DriverError> {
     let Some(table) = question.checked_sub(1).and_then(|at| TABLES.get(at)) else {
         let version = rows.into_iter().next().map(|mut row| row.int()).transpose()?;
         let version = version.and_then(|version| u32::try_from(version).ok());
-        return version.map(Part::Version).ok_or_else(|| StoreError::Fault("the schema has no version".to_owned()));
+        return version.map(Part::Version).ok_or_else(|| DriverError::Fault("the schema has no version".to_owned()));
     };
     let within = |error| match error {
-        StoreError::Fault(why) => StoreError::Fault(format!("{}: {why}", table.name)),
+        DriverError::Fault(why) => DriverError::Fault(format!("{}: {why}", table.name)),
         other => other,
     };
     let rows: Result<_, _> = rows.into_iter().map(|row| table.values(row)).collect();
@@ -94,7 +94,7 @@ pub enum RestoreError {
     Migrate(#[from] MigrateError),
     /// The database did not take it.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] DriverError),
 }
 
 /// A restore in progress, on one connection and with the right to migrate. Dropped before it is finished, it leaves the
@@ -154,18 +154,18 @@ SELECT COUNT(*) FROM tenants WHERE id <> 'default'";
         Ok(())
     }
 
-    async fn rows(&mut self, table: &'static str) -> Result<i64, StoreError> {
+    async fn rows(&mut self, table: &'static str) -> Result<i64, DriverError> {
         self.count(format!("-- backup.count_{table}\nSELECT COUNT(*) FROM {table}").leak()).await
     }
 
-    async fn count(&mut self, sql: &'static str) -> Result<i64, StoreError> {
+    async fn count(&mut self, sql: &'static str) -> Result<i64, DriverError> {
         let rows = self.lock.read(Query { sql, params: Vec::new(), reading: Reading::Scan }).await?;
         rows.into_iter().next().map_or(Ok(0), |mut row| row.int())
     }
 
     /// Makes room for audit events of these months, where they have a place of their own each: that a whole month can be
     /// dropped later is what it is for.
-    pub async fn make_months(&mut self, months: &BTreeSet<(i32, u8)>) -> Result<(), StoreError> {
+    pub async fn make_months(&mut self, months: &BTreeSet<(i32, u8)>) -> Result<(), DriverError> {
         if self.dialect != Dialect::Postgres {
             return Ok(());
         }
@@ -187,7 +187,7 @@ SELECT COUNT(*) FROM tenants WHERE id <> 'default'";
     }
 
     /// Adds rows.
-    pub async fn load(&mut self, into: &mut Loading, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+    pub async fn load(&mut self, into: &mut Loading, rows: Vec<Vec<Value>>) -> Result<(), DriverError> {
         into.sent += rows.len() as u64;
         self.lock.write(into.sql, rows).await
     }
@@ -201,7 +201,7 @@ SELECT COUNT(*) FROM tenants WHERE id <> 'default'";
 
     /// Removes the key that admin tokens are signed with: the next one is signed with a new key, and those of the old one
     /// are dead, whether or not their revocation is in the backup.
-    pub async fn end_admin_tokens(&mut self) -> Result<(), StoreError> {
+    pub async fn end_admin_tokens(&mut self) -> Result<(), DriverError> {
         let sql = "-- backup.end_admin_tokens
 DELETE FROM signing_keys
 WHERE purpose = ?";

@@ -1,9 +1,9 @@
 //! Turns changes into statements, and a statement that failed into what that means.
 
-use kayan_ports::{Change, CommitError, Guard, StoreError, Unique};
+use kayan_ports::{Change, CommitError, Failure, Guard, Unique};
 
 use crate::{
-    ApplyError, Dialect, Driver, Expect, Statement, Value,
+    ApplyError, Dialect, Driver, DriverError, Expect, Statement, Value,
     store::{
         accounts, admin_tokens, attempts, audit, cleanup, credentials, idempotency, keys, roles, seals, sessions,
         tenants,
@@ -23,7 +23,7 @@ pub(crate) async fn commit(driver: &impl Driver, changes: Vec<Change>) -> Result
 pub(crate) fn statements(
     dialect: Dialect,
     changes: Vec<Change>,
-) -> Result<Vec<(&'static str, Vec<Value>)>, StoreError> {
+) -> Result<Vec<(&'static str, Vec<Value>)>, DriverError> {
     let mut batch = Batch::new(dialect);
     for change in changes {
         translate(&mut batch, change)?;
@@ -87,7 +87,7 @@ impl Batch {
     }
 }
 
-fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
+fn translate(batch: &mut Batch, change: Change) -> Result<(), DriverError> {
     match change {
         Change::Account(change) => accounts::apply(batch, change)?,
         Change::Credential(change) => credentials::apply(batch, change),
@@ -109,15 +109,16 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), StoreError> {
 fn explain(error: ApplyError, meanings: &[Meaning]) -> CommitError {
     let meaning = |at: usize| meanings.get(at).copied().unwrap_or_default();
     match error {
-        ApplyError::Guard(at) => meaning(at).guard.map_or_else(|| unexpected(&error), CommitError::Stale),
-        ApplyError::Unique(at) => meaning(at).unique.map_or_else(|| unexpected(&error), CommitError::Conflict),
-        ApplyError::Unavailable(why) => CommitError::Unavailable(why),
-        ApplyError::Nul => CommitError::Nul,
-        ApplyError::Fault(why) => CommitError::Fault(why),
+        ApplyError::Guard(at) => meaning(at).guard.map_or_else(|| failed(&error), CommitError::Stale),
+        ApplyError::Unique(at) => meaning(at).unique.map_or_else(|| failed(&error), CommitError::Conflict),
+        ApplyError::Unavailable(why) => DriverError::Unavailable(why).into(),
+        ApplyError::Nul => DriverError::Nul.into(),
+        ApplyError::Fault(_) => failed(&error),
     }
 }
 
-/// No change has it happen: equal ids, or a row that was found and is gone within a transaction.
-fn unexpected(error: &ApplyError) -> CommitError {
-    CommitError::Fault(error.to_string())
+/// No change has it happen that a statement fails without a meaning: equal ids, or a row that was found and is gone within
+/// a transaction.
+fn failed(error: &ApplyError) -> CommitError {
+    CommitError::Failed(Failure::Fault(format!("the database failed: {error}")))
 }

@@ -1,22 +1,23 @@
 //! A driver that gets no text with a NUL character: PostgreSQL refuses it, the others keep it, and all are to answer alike.
 
 use async_trait::async_trait;
-use kayan_ports::StoreError;
 
-use crate::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Row, Statement, TakeRows, Value};
+use crate::{
+    ApplyError, ConnectionUse, Dialect, Driver, DriverError, MigrationLock, Query, Row, Statement, TakeRows, Value,
+};
 
 /// Looks at each text before `D` gets it.
 #[derive(Debug)]
 pub(crate) struct Checked<D>(pub(crate) D);
 
-fn check(params: &[Value]) -> Result<(), StoreError> {
+fn check(params: &[Value]) -> Result<(), DriverError> {
     let has_nul = |value: &Value| matches!(value, Value::Text(text) if text.contains('\0'));
-    if params.iter().any(has_nul) { Err(StoreError::Nul) } else { Ok(()) }
+    if params.iter().any(has_nul) { Err(DriverError::Nul) } else { Ok(()) }
 }
 
 #[async_trait]
 impl<D: Driver> Driver for Checked<D> {
-    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError> {
         check(&query.params)?;
         self.0.read(query).await
     }
@@ -26,23 +27,23 @@ impl<D: Driver> Driver for Checked<D> {
         self.0.apply(batch).await
     }
 
-    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError> {
         self.0.snapshot(questions, take).await
     }
 
-    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, DriverError> {
         self.0.lock().await
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping(&self) -> Result<(), DriverError> {
         self.0.ping().await
     }
 
-    async fn writable(&self) -> Result<(), StoreError> {
+    async fn writable(&self) -> Result<(), DriverError> {
         self.0.writable().await
     }
 
-    async fn maintain(&self) -> Result<(), StoreError> {
+    async fn maintain(&self) -> Result<(), DriverError> {
         self.0.maintain().await
     }
 

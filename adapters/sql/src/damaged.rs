@@ -1,15 +1,13 @@
 //! Rows of a list that can't be read: they are told by their ids, and keep no other row back.
 
-use kayan_ports::StoreError;
-
-use crate::Row;
+use crate::{DriverError, Row};
 
 /// Reads what can be read, and gives the ids of the rows that can't. The column at `id`, counted from 0, is the row's id.
 pub(crate) fn apart<T>(
     table: &'static str,
     id: usize,
     rows: Vec<Row>,
-    decode: impl Fn(Row) -> Result<T, StoreError>,
+    decode: impl Fn(Row) -> Result<T, DriverError>,
 ) -> (Vec<T>, Vec<String>) {
     let (mut whole, mut damaged) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in rows {

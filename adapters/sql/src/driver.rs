@@ -3,7 +3,7 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use async_trait::async_trait;
-use kayan_ports::StoreError;
+use kayan_ports::{CommitError, Failure};
 
 use crate::{Row, Value};
 
@@ -75,6 +75,36 @@ pub struct Statement {
     pub expect: Expect,
 }
 
+/// Why a driver gave no answer. The text is for the operator's log, never for a client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DriverError {
+    /// The database can't be reached or is too busy; the same question may be answered later.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// A text holds a NUL character (U+0000), which not every database keeps. No database was asked.
+    #[error("a text holds a NUL character")]
+    Nul,
+    /// The database answered something that can't be: a bug or a damaged row. Asking again won't help.
+    #[error("the database answered something unexpected: {0}")]
+    Fault(String),
+}
+
+impl From<DriverError> for Failure {
+    fn from(error: DriverError) -> Self {
+        match error {
+            DriverError::Unavailable(_) => Self::Unavailable(error.to_string()),
+            DriverError::Nul => Self::Nul,
+            DriverError::Fault(_) => Self::Fault(error.to_string()),
+        }
+    }
+}
+
+impl From<DriverError> for CommitError {
+    fn from(error: DriverError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 /// Why a batch was not applied. In every case nothing of it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApplyError {
@@ -95,12 +125,12 @@ pub enum ApplyError {
     Fault(String),
 }
 
-impl From<StoreError> for ApplyError {
-    fn from(error: StoreError) -> Self {
+impl From<DriverError> for ApplyError {
+    fn from(error: DriverError) -> Self {
         match error {
-            StoreError::Unavailable(why) => Self::Unavailable(why),
-            StoreError::Nul => Self::Nul,
-            StoreError::Fault(why) => Self::Fault(why),
+            DriverError::Unavailable(why) => Self::Unavailable(why),
+            DriverError::Nul => Self::Nul,
+            DriverError::Fault(why) => Self::Fault(why),
         }
     }
 }
@@ -138,27 +168,27 @@ pub const PIECE: usize = 64;
 #[async_trait]
 pub trait Driver: Send + Sync + 'static {
     /// Answers a question.
-    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError>;
+    async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError>;
 
     /// Applies the statements whole or not at all.
     async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError>;
 
     /// Answers these questions one after the other, all as of one moment, and hands the rows over while it reads them, so that
     /// memory does not grow with them. Takes as long as it takes; holds up no writer.
-    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError>;
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError>;
 
     /// Waits for the right to migrate, at most about a minute: one holder at a time, over all processes. A holder that
     /// dies lets go of it.
-    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError>;
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, DriverError>;
 
     /// Asks for a sign of life; about a second at most.
-    async fn ping(&self) -> Result<(), StoreError>;
+    async fn ping(&self) -> Result<(), DriverError>;
 
     /// Asks whether the database takes writes; about a second at most. [`READ_ONLY`] when it answers and takes none.
-    async fn writable(&self) -> Result<(), StoreError>;
+    async fn writable(&self) -> Result<(), DriverError>;
 
     /// Does what its database needs from time to time, such as making next month's partitions; most need nothing.
-    async fn maintain(&self) -> Result<(), StoreError>;
+    async fn maintain(&self) -> Result<(), DriverError>;
 
     /// How its connections are used now; `None` where there are none to speak of.
     fn connections(&self) -> Option<ConnectionUse>;
@@ -170,7 +200,7 @@ pub trait Driver: Send + Sync + 'static {
 /// A shared driver is a driver: the store, the migrations and the health checks hold the same one.
 #[async_trait]
 impl<D: Driver + ?Sized> Driver for Arc<D> {
-    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError> {
         (**self).read(query).await
     }
 
@@ -178,23 +208,23 @@ impl<D: Driver + ?Sized> Driver for Arc<D> {
         (**self).apply(batch).await
     }
 
-    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError> {
         (**self).snapshot(questions, take).await
     }
 
-    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, DriverError> {
         (**self).lock().await
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping(&self) -> Result<(), DriverError> {
         (**self).ping().await
     }
 
-    async fn writable(&self) -> Result<(), StoreError> {
+    async fn writable(&self) -> Result<(), DriverError> {
         (**self).writable().await
     }
 
-    async fn maintain(&self) -> Result<(), StoreError> {
+    async fn maintain(&self) -> Result<(), DriverError> {
         (**self).maintain().await
     }
 
@@ -211,18 +241,18 @@ impl<D: Driver + ?Sized> Driver for Arc<D> {
 #[async_trait]
 pub trait MigrationLock: Send {
     /// Answers a question; sees what this lock has run.
-    async fn read(&mut self, query: Query) -> Result<Vec<Row>, StoreError>;
+    async fn read(&mut self, query: Query) -> Result<Vec<Row>, DriverError>;
 
     /// Runs a script of any number of statements and then the bookkeeping, in one transaction where the database's
     /// schema changes allow it. What fails leaves nothing behind, and the lock good for more.
-    async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), StoreError>;
+    async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), DriverError>;
 
     /// Runs a statement once for each of these lists of parameters. With everything else that is written so, it becomes
     /// durable on release, or on a database that commits each change of the schema by itself, with the next script. One that
     /// fails leaves the lock good for nothing but to be dropped, which takes back everything.
-    async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), StoreError>;
+    async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), DriverError>;
 
     /// Lets go. What ran is durable only when this succeeds; a lock dropped without it may lose the steps that it ran,
     /// each of them whole.
-    async fn release(self: Box<Self>) -> Result<(), StoreError>;
+    async fn release(self: Box<Self>) -> Result<(), DriverError>;
 }

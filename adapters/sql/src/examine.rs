@@ -1,8 +1,10 @@
 //! Questions about the database server itself, for whoever looks for what is wrong. They change nothing.
 
-use kayan_ports::{StoreError, Timestamp};
+use kayan_ports::Timestamp;
 
-use crate::{ApplyError, Dialect, Driver, Expect, Query, READ_ONLY, Reading, Row, Statement, Value, migrate};
+use crate::{
+    ApplyError, Dialect, Driver, DriverError, Expect, Query, READ_ONLY, Reading, Row, Statement, Value, migrate,
+};
 
 /// Which server it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub struct Rights {
 }
 
 /// Asks for the version.
-pub async fn version(driver: &dyn Driver) -> Result<Version, StoreError> {
+pub async fn version(driver: &dyn Driver) -> Result<Version, DriverError> {
     let sql = match driver.dialect() {
         Dialect::Sqlite => "-- server.version\nSELECT sqlite_version()",
         Dialect::Postgres => "-- server.version\nSELECT current_setting('server_version')",
@@ -63,7 +65,7 @@ fn judged(dialect: Dialect, text: String) -> Version {
 }
 
 /// What the database's clock says; nothing where that is this machine's.
-pub async fn clock(driver: &dyn Driver) -> Result<Option<Timestamp>, StoreError> {
+pub async fn clock(driver: &dyn Driver) -> Result<Option<Timestamp>, DriverError> {
     let sql = match driver.dialect() {
         Dialect::Sqlite => return Ok(None),
         Dialect::Postgres => "-- server.clock\nSELECT clock_timestamp()",
@@ -73,7 +75,7 @@ pub async fn clock(driver: &dyn Driver) -> Result<Option<Timestamp>, StoreError>
 }
 
 /// How far transactions are kept apart that don't say it themselves, in lower case, as in `read committed`.
-pub async fn isolation(driver: &dyn Driver) -> Result<String, StoreError> {
+pub async fn isolation(driver: &dyn Driver) -> Result<String, DriverError> {
     let sql = match driver.dialect() {
         Dialect::Sqlite => return Ok("serializable".to_owned()),
         Dialect::Postgres => "-- server.isolation\nSELECT '', current_setting('default_transaction_isolation')",
@@ -87,7 +89,7 @@ pub async fn isolation(driver: &dyn Driver) -> Result<String, StoreError> {
 }
 
 /// Asks for the limits; nothing where there are none.
-pub async fn connection_limits(driver: &dyn Driver) -> Result<Option<ConnectionLimits>, StoreError> {
+pub async fn connection_limits(driver: &dyn Driver) -> Result<Option<ConnectionLimits>, DriverError> {
     let sql = match driver.dialect() {
         Dialect::Sqlite => return Ok(None),
         Dialect::Postgres => {
@@ -109,7 +111,7 @@ SELECT @@global.max_connections, NULLIF(@@session.max_user_connections, 0)"
 }
 
 /// The ids of identities that are damaged so that they can't be read, ten at most.
-pub async fn damaged_identities(driver: &dyn Driver) -> Result<Vec<String>, StoreError> {
+pub async fn damaged_identities(driver: &dyn Driver) -> Result<Vec<String>, DriverError> {
     let sql = match driver.dialect() {
         Dialect::Sqlite => {
             "-- server.damaged_identities
@@ -138,7 +140,7 @@ LIMIT 10"
 }
 
 /// Whether the server keeps a binary log of statements alone, in which it can't write down what Kayan's transactions do.
-pub async fn logs_statements_only(driver: &dyn Driver) -> Result<bool, StoreError> {
+pub async fn logs_statements_only(driver: &dyn Driver) -> Result<bool, DriverError> {
     if driver.dialect() != Dialect::MySql {
         return Ok(false);
     }
@@ -148,7 +150,7 @@ pub async fn logs_statements_only(driver: &dyn Driver) -> Result<bool, StoreErro
 }
 
 /// Asks what the user may do. The tables are those that are there of those that the migrations make.
-pub async fn rights(driver: &dyn Driver) -> Result<Rights, StoreError> {
+pub async fn rights(driver: &dyn Driver) -> Result<Rights, DriverError> {
     match driver.dialect() {
         Dialect::Sqlite => Ok(Rights { may_create: Some(true), ..Rights::default() }),
         Dialect::Postgres => rights_on_postgres(driver).await,
@@ -156,7 +158,7 @@ pub async fn rights(driver: &dyn Driver) -> Result<Rights, StoreError> {
     }
 }
 
-async fn rights_on_postgres(driver: &dyn Driver) -> Result<Rights, StoreError> {
+async fn rights_on_postgres(driver: &dyn Driver) -> Result<Rights, DriverError> {
     let sql = "-- server.schema_rights
 SELECT COALESCE(has_schema_privilege(current_schema(), 'CREATE'), false),
        pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'";
@@ -187,7 +189,7 @@ ORDER BY c.relname";
 
 /// What was granted to roles, to patterns and to single tables can't be read from one place there, so that statements are
 /// tried which find no row.
-async fn rights_on_mysql(driver: &dyn Driver) -> Result<Rights, StoreError> {
+async fn rights_on_mysql(driver: &dyn Driver) -> Result<Rights, DriverError> {
     let sql = "-- server.granted
 SELECT COUNT(DISTINCT p.privilege_type), COALESCE(CURRENT_ROLE(), 'NONE')
 FROM (SELECT grantee, privilege_type FROM information_schema.user_privileges
@@ -206,7 +208,7 @@ WHERE p.privilege_type IN ('ALTER', 'CREATE', 'DROP', 'INDEX', 'REFERENCES')
             Ok(()) => {}
             Err(ApplyError::Unavailable(why)) if why == READ_ONLY => rights.is_read_only = true,
             Err(ApplyError::Unavailable(why)) if why.contains("not migrated") => {}
-            Err(ApplyError::Unavailable(why)) => return Err(StoreError::Unavailable(why)),
+            Err(ApplyError::Unavailable(why)) => return Err(DriverError::Unavailable(why)),
             Err(_) => rights.closed.push(table.to_owned()),
         }
     }
@@ -233,9 +235,9 @@ const TRIED: [(&str, [&str; 3]); 2] = [
     ),
 ];
 
-async fn ask(driver: &dyn Driver, sql: &'static str, params: Vec<Value>) -> Result<Row, StoreError> {
+async fn ask(driver: &dyn Driver, sql: &'static str, params: Vec<Value>) -> Result<Row, DriverError> {
     let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
-    rows.into_iter().next().ok_or_else(|| StoreError::Fault("there is no answer".to_owned()))
+    rows.into_iter().next().ok_or_else(|| DriverError::Fault("there is no answer".to_owned()))
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ mod value;
 mod waiting;
 
 pub use driver::{
-    ApplyError, ConnectionUse, Dialect, Driver, Expect, MigrationLock, PIECE, Query, READ_ONLY, Reading, Statement,
-    TakeRows,
+    ApplyError, ConnectionUse, Dialect, Driver, DriverError, Expect, MigrationLock, PIECE, Query, READ_ONLY, Reading,
+    Statement, TakeRows,
 };
 pub use store::SqlStore;
 pub use value::{Row, Value};

@@ -7,10 +7,10 @@ mod plan;
 
 use std::{collections::BTreeMap, fmt::Write as _, io, path::PathBuf};
 
-use kayan_ports::{StoreError, Timestamp};
+use kayan_ports::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::{Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, Statement, Value};
+use crate::{Dialect, Driver, DriverError, Expect, MigrationLock, Query, Reading, Row, Statement, Value};
 
 pub use create::create;
 pub use header::{Header, Lock, lock_kinds, tables};
@@ -170,7 +170,7 @@ pub enum MigrateError {
         /// Its name.
         name: String,
         /// What the database said.
-        why: StoreError,
+        why: DriverError,
     },
     /// A new migration's name does not do.
     #[error("a migration's name is 1 to 60 characters of a-z, 0-9 and '_', not {name:?}")]
@@ -188,7 +188,7 @@ pub enum MigrateError {
     },
     /// The database did not answer.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] DriverError),
 }
 
 /// Every migration that is known or applied, by number. Refuses a database that is another program's. Changes nothing.
@@ -358,10 +358,10 @@ SELECT version, name, checksum, applied_at FROM schema_migrations ORDER BY versi
     Query { sql, params: Vec::new(), reading: Reading::Scan }
 }
 
-fn decode(rows: Vec<Row>) -> Result<BTreeMap<u32, Applied>, StoreError> {
+fn decode(rows: Vec<Row>) -> Result<BTreeMap<u32, Applied>, DriverError> {
     let row = |mut row: Row| {
         let version = row.int()?;
-        let version = u32::try_from(version).map_err(|_| StoreError::Fault(format!("migration number {version}")))?;
+        let version = u32::try_from(version).map_err(|_| DriverError::Fault(format!("migration number {version}")))?;
         Ok((version, Applied { name: row.text()?, checksum: row.text()?, at: row.time()? }))
     };
     rows.into_iter().map(row).collect()

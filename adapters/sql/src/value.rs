@@ -1,8 +1,9 @@
 //! What goes into a statement and what comes out of it.
 
+use crate::DriverError;
 use std::{borrow::Cow, vec};
 
-use kayan_ports::{StoreError, Timestamp};
+use kayan_ports::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -32,10 +33,10 @@ pub enum Value {
 
 impl Value {
     /// The JSON form of `document`; `Fault` when it has none.
-    pub fn json(document: &impl Serialize) -> Result<Self, StoreError> {
+    pub fn json(document: &impl Serialize) -> Result<Self, DriverError> {
         serde_json::to_string(document)
             .map(Self::Json)
-            .map_err(|error| StoreError::Fault(format!("cannot be written as JSON: {error}")))
+            .map_err(|error| DriverError::Fault(format!("cannot be written as JSON: {error}")))
     }
 
     /// An owned copy of `text`.
@@ -129,7 +130,7 @@ impl Row {
     }
 
     /// A whole number.
-    pub fn int(&mut self) -> Result<i64, StoreError> {
+    pub fn int(&mut self) -> Result<i64, DriverError> {
         match self.next() {
             Value::Int(number) => Ok(number),
             _ => Err(self.fault("whole number")),
@@ -137,7 +138,7 @@ impl Row {
     }
 
     /// True or false.
-    pub fn boolean(&mut self) -> Result<bool, StoreError> {
+    pub fn boolean(&mut self) -> Result<bool, DriverError> {
         match self.next() {
             Value::Bool(truth) => Ok(truth),
             Value::Int(number @ (0 | 1)) => Ok(number == 1),
@@ -146,7 +147,7 @@ impl Row {
     }
 
     /// Text.
-    pub fn text(&mut self) -> Result<String, StoreError> {
+    pub fn text(&mut self) -> Result<String, DriverError> {
         match self.next() {
             Value::Text(text) => Ok(text.into_owned()),
             _ => Err(self.fault("text")),
@@ -154,12 +155,12 @@ impl Row {
     }
 
     /// Text or NULL.
-    pub fn maybe_text(&mut self) -> Result<Option<String>, StoreError> {
+    pub fn maybe_text(&mut self) -> Result<Option<String>, DriverError> {
         self.maybe(Self::text)
     }
 
     /// A word of a closed list, as `from_name` knows it.
-    pub fn word<T>(&mut self, from_name: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
+    pub fn word<T>(&mut self, from_name: impl FnOnce(&str) -> Option<T>) -> Result<T, DriverError> {
         match self.next() {
             Value::Text(word) => from_name(&word).ok_or_else(|| self.fault("known word")),
             _ => Err(self.fault("text")),
@@ -167,7 +168,7 @@ impl Row {
     }
 
     /// Exactly 32 bytes.
-    pub fn hash(&mut self) -> Result<[u8; 32], StoreError> {
+    pub fn hash(&mut self) -> Result<[u8; 32], DriverError> {
         match self.next() {
             Value::Bytes(bytes) => bytes.try_into().map_err(|_| self.fault("32 bytes")),
             _ => Err(self.fault("32 bytes")),
@@ -175,7 +176,7 @@ impl Row {
     }
 
     /// Bytes.
-    pub fn bytes(&mut self) -> Result<Vec<u8>, StoreError> {
+    pub fn bytes(&mut self) -> Result<Vec<u8>, DriverError> {
         match self.next() {
             Value::Bytes(bytes) => Ok(bytes),
             _ => Err(self.fault("bytes")),
@@ -183,7 +184,7 @@ impl Row {
     }
 
     /// A JSON document's text, whatever it says.
-    pub fn document(&mut self) -> Result<String, StoreError> {
+    pub fn document(&mut self) -> Result<String, DriverError> {
         match self.next() {
             Value::Json(document) => Ok(document),
             Value::Text(document) => Ok(document.into_owned()),
@@ -192,12 +193,12 @@ impl Row {
     }
 
     /// A JSON document's text or NULL.
-    pub fn maybe_document(&mut self) -> Result<Option<String>, StoreError> {
+    pub fn maybe_document(&mut self) -> Result<Option<String>, DriverError> {
         self.maybe(Self::document)
     }
 
     /// An id that is written as this program writes it: hyphenated and in lower case.
-    pub fn exact_uuid(&mut self) -> Result<Uuid, StoreError> {
+    pub fn exact_uuid(&mut self) -> Result<Uuid, DriverError> {
         match self.next() {
             Value::Uuid(id) => Ok(id),
             Value::Text(text) => {
@@ -209,12 +210,12 @@ impl Row {
     }
 
     /// Such an id or NULL.
-    pub fn maybe_exact_uuid(&mut self) -> Result<Option<Uuid>, StoreError> {
+    pub fn maybe_exact_uuid(&mut self) -> Result<Option<Uuid>, DriverError> {
         self.maybe(Self::exact_uuid)
     }
 
     /// A JSON document of this shape.
-    pub fn json<T: DeserializeOwned>(&mut self) -> Result<T, StoreError> {
+    pub fn json<T: DeserializeOwned>(&mut self) -> Result<T, DriverError> {
         let parsed = match self.next() {
             Value::Json(document) => serde_json::from_str(&document),
             Value::Text(document) => serde_json::from_str(&document),
@@ -224,12 +225,12 @@ impl Row {
     }
 
     /// A JSON document or NULL.
-    pub fn maybe_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, StoreError> {
+    pub fn maybe_json<T: DeserializeOwned>(&mut self) -> Result<Option<T>, DriverError> {
         self.maybe(Self::json)
     }
 
     /// An id.
-    pub fn uuid(&mut self) -> Result<Uuid, StoreError> {
+    pub fn uuid(&mut self) -> Result<Uuid, DriverError> {
         match self.next() {
             Value::Uuid(id) => Ok(id),
             Value::Text(text) => Uuid::try_parse(&text).map_err(|_| self.fault("UUID")),
@@ -238,12 +239,12 @@ impl Row {
     }
 
     /// An id or NULL.
-    pub fn maybe_uuid(&mut self) -> Result<Option<Uuid>, StoreError> {
+    pub fn maybe_uuid(&mut self) -> Result<Option<Uuid>, DriverError> {
         self.maybe(Self::uuid)
     }
 
     /// A moment.
-    pub fn time(&mut self) -> Result<Timestamp, StoreError> {
+    pub fn time(&mut self) -> Result<Timestamp, DriverError> {
         match self.next() {
             Value::Time(moment) => Ok(moment),
             Value::Int(micros) => {
@@ -254,7 +255,7 @@ impl Row {
     }
 
     /// A moment or NULL.
-    pub fn maybe_time(&mut self) -> Result<Option<Timestamp>, StoreError> {
+    pub fn maybe_time(&mut self) -> Result<Option<Timestamp>, DriverError> {
         self.maybe(Self::time)
     }
 
@@ -263,7 +264,7 @@ impl Row {
         self.rest.next().unwrap_or(Value::Null)
     }
 
-    fn maybe<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    fn maybe<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, DriverError>) -> Result<Option<T>, DriverError> {
         if self.at_null() {
             self.next();
             return Ok(None);
@@ -272,8 +273,8 @@ impl Row {
     }
 
     /// Names the place, never the value: that may be a secret.
-    fn fault(&self, wanted: &str) -> StoreError {
-        StoreError::Fault(format!("column {} is no {wanted}", self.position))
+    fn fault(&self, wanted: &str) -> DriverError {
+        DriverError::Fault(format!("column {} is no {wanted}", self.position))
     }
 }
 
@@ -285,8 +286,8 @@ mod tests {
     fn a_column_of_another_type_is_a_fault_that_names_its_position_and_not_its_value() {
         let mut row = Row::new(vec![Value::Int(1), Value::from("s3cret")]);
         assert_eq!(row.int(), Ok(1));
-        assert_eq!(row.uuid(), Err(StoreError::Fault("column 2 is no UUID".to_owned())));
-        assert_eq!(row.int(), Err(StoreError::Fault("column 3 is no whole number".to_owned())));
+        assert_eq!(row.uuid(), Err(DriverError::Fault("column 2 is no UUID".to_owned())));
+        assert_eq!(row.int(), Err(DriverError::Fault("column 3 is no whole number".to_owned())));
     }
 
     #[test]
@@ -305,6 +306,6 @@ mod tests {
         assert_eq!(row.time(), Ok(Timestamp::UNIX_EPOCH - time::Duration::MICROSECOND));
         assert_eq!(row.json::<Vec<i64>>(), Ok(vec![1]));
         assert_eq!(row.maybe_text(), Ok(None));
-        assert_eq!(row.boolean(), Err(StoreError::Fault("column 6 is no boolean".to_owned())));
+        assert_eq!(row.boolean(), Err(DriverError::Fault("column 6 is no boolean".to_owned())));
     }
 }

@@ -1,14 +1,13 @@
 //! What SQLite's errors mean, in words without SQL text, values or paths.
 
-use kayan_ports::StoreError;
-use kayan_sql::ApplyError;
+use kayan_sql::{ApplyError, DriverError};
 use rusqlite::{Error, ErrorCode, ffi};
 
 /// What a failed read means. `sql` only lends its signature.
-pub(crate) fn store_error(error: &Error, sql: &str) -> StoreError {
+pub(crate) fn store_error(error: &Error, sql: &str) -> DriverError {
     match unavailable(error) {
-        Some(why) => StoreError::Unavailable(why.to_owned()),
-        None => StoreError::Fault(fault(error, sql)),
+        Some(why) => DriverError::Unavailable(why.to_owned()),
+        None => DriverError::Fault(fault(error, sql)),
     }
 }
 

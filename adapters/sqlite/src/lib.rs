@@ -22,9 +22,9 @@ mod samples;
 use std::{io, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use kayan_ports::StoreError;
 use kayan_sql::{
-    ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Reading, Row, SqlStore, Statement, TakeRows,
+    ApplyError, ConnectionUse, Dialect, Driver, DriverError, MigrationLock, Query, Reading, Row, SqlStore, Statement,
+    TakeRows,
 };
 use rusqlite::Connection;
 use tokio::sync::Mutex;
@@ -121,7 +121,7 @@ impl SqliteDriver {
 
 #[async_trait]
 impl Driver for SqliteDriver {
-    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError> {
         self.readers.read(query).await
     }
 
@@ -129,26 +129,26 @@ impl Driver for SqliteDriver {
         self.writer.apply(batch).await
     }
 
-    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError> {
         self.readers.snapshot(questions, take).await
     }
 
-    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, DriverError> {
         migration::lock(&self.connection, self.busy).await
     }
 
     /// Reads the file's first page: a `SELECT 1` would not touch it.
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping(&self) -> Result<(), DriverError> {
         let sql = "-- database.ping
 SELECT COUNT(*) FROM sqlite_schema";
         self.readers.read(Query { sql, params: Vec::new(), reading: Reading::Point }).await.map(drop)
     }
 
-    async fn writable(&self) -> Result<(), StoreError> {
+    async fn writable(&self) -> Result<(), DriverError> {
         self.ping().await
     }
 
-    async fn maintain(&self) -> Result<(), StoreError> {
+    async fn maintain(&self) -> Result<(), DriverError> {
         Ok(())
     }
 

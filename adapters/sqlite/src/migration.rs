@@ -6,8 +6,7 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use kayan_ports::StoreError;
-use kayan_sql::{MigrationLock, Query, Row, Statement, Value};
+use kayan_sql::{DriverError, MigrationLock, Query, Row, Statement, Value};
 use rusqlite::{
     Connection, ErrorCode,
     hooks::{AuthAction, AuthContext, Authorization},
@@ -30,10 +29,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) async fn lock(
     connection: &Arc<Mutex<Connection>>,
     busy: Duration,
-) -> Result<Box<dyn MigrationLock>, StoreError> {
+) -> Result<Box<dyn MigrationLock>, DriverError> {
     let taken = timeout(PATIENCE, Arc::clone(connection).lock_owned()).await;
     let connection =
-        taken.map_err(|_| StoreError::Unavailable("another task has been migrating for a minute".to_owned()))?;
+        taken.map_err(|_| DriverError::Unavailable("another task has been migrating for a minute".to_owned()))?;
     let lock = Lock { connection, busy };
     let lock = blocking(move || {
         lock.connection.busy_timeout(PATIENCE).map_err(|error| store_error(&error, "migrations.lock"))?;
@@ -48,9 +47,9 @@ pub(crate) async fn lock(
 }
 
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    spawn_blocking(work).await.unwrap_or_else(|_| Err(StoreError::Fault("a migration panicked".to_owned())))
+    work: impl FnOnce() -> Result<T, DriverError> + Send + 'static,
+) -> Result<T, DriverError> {
+    spawn_blocking(work).await.unwrap_or_else(|_| Err(DriverError::Fault("a migration panicked".to_owned())))
 }
 
 /// Dropping it rolls back what was not committed and puts the connection in order.
@@ -60,15 +59,15 @@ struct Lock {
 }
 
 impl Lock {
-    fn control(&self, sql: &str) -> Result<(), StoreError> {
+    fn control(&self, sql: &str) -> Result<(), DriverError> {
         self.connection.execute_batch(sql).map_err(|error| store_error(&error, "migrations.lock"))
     }
 
-    fn run(&mut self, script: &str, bookkeeping: Option<&Statement>) -> Result<(), StoreError> {
+    fn run(&mut self, script: &str, bookkeeping: Option<&Statement>) -> Result<(), DriverError> {
         self.control("SAVEPOINT migration")?;
         let outcome = self.script(script).and_then(|()| self.finish(bookkeeping));
         if self.connection.is_autocommit() {
-            let ended = StoreError::Fault("the database ended the transaction by itself".to_owned());
+            let ended = DriverError::Fault("the database ended the transaction by itself".to_owned());
             return Err(outcome.err().unwrap_or(ended));
         }
         if outcome.is_err() {
@@ -78,13 +77,13 @@ impl Lock {
         outcome
     }
 
-    fn script(&mut self, script: &str) -> Result<(), StoreError> {
+    fn script(&mut self, script: &str) -> Result<(), DriverError> {
         let authorizer = |error| store_error(&error, "migrations.lock");
         self.connection.authorizer(Some(keep_in_transaction)).map_err(authorizer)?;
         let ran = self.connection.execute_batch(script);
         self.connection.authorizer(None::<fn(AuthContext<'_>) -> Authorization>).map_err(authorizer)?;
         ran.map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::AuthorizationForStatementDenied) => StoreError::Fault(
+            Some(ErrorCode::AuthorizationForStatementDenied) => DriverError::Fault(
                 "the script runs in a transaction; take BEGIN, COMMIT, ROLLBACK, SAVEPOINT and ATTACH out of it"
                     .to_owned(),
             ),
@@ -92,7 +91,7 @@ impl Lock {
         })
     }
 
-    fn finish(&self, bookkeeping: Option<&Statement>) -> Result<(), StoreError> {
+    fn finish(&self, bookkeeping: Option<&Statement>) -> Result<(), DriverError> {
         if let Some(statement) = bookkeeping {
             bound(&self.connection, statement.sql, &statement.params)
                 .and_then(|mut prepared| prepared.raw_execute())
@@ -100,7 +99,7 @@ impl Lock {
         }
         let dangling = self.connection.prepare("PRAGMA foreign_key_check").and_then(|mut check| check.exists(()));
         if dangling.map_err(|error| store_error(&error, "migrations.check"))? {
-            return Err(StoreError::Fault("it leaves rows that refer to rows that are not there".to_owned()));
+            return Err(DriverError::Fault("it leaves rows that refer to rows that are not there".to_owned()));
         }
         Ok(())
     }
@@ -138,9 +137,9 @@ struct Held(Option<Lock>);
 impl Held {
     async fn with<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut Lock) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let lock = self.0.take().ok_or_else(|| StoreError::Fault("the migration was given up".to_owned()))?;
+        work: impl FnOnce(&mut Lock) -> Result<T, DriverError> + Send + 'static,
+    ) -> Result<T, DriverError> {
+        let lock = self.0.take().ok_or_else(|| DriverError::Fault("the migration was given up".to_owned()))?;
         let (lock, outcome) = blocking(move || {
             let mut lock = lock;
             let outcome = work(&mut lock);
@@ -154,16 +153,16 @@ impl Held {
 
 #[async_trait]
 impl MigrationLock for Held {
-    async fn read(&mut self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn read(&mut self, query: Query) -> Result<Vec<Row>, DriverError> {
         self.with(move |lock| answer(&lock.connection, &query).map_err(|error| store_error(&error, query.sql))).await
     }
 
-    async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), StoreError> {
+    async fn run(&mut self, script: &str, bookkeeping: Option<Statement>) -> Result<(), DriverError> {
         let script = script.to_owned();
         self.with(move |lock| lock.run(&script, bookkeeping.as_ref())).await
     }
 
-    async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
+    async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), DriverError> {
         self.with(move |lock| {
             let write = |params: &Vec<Value>| bound(&lock.connection, sql, params)?.raw_execute().map(drop);
             rows.iter().try_for_each(write).map_err(|error| store_error(&error, sql))
@@ -171,7 +170,7 @@ impl MigrationLock for Held {
         .await
     }
 
-    async fn release(mut self: Box<Self>) -> Result<(), StoreError> {
+    async fn release(mut self: Box<Self>) -> Result<(), DriverError> {
         self.with(|lock| lock.control("COMMIT")).await
     }
 }

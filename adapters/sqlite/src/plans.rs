@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use kayan_ports::{
     AccessTokens, AccountChange, AccountQuery, Accounts, AdminTokenId, AuditTrail, Change, Client, Commit, Credentials,
     EventOrder, EventQuery, IdentityQuery, KeyChange, KeyId, KeyPurpose, Lookup, PurgeEvents, Revocation, Revocations,
-    Scope, Sealed, SealedKey, SessionChange, SessionId, Sessions, State, StoreError, StoredKeys, TenantId, WrappedKey,
-    Wrapper,
+    Scope, Sealed, SealedKey, SessionChange, SessionId, Sessions, State, StoredKeys, TenantId, WrappedKey, Wrapper,
 };
-use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Row, SqlStore, Statement, TakeRows};
+use kayan_sql::{
+    ApplyError, ConnectionUse, Dialect, Driver, DriverError, MigrationLock, Query, Row, SqlStore, Statement, TakeRows,
+};
 
 use crate::{
     SqliteDriver,
@@ -33,7 +34,7 @@ impl Noting {
 
 #[async_trait]
 impl Driver for Noting {
-    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError> {
         self.note(query.sql);
         self.driver.read(query).await
     }
@@ -45,23 +46,23 @@ impl Driver for Noting {
         self.driver.apply(batch).await
     }
 
-    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError> {
         self.driver.snapshot(questions, take).await
     }
 
-    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, DriverError> {
         self.driver.lock().await
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping(&self) -> Result<(), DriverError> {
         self.driver.ping().await
     }
 
-    async fn writable(&self) -> Result<(), StoreError> {
+    async fn writable(&self) -> Result<(), DriverError> {
         self.driver.writable().await
     }
 
-    async fn maintain(&self) -> Result<(), StoreError> {
+    async fn maintain(&self) -> Result<(), DriverError> {
         self.driver.maintain().await
     }
 

@@ -2,8 +2,7 @@
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
-use kayan_ports::StoreError;
-use kayan_sql::{ConnectionUse, PIECE, Query, Reading, Row, TakeRows, Waiting};
+use kayan_sql::{ConnectionUse, DriverError, PIECE, Query, Reading, Row, TakeRows, Waiting};
 use rusqlite::Connection;
 use tokio::{
     sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, mpsc},
@@ -31,7 +30,7 @@ pub(crate) enum Readers {
 }
 
 impl Readers {
-    pub(crate) async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+    pub(crate) async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError> {
         let mut connection = self.take(query.reading).await?;
         match query.reading {
             // Right here: finding a row in the page cache takes microseconds, less than handing the question to another
@@ -39,13 +38,13 @@ impl Readers {
             Reading::Point => connection.read(&query),
             Reading::Scan => spawn_blocking(move || connection.read(&query))
                 .await
-                .unwrap_or_else(|_| Err(StoreError::Fault("a reader panicked".to_owned()))),
+                .unwrap_or_else(|_| Err(DriverError::Fault("a reader panicked".to_owned()))),
         }
     }
 
     /// Reads on a thread of its own, a piece or two ahead of whoever takes the rows. A transaction that only reads sees the
     /// file as it was at its first question.
-    pub(crate) async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+    pub(crate) async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError> {
         let mut connection = self.take(Reading::Scan).await?;
         let (send, mut receive) = mpsc::channel(1);
         let reading =
@@ -56,7 +55,7 @@ impl Readers {
             }
         }
         drop(receive);
-        reading.await.unwrap_or_else(|_| Err(StoreError::Fault("a reader panicked".to_owned())))
+        reading.await.unwrap_or_else(|_| Err(DriverError::Fault("a reader panicked".to_owned())))
     }
 
     /// How a file's connections are used now.
@@ -70,7 +69,7 @@ impl Readers {
         })
     }
 
-    async fn take(&self, reading: Reading) -> Result<Taken, StoreError> {
+    async fn take(&self, reading: Reading) -> Result<Taken, DriverError> {
         match self {
             Self::Pool(pool) => {
                 let scan = match reading {
@@ -84,7 +83,7 @@ impl Readers {
             Self::One(connection) => timeout(PATIENCE, Arc::clone(connection).lock_owned())
                 .await
                 .map(Taken::Shared)
-                .map_err(|_| StoreError::Unavailable("the database is busy".to_owned())),
+                .map_err(|_| DriverError::Unavailable("the database is busy".to_owned())),
         }
     }
 }
@@ -118,7 +117,7 @@ impl Pool {
         })
     }
 
-    async fn permit(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, StoreError> {
+    async fn permit(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, DriverError> {
         if let Ok(permit) = Arc::clone(places).try_acquire_owned() {
             return Ok(permit);
         }
@@ -127,7 +126,7 @@ impl Pool {
         waited
             .ok()
             .and_then(Result::ok)
-            .ok_or_else(|| StoreError::Unavailable("every connection that reads the database is taken".to_owned()))
+            .ok_or_else(|| DriverError::Unavailable("every connection that reads the database is taken".to_owned()))
     }
 }
 
@@ -143,12 +142,12 @@ enum Taken {
 }
 
 impl Taken {
-    fn read(&mut self, query: &Query) -> Result<Vec<Row>, StoreError> {
+    fn read(&mut self, query: &Query) -> Result<Vec<Row>, DriverError> {
         self.with(query.sql, |open| answer(open, query))
     }
 
     /// `sql` only lends its signature.
-    fn with<T>(&mut self, sql: &str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn with<T>(&mut self, sql: &str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, DriverError> {
         let outcome = match self {
             Self::Shared(connection) => work(connection),
             Self::Pooled { connection, pool, .. } => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayan_ports::{Change, Commit, CommitError};
+use kayan_ports::{Change, Commit, CommitError, Failure};
 use opentelemetry::trace::FutureExt as _;
 
 use crate::AuditLog;
@@ -61,7 +61,8 @@ impl Commit for Audited {
             outcome
         };
         let committing = tokio::spawn(committing.with_current_context());
-        committing.await.unwrap_or_else(|_| Err(CommitError::Fault("the commit was aborted".to_owned())))
+        let aborted = || CommitError::Failed(Failure::Fault("the commit was aborted".to_owned()));
+        committing.await.unwrap_or_else(|_| Err(aborted()))
     }
 }
 

@@ -4,8 +4,9 @@ use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use ::metrics::Histogram;
 use async_trait::async_trait;
-use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Row, Statement, TakeRows};
+use kayan_sql::{
+    ApplyError, ConnectionUse, Dialect, Driver, DriverError, MigrationLock, Query, Row, Statement, TakeRows,
+};
 use opentelemetry::{KeyValue, trace::SpanKind};
 use opentelemetry_sdk::trace::{SdkTracer, Span as SdkSpan};
 use parking_lot::RwLock;
@@ -82,13 +83,13 @@ fn signature(sql: &'static str) -> &'static str {
 
 #[async_trait]
 impl Driver for ObservedDriver {
-    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError> {
         let (duration, begun) = (self.duration_of(query.sql), Instant::now());
         let name = signature(query.sql);
         let span = self.span(name, |attributes| attributes.push(KeyValue::new("db.query.summary", name)));
         let rows = traces::within(span, self.inner.read(query), |error| match error {
-            StoreError::Unavailable(_) => "unavailable",
-            StoreError::Nul | StoreError::Fault(_) => "fault",
+            DriverError::Unavailable(_) => "unavailable",
+            DriverError::Nul | DriverError::Fault(_) => "fault",
         });
         let rows = rows.await;
         duration.record(begun.elapsed());
@@ -113,23 +114,23 @@ impl Driver for ObservedDriver {
         outcome
     }
 
-    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError> {
         self.inner.snapshot(questions, take).await
     }
 
-    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, DriverError> {
         self.inner.lock().await
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping(&self) -> Result<(), DriverError> {
         self.inner.ping().await
     }
 
-    async fn writable(&self) -> Result<(), StoreError> {
+    async fn writable(&self) -> Result<(), DriverError> {
         self.inner.writable().await
     }
 
-    async fn maintain(&self) -> Result<(), StoreError> {
+    async fn maintain(&self) -> Result<(), DriverError> {
         self.inner.maintain().await
     }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use count_sessions::Sessions;
 use kayan_core::{CheckHealth, Kayan};
-use kayan_ports::{Clock, Entropy, StoreError};
+use kayan_ports::{Clock, Entropy, Failure};
 use runner::Runner;
 
 /// What the jobs work with.
@@ -38,7 +38,7 @@ pub struct Worker<'a> {
 
 impl Worker<'_> {
     /// Runs all jobs, each at its own times. Never returns. `maintain` does what the database needs from time to time.
-    pub async fn run(&self, maintain: impl AsyncFn() -> Result<(), StoreError>) {
+    pub async fn run(&self, maintain: impl AsyncFn() -> Result<(), Failure>) {
         let Self { kayan, health, clock, entropy, audit_retention } = *self;
         let runner = Runner { clock, entropy };
         let mut sessions = Sessions::default();

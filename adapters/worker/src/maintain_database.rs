@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use kayan_core::Failure;
-use kayan_ports::StoreError;
 
 use crate::runner::Job;
 
 pub(crate) const JOB: Job = Job { name: "maintain_database", every: Duration::from_mins(10), at_start: false };
 
 /// Without a lease: what one replica has made is there for the next, which makes nothing then.
-pub(crate) async fn run(maintain: &impl AsyncFn() -> Result<(), StoreError>) -> Result<(), Failure> {
-    Ok(maintain().await?)
+pub(crate) async fn run(maintain: &impl AsyncFn() -> Result<(), Failure>) -> Result<(), Failure> {
+    maintain().await
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayan_ports::{Scope, StoreError};
+use kayan_ports::{Failure, Scope};
 
 use super::*;
 use crate::{
@@ -163,7 +163,7 @@ async fn i_22_a_revoked_token_is_dead_at_once_with_all_that_were_narrowed_from_i
 async fn a_database_that_is_away_lets_nobody_in_and_says_so() {
     let stage = stage();
     let token = made(&stage, &["*"], None).await.token;
-    stage.store.fail_next_read(StoreError::Unavailable("gone".to_owned()));
+    stage.store.fail_next_read(Failure::Unavailable("gone".to_owned()));
     let refused = who(&stage, &token).await.unwrap_err();
     assert!(matches!(refused, AuthenticateAdminTokenError::Failed(Failure::Unavailable(_))), "{refused:?}");
 }

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, io::Write};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use kayan_ports::{Position, Seal, StoreError, TenantId, TrailEvent};
+use kayan_ports::{Position, Seal, TenantId, TrailEvent};
 
 use super::{EventRecord, FORMAT, Record, SealRecord, Text};
 use crate::{
@@ -24,12 +24,6 @@ pub enum ExportBundleError {
     /// The trail could not be read.
     #[error(transparent)]
     Failed(#[from] Failure),
-}
-
-impl From<StoreError> for ExportBundleError {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(error.into())
-    }
 }
 
 /// What a bundle holds.

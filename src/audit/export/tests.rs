@@ -1,6 +1,6 @@
 //! What an export holds, and what it leaves in the trail.
 
-use kayan_ports::{Clock as _, Outcome, Scope, StoreError};
+use kayan_ports::{Clock as _, Failure, Outcome, Scope};
 use serde_json::Value;
 
 use super::*;
@@ -87,7 +87,7 @@ async fn an_export_that_failed_is_not_taken_for_a_whole_one() {
     let stage = Stage::new();
     busy(&stage, 1).await;
     let mut export = stage.kayan.export_events(&Stage::operator(), all()).await.unwrap();
-    stage.store.fail_next_read(StoreError::Unavailable("gone".to_owned()));
+    stage.store.fail_next_read(Failure::Unavailable("gone".to_owned()));
     assert!(export.next(&mut Vec::new()).await.is_err());
     assert!(export.next(&mut Vec::new()).await.is_err(), "it does not begin anew");
     stage.kayan.end_export(&Stage::operator(), &export).await.unwrap();

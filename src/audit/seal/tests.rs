@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kayan_ports::{
-    Change, Clock, Commit, CommitError, EventQuery, SealChange, Sealing, Seals, StoreError, TenantId, Timestamp,
+    Change, Clock, Commit, CommitError, EventQuery, Failure, SealChange, Sealing, Seals, TenantId, Timestamp,
 };
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ async fn a_long_trail_is_sealed_in_many_parts_and_the_chain_goes_on() {
 async fn nothing_is_written_when_there_is_nothing_to_seal() {
     let stage = Stage::new();
     stage.kayan.seal_events().await.unwrap();
-    stage.store.fail_next_commit(CommitError::Fault("a commit".to_owned()));
+    stage.store.fail_next_commit(CommitError::Failed(Failure::Fault("a commit".to_owned())));
     assert_eq!(sealed(&stage).await, (0, 0));
 }
 
@@ -72,9 +72,9 @@ async fn a_pass_that_failed_is_made_up_for_by_the_next_one() {
     stage.person("anna@example.org").await;
     let events = stage.store.events().len() as u64;
     stage.clock.advance(Duration::from_mins(2));
-    stage.store.fail_next_read(StoreError::Unavailable("away".to_owned()));
+    stage.store.fail_next_read(Failure::Unavailable("away".to_owned()));
     assert!(stage.kayan.seal_events().await.is_err());
-    stage.store.fail_next_commit(CommitError::Unavailable("away".to_owned()));
+    stage.store.fail_next_commit(CommitError::Failed(Failure::Unavailable("away".to_owned())));
     assert!(stage.kayan.seal_events().await.is_err());
     assert_eq!(sealed(&stage).await, (1, events));
 }

@@ -1,6 +1,6 @@
 //! What logging in promises.
 
-use kayan_ports::{Commit, CredentialChange, Credentials, EventType, Outcome, State, StoreError, TenantId};
+use kayan_ports::{Commit, CredentialChange, Credentials, EventType, Failure, Outcome, State, TenantId};
 
 use super::*;
 use crate::{
@@ -104,11 +104,11 @@ async fn i_33_a_login_that_cannot_be_audited_is_no_login() {
     let stage = Stage::new();
     stage.person(ADA).await;
     let events = stage.store.events().len();
-    stage.store.fail_next_commit(CommitError::Unavailable("away".to_owned()));
+    stage.store.fail_next_commit(CommitError::Failed(Failure::Unavailable("away".to_owned())));
     let refused = stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap_err();
     assert!(matches!(refused, LogInError::Failed(Failure::Unavailable(_))));
     assert_eq!(stage.store.events().len(), events);
-    stage.store.fail_next_read(StoreError::Unavailable("away".to_owned()));
+    stage.store.fail_next_read(Failure::Unavailable("away".to_owned()));
     let refused = stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap_err();
     assert!(matches!(refused, LogInError::Failed(Failure::Unavailable(_))));
 }

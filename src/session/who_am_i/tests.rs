@@ -1,6 +1,6 @@
 //! What being recognised promises.
 
-use kayan_ports::{CommitError, State};
+use kayan_ports::{CommitError, Failure, State};
 
 use super::*;
 use crate::{SetUserState, UserRef, stage::Stage};
@@ -40,7 +40,7 @@ async fn last_seen_is_written_once_a_minute_and_never_in_the_way() {
     let ada = stage.person("ada@example.com").await;
     let caller = Stage::bearer(ada.session_token.hash());
     stage.clock.advance(Duration::seconds(59));
-    stage.store.fail_next_commit(CommitError::Unavailable("read-only".to_owned()));
+    stage.store.fail_next_commit(CommitError::Failed(Failure::Unavailable("read-only".to_owned())));
     assert_eq!(stage.kayan.who_am_i(&caller).await.unwrap().session.last_seen_at, ada.session.last_seen_at);
     stage.clock.advance(Duration::seconds(1));
     assert!(stage.kayan.who_am_i(&caller).await.is_ok(), "a database that takes no writes still knows people");

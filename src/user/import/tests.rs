@@ -1,6 +1,6 @@
 //! What bringing users in promises.
 
-use kayan_ports::{Accounts, CommitError, EventType, IdentityId, Outcome, Scope, StoreError, Unique};
+use kayan_ports::{Accounts, CommitError, EventType, Failure, IdentityId, Outcome, Scope, Unique};
 use serde_json::{Value, json};
 
 use super::*;
@@ -188,10 +188,10 @@ async fn a_race_spoils_nobody_but_the_one_who_lost_it() {
 async fn a_database_that_is_away_ends_the_import_and_the_next_run_completes_it() {
     let stage = Stage::new();
     let text = format!("{}\n{}", user("a@example.com"), user("b@example.com"));
-    stage.store.fail_next_commit(CommitError::Unavailable("away".to_owned()));
+    stage.store.fail_next_commit(CommitError::Failed(Failure::Unavailable("away".to_owned())));
     let failed = stage.kayan.import_ndjson(&Stage::operator(), text.as_bytes(), false).await;
     assert!(matches!(failed, Err(ImportUsersError::Failed(Failure::Unavailable(_)))), "{failed:?}");
-    stage.store.fail_next_read(StoreError::Unavailable("away".to_owned()));
+    stage.store.fail_next_read(Failure::Unavailable("away".to_owned()));
     let failed = stage.kayan.import_ndjson(&Stage::operator(), text.as_bytes(), true).await;
     assert!(matches!(failed, Err(ImportUsersError::Failed(Failure::Unavailable(_)))), "{failed:?}");
     let reports = import_text(&stage, &Stage::operator(), &text, false).await;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kayan_ports::{
-    AuditEvent, AuthenticatedSession, Client, Credential, Identifier, Identity, Known, LoginCandidate, Lookup,
-    Refreshing, Scope, Session, StoreError, Stores, TenantId, TokenHash,
+    AuditEvent, AuthenticatedSession, Client, Credential, Failure, Identifier, Identity, Known, LoginCandidate, Lookup,
+    Refreshing, Scope, Session, Stores, TenantId, TokenHash,
 };
 
 use crate::sample::{Account, at};
@@ -105,7 +105,7 @@ pub(crate) async fn login_candidate(
     tenant: &TenantId,
     identifier: &Identifier,
     client: &Client,
-) -> Result<Lookup<Known>, StoreError> {
+) -> Result<Lookup<Known>, Failure> {
     Ok(match store.credentials.login_candidate(tenant, identifier, client).await? {
         None => Lookup::NoTenant,
         Some(LoginCandidate { known: None, .. }) => Lookup::Absent,

@@ -8,8 +8,8 @@ use kayan_cache::CachedSessions;
 use kayan_contract::Bench;
 use kayan_fakes::{ManualClock, MemoryStore};
 use kayan_ports::{
-    Aal, AccountChange, Change, Client, Clock, Commit, Identity, IdentityId, Lookup, Scope, Session, SessionChange,
-    SessionId, State, StoreError, Stores, TenantId, TokenHash, Traits,
+    Aal, AccountChange, Change, Client, Clock, Commit, Failure, Identity, IdentityId, Lookup, Scope, Session,
+    SessionChange, SessionId, State, Stores, TenantId, TokenHash, Traits,
 };
 use uuid::Uuid;
 
@@ -85,7 +85,7 @@ impl Cached {
         (cached, identity, session)
     }
 
-    async fn is_active(&self) -> Result<bool, StoreError> {
+    async fn is_active(&self) -> Result<bool, Failure> {
         match self.store.access_tokens.authenticated_session(&TenantId::default(), &TOKEN).await? {
             Lookup::Found(presented) => Ok(presented.session.active && presented.identity.state == State::Active),
             Lookup::Absent | Lookup::NoTenant => Ok(false),
@@ -100,12 +100,12 @@ fn everybody() -> Change {
 #[tokio::test]
 async fn a_token_that_was_just_presented_is_known_without_the_database() {
     let (cached, ..) = Cached::with_session().await;
-    cached.inner.fail_next_read(StoreError::Unavailable("away".to_owned()));
+    cached.inner.fail_next_read(Failure::Unavailable("away".to_owned()));
     assert_eq!(cached.is_active().await, Ok(true));
     cached.clock.advance(Duration::from_micros(4_999_999));
     assert_eq!(cached.is_active().await, Ok(true));
     cached.clock.advance(Duration::from_micros(1));
-    assert_eq!(cached.is_active().await, Err(StoreError::Unavailable("away".to_owned())));
+    assert_eq!(cached.is_active().await, Err(Failure::Unavailable("away".to_owned())));
 }
 
 #[tokio::test]

@@ -9,11 +9,11 @@ use kayan_contract::{
     AttemptsBench, Bench, Durable, KeysBench, furnish,
     throw_away::{PGBOUNCER, POSTGRES, PostgresDatabase},
 };
-use kayan_ports::{Change, Expired, Scope, SessionChange, StoreError, Stores, TenantId, Timestamp};
+use kayan_ports::{Change, Expired, Scope, SessionChange, Stores, TenantId, Timestamp};
 use kayan_postgres::{Mode, PostgresDriver, Settings};
 use kayan_sql::{
-    ApplyError, ConnectionUse, Dialect, Driver, Expect, MigrationLock, Query, Reading, Row, SqlStore, Statement,
-    TakeRows, Value, migrate,
+    ApplyError, ConnectionUse, Dialect, Driver, DriverError, Expect, MigrationLock, Query, Reading, Row, SqlStore,
+    Statement, TakeRows, Value, migrate,
 };
 
 struct Postgres {
@@ -55,7 +55,7 @@ struct Crowd(PostgresDriver);
 
 #[async_trait]
 impl Driver for Crowd {
-    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError> {
         if query.reading == Reading::Scan {
             return self.0.read(query).await;
         }
@@ -66,23 +66,23 @@ impl Driver for Crowd {
         self.0.apply(batch).await
     }
 
-    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError> {
         self.0.snapshot(questions, take).await
     }
 
-    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, DriverError> {
         self.0.lock().await
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping(&self) -> Result<(), DriverError> {
         self.0.ping().await
     }
 
-    async fn writable(&self) -> Result<(), StoreError> {
+    async fn writable(&self) -> Result<(), DriverError> {
         self.0.writable().await
     }
 
-    async fn maintain(&self) -> Result<(), StoreError> {
+    async fn maintain(&self) -> Result<(), DriverError> {
         self.0.maintain().await
     }
 

@@ -1,8 +1,8 @@
 //! What changes identities and their credentials.
 
 use kayan_ports::{
-    CommitError, Credential, CredentialId, Guard, Identity, IdentityId, NamedIdentifier, Scope, TenantId, Timestamp,
-    Unique, Version,
+    CommitError, Credential, CredentialId, Failure, Guard, Identity, IdentityId, NamedIdentifier, Scope, TenantId,
+    Timestamp, Unique, Version,
 };
 
 use crate::rows::Rows;
@@ -95,7 +95,7 @@ impl Rows {
         let id = credential.id;
         match self.credentials.insert(id, credential) {
             None => Ok(()),
-            Some(_) => Err(CommitError::Fault(format!("there is a credential {id} already"))),
+            Some(_) => Err(CommitError::Failed(Failure::Fault(format!("there is a credential {id} already")))),
         }
     }
 

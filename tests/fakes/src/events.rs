@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use kayan_ports::{
-    AuditEvent, CommitError, EventCursor, EventOrder, EventPage, EventQuery, IdentityId, Scope, TenantId, Timestamp,
+    AuditEvent, CommitError, EventCursor, EventOrder, EventPage, EventQuery, Failure, IdentityId, Scope, TenantId,
+    Timestamp,
 };
 
 use crate::rows::{Rows, takes_in};
@@ -11,7 +12,7 @@ use crate::rows::{Rows, takes_in};
 impl Rows {
     pub(crate) fn record(&mut self, event: AuditEvent) -> Result<(), CommitError> {
         if self.events.iter().any(|other| other.id == event.id) {
-            return Err(CommitError::Fault(format!("there is an event {} already", event.id)));
+            return Err(CommitError::Failed(Failure::Fault(format!("there is an event {} already", event.id))));
         }
         self.events.push(event);
         Ok(())

@@ -1,8 +1,8 @@
 //! What changes sessions and refresh tokens.
 
 use kayan_ports::{
-    CommitError, Guard, IdentityId, RefreshToken, Scope, Session, SessionId, Spent, State, TenantId, Timestamp,
-    TokenHash,
+    CommitError, Failure, Guard, IdentityId, RefreshToken, Scope, Session, SessionId, Spent, State, TenantId,
+    Timestamp, TokenHash,
 };
 
 use crate::rows::{Rows, takes_in};
@@ -23,7 +23,7 @@ impl Rows {
         let id = session.id;
         match self.sessions.insert(id, session) {
             None => Ok(()),
-            Some(_) => Err(CommitError::Fault(format!("there is a session {id} already"))),
+            Some(_) => Err(CommitError::Failed(Failure::Fault(format!("there is a session {id} already")))),
         }
     }
 
@@ -31,7 +31,7 @@ impl Rows {
         self.session(&token.tenant, token.session).ok_or(CommitError::Stale(Guard::Session))?;
         match self.refresh_tokens.insert(token.hash, token) {
             None => Ok(()),
-            Some(_) => Err(CommitError::Fault("a refresh token's hash is there already".to_owned())),
+            Some(_) => Err(CommitError::Failed(Failure::Fault("a refresh token's hash is there already".to_owned()))),
         }
     }
 
@@ -70,7 +70,7 @@ impl Rows {
 
     pub(crate) fn check_token_is_new(&self, token: &TokenHash) -> Result<(), CommitError> {
         if self.sessions.values().any(|session| session.token == *token) {
-            return Err(CommitError::Fault("a session's token hash is there already".to_owned()));
+            return Err(CommitError::Failed(Failure::Fault("a session's token hash is there already".to_owned())));
         }
         Ok(())
     }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use kayan_ports::{
     AccessTokens, Account, AccountQuery, Accounts, AdminTokenId, AuditEvent, AuditTrail, AuthenticatedSession, Change,
     Cleanup, Client, Commit, CommitError, Credential, Credentials, DefinedRoles, EventCursor, EventPage, EventQuery,
-    Expired, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, LoginCandidate, Lookup, Page, Refreshing,
-    Revocations, Roles, Scope, Seal, SealedKey, Seals, Session, SessionId, SessionQuery, Sessions, StoreError,
+    Expired, Failure, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, LoginCandidate, Lookup, Page,
+    Refreshing, Revocations, Roles, Scope, Seal, SealedKey, Seals, Session, SessionId, SessionQuery, Sessions,
     StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId, TenantQuery, Tenants, Timestamp, TokenHash,
     TrailEvent, Unsealed, WrappedKey,
 };
@@ -27,7 +27,7 @@ pub struct MemoryStore(Mutex<Inside>);
 #[derive(Debug, Default)]
 struct Inside {
     rows: Rows,
-    failing_read: Option<StoreError>,
+    failing_read: Option<Failure>,
     failing_commit: Option<CommitError>,
 }
 
@@ -63,7 +63,7 @@ impl MemoryStore {
     }
 
     /// Lets the next read fail, once.
-    pub fn fail_next_read(&self, error: StoreError) {
+    pub fn fail_next_read(&self, error: Failure) {
         self.0.lock().failing_read = Some(error);
     }
 
@@ -76,7 +76,7 @@ impl MemoryStore {
         MutexGuard::map(self.0.lock(), |inside| &mut inside.rows)
     }
 
-    fn read(&self) -> Result<MappedMutexGuard<'_, Rows>, StoreError> {
+    fn read(&self) -> Result<MappedMutexGuard<'_, Rows>, Failure> {
         let mut inside = self.0.lock();
         match inside.failing_read.take() {
             Some(error) => Err(error),
@@ -93,7 +93,9 @@ impl Commit for MemoryStore {
             return Err(error);
         }
         if !Change::in_lock_order(&changes) {
-            return Err(CommitError::Fault(format!("the list breaks the order of locks (`Locked`): {changes:?}")));
+            return Err(CommitError::Failed(Failure::Fault(format!(
+                "the list breaks the order of locks (`Locked`): {changes:?}"
+            ))));
         }
         let mut rows = inside.rows.clone();
         changes.into_iter().try_for_each(|change| rows.apply(change))?;
@@ -104,27 +106,27 @@ impl Commit for MemoryStore {
 
 #[async_trait]
 impl Accounts for MemoryStore {
-    async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, StoreError> {
+    async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, Failure> {
         Ok(self.read()?.identity(scope, id).cloned())
     }
 
-    async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, StoreError> {
+    async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, Failure> {
         Ok(self.read()?.identities_named(scope, identifier))
     }
 
-    async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, StoreError> {
+    async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, Failure> {
         Ok(self.read()?.ended_locks(now))
     }
 
-    async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
+    async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, Failure> {
         Ok(self.read()?.page(query))
     }
 
-    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
+    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, Failure> {
         Ok(self.read()?.accounts(query))
     }
 
-    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, Failure> {
         Ok(self.read()?.tenant_with_accounts(after))
     }
 }
@@ -136,11 +138,11 @@ impl Credentials for MemoryStore {
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
-    ) -> Result<Option<LoginCandidate>, StoreError> {
+    ) -> Result<Option<LoginCandidate>, Failure> {
         Ok(self.read()?.login_candidate(tenant, identifier, client))
     }
 
-    async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {
+    async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, Failure> {
         Ok(self.read()?.password(scope, identity).cloned())
     }
 }
@@ -151,122 +153,112 @@ impl AccessTokens for MemoryStore {
         &self,
         tenant: &TenantId,
         token: &TokenHash,
-    ) -> Result<Lookup<Arc<AuthenticatedSession>>, StoreError> {
+    ) -> Result<Lookup<Arc<AuthenticatedSession>>, Failure> {
         Ok(self.read()?.authenticated_session(tenant, token).map(Arc::new))
     }
 }
 
 #[async_trait]
 impl Sessions for MemoryStore {
-    async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError> {
+    async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, Failure> {
         Ok(self.read()?.refreshing(tenant, token))
     }
 
-    async fn sessions(
-        &self,
-        tenant: &TenantId,
-        identity: IdentityId,
-        at: Timestamp,
-    ) -> Result<Vec<Session>, StoreError> {
+    async fn sessions(&self, tenant: &TenantId, identity: IdentityId, at: Timestamp) -> Result<Vec<Session>, Failure> {
         Ok(self.read()?.live_sessions(tenant, identity, at))
     }
 
-    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
+    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, Failure> {
         Ok(self.read()?.active_sessions(query))
     }
 
-    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError> {
+    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, Failure> {
         Ok(self.read()?.count_active_sessions(scope, identity))
     }
 
-    async fn active_sessions_by_tenant(&self, at: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+    async fn active_sessions_by_tenant(&self, at: Timestamp) -> Result<Vec<(TenantId, u64)>, Failure> {
         Ok(self.read()?.active_sessions_by_tenant(at))
     }
 
-    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
+    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, Failure> {
         Ok(self.read()?.sessions.get(&id).filter(|session| takes_in(scope, &session.tenant)).cloned())
     }
 }
 
 #[async_trait]
 impl Roles for MemoryStore {
-    async fn roles(&self, tenant: &TenantId) -> Result<Option<DefinedRoles>, StoreError> {
+    async fn roles(&self, tenant: &TenantId) -> Result<Option<DefinedRoles>, Failure> {
         Ok(self.read()?.roles(tenant))
     }
 }
 
 #[async_trait]
 impl Tenants for MemoryStore {
-    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, Failure> {
         Ok(self.read()?.tenant(id))
     }
 
-    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
+    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, Failure> {
         Ok(self.read()?.tenant_page(query))
     }
 }
 
 #[async_trait]
 impl StoredKeys for MemoryStore {
-    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError> {
+    async fn data_key(&self) -> Result<Option<WrappedKey>, Failure> {
         Ok(self.read()?.data_key.clone())
     }
 
-    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, Failure> {
         Ok(self.read()?.signing_key(scope, purpose).cloned())
     }
 }
 
 #[async_trait]
 impl AuditTrail for MemoryStore {
-    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
+    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, Failure> {
         Ok(self.read()?.events_about(tenant, identity))
     }
 
-    async fn events(
-        &self,
-        query: &EventQuery,
-        after: Option<EventCursor>,
-        limit: u32,
-    ) -> Result<EventPage, StoreError> {
+    async fn events(&self, query: &EventQuery, after: Option<EventCursor>, limit: u32) -> Result<EventPage, Failure> {
         Ok(self.read()?.event_page(query, after, limit))
     }
 
-    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, Failure> {
         Ok(self.read()?.count_events(scope, until))
     }
 }
 
 #[async_trait]
 impl Seals for MemoryStore {
-    async fn sealed_until(&self) -> Result<Timestamp, StoreError> {
+    async fn sealed_until(&self) -> Result<Timestamp, Failure> {
         Ok(self.read()?.sealed_until)
     }
 
-    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, StoreError> {
+    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, Failure> {
         Ok(self.read()?.unsealed(after, until))
     }
 
-    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, StoreError> {
+    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, Failure> {
         Ok(self.read()?.last_seal(tenant))
     }
 
-    async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, StoreError> {
+    async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, Failure> {
         Ok(self.read()?.seals_after(tenant, after, limit))
     }
 
-    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, StoreError> {
+    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, Failure> {
         Ok(self.read()?.trail(stretch))
     }
 
-    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, Failure> {
         Ok(self.read()?.next_trail(after))
     }
 }
 
 #[async_trait]
 impl Revocations for MemoryStore {
-    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError> {
+    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, Failure> {
         Ok(self.read()?.revocations(of, ids))
     }
 }
@@ -278,14 +270,14 @@ impl StoredResponses for MemoryStore {
         tenant: &TenantId,
         operator: &str,
         key: &str,
-    ) -> Result<Option<StoredResponse>, StoreError> {
+    ) -> Result<Option<StoredResponse>, Failure> {
         Ok(self.read()?.stored_response(tenant, operator, key).cloned())
     }
 }
 
 #[async_trait]
 impl Cleanup for MemoryStore {
-    async fn has_expired(&self, outdated: &Expired) -> Result<bool, StoreError> {
+    async fn has_expired(&self, outdated: &Expired) -> Result<bool, Failure> {
         Ok(self.read()?.has_expired(outdated))
     }
 }

@@ -76,7 +76,7 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
     tokio::select! {
         () = kayan_http::serve(app.clone(), &draining, listener, limits, told_to_stop(draining.clone())) => {}
         Err(stop) = prepare_late(config, &*driver, &*keys, &app.kayan), if late => return Err(stop),
-        () = worker.run(async || driver.maintain().await) => {}
+        () = worker.run(async || Ok(driver.maintain().await?)) => {}
         () = metrics.upkeep() => {}
         () = reopen_when_told(log.as_deref()) => {}
     }

@@ -1,7 +1,7 @@
 //! What the place where keys are kept promises.
 
 use kayan_fakes::{ManualClock, MemoryStore, SeededEntropy};
-use kayan_ports::StoreError;
+use kayan_ports::Failure;
 
 use super::*;
 
@@ -137,7 +137,7 @@ async fn a_key_that_was_exchanged_for_another_in_the_database_is_refused() {
         strange(&|key| key.public[0] ^= 1),
         strange(&|key| key.sealed.0[20] ^= 1),
     ] {
-        assert!(matches!(error, KeyError::Fault(_)), "{error:?}");
+        assert!(matches!(error, KeyError::Failed(Failure::Fault(_))), "{error:?}");
     }
 }
 
@@ -145,12 +145,12 @@ async fn a_key_that_was_exchanged_for_another_in_the_database_is_refused() {
 async fn a_database_that_is_away_makes_no_key_and_forgets_none() {
     let store = Arc::new(MemoryStore::new());
     let keys = process(&store, &session("a", None));
-    store.fail_next_read(StoreError::Unavailable("gone".to_owned()));
-    assert!(matches!(keys.unlock().await, Err(KeyError::Unavailable(_))));
-    store.fail_next_commit(CommitError::Unavailable("gone".to_owned()));
-    assert!(matches!(keys.obtain(KeyPurpose::AdminToken).await, Err(KeyError::Unavailable(_))));
+    store.fail_next_read(Failure::Unavailable("gone".to_owned()));
+    assert!(matches!(keys.unlock().await, Err(KeyError::Failed(Failure::Unavailable(_)))));
+    store.fail_next_commit(CommitError::Failed(Failure::Unavailable("gone".to_owned())));
+    assert!(matches!(keys.obtain(KeyPurpose::AdminToken).await, Err(KeyError::Failed(Failure::Unavailable(_)))));
     let made = seed(&keys).await;
-    store.fail_next_read(StoreError::Unavailable("gone".to_owned()));
+    store.fail_next_read(Failure::Unavailable("gone".to_owned()));
     assert_eq!(seed(&keys).await, made, "what was opened is remembered");
 }
 

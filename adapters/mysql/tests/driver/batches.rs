@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, Value};
+use kayan_sql::{ApplyError, DriverError, Value};
 use tokio::task::JoinSet;
 
 use crate::database::{Database, any, apply, number, one, read, run};
@@ -77,11 +76,11 @@ async fn what_the_server_refuses_is_told_without_a_value() {
     let Err(ApplyError::Fault(why)) = apply(&driver, vec![statement]).await else { panic!("that was taken") };
     assert!(why.starts_with("t.spoil: error ") && !why.contains("hunter2") && !why.contains("UPDATE"), "{why}");
     let asked = read(&driver, "-- t.ask\nSELECT nothing(n) FROM t WHERE n = ?", secret()).await;
-    let Err(StoreError::Fault(why)) = asked else { panic!("that was answered") };
+    let Err(DriverError::Fault(why)) = asked else { panic!("that was answered") };
     assert!(why.starts_with("t.ask: error 1305") && !why.contains("hunter2") && !why.contains("nothing"), "{why}");
     // What no migration has made yet, one will.
     let asked = read(&driver, "-- t.ask\nSELECT x FROM nowhere WHERE n = ?", secret()).await;
-    assert!(matches!(&asked, Err(StoreError::Unavailable(why)) if why.contains("not migrated")), "{asked:?}");
+    assert!(matches!(&asked, Err(DriverError::Unavailable(why)) if why.contains("not migrated")), "{asked:?}");
     assert_eq!(number(&driver, "SELECT SUM(n) FROM t").await, 0, "the connection is good for more");
 }
 

@@ -6,8 +6,7 @@ use std::{
 };
 
 use kayan_mysql::{MysqlDriver, Settings};
-use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, Driver, Expect, Query, Reading, Row, Statement, Value};
+use kayan_sql::{ApplyError, Driver, DriverError, Expect, Query, Reading, Row, Statement, Value};
 
 /// The DSN that `cargo xtask test` gives.
 pub(crate) fn server() -> String {
@@ -71,7 +70,7 @@ pub(crate) async fn apply(driver: &MysqlDriver, batch: Vec<Statement>) -> Result
     driver.apply(batch).await
 }
 
-pub(crate) async fn read(driver: &MysqlDriver, sql: &'static str, params: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+pub(crate) async fn read(driver: &MysqlDriver, sql: &'static str, params: Vec<Value>) -> Result<Vec<Row>, DriverError> {
     driver.read(Query { sql, params, reading: Reading::Point }).await
 }
 

@@ -3,8 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use kayan_mysql::Settings;
-use kayan_ports::StoreError;
-use kayan_sql::{Driver, Query, Reading};
+use kayan_sql::{Driver, DriverError, Query, Reading};
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::database::{Database, connections, number, read};
@@ -69,7 +68,7 @@ async fn who_finds_every_connection_taken_is_told_so_within_two_seconds() {
     while connections(&observer).await < 2 {}
     let began = Instant::now();
     let refused = read(&driver, "SELECT 1", vec![]).await.map(drop);
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(matches!(refused, Err(DriverError::Unavailable(_))), "{refused:?}");
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     assert_eq!(scan.await.unwrap(), Ok(()), "a scan may take longer");
 }

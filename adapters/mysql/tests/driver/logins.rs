@@ -1,8 +1,7 @@
 //! Logging in with `caching_sha2_password`, MySQL's default, without TLS.
 
 use kayan_mysql::{MysqlDriver, Settings};
-use kayan_ports::StoreError;
-use kayan_sql::Driver;
+use kayan_sql::{Driver, DriverError};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -48,7 +47,7 @@ async fn a_server_whose_key_is_none_is_unavailable_and_brings_nothing_down() {
     let dsn = format!("kayan:hunter2@tcp(127.0.0.1:{})/kayan", listener.local_addr().unwrap().port());
     let serving = tokio::spawn(server(listener, b"no key"));
     let driver = MysqlDriver::connect(&dsn, Settings::default()).unwrap();
-    let Err(StoreError::Unavailable(why)) = driver.ping().await else { panic!("let in") };
+    let Err(DriverError::Unavailable(why)) = driver.ping().await else { panic!("let in") };
     assert!(why.starts_with("KAYAN_DB_DSN: the password can't be encrypted") && !why.contains("hunter2"), "{why}");
     serving.await.unwrap();
 }

@@ -1,9 +1,9 @@
 //! What migrating promises.
 
 use kayan_mysql::MysqlDriver;
-use kayan_ports::{StoreError, Timestamp};
+use kayan_ports::Timestamp;
 use kayan_sql::{
-    Dialect, Driver,
+    Dialect, Driver, DriverError,
     migrate::{self, MigrateError, Migration, MigrationState},
 };
 use time::macros::datetime;
@@ -70,7 +70,7 @@ async fn a_step_that_fails_is_not_recorded_says_what_to_do_and_can_be_repeated()
     let step = |up| Migration { version: 1, name: "step", up, down: "DROP TABLE IF EXISTS a" };
     let broken = "CREATE TABLE IF NOT EXISTS a (x int); CREATE TABLE b (y nonsense);";
     let error = migrate::up(&driver, &[step(broken)], None, AT, &mut |_| {}).await.unwrap_err();
-    assert!(matches!(&error, MigrateError::Failed { version: 1, why: StoreError::Fault(_), .. }), "{error}");
+    assert!(matches!(&error, MigrateError::Failed { version: 1, why: DriverError::Fault(_), .. }), "{error}");
     assert!(error.to_string().contains("run the same command again"), "{error}");
     let mended = [step("CREATE TABLE IF NOT EXISTS a (x int); CREATE TABLE b (y int);\n-- done\n")];
     let pending = migrate::status(&driver, &mended).await.unwrap();

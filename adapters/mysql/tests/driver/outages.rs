@@ -3,8 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use kayan_mysql::{MysqlDriver, Settings};
-use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, Driver, Query, Reading, Value};
+use kayan_sql::{ApplyError, Driver, DriverError, Query, Reading, Value};
 use tokio::time::Instant;
 
 use crate::{
@@ -23,7 +22,7 @@ async fn in_time<T>(asked: impl Future<Output = T>) -> T {
 
 /// Every kind of request is refused as unavailable, in time.
 async fn is_unavailable(driver: &MysqlDriver) {
-    let away = |outcome: &Result<(), StoreError>| matches!(outcome, Err(StoreError::Unavailable(_)));
+    let away = |outcome: &Result<(), DriverError>| matches!(outcome, Err(DriverError::Unavailable(_)));
     for reading in [Reading::Point, Reading::Scan] {
         let query = Query { sql: "SELECT COUNT(*) FROM t", params: vec![], reading };
         let outcome = in_time(driver.read(query)).await.map(drop);

@@ -1,9 +1,9 @@
 //! The connection is encrypted, to whom and when the DSN says.
 
+use kayan_sql::DriverError;
 use std::{fs, process::Command};
 
 use kayan_mysql::{MysqlDriver, Settings};
-use kayan_ports::StoreError;
 
 use crate::{
     database::read,
@@ -43,13 +43,13 @@ fn authority(server: &Server) {
 }
 
 /// Whether the connection is encrypted, or why there is none.
-async fn encrypted(dsn: &str) -> Result<bool, StoreError> {
+async fn encrypted(dsn: &str) -> Result<bool, DriverError> {
     let driver = MysqlDriver::connect(dsn, Settings::default()).unwrap();
     read(&driver, CIPHER, vec![]).await.map(|mut rows| rows.pop().unwrap().boolean().unwrap())
 }
 
 async fn refused(dsn: &str, because: &str) {
-    let Err(StoreError::Unavailable(why)) = encrypted(dsn).await else { panic!("{because}: let in") };
+    let Err(DriverError::Unavailable(why)) = encrypted(dsn).await else { panic!("{because}: let in") };
     assert!(why.starts_with("KAYAN_DB_DSN: ") && why.contains(because), "{why}");
     assert!(!why.contains("p@") && !why.contains("127.0.0.1") && !why.contains("localhost"), "{why}");
 }

@@ -6,9 +6,8 @@ mod proxy;
 use std::{sync::Arc, time::Duration};
 
 use kayan_contract::throw_away::{PGBOUNCER, POSTGRES, PostgresDatabase};
-use kayan_ports::StoreError;
 use kayan_postgres::{Mode, PostgresDriver, Settings};
-use kayan_sql::{ApplyError, Driver, Expect, Query, Reading, Statement, Value};
+use kayan_sql::{ApplyError, Driver, DriverError, Expect, Query, Reading, Statement, Value};
 use proxy::Proxy;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Client;
@@ -239,7 +238,7 @@ async fn a_question_that_fails_does_so_for_whoever_asked_it() {
     let answers = futures_util::future::join_all((0..64).map(|number| divide(number % 5))).await;
     for (number, answer) in answers.into_iter().enumerate() {
         match number % 5 {
-            0 => assert!(matches!(answer, Err(StoreError::Fault(_))), "{answer:?}"),
+            0 => assert!(matches!(answer, Err(DriverError::Fault(_))), "{answer:?}"),
             by => assert_eq!(answer, Ok(12 / i64::try_from(by).unwrap())),
         }
     }
@@ -333,7 +332,7 @@ async fn unavailable(driver: &PostgresDriver, how: &str) {
         driver.ping(),
     );
     assert!(began.elapsed() < Duration::from_secs(2), "{how}: {:?}", began.elapsed());
-    let (Err(StoreError::Unavailable(_)), Err(StoreError::Unavailable(_)), Err(ApplyError::Unavailable(_)), Err(_)) =
+    let (Err(DriverError::Unavailable(_)), Err(DriverError::Unavailable(_)), Err(ApplyError::Unavailable(_)), Err(_)) =
         &answers
     else {
         panic!("{how}: {answers:?}");

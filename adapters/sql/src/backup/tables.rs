@@ -1,8 +1,6 @@
 //! What a backup holds: every table with its columns.
 
-use kayan_ports::StoreError;
-
-use crate::{Row, Value};
+use crate::{DriverError, Row, Value};
 
 /// What a column holds, whatever a database has for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +44,7 @@ impl Kind {
     }
 
     /// The next column as a value of this kind, whatever stands in for it; or NULL.
-    fn read(self, row: &mut Row) -> Result<Value, StoreError> {
+    fn read(self, row: &mut Row) -> Result<Value, DriverError> {
         if row.at_null() {
             return row.maybe_text().map(|_| Value::Null);
         }
@@ -93,7 +91,7 @@ impl Table {
     }
 
     /// A row of it as its own kinds of values.
-    pub(super) fn values(&self, mut row: Row) -> Result<Vec<Value>, StoreError> {
+    pub(super) fn values(&self, mut row: Row) -> Result<Vec<Value>, DriverError> {
         self.columns.iter().map(|(_, kind)| kind.read(&mut row)).collect()
     }
 }

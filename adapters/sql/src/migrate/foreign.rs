@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kayan_ports::StoreError;
-
 use super::{Applied, MigrateError, Migration, applied_query, decode, tables};
-use crate::{Dialect, Driver, Query, Reading};
+use crate::{Dialect, Driver, DriverError, Query, Reading};
 
 const BOOKKEEPING: &str = "schema_migrations";
 /// The columns of the bookkeeping. Other programs have a table of that name with other columns.
@@ -56,7 +54,7 @@ async fn bookkeeping(driver: &dyn Driver) -> Result<(bool, BTreeMap<u32, Applied
     Ok((true, decode(driver.read(applied_query()).await?)?))
 }
 
-async fn names(driver: &dyn Driver, sql: &'static str) -> Result<Vec<String>, StoreError> {
+async fn names(driver: &dyn Driver, sql: &'static str) -> Result<Vec<String>, DriverError> {
     let rows = driver.read(Query { sql, params: Vec::new(), reading: Reading::Scan }).await?;
     rows.into_iter().map(|mut row| row.text()).collect()
 }

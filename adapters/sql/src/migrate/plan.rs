@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kayan_ports::StoreError;
-
 use super::{Header, MigrateError, Migration, check, check_version, foreign, header};
-use crate::{Dialect, Driver, Query, Reading, Value};
+use crate::{Dialect, Driver, DriverError, Query, Reading, Value};
 
 /// A pending migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +48,7 @@ fn planned(dialect: Dialect, migration: &Migration) -> Result<Planned, MigrateEr
 }
 
 /// How many rows each of these tables has, as far as it is there.
-async fn rows(driver: &dyn Driver, tables: &BTreeSet<&str>) -> Result<BTreeMap<String, i64>, StoreError> {
+async fn rows(driver: &dyn Driver, tables: &BTreeSet<&str>) -> Result<BTreeMap<String, i64>, DriverError> {
     let query = Query { sql: counts(driver.dialect()), params: vec![Value::json(tables)?], reading: Reading::Scan };
     let found = driver.read(query).await?;
     found.into_iter().map(|mut row| Ok((row.text()?, row.int()?))).collect()

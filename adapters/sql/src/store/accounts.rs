@@ -5,15 +5,15 @@ mod pages;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Account, AccountChange, AccountQuery, Accounts, Guard, Identifier, Identity, IdentityId, IdentityQuery,
-    NamedIdentifier, Page, Scope, State, StoreError, TenantId, Timestamp, Traits, Unique, Version,
+    Account, AccountChange, AccountQuery, Accounts, Failure, Guard, Identifier, Identity, IdentityId, IdentityQuery,
+    NamedIdentifier, Page, Scope, State, TenantId, Timestamp, Traits, Unique, Version,
 };
 
 use super::roles;
-use crate::{Driver, Query, Reading, Row, SqlStore, Value, changes::Batch, damaged};
+use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch, damaged};
 
 /// Reads `id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version`.
-pub(crate) fn decode(row: &mut Row) -> Result<Identity, StoreError> {
+pub(crate) fn decode(row: &mut Row) -> Result<Identity, DriverError> {
     Ok(Identity {
         id: IdentityId(row.uuid()?),
         tenant: row.word(|name| name.parse().ok())?,
@@ -30,7 +30,7 @@ pub(crate) fn decode(row: &mut Row) -> Result<Identity, StoreError> {
 
 #[async_trait]
 impl<D: Driver> Accounts for SqlStore<D> {
-    async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, StoreError> {
+    async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, Failure> {
         let (sql, params) = match scope {
             Scope::Tenant(tenant) => (
                 "-- identities.by_id
@@ -48,10 +48,10 @@ WHERE id = ?",
             ),
         };
         let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
-        rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()
+        Ok(rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()?)
     }
 
-    async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, StoreError> {
+    async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, Failure> {
         let value = Value::text(identifier.as_str());
         let query = match scope {
             Scope::Tenant(tenant) => Query {
@@ -74,10 +74,11 @@ ORDER BY n.tenant_id",
                 reading: Reading::Scan,
             },
         };
-        self.driver.read(query).await?.into_iter().map(|mut row| decode(&mut row)).collect()
+        let rows = self.driver.read(query).await?.into_iter().map(|mut row| decode(&mut row));
+        Ok(rows.collect::<Result<_, DriverError>>()?)
     }
 
-    async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, StoreError> {
+    async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, Failure> {
         let sql = "-- identities.ended_locks
 SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
 FROM timed_locks l
@@ -90,20 +91,20 @@ LIMIT 100";
         Ok(damaged::apart("identities", 0, rows, |mut row| decode(&mut row)).0)
     }
 
-    async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
-        lists::page(self.lagging(), query).await
+    async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, Failure> {
+        Ok(lists::page(self.lagging(), query).await?)
     }
 
-    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
-        pages::page(self.lagging(), query).await
+    async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, Failure> {
+        Ok(pages::page(self.lagging(), query).await?)
     }
 
-    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
-        pages::tenant_after(self.lagging(), after).await
+    async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, Failure> {
+        Ok(pages::tenant_after(self.lagging(), after).await?)
     }
 }
 
-pub(crate) fn apply(batch: &mut Batch, change: AccountChange) -> Result<(), StoreError> {
+pub(crate) fn apply(batch: &mut Batch, change: AccountChange) -> Result<(), DriverError> {
     match change {
         AccountChange::Create { identity, identifiers } => create(batch, *identity, identifiers)?,
         AccountChange::ReplaceTraits { tenant, identity, expected, traits, identifiers, verified, at } => {
@@ -119,7 +120,7 @@ pub(crate) fn apply(batch: &mut Batch, change: AccountChange) -> Result<(), Stor
     Ok(())
 }
 
-fn create(batch: &mut Batch, identity: Identity, identifiers: Vec<NamedIdentifier>) -> Result<(), StoreError> {
+fn create(batch: &mut Batch, identity: Identity, identifiers: Vec<NamedIdentifier>) -> Result<(), DriverError> {
     let sql = "-- identities.create
 INSERT INTO identities
   (id, traits, state, verified, roles, created_at, updated_at, last_login_at, version, tenant_id)
@@ -157,7 +158,7 @@ fn replace_traits(
     (identity, expected): (IdentityId, Version),
     new: NewTraits,
     at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<(), DriverError> {
     let sql = "-- identities.replace_traits
 UPDATE identities
 SET traits = ?, verified = ?, updated_at = ?, version = version + 1

@@ -1,7 +1,7 @@
 //! Admin tokens that were revoked before their end.
 
 use async_trait::async_trait;
-use kayan_ports::{AdminTokenId, Revocation, Revocations, Scope, StoreError, Unique};
+use kayan_ports::{AdminTokenId, Failure, Revocation, Revocations, Scope, Unique};
 
 use super::keys::{SYSTEM, owner};
 use crate::{Driver, Query, Reading, SqlStore, Value, changes::Batch};
@@ -11,7 +11,7 @@ const AT_ONCE: usize = 4;
 
 #[async_trait]
 impl<D: Driver> Revocations for SqlStore<D> {
-    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, StoreError> {
+    async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, Failure> {
         let sql = "-- revoked_tokens.among
 SELECT id
 FROM revoked_tokens

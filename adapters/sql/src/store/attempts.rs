@@ -1,11 +1,11 @@
 //! Attempts to prove who one is, counted in the database: shared by all that use it, and there after a restart.
 
 use async_trait::async_trait;
-use kayan_ports::{
-    AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, StoreError, Target, Timestamp,
-};
+use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, Target, Timestamp};
 
-use crate::{ApplyError, Dialect, Driver, Expect, Query, Reading, SqlStore, Statement, Value, changes::Batch};
+use crate::{
+    ApplyError, Dialect, Driver, DriverError, Expect, Query, Reading, SqlStore, Statement, Value, changes::Batch,
+};
 
 /// The place that attempts from everywhere but the known networks are counted under.
 const ELSEWHERE: &str = "";
@@ -98,7 +98,7 @@ async fn write(driver: &impl Driver, sql: &'static str, params: Vec<Value>) -> R
 }
 
 /// When the last attempt went on; now, if somebody has just forgotten them.
-async fn last(driver: &impl Driver, key: &AttemptKey, now: Timestamp) -> Result<Timestamp, StoreError> {
+async fn last(driver: &impl Driver, key: &AttemptKey, now: Timestamp) -> Result<Timestamp, DriverError> {
     let sql = "-- attempts.last
 SELECT last_at
 FROM attempts

@@ -4,16 +4,16 @@ mod events;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AuditEvent, AuditTrail, Client, EventCursor, EventId, EventPage, EventQuery, EventType, IdentityId, Outcome, Scope,
-    SessionId, StoreError, TenantId, Timestamp,
+    AuditEvent, AuditTrail, Client, EventCursor, EventId, EventPage, EventQuery, EventType, Failure, IdentityId,
+    Outcome, Scope, SessionId, TenantId, Timestamp,
 };
 
 pub(crate) use self::events::purge;
-use crate::{Driver, Query, Reading, Row, SqlStore, Value, changes::Batch};
+use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
 /// Reads `id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
 /// old_value, new_value, risk_score, request_id, created_at`.
-pub(crate) fn decode(row: &mut Row) -> Result<AuditEvent, StoreError> {
+pub(crate) fn decode(row: &mut Row) -> Result<AuditEvent, DriverError> {
     Ok(AuditEvent {
         id: EventId(row.uuid()?),
         tenant: row.word(|name| name.parse().ok())?,
@@ -37,7 +37,7 @@ pub(crate) fn decode(row: &mut Row) -> Result<AuditEvent, StoreError> {
 #[async_trait]
 impl<D: Driver> AuditTrail for SqlStore<D> {
     /// One arm for each index: with `OR`, a planner reads the whole tenant's trail instead.
-    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, StoreError> {
+    async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, Failure> {
         let sql = "-- audit.about
 SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
        old_value, new_value, risk_score, request_id, created_at
@@ -52,24 +52,19 @@ ORDER BY created_at, id";
         let (tenant_name, whom) = (Value::text(tenant.as_str()), Value::from(identity.to_string()));
         let params = vec![tenant_name.clone(), whom.clone(), tenant_name, whom.clone(), whom];
         let rows = self.lagging().read(Query { sql, params, reading: Reading::Scan }).await?;
-        rows.into_iter().map(|mut row| decode(&mut row)).collect()
+        Ok(rows.into_iter().map(|mut row| decode(&mut row)).collect::<Result<_, DriverError>>()?)
     }
 
-    async fn events(
-        &self,
-        query: &EventQuery,
-        after: Option<EventCursor>,
-        limit: u32,
-    ) -> Result<EventPage, StoreError> {
-        events::page(&self.driver, query, after, limit).await
+    async fn events(&self, query: &EventQuery, after: Option<EventCursor>, limit: u32) -> Result<EventPage, Failure> {
+        Ok(events::page(&self.driver, query, after, limit).await?)
     }
 
-    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
-        events::count(&self.driver, scope, until).await
+    async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, Failure> {
+        Ok(events::count(&self.driver, scope, until).await?)
     }
 }
 
-pub(crate) fn record(batch: &mut Batch, event: AuditEvent) -> Result<(), StoreError> {
+pub(crate) fn record(batch: &mut Batch, event: AuditEvent) -> Result<(), DriverError> {
     let sql = "-- audit.record
 INSERT INTO audit_events
   (id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,

@@ -1,13 +1,13 @@
 //! What has expired is removed: so few rows at a time that nobody has to wait for it.
 
 use async_trait::async_trait;
-use kayan_ports::{Cleanup, Expired, StoreError};
+use kayan_ports::{Cleanup, Expired, Failure};
 
 use crate::{Dialect, Driver, Query, Reading, SqlStore, Value, changes::Batch};
 
 #[async_trait]
 impl<D: Driver> Cleanup for SqlStore<D> {
-    async fn has_expired(&self, expired: &Expired) -> Result<bool, StoreError> {
+    async fn has_expired(&self, expired: &Expired) -> Result<bool, Failure> {
         let sql = "-- outdated.look
 SELECT 1 FROM (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1) ended
 UNION ALL

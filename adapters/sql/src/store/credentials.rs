@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Client, Credential, CredentialChange, CredentialId, CredentialKind, Credentials, Guard, Identifier, IdentityId,
-    Known, LoginCandidate, PasswordHash, Scope, StoreError, TenantId, Timestamp, Unique, Version,
+    Client, Credential, CredentialChange, CredentialId, CredentialKind, Credentials, Failure, Guard, Identifier,
+    IdentityId, Known, LoginCandidate, PasswordHash, Scope, TenantId, Timestamp, Unique, Version,
 };
 
 use super::{accounts, tenants};
-use crate::{Driver, Query, Reading, Row, SqlStore, Value, changes::Batch};
+use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
 /// Reads `id, tenant_id, identity_id, kind, secret, created_at, updated_at, version`.
-fn decode(row: &mut Row) -> Result<Credential, StoreError> {
+fn decode(row: &mut Row) -> Result<Credential, DriverError> {
     Ok(Credential {
         id: CredentialId(row.uuid()?),
         tenant: row.word(|name| name.parse().ok())?,
@@ -23,7 +23,7 @@ fn decode(row: &mut Row) -> Result<Credential, StoreError> {
     })
 }
 
-fn decode_known(row: &mut Row) -> Result<Option<Known>, StoreError> {
+fn decode_known(row: &mut Row) -> Result<Option<Known>, DriverError> {
     if row.at_null() {
         return Ok(None);
     }
@@ -42,7 +42,7 @@ impl<D: Driver> Credentials for SqlStore<D> {
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
-    ) -> Result<Option<LoginCandidate>, StoreError> {
+    ) -> Result<Option<LoginCandidate>, Failure> {
         let sql = "-- credentials.sign_in
 SELECT t.settings, t.sessions_epoch, n.identity_id, i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at,
        i.updated_at, i.last_login_at, i.version, k.network, c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version
@@ -63,7 +63,7 @@ WHERE t.id = ? AND t.active";
         Ok(Some(LoginCandidate { settings, epoch, known }))
     }
 
-    async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, StoreError> {
+    async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, Failure> {
         let (sql, params) = match scope {
             Scope::Tenant(tenant) => (
                 "-- credentials.password
@@ -81,7 +81,7 @@ WHERE identity_id = ? AND kind = 'password' AND subject = ''",
             ),
         };
         let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
-        rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()
+        Ok(rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()?)
     }
 }
 

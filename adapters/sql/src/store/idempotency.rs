@@ -1,7 +1,7 @@
 //! Responses that are stored for requests made again.
 
 use async_trait::async_trait;
-use kayan_ports::{IdentityId, StoreError, StoredResponse, StoredResponses, TenantId, Unique};
+use kayan_ports::{Failure, IdentityId, StoredResponse, StoredResponses, TenantId, Unique};
 
 use crate::{Driver, Query, Reading, SqlStore, Value, changes::Batch};
 
@@ -12,7 +12,7 @@ impl<D: Driver> StoredResponses for SqlStore<D> {
         tenant: &TenantId,
         operator: &str,
         key: &str,
-    ) -> Result<Option<StoredResponse>, StoreError> {
+    ) -> Result<Option<StoredResponse>, Failure> {
         let sql = "-- kept_answers.read
 SELECT request, identity_id, answer, created_at
 FROM kept_answers

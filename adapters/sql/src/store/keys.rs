@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Guard, KeyChange, KeyId, KeyPurpose, Scope, Sealed, SealedKey, StoreError, StoredKeys, Unique, WrappedKey, Wrapper,
+    Failure, Guard, KeyChange, KeyId, KeyPurpose, Scope, Sealed, SealedKey, StoredKeys, Unique, WrappedKey, Wrapper,
 };
 
 use crate::{Driver, Query, Reading, SqlStore, Value, changes::Batch};
@@ -16,7 +16,7 @@ pub(crate) fn owner(scope: &Scope) -> Value {
 
 #[async_trait]
 impl<D: Driver> StoredKeys for SqlStore<D> {
-    async fn data_key(&self) -> Result<Option<WrappedKey>, StoreError> {
+    async fn data_key(&self) -> Result<Option<WrappedKey>, Failure> {
         let sql = "-- data_keys.read
 SELECT wrapped, wrapped_by, version, created_at, updated_at
 FROM data_keys
@@ -32,7 +32,7 @@ WHERE id = 1";
         }))
     }
 
-    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, StoreError> {
+    async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, Failure> {
         let sql = "-- signing_keys.read
 SELECT id, secret, public_key, created_at
 FROM signing_keys

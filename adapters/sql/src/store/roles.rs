@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use kayan_ports::{
-    ADMIN, DefinedRoles, Guard, IdentityId, Role, RoleChange, Roles, StoreError, TenantId, Timestamp, Unique, Version,
+    ADMIN, DefinedRoles, Failure, Guard, IdentityId, Role, RoleChange, Roles, TenantId, Timestamp, Unique, Version,
 };
 
-use crate::{Driver, Query, Reading, Row, SqlStore, Value, changes::Batch};
+use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
 /// Reads `name, description, permissions, parents, created_at, updated_at, version`.
-fn decode(row: &mut Row, tenant: &TenantId) -> Result<Role, StoreError> {
+fn decode(row: &mut Row, tenant: &TenantId) -> Result<Role, DriverError> {
     Ok(Role {
         tenant: tenant.clone(),
         name: row.text()?,
@@ -23,7 +23,7 @@ fn decode(row: &mut Row, tenant: &TenantId) -> Result<Role, StoreError> {
 
 #[async_trait]
 impl<D: Driver> Roles for SqlStore<D> {
-    async fn roles(&self, tenant: &TenantId) -> Result<Option<DefinedRoles>, StoreError> {
+    async fn roles(&self, tenant: &TenantId) -> Result<Option<DefinedRoles>, Failure> {
         let sql = "-- roles.of_tenant
 SELECT t.roles_version, r.name, r.description, r.permissions, r.parents, r.created_at, r.updated_at, r.version
 FROM tenants t
@@ -44,7 +44,7 @@ ORDER BY r.name";
     }
 }
 
-pub(crate) fn apply(batch: &mut Batch, change: RoleChange) -> Result<(), StoreError> {
+pub(crate) fn apply(batch: &mut Batch, change: RoleChange) -> Result<(), DriverError> {
     match change {
         RoleChange::Create(role) => create(batch, &role)?,
         RoleChange::Replace(role) => replace(batch, &role)?,
@@ -75,7 +75,7 @@ WHERE id = ?";
     batch.guarded(sql, vec![Value::text(tenant.as_str())], Guard::Tenant);
 }
 
-fn create(batch: &mut Batch, role: &Role) -> Result<(), StoreError> {
+fn create(batch: &mut Batch, role: &Role) -> Result<(), DriverError> {
     count_change(batch, &role.tenant);
     let sql = "-- roles.create
 INSERT INTO roles (tenant_id, name, description, permissions, parents, created_at, updated_at, version)
@@ -94,7 +94,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     Ok(())
 }
 
-fn replace(batch: &mut Batch, role: &Role) -> Result<(), StoreError> {
+fn replace(batch: &mut Batch, role: &Role) -> Result<(), DriverError> {
     count_change(batch, &role.tenant);
     let sql = "-- roles.replace
 UPDATE roles
@@ -134,7 +134,7 @@ fn assign(
     (identity, expected): (IdentityId, Version),
     roles: &[String],
     at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<(), DriverError> {
     let sql = "-- identities.set_roles
 UPDATE identities
 SET roles = ?, updated_at = ?, version = version + 1

@@ -2,29 +2,29 @@
 
 use async_trait::async_trait;
 use kayan_ports::{
-    EventId, Guard, Position, Seal, SealChange, Sealing, Seals, SessionId, StoreError, Stretch, TenantId, Timestamp,
+    EventId, Failure, Guard, Position, Seal, SealChange, Sealing, Seals, SessionId, Stretch, TenantId, Timestamp,
     TrailEvent, Unique, Unsealed,
 };
 use time::Duration;
 
-use crate::{Driver, Query, Reading, Row, SqlStore, Value, changes::Batch};
+use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
 /// So many new events are looked at to find out whose they are.
 const LOOK: i64 = 20_000;
 
 #[async_trait]
 impl<D: Driver> Seals for SqlStore<D> {
-    async fn sealed_until(&self) -> Result<Timestamp, StoreError> {
+    async fn sealed_until(&self) -> Result<Timestamp, Failure> {
         let sql = "-- seals.until
 SELECT sealed_until
 FROM audit_sealing
 WHERE id = 1";
         let rows = self.driver.read(Query { sql, params: Vec::new(), reading: Reading::Point }).await?;
-        rows.into_iter().next().map_or(Ok(Timestamp::UNIX_EPOCH), |mut row| row.time())
+        Ok(rows.into_iter().next().map_or(Ok(Timestamp::UNIX_EPOCH), |mut row| row.time())?)
     }
 
     /// Finds them by time, over all tenants: by tenant, each would have to be asked.
-    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, StoreError> {
+    async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, Failure> {
         let sql = "-- seals.unsealed
 SELECT tenant_id, COUNT(*), MIN(created_at), MAX(created_at)
 FROM (SELECT tenant_id, created_at
@@ -56,7 +56,7 @@ GROUP BY tenant_id";
         Ok(Unsealed { tenants, up_to })
     }
 
-    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, StoreError> {
+    async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, Failure> {
         let sql = "-- seals.last
 SELECT number, last_at, last_id, entries, root, previous, sealed_at, public_key, signature
 FROM audit_seals
@@ -65,10 +65,10 @@ ORDER BY number DESC
 LIMIT 1";
         let rows =
             self.driver.read(Query { sql, params: vec![Value::text(tenant.as_str())], reading: Reading::Scan }).await?;
-        rows.into_iter().next().map(|mut row| decode_seal(&mut row, tenant)).transpose()
+        Ok(rows.into_iter().next().map(|mut row| decode_seal(&mut row, tenant)).transpose()?)
     }
 
-    async fn seals(&self, tenant: &TenantId, number: i64, limit: u32) -> Result<Vec<Seal>, StoreError> {
+    async fn seals(&self, tenant: &TenantId, number: i64, limit: u32) -> Result<Vec<Seal>, Failure> {
         let sql = "-- seals.after
 SELECT number, last_at, last_id, entries, root, previous, sealed_at, public_key, signature
 FROM audit_seals
@@ -77,11 +77,11 @@ ORDER BY number
 LIMIT ?";
         let params = vec![Value::text(tenant.as_str()), number.into(), i64::from(limit).into()];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Scan }).await?;
-        rows.into_iter().map(|mut row| decode_seal(&mut row, tenant)).collect()
+        Ok(rows.into_iter().map(|mut row| decode_seal(&mut row, tenant)).collect::<Result<_, DriverError>>()?)
     }
 
     /// The bounds are spelled out, as not every planner finds rows by `(created_at, id) > (…)` in an index.
-    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, StoreError> {
+    async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, Failure> {
         let Stretch { tenant, after, until, limit } = stretch;
         let mut params = vec![Value::text(tenant.as_str()), until.at.into(), until.at.into(), until.id.0.into()];
         let sql = match after {
@@ -108,11 +108,11 @@ LIMIT ?"
         };
         params.push(i64::from(*limit).into());
         let rows = self.driver.read(Query { sql, params, reading: Reading::Scan }).await?;
-        rows.into_iter().map(|mut row| decode_event(&mut row, tenant)).collect()
+        Ok(rows.into_iter().map(|mut row| decode_event(&mut row, tenant)).collect::<Result<_, DriverError>>()?)
     }
 
     /// From name to name, each found by index: the trail of one may have millions of events.
-    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, StoreError> {
+    async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, Failure> {
         let sql = "-- audit.next_trail
 SELECT MIN(tenant_id)
 FROM (SELECT MIN(tenant_id) AS tenant_id FROM audit_events WHERE tenant_id > ?
@@ -121,7 +121,7 @@ FROM (SELECT MIN(tenant_id) AS tenant_id FROM audit_events WHERE tenant_id > ?
         let after = Value::text(after.map_or("", TenantId::as_str));
         let rows = self.driver.read(Query { sql, params: vec![after.clone(), after], reading: Reading::Scan }).await?;
         match rows.into_iter().next() {
-            Some(mut row) if !row.at_null() => row.word(|name| name.parse().ok()).map(Some),
+            Some(mut row) if !row.at_null() => Ok(Some(row.word(|name| name.parse().ok())?)),
             _ => Ok(None),
         }
     }
@@ -165,7 +165,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 }
 
 /// Reads `number, last_at, last_id, entries, root, previous, sealed_at, public_key, signature`.
-fn decode_seal(row: &mut Row, tenant: &TenantId) -> Result<Seal, StoreError> {
+fn decode_seal(row: &mut Row, tenant: &TenantId) -> Result<Seal, DriverError> {
     Ok(Seal {
         tenant: tenant.clone(),
         number: row.int()?,
@@ -181,7 +181,7 @@ fn decode_seal(row: &mut Row, tenant: &TenantId) -> Result<Seal, StoreError> {
 
 /// Reads `id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource, old_value,
 /// new_value, risk_score, request_id, created_at`.
-fn decode_event(row: &mut Row, tenant: &TenantId) -> Result<TrailEvent, StoreError> {
+fn decode_event(row: &mut Row, tenant: &TenantId) -> Result<TrailEvent, DriverError> {
     Ok(TrailEvent {
         id: EventId(row.exact_uuid()?),
         tenant: tenant.clone(),

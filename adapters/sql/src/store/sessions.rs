@@ -9,18 +9,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Aal, AccessTokens, AuthenticatedSession, Client, IdentityId, Lookup, Page, RefreshToken, Refreshing, Scope,
-    Session, SessionId, SessionQuery, Sessions, Spent, StoreError, TenantId, Timestamp, TokenHash,
+    Aal, AccessTokens, AuthenticatedSession, Client, Failure, IdentityId, Lookup, Page, RefreshToken, Refreshing,
+    Scope, Session, SessionId, SessionQuery, Sessions, Spent, TenantId, Timestamp, TokenHash,
 };
 
 use super::{accounts, tenants};
-use crate::{Driver, Query, Reading, Row, SqlStore, Value};
+use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value};
 
 pub(crate) use writes::apply;
 
 /// Reads `id, identity_id, token_hash`, whether it is active, `epoch, aal, methods, issued_at, expires_at, ends_at,
 /// last_seen_at, ip_address, user_agent`; the tenant is the one that was asked for.
-fn decode(row: &mut Row, tenant: &TenantId) -> Result<Session, StoreError> {
+fn decode(row: &mut Row, tenant: &TenantId) -> Result<Session, DriverError> {
     Ok(Session {
         id: SessionId(row.uuid()?),
         tenant: tenant.clone(),
@@ -38,13 +38,13 @@ fn decode(row: &mut Row, tenant: &TenantId) -> Result<Session, StoreError> {
     })
 }
 
-fn decode_client(row: &mut Row) -> Result<Client, StoreError> {
+fn decode_client(row: &mut Row) -> Result<Client, DriverError> {
     Ok(Client { ip: row.maybe_text()?, user_agent: row.maybe_text()? })
 }
 
 /// Reads `session_id, issued_at, expires_at, spent_at` and, when it is spent, `spent_salt, spent_ip_address,
 /// spent_user_agent`: the last columns of the statement.
-fn decode_token(row: &mut Row, hash: TokenHash, tenant: &TenantId) -> Result<RefreshToken, StoreError> {
+fn decode_token(row: &mut Row, hash: TokenHash, tenant: &TenantId) -> Result<RefreshToken, DriverError> {
     let session = SessionId(row.uuid()?);
     let (issued_at, expires_at) = (row.time()?, row.time()?);
     let spent = match row.maybe_time()? {
@@ -61,7 +61,7 @@ impl<D: Driver> AccessTokens for SqlStore<D> {
         &self,
         tenant: &TenantId,
         token: &TokenHash,
-    ) -> Result<Lookup<Arc<AuthenticatedSession>>, StoreError> {
+    ) -> Result<Lookup<Arc<AuthenticatedSession>>, Failure> {
         let sql = "-- sessions.presented
 SELECT s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.epoch, s.aal, s.methods, s.issued_at,
        s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent,
@@ -84,7 +84,7 @@ WHERE t.id = ? AND t.active";
 
 #[async_trait]
 impl<D: Driver> Sessions for SqlStore<D> {
-    async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, StoreError> {
+    async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, Failure> {
         let sql = "-- sessions.refreshing
 SELECT t.settings, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.epoch, s.aal, s.methods,
        s.issued_at, s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent,
@@ -109,12 +109,7 @@ WHERE t.id = ? AND t.active";
     }
 
     /// An identity's sessions that something can still open at `at`, newest first.
-    async fn sessions(
-        &self,
-        tenant: &TenantId,
-        identity: IdentityId,
-        at: Timestamp,
-    ) -> Result<Vec<Session>, StoreError> {
+    async fn sessions(&self, tenant: &TenantId, identity: IdentityId, at: Timestamp) -> Result<Vec<Session>, Failure> {
         let sql = "-- sessions.live
 SELECT s.id, s.identity_id, s.token_hash, s.active, s.epoch, s.aal, s.methods, s.issued_at, s.expires_at, s.ends_at,
        s.last_seen_at, s.ip_address, s.user_agent
@@ -126,22 +121,22 @@ WHERE s.identity_id = ? AND s.tenant_id = ? AND s.active AND s.ends_at > ?
 ORDER BY s.issued_at DESC, s.id DESC";
         let params = vec![identity.0.into(), Value::text(tenant.as_str()), at.into(), at.into(), at.into()];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Scan }).await?;
-        rows.into_iter().map(|mut row| decode(&mut row, tenant)).collect()
+        Ok(rows.into_iter().map(|mut row| decode(&mut row, tenant)).collect::<Result<_, DriverError>>()?)
     }
 
-    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
-        lists::page(self.lagging(), query).await
+    async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, Failure> {
+        Ok(lists::page(self.lagging(), query).await?)
     }
 
-    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, StoreError> {
-        lists::count_active(&self.driver, scope, identity).await
+    async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, Failure> {
+        Ok(lists::count_active(&self.driver, scope, identity).await?)
     }
 
-    async fn active_sessions_by_tenant(&self, at: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
-        lists::count_by_tenant(self.lagging(), at).await
+    async fn active_sessions_by_tenant(&self, at: Timestamp) -> Result<Vec<(TenantId, u64)>, Failure> {
+        Ok(lists::count_by_tenant(self.lagging(), at).await?)
     }
 
-    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
-        lists::by_id(&self.driver, scope, id).await
+    async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, Failure> {
+        Ok(lists::by_id(&self.driver, scope, id).await?)
     }
 }

@@ -2,19 +2,18 @@
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Guard, Page, Scope, StoreError, Tenant, TenantChange, TenantId, TenantQuery, TenantSettings, Tenants, Unique,
-    Version,
+    Failure, Guard, Page, Scope, Tenant, TenantChange, TenantId, TenantQuery, TenantSettings, Tenants, Unique, Version,
 };
 
-use crate::{Driver, Query, Reading, Row, SqlStore, Value, changes::Batch, damaged};
+use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch, damaged};
 
 /// Reads `settings`: nothing is as good as none.
-pub(crate) fn decode_settings(row: &mut Row) -> Result<TenantSettings, StoreError> {
+pub(crate) fn decode_settings(row: &mut Row) -> Result<TenantSettings, DriverError> {
     Ok(row.maybe_json()?.unwrap_or_default())
 }
 
 /// Reads `id, name, active, settings, created_at, updated_at, version, sessions_epoch`.
-fn decode(mut row: Row) -> Result<Tenant, StoreError> {
+fn decode(mut row: Row) -> Result<Tenant, DriverError> {
     Ok(Tenant {
         id: row.word(|name| name.parse().ok())?,
         name: row.text()?,
@@ -29,17 +28,17 @@ fn decode(mut row: Row) -> Result<Tenant, StoreError> {
 
 #[async_trait]
 impl<D: Driver> Tenants for SqlStore<D> {
-    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, StoreError> {
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, Failure> {
         let sql = "-- tenants.by_id
 SELECT id, name, active, settings, created_at, updated_at, version, sessions_epoch
 FROM tenants
 WHERE id = ?";
         let rows =
             self.driver.read(Query { sql, params: vec![Value::text(id.as_str())], reading: Reading::Point }).await?;
-        rows.into_iter().next().map(decode).transpose()
+        Ok(rows.into_iter().next().map(decode).transpose()?)
     }
 
-    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, StoreError> {
+    async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, Failure> {
         if let Some(only) = &query.only {
             let rows: Vec<Tenant> = self.tenant(only).await?.into_iter().collect();
             let total = u64::try_from(rows.len()).unwrap_or_default();
@@ -64,11 +63,11 @@ LIMIT ? OFFSET ?";
 }
 
 /// Nothing where nothing is set, which is cheaper to read.
-fn settings(tenant: &Tenant) -> Result<Value, StoreError> {
+fn settings(tenant: &Tenant) -> Result<Value, DriverError> {
     if tenant.settings == TenantSettings::default() { Ok(Value::Null) } else { Value::json(&tenant.settings) }
 }
 
-pub(crate) fn apply(batch: &mut Batch, change: TenantChange) -> Result<(), StoreError> {
+pub(crate) fn apply(batch: &mut Batch, change: TenantChange) -> Result<(), DriverError> {
     match change {
         TenantChange::Create(tenant) => create(batch, &tenant)?,
         TenantChange::Replace(tenant) => replace(batch, &tenant)?,
@@ -77,7 +76,7 @@ pub(crate) fn apply(batch: &mut Batch, change: TenantChange) -> Result<(), Store
     Ok(())
 }
 
-fn create(batch: &mut Batch, tenant: &Tenant) -> Result<(), StoreError> {
+fn create(batch: &mut Batch, tenant: &Tenant) -> Result<(), DriverError> {
     let sql = "-- tenants.create
 INSERT INTO tenants (id, name, active, settings, created_at, updated_at, version)
 VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -94,7 +93,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?)";
     Ok(())
 }
 
-fn replace(batch: &mut Batch, tenant: &Tenant) -> Result<(), StoreError> {
+fn replace(batch: &mut Batch, tenant: &Tenant) -> Result<(), DriverError> {
     let sql = "-- tenants.replace
 UPDATE tenants
 SET name = ?, active = ?, settings = ?, updated_at = ?, version = ?

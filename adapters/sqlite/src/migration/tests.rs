@@ -1,8 +1,8 @@
 //! What migrating promises on SQLite.
 
-use kayan_ports::{Commit, StoreError};
+use kayan_ports::Commit;
 use kayan_sql::{
-    Dialect, Driver,
+    Dialect, Driver, DriverError,
     migrate::{self, MigrateError, Migration, MigrationState},
 };
 
@@ -94,7 +94,7 @@ async fn a_migration_may_not_commit_by_itself_nor_leave_dangling_rows() {
     for up in ["CREATE TABLE x (y INTEGER); COMMIT", "RELEASE migration", dangling] {
         let known = [Migration { version: 1, name: "bad", up, down: "" }];
         let error = migrate::up(store.driver(), &known, None, at(0), &mut |_| {}).await.unwrap_err();
-        assert!(matches!(error, MigrateError::Failed { why: StoreError::Fault(_), .. }), "{error}");
+        assert!(matches!(error, MigrateError::Failed { why: DriverError::Fault(_), .. }), "{error}");
         assert!(schema(&path).iter().all(|line| line.contains("schema_migrations")), "{:?}", schema(&path));
     }
     migrate::up(store.driver(), &[FIRST], None, at(0), &mut |_| {}).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use kayan_ports::{Accounts, Commit, IdentityId, Scope};
+use kayan_ports::{Accounts, Commit, Failure, IdentityId, Scope};
 use kayan_sql::{Dialect, migrate};
 
 use super::*;
@@ -103,7 +103,7 @@ async fn a_database_opened_for_reading_is_read_and_never_written() {
     drop(migrated(&path).await);
     let store = crate::open(&format!("{path}?mode=ro")).unwrap();
     let outcome = store.commit(registration(1)).await;
-    assert!(matches!(outcome, Err(kayan_ports::CommitError::Unavailable(_))), "{outcome:?}");
+    assert!(matches!(outcome, Err(kayan_ports::CommitError::Failed(Failure::Unavailable(_)))), "{outcome:?}");
     assert_eq!(store.identity(&Scope::System, IdentityId(uuid::Uuid::nil())).await, Ok(None));
     let missing = migrate::status(store.driver(), migrate::embedded(Dialect::Sqlite)).await.unwrap();
     assert!(missing.iter().all(|line| line.state == migrate::MigrationState::Applied));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kayan_ports::{
-    AccessTokens, AccountChange, Change, Client, Commit, CommitError, Known, Lookup, Store, TenantId, Unique,
+    AccessTokens, AccountChange, Change, Client, Commit, CommitError, Failure, Known, Lookup, Store, TenantId, Unique,
 };
 use kayan_sql::{Driver, Expect, SqlStore, Statement};
 use tokio::task::JoinSet;
@@ -132,7 +132,10 @@ async fn a_full_queue_refuses_and_a_dropped_caller_leaves_whole_batches() {
         match poll_once(&mut commit).await {
             None => waiting.push((number, commit)),
             Some(outcome) => {
-                assert!(matches!(&outcome, Err(CommitError::Unavailable(why)) if why.contains("queue")), "{outcome:?}");
+                assert!(
+                    matches!(&outcome, Err(CommitError::Failed(Failure::Unavailable(why))) if why.contains("queue")),
+                    "{outcome:?}"
+                );
                 refused += 1;
             }
         }
@@ -161,7 +164,10 @@ async fn a_lock_held_by_another_process_is_unavailable_and_nothing_stays() {
     let other = crate::samples::raw(&path);
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let outcome = store.commit(registration(1)).await;
-    assert!(matches!(&outcome, Err(CommitError::Unavailable(why)) if why.contains("lock")), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Err(CommitError::Failed(Failure::Unavailable(why))) if why.contains("lock")),
+        "{outcome:?}"
+    );
     assert_eq!(signs_in(&store, 1).await, None, "reading goes on");
     other.execute_batch("ROLLBACK").unwrap();
     assert_eq!(store.commit(registration(1)).await, Ok(()));
@@ -181,7 +187,7 @@ async fn a_full_disk_is_unavailable_for_the_group_and_nothing_of_it_stays() {
     // to the pages it has
     limit(1).await;
     let outcomes = together(&store, (1..=200).map(registration).collect()).await;
-    let full = |outcome: &Result<(), CommitError>| matches!(outcome, Err(CommitError::Unavailable(why)) if why.contains("full"));
+    let full = |outcome: &Result<(), CommitError>| matches!(outcome, Err(CommitError::Failed(Failure::Unavailable(why))) if why.contains("full"));
     assert!(outcomes.iter().any(full), "{outcomes:?}");
     for (number, outcome) in (1..).zip(&outcomes) {
         assert!(outcome.is_ok() || full(outcome), "{outcome:?}");

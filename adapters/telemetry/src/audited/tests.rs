@@ -70,8 +70,11 @@ async fn what_is_committed_is_written_a_line_for_each_event() {
 #[tokio::test]
 async fn i_33_what_is_not_committed_is_not_written() {
     let bench = Bench::new();
-    bench.memory.fail_next_commit(CommitError::Unavailable("away".to_owned()));
-    assert_eq!(bench.store.commit(vec![record(1)]).await, Err(CommitError::Unavailable("away".to_owned())));
+    bench.memory.fail_next_commit(CommitError::Failed(Failure::Unavailable("away".to_owned())));
+    assert_eq!(
+        bench.store.commit(vec![record(1)]).await,
+        Err(CommitError::Failed(Failure::Unavailable("away".to_owned())))
+    );
     bench.store.commit(vec![record(2)]).await.unwrap();
     assert!(bench.store.commit(vec![record(3), record(2)]).await.is_err(), "there is one with this id");
     assert_eq!(bench.written().len(), 1);

@@ -1,8 +1,8 @@
 //! The order of locks: lists of changes wait for each other in turn, and never both for the other.
 
 use kayan_ports::{
-    AccountChange, Change, CommitError, CredentialChange, Expired, Guard, Identity, RefreshToken, RoleChange, Scope,
-    Session, SessionChange, State, Tenant, TenantChange, TenantId, TenantSettings, Traits,
+    AccountChange, Change, CommitError, CredentialChange, Expired, Failure, Guard, Identity, RefreshToken, RoleChange,
+    Scope, Session, SessionChange, State, Tenant, TenantChange, TenantId, TenantSettings, Traits,
 };
 use serde_json::json;
 
@@ -200,7 +200,7 @@ pub async fn no_two_lists_on_one_identity_wait_for_each_other(bench: &dyn Bench)
             let lists: Vec<_> = (0..ABREAST).flat_map(|number| [list(&scene, number), other(&scene, number)]).collect();
             assert!(lists.iter().all(|list| Change::in_lock_order(list)), "{name} and {other_name}");
             for outcome in race(&store, lists).await {
-                let broke = matches!(outcome, Err(CommitError::Unavailable(_) | CommitError::Fault(_)));
+                let broke = matches!(outcome, Err(CommitError::Failed(Failure::Unavailable(_) | Failure::Fault(_))));
                 assert!(!broke, "{name} and {other_name}: {outcome:?}");
             }
         }

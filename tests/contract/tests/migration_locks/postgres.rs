@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kayan_ports::StoreError;
+use kayan_sql::DriverError;
 use kayan_sql::{MigrationLock, Row};
 
 use crate::{
@@ -59,6 +59,6 @@ async fn numbers(lock: &mut dyn MigrationLock, sql: &'static str) -> BTreeMap<i6
     rows.into_iter().map(|mut row| (row.int().unwrap(), row.int().unwrap())).collect()
 }
 
-fn names(rows: Result<Vec<Row>, StoreError>) -> BTreeMap<i64, String> {
+fn names(rows: Result<Vec<Row>, DriverError>) -> BTreeMap<i64, String> {
     rows.unwrap().into_iter().map(|mut row| (row.int().unwrap(), row.text().unwrap())).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use kayan_ports::StoreError;
+use kayan_sql::DriverError;
 use kayan_sql::{ApplyError, Driver as _, Expect, Row, Statement};
 use kayan_sqlite::{Settings, SqliteDriver};
 
@@ -47,6 +47,6 @@ pub(crate) async fn observe(base: &Base, script: &str) -> Observed {
     observed
 }
 
-fn pairs(rows: Result<Vec<Row>, StoreError>) -> BTreeMap<String, String> {
+fn pairs(rows: Result<Vec<Row>, DriverError>) -> BTreeMap<String, String> {
     rows.unwrap().into_iter().map(|mut row| (row.text().unwrap(), row.text().unwrap())).collect()
 }

@@ -8,12 +8,12 @@ use std::{
 };
 
 use kayan_core::Kayan;
-use kayan_ports::{AuditTrail, EventQuery, KeyError, Scope, StoreError, StoredKeys, Timestamp, Wrapper};
+use kayan_ports::{AuditTrail, EventQuery, Failure, KeyError, Scope, StoredKeys, Timestamp, Wrapper};
 use kayan_sql::{Driver, SqlStore};
 use serde_json::Value;
 use time::{Duration, format_description::well_known::Rfc3339};
 
-use super::{Case, Series, database::why, finding::Finding};
+use super::{Case, Series, finding::Finding};
 use crate::{
     commands::audit::LATE,
     compose,
@@ -66,7 +66,7 @@ async fn keys(case: &Case, driver: &Arc<dyn Driver>) -> Vec<Finding> {
     let kept = match SqlStore::new(driver.clone()).data_key().await {
         Ok(Some(kept)) => kept,
         Ok(None) => return vec![Finding::ok(KEYS, "no keys are kept yet")],
-        Err(error) => return unanswered(KEYS, why(&error)),
+        Err(error) => return unanswered(KEYS, &error.to_string()),
     };
     let unwritten: Arc<dyn Driver> = Arc::new(super::Unwritten(driver.clone()));
     match compose::keys(&case.config, &unwritten) {
@@ -169,7 +169,7 @@ async fn restored(case: &Case, driver: &Arc<dyn Driver>) -> Vec<Finding> {
             ),
             mend,
         ),
-        Err(error) => return unanswered(RESTORED, why(&error)),
+        Err(error) => return unanswered(RESTORED, &error.to_string()),
     }]
 }
 
@@ -189,7 +189,7 @@ fn last_event(path: &Path) -> Option<(String, Timestamp)> {
     Some((event.get("id")?.as_str()?.to_owned(), at))
 }
 
-async fn is_there(driver: &Arc<dyn Driver>, id: &str, at: Timestamp) -> Result<bool, StoreError> {
+async fn is_there(driver: &Arc<dyn Driver>, id: &str, at: Timestamp) -> Result<bool, Failure> {
     let (start, end) = (Some(at), Some(at + Duration::MICROSECOND));
     let moment = EventQuery { start, end, ..EventQuery::all(Scope::System) };
     let page = SqlStore::new(driver.clone()).events(&moment, None, 1_000).await?;

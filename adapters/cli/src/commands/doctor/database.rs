@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::StoreError;
-use kayan_sql::Driver;
+use kayan_sql::{Driver, DriverError};
 
 use super::{Case, Series, audit, finding::Finding, server, within};
 use crate::{
@@ -53,7 +52,7 @@ pub(super) async fn examine(case: &Case) -> Vec<Finding> {
 }
 
 /// Asks twice: the first answer of a busy server may be late.
-async fn answers(driver: &dyn Driver) -> Result<(), StoreError> {
+async fn answers(driver: &dyn Driver) -> Result<(), DriverError> {
     match driver.ping().await {
         Ok(()) => Ok(()),
         Err(_) => driver.ping().await,
@@ -61,10 +60,10 @@ async fn answers(driver: &dyn Driver) -> Result<(), StoreError> {
 }
 
 /// Why there was no answer, without the sentence around it.
-pub(super) fn why(error: &StoreError) -> &str {
+pub(super) fn why(error: &DriverError) -> &str {
     match error {
-        StoreError::Unavailable(why) | StoreError::Fault(why) => why,
-        StoreError::Nul => "a text holds a NUL character",
+        DriverError::Unavailable(why) | DriverError::Fault(why) => why,
+        DriverError::Nul => "a text holds a NUL character",
     }
 }
 

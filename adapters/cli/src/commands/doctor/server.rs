@@ -1,8 +1,8 @@
 //! The database server: version, rights, isolation, connections, clock, and the schema.
 
-use kayan_ports::{StoreError, Timestamp};
+use kayan_ports::Timestamp;
 use kayan_sql::{
-    Dialect, Driver, READ_ONLY,
+    Dialect, Driver, DriverError, READ_ONLY,
     examine::{self as server, ConnectionLimits, Rights},
     migrate::{self as migrations, MigrateError, MigrationState, MigrationStatus},
 };
@@ -44,10 +44,10 @@ pub(super) async fn examine(case: &Case, driver: &dyn Driver, series: &mut Serie
     series.add(ROWS, damaged(driver)).await;
 }
 
-fn unanswered(check: &'static str, error: &StoreError) -> Vec<Finding> {
+fn unanswered(check: &'static str, error: &DriverError) -> Vec<Finding> {
     let mend = match error {
-        StoreError::Unavailable(_) => AGAIN,
-        StoreError::Nul | StoreError::Fault(_) => "see database.rights, and the database's log",
+        DriverError::Unavailable(_) => AGAIN,
+        DriverError::Nul | DriverError::Fault(_) => "see database.rights, and the database's log",
     };
     vec![Finding::failed(check, why(error), mend)]
 }
@@ -198,7 +198,7 @@ async fn damaged(driver: &dyn Driver) -> Vec<Finding> {
             format!("damaged, and left out of lists: the users {}", ids.join(", ")),
             "put their rows in identities right from a backup, or delete them there",
         )],
-        Err(StoreError::Unavailable(why)) if why.contains("not migrated") => {
+        Err(DriverError::Unavailable(why)) if why.contains("not migrated") => {
             vec![Finding::skipped(ROWS, "the schema is not there yet")]
         }
         Err(error) => unanswered(ROWS, &error),

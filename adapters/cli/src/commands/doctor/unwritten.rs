@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayan_ports::StoreError;
-use kayan_sql::{ApplyError, ConnectionUse, Dialect, Driver, MigrationLock, Query, Row, Statement, TakeRows};
+use kayan_sql::{
+    ApplyError, ConnectionUse, Dialect, Driver, DriverError, MigrationLock, Query, Row, Statement, TakeRows,
+};
 
 /// Answers to a batch as if it had been applied, so that a key that would be wrapped anew on the way is just opened.
 pub(crate) struct Unwritten(pub(crate) Arc<dyn Driver>);
 
 #[async_trait]
 impl Driver for Unwritten {
-    async fn read(&self, query: Query) -> Result<Vec<Row>, StoreError> {
+    async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError> {
         self.0.read(query).await
     }
 
@@ -19,23 +20,23 @@ impl Driver for Unwritten {
         Ok(())
     }
 
-    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), StoreError> {
+    async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError> {
         self.0.snapshot(questions, take).await
     }
 
-    async fn lock(&self) -> Result<Box<dyn MigrationLock>, StoreError> {
-        Err(StoreError::Fault("nothing is migrated here".to_owned()))
+    async fn lock(&self) -> Result<Box<dyn MigrationLock>, DriverError> {
+        Err(DriverError::Fault("nothing is migrated here".to_owned()))
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn ping(&self) -> Result<(), DriverError> {
         self.0.ping().await
     }
 
-    async fn writable(&self) -> Result<(), StoreError> {
+    async fn writable(&self) -> Result<(), DriverError> {
         self.0.writable().await
     }
 
-    async fn maintain(&self) -> Result<(), StoreError> {
+    async fn maintain(&self) -> Result<(), DriverError> {
         Ok(())
     }
 

@@ -1,11 +1,11 @@
 //! Lists of identities, newest first.
 
-use kayan_ports::{Identity, IdentityQuery, Page, State, StoreError};
+use kayan_ports::{Identity, IdentityQuery, Page, State};
 
 use super::decode;
-use crate::{Driver, Query, Reading, Value, damaged};
+use crate::{Driver, DriverError, Query, Reading, Value, damaged};
 
-pub(super) async fn page(driver: &impl Driver, query: &IdentityQuery) -> Result<Page<Identity>, StoreError> {
+pub(super) async fn page(driver: &impl Driver, query: &IdentityQuery) -> Result<Page<Identity>, DriverError> {
     let tenant = query.scope.tenant().map(|tenant| Value::text(tenant.as_str()));
     let pattern = query.contains.as_deref().filter(|text| !text.is_empty()).map(pattern);
     let (count, list) = statements(tenant.is_some(), pattern.is_some());

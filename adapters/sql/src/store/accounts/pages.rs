@@ -1,13 +1,13 @@
 //! Accounts for an export, page by page without counting rows away.
 
-use kayan_ports::{Account, AccountQuery, IdentityId, PasswordHash, State, StoreError, TenantId, Timestamp};
+use kayan_ports::{Account, AccountQuery, IdentityId, PasswordHash, State, TenantId, Timestamp};
 use uuid::Uuid;
 
 use super::decode;
-use crate::{Driver, Query, Reading, Row, Value};
+use crate::{Driver, DriverError, Query, Reading, Row, Value};
 
 /// The pair is compared as a whole where a database can look it up so; the first condition is for those that can't.
-pub(super) async fn page(driver: &impl Driver, query: &AccountQuery) -> Result<Vec<Account>, StoreError> {
+pub(super) async fn page(driver: &impl Driver, query: &AccountQuery) -> Result<Vec<Account>, DriverError> {
     let sql = if query.hashes {
         "-- accounts.page_with_hashes
 SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version,
@@ -34,7 +34,7 @@ LIMIT ?"
     rows.into_iter().map(|mut row| decode_account(&mut row)).collect()
 }
 
-fn decode_account(row: &mut Row) -> Result<Account, StoreError> {
+fn decode_account(row: &mut Row) -> Result<Account, DriverError> {
     let identity = decode(row)?;
     Ok(Account { identity, hash: row.maybe_text()?.map(PasswordHash::new) })
 }
@@ -42,7 +42,7 @@ fn decode_account(row: &mut Row) -> Result<Account, StoreError> {
 pub(super) async fn tenant_after(
     driver: &impl Driver,
     after: Option<&TenantId>,
-) -> Result<Option<TenantId>, StoreError> {
+) -> Result<Option<TenantId>, DriverError> {
     let sql = "-- accounts.tenant_after
 SELECT MIN(tenant_id)
 FROM identities

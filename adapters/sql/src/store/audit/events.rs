@@ -3,14 +3,12 @@
 //! Each stretch is found by the index that suits the query best and read in that index's order from a key on, so that it
 //! costs the same wherever it lies. What the index does not know is looked at row by row.
 
-use kayan_ports::{
-    EventCursor, EventId, EventOrder, EventPage, EventQuery, PurgeEvents, Scope, StoreError, TenantId, Timestamp,
-};
+use kayan_ports::{EventCursor, EventId, EventOrder, EventPage, EventQuery, PurgeEvents, Scope, TenantId, Timestamp};
 use time::{Duration, macros::datetime};
 use uuid::Uuid;
 
 use super::decode;
-use crate::{Dialect, Driver, Query, Reading, Value, changes::Batch};
+use crate::{Dialect, Driver, DriverError, Query, Reading, Value, changes::Batch};
 
 /// No event is older: every database knows this time.
 const FIRST: Timestamp = datetime!(0001-01-01 0:00 UTC);
@@ -31,7 +29,7 @@ pub(super) async fn page(
     query: &EventQuery,
     after: Option<EventCursor>,
     limit: u32,
-) -> Result<EventPage, StoreError> {
+) -> Result<EventPage, DriverError> {
     let tenant = query.scope.tenant().map(|tenant| Value::text(tenant.as_str()));
     let (way, mut params) = match (&query.subject, &query.actor, tenant) {
         (Some(subject), _, tenant) => (Way::Subject, vec![Value::text(subject), tenant.into()]),
@@ -166,7 +164,7 @@ pub(super) async fn count(
     driver: &impl Driver,
     scope: &Scope,
     until: Timestamp,
-) -> Result<Vec<(TenantId, u64)>, StoreError> {
+) -> Result<Vec<(TenantId, u64)>, DriverError> {
     let (sql, params) = match scope.tenant() {
         Some(tenant) => (
             "-- events.count_of_tenant
@@ -189,7 +187,7 @@ ORDER BY t.id",
         let tenant = row.word(|name| name.parse().ok())?;
         Ok((tenant, u64::try_from(row.int()?).unwrap_or(0)))
     };
-    let counts = rows.into_iter().map(decode).collect::<Result<Vec<_>, StoreError>>()?;
+    let counts = rows.into_iter().map(decode).collect::<Result<Vec<_>, DriverError>>()?;
     Ok(counts.into_iter().filter(|(_, count)| *count > 0).collect())
 }
 

@@ -1,17 +1,17 @@
 //! Sessions as administrators look at them. Their ids are made when they are opened, and sort by that time.
 
-use kayan_ports::{IdentityId, Page, Scope, Session, SessionId, SessionQuery, StoreError, TenantId, Timestamp};
+use kayan_ports::{IdentityId, Page, Scope, Session, SessionId, SessionQuery, TenantId, Timestamp};
 
 use super::decode;
-use crate::{Driver, Query, Reading, Row, Value, damaged};
+use crate::{Driver, DriverError, Query, Reading, Row, Value, damaged};
 
 /// Reads `tenant_id` and then what [`decode`] does.
-fn decode_with_tenant(mut row: Row) -> Result<Session, StoreError> {
+fn decode_with_tenant(mut row: Row) -> Result<Session, DriverError> {
     let tenant: TenantId = row.word(|name| name.parse().ok())?;
     decode(&mut row, &tenant)
 }
 
-pub(super) async fn by_id(driver: &impl Driver, scope: &Scope, id: SessionId) -> Result<Option<Session>, StoreError> {
+pub(super) async fn by_id(driver: &impl Driver, scope: &Scope, id: SessionId) -> Result<Option<Session>, DriverError> {
     let (sql, params) = match scope {
         Scope::Tenant(tenant) => (
             "-- sessions.by_id
@@ -40,7 +40,7 @@ pub(super) async fn count_active(
     driver: &impl Driver,
     scope: &Scope,
     identity: Option<IdentityId>,
-) -> Result<u64, StoreError> {
+) -> Result<u64, DriverError> {
     let tenant = scope.tenant().map(|tenant| Value::text(tenant.as_str()));
     let sql = match (tenant.is_some(), identity.is_some()) {
         (true, true) => {
@@ -76,7 +76,7 @@ WHERE s.active"
     count(driver, sql, params).await
 }
 
-pub(super) async fn count_by_tenant(driver: &impl Driver, at: Timestamp) -> Result<Vec<(TenantId, u64)>, StoreError> {
+pub(super) async fn count_by_tenant(driver: &impl Driver, at: Timestamp) -> Result<Vec<(TenantId, u64)>, DriverError> {
     let sql = "-- sessions.count_by_tenant
 SELECT t.id, COUNT(*)
 FROM sessions s
@@ -91,7 +91,7 @@ GROUP BY t.id";
     counted.collect()
 }
 
-pub(super) async fn page(driver: &impl Driver, query: &SessionQuery) -> Result<Page<Session>, StoreError> {
+pub(super) async fn page(driver: &impl Driver, query: &SessionQuery) -> Result<Page<Session>, DriverError> {
     let tenant = query.scope.tenant().map(|tenant| Value::text(tenant.as_str()));
     let (counting, listing) = statements(tenant.is_some(), query.identity.is_some());
     let mut params: Vec<Value> = tenant.into_iter().chain(query.identity.map(|id| id.0.into())).collect();
@@ -104,7 +104,7 @@ pub(super) async fn page(driver: &impl Driver, query: &SessionQuery) -> Result<P
     Ok(Page { rows, damaged, total })
 }
 
-async fn count(driver: &impl Driver, sql: &'static str, params: Vec<Value>) -> Result<u64, StoreError> {
+async fn count(driver: &impl Driver, sql: &'static str, params: Vec<Value>) -> Result<u64, DriverError> {
     let counted = driver.read(Query { sql, params, reading: Reading::Scan }).await?;
     let count = counted.into_iter().next().map_or(Ok(0), |mut row| row.int())?;
     Ok(u64::try_from(count).unwrap_or_default())

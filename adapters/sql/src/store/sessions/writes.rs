@@ -1,17 +1,16 @@
 //! Sessions and the refresh tokens that keep them alive: the changes.
 
 use kayan_ports::{
-    Guard, IdentityId, RefreshToken, Scope, Session, SessionChange, SessionId, Spent, StoreError, TenantId, Timestamp,
-    TokenHash,
+    Guard, IdentityId, RefreshToken, Scope, Session, SessionChange, SessionId, Spent, TenantId, Timestamp, TokenHash,
 };
 
 use crate::{
-    Dialect, Value,
+    Dialect, DriverError, Value,
     changes::Batch,
     store::{accounts, tenants},
 };
 
-pub(crate) fn apply(batch: &mut Batch, change: SessionChange) -> Result<(), StoreError> {
+pub(crate) fn apply(batch: &mut Batch, change: SessionChange) -> Result<(), DriverError> {
     match change {
         SessionChange::Open(session) => open(batch, *session)?,
         SessionChange::IssueRefresh(token) => issue_refresh(batch, *token),
@@ -31,7 +30,7 @@ pub(crate) fn apply(batch: &mut Batch, change: SessionChange) -> Result<(), Stor
 
 /// Notes the login first: that is the guard, and on a database with row locks it makes a change of the identity's state
 /// wait until the session is there to be revoked.
-fn open(batch: &mut Batch, session: Session) -> Result<(), StoreError> {
+fn open(batch: &mut Batch, session: Session) -> Result<(), DriverError> {
     let sql = "-- sessions.note_login
 UPDATE identities
 SET last_login_at = ?
