@@ -263,9 +263,24 @@ fn adopt(connection: &Connection, path: &Path, mode: Mode) -> Result<(), OpenErr
     if id != APPLICATION_ID {
         connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
     }
-    let journal: String =
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(failed)?;
+    let journal = write_ahead(connection).map_err(failed)?;
     if journal == "wal" { Ok(()) } else { Err(OpenError::NoWriteAheadLog(path.to_owned())) }
+}
+
+/// Chooses the write-ahead log and answers which journal there is now. SQLite does not wait here for another process that does
+/// the same, since each holds what the other waits for; it waits for it at the beginning of a transaction.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<String> {
+    let mut tries = 0;
+    loop {
+        let chosen = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0));
+        tries += 1;
+        match chosen {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && tries < 100 => {
+                connection.execute_batch("BEGIN EXCLUSIVE; ROLLBACK")?;
+            }
+            other => return other,
+        }
+    }
 }
 
 fn denied(path: &Path, why: &io::Error) -> OpenError {

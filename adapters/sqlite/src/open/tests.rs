@@ -130,10 +130,12 @@ async fn every_connection_is_as_safe_as_the_first() {
 
 #[test]
 fn processes_that_make_the_same_file_at_once_all_open_it() {
-    let (_folder, path) = file();
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| drop(crate::open(&path).unwrap()));
-        }
-    });
+    for _ in 0..20 {
+        let (_folder, path) = file();
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| drop(crate::open(&path).unwrap()));
+            }
+        });
+    }
 }
