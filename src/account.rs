@@ -3,5 +3,6 @@
 pub(crate) mod change_password;
 pub(crate) mod delete;
 pub(crate) mod export;
+pub(crate) mod identity;
 pub(crate) mod register;
 pub(crate) mod update;

@@ -8,6 +8,7 @@ mod account;
 mod admin_token;
 mod application;
 mod audit;
+mod factor;
 mod operation;
 pub mod policy;
 mod role;

@@ -8,7 +8,7 @@ use kayan_ports::{
 use crate::{
     AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked,
     access::grants::hold,
-    account::register::path,
+    account::identity::path,
     audit::event::Event,
     user::change::{ROUNDS, is_outdated, keep_an_admin, keeps_changing},
 };

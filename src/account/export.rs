@@ -2,7 +2,7 @@
 
 use kayan_ports::{AuditEvent, Credential, EventType, Identity, Session, Timestamp};
 
-use crate::{AuthenticateError, Caller, Kayan, account::register::path};
+use crate::{AuthenticateError, Caller, Kayan, account::identity::path};
 
 /// All that is held on a person.
 #[derive(Debug)]

@@ -1,16 +1,11 @@
 //! Registers somebody with traits and a password, and logs them in.
 
-use std::sync::{Arc, OnceLock};
-
 use kayan_ports::{
-    AccountChange, Change, CommitError, Credential, CredentialChange, CredentialId, CredentialKind, EventType, Guard,
-    Identity, IdentityId, Method, NamedIdentifier, Password, PasswordHash, State, Tenant, TenantId, TenantSettings,
-    Timestamp, Traits, Unique,
+    AccountChange, Change, CommitError, CredentialChange, EventType, Guard, Method, Password, Tenant, Traits, Unique,
 };
 
 use crate::{
-    Caller, Failure, FieldError, Kayan, LimitError, Limited, Opened, Weakness,
-    policy::{self, password},
+    Caller, Failure, FieldError, Kayan, LimitError, Limited, Opened, Weakness, account::identity::path, policy,
 };
 
 /// The wish to register.
@@ -98,68 +93,6 @@ impl Kayan {
         })?;
         Ok(opened)
     }
-
-    /// Judges a new password of somebody in a tenant of these settings, on a hashing thread; the password in the form in
-    /// which it is to be hashed.
-    pub(crate) async fn accept_password<E: From<Weakness> + From<Failure>>(
-        &self,
-        tenant: &TenantId,
-        password: &Password,
-        identifiers: &[NamedIdentifier],
-        settings: &TenantSettings,
-    ) -> Result<Password, E> {
-        let max_bytes = self.hasher.max_bytes();
-        let password = password::normalised(password, max_bytes).unwrap_or_else(|| password.clone());
-        let own: Vec<String> = identifiers.iter().map(|named| named.value.as_str().to_owned()).collect();
-        let min_length = policy::tenant::password_min_length(self.settings.password_min_length, settings);
-        let verdict = Arc::new(OnceLock::new());
-        let (judged, clear) = (Arc::clone(&verdict), password.clone());
-        let work = move || {
-            let _first = judged.set(password::judge(&clear, min_length, max_bytes, &own));
-        };
-        self.hasher.compute(tenant, Box::new(work)).await.map_err(Failure::from)?;
-        let judged = verdict.get().cloned();
-        judged.ok_or_else(|| Failure::Fault("the password was not judged".to_owned()))??;
-        Ok(password)
-    }
-
-    /// What the tenant of an identity has set; nothing, once it is gone.
-    pub(crate) async fn settings_of(&self, identity: &Identity) -> Result<TenantSettings, Failure> {
-        Ok(self.store.tenants.tenant(&identity.tenant).await?.map(|tenant| tenant.settings).unwrap_or_default())
-    }
-
-    pub(crate) fn new_identity(&self, tenant: &TenantId, traits: Traits, now: Timestamp) -> Identity {
-        Identity {
-            id: IdentityId(self.new_id(now)),
-            tenant: tenant.clone(),
-            traits,
-            state: State::Active,
-            verified: Vec::new(),
-            roles: Vec::new(),
-            created_at: now,
-            updated_at: now,
-            last_login_at: None,
-            version: 1,
-        }
-    }
-
-    pub(crate) fn new_password(&self, identity: &Identity, secret: PasswordHash, now: Timestamp) -> Credential {
-        Credential {
-            id: CredentialId(self.new_id(now)),
-            tenant: identity.tenant.clone(),
-            identity: identity.id,
-            kind: CredentialKind::Password,
-            secret,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        }
-    }
-}
-
-/// The name of an identity as a resource in the audit trail.
-pub(crate) fn path(identity: &Identity) -> String {
-    format!("identity/{}", identity.id)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use kayan_ports::{
 };
 use serde_json::Value;
 
-use crate::{AuthenticateError, Caller, Failure, FieldError, Kayan, account::register::path, policy::identifier};
+use crate::{AuthenticateError, Caller, Failure, FieldError, Kayan, account::identity::path, policy::identifier};
 
 /// A reader and a writer that keep overtaking each other give up after so many rounds.
 const ROUNDS: usize = 8;

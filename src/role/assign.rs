@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef,
-    account::register::path,
+    account::identity::path,
     policy::{permission::Permission, role::UnknownRole},
     user::change::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
 };

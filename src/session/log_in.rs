@@ -2,13 +2,13 @@
 
 use kayan_ports::{
     Change, CommitError, Credential, CredentialChange, EventType, Guard, Identifier, Identity, Known, LoginCandidate,
-    Method, Password, PasswordHash, State, TenantId, TenantSettings, Timestamp, Verdict,
+    Method, Password, State, TenantSettings, Timestamp, Verdict,
 };
 
 use crate::{
     AttemptError, Caller, Failure, Kayan, LimitError, Limited, Locked, Opened,
     access::attempt,
-    policy::{identifier, password, tenant},
+    policy::{identifier, tenant},
 };
 
 /// The wish to log in.
@@ -133,31 +133,6 @@ impl Kayan {
         }
     }
 
-    /// Compares a password with a hash, in the form in which passwords are hashed.
-    ///
-    /// A hash made elsewhere, or before passwords were normalised, may be of the password as it was typed. **Invariant**
-    /// (I-08): a password that is in normal form costs exactly one comparison, another one exactly two unless it matches,
-    /// whether or not there is an account.
-    pub(crate) async fn compare_password(
-        &self,
-        tenant: &TenantId,
-        hash: Option<&PasswordHash>,
-        password: &Password,
-    ) -> Result<Verdict, Failure> {
-        let Some(normal) = password::normalised(password, self.hasher.max_bytes()) else {
-            return Ok(self.hasher.verify(tenant, hash, password).await?);
-        };
-        let verdict = self.hasher.verify(tenant, hash, &normal).await?;
-        if verdict != Verdict::Mismatch {
-            return Ok(verdict);
-        }
-        match self.hasher.verify(tenant, hash, password).await? {
-            Verdict::Mismatch => Ok(Verdict::Mismatch),
-            // Hashed anew, it is of the normal form.
-            Verdict::Match | Verdict::MatchOutdated => Ok(Verdict::MatchOutdated),
-        }
-    }
-
     async fn admit(
         &self,
         caller: &Caller,
@@ -222,22 +197,6 @@ impl Kayan {
             .with("state", identity.state.as_str());
         self.record(event).await?;
         Err(LogInError::NotActive)
-    }
-
-    /// The credential hashed anew, when its hash is outdated and there is capacity for it; the next login tries again.
-    async fn renewed(
-        &self,
-        credential: &Credential,
-        verdict: Verdict,
-        password: &Password,
-        now: Timestamp,
-    ) -> Option<Credential> {
-        if verdict != Verdict::MatchOutdated {
-            return None;
-        }
-        let normal = password::normalised(password, self.hasher.max_bytes());
-        let secret = self.hasher.hash(&credential.tenant, normal.as_ref().unwrap_or(password)).await.ok()?;
-        Some(Credential { secret, updated_at: now, version: credential.version + 1, ..credential.clone() })
     }
 }
 

@@ -3,7 +3,7 @@
 use kayan_ports::{Change, CommitError, EventType, Guard, Scope, SessionChange, SessionId, TenantId};
 
 use crate::{
-    DeniedError, Failure, FindUserError, Kayan, Operator, UserRef, account::register::path,
+    DeniedError, Failure, FindUserError, Kayan, Operator, UserRef, account::identity::path,
     policy::permission::Permission,
 };
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     DeniedError, Failure, FieldError, Kayan, Operator, Weakness,
     access::grants::Standing,
-    account::register::path,
+    account::identity::path,
     policy::{permission::Permission, role::UnknownRole},
     user::change::{ROUNDS, is_outdated, keeps_changing},
 };

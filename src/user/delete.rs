@@ -4,7 +4,7 @@ use kayan_ports::{AccountChange, Change, EventType, Version};
 
 use crate::{
     ChangeUserError, Kayan, Operator, UserRef,
-    account::register::path,
+    account::identity::path,
     policy::permission::Permission,
     user::change::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
 };

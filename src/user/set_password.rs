@@ -8,7 +8,7 @@ use kayan_ports::{
 use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef, Weakness,
     access::grants::hold,
-    account::register::path,
+    account::identity::path,
     policy::permission::Permission,
     session::revoke_mine::end_sessions,
     user::change::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing},

@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef,
     access::attempt,
-    account::register::path,
+    account::identity::path,
     policy::permission::Permission,
     session::revoke_mine::end_sessions,
     user::change::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},

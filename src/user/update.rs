@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     ChangeUserError, FieldError, Kayan, Operator, UserRef,
-    account::{register::path, update::PatchError},
+    account::{identity::path, update::PatchError},
     policy::permission::Permission,
     user::change::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing},
 };

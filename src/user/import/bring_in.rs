@@ -9,7 +9,7 @@ use kayan_ports::{
 };
 
 use super::{Fate, LineReport, NewUser, Refusal};
-use crate::{Failure, Kayan, Operator, account::register::path};
+use crate::{Failure, Kayan, Operator, account::identity::path};
 
 /// A line's number and its user.
 pub(super) type Numbered = (u64, Box<NewUser>);

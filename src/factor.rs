@@ -1,0 +1,3 @@
+//! Ways to prove who one is.
+
+pub(crate) mod password;
