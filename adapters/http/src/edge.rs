@@ -142,8 +142,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             return Ok(response);
         }
         let page = Pages::find(&method, uri.path());
-        // For a developer who opens the address of a new service in a browser.
-        let is_home = self.app.settings.open_debug && method == Method::GET && uri.path() == "/";
+        let is_home = self.app.settings.open_debug && is_browser_at_root(&request);
         let ip = self.client_ip(&request);
         request.extensions_mut().insert(Request { id: id.clone(), ip, app: self.app.clone() });
 
@@ -156,6 +155,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             let allowance = limits::allow(&request, &self.app.kayan).await?;
             let mut response = match page {
                 Some(page) => self.pages.answer(page, request.headers()).await?,
+                // For a developer who opens the address of a new service.
                 None if is_home => {
                     Redirect::see_other(format!("{}/docs", self.app.settings.public_path)).into_response()
                 }
@@ -255,6 +255,12 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
 }
 
 /// Adds the headers of every response: OWASP's for an API, unless the response has its own.
+/// Whether a person opens `/` in a browser, which asks for a page.
+fn is_browser_at_root(request: &HttpRequest) -> bool {
+    let mut accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    request.method() == Method::GET && request.uri().path() == "/" && accepted.any(|line| line.contains("text/html"))
+}
+
 fn secure(response: &mut Response, id: &str, settings: &HttpSettings) {
     let headers = response.headers_mut();
     headers.reserve(8);

@@ -132,11 +132,12 @@ fn production(url: &str) -> Home {
 #[tokio::test]
 async fn in_development_alone_the_root_leads_to_the_documentation() {
     let service = Service::start_in(Home::new().with("KAYAN_PUBLIC_URL", "http://localhost/auth")).await;
-    let answer = ask(service.client().get("/")).await.expect(303);
+    let opened = |service: &Service| service.client().get("/").header("Accept", "text/html,*/*;q=0.8");
+    let answer = ask(opened(&service)).await.expect(303);
     assert_eq!(answer.header("location"), "/auth/docs");
-    ask(service.client().post("/")).await.refused(404, "not_found");
-    let service = Service::start_in(production("https://id.example.com")).await;
     ask(service.client().get("/")).await.refused(404, "not_found");
+    let service = Service::start_in(production("https://id.example.com")).await;
+    ask(opened(&service)).await.refused(404, "not_found");
 }
 
 #[tokio::test]
