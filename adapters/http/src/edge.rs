@@ -254,13 +254,13 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
     }
 }
 
-/// Adds the headers of every response: OWASP's for an API, unless the response has its own.
 /// Whether a person opens `/` in a browser, which asks for a page.
 fn is_browser_at_root(request: &HttpRequest) -> bool {
     let mut accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
     request.method() == Method::GET && request.uri().path() == "/" && accepted.any(|line| line.contains("text/html"))
 }
 
+/// Adds the headers of every response: OWASP's for an API, unless the response has its own.
 fn secure(response: &mut Response, id: &str, settings: &HttpSettings) {
     let headers = response.headers_mut();
     headers.reserve(8);
