@@ -164,7 +164,8 @@ impl Server {
         let mut mariadbd = self.command(Path::new("/usr/sbin/mariadbd"));
         mariadbd.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"]);
         mariadbd.args(["--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=64M"]);
-        mariadbd.arg(format!("--port={}", self.port));
+        // In a common folder it would remove the temporary tables of other servers when it starts.
+        mariadbd.arg(format!("--port={}", self.port)).arg(format!("--tmpdir={folder}"));
         for (option, file) in
             [("datadir", "data"), ("socket", "my.sock"), ("pid-file", "my.pid"), ("init-file", "users.sql")]
         {

@@ -63,6 +63,8 @@ fn server(running: &mut Running, home: &Home, purpose: Purpose) -> Result<u16, F
     });
     mariadbd.args([
         format!("--datadir={}", file("data")),
+        // A server that starts removes the temporary tables that it finds, also those of another one.
+        format!("--tmpdir={}", file(".")),
         format!("--socket={}", file("mariadb.sock")),
         format!("--pid-file={}", file("mariadb.pid")),
         format!("--init-file={}", users.display()),
