@@ -76,11 +76,9 @@ impl Contender {
     }
 
     async fn run(&mut self, window: Duration) -> Result<(), Failure> {
-        let before = self.service.on_core();
-        let answered = load::flood(&mut self.clients, window).await?;
-        let spent = before.zip(self.service.on_core()).map(|(before, after)| after.saturating_sub(before));
-        self.cpu.extend(spent.map(|spent| spent.as_secs_f64() * 1e6 / f64::from(answered.count)));
-        self.rates.push(answered.rate());
+        let (rate, cpu) = self.service.flood(&mut self.clients, window).await?;
+        self.rates.push(rate);
+        self.cpu.extend(cpu);
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     clients::{self, Client, PASSWORD},
     connection::Connection,
     failure::Failure,
+    load,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -151,8 +152,21 @@ impl Service {
         format!("http://{}", self.address)
     }
 
+    /// Lets the clients ask as fast as they are answered: requests a second, and the service's processor time for each in
+    /// microseconds, where the system tells.
+    pub(crate) async fn flood(
+        &self,
+        clients: &mut Vec<Client>,
+        window: Duration,
+    ) -> Result<(f64, Option<f64>), Failure> {
+        let before = self.on_core();
+        let answered = load::flood(clients, window).await?;
+        let spent = before.zip(self.on_core()).map(|(before, after)| after.saturating_sub(before));
+        Ok((answered.rate(), spent.map(|spent| spent.as_secs_f64() * 1e6 / f64::from(answered.count))))
+    }
+
     /// How long its threads have been on a core so far, where the system tells.
-    pub(crate) fn on_core(&self) -> Option<Duration> {
+    fn on_core(&self) -> Option<Duration> {
         let threads = std::fs::read_dir(self.proc("task")).ok()?;
         let nanoseconds = threads.flatten().filter_map(|thread| {
             let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
