@@ -1,4 +1,4 @@
-//! Credentials: what proves who somebody is.
+//! Credentials, which prove an identity.
 
 use std::fmt;
 

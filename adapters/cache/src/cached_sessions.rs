@@ -22,9 +22,9 @@ use metrics::Counter;
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
-/// So many sessions are remembered at most, about one kilobyte each.
+/// The most sessions that are cached, about one kilobyte each.
 const CAPACITY: usize = 10_000;
-/// Changes are noted in so many places: those of two sessions rarely in the same one, and then one is read anew too soon.
+/// The number of slots in which changes are noted. Two sessions rarely share one; if they do, one is read again too early.
 const PLACES: usize = 1 << 12;
 
 /// The store behind, and what it said lately.

@@ -27,7 +27,7 @@ impl Fields<'_> {
         if name.starts_with("log.") {
             return None;
         }
-        // Names are Rust identifiers: there is nothing to escape.
+        // Names are Rust identifiers, which need no escaping.
         let parts = match self.format {
             Format::Json => [",\"", name, "\":"],
             Format::Text if name == MESSAGE => [" ", "", ""],

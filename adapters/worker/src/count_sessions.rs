@@ -12,7 +12,7 @@ use crate::runner::Job;
 
 pub(crate) const JOB: Job = Job { name: "count_sessions", every: Duration::from_secs(30), at_start: true };
 
-/// For so much of the time, at most, the database counts sessions: a hundredth.
+/// Counting sessions takes at most one hundredth of the time.
 const SHARE: u32 = 100;
 
 /// What is known of the sessions.

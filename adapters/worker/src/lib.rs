@@ -1,7 +1,7 @@
 //! The background jobs of a running service, a file each, and the runner that keeps them going.
 //!
 //! Every replica runs all of them. Only sealing needs to be done by one replica at a time, and its use-case has a lease in
-//! the database for that; what the others do twice does no harm, as each file says.
+//! the database for that; running the others twice does no harm, as each file says.
 
 mod check_health;
 mod count_sessions;

@@ -8,7 +8,7 @@ use crate::runner::Job;
 
 pub(crate) const JOB: Job = Job { name: "remove_outdated", every: Duration::from_mins(10), at_start: false };
 
-/// Without a lease: what another replica has removed is not found, and nothing is told of it.
+/// Needs no lease: a replica that finds nothing left to remove does nothing.
 pub(crate) async fn run(kayan: &Kayan) -> Result<(), Failure> {
     kayan.clean_up().await
 }

@@ -52,7 +52,7 @@ codes! {
         "this tenant requires a second factor, and none is enrolled";
     IdentityInactive = "identity_inactive", FORBIDDEN, "Account not active",
         "this account is not active: ask an administrator";
-    NotFound = "not_found", NOT_FOUND, "Not found", "there is nothing at this path";
+    NotFound = "not_found", NOT_FOUND, "Not found", "this path does not exist";
     TenantNotFound = "tenant_not_found", NOT_FOUND, "Tenant not found",
         "the tenant named by X-Tenant-ID is unknown or inactive";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed",

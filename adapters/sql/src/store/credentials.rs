@@ -1,4 +1,4 @@
-//! Credentials: what proves who somebody is.
+//! Credentials, which prove an identity.
 
 use async_trait::async_trait;
 use kayan_ports::{
@@ -35,8 +35,8 @@ fn decode_known(row: &mut Row) -> Result<Option<Known>, DriverError> {
 
 #[async_trait]
 impl<D: Driver> Credentials for SqlStore<D> {
-    /// An identifier that nobody has is looked up as one that somebody has: all that is read of the identity is read and
-    /// decoded of the tenant's oldest one, and thrown away, so that the time tells nothing (I-08).
+    /// For an unknown identifier, the tenant's oldest identity is read and decoded instead, and dropped, so that the time it
+    /// takes does not tell whether an account exists (I-08).
     async fn login_candidate(
         &self,
         tenant: &TenantId,

@@ -9,7 +9,7 @@ use time::Duration;
 
 use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
-/// So many new events are looked at to find out whose they are.
+/// The most new events that are read to find their tenants.
 const LOOK: i64 = 20_000;
 
 #[async_trait]

@@ -28,7 +28,7 @@ async fn runs(entropy: &dyn Entropy, job: Job, span: Duration) -> Vec<f64> {
         Ok(())
     };
     let runner = Runner { clock: &ManualClock::default(), entropy };
-    timeout(span, runner.keep(job, work)).await.expect_err("it goes on");
+    timeout(span, runner.keep(job, work)).await.expect_err("the job keeps running");
     times.into_inner()
 }
 
@@ -105,7 +105,7 @@ async fn runs_durations_and_the_last_success_are_recorded() {
     timeout(Duration::ZERO, &mut keeping).await.expect_err("it rests");
     shows(&[counted("success", 0), counted("failure", 0), last(began)]);
     shows(&[r#"kayan_job_interval_seconds{job="dig"} 60"#.to_owned()]);
-    timeout(EVERY * 4, keeping).await.expect_err("it goes on");
+    timeout(EVERY * 4, keeping).await.expect_err("the job keeps running");
     shows(&[counted("success", 1), counted("failure", 2), last(began + 100.0)]);
     shows(&[
         r#"kayan_job_duration_seconds_count{job="dig"} 3"#.to_owned(),
