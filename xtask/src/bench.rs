@@ -1,9 +1,10 @@
 //! `cargo xtask bench`: how fast the service is.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use crate::{
-    run::{self, Failure, Workspace},
+    ci,
+    run::{self, Failure, Mark, Workspace},
     servers::{self, Running},
 };
 
@@ -34,5 +35,19 @@ pub(crate) fn run(workspace: &Workspace, names: &[String], quick: bool, against:
     if let Some(pgbench) = servers::pgbench() {
         measure.arg("--pgbench").arg(pgbench);
     }
-    run::run(measure.envs(servers.env.iter().cloned()))
+    run::run(measure.envs(servers.env.iter().cloned()))?;
+    if names.is_empty() && !quick { add_steps_of_ci(workspace) } else { Ok(()) }
+}
+
+/// Adds to the results what each step of CI took when it last ran as a whole here.
+fn add_steps_of_ci(workspace: &Workspace) -> Result<(), Failure> {
+    let Ok(steps) = fs::read_to_string(ci::kept(workspace)) else {
+        run::say(Mark::Begun, "no steps of CI in the results: `cargo xtask ci` has not passed in this target folder");
+        return Ok(());
+    };
+    let results = workspace.root.join("bench/RESULTS.md");
+    let measured = fs::read_to_string(&results).map_err(Failure::io("can't read the results"))?;
+    let text =
+        format!("{measured}\n## What CI takes\n\nThe last whole `cargo xtask ci` on the same machine.\n\n{steps}");
+    fs::write(&results, text).map_err(Failure::io("can't write the results"))
 }

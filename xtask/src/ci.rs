@@ -1,6 +1,11 @@
 //! `cargo xtask ci`: everything that a change must pass.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Write,
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use clap::ValueEnum;
 
@@ -85,7 +90,9 @@ pub(crate) fn run(workspace: Workspace, only: &[Step]) -> Result<(), Failure> {
         }
     }
     table(&ran);
-    let Some((step, failure)) = failed else { return Ok(()) };
+    let Some((step, failure)) = failed else {
+        return if only.is_empty() { keep(workspace, &ran) } else { Ok(()) };
+    };
     Err(Failure::Wrong(format!("{failure}\n  step `{}` failed; repeat it with `{}`", name(step), step.command())))
 }
 
@@ -95,6 +102,21 @@ fn table(ran: &[(Step, bool, Duration)]) {
         let mark = if *passed { Mark::Done } else { Mark::Failed };
         run::say(mark, &format!("{:<9} {:>7.1} s", name(*step), took.as_secs_f64()));
     }
+}
+
+/// The seconds of the last whole run, as Markdown: `cargo xtask bench` adds them to its results.
+pub(crate) fn kept(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("ci-steps.md")
+}
+
+fn keep(workspace: &Workspace, ran: &[(Step, bool, Duration)]) -> Result<(), Failure> {
+    let mut text = String::from("| step | seconds |\n|------|--------:|\n");
+    let all = ran.iter().map(|(_, _, took)| took).sum::<Duration>();
+    let rows = ran.iter().map(|(step, _, took)| (name(*step), took)).chain([("all".to_owned(), &all)]);
+    for (name, took) in rows {
+        let _ = writeln!(text, "| {name} | {:.0} |", took.as_secs_f64());
+    }
+    fs::write(kept(workspace), text).map_err(Failure::io("can't keep the seconds of the steps"))
 }
 
 fn name(step: Step) -> String {
