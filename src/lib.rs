@@ -66,6 +66,7 @@ pub use crate::{
         watch_clock::WatchedClock,
     },
     policy::{
+        assurance::MissingFactor,
         lifetime::Lifetimes,
         password::Weakness,
         permission::{Grants, Pattern, Permission, PermissionError},

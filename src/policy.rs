@@ -1,6 +1,7 @@
 //! The rules, pure and synchronous: a use-case carries them out and adds none of its own.
 
 pub mod admin_token;
+pub mod assurance;
 pub mod cursor;
 pub(crate) mod dating;
 pub mod flood;

@@ -66,6 +66,8 @@ pub trait RateLimiter: Send + Sync {
 /// So many wrong guesses, then a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lockout {
+    /// What is guarded, such as `login`: what the metrics call it.
+    pub name: &'static str,
     /// How many wrong guesses are heard, 1 at least.
     pub max_failures: u32,
     /// How long after the last one no more is heard; and after how long without any they are forgotten.

@@ -61,12 +61,8 @@ pub enum Method {
 }
 
 impl Method {
-    /// The authentication method reference (RFC 8176).
-    pub fn amr(self) -> &'static str {
-        match self {
-            Self::Password => "pwd",
-        }
-    }
+    /// Every method there is.
+    pub const ALL: &[Self] = &[Self::Password];
 
     /// The name used in JSON.
     pub fn as_str(self) -> &'static str {

@@ -1,28 +1,28 @@
-//! Authenticates an operator by the admin token that it presents.
+//! Authenticates an operator by its admin token.
 
 use kayan_ports::{AdminToken, AdminTokenError, AdminTokenId, AdminTokenText, Client, KeyPurpose, Scope};
 
 use crate::{Failure, Kayan, Operator, policy::admin_token};
 
-/// Why a token opens nothing.
+/// Why an admin token was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthenticateAdminTokenError {
-    /// It is none, or forged, narrowed in a way that is not understood, expired, revoked, or good in no active tenant.
+    /// It is malformed, forged, attenuated in an unknown way, expired, revoked, or valid in no active tenant.
     #[error("no valid admin token")]
     Unauthorized,
-    /// The service can't tell.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
-/// What is kept of an admin token's name in the audit trail: names are chosen by people, ids are not.
+/// The actor in the audit trail: the token's id, because its name is chosen by people.
 fn actor(id: AdminTokenId) -> String {
     format!("token/{id}")
 }
 
 impl Kayan {
-    /// Who holds this token, and what they may do where: in its tenant only if it is bound to one, and only what every
-    /// block of it leaves. The database is asked each time whether it is revoked.
+    /// The operator that this token authenticates: in its tenant only if it is bound to one, with the permissions that all of
+    /// its blocks allow. Revocation is looked up in the database each time.
     pub async fn authenticate_admin_token(
         &self,
         token: &AdminTokenText,
@@ -41,7 +41,7 @@ impl Kayan {
         Ok(Operator { scope, name, credential: exact, identity: None, grants, client, request_id, idempotency: None })
     }
 
-    /// Whether there is anything to administer in this scope: an inactive tenant is out at once.
+    /// Whether this scope can be administered: a tenant that is inactive can't.
     pub(crate) async fn is_open(&self, scope: &Scope) -> Result<bool, Failure> {
         match scope {
             Scope::System => Ok(true),
@@ -49,7 +49,7 @@ impl Kayan {
         }
     }
 
-    /// What a token says, if this service signed it; where nothing was ever signed, it did not.
+    /// Reads a token and verifies its signature. Without a signing key, the service has issued none.
     pub(crate) async fn read_admin_token(
         &self,
         token: &AdminTokenText,

@@ -1,4 +1,4 @@
-//! Counts an attempt to prove who one is before it is made (I-09), and settles it afterwards.
+//! Counts an authentication attempt before it is made (I-09), and settles it afterwards.
 
 use kayan_ports::{
     AttemptKey, Change, EventType, Identifier, IdentityId, Lockout, Method, Reservation, Target, TenantId, Timestamp,
@@ -10,58 +10,64 @@ use crate::{Caller, Failure, Kayan, policy::flood::Kind};
 /// What the budget for events about it is called.
 pub(crate) const LOCKOUT: Kind = "lockout";
 
-/// When guessing ends.
+/// What the lockout of logins is called.
+pub(crate) const LOGIN: &str = "login";
+/// What the lockout of a user who confirms the password in a session is called.
+pub(crate) const CONFIRMATION: &str = "confirmation";
+
+/// The lockout after failed attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LockoutSettings {
-    /// After how many wrong guesses, and for how long.
+    /// After how many failed attempts, and for how long.
     pub lockout: Lockout,
-    /// Whether guesses from a network that the account has logged in from are counted apart, so that strangers can't
+    /// Whether attempts from a network that the account has logged in from are counted separately, so that strangers can't
     /// lock its owner out.
     pub known_networks_apart: bool,
 }
 
-/// So many wrong guesses that no more are heard, whether or not there is such an account.
+/// Too many failed attempts, whether or not there is such an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many wrong guesses")]
+#[error("too many failed attempts")]
 pub struct Locked {
-    /// Until then.
+    /// When the lockout ends.
     pub until: Timestamp,
-    /// Counted from now.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// Why an attempt must not be made.
+/// Why an attempt was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AttemptError {
-    /// Too many before it.
+    /// Too many failed attempts before it.
     #[error(transparent)]
     Locked(#[from] Locked),
-    /// The service can't tell.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
-/// An attempt that was counted as a wrong one and may be made; nothing when nobody counts.
+/// An attempt that was counted as failed and may be made; `None` without a lockout.
 #[derive(Debug)]
-#[must_use = "an attempt that was right, or came to no verdict, must be taken back"]
+#[must_use = "an attempt that succeeded, or came to no verdict, must be taken back"]
 pub(crate) struct Attempt(Option<AttemptKey>);
 
-/// What guesses at an identifier are counted by.
+/// What attempts at an identifier are counted by.
 pub(crate) fn target(tenant: &TenantId, identifier: &Identifier) -> Target {
     Target { tenant: tenant.clone(), identifier: Sha256::digest(identifier.as_str()).into() }
 }
 
-/// What guesses by somebody who is logged in already are counted by.
+/// What attempts in a session of this identity are counted by.
 pub(crate) fn target_of(tenant: &TenantId, identity: IdentityId) -> Target {
     Target { tenant: tenant.clone(), identifier: Sha256::digest(format!("identity {identity}")).into() }
 }
 
 impl Kayan {
-    /// Counts an attempt at `target`, which the audit trail calls `name`. `known` says whether its owner has come from
-    /// this client's network before.
+    /// Counts an attempt at `target`, which the audit trail calls `name`, against the lockout called `guarded`. `known` says
+    /// whether the account has logged in from this client's network before.
     pub(crate) async fn attempt(
         &self,
         caller: &Caller,
+        guarded: &'static str,
         (target, name): (Target, &str),
         known: bool,
     ) -> Result<Attempt, AttemptError> {
@@ -70,11 +76,12 @@ impl Kayan {
         };
         let known_network = caller.client.network().filter(|_| known && known_networks_apart);
         let (key, now) = (AttemptKey { target, known_network }, self.clock.now());
+        let lockout = Lockout { name: guarded, ..lockout };
         match self.attempts.reserve(&key, &lockout, now).await.map_err(Failure::from)? {
             Reservation::Reserved => Ok(Attempt(Some(key))),
             Reservation::Locked { until } => {
                 self.record_locked(caller, (&key.target, name), until, now).await;
-                // Asked anew: the last of parallel attempts may have begun after this one.
+                // Read again: the last of parallel attempts may have begun after this one.
                 Err(Locked { until, now: self.clock.now() }.into())
             }
         }
@@ -85,12 +92,12 @@ impl Kayan {
             return;
         }
         let event = self
-            .event(caller, EventType::LoginBlocked, now, "too many wrong guesses")
+            .event(caller, EventType::LoginBlocked, now, "too many failed attempts")
             .failed(60)
             .with("method", Method::Password.as_str())
             .with("identifier", name)
             .with("locked_until", rfc3339(until));
-        // Who is locked out is told so, whether or not it can be written down.
+        // The client gets its answer whether or not the event can be written.
         let _unwritten = self.record(event).await;
     }
 
@@ -99,15 +106,15 @@ impl Kayan {
         attempt.0.as_ref().and_then(|key| self.attempts.forgetting(key))
     }
 
-    /// The attempt was right, and its change is committed: its key's wrong ones don't count any more.
+    /// The attempt succeeded and its change is committed: the failed ones under its key no longer count.
     pub(crate) async fn forget(&self, attempt: Attempt) {
         if let Some(key) = attempt.0 {
-            // It was right, whatever becomes of the count.
+            // The login stands even if the count can't be reset.
             let _uncounted = self.attempts.forget(&key).await;
         }
     }
 
-    /// The attempt came to no verdict, or was right and led to nothing: it does not count.
+    /// The attempt came to no verdict, or succeeded without effect: it does not count.
     pub(crate) async fn release(&self, attempt: Attempt) {
         if let Some(key) = attempt.0 {
             let _uncounted = self.attempts.release(&key).await;

@@ -1,4 +1,4 @@
-//! Authenticates a caller by the session token it presented.
+//! Authenticates a caller by its session token.
 
 use std::sync::Arc;
 
@@ -6,22 +6,22 @@ use kayan_ports::{AuthenticatedSession, Lookup, Timestamp};
 
 use crate::{Caller, Failure, Kayan, policy::lifetime};
 
-/// Why a caller is nobody.
+/// Why a caller was not authenticated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthenticateError {
-    /// No session token, or one that opens nothing: unknown, revoked, expired, of a locked account, of another tenant.
+    /// No session token, or an invalid one: unknown, revoked, expired, of a locked account or of another tenant.
     #[error("no valid session")]
     Unauthorized,
     /// The tenant is unknown or inactive.
     #[error("unknown tenant")]
     NoTenant,
-    /// The service can't tell.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// The caller's session and identity, live now (I-11).
+    /// The caller's session and identity, both valid now (I-11).
     pub(crate) async fn authenticate(
         &self,
         caller: &Caller,

@@ -1,49 +1,49 @@
-//! Who is asking: a client of the API, or somebody who administers.
+//! Who makes a request: a client of the API, or an operator.
 
 use kayan_ports::{Client, IdentityId, Scope, TenantId, TokenHash};
 
 use crate::{Idempotency, policy::permission::Grants};
 
-/// A client of the API, as far as a use-case needs to know it.
+/// A client of the API.
 #[derive(Debug, Clone, Default)]
 pub struct Caller {
-    /// The tenant it asks in.
+    /// The tenant of the request.
     pub tenant: TenantId,
-    /// The hash of the session token it presented, if that was well-formed.
+    /// The hash of its session token, if that was well-formed.
     pub token: Option<TokenHash>,
-    /// Where it is.
+    /// Where the request comes from.
     pub client: Client,
-    /// The id of its request.
+    /// The id of the request.
     pub request_id: Option<String>,
 }
 
-/// The actor that a command is; no token may be called so.
+/// The actor of commands; a token must not have this name.
 const COMMAND_LINE: &str = "cli";
 
-/// Somebody who administers: at the command line, by an admin token, or in a session of their own.
+/// An administrator: at the command line, with an admin token, or in a session.
 #[derive(Debug, Clone)]
 pub struct Operator {
-    /// What may be seen and touched.
+    /// What may be read and changed.
     pub scope: Scope,
     /// The name that the audit trail gets as actor: an identity's id, a token's name, or `cli`.
     pub name: String,
-    /// What it presented: `token/` and the id of an admin token's last block, `session/` and a session's id, or `cli`.
+    /// Its credential: `token/` and the id of an admin token's last block, `session/` and a session's id, or `cli`.
     pub credential: String,
-    /// Who it is, if it is somebody with an account.
+    /// Its identity, if it acts in a session.
     pub identity: Option<IdentityId>,
-    /// What may be done.
+    /// Its permissions.
     pub grants: Grants,
     /// Where the request comes from, if there is one.
     pub client: Client,
     /// The id of the request.
     pub request_id: Option<String>,
-    /// Whether the request is to be carried out once, however often it is made.
+    /// The idempotency key of the request, if it has one.
     pub idempotency: Option<Idempotency>,
 }
 
 impl Operator {
-    /// An operator at the command line, who needs no session and may do everything: whoever can read the database's
-    /// secrets owns the service already.
+    /// An operator at the command line, who needs no session and has every permission: access to the database's secrets is
+    /// control of the service anyway.
     pub fn at_the_command_line(scope: Scope) -> Self {
         Self {
             scope,
@@ -57,12 +57,12 @@ impl Operator {
         }
     }
 
-    /// The tenant that it acts in: its own, or `default` for who may see all.
+    /// The tenant that it acts in: its own, or `default` for an operator of all tenants.
     pub fn tenant(&self) -> TenantId {
         self.scope.tenant().cloned().unwrap_or_default()
     }
 
-    /// Whether it is one.
+    /// Whether it acts at the command line.
     pub(crate) fn is_at_the_command_line(&self) -> bool {
         self.identity.is_none() && self.name == COMMAND_LINE
     }

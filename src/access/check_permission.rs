@@ -1,43 +1,43 @@
-//! Says whether somebody may do something.
+//! Checks whether a user has a permission.
 
 use kayan_ports::{IdentityId, State};
 
 use crate::{DeniedError, Failure, Kayan, Operator, policy::permission::Permission};
 
-/// The question whether somebody may do something.
+/// A permission check.
 #[derive(Debug, Clone)]
 pub struct CheckPermission {
-    /// Who.
+    /// The user.
     pub identity: IdentityId,
-    /// What.
+    /// The permission.
     pub permission: Permission,
 }
 
-/// The answer.
+/// The result of a permission check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PermissionCheck {
-    /// Whether they may.
+    /// Whether the user has the permission.
     pub allowed: bool,
-    /// The role that lets them, behind those that they have it through.
+    /// The role that grants it, after the roles through which the user has that one.
     pub via: Vec<String>,
 }
 
-/// Why there is no answer.
+/// Why a check was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckPermissionError {
-    /// The operator may not ask.
+    /// The operator lacks the permission to check.
     #[error(transparent)]
     Denied(#[from] DeniedError),
-    /// There is nobody of this id where the operator may look.
+    /// There is no user with this id in the operator's scope.
     #[error("no user has the id `{0}`")]
     NotFound(IdentityId),
-    /// The service can't tell.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// One read: the roles' definitions are at most five seconds old. Whoever is not active may nothing.
+    /// One read; the role definitions are at most five seconds old. An inactive user has no permissions.
     pub async fn check_permission(
         &self,
         operator: &Operator,

@@ -1,4 +1,4 @@
-//! What somebody's roles let them do.
+//! The permissions that an identity's roles grant.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -13,17 +13,17 @@ use crate::{
     },
 };
 
-/// So long a tenant's role definitions are not asked for again; what this process changes is forgotten at once.
+/// How long a tenant's role definitions are reused; a change by this process invalidates them at once.
 const MAX_AGE: Duration = Duration::seconds(5);
-/// Of so many tenants they are remembered at most.
+/// The maximum number of tenants whose definitions are cached.
 const CAPACITY: usize = 1_000;
 
-/// Role definitions that were read lately.
+/// Role definitions that were read recently.
 #[derive(Debug, Default)]
 pub(crate) struct RememberedRoles(HashMap<TenantId, (Timestamp, Arc<Definitions>)>);
 
 impl Kayan {
-    /// A tenant's roles as they were at most five seconds ago; of a tenant that there is not, the built-in ones.
+    /// A tenant's roles, at most five seconds old; the built-in ones for an unknown tenant.
     pub(crate) async fn definitions(&self, tenant: &TenantId) -> Result<Arc<Definitions>, Failure> {
         let now = self.clock.now();
         let remembered = self.roles.lock().0.get(tenant).filter(|(at, _)| now - *at < MAX_AGE).cloned();
@@ -33,7 +33,7 @@ impl Kayan {
         }
     }
 
-    /// A tenant's roles as they are: for whoever is about to write what rests on them.
+    /// A tenant's current roles, for changes that depend on them.
     pub(crate) async fn definitions_now(&self, tenant: &TenantId) -> Result<Arc<Definitions>, Failure> {
         let now = self.clock.now();
         let stored = self.store.roles.roles(tenant).await?;
@@ -47,12 +47,12 @@ impl Kayan {
         Ok(definitions)
     }
 
-    /// Forgets a tenant's roles, because they have changed.
+    /// Removes a tenant's roles from the cache, because they have changed.
     pub(crate) fn forget_roles(&self, tenant: &TenantId) {
         self.roles.lock().0.remove(tenant);
     }
 
-    /// What an identity may do.
+    /// The permissions of an identity.
     pub(crate) async fn grants_of(&self, identity: &Identity) -> Result<Grants, Failure> {
         if identity.roles.is_empty() {
             return Ok(Grants::default());
@@ -60,8 +60,8 @@ impl Kayan {
         Ok(self.definitions(&identity.tenant).await?.grants(&identity.roles))
     }
 
-    /// What an operator may do now, by its roles and their definitions as they are read here. A refusal is audited as a
-    /// failed `action` (I-31).
+    /// An operator's current permissions, by its roles and their definitions as read here. A refusal is audited as a failed
+    /// `action` (I-31).
     pub(crate) async fn standing(
         &self,
         operator: &Operator,
@@ -72,7 +72,7 @@ impl Kayan {
         self.standing_under(operator, tenant, definitions, (required, action)).await
     }
 
-    /// The same by definitions that have just been read.
+    /// The same with definitions that have just been read.
     pub(crate) async fn standing_under(
         &self,
         operator: &Operator,
@@ -100,17 +100,17 @@ impl Kayan {
     }
 }
 
-/// What an operator may do, and what that rests on.
+/// An operator's permissions, and what they depend on.
 pub(crate) struct Standing {
-    /// By its roles, or by its token.
+    /// The permissions, by its roles or its token.
     pub(crate) grants: Grants,
     /// The roles of the tenant that it acts on.
     pub(crate) definitions: Arc<Definitions>,
-    /// The changes that begin a list and keep all this as it is until the list is committed.
+    /// The changes that begin a list and guard that all this is unchanged when the list is committed.
     pub(crate) holds: Vec<Change>,
 }
 
-/// The change that keeps an identity as it was read until a list is committed.
+/// The change that guards that an identity is unchanged when a list is committed.
 pub(crate) fn hold(identity: &Identity) -> Change {
     Change::Account(AccountChange::Pin {
         tenant: identity.tenant.clone(),

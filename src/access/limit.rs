@@ -6,34 +6,34 @@ use kayan_ports::{Admission, EventType, Method, RateLimit, TenantId, Timestamp};
 
 use crate::{Caller, Failure, Kayan, access::attempt::LOCKOUT, policy::flood::LeftOut};
 
-/// The rate limits; none is no limit.
+/// The rate limits; `None` is no limit.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RateLimits {
     /// All requests from one client: an address, or an IPv6 /64 (I-37).
     pub ip: Option<RateLimit>,
-    /// Logins with one identifier, from wherever.
+    /// Logins with one identifier, from any client.
     pub login: Option<RateLimit>,
     /// Registrations from one client.
     pub registration: Option<RateLimit>,
 }
 
-/// A request too many.
+/// A request over its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many requests")]
 pub struct Limited {
-    /// The limit that it went over.
+    /// The limit.
     pub limit: RateLimit,
-    /// In so long the next one is heard.
+    /// How long until the next request is admitted.
     pub retry_after: Duration,
 }
 
-/// Why a request is not heard.
+/// Why a request was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LimitError {
-    /// A request too many.
+    /// It is over its limit.
     #[error(transparent)]
     Limited(#[from] Limited),
-    /// The service can't tell.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
@@ -43,24 +43,24 @@ pub enum LimitError {
 pub struct Allowance {
     /// The limit.
     pub limit: RateLimit,
-    /// So many more requests would be heard now.
+    /// How many more requests would be admitted now.
     pub remaining: u32,
-    /// In so long all of them would be again.
+    /// How long until the whole limit is available again.
     pub reset: Duration,
 }
 
 impl Kayan {
-    /// Whether clients have a limit at all.
+    /// Whether there is a limit for each client.
     pub fn limits_clients(&self) -> bool {
         self.settings.limits.ip.is_some()
     }
 
-    /// Counts a request, whatever it is for, against its client's limit.
+    /// Counts any request against its client's limit.
     pub async fn limit_client(&self, caller: &Caller) -> Result<Option<Allowance>, LimitError> {
         self.limit_network(caller, self.settings.limits.ip).await
     }
 
-    /// Counts a request against a limit that each client's network has for itself.
+    /// Counts a request against a limit for each client's network.
     pub(crate) async fn limit_network(
         &self,
         caller: &Caller,
@@ -90,7 +90,7 @@ impl Kayan {
         }
     }
 
-    /// A client that is turned away must not be able to fill the audit trail, nor to learn that it can't be written.
+    /// A refused client must be able neither to fill the audit trail, nor to learn that it can't be written.
     async fn record_limited(&self, caller: &Caller, name: &'static str, who: &str, now: Timestamp) {
         let caller = self.in_a_tenant_that_exists(caller, name, now).await;
         if self.flood.lock().tell(&caller.tenant, name, who, now) {
@@ -100,8 +100,8 @@ impl Kayan {
         }
     }
 
-    /// The caller, in `default` if the tenant that it names is not there: with made-up names, it could fill the audit trail
-    /// in spite of a budget for each tenant.
+    /// The caller, in `default` if its tenant does not exist: with invented names it could fill the audit trail despite the
+    /// budget for each tenant.
     async fn in_a_tenant_that_exists<'a>(
         &self,
         caller: &'a Caller,
@@ -120,20 +120,30 @@ impl Kayan {
         Cow::Owned(Caller { tenant: default, ..caller.clone() })
     }
 
-    /// Writes down, in each tenant, how many refusals of each kind were not written down one by one in the minutes that are
-    /// over. To be called about once a minute.
+    /// Records, in each tenant, how many refusals of each kind got no event of their own in the past minutes. To be called
+    /// about once a minute.
     pub async fn record_left_out(&self) -> Result<(), Failure> {
         let now = self.clock.now();
         let left_out = self.flood.lock().left_out(now);
         let events = left_out.into_iter().map(|LeftOut { tenant, kind, count }| {
             let event = if kind == LOCKOUT {
-                self.bare_event(tenant, EventType::LoginBlocked, now, "more wrong guesses than are told one by one")
-                    .failed(60)
-                    .with("method", Method::Password.as_str())
+                self.bare_event(
+                    tenant,
+                    EventType::LoginBlocked,
+                    now,
+                    "more failed attempts than are recorded one by one",
+                )
+                .failed(60)
+                .with("method", Method::Password.as_str())
             } else {
-                self.bare_event(tenant, EventType::RateLimited, now, "more requests than are told one by one")
-                    .failed(30)
-                    .with("limit", kind)
+                self.bare_event(
+                    tenant,
+                    EventType::RateLimited,
+                    now,
+                    "more refused requests than are recorded one by one",
+                )
+                .failed(30)
+                .with("limit", kind)
             };
             event.with("untold", count).record()
         });

@@ -1,11 +1,11 @@
-//! Authenticates somebody who administers in a session of their own.
+//! Authenticates an operator by a session.
 
 use kayan_ports::Scope;
 
 use crate::{AuthenticateError, Caller, Kayan, Operator};
 
 impl Kayan {
-    /// The caller as an operator: bound to its own tenant, with what its roles let it do.
+    /// The caller as an operator: bound to its own tenant, with the permissions of its roles.
     pub async fn authenticate_operator(&self, caller: &Caller) -> Result<Operator, AuthenticateError> {
         let me = self.authenticate(caller, self.clock.now()).await?;
         Ok(Operator {

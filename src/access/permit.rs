@@ -1,4 +1,4 @@
-//! Whether an operator may do what it is about to.
+//! Requires that an operator has a permission.
 
 use kayan_ports::{EventType, Scope};
 
@@ -7,22 +7,22 @@ use crate::{
     policy::permission::{Pattern, Permission},
 };
 
-/// Why an operator may not.
+/// Why an operator was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeniedError {
-    /// It does not hold what this needs.
+    /// It lacks the permission.
     #[error("this needs the permission `{0}`, which you don't hold")]
     Forbidden(Pattern),
-    /// The operator's idempotency key belongs to another request.
-    #[error("this Idempotency-Key was used for another request: make a new key for each")]
+    /// The idempotency key was used for another request.
+    #[error("this Idempotency-Key was used for another request: create a new key for each request")]
     KeyReused,
-    /// The service can't do it.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// Goes on if the operator holds this permission; a refusal is audited as a failed `action`, such as `user.lock`
+    /// Returns `Ok` if the operator has this permission; a refusal is audited as a failed `action`, such as `user.lock`
     /// (I-31).
     pub async fn permit(
         &self,
@@ -36,7 +36,7 @@ impl Kayan {
         self.forbid(operator, Pattern::only(required), action).await
     }
 
-    /// The same for what all tenants share: nobody who administers one of them only may touch it.
+    /// The same for what all tenants share: an operator of one tenant has no access to it.
     pub(crate) async fn permit_over_process(
         &self,
         operator: &Operator,
@@ -50,7 +50,7 @@ impl Kayan {
         }
     }
 
-    /// Writes a refusal down, and is one.
+    /// Audits a refusal and returns it.
     pub(crate) async fn forbid(
         &self,
         operator: &Operator,

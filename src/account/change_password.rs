@@ -98,7 +98,8 @@ impl Kayan {
         password: &Password,
     ) -> Result<Option<Credential>, AttemptError> {
         let (tenant, id) = (&me.identity.tenant, me.identity.id);
-        let attempt = self.attempt(caller, (attempt::target_of(tenant, id), &id.to_string()), false).await?;
+        let (target, name) = (attempt::target_of(tenant, id), id.to_string());
+        let attempt = self.attempt(caller, attempt::CONFIRMATION, (target, &name), false).await?;
         let known = self.store.credentials.password(&tenant.into(), id).await;
         let verdict = match &known {
             Ok(known) => {

@@ -1,11 +1,13 @@
 //! Registers somebody with traits and a password, and logs them in.
 
 use kayan_ports::{
-    AccountChange, Change, CommitError, CredentialChange, EventType, Guard, Method, Password, Tenant, Traits, Unique,
+    AccountChange, Change, CommitError, CredentialChange, EventType, Guard, Method, MethodUse, Password, Tenant,
+    Traits, Unique,
 };
 
 use crate::{
-    Caller, Failure, FieldError, Kayan, LimitError, Limited, Opened, Weakness, account::identity::path, policy,
+    Caller, Failure, FieldError, Kayan, LimitError, Limited, MissingFactor, Opened, Weakness, account::identity::path,
+    policy, session::open::Login,
 };
 
 /// The wish to register.
@@ -35,9 +37,9 @@ pub enum RegisterError {
     /// The tenant lets nobody in by password.
     #[error("this tenant does not let anybody log in by password")]
     MethodDisabled,
-    /// The tenant wants a second factor, and who has just registered has none.
-    #[error("this tenant wants a second factor, and none is enrolled")]
-    MfaRequired,
+    /// The tenant requires a second factor, and a new account has none.
+    #[error(transparent)]
+    MfaRequired(#[from] MissingFactor),
     /// The tenant is unknown or inactive.
     #[error("unknown tenant")]
     NoTenant,
@@ -66,9 +68,6 @@ impl Kayan {
         if !policy::tenant::allows(&settings, Method::Password) {
             return Err(RegisterError::MethodDisabled);
         }
-        if settings.mfa_required {
-            return Err(RegisterError::MfaRequired);
-        }
         let identifiers = self.schema.identify_new(&cmd.traits).map_err(RegisterError::InvalidTraits)?;
         let password =
             self.accept_password::<RegisterError>(&caller.tenant, &cmd.password, &identifiers, &settings).await?;
@@ -79,7 +78,14 @@ impl Kayan {
         let credential = self.new_password(&identity, hash, now);
         let created =
             self.event(caller, EventType::IdentityCreated, now, "registered").by(identity.id).resource(path(&identity));
-        let (opened, session) = self.open_session(caller, (identity.clone(), &settings, epoch), Method::Password, now);
+        let login = Login {
+            identity: identity.clone(),
+            settings: &settings,
+            epoch,
+            proven: vec![MethodUse { method: Method::Password, completed_at: now }],
+            enrolled: &[Method::Password],
+        };
+        let (opened, session) = self.open_session(caller, &login, now)?;
         let mut changes = vec![
             Change::Account(AccountChange::Create { identity: Box::new(identity), identifiers }),
             Change::Credential(CredentialChange::Add(Box::new(credential))),

@@ -1,25 +1,25 @@
-//! What an admin token is worth.
+//! What an admin token allows.
 
 use kayan_ports::{AdminToken, AdminTokenId, Bounds, Scope, TenantId, Timestamp};
 use time::Duration;
 
 use crate::policy::permission::{Grants, Pattern, Permission};
 
-/// The shortest and the longest life of a token.
+/// The shortest and the longest lifetime of a token.
 pub const LIFETIMES: (Duration, Duration) = (Duration::SECOND, Duration::days(366));
-/// The most patterns that one block has.
+/// The maximum number of patterns in a block.
 pub const MOST_PERMISSIONS: usize = 32;
 
-/// Says why a token can't be made or narrowed like that.
+/// Why a token can't be created or attenuated like that.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BoundsError {
-    /// It gives a permission that nothing asks for: most likely a slip of the pen.
+    /// It grants a permission that nothing requires: most likely a typing mistake.
     #[error("`{0}` gives none of the permissions there are: {known}, or patterns of them such as users:* or *", known = known())]
     Unknown(Pattern),
-    /// None, or too many.
+    /// No permission, or too many.
     #[error("name 1 to {MOST_PERMISSIONS} permissions, not {0}")]
     Permissions(usize),
-    /// Too short or too long a life.
+    /// The lifetime is too short or too long.
     #[error("a token lives for at least a second and at most 366 days, not {0}")]
     Lifetime(Duration),
 }
@@ -29,7 +29,7 @@ fn known() -> String {
     names.join(", ")
 }
 
-/// The patterns as a block has them, if each gives something that there is.
+/// The patterns of a block, if each grants a known permission.
 pub fn permissions(patterns: &[Pattern]) -> Result<Vec<String>, BoundsError> {
     if patterns.is_empty() || patterns.len() > MOST_PERMISSIONS {
         return Err(BoundsError::Permissions(patterns.len()));
@@ -41,7 +41,7 @@ pub fn permissions(patterns: &[Pattern]) -> Result<Vec<String>, BoundsError> {
     }
 }
 
-/// When a token ends that lives so long from now: a whole second, and no later.
+/// When a token with this lifetime expires, rounded down to a whole second.
 pub fn end(now: Timestamp, ttl: std::time::Duration) -> Result<Timestamp, BoundsError> {
     let ttl = Duration::try_from(ttl).unwrap_or(Duration::MAX);
     if ttl < LIFETIMES.0 || ttl > LIFETIMES.1 {
@@ -54,28 +54,28 @@ fn all(token: &AdminToken) -> impl Iterator<Item = &Bounds> {
     std::iter::once(&token.first.bounds).chain(token.later.iter().map(|block| &block.bounds))
 }
 
-/// When it ends: when its first block to end does.
+/// When it expires: at the earliest expiry of its blocks.
 pub fn expires_at(token: &AdminToken) -> Option<Timestamp> {
     all(token).filter_map(|bounds| bounds.expires_at).min()
 }
 
-/// The tenant that it is bound to. Of several, it is good in none: then it does not hold.
+/// The tenant that it is bound to. If its blocks name several, it is valid in none.
 pub fn tenant(token: &AdminToken) -> Option<&TenantId> {
     all(token).find_map(|bounds| bounds.tenant.as_ref())
 }
 
-/// What may be seen and touched with it.
+/// Its scope.
 pub fn scope(token: &AdminToken) -> Scope {
     tenant(token).map_or(Scope::System, Scope::from)
 }
 
-/// The ids that revoke it, its own last.
+/// The ids under which it can be revoked, its own last.
 pub fn ids(token: &AdminToken) -> Vec<AdminTokenId> {
     std::iter::once(token.first.id).chain(token.later.iter().map(|block| block.id)).collect()
 }
 
-/// What may be done with it: what the first block gives, as far as every later one gives it, too. `None` when a pattern is
-/// none, which is no reason to guess.
+/// Its permissions: those that the first block and every later one grant. `None` if a pattern is not valid: nothing is
+/// guessed.
 pub fn grants(token: &AdminToken) -> Option<Grants> {
     let read = |texts: &[String]| texts.iter().map(|text| text.parse().ok()).collect::<Option<Vec<Pattern>>>();
     let mut grants = Grants::direct(read(token.first.bounds.permissions.as_deref()?)?);

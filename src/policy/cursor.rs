@@ -1,12 +1,12 @@
-//! The text form of a place in the audit trail, for clients to hand back as it is.
+//! The text form of a position in the audit trail, which clients send back unchanged.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use kayan_ports::{EventCursor, EventId, Timestamp};
 use uuid::Uuid;
 
-/// Says that a text is no cursor. It is not told why: nobody is to make one up.
+/// The text is not a cursor. The reason is not given: clients must not construct cursors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no cursor: give back the one of the page before as it was, or none to begin")]
+#[error("this is not a cursor: send the one of the previous page unchanged, or none for the first page")]
 pub struct CursorError;
 
 /// Microseconds since 1970 and the id, 24 bytes, in base64url: 32 characters.
@@ -19,7 +19,7 @@ pub fn write(cursor: &EventCursor) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The place that a text names, of the years 1 to 9999.
+/// The position that a text names, in the years 1 to 9999.
 pub fn read(text: &str) -> Result<EventCursor, CursorError> {
     let mut bytes = [0; 24];
     let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).map_err(|_| CursorError)?;

@@ -1,4 +1,4 @@
-//! Bounds how many refusals are written down in a minute, for each tenant and kind, and counts the others.
+//! Limits how many refusals are recorded in a minute, for each tenant and kind, and counts the others.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,19 +6,19 @@ use kayan_ports::{TenantId, Timestamp};
 use sha2::{Digest as _, Sha256};
 use time::Duration;
 
-/// A budget is for so much time.
+/// The period of a budget.
 const SPAN: Duration = Duration::MINUTE;
-/// So many refusals are written down in it, each of another subject.
+/// How many refusals are recorded in a period, each of another subject.
 const MOST: usize = 100;
-/// So many budgets are kept at a time. Beyond that, tenants share one.
+/// The maximum number of budgets at a time. Beyond that, tenants share one.
 const BUDGETS: usize = 4096;
-/// So often in a minute a tenant is looked up of which nothing is known here.
+/// How many unknown tenants are looked up in a minute at most.
 const LOOK_UPS: u32 = 1000;
 
 /// A kind of refusal: `lockout`, or the name of a limit.
 pub type Kind = &'static str;
 
-/// What was written down lately.
+/// What was recorded recently.
 #[derive(Debug, Default)]
 pub struct Flood {
     budgets: HashMap<(TenantId, Kind), Budget>,
@@ -33,7 +33,7 @@ struct Budget {
     left_out: u64,
 }
 
-/// Refusals of one kind in one tenant that were not written down.
+/// Refusals of one kind in one tenant that were not recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// The tenant.
@@ -45,7 +45,7 @@ pub struct LeftOut {
 }
 
 impl Flood {
-    /// Whether a refusal is to be written down.
+    /// Whether to record a refusal.
     pub fn tell(&mut self, tenant: &TenantId, kind: Kind, subject: &str, now: Timestamp) -> bool {
         let known = self.budgets.len() < BUDGETS || self.budgets.contains_key(&(tenant.clone(), kind));
         let tenant = if known { tenant.clone() } else { TenantId::default() };
@@ -59,19 +59,19 @@ impl Flood {
         told
     }
 
-    /// Takes out what was left out in the minutes that are over.
+    /// Takes the counts of the past minutes.
     pub fn left_out(&mut self, now: Timestamp) -> Vec<LeftOut> {
         let over = self.budgets.extract_if(|_, budget| budget.is_over(now));
         let counted = over.map(|((tenant, kind), budget)| LeftOut { tenant, kind, count: budget.left_out });
         counted.filter(|left_out| left_out.count > 0).collect()
     }
 
-    /// Whether something was written down in this tenant lately, so that it is known to exist.
+    /// Whether a refusal was recorded in this tenant recently, so that the tenant is known to exist.
     pub fn knows(&self, tenant: &TenantId, kind: Kind) -> bool {
         self.budgets.contains_key(&(tenant.clone(), kind))
     }
 
-    /// Whether a tenant may be looked up now: whoever makes names up must not cause work by it.
+    /// Whether a tenant may be looked up now: invented names must not cause work.
     pub fn may_look_up(&mut self, now: Timestamp) -> bool {
         let (since, count) = self.looked_up.filter(|(since, _)| (now - *since).abs() < SPAN).unwrap_or((now, 0));
         self.looked_up = Some((since, count.saturating_add(1)));

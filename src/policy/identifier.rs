@@ -15,10 +15,10 @@ pub const MAX_BYTES: usize = 254;
 /// The longest local part of an e-mail address, in bytes (RFC 5321, section 4.5.3.1.1).
 const MAX_LOCAL_BYTES: usize = 64;
 
-/// Why a text is no identifier.
+/// Why a text is not an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdentifierError {
-    /// Nothing there.
+    /// It is empty.
     #[error("must not be empty")]
     Empty,
     /// Too long.
@@ -36,7 +36,7 @@ pub enum IdentifierError {
     /// An e-mail address without an `@`.
     #[error("must have an @, as in ada@example.com")]
     NoAt,
-    /// A local part that is no dot-string: in quotes, with a dot at an end or two in a row, or with another sign.
+    /// A local part that is not a dot-string: in quotes, with a dot at an end or two in a row, or with another sign.
     #[error("must have letters, digits, single dots and !#$%&'*+-/=?^_`{{|}}~ before the @, and no quotes")]
     Local,
     /// Too long a local part.

@@ -38,8 +38,8 @@ impl Lifetimes {
     }
 }
 
-/// Whether a session opens anything now. At its expiry, to the microsecond, it no longer does (I-02), nor once it or
-/// its owner is out (I-11).
+/// Whether a session is valid now. It ends at its expiry, to the microsecond (I-02), or when it is revoked or its owner is no
+/// longer active (I-11).
 pub fn is_live(session: &Session, identity: &Identity, now: Timestamp) -> bool {
     session.active && now < session.expires_at && now < session.ends_at && identity.state == State::Active
 }

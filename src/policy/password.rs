@@ -1,11 +1,11 @@
-//! Which passwords are taken (NIST SP 800-63B-4, section 3.1.1.2).
+//! Which passwords are accepted (NIST SP 800-63B-4, section 3.1.1.2).
 
 use kayan_ports::Password;
 use unicode_normalization::{UnicodeNormalization, is_nfkc};
 use zeroize::Zeroizing;
 use zxcvbn::{Score, zxcvbn};
 
-/// Why a password is not taken.
+/// Why a password is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Weakness {
     /// Too few characters.
@@ -30,17 +30,17 @@ pub enum Weakness {
 
 /// The longest password that is looked at for patterns, in characters: what is longer is not guessed.
 const ESTIMATED: usize = 64;
-/// It is looked at in pieces of so many characters, because the search is far more than linear in their length. A password
-/// is as good as its best piece.
+/// It is searched in pieces of this many characters, because the time grows much faster than their length. A password is as
+/// strong as its strongest piece.
 const PIECE: usize = 24;
-/// In so many ways at most the signs of a piece are read as letters.
+/// In how many ways the signs of a piece are read as letters at most.
 const READINGS: usize = 8;
 /// The signs that stand for each letter, as in `p4$$w0rd`: the search tries all combinations of those that occur.
 const SIGNS: [&str; 12] = ["4@", "8", "({[<", "3", "69", "1!|", "1|7", "0", "$5", "+7", "%", "2"];
 
 /// The form in which a password is judged, hashed and verified: Unicode NFKC, so that the same password typed on another
-/// keyboard is the same (NIST SP 800-63B-4, section 3.1.1.2). `None` if it is in this form already, or so long that in no
-/// form it has at most `max_bytes`.
+/// keyboard is the same (NIST SP 800-63B-4, section 3.1.1.2). `None` if it is in this form already, or longer than
+/// `max_bytes` in any form.
 pub fn normalised(password: &Password, max_bytes: usize) -> Option<Password> {
     let typed = password.expose();
     // Normalising never makes a text shorter than a quarter.
@@ -53,7 +53,7 @@ pub fn normalised(password: &Password, max_bytes: usize) -> Option<Password> {
     Some(Password::from(normal))
 }
 
-/// Judges a new password of somebody with these identifiers; takes up to 5 ms.
+/// Judges a new password of an identity with these identifiers; takes up to 5 ms.
 pub fn judge<S: AsRef<str>>(
     password: &Password,
     min_chars: usize,

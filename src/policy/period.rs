@@ -10,10 +10,10 @@ use time::{
 /// The last moment that RFC 3339 can write and every database can keep; the last day ends with it.
 const LAST: Timestamp = datetime!(9999-12-31 23:59:59.999_999 UTC);
 
-/// Says why two texts are no period.
+/// Why two texts are not a period.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PeriodError {
-    /// One of them is no moment that there is.
+    /// One of them is not a valid moment.
     #[error(
         "{which}: `{text}` is no date: write a day that there is, as in 2024-01-31, or a moment, as in 2024-01-31T12:00:00Z"
     )]

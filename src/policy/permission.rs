@@ -19,15 +19,15 @@ pub struct Permission(Cow<'static, str>);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Pattern(String);
 
-/// Says why a text is no permission, or no pattern of some.
+/// Why a text is not a permission, or not a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PermissionError {
-    /// It is not written as one.
+    /// Its syntax is wrong.
     #[error(
         "`{0}` is no permission: write one to eight segments of a-z, 0-9, '-', '_' and '.', parted by ':', as in users:read"
     )]
     Malformed(String),
-    /// It has a wildcard where there can't be one.
+    /// It has a wildcard where none is allowed.
     #[error("`{0}` has a wildcard: `*` for a segment and `**` at the end count in grants only")]
     Wildcard(String),
 }
@@ -186,7 +186,7 @@ impl fmt::Display for Pattern {
     }
 }
 
-/// What somebody may do: patterns, and how they came to each.
+/// The patterns that an identity or a token holds, and through which role.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grants {
     held: Vec<Held>,
@@ -194,7 +194,7 @@ pub struct Grants {
     limits: Vec<Vec<Pattern>>,
 }
 
-/// A pattern that somebody holds.
+/// A pattern that is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Held {
     pattern: Pattern,

@@ -7,13 +7,13 @@ use kayan_ports::{Client, Refreshing, Spent, State, Timestamp};
 /// What to do about a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<'a> {
-    /// It is good: spend it.
+    /// It is valid: spend it.
     Rotate,
-    /// It was spent just now by such a client: hand out the same successor again.
+    /// The same client spent it just now: return the same successor again.
     Repeat(&'a Spent),
-    /// It was spent before: somebody has stolen it. Revoke the family.
+    /// It was spent before, so it may be stolen: revoke the family.
     Reused,
-    /// It opens nothing.
+    /// It is not valid.
     Refused,
 }
 

@@ -11,32 +11,34 @@ pub const MOST_GENERATIONS: usize = 32;
 /// How many permissions, and how many parents, one role has at most.
 pub const MOST_ENTRIES: usize = 256;
 
-/// The roles that are there from the start, and what they grant.
+/// The built-in roles, and what they grant.
 pub const BUILT_IN: [(&str, &[&str]); 3] = [
     (ADMIN, &["**"]),
     ("operator", &["users:read", "tenants:read", "sessions:*", "audit:read"]),
     ("viewer", &["*:read"]),
 ];
 
-/// Why a role can't be as it is wished.
+/// Why a role's definition is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RoleError {
-    /// Its name is none.
-    #[error("`{0}` is no name of a role: write 1 to 63 of a-z, 0-9, '-' and '_', beginning with a letter or digit")]
+    /// Its name is not valid.
+    #[error(
+        "`{0}` is not a valid name for a role: write 1 to 63 of a-z, 0-9, '-' and '_', beginning with a letter or digit"
+    )]
     Name(String),
-    /// It has the name of one that is there from the start.
+    /// It has the name of a built-in role.
     #[error("the role `{0}` is built in and stays as it is")]
     BuiltIn(String),
-    /// The permission at this position is none.
+    /// The permission at this position is not valid.
     #[error("{1}")]
     Permission(usize, PermissionError),
-    /// The parent at this position is not there.
+    /// The parent at this position does not exist.
     #[error("there is no role `{1}` to inherit from")]
     UnknownParent(usize, String),
-    /// It would inherit from itself, along this line.
+    /// It would inherit from itself, through these roles.
     #[error("the role would inherit from itself: {}", .0.join(" → "))]
     Cycle(Vec<String>),
-    /// It would have too long a line of parents.
+    /// It would have too many generations of parents.
     #[error("there would be more than {MOST_GENERATIONS} generations of parents above `{0}`")]
     TooDeep(String),
     /// It has too many permissions or parents.
@@ -44,17 +46,17 @@ pub enum RoleError {
     TooMany,
 }
 
-/// There is no role of a name.
+/// No role has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no role `{name}`; there are {}", known.join(", "))]
 pub struct UnknownRole {
     /// The name.
     pub name: String,
-    /// The names that there are.
+    /// The names of the existing roles.
     pub known: Vec<String>,
 }
 
-/// A tenant's roles, the built-in ones included, ready to be asked.
+/// A tenant's roles, including the built-in ones.
 #[derive(Debug)]
 pub struct Definitions {
     roles: BTreeMap<String, Definition>,
@@ -68,13 +70,13 @@ struct Definition {
     parents: Vec<String>,
 }
 
-/// Whether this is the name of a role that is there from the start.
+/// Whether this is the name of a built-in role.
 pub fn is_built_in(name: &str) -> bool {
     BUILT_IN.iter().any(|(built_in, _)| *built_in == name)
 }
 
 impl Definitions {
-    /// What the store holds, and what is built in. A stored permission that is none grants nothing.
+    /// The stored and the built-in roles. A stored permission that is not valid grants nothing.
     pub fn new(stored: &DefinedRoles) -> Self {
         let read = |permissions: &[String]| permissions.iter().filter_map(|text| text.parse().ok()).collect();
         let stored_roles = stored.defined.iter().map(|role| {
@@ -88,7 +90,7 @@ impl Definitions {
         Self { roles: stored_roles.chain(built_in).collect(), version: stored.version }
     }
 
-    /// Goes on if there is a role of each of these names.
+    /// Returns `Ok` if there is a role for each of these names.
     pub fn know(&self, names: &[String]) -> Result<(), UnknownRole> {
         match names.iter().find(|name| !self.roles.contains_key(*name)) {
             None => Ok(()),
@@ -96,8 +98,8 @@ impl Definitions {
         }
     }
 
-    /// What somebody with these roles may do, and through which. Each role is looked at once, however many lead to it,
-    /// and always along the shortest line; one that there is not grants nothing.
+    /// What these roles grant, and through which roles. Each role is visited once, along the shortest path; an unknown one
+    /// grants nothing.
     pub fn grants(&self, names: &[String]) -> Grants {
         let mut grants = Grants::default();
         let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -143,7 +145,7 @@ impl Definitions {
         self.judge_lines(wished)
     }
 
-    /// Every line of parents from the wished role upwards, and every one that leads to it, is short and ends.
+    /// Every path of parents from the new definition upwards, and every one that leads to it, is short and ends.
     fn judge_lines(&self, wished: &Role) -> Result<(), RoleError> {
         let definition = Definition { permissions: Vec::new(), parents: wished.parents.clone() };
         let mut all: BTreeMap<&str, &Definition> =
@@ -175,7 +177,7 @@ fn climb<'a>(
         cycle.push(name.to_owned());
         return Err(RoleError::Cycle(cycle));
     }
-    // What is stored is never deeper, and what is wished adds one.
+    // Stored definitions are never deeper, and the new one adds one.
     if line.len() > MOST_GENERATIONS + 1 {
         return Err(RoleError::TooDeep(line.first().cloned().unwrap_or_default()));
     }

@@ -1,6 +1,6 @@
 //! Seals: how events become bytes, bytes a tree, and a tree a signed link of a chain.
 //!
-//! Everything here is a function of what it is given, so that whoever has a bundle can check it without a service.
+//! Everything here is a function of what it is given, so that a bundle can be checked without a service.
 
 mod chain;
 mod encoding;

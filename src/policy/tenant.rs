@@ -1,4 +1,4 @@
-//! What a tenant may set for itself, and what that makes of the service's settings.
+//! The settings of a tenant, and how they override those of the service.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -8,11 +8,11 @@ use crate::{FieldError, Lifetimes};
 
 /// A minute to a year.
 const TTL: RangeInclusive<u64> = 60..=31_536_000;
-/// No password is taken whole by every hash format beyond this.
+/// Not every hash format takes longer passwords whole.
 const MIN_LENGTH: RangeInclusive<u64> = 8..=64;
 /// A second to a day.
 const WINDOW: RangeInclusive<u64> = 1..=86_400;
-/// As many as can be told apart from none.
+/// More would be no limit.
 const REQUESTS: RangeInclusive<u64> = 1..=1_000_000;
 
 /// The lifetimes of sessions in a tenant; a refresh token lives no longer than its session.
@@ -25,24 +25,24 @@ pub fn lifetimes(service: Lifetimes, tenant: &TenantSettings) -> Lifetimes {
     }
 }
 
-/// The shortest password taken in a tenant, in characters.
+/// The minimum length of a password in a tenant, in characters.
 pub fn password_min_length(service: usize, tenant: &TenantSettings) -> usize {
     tenant.password_min_length.map_or(service, usize::from)
 }
 
-/// Whether a tenant lets people in this way.
+/// Whether a tenant allows this method.
 pub fn allows(tenant: &TenantSettings, method: Method) -> bool {
     tenant.methods.as_ref().is_none_or(|methods| methods.contains(&method))
 }
 
-/// A limit of the service under its name, or what the tenant has set in its place.
+/// The limit of this name: the tenant's own, or else that of the service.
 pub fn limit(name: &'static str, service: Option<RateLimit>, tenant: Option<TenantLimit>) -> Option<RateLimit> {
     let own =
         |TenantLimit { requests, window }| RateLimit { name, requests, window: Duration::from_secs(window.into()) };
     tenant.map(own).or(service)
 }
 
-/// Says which settings can't be.
+/// Finds the settings that are not valid.
 pub fn judge(settings: &TenantSettings) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let mut within = |pointer: &str, value: Option<u64>, range: RangeInclusive<u64>| {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     DeniedError, Failure, Kayan, Operator,
-    access::grants::Standing,
+    access::{grants::Standing, idempotency::Once},
     policy::{
         permission::{Grants, Permission},
         role::{Definitions, RoleError, is_built_in},
@@ -83,7 +83,7 @@ impl Kayan {
         let CreateRole { tenant, name, description, permissions, parents } = cmd;
         let role =
             Role { tenant, name, description, permissions, parents, created_at: now, updated_at: now, version: 1 };
-        self.once(operator, self.define(operator, action, &role.tenant, |_| Ok((None, role.clone())))).await
+        self.define(operator, action, &role.tenant, |_| Ok((None, role.clone()))).await
     }
 
     /// Changes a role; whoever has it can do what it grants from now on, within five seconds everywhere.
@@ -106,18 +106,29 @@ impl Kayan {
         .await
     }
 
-    /// Reads the tenant's roles, makes the wished change of them, and again if somebody else was faster.
     async fn define(
         &self,
         operator: &Operator,
         action: &'static str,
         tenant: &TenantId,
-        wish: impl Fn(&[Role]) -> Result<(Option<Role>, Role), DefineRoleError>,
+        change: impl Fn(&[Role]) -> Result<(Option<Role>, Role), DefineRoleError>,
+    ) -> Result<Role, DefineRoleError> {
+        self.once(operator, |once| self.put_role(once, operator, action, tenant, change)).await
+    }
+
+    /// Reads the tenant's roles and changes them, again if another change came first.
+    async fn put_role(
+        &self,
+        once: Once<'_>,
+        operator: &Operator,
+        action: &'static str,
+        tenant: &TenantId,
+        change: impl Fn(&[Role]) -> Result<(Option<Role>, Role), DefineRoleError>,
     ) -> Result<Role, DefineRoleError> {
         for _ in 0..ROUNDS {
             let stored = self.store.roles.roles(tenant).await?;
             let stored = stored.ok_or_else(|| DefineRoleError::NoTenant(tenant.clone()))?;
-            let (before, role) = wish(&stored.defined)?;
+            let (before, role) = change(&stored.defined)?;
             let definitions = Arc::new(Definitions::new(&stored));
             definitions.judge(&role)?;
             let required = (&Permission::ROLES_WRITE, action);
@@ -130,8 +141,7 @@ impl Kayan {
             let event = self.role_event(operator, action, (before.as_ref(), Some(&role)), role.updated_at);
             let mut changes = standing.holds;
             changes.extend([put, event]);
-            changes.extend(self.keeping(operator, None, &role).await?);
-            let committed = self.store.changes.commit(changes).await;
+            let committed = once.commit(changes, None, &role).await;
             self.forget_roles(tenant);
             match committed {
                 Ok(()) => return Ok(role),

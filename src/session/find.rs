@@ -1,24 +1,24 @@
-//! Shows an operator who is logged in.
+//! Lists sessions on an operator's behalf.
 
 use kayan_ports::{IdentityId, Page, Scope, Session, SessionQuery, TenantId};
 
 use crate::{DeniedError, FindUserError, Kayan, Operator, UserRef, policy::permission::Permission};
 
-/// The wish to see who is logged in.
+/// Which sessions to list.
 #[derive(Debug, Clone, Default)]
 pub struct ListSessions {
     /// Only this identity's.
     pub identity: Option<IdentityId>,
     /// Only in this tenant.
     pub tenant: Option<TenantId>,
-    /// At most so many, 1 to 100.
+    /// The maximum number, 1 to 100.
     pub limit: u32,
-    /// After so many.
+    /// How many to skip.
     pub offset: u64,
 }
 
 impl Kayan {
-    /// Sessions that are open, newest first. Another tenant's are as good as none.
+    /// Active sessions, newest first. Those of a tenant outside of the operator's scope are not found.
     pub async fn list_sessions(&self, operator: &Operator, query: &ListSessions) -> Result<Page<Session>, DeniedError> {
         self.permit(operator, &Permission::SESSIONS_READ, "session.list").await?;
         let Some(scope) = operator.within(query.tenant.as_ref()) else {
@@ -45,7 +45,7 @@ impl Kayan {
 }
 
 impl Operator {
-    /// What it may see of this tenant, or of all that it may see; nothing when the tenant is not one of those.
+    /// The scope limited to this tenant, if one is given; `None` if the tenant is outside of it.
     pub(crate) fn within(&self, tenant: Option<&TenantId>) -> Option<Scope> {
         match (&self.scope, tenant) {
             (scope, None) => Some(scope.clone()),

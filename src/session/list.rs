@@ -7,7 +7,7 @@ use kayan_ports::{AuthenticatedSession, Session};
 use crate::{AuthenticateError, Caller, Kayan};
 
 impl Kayan {
-    /// The caller's live sessions, newest first, and the one that asks.
+    /// The caller's active sessions, newest first, and the session of the request.
     pub async fn list_my_sessions(
         &self,
         caller: &Caller,

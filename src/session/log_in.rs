@@ -1,50 +1,51 @@
-//! Logs somebody in by identifier and password.
+//! Logs a user in by identifier and password.
 
 use kayan_ports::{
-    Change, CommitError, Credential, CredentialChange, EventType, Guard, Identifier, Identity, Known, LoginCandidate,
-    Method, Password, State, TenantSettings, Timestamp, Verdict,
+    Change, CredentialChange, EventType, Identifier, IdentityId, Known, LoginCandidate, Method, MethodUse, Password,
+    Timestamp, Verdict,
 };
 
 use crate::{
-    AttemptError, Caller, Failure, Kayan, LimitError, Limited, Locked, Opened,
+    AttemptError, Caller, Failure, Kayan, LimitError, Limited, Locked, MissingFactor, Opened,
     access::attempt,
     policy::{identifier, tenant},
+    session::open::{EndLoginError, Login},
 };
 
-/// The wish to log in.
+/// A login by password.
 #[derive(Debug)]
 pub struct LogIn {
-    /// What they call themself, such as an e-mail address.
+    /// One of the user's identifiers, such as an e-mail address.
     pub identifier: String,
-    /// Their password.
+    /// The user's password.
     pub password: Password,
 }
 
-/// Why nobody was logged in.
+/// Why a login was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LogInError {
     /// Wrong password, no such account, or none with a password: the same for all (I-08).
     #[error("the identifier or the password is wrong")]
     InvalidCredentials,
-    /// The password is right, but the account may not come in. Told only after that proof.
+    /// The password is right, but the account is not active. Revealed only after that proof.
     #[error("this account is not active")]
     NotActive,
-    /// Too many wrong guesses before this one, whether or not there is such an account.
+    /// Too many failed attempts before this one, whether or not there is such an account.
     #[error(transparent)]
     Locked(#[from] Locked),
     /// Too many logins with this identifier.
     #[error(transparent)]
     Limited(#[from] Limited),
-    /// The tenant lets nobody in by password: told before anything else, and whoever asks.
-    #[error("this tenant does not let anybody log in by password")]
+    /// The tenant does not allow this method: the same answer to every caller.
+    #[error("this tenant does not allow logging in by password")]
     MethodDisabled,
-    /// The password is right, but the tenant wants a second factor, and none is enrolled. Told only after that proof.
-    #[error("this tenant wants a second factor, and none is enrolled")]
-    MfaRequired,
+    /// The password is right, but a second factor is required. Revealed only after that proof.
+    #[error(transparent)]
+    MfaRequired(#[from] MissingFactor),
     /// The tenant is unknown or inactive.
     #[error("unknown tenant")]
     NoTenant,
-    /// The service can't tell.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
@@ -67,23 +68,13 @@ impl From<LimitError> for LogInError {
     }
 }
 
-/// Somebody who has just proven who they are.
-struct Proven {
-    settings: TenantSettings,
-    epoch: i64,
-    identity: Identity,
-    credential: Credential,
-    /// The credential hashed anew.
-    renewed: Option<Credential>,
-}
-
 impl Kayan {
     /// Authenticates by identifier and password and opens a session.
     ///
-    /// **Invariant**: whoever lacks the password can't tell an account that exists from one that doesn't: one look-up,
-    /// one verification and one commit either way (I-08).
+    /// **Invariant**: without the password, an account that exists can't be told from one that doesn't: one look-up, one
+    /// verification and one commit either way (I-08).
     pub async fn log_in(&self, caller: &Caller, cmd: LogIn) -> Result<Opened, LogInError> {
-        // What is no identifier is nobody's: it takes the same way as an unknown one.
+        // An invalid identifier is treated like an unknown one.
         let identifier =
             identifier::canonical(&cmd.identifier).unwrap_or_else(|_| Identifier::from_canonical(String::new()));
         let target = attempt::target(&caller.tenant, &identifier);
@@ -95,7 +86,7 @@ impl Kayan {
         }
         let hash = known.as_ref().and_then(|known| known.password.as_ref()).map(|password| &password.secret);
         let at_home = known.as_ref().is_some_and(|known| known.known_network);
-        let attempt = self.attempt(caller, (target, &identifier.masked()), at_home).await?;
+        let attempt = self.attempt(caller, attempt::LOGIN, (target, &identifier.masked()), at_home).await?;
         let verdict = match self.compare_password(&caller.tenant, hash, &cmd.password).await {
             Ok(verdict) => verdict,
             Err(failure) => {
@@ -107,96 +98,56 @@ impl Kayan {
         let now = self.clock.now();
         match (known, verdict) {
             (Some(Known { identity, password: Some(credential), .. }), Verdict::Match | Verdict::MatchOutdated) => {
+                let id = identity.id;
                 let renewed = self.renewed(&credential, verdict, &cmd.password, now).await;
-                let forgetting = self.forgetting(&attempt);
-                let proven = Proven { settings, epoch, identity, credential, renewed };
-                let admitted = self.admit(caller, proven, forgetting, now).await;
-                match &admitted {
+                let mut changes = vec![Change::Credential(CredentialChange::Use {
+                    tenant: caller.tenant.clone(),
+                    credential: credential.id,
+                    version: credential.version,
+                    at: now,
+                })];
+                changes.extend(self.forgetting(&attempt));
+                changes.extend(renewed.map(|renewed| Change::Credential(CredentialChange::Replace(Box::new(renewed)))));
+                let proven = vec![MethodUse { method: Method::Password, completed_at: now }];
+                let login = Login { identity, settings: &settings, epoch, proven, enrolled: &[Method::Password] };
+                let ended = self.end_login(caller, login, changes, now).await;
+                match &ended {
                     Ok(_) => self.forget(attempt).await,
                     Err(_) => self.release(attempt).await,
                 }
-                admitted
+                match ended {
+                    Ok(opened) => Ok(opened),
+                    Err(EndLoginError::Outdated) => Err(self.refuse_login(caller, &identifier, Some(id), now).await?),
+                    Err(EndLoginError::NotActive) => Err(LogInError::NotActive),
+                    Err(EndLoginError::MfaRequired(missing)) => Err(missing.into()),
+                    Err(EndLoginError::Failed(failure)) => Err(failure.into()),
+                }
             }
             (known, _) => {
-                let event = self
-                    .event(caller, EventType::LoginFailure, now, "the identifier or the password is wrong")
-                    .failed(20)
-                    .with("method", Method::Password.as_str())
-                    .with("identifier", identifier.masked());
-                let event = match &known {
-                    Some(known) => event.about(known.identity.id),
-                    None => event,
-                };
-                self.record(event).await?;
-                Err(LogInError::InvalidCredentials)
+                let about = known.map(|known| known.identity.id);
+                Err(self.refuse_login(caller, &identifier, about, now).await?)
             }
         }
     }
 
-    async fn admit(
+    async fn refuse_login(
         &self,
         caller: &Caller,
-        proven: Proven,
-        forgetting: Option<Change>,
+        identifier: &Identifier,
+        about: Option<IdentityId>,
         now: Timestamp,
-    ) -> Result<Opened, LogInError> {
-        let Proven { settings, epoch, identity, credential, renewed } = proven;
-        let id = identity.id;
-        if identity.state != State::Active {
-            return self.turn_away(caller, &identity, now).await;
-        }
-        if settings.mfa_required {
-            return self.want_second_factor(caller, &identity, now).await;
-        }
-        let (opened, mut changes) =
-            self.open_session(caller, (identity.clone(), &settings, epoch), Method::Password, now);
-        changes.extend([
-            Change::Credential(CredentialChange::Use {
-                tenant: caller.tenant.clone(),
-                credential: credential.id,
-                version: credential.version,
-                at: now,
-            }),
-            self.event(caller, EventType::LoginSuccess, now, "logged in")
-                .by(id)
-                .with("method", Method::Password.as_str())
-                .record(),
-        ]);
-        changes.extend(forgetting);
-        changes.extend(renewed.map(|credential| Change::Credential(CredentialChange::Replace(Box::new(credential)))));
-        match self.store.changes.commit(changes).await {
-            Ok(()) => Ok(opened),
-            // The password was changed, or the account locked, while its hash was being verified.
-            Err(CommitError::Stale(Guard::Credential)) => Err(LogInError::InvalidCredentials),
-            Err(CommitError::Stale(Guard::Identity)) => self.turn_away(caller, &identity, now).await,
-            Err(other) => Err(LogInError::Failed(other.into())),
-        }
-    }
-
-    async fn want_second_factor(
-        &self,
-        caller: &Caller,
-        identity: &Identity,
-        now: Timestamp,
-    ) -> Result<Opened, LogInError> {
+    ) -> Result<LogInError, Failure> {
         let event = self
-            .event(caller, EventType::LoginBlocked, now, "the tenant wants a second factor, and none is enrolled")
-            .by(identity.id)
+            .event(caller, EventType::LoginFailure, now, "the identifier or the password is wrong")
             .failed(20)
-            .with("method", Method::Password.as_str());
-        self.record(event).await?;
-        Err(LogInError::MfaRequired)
-    }
-
-    async fn turn_away(&self, caller: &Caller, identity: &Identity, now: Timestamp) -> Result<Opened, LogInError> {
-        let event = self
-            .event(caller, EventType::LoginBlocked, now, "the account is not active")
-            .by(identity.id)
-            .failed(40)
             .with("method", Method::Password.as_str())
-            .with("state", identity.state.as_str());
+            .with("identifier", identifier.masked());
+        let event = match about {
+            Some(identity) => event.about(identity),
+            None => event,
+        };
         self.record(event).await?;
-        Err(LogInError::NotActive)
+        Ok(LogInError::InvalidCredentials)
     }
 }
 

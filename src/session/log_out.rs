@@ -1,11 +1,11 @@
-//! Ends the caller's own session.
+//! Logs the caller out.
 
 use kayan_ports::{Change, CommitError, EventType, Guard, SessionChange};
 
 use crate::{AuthenticateError, Caller, Failure, Kayan};
 
 impl Kayan {
-    /// Revokes the session whose token was presented: access and refresh are dead at once (I-22).
+    /// Revokes the session of the request: its access and refresh tokens stop working at once (I-22).
     pub async fn log_out(&self, caller: &Caller) -> Result<(), AuthenticateError> {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;
@@ -19,7 +19,7 @@ impl Kayan {
         ];
         match self.store.changes.commit(changes).await {
             Ok(()) => Ok(()),
-            // Somebody else ended it just now.
+            // Another request revoked it just now.
             Err(CommitError::Stale(Guard::Session)) => Err(AuthenticateError::Unauthorized),
             Err(other) => Err(AuthenticateError::Failed(Failure::from(other))),
         }

@@ -1,11 +1,14 @@
-//! Opens a session for somebody who has just proven who they are.
+//! Ends a login: with a session, or with the second factor that it lacks.
 
 use kayan_ports::{
-    Aal, Change, EventType, Identity, Method, MethodUse, RefreshToken, Session, SessionChange, SessionId,
-    TenantSettings, Timestamp,
+    Change, CommitError, EventType, Guard, Identity, Method, MethodUse, RefreshToken, Session, SessionChange,
+    SessionId, State, TenantSettings, Timestamp,
 };
 
-use crate::{Caller, Kayan, Purpose, Token, policy::tenant};
+use crate::{
+    Caller, Failure, Kayan, MissingFactor, Purpose, Token,
+    policy::{assurance, tenant},
+};
 
 /// A session whose tokens are handed out now, and never again.
 #[derive(Debug)]
@@ -22,18 +25,120 @@ pub struct Opened {
     pub refresh_expires_at: Timestamp,
 }
 
+/// What a login method has proven, and what decides whether that is enough.
+pub(crate) struct Login<'a> {
+    /// Who is logging in.
+    pub(crate) identity: Identity,
+    /// The settings of the tenant.
+    pub(crate) settings: &'a TenantSettings,
+    /// The epoch of the tenant when the login began.
+    pub(crate) epoch: i64,
+    /// The methods that were completed, in this order.
+    pub(crate) proven: Vec<MethodUse>,
+    /// The methods that the identity has.
+    pub(crate) enrolled: &'a [Method],
+}
+
+/// Why a login opens no session, whatever its method.
+#[derive(Debug)]
+pub(crate) enum EndLoginError {
+    /// The account is not active.
+    NotActive,
+    /// Another factor is required.
+    MfaRequired(MissingFactor),
+    /// The credential was changed while it was being verified.
+    Outdated,
+    /// The service can't do it.
+    Failed(Failure),
+}
+
+impl From<Failure> for EndLoginError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Opened {
+    /// The authentication method references of the session (RFC 8176).
+    pub fn amr(&self) -> Vec<&'static str> {
+        let proofs: Vec<_> = self.session.methods.iter().map(|used| assurance::proof(used.method)).collect();
+        assurance::amr(&proofs)
+    }
+}
+
+impl Login<'_> {
+    /// The method that the login began with: what the audit trail and the metrics count it under.
+    fn method(&self) -> Option<&'static str> {
+        self.proven.first().map(|used| used.method.as_str())
+    }
+}
+
 impl Kayan {
-    /// A new session at aal1 in a tenant of these settings and this epoch, with the changes that make it real.
+    /// Ends a login whose methods were proven at `now`, and audits it. With the session, `changes` are committed.
+    pub(crate) async fn end_login(
+        &self,
+        caller: &Caller,
+        login: Login<'_>,
+        changes: Vec<Change>,
+        now: Timestamp,
+    ) -> Result<Opened, EndLoginError> {
+        if login.identity.state != State::Active {
+            return self.refuse_inactive(caller, &login, now).await;
+        }
+        let (opened, mut all) = match self.open_session(caller, &login, now) {
+            Ok(opened) => opened,
+            Err(missing) => {
+                let event = self
+                    .event(caller, EventType::LoginBlocked, now, "the tenant requires a second factor")
+                    .by(login.identity.id)
+                    .failed(20)
+                    .with("method", login.method());
+                self.record(event).await?;
+                return Err(EndLoginError::MfaRequired(missing));
+            }
+        };
+        all.extend(changes);
+        let event = self
+            .event(caller, EventType::LoginSuccess, now, "logged in")
+            .by(login.identity.id)
+            .with("method", login.method());
+        all.push(event.record());
+        match self.store.changes.commit(all).await {
+            Ok(()) => Ok(opened),
+            Err(CommitError::Stale(Guard::Credential)) => Err(EndLoginError::Outdated),
+            Err(CommitError::Stale(Guard::Identity)) => self.refuse_inactive(caller, &login, now).await,
+            Err(other) => Err(Failure::from(other).into()),
+        }
+    }
+
+    async fn refuse_inactive(
+        &self,
+        caller: &Caller,
+        login: &Login<'_>,
+        now: Timestamp,
+    ) -> Result<Opened, EndLoginError> {
+        let event = self
+            .event(caller, EventType::LoginBlocked, now, "the account is not active")
+            .by(login.identity.id)
+            .failed(40)
+            .with("method", login.method())
+            .with("state", login.identity.state.as_str());
+        self.record(event).await?;
+        Err(EndLoginError::NotActive)
+    }
+
+    /// A new session with the changes that store it, if what was proven is enough.
     pub(crate) fn open_session(
         &self,
         caller: &Caller,
-        (mut identity, settings, epoch): (Identity, &TenantSettings, i64),
-        method: Method,
+        login: &Login<'_>,
         now: Timestamp,
-    ) -> (Opened, Vec<Change>) {
+    ) -> Result<(Opened, Vec<Change>), MissingFactor> {
+        let aal = assurance::judge(&login.proven, login.enrolled, login.settings)?;
+        let mut identity = login.identity.clone();
         let session_token = Token::random(Purpose::Session, &*self.entropy);
         let refresh_token = Token::random(Purpose::Refresh, &*self.entropy);
-        let lifetimes = tenant::lifetimes(self.settings.lifetimes, settings);
+        let lifetimes = tenant::lifetimes(self.settings.lifetimes, login.settings);
         let ends_at = lifetimes.end(now);
         let expiry = lifetimes.expiry(now, ends_at);
         let session = Session {
@@ -42,9 +147,9 @@ impl Kayan {
             identity: identity.id,
             token: session_token.hash(),
             active: true,
-            epoch,
-            aal: Aal::Aal1,
-            methods: vec![MethodUse { method, completed_at: now }],
+            epoch: login.epoch,
+            aal,
+            methods: login.proven.clone(),
             issued_at: now,
             expires_at: expiry.session,
             ends_at,
@@ -63,13 +168,13 @@ impl Kayan {
             .event(caller, EventType::SessionCreated, now, "a session was opened")
             .by(identity.id)
             .session(session.id)
-            .with("method", method.as_str());
+            .with("method", login.method());
         let changes = vec![
             Change::Session(SessionChange::Open(Box::new(session.clone()))),
             Change::Session(SessionChange::IssueRefresh(Box::new(refresh))),
             created.record(),
         ];
         identity.last_login_at = Some(now);
-        (Opened { identity, session, session_token, refresh_token, refresh_expires_at: expiry.refresh }, changes)
+        Ok((Opened { identity, session, session_token, refresh_token, refresh_expires_at: expiry.refresh }, changes))
     }
 }

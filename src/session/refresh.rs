@@ -12,20 +12,20 @@ use crate::{
     },
 };
 
-/// A race over one token is lost at most this often: each loss means that somebody else has spent it.
+/// How often a race over one token can be lost: each loss means that another request has spent it.
 const ROUNDS: usize = 3;
 
-/// The wish for new tokens.
+/// A refresh of a session.
 #[derive(Debug)]
 pub struct RefreshSession {
-    /// The refresh token, if what was presented was well-formed.
+    /// The refresh token, if it was well-formed.
     pub refresh_token: Option<Token>,
 }
 
-/// Why there are no new tokens.
+/// Why a refresh was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefreshSessionError {
-    /// Unknown, expired, or of a session that is over.
+    /// Unknown, expired, or of a session that has ended.
     #[error("the refresh token is not valid")]
     InvalidToken,
     /// It was spent before: its whole family is revoked now (I-04).
@@ -34,15 +34,15 @@ pub enum RefreshSessionError {
     /// The tenant is unknown or inactive.
     #[error("unknown tenant")]
     NoTenant,
-    /// The service can't do it.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// Spends the token and hands out its successors. A client of the same family that retries within
+    /// Spends the token and returns its successors. A client of the same family that retries within
     /// [`Settings::refresh_reuse_window`](crate::Settings::refresh_reuse_window) gets the same successors again, from
-    /// whatever address; any other, or a later one, revokes the family.
+    /// any address; any other client, or a later retry, revokes the family.
     pub async fn refresh_session(&self, caller: &Caller, cmd: RefreshSession) -> Result<Opened, RefreshSessionError> {
         let token = cmd.refresh_token.ok_or(RefreshSessionError::InvalidToken)?;
         let hash = token.hash();
@@ -65,7 +65,7 @@ impl Kayan {
                     let opened = self.successors(&token, known, &spent);
                     match self.store.changes.commit(self.rotation(caller, &token, &opened, spent)).await {
                         Ok(()) => return Ok(opened),
-                        // Spent or revoked in the meantime: judge again what is there now.
+                        // Spent or revoked in the meantime: judge its new state.
                         Err(CommitError::Stale(Guard::RefreshToken | Guard::Session)) => {}
                         Err(other) => return Err(Failure::from(other).into()),
                     }
@@ -81,7 +81,7 @@ impl Kayan {
         Spent { at: now, salt, client: client.clone() }
     }
 
-    /// The tokens that follow from `token` being spent this way: the same every time.
+    /// The tokens that are derived from `token` when it is spent this way: the same every time.
     fn successors(&self, token: &Token, known: Refreshing, spent: &Spent) -> Opened {
         let Refreshing { settings, mut session, identity, .. } = known;
         let session_token = token.successor(Purpose::Session, &spent.salt);
@@ -146,7 +146,7 @@ impl Kayan {
             session: session.id,
         });
         match self.store.changes.commit(vec![revoke, event.record()]).await {
-            // `Stale`: revoked by somebody else just now, who has written the event too.
+            // `Stale`: revoked by another request just now, which has written the event too.
             Ok(()) | Err(CommitError::Stale(Guard::Session)) => Err(RefreshSessionError::TokenReused),
             Err(other) => Err(Failure::from(other).into()),
         }

@@ -1,13 +1,13 @@
-//! Ends sessions on an operator's behalf: one, a user's, a tenant's, or all.
+//! Revokes sessions on an operator's behalf: one, a user's, a tenant's, or all.
 
 use kayan_ports::{Change, CommitError, EventType, Guard, Scope, SessionChange, SessionId, TenantId};
 
 use crate::{
-    DeniedError, Failure, FindUserError, Kayan, Operator, UserRef, account::identity::path,
+    DeniedError, Failure, FindUserError, Kayan, Operator, UserRef, access::idempotency::Once, account::identity::path,
     policy::permission::Permission,
 };
 
-/// The wish that sessions end.
+/// Which sessions to revoke.
 #[derive(Debug, Clone, Default)]
 pub struct RevokeSessions {
     /// Only this user's.
@@ -18,16 +18,16 @@ pub struct RevokeSessions {
     pub reason: Option<String>,
 }
 
-/// Why sessions did not end.
+/// Why sessions were not revoked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RevokeSessionsError {
-    /// The user is not there, or not for this operator.
+    /// The user does not exist in the operator's scope.
     #[error(transparent)]
     Find(#[from] FindUserError),
-    /// The tenant is not there, or not for this operator.
+    /// The tenant does not exist in the operator's scope.
     #[error("there is no tenant `{0}`")]
     NoTenant(TenantId),
-    /// The session is not there, is over, or not for this operator.
+    /// The session does not exist in the operator's scope, or has ended.
     #[error("there is no open session `{0}`")]
     NoSession(SessionId),
 }
@@ -45,8 +45,8 @@ impl From<DeniedError> for RevokeSessionsError {
 }
 
 impl Kayan {
-    /// Ends every session that is meant, access and refresh alike (I-22), and says how many were open, if
-    /// that could be counted.
+    /// Revokes the sessions with their access and refresh tokens (I-22), and returns how many were open, if that could be
+    /// counted.
     pub async fn revoke_sessions(
         &self,
         operator: &Operator,
@@ -54,11 +54,12 @@ impl Kayan {
     ) -> Result<Option<u64>, RevokeSessionsError> {
         let action = "session.revoke-all";
         self.permit(operator, &Permission::SESSIONS_REVOKE, action).await?;
-        self.once(operator, self.end_all(operator, action, cmd)).await
+        self.once(operator, |once| self.end_all(once, operator, action, cmd)).await
     }
 
     async fn end_all(
         &self,
+        once: Once<'_>,
         operator: &Operator,
         action: &'static str,
         cmd: RevokeSessions,
@@ -78,7 +79,7 @@ impl Kayan {
         let tenant =
             user.as_ref().map(|user| user.tenant.clone()).or_else(|| scope.tenant().cloned()).unwrap_or_default();
         let identity = user.as_ref().map(|user| user.id);
-        // Whoever is in a hurry must not wait for a count that does not come.
+        // In an emergency, a count that fails must not keep sessions alive.
         let open = self.store.sessions.count_active_sessions(&scope, identity).await.ok();
         let event = self
             .operator_event(operator, &tenant, EventType::AdminAction, self.clock.now(), "sessions were revoked")
@@ -93,21 +94,19 @@ impl Kayan {
                 event.about(user.id).resource(format!("{}/sessions", path(&user))),
             ),
         };
-        let mut changes = vec![revoke, event.record()];
-        changes.extend(self.keeping(operator, None, &open).await?);
-        self.store.changes.commit(changes).await.map_err(Failure::from)?;
+        once.commit(vec![revoke, event.record()], None, &open).await.map_err(Failure::from)?;
         Ok(open)
     }
 
-    /// The change that ends all sessions. Its epoch is drawn: one that is counted up comes again when a database is put back
-    /// to how it was.
+    /// The change that ends all sessions. Its epoch is random: a counter would repeat after a database is restored from a
+    /// backup.
     pub(crate) fn end_all_sessions(&self, scope: Scope) -> Change {
         let mut drawn = [0; 8];
         self.entropy.fill(&mut drawn);
         Change::Session(SessionChange::RevokeAll { scope, epoch: i64::from_be_bytes(drawn) >> 1 })
     }
 
-    /// Ends one session.
+    /// Revokes one session.
     pub async fn revoke_session(
         &self,
         operator: &Operator,

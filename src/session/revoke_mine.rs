@@ -1,4 +1,4 @@
-//! Revokes one of the caller's own sessions, or all but the one that asks.
+//! Revokes one of the caller's own sessions, or all but the current one.
 
 use kayan_ports::{Change, CommitError, EventType, Guard, Identity, SessionChange, SessionId};
 
@@ -7,16 +7,16 @@ use crate::{AuthenticateError, Caller, Failure, Kayan};
 /// Why no session was revoked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RevokeMySessionError {
-    /// The caller is nobody.
+    /// The caller is not authenticated.
     #[error(transparent)]
     Authenticate(#[from] AuthenticateError),
-    /// The caller has no such session, or it is over already.
+    /// The caller has no such session, or it has ended.
     #[error("no such session")]
     NotFound,
 }
 
 impl Kayan {
-    /// Revokes one of the caller's sessions, the asking one included.
+    /// Revokes one of the caller's sessions; it may be the current one.
     pub async fn revoke_my_session(&self, caller: &Caller, session: SessionId) -> Result<(), RevokeMySessionError> {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;
@@ -33,7 +33,7 @@ impl Kayan {
         }
     }
 
-    /// Revokes every session of the caller but the asking one.
+    /// Revokes every session of the caller but the current one.
     pub async fn revoke_my_other_sessions(&self, caller: &Caller) -> Result<(), AuthenticateError> {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;
@@ -47,7 +47,7 @@ impl Kayan {
     }
 }
 
-/// The change that ends every session of an identity, but for one.
+/// The change that revokes every session of an identity, except for one.
 pub(crate) fn end_sessions(identity: &Identity, except: Option<SessionId>) -> Change {
     Change::Session(SessionChange::RevokeOf { scope: (&identity.tenant).into(), identity: identity.id, except })
 }

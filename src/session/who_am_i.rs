@@ -1,4 +1,4 @@
-//! Tells a caller who they are. The hottest path of all: one look-up, no write but once a minute.
+//! Returns the caller's session and identity. The hottest path of all: one look-up, and one write a minute at most.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl Kayan {
                 session: me.session.id,
                 at: now,
             });
-            // A database that can be read but not written must not keep anybody from being recognised.
+            // Sessions must stay valid while the database can be read but not written.
             let _unseen = self.store.changes.commit(vec![seen]).await;
         }
         Ok(me)

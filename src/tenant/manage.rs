@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::{
     DeniedError, Failure, FieldError, Kayan, Operator,
+    access::idempotency::Once,
     policy::{
         permission::{Pattern, Permission},
         tenant,
@@ -77,11 +78,12 @@ impl Kayan {
         if operator.scope.tenant().is_some() {
             self.forbid(operator, Pattern::only(&Permission::TENANTS_WRITE), action).await?;
         }
-        self.once(operator, self.make_tenant(operator, action, cmd)).await
+        self.once(operator, |once| self.make_tenant(once, operator, action, cmd)).await
     }
 
     async fn make_tenant(
         &self,
+        once: Once<'_>,
         operator: &Operator,
         action: &'static str,
         cmd: CreateTenant,
@@ -91,9 +93,8 @@ impl Kayan {
         let tenant =
             Tenant { id, name, active: true, settings, created_at: now, updated_at: now, version: 1, epoch: 0 };
         let event = self.tenant_event(operator, action, (None, Some(&tenant)));
-        let mut changes = vec![Change::Tenant(TenantChange::Create(Box::new(tenant.clone()))), event];
-        changes.extend(self.keeping(operator, None, &tenant).await?);
-        match self.store.changes.commit(changes).await {
+        let changes = vec![Change::Tenant(TenantChange::Create(Box::new(tenant.clone()))), event];
+        match once.commit(changes, None, &tenant).await {
             Ok(()) => Ok(tenant),
             Err(CommitError::Conflict(Unique::Tenant)) => Err(ManageTenantError::AlreadyExists(tenant.id)),
             Err(other) => Err(ManageTenantError::Failed(other.into())),

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{
     DeniedError, Failure, FieldError, Kayan, Operator, Weakness,
-    access::grants::Standing,
+    access::{grants::Standing, idempotency::Once},
     account::identity::path,
     policy::{permission::Permission, role::UnknownRole},
     user::change::{ROUNDS, is_outdated, keeps_changing},
@@ -77,10 +77,15 @@ impl Kayan {
     /// Makes an identity, with a password if one is given.
     pub async fn create_user(&self, operator: &Operator, cmd: CreateUser) -> Result<Identity, CreateUserError> {
         self.permit(operator, &Permission::USERS_WRITE, ACTION).await?;
-        self.once(operator, self.make_user(operator, cmd)).await
+        self.once(operator, |once| self.make_user(once, operator, cmd)).await
     }
 
-    async fn make_user(&self, operator: &Operator, cmd: CreateUser) -> Result<Identity, CreateUserError> {
+    async fn make_user(
+        &self,
+        once: Once<'_>,
+        operator: &Operator,
+        cmd: CreateUser,
+    ) -> Result<Identity, CreateUserError> {
         if operator.scope.tenant().is_some_and(|own| *own != cmd.tenant) {
             return Err(CreateUserError::NoTenant(cmd.tenant));
         }
@@ -106,8 +111,7 @@ impl Kayan {
             changes
                 .extend(password.clone().map(|password| Change::Credential(CredentialChange::Add(Box::new(password)))));
             changes.extend(self.user_created(operator, &identity, password.is_some()));
-            changes.extend(self.keeping(operator, Some(identity.id), &identity).await?);
-            match self.store.changes.commit(changes).await {
+            match once.commit(changes, Some(identity.id), &identity).await {
                 Ok(()) => return Ok(identity),
                 Err(error) if is_outdated(&error) => {}
                 Err(CommitError::Conflict(Unique::Identifier)) => return Err(CreateUserError::AlreadyExists),

@@ -16,6 +16,7 @@ use time::Duration;
 pub use self::{refusal::Refusal, report::ImportReport, seen::SeenUsers};
 use crate::{
     DeniedError, Failure, FieldError, Kayan, Operator,
+    access::idempotency::Once,
     policy::{identifier, permission::Permission},
     user::line::UserLine,
     yielding::yield_now,
@@ -163,11 +164,12 @@ impl Kayan {
         if lines.take(MOST_LINES + 1).count() > MOST_LINES {
             return Err(ImportUsersError::TooManyLines);
         }
-        self.once(operator, self.import_all(operator, text, dry_run)).await
+        self.once(operator, |once| self.import_all(once, operator, text, dry_run)).await
     }
 
     async fn import_all(
         &self,
+        once: Once<'_>,
         operator: &Operator,
         text: &[u8],
         dry_run: bool,
@@ -195,9 +197,7 @@ impl Kayan {
             report.add(self.import_users(operator, cmd).await?);
         }
         // Broken off before this, it is carried out again, and finds in whoever came in.
-        if let Some(kept) = self.keeping(operator, None, &report).await? {
-            self.store.changes.commit(vec![kept]).await.map_err(Failure::from)?;
-        }
+        once.commit(Vec::new(), None, &report).await.map_err(Failure::from)?;
         Ok(report)
     }
 

@@ -6,7 +6,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef,
-    access::attempt,
+    access::{attempt, idempotency::Once},
     account::identity::path,
     policy::permission::Permission,
     session::revoke_mine::end_sessions,
@@ -44,11 +44,12 @@ impl Kayan {
     pub async fn set_user_state(&self, operator: &Operator, cmd: SetUserState) -> Result<Identity, ChangeUserError> {
         let action = SetUserState::action(cmd.state);
         self.permit(operator, &Permission::USERS_WRITE, action).await?;
-        self.once(operator, self.put_state(operator, action, cmd)).await
+        self.once(operator, |once| self.put_state(once, operator, action, cmd)).await
     }
 
     async fn put_state(
         &self,
+        once: Once<'_>,
         operator: &Operator,
         action: &'static str,
         cmd: SetUserState,
@@ -60,8 +61,7 @@ impl Kayan {
             let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
             let (after, setting) = self.with_state(operator, &before, (cmd.state, until), cmd.reason.clone())?;
             changes.extend(setting);
-            changes.extend(self.keeping(operator, Some(after.id), &after).await?);
-            match self.store.changes.commit(changes).await {
+            match once.commit(changes, Some(after.id), &after).await {
                 Ok(()) => {
                     self.state_was_set(&after).await?;
                     return Ok(after);

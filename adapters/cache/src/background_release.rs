@@ -114,7 +114,7 @@ mod tests {
     async fn everything_else_is_the_counters_own_answer() {
         let (counter, _, _) = releasing();
         let now = ManualClock::default().now();
-        let lockout = Lockout { max_failures: 1, duration: Duration::from_secs(1) };
+        let lockout = Lockout { name: "login", max_failures: 1, duration: Duration::from_secs(1) };
         assert_eq!(counter.reserve(&key(), &lockout, now).await, Ok(Reservation::Locked { until: now }));
         assert_eq!(counter.forget(&key()).await, Err(CountError("forget".to_owned())));
         assert_eq!(counter.unlock(&key().target).await, Err(CountError("unlock".to_owned())));

@@ -19,8 +19,8 @@ use kayan_sql::{Driver, SqlStore};
 use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles, TracedHasher};
 use secrecy::{ExposeSecret, SecretString};
 
-use self::observability::audited;
 pub(crate) use self::observability::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
+use self::observability::{audited, counted};
 pub(crate) use self::validators::VALIDATORS;
 use crate::{
     commands::doctor::{self, Unwritten},
@@ -344,7 +344,7 @@ pub(crate) fn application(
         body_timeout: Duration::from_secs(15),
     };
     let database = store(config, driver)?;
-    let recording = audited(Stores::new(database.clone()), log);
+    let recording = audited(counted(Stores::new(database.clone())), log);
     let remembering = if config.sessions.cache_ttl.is_zero() { recording } else { cached(config, recording)? };
     let counters = counters(config, database)?;
     let mut probes: Vec<Arc<dyn Probe>> =

@@ -52,18 +52,27 @@ impl Commit for Audited {
         if count == 0 {
             return self.inner.commit(changes).await;
         }
-        let (inner, log) = (self.inner.clone(), self.log.clone());
-        let committing = async move {
-            let outcome = inner.commit(changes).await;
-            if outcome.is_ok() {
-                log.write(text, count);
-            }
-            outcome
-        };
-        let committing = tokio::spawn(committing.with_current_context());
-        let aborted = || CommitError::Failed(Failure::Fault("the commit was aborted".to_owned()));
-        committing.await.unwrap_or_else(|_| Err(aborted()))
+        let log = self.log.clone();
+        commit_then(self.inner.clone(), changes, move || log.write(text, count)).await
     }
+}
+
+/// Commits the changes, and then calls `then` if they are committed, even if the caller is cancelled meanwhile.
+pub(crate) async fn commit_then(
+    inner: Arc<dyn Commit>,
+    changes: Vec<Change>,
+    then: impl FnOnce() + Send + 'static,
+) -> Result<(), CommitError> {
+    let committing = async move {
+        let outcome = inner.commit(changes).await;
+        if outcome.is_ok() {
+            then();
+        }
+        outcome
+    };
+    let committing = tokio::spawn(committing.with_current_context());
+    let aborted = || CommitError::Failed(Failure::Fault("the commit was aborted".to_owned()));
+    committing.await.unwrap_or_else(|_| Err(aborted()))
 }
 
 #[cfg(test)]

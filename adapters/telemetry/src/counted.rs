@@ -1,4 +1,4 @@
-//! Decorators that count refused requests and lockouts.
+//! Decorators that count refused requests, lockouts, and the logins that either refuses.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -11,6 +11,8 @@ use kayan_ports::{
     Timestamp,
 };
 use quick_cache::sync::Cache;
+
+use crate::logins;
 
 const HITS: &str = "kayan_rate_limit_hits_total";
 const LOCKOUTS: &str = "kayan_lockout_events_total";
@@ -36,6 +38,7 @@ impl RateLimiter for CountedLimiter {
         let admission = self.0.admit(limit, who, now).await;
         if matches!(admission, Ok(Admission::Refused { .. })) {
             ::metrics::counter!(HITS, "key" => limit.name).increment(1);
+            logins::refused(limit.name);
         }
         admission
     }
@@ -64,6 +67,7 @@ impl AttemptCounter for CountedAttempts {
     async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
         let reservation = self.inner.reserve(key, lockout, now).await;
         if let Ok(Reservation::Locked { until }) = reservation {
+            logins::refused(lockout.name);
             let whom = self.hasher.hash_one(key);
             if self.known.get(&whom) != Some(until) {
                 ::metrics::counter!(LOCKOUTS, "action" => "locked").increment(1);

@@ -10,7 +10,7 @@ use crate::{
     stage::{PASSWORD, Stage},
 };
 
-const LOCKOUT: Lockout = Lockout { max_failures: 3, duration: Duration::from_mins(15) };
+const LOCKOUT: Lockout = Lockout { name: "login", max_failures: 3, duration: Duration::from_mins(15) };
 const ANNA: &str = "anna@example.org";
 const HOME: &str = "192.0.2.1";
 const ELSEWHERE: &str = "198.51.100.7";

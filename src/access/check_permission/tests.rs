@@ -175,7 +175,7 @@ async fn i_30_the_last_admin_is_not_demoted_locked_or_deleted() {
     assert_eq!(kayan.set_user_state(&other, lock(last())).await.unwrap_err(), ChangeUserError::LastAdmin);
     assert_eq!(kayan.delete_user(&other, delete(last())).await.unwrap_err(), ChangeUserError::LastAdmin);
     assert_eq!(kayan.assign_role(&other, take(last())).await.unwrap_err(), ChangeUserError::LastAdmin.into());
-    // The command line is the way back in, and asks nobody.
+    // The command line is the way back in: no role is required there.
     kayan.set_user_state(&Stage::operator(), lock(last())).await.unwrap();
 }
 

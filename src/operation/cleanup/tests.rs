@@ -6,7 +6,7 @@ use kayan_ports::{AttemptCounter, AttemptKey, Clock, Lockout, Reservation, Targe
 
 use crate::{LockoutSettings, stage::Stage};
 
-const LOCKOUT: Lockout = Lockout { max_failures: 1, duration: Duration::from_mins(15) };
+const LOCKOUT: Lockout = Lockout { name: "login", max_failures: 1, duration: Duration::from_mins(15) };
 
 #[tokio::test]
 async fn sessions_go_a_day_after_their_end_and_not_before() {

@@ -39,7 +39,7 @@ pub enum What {
     BadSignature,
     /// What the seal lists is not what it signs.
     BadEntries,
-    /// The seal is signed by a key that nobody vouches for.
+    /// The seal is signed by a key that is not trusted.
     UnknownKey([u8; 32]),
     /// The seal's number is not the next one: those from here up to it are missing, or one is there twice.
     BadNumber(i64),
@@ -88,9 +88,9 @@ impl fmt::Display for What {
             Self::Inserted(id) => write!(f, "event {id} was inserted"),
             Self::Removed(id) => write!(f, "event {id} was removed, or moved to another time or tenant"),
             Self::Moved(id) => write!(f, "event {id} was moved"),
-            Self::BadSignature => f.write_str("its signature is wrong: it was edited, or somebody else has made it"),
+            Self::BadSignature => f.write_str("its signature is wrong: it was edited, or made with another key"),
             Self::BadEntries => f.write_str("the events that it lists are not those that it was signed for"),
-            Self::UnknownKey(key) => write!(f, "it is signed with a key that nobody vouches for: {}", to_text(key)),
+            Self::UnknownKey(key) => write!(f, "it is signed with a key that is not trusted: {}", to_text(key)),
             Self::BadNumber(expected) => write!(f, "seal {expected} should be here: seals were removed or renumbered"),
             Self::Forked => f.write_str("it does not follow the seal before it: one of the two was replaced"),
             Self::Unreadable(why) => write!(f, "it, or an event under it, can't be read: {why}"),

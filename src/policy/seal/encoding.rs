@@ -9,8 +9,8 @@ const VERSION: u8 = 1;
 /// The bytes of an entry.
 pub const ENTRY: usize = 16 + 8 + 32;
 
-/// An event's fields, borrowed. JSON counts as the text that it was written as: all three databases keep that, and so
-/// nobody has to agree on what makes two documents equal.
+/// An event's fields, borrowed. JSON counts as the text that it was written as, which all three databases keep: no
+/// definition of equal documents is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fields<'a> {
     /// Its id.

@@ -1,6 +1,9 @@
 //! What logging in promises.
 
-use kayan_ports::{Commit, CredentialChange, Credentials, EventType, Failure, Outcome, State, TenantId};
+use kayan_ports::{
+    Aal, Commit, CommitError, Credential, CredentialChange, Credentials, EventType, Failure, Guard, Outcome, State,
+    TenantId,
+};
 
 use super::*;
 use crate::{
@@ -24,6 +27,29 @@ async fn the_right_password_opens_a_session_and_is_audited() {
     let me = stage.kayan.who_am_i(&Stage::bearer(opened.session_token.hash())).await.unwrap();
     assert_eq!(me.identity.id, ada.id);
     assert_eq!(stage.count(EventType::LoginSuccess, Outcome::Success), 1);
+}
+
+#[tokio::test]
+async fn i_19_a_session_opened_by_a_password_says_so_and_is_aal1() {
+    let stage = Stage::new();
+    let registered = stage.person(ADA).await;
+    let opened = stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap();
+    let proven = [MethodUse { method: Method::Password, completed_at: opened.session.issued_at }];
+    for opened in [registered, opened] {
+        assert_eq!((opened.session.aal, opened.amr()), (Aal::Aal1, vec!["pwd"]));
+        assert_eq!(opened.session.methods, proven);
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_changes_while_it_is_verified_is_an_audited_failure() {
+    let stage = Stage::new();
+    stage.person(ADA).await;
+    stage.store.fail_next_commit(CommitError::Stale(Guard::Credential));
+    let refused = stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap_err();
+    assert_eq!(refused, LogInError::InvalidCredentials);
+    assert_eq!(stage.count(EventType::LoginFailure, Outcome::Failure), 1);
+    assert_eq!(stage.count(EventType::LoginSuccess, Outcome::Success), 0);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use kayan_ports::{State, TenantChange, TenantLimit};
 
 use super::*;
 use crate::{
-    Caller, LogInError, RegisterError, SetUserPassword, SetUserPasswordError, UserRef, Weakness,
+    Caller, LogInError, MissingFactor, RegisterError, SetUserPassword, SetUserPasswordError, UserRef, Weakness,
     stage::{PASSWORD, Stage},
 };
 
@@ -124,11 +124,14 @@ async fn where_two_factors_are_wanted_nobody_comes_in_on_one() {
     let refresh = crate::RefreshSession { refresh_token: Some(ada.refresh_token) };
     assert!(stage.kayan.refresh_session(&in_acme(), refresh).await.is_err());
     let right = stage.kayan.log_in(&in_acme(), Stage::login("ada@example.com", PASSWORD)).await;
-    assert_eq!(right.unwrap_err(), LogInError::MfaRequired);
+    assert_eq!(right.unwrap_err(), LogInError::MfaRequired(MissingFactor::default()));
+    let blocked = stage.store.events().pop().unwrap();
+    assert_eq!((blocked.kind.as_str(), &blocked.metadata["method"]), ("auth.login.blocked", &"password".into()));
+    assert_eq!(blocked.actor, Some(ada.identity.id.to_string()));
     let wrong = stage.kayan.log_in(&in_acme(), Stage::login("ada@example.com", "wrong")).await;
     assert_eq!(wrong.unwrap_err(), LogInError::InvalidCredentials, "told after the proof only");
     let registering = stage.kayan.register(&in_acme(), Stage::registration("b@example.com")).await;
-    assert_eq!(registering.unwrap_err(), RegisterError::MfaRequired);
+    assert_eq!(registering.unwrap_err(), RegisterError::MfaRequired(MissingFactor::default()));
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ impl Counted {
             refresh_reuse_window: Duration::from_secs(10),
             password_min_length: 8,
             lockout: Some(LockoutSettings {
-                lockout: Lockout { max_failures: 5, duration: Duration::from_mins(15) },
+                lockout: Lockout { name: "login", max_failures: 5, duration: Duration::from_mins(15) },
                 known_networks_apart: true,
             }),
             limits: RateLimits::default(),

@@ -1,7 +1,7 @@
 //! Logging in and out, and who is logged in where.
 
 use kayan_journeys::{Home, PASSWORD, Person, Service, ask};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn somebody_registers_logs_in_is_known_refreshes_and_logs_out() {
@@ -150,5 +150,19 @@ async fn i_24_no_refresh_goes_past_the_sessions_absolute_end() {
         "SELECT COUNT(*) FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.expires_at > s.ends_at",
     ] {
         assert_eq!(kayan_journeys::count(&database, sql).await, 0, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_lacks_a_factor_says_which_would_complete_it() {
+    let service = Service::start().await;
+    let ada = Person::register(&service.client(), "ada").await;
+    let strict = "admin tenant update --id default --settings {\"mfa_required\":true}";
+    assert_eq!(service.home().run(strict).await.code, 0);
+    let login = Person::login(&ada.client, &ada.email, PASSWORD);
+    for request in [login, Person::registration(&ada.client, "bert@example.com")] {
+        let refused = ask(request).await.refused(403, "mfa_required");
+        // There are no second factors yet.
+        assert_eq!(refused.json()["details"], json!({ "methods": [], "enroll": [] }));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kayan_ports::Stores;
-use kayan_telemetry::{AuditLog, Audited, Destination, LogSettings, Logs, Metrics, Traces};
+use kayan_telemetry::{AuditLog, Audited, CountedLogins, Destination, LogSettings, Logs, Metrics, Traces};
 
 use super::{BACKENDS, clock};
 use crate::{
@@ -47,6 +47,11 @@ pub(super) fn audited(store: Stores, log: Option<&Arc<AuditLog>>) -> Stores {
         None => store,
         Some(log) => Stores { changes: Arc::new(Audited::new(store.changes.clone(), log.clone())), ..store },
     }
+}
+
+/// Decorates the store with the count of logins.
+pub(super) fn counted(store: Stores) -> Stores {
+    Stores { changes: Arc::new(CountedLogins::new(store.changes.clone())), ..store }
 }
 
 /// Starts recording metrics; must be called before anything that counts is built.

@@ -194,7 +194,7 @@ refusals! {
         Self::InvalidCredentials => InvalidCredentials,
         Self::NotActive => IdentityInactive,
         Self::MethodDisabled => MethodDisabled,
-        Self::MfaRequired => MfaRequired,
+        Self::MfaRequired(missing) => MfaRequired.missing(missing),
         Self::Locked(locked) => AccountLocked.locked(locked),
         Self::Limited(limited) => RateLimited.limited(limited),
         Self::NoTenant => TenantNotFound,

@@ -12,11 +12,6 @@ use poem_openapi::{OpenApi, OperationId};
 
 use crate::{admin::audit::EXPORT, wire::streamed};
 
-/// The ways to log in, as the metrics call them.
-const STRATEGIES: [&str; 3] = ["password", "oidc", "webauthn"];
-/// The second factors, as the metrics call them.
-const FACTORS: [&str; 2] = ["totp", "webauthn"];
-
 /// The metrics of all operations, registered once.
 pub(crate) struct Observations {
     operations: HashMap<&'static str, Operation>,
@@ -35,7 +30,7 @@ struct Operation {
 
 /// What an operation counts as, besides a request.
 enum Meaning {
-    Login(Tries, [Histogram; 2]),
+    Login([Histogram; 2]),
     Registration(Tries),
     Refresh(Counter),
     Unlock(Counter),
@@ -54,10 +49,6 @@ impl Tries {
         }))
     }
 
-    fn logins(strategy: &'static str) -> Self {
-        Self::new(|status| metrics::counter!("kayan_login_total", "status" => status, "strategy" => strategy))
-    }
-
     fn note(&self, succeeded: bool) {
         let Self([success, failure]) = self;
         if succeeded { success } else { failure }.increment(1);
@@ -67,12 +58,6 @@ impl Tries {
 impl Observations {
     /// Registers the metrics of this API's operations with the recorder that is installed now.
     pub(crate) fn of<T: OpenApi>() -> Self {
-        for strategy in STRATEGIES {
-            Tries::logins(strategy);
-        }
-        for factor in FACTORS {
-            Tries::new(|status| metrics::counter!("kayan_mfa_total", "status" => status, "type" => factor));
-        }
         streamed::begin_counting(EXPORT);
         let paths = T::meta().into_iter().flat_map(|api| api.paths);
         let operations = paths.flat_map(|path| {
@@ -123,7 +108,7 @@ impl Meaning {
             "login" => {
                 let durations = ["kayan_auth_duration_seconds", "kayan_auth_duration_hist_seconds"]
                     .map(|name| metrics::histogram!(name, "strategy" => "password"));
-                Some(Self::Login(Tries::logins("password"), durations))
+                Some(Self::Login(durations))
             }
             "register" => {
                 let of = |status| metrics::counter!("kayan_registration_total", "status" => status);
@@ -138,13 +123,10 @@ impl Meaning {
     fn note(&self, status: StatusCode, took: Duration) {
         let succeeded = status.is_success();
         match self {
-            Self::Login(tries, durations) if is_attempt(status) => {
-                tries.note(succeeded);
-                // Refusals without an attempt take no time, and would hide how long real attempts take.
-                if succeeded || matches!(status.as_u16(), 401 | 403) {
-                    for duration in durations {
-                        duration.record(took);
-                    }
+            // Refusals without an attempt take no time, and would hide how long real attempts take.
+            Self::Login(durations) if succeeded || matches!(status.as_u16(), 401 | 403) => {
+                for duration in durations {
+                    duration.record(took);
                 }
             }
             Self::Registration(tries) if is_attempt(status) => tries.note(succeeded),

@@ -157,7 +157,7 @@ pub(crate) struct Session {
     refresh_expires_at: Timestamp,
     /// The authenticator assurance level (NIST SP 800-63B): `aal1`, `aal2` or `aal3`.
     aal: String,
-    /// The authentication methods that were used (RFC 8176), such as `pwd`.
+    /// The authentication methods that were used (RFC 8176), such as `pwd`; with `mfa` if they are two factors.
     amr: Vec<String>,
     /// The identity that logged in.
     identity: Identity,
@@ -165,6 +165,7 @@ pub(crate) struct Session {
 
 impl From<Opened> for Session {
     fn from(opened: Opened) -> Self {
+        let amr = opened.amr().into_iter().map(ToOwned::to_owned).collect();
         let session = opened.session;
         Self {
             session_token: opened.session_token.expose().to_string(),
@@ -173,7 +174,7 @@ impl From<Opened> for Session {
             expires_at: session.expires_at,
             refresh_expires_at: opened.refresh_expires_at,
             aal: session.aal.as_str().to_owned(),
-            amr: session.methods.iter().map(|used| used.method.amr().to_owned()).collect(),
+            amr,
             identity: opened.identity.into(),
         }
     }

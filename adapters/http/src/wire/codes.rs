@@ -49,7 +49,7 @@ codes! {
     MethodDisabled = "method_disabled", FORBIDDEN, "Login method disabled",
         "this tenant does not allow logging in by password";
     MfaRequired = "mfa_required", FORBIDDEN, "Second factor required",
-        "this tenant requires a second factor, and none is enrolled";
+        "this tenant requires a second factor; see details.methods and details.enroll";
     IdentityInactive = "identity_inactive", FORBIDDEN, "Account not active",
         "this account is not active: ask an administrator";
     NotFound = "not_found", NOT_FOUND, "Not found", "this path does not exist";

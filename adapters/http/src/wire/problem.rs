@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kayan_core::{FieldError, Limited, Locked, Weakness};
-use kayan_ports::{RateLimit, Timestamp};
+use kayan_core::{FieldError, Limited, Locked, MissingFactor, Weakness};
+use kayan_ports::{Method, RateLimit, Timestamp};
 use poem::{
     IntoResponse, Response,
     error::ResponseError,
@@ -23,6 +23,7 @@ pub(crate) struct Problem {
     fields: Vec<Field>,
     checks: Vec<String>,
     required: Option<String>,
+    missing: Option<MissingFactor>,
     allow: Option<String>,
     wait: Option<Wait>,
     /// For the log only.
@@ -76,6 +77,12 @@ struct Details {
     /// The permission that is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     required: Option<String>,
+    /// With `mfa_required`: the second factors that the user has, such as `totp`. Any one of them completes the login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    methods: Option<Vec<String>>,
+    /// With `mfa_required`: the second factors that the user can enroll to complete the login, if `methods` is empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enroll: Option<Vec<String>>,
     /// When the lockout ends.
     #[serde(with = "crate::wire::rfc3339::option", skip_serializing_if = "Option::is_none")]
     locked_until: Option<Timestamp>,
@@ -113,6 +120,7 @@ impl Problem {
             fields: Vec::new(),
             checks: Vec::new(),
             required: None,
+            missing: None,
             allow: None,
             wait: None,
             cause: None,
@@ -166,6 +174,12 @@ impl Problem {
         self
     }
 
+    /// With the second factors that the login lacks.
+    pub(crate) fn missing(mut self, missing: MissingFactor) -> Self {
+        self.missing = Some(missing);
+        self
+    }
+
     /// With the cause, which is logged and not shown to the client.
     pub(crate) fn because(mut self, cause: String) -> Self {
         self.cause = Some(cause);
@@ -200,16 +214,21 @@ impl Problem {
     pub(crate) fn respond(self, request_id: &str) -> Response {
         let (_, title, _) = self.code.meaning();
         let some = |empty: bool| (!empty).then_some(());
+        let names = |methods: Vec<Method>| methods.iter().map(|method| method.as_str().to_owned()).collect();
+        let (methods, enroll) = self.missing.map(|missing| (names(missing.methods), names(missing.enroll))).unzip();
         let details = Details {
             fields: some(self.fields.is_empty()).map(|()| self.fields),
             checks: some(self.checks.is_empty()).map(|()| self.checks),
             required: self.required,
+            methods,
+            enroll,
             locked_until: self.wait.and_then(|wait| wait.locked_until),
             retry_after: self.wait.map(|wait| wait.seconds),
         };
         let is_some = details.fields.is_some()
             || details.checks.is_some()
             || details.required.is_some()
+            || details.methods.is_some()
             || details.retry_after.is_some();
         let body = ProblemBody {
             kind: format!("urn:kayan:problem:{}", self.code.name()),

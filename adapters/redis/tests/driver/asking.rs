@@ -12,7 +12,7 @@ use tokio::{join, time::Instant};
 use crate::server::ENOUGH;
 
 pub(crate) const LIMIT: RateLimit = RateLimit { name: "test", requests: 1_000_000, window: Duration::from_mins(1) };
-pub(crate) const LOCKOUT: Lockout = Lockout { max_failures: 5, duration: Duration::from_mins(15) };
+pub(crate) const LOCKOUT: Lockout = Lockout { name: "login", max_failures: 5, duration: Duration::from_mins(15) };
 
 pub(crate) const NOW: Timestamp = time::macros::datetime!(2026-01-01 00:00 UTC);
 

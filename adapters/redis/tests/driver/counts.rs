@@ -57,7 +57,7 @@ async fn the_times_of_longest_and_shortest_settings_are_taken() {
     for length in [Duration::ZERO, Duration::from_nanos(1)].into_iter().chain(long) {
         let limit = RateLimit { name: "odd", requests: u32::MAX, window: length };
         counters.admit(&limit, "somebody", NOW).await.unwrap();
-        let lockout = Lockout { max_failures: 1, duration: length };
+        let lockout = Lockout { name: "login", max_failures: 1, duration: length };
         counters.reserve(&key(1), &lockout, NOW).await.unwrap();
         counters.reserve(&key(1), &lockout, NOW).await.unwrap();
     }

@@ -13,7 +13,7 @@ use crate::{
 type Counter = Arc<dyn AttemptCounter>;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
-const LOCKOUT: Lockout = Lockout { max_failures: 5, duration: Duration::from_mins(15) };
+const LOCKOUT: Lockout = Lockout { name: "login", max_failures: 5, duration: Duration::from_mins(15) };
 
 /// Nobody has guessed at this one.
 pub(crate) fn key() -> AttemptKey {

@@ -25,7 +25,7 @@ pub(super) const SECTION: Section =
 /// The lockout of the configuration; `None` when it is disabled.
 pub(crate) fn read(values: &Values) -> Option<LockoutSettings> {
     values.get(&ENABLED).then(|| LockoutSettings {
-        lockout: Lockout { max_failures: values.get(&MAX_FAILURES), duration: values.get(&DURATION) },
+        lockout: Lockout { name: "login", max_failures: values.get(&MAX_FAILURES), duration: values.get(&DURATION) },
         known_networks_apart: values.get(&KNOWN_NETWORKS),
     })
 }

@@ -1,0 +1,157 @@
+//! The authenticator assurance level of a login (AAL, NIST SP 800-63B, section 4), and whether it is enough.
+
+use kayan_ports::{Aal, Method, MethodUse, TenantSettings};
+
+/// A kind of authentication factor (NIST SP 800-63-3, section 4.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Factor {
+    /// Something the user knows, such as a password.
+    Knowledge,
+    /// Something the user has, such as a passkey, or a list of recovery codes (look-up secrets).
+    Possession,
+    /// Something the user is, such as the fingerprint that unlocks a passkey.
+    Inherence,
+}
+
+/// What a method proves once it is completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// The authentication method reference (RFC 8176).
+    pub amr: &'static str,
+    /// The kinds of factor; a method that proves two of them is enough for AAL2 by itself.
+    pub factors: &'static [Factor],
+}
+
+/// The second factors that a login lacks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
+#[error("a second factor is required")]
+pub struct MissingFactor {
+    /// The user's methods that would complete the login; any one of them is enough.
+    pub methods: Vec<Method>,
+    /// The methods that the user may enroll in order to log in, if none of theirs would do.
+    pub enroll: Vec<Method>,
+}
+
+/// What this method proves.
+pub fn proof(method: Method) -> Proof {
+    match method {
+        Method::Password => Proof { amr: "pwd", factors: &[Factor::Knowledge] },
+    }
+}
+
+/// The level that these proofs reach together; `None` if there is none.
+///
+/// AAL3 is never claimed: it needs a hardware authenticator that can be told from a synced passkey (section 4.3.1).
+pub fn level(proofs: &[Proof]) -> Option<Aal> {
+    let mut factors = proofs.iter().flat_map(|proof| proof.factors);
+    let first = factors.next()?;
+    Some(if factors.any(|factor| factor != first) { Aal::Aal2 } else { Aal::Aal1 })
+}
+
+/// The authentication method references of these proofs, with `mfa` from AAL2 on (RFC 8176, section 2).
+pub fn amr(proofs: &[Proof]) -> Vec<&'static str> {
+    let mfa = (level(proofs) >= Some(Aal::Aal2)).then_some("mfa");
+    proofs.iter().map(|proof| proof.amr).chain(mfa).collect()
+}
+
+/// Decides whether these methods open a session in a tenant with these settings, and at which level.
+///
+/// **Invariant**: AAL2 needs two distinct kinds of factor, and nothing proven opens nothing (I-19).
+pub fn judge(proven: &[MethodUse], enrolled: &[Method], settings: &TenantSettings) -> Result<Aal, MissingFactor> {
+    let proofs: Vec<Proof> = proven.iter().map(|used| proof(used.method)).collect();
+    let required = if settings.mfa_required { Aal::Aal2 } else { Aal::Aal1 };
+    match level(&proofs) {
+        Some(level) if level >= required => Ok(level),
+        _ => {
+            let completing = |methods: &[Method]| -> Vec<Method> {
+                methods.iter().copied().filter(|method| completes(&proofs, proof(*method), required)).collect()
+            };
+            let methods = completing(enrolled);
+            let enroll = if methods.is_empty() { completing(Method::ALL) } else { Vec::new() };
+            Err(MissingFactor { methods, enroll })
+        }
+    }
+}
+
+fn completes(proven: &[Proof], another: Proof, required: Aal) -> bool {
+    level(&[proven, &[another]].concat()) >= Some(required)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const PASSWORD: Proof = Proof { amr: "pwd", factors: &[Factor::Knowledge] };
+    const PIN: Proof = Proof { amr: "pin", factors: &[Factor::Knowledge] };
+    const ONE_TIME_CODE: Proof = Proof { amr: "otp", factors: &[Factor::Possession] };
+    const RECOVERY_CODE: Proof = Proof { amr: "kba", factors: &[Factor::Possession] };
+    const PASSKEY: Proof = Proof { amr: "swk", factors: &[Factor::Possession] };
+    /// Unlocked by a PIN or a fingerprint, as the authenticator says (user verification).
+    const VERIFIED_PASSKEY: Proof = Proof { amr: "swk", factors: &[Factor::Possession, Factor::Inherence] };
+
+    fn strict() -> TenantSettings {
+        TenantSettings { mfa_required: true, ..TenantSettings::default() }
+    }
+
+    fn password() -> MethodUse {
+        MethodUse { method: Method::Password, completed_at: datetime!(2026-01-01 12:00 UTC) }
+    }
+
+    #[test]
+    fn i_19_one_kind_of_factor_is_aal1_however_often_it_is_proven() {
+        for proofs in [&[PASSWORD][..], &[PASSWORD, PIN], &[PASSKEY], &[PASSKEY, ONE_TIME_CODE, RECOVERY_CODE]] {
+            assert_eq!(level(proofs), Some(Aal::Aal1), "{proofs:?}");
+        }
+        assert_eq!(level(&[]), None);
+    }
+
+    #[test]
+    fn i_19_two_kinds_of_factor_are_aal2_and_never_more() {
+        for second in [ONE_TIME_CODE, RECOVERY_CODE, PASSKEY, VERIFIED_PASSKEY] {
+            assert_eq!(level(&[PASSWORD, second]), Some(Aal::Aal2), "{second:?}");
+            assert_eq!(level(&[second, PASSWORD]), Some(Aal::Aal2), "{second:?}");
+        }
+        assert_eq!(level(&[VERIFIED_PASSKEY]), Some(Aal::Aal2), "a passkey with user verification needs nothing else");
+        assert_eq!(level(&[PASSWORD, VERIFIED_PASSKEY, ONE_TIME_CODE]), Some(Aal::Aal2));
+    }
+
+    #[test]
+    fn the_method_references_name_each_method_and_say_when_there_were_two_factors() {
+        assert_eq!(amr(&[PASSWORD]), ["pwd"]);
+        assert_eq!(amr(&[PASSWORD, ONE_TIME_CODE]), ["pwd", "otp", "mfa"]);
+        assert_eq!(amr(&[VERIFIED_PASSKEY]), ["swk", "mfa"]);
+    }
+
+    #[test]
+    fn what_completes_a_login_is_another_kind_of_factor() {
+        for (proven, another, completed) in [
+            (PASSWORD, ONE_TIME_CODE, true),
+            (PASSWORD, RECOVERY_CODE, true),
+            (PASSWORD, PIN, false),
+            (PASSKEY, PASSWORD, true),
+            (PASSKEY, ONE_TIME_CODE, false),
+        ] {
+            assert_eq!(completes(&[proven], another, Aal::Aal2), completed, "{proven:?} {another:?}");
+        }
+    }
+
+    #[test]
+    fn i_19_a_password_opens_a_session_only_where_one_factor_is_enough() {
+        let enrolled = [Method::Password];
+        assert_eq!(judge(&[password()], &enrolled, &TenantSettings::default()), Ok(Aal::Aal1));
+        assert_eq!(
+            judge(&[password()], &enrolled, &strict()),
+            Err(MissingFactor::default()),
+            "no method is another kind"
+        );
+    }
+
+    #[test]
+    fn i_19_nothing_proven_opens_nothing() {
+        let own = MissingFactor { methods: vec![Method::Password], enroll: Vec::new() };
+        assert_eq!(judge(&[], &[Method::Password], &TenantSettings::default()), Err(own));
+        assert!(judge(&[], &[], &strict()).is_err());
+    }
+}
