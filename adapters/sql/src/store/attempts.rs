@@ -97,7 +97,7 @@ async fn write(driver: &impl Driver, sql: &'static str, params: Vec<Value>) -> R
     driver.apply(vec![statement]).await.map_err(|error| CountError(error.to_string()))
 }
 
-/// When the last attempt went on; now, if somebody has just forgotten them.
+/// When the last attempt went on; now, if they were forgotten in the meantime.
 async fn last(driver: &impl Driver, key: &AttemptKey, now: Timestamp) -> Result<Timestamp, DriverError> {
     let sql = "-- attempts.last
 SELECT last_at

@@ -1,4 +1,4 @@
-//! What has expired is removed: so few rows at a time that nobody has to wait for it.
+//! Removes what has expired, few rows at a time, so that requests do not wait for it.
 
 use async_trait::async_trait;
 use kayan_ports::{Cleanup, Expired, Failure};
@@ -65,7 +65,7 @@ WHERE (tenant_id, operator, idempotency_key) IN
    FROM (SELECT tenant_id, operator, idempotency_key FROM kept_answers WHERE created_at < ? LIMIT 1000) kept_enough)",
 ];
 
-/// The same, without rows that are locked: these rows are locked in no order, so this waits for nobody. Where deadlocks
+/// The same, without rows that are locked: these rows are locked in no order, so this waits for no other transaction. Where deadlocks
 /// are found at once and tried again, as by MySQL and MariaDB, it may wait.
 const OF_IDENTITIES_UNLOCKED: [&str; 3] = [
     "-- outdated.unlocked_sessions

@@ -7,7 +7,7 @@ use kayan_ports::{EventCursor, EventId, EventOrder, EventPage, EventQuery, Purge
 use time::{Duration, macros::datetime};
 use uuid::Uuid;
 
-use super::decode;
+use super::{decode, event};
 use crate::{Dialect, Driver, DriverError, Query, Reading, Value, changes::Batch};
 
 /// No event is older: every database knows this time.
@@ -76,90 +76,65 @@ fn period(query: &EventQuery, after: Option<EventCursor>) -> [Value; 4] {
     [from.into(), until.into(), key.at.into(), key.id.0.into()]
 }
 
+/// A stretch, oldest or newest events first, of whom the condition says.
+macro_rules! stretch {
+    ($signature:literal, $whose:literal, oldest) => {
+        concat!(
+            $signature,
+            "\nSELECT ",
+            event!(),
+            "
+FROM audit_events
+WHERE ",
+            $whose,
+            "created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
+ORDER BY created_at, id
+LIMIT ?"
+        )
+    };
+    ($signature:literal, $whose:literal, newest) => {
+        concat!(
+            $signature,
+            "\nSELECT ",
+            event!(),
+            "
+FROM audit_events
+WHERE ",
+            $whose,
+            "created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
+ORDER BY created_at DESC, id DESC
+LIMIT ?"
+        )
+    };
+}
+
+/// One text for each index and each order: a condition that may be left out, as in `? IS NULL OR tenant_id = ?`, is looked
+/// up in no index by SQLite, nor by PostgreSQL's plan for any parameters, and a direction is no parameter. What an index
+/// finds for a subject or an actor is little, so there the tenant may be left out.
 fn statement(way: Way, order: EventOrder) -> &'static str {
+    use EventOrder::{NewestFirst, OldestFirst};
     match (way, order) {
-        (Way::Subject, EventOrder::OldestFirst) => {
-            "-- events.of_subject
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE subject = ? AND tenant_id = COALESCE(?, tenant_id)
-  AND created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
-ORDER BY created_at, id
-LIMIT ?"
+        (Way::Subject, OldestFirst) => {
+            stretch!("-- events.of_subject", "subject = ? AND tenant_id = COALESCE(?, tenant_id) AND ", oldest)
         }
-        (Way::Subject, EventOrder::NewestFirst) => {
-            "-- events.of_subject_newest
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE subject = ? AND tenant_id = COALESCE(?, tenant_id)
-  AND created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
-ORDER BY created_at DESC, id DESC
-LIMIT ?"
+        (Way::Subject, NewestFirst) => {
+            stretch!("-- events.of_subject_newest", "subject = ? AND tenant_id = COALESCE(?, tenant_id) AND ", newest)
         }
-        (Way::Actor, EventOrder::OldestFirst) => {
-            "-- events.of_actor
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE actor = ? AND tenant_id = COALESCE(?, tenant_id)
-  AND created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
-ORDER BY created_at, id
-LIMIT ?"
+        (Way::Actor, OldestFirst) => {
+            stretch!("-- events.of_actor", "actor = ? AND tenant_id = COALESCE(?, tenant_id) AND ", oldest)
         }
-        (Way::Actor, EventOrder::NewestFirst) => {
-            "-- events.of_actor_newest
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE actor = ? AND tenant_id = COALESCE(?, tenant_id)
-  AND created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
-ORDER BY created_at DESC, id DESC
-LIMIT ?"
+        (Way::Actor, NewestFirst) => {
+            stretch!("-- events.of_actor_newest", "actor = ? AND tenant_id = COALESCE(?, tenant_id) AND ", newest)
         }
-        (Way::Tenant, EventOrder::OldestFirst) => {
-            "-- events.of_tenant
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE tenant_id = ?
-  AND created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
-ORDER BY created_at, id
-LIMIT ?"
-        }
-        (Way::Tenant, EventOrder::NewestFirst) => {
-            "-- events.of_tenant_newest
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE tenant_id = ?
-  AND created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
-ORDER BY created_at DESC, id DESC
-LIMIT ?"
-        }
-        (Way::All, EventOrder::OldestFirst) => {
-            "-- events.of_all
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
-ORDER BY created_at, id
-LIMIT ?"
-        }
-        (Way::All, EventOrder::NewestFirst) => {
-            "-- events.of_all_newest
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
-ORDER BY created_at DESC, id DESC
-LIMIT ?"
-        }
+        (Way::Tenant, OldestFirst) => stretch!("-- events.of_tenant", "tenant_id = ? AND ", oldest),
+        (Way::Tenant, NewestFirst) => stretch!("-- events.of_tenant_newest", "tenant_id = ? AND ", newest),
+        (Way::All, OldestFirst) => stretch!("-- events.of_all", "", oldest),
+        (Way::All, NewestFirst) => stretch!("-- events.of_all_newest", "", newest),
     }
 }
 
 /// By tenant, in the order of their names: what is counted is only what is found, by index, and not the whole trail.
+/// For one tenant, it counts also when there is no such tenant any more.
 pub(super) async fn count(
     driver: &impl Driver,
     scope: &Scope,
@@ -194,6 +169,7 @@ ORDER BY t.id",
 pub(crate) fn purge(batch: &mut Batch, change: &PurgeEvents) {
     let PurgeEvents { scope, until, parts_until } = change;
     let (until, parts_until) = (*until, *parts_until);
+    // With `tenant_id = COALESCE(?, tenant_id)` it would go through all tenants' old events for those of one.
     if let Some(tenant) = scope.tenant() {
         let sql = "-- events.purge_of_tenant
 DELETE FROM audit_events
