@@ -136,6 +136,7 @@ async fn responses(store: &Stores, account: &Account) {
     let ago = datetime!(2000-01-01 00:00 UTC);
     let expired = Expired { sessions: ago, attempts: ago, networks: ago, revocations: ago, responses: ago };
     assert_eq!(store.cleanup.has_expired(&expired).await, Ok(false));
+    store.changes.commit(vec![Change::RemoveExpired(expired)]).await.unwrap();
 }
 
 /// Reads the audit trail in every way, and purges nothing of it.

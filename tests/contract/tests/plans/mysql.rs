@@ -30,11 +30,7 @@ fn step(mut row: Row) -> Step {
     Step { text: format!("{select} {table} {access} {key} {extra}"), whole, sorts }
 }
 
-/// A union's result has none.
+/// It may be NULL, or text.
 fn skip_number(row: &mut Row) {
-    if row.at_null() {
-        row.maybe_text().unwrap();
-    } else {
-        row.int().unwrap();
-    }
+    drop(row.int());
 }

@@ -5,10 +5,9 @@ use serde_json::Value;
 
 use crate::Step;
 
-/// A table that has an index to go by is not read as a whole because it is small, and no partition is left out of a plan
-/// because of a parameter.
-const SETTINGS: &str =
-    "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET enable_partition_pruning = off;";
+/// No table is read as a whole because it is small, and no partition is left out of a plan because of a parameter.
+const SETTINGS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_partition_pruning = off;
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;";
 
 pub(crate) async fn analyze(driver: &dyn Driver) {
     let mut lock = driver.lock().await.unwrap();
