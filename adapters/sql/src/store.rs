@@ -47,13 +47,13 @@ impl<D: Driver> SqlStore<D> {
         Self { driver: Checked(driver), replica: None }
     }
 
-    /// Reads that nothing is decided on, which may therefore lag, are sent to this replica.
+    /// Sends reads that may lag, because no decision depends on them, to this replica.
     #[must_use]
     pub fn with_replica(self, replica: D) -> Self {
         Self { replica: Some(Checked(replica)), ..self }
     }
 
-    /// Where to read what may lag.
+    /// Where to send reads that may lag.
     fn lagging(&self) -> &Checked<D> {
         self.replica.as_ref().unwrap_or(&self.driver)
     }
@@ -71,8 +71,8 @@ impl<D: Driver> Commit for SqlStore<D> {
     }
 }
 
-/// The tenant for `tenant_id = COALESCE(?, tenant_id)`, or NULL for any: where a statement finds its rows by another key,
-/// it takes the same plan with and without a tenant.
+/// The tenant for `tenant_id = COALESCE(?, tenant_id)`, or NULL for any. No database uses an index for this condition, so it
+/// stands only where another key finds the rows.
 fn tenant_or_any(scope: &Scope) -> Value {
     scope.tenant().map(|tenant| Value::text(tenant.as_str())).into()
 }

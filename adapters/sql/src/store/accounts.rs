@@ -48,7 +48,7 @@ WHERE i.id = ? AND i.tenant_id = COALESCE(?, i.tenant_id)"
         Ok(rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()?)
     }
 
-    /// Two statements: one for both would go through all tenants, on every database, to find one of them.
+    /// Two statements: with a single one, every database would read all tenants to find one.
     async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, Failure> {
         let value = Value::text(identifier.as_str());
         let query = match scope {
@@ -97,7 +97,7 @@ ORDER BY l.locked_until
 LIMIT 100"
         );
         let rows = self.driver.read(Query { sql, params: vec![now.into()], reading: Reading::Scan }).await?;
-        // A damaged one does not keep the others locked.
+        // A damaged row must not keep the others locked.
         Ok(damaged::apart("identities", 0, rows, |mut row| decode(&mut row)).0)
     }
 
@@ -155,7 +155,7 @@ WHERE t.id = ? AND t.active";
     Ok(())
 }
 
-/// What replaces an identity's traits.
+/// The new traits of an identity.
 struct NewTraits {
     traits: Traits,
     identifiers: Vec<NamedIdentifier>,

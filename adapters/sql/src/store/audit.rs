@@ -41,8 +41,8 @@ pub(crate) fn decode(row: &mut Row) -> Result<AuditEvent, DriverError> {
 
 #[async_trait]
 impl<D: Driver> AuditTrail for SqlStore<D> {
-    /// One arm for each index: with `OR`, a planner reads the whole tenant's trail instead, as MariaDB does for `tenant_id = ?`
-    /// where it looks cheap.
+    /// One arm for each index: with `OR`, a planner reads the tenant's whole trail instead. So does MariaDB with
+    /// `tenant_id = ?`, where that looks cheap.
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, Failure> {
         let sql = concat!(
             "-- audit.about

@@ -1,4 +1,4 @@
-//! Seals, and the trail that they are made over.
+//! Seals, and the audit trail that they cover.
 
 use async_trait::async_trait;
 use kayan_ports::{
@@ -9,7 +9,7 @@ use time::Duration;
 
 use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
-/// The most new events that are read to find their tenants.
+/// Reads at most this many new events to find their tenants.
 const LOOK: i64 = 20_000;
 
 columns!(seal = "number, last_at, last_id, entries, root, previous, sealed_at, public_key, signature");
@@ -69,7 +69,7 @@ WHERE id = 1";
         Ok(rows.into_iter().next().map_or(Ok(Timestamp::UNIX_EPOCH), |mut row| row.time())?)
     }
 
-    /// Finds them by time, over all tenants: by tenant, each would have to be asked.
+    /// Finds them by time over all tenants: going by tenant would take a look-up for each.
     async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, Failure> {
         let sql = "-- seals.unsealed
 SELECT tenant_id, COUNT(*), MIN(created_at), MAX(created_at)
@@ -91,7 +91,7 @@ GROUP BY tenant_id";
             first = first.min(row.time()?);
             last = last.max(row.time()?);
         }
-        // More may have happened at the last moment than was looked at. If all of it is one moment, it is not looked at again.
+        // The limit may have cut off events of the last moment, which is therefore read again, unless there is no other.
         let up_to = if count < LOOK {
             until
         } else if first == last {
@@ -134,8 +134,8 @@ LIMIT ?"
         Ok(rows.into_iter().map(|mut row| decode_seal(&mut row, tenant)).collect::<Result<_, DriverError>>()?)
     }
 
-    /// The bounds are spelled out, as not every planner finds rows by `(created_at, id) > (…)` in an index. The first stretch
-    /// has no lower one: of a forged event, no time is known before which it can't be.
+    /// The bounds are spelled out, as not every planner uses an index for `(created_at, id) > (…)`. The first stretch has no
+    /// lower bound: a forged event may have any time.
     async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, Failure> {
         let Stretch { tenant, after, until, limit } = stretch;
         let mut params = vec![Value::text(tenant.as_str()), until.at.into(), until.at.into(), until.id.0.into()];
@@ -169,7 +169,7 @@ LIMIT ?"
         Ok(rows.into_iter().map(|mut row| decode_event(&mut row, tenant)).collect::<Result<_, DriverError>>()?)
     }
 
-    /// From name to name, each found by index: the trail of one may have millions of events.
+    /// Steps from name to name by index: a trail may have millions of events.
     async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, Failure> {
         let sql = "-- audit.next_trail
 SELECT MIN(tenant_id)

@@ -63,7 +63,7 @@ fn decode_token(row: &mut Row, hash: TokenHash, tenant: &TenantId) -> Result<Ref
 
 #[async_trait]
 impl<D: Driver> AccessTokens for SqlStore<D> {
-    /// The question behind every authenticated request: three look-ups by unique index.
+    /// Runs on every authenticated request: three look-ups by unique index.
     async fn authenticated_session(
         &self,
         tenant: &TenantId,
@@ -123,7 +123,7 @@ WHERE t.id = ? AND t.active"
         Ok(Lookup::Found(Refreshing { settings, token, session, identity }))
     }
 
-    /// An identity's sessions that something can still open at `at`, newest first.
+    /// An identity's sessions that an access or refresh token can still use at `at`, newest first.
     async fn sessions(&self, tenant: &TenantId, identity: IdentityId, at: Timestamp) -> Result<Vec<Session>, Failure> {
         let sql = concat!(
             "-- sessions.live

@@ -1,4 +1,4 @@
-//! Tenants and what they set for themselves.
+//! Tenants and their settings.
 
 use async_trait::async_trait;
 use kayan_ports::{
@@ -7,7 +7,7 @@ use kayan_ports::{
 
 use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch, damaged};
 
-/// Reads `settings`: nothing is as good as none.
+/// Reads `settings`; NULL stands for the defaults.
 pub(crate) fn decode_settings(row: &mut Row) -> Result<TenantSettings, DriverError> {
     Ok(row.maybe_json()?.unwrap_or_default())
 }
@@ -72,7 +72,7 @@ LIMIT ? OFFSET ?"
     }
 }
 
-/// Nothing where nothing is set, which is cheaper to read.
+/// NULL for the defaults, which is cheaper to read.
 fn settings(tenant: &Tenant) -> Result<Value, DriverError> {
     if tenant.settings == TenantSettings::default() { Ok(Value::Null) } else { Value::json(&tenant.settings) }
 }
@@ -139,9 +139,8 @@ WHERE id = ? AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.tenant_id = ?)";
     batch.guarded(sql, vec![id.clone(), id], Guard::TenantInUse);
 }
 
-/// Begins a new epoch: sessions of the ones before it are over, those included that are just being opened. A version that
-/// was read before is still the present one: nothing changes that an operator sees.
-/// With `id = COALESCE(?, id)` every database would go through all tenants, and MySQL lock them, for one.
+/// Begins a new epoch, which ends the sessions of earlier ones, also those that are being opened now. The version stays:
+/// nothing changes that an operator sees. With `id = COALESCE(?, id)`, every database would read all tenants to change one.
 pub(crate) fn revoke_sessions(batch: &mut Batch, scope: &Scope, epoch: i64) {
     match scope {
         Scope::Tenant(tenant) => {

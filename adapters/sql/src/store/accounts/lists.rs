@@ -21,7 +21,7 @@ pub(super) async fn page(driver: &impl Driver, query: &IdentityQuery) -> Result<
     Ok(Page { rows, damaged, total: u64::try_from(total).unwrap_or(0) })
 }
 
-/// The states to look for, always as many as there are, so that one statement serves with and without a filter.
+/// The states to look for, always the same number, so that one statement serves with and without a filter.
 fn states(only: Option<State>) -> [Value; 4] {
     State::ALL.map(|state| only.unwrap_or(state).as_str().into())
 }
@@ -80,9 +80,9 @@ WHERE i.state IN (?, ?, ?, ?)"
     };
 }
 
-/// The count and the list, one text for each question. With `tenant_id = COALESCE(?, tenant_id)` every database goes through
-/// the identities of all tenants for those of one; and with `? IS NULL OR EXISTS (…)` PostgreSQL's plan for any parameters
-/// neither joins nor counts by index alone.
+/// The count and the list, one statement for each combination. With `tenant_id = COALESCE(?, tenant_id)`, every database would
+/// read the identities of all tenants; with `? IS NULL OR EXISTS (…)`, PostgreSQL's generic plan runs the subquery for each
+/// identity instead of joining.
 fn statements(in_tenant: bool, searching: bool) -> (&'static str, &'static str) {
     match (in_tenant, searching) {
         (true, false) => (

@@ -1,4 +1,4 @@
-//! Accounts for an export, page by page without counting rows away.
+//! Pages of accounts for an export, by key and not by offset.
 
 use kayan_ports::{Account, AccountQuery, IdentityId, PasswordHash, State, TenantId, Timestamp};
 use uuid::Uuid;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{decode, identity};
 use crate::{Driver, DriverError, Query, Reading, Row, Value};
 
-/// The pair is compared as a whole where a database can look it up so; the first condition is for those that can't.
+/// Some databases look up the pair in an index; the first condition is for those that can't.
 pub(super) async fn page(driver: &impl Driver, query: &AccountQuery) -> Result<Vec<Account>, DriverError> {
     let sql = if query.hashes {
         concat!(

@@ -1,7 +1,7 @@
-//! The audit trail, stretch by stretch.
+//! Pages of the audit trail.
 //!
-//! Each stretch is found by the index that suits the query best and read in that index's order from a key on, so that it
-//! costs the same wherever it lies. What the index does not know is looked at row by row.
+//! Each page is found by the index that suits the query best and read in that index's order from a key on, so that every page
+//! costs the same. Conditions that the index does not cover are checked row by row.
 
 use kayan_ports::{EventCursor, EventId, EventOrder, EventPage, EventQuery, PurgeEvents, Scope, TenantId, Timestamp};
 use time::{Duration, macros::datetime};
@@ -10,12 +10,12 @@ use uuid::Uuid;
 use super::{decode, event};
 use crate::{Dialect, Driver, DriverError, Query, Reading, Value, changes::Batch};
 
-/// No event is older: every database knows this time.
+/// The earliest time that every database can store.
 const FIRST: Timestamp = datetime!(0001-01-01 0:00 UTC);
-/// No event is younger.
+/// The latest.
 const LAST: Timestamp = datetime!(9999-12-31 23:59:59.999999 UTC);
 
-/// The index to go by.
+/// The index to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Subject,
@@ -55,7 +55,7 @@ pub(super) async fn page(
     Ok(page)
 }
 
-/// From when, until when, and the key behind which the stretch begins: when it is the first, one that no event has.
+/// The start, the end, and the key after which the page begins; for the first page, a key that no event has.
 fn period(query: &EventQuery, after: Option<EventCursor>) -> [Value; 4] {
     let (start, end) = (query.start.unwrap_or(FIRST).clamp(FIRST, LAST), query.end.unwrap_or(LAST).clamp(FIRST, LAST));
     let (from, until, key) = match (query.order, after) {
@@ -68,7 +68,7 @@ fn period(query: &EventQuery, after: Option<EventCursor>) -> [Value; 4] {
         (EventOrder::NewestFirst, Some(key)) => (start, end.min(key.at), key),
         (EventOrder::NewestFirst, None) => (start, end, EventCursor { at: end, id: EventId(Uuid::nil()) }),
     };
-    // A key behind the end, as one may have been made up, must not reach over it.
+    // A forged key must not reach past the end.
     let key = match query.order {
         EventOrder::OldestFirst => key,
         EventOrder::NewestFirst => key.min(EventCursor { at: end, id: EventId(Uuid::nil()) }),
@@ -76,8 +76,8 @@ fn period(query: &EventQuery, after: Option<EventCursor>) -> [Value; 4] {
     [from.into(), until.into(), key.at.into(), key.id.0.into()]
 }
 
-/// A stretch, oldest or newest events first, of whom the condition says.
-macro_rules! stretch {
+/// A page of the events that a condition selects, oldest or newest first.
+macro_rules! page {
     ($signature:literal, $whose:literal, oldest) => {
         concat!(
             $signature,
@@ -108,33 +108,32 @@ LIMIT ?"
     };
 }
 
-/// One text for each index and each order: a condition that may be left out, as in `? IS NULL OR tenant_id = ?`, is looked
-/// up in no index by SQLite, nor by PostgreSQL's plan for any parameters, and a direction is no parameter. What an index
-/// finds for a subject or an actor is little, so there the tenant may be left out.
+/// One statement for each index and order. A direction can't be a parameter; and with an optional condition such as
+/// `? IS NULL OR tenant_id = ?`, neither SQLite nor PostgreSQL's generic plan uses the index. A subject or an actor has few
+/// events, so the tenant is optional there.
 fn statement(way: Way, order: EventOrder) -> &'static str {
     use EventOrder::{NewestFirst, OldestFirst};
     match (way, order) {
         (Way::Subject, OldestFirst) => {
-            stretch!("-- events.of_subject", "subject = ? AND tenant_id = COALESCE(?, tenant_id) AND ", oldest)
+            page!("-- events.of_subject", "subject = ? AND tenant_id = COALESCE(?, tenant_id) AND ", oldest)
         }
         (Way::Subject, NewestFirst) => {
-            stretch!("-- events.of_subject_newest", "subject = ? AND tenant_id = COALESCE(?, tenant_id) AND ", newest)
+            page!("-- events.of_subject_newest", "subject = ? AND tenant_id = COALESCE(?, tenant_id) AND ", newest)
         }
         (Way::Actor, OldestFirst) => {
-            stretch!("-- events.of_actor", "actor = ? AND tenant_id = COALESCE(?, tenant_id) AND ", oldest)
+            page!("-- events.of_actor", "actor = ? AND tenant_id = COALESCE(?, tenant_id) AND ", oldest)
         }
         (Way::Actor, NewestFirst) => {
-            stretch!("-- events.of_actor_newest", "actor = ? AND tenant_id = COALESCE(?, tenant_id) AND ", newest)
+            page!("-- events.of_actor_newest", "actor = ? AND tenant_id = COALESCE(?, tenant_id) AND ", newest)
         }
-        (Way::Tenant, OldestFirst) => stretch!("-- events.of_tenant", "tenant_id = ? AND ", oldest),
-        (Way::Tenant, NewestFirst) => stretch!("-- events.of_tenant_newest", "tenant_id = ? AND ", newest),
-        (Way::All, OldestFirst) => stretch!("-- events.of_all", "", oldest),
-        (Way::All, NewestFirst) => stretch!("-- events.of_all_newest", "", newest),
+        (Way::Tenant, OldestFirst) => page!("-- events.of_tenant", "tenant_id = ? AND ", oldest),
+        (Way::Tenant, NewestFirst) => page!("-- events.of_tenant_newest", "tenant_id = ? AND ", newest),
+        (Way::All, OldestFirst) => page!("-- events.of_all", "", oldest),
+        (Way::All, NewestFirst) => page!("-- events.of_all_newest", "", newest),
     }
 }
 
-/// By tenant, in the order of their names: what is counted is only what is found, by index, and not the whole trail.
-/// For one tenant, it counts also when there is no such tenant any more.
+/// Counts by tenant, in the order of their names, each by index. With a tenant, also when that no longer exists.
 pub(super) async fn count(
     driver: &impl Driver,
     scope: &Scope,
@@ -169,7 +168,7 @@ ORDER BY t.id",
 pub(crate) fn purge(batch: &mut Batch, change: &PurgeEvents) {
     let PurgeEvents { scope, until, parts_until } = change;
     let (until, parts_until) = (*until, *parts_until);
-    // With `tenant_id = COALESCE(?, tenant_id)` it would go through all tenants' old events for those of one.
+    // With `tenant_id = COALESCE(?, tenant_id)`, every database would read the old events of all tenants.
     if let Some(tenant) = scope.tenant() {
         let sql = "-- events.purge_of_tenant
 DELETE FROM audit_events

@@ -1,11 +1,11 @@
-//! Sessions as administrators look at them. Their ids are made when they are opened, and sort by that time.
+//! Lists of sessions for administrators. A session's id is made when it is opened, and ids sort by that time.
 
 use kayan_ports::{IdentityId, Page, Scope, Session, SessionId, SessionQuery, TenantId, Timestamp};
 
 use super::{decode, session};
 use crate::{Driver, DriverError, Query, Reading, Row, Value, damaged, store::tenant_or_any};
 
-/// Active sessions, or how many they are.
+/// A count or a list of active sessions.
 macro_rules! statement {
     ($signature:literal, count $($which:ident)+) => {
         concat!($signature, "\nSELECT ", "COUNT(*)", statement!(from), $(statement!($which)),+)
@@ -43,8 +43,8 @@ WHERE s.active"
     };
 }
 
-/// The index to go by. The sessions of an identity are few, so that its tenant may be left out; with
-/// `tenant_id = COALESCE(?, tenant_id)` alone, every database goes through all tenants' sessions for those of one.
+/// The index to use. An identity has few sessions, so the tenant is optional there. Without an identity,
+/// `tenant_id = COALESCE(?, tenant_id)` would make every database read the sessions of all tenants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whose {
     Identity,
@@ -128,7 +128,7 @@ async fn count(driver: &impl Driver, sql: &'static str, params: Vec<Value>) -> R
     Ok(u64::try_from(count).unwrap_or_default())
 }
 
-/// The count and the list of those that have not ended.
+/// The count and the list of sessions that have not ended.
 fn statements(whose: Whose) -> (&'static str, &'static str) {
     match whose {
         Whose::Identity => (

@@ -30,8 +30,8 @@ pub(crate) fn apply(batch: &mut Batch, change: SessionChange) -> Result<(), Driv
     Ok(())
 }
 
-/// Notes the login first: that is the guard, and on a database with row locks it makes a change of the identity's state
-/// wait until the session is there to be revoked.
+/// Records the login first: that is the guard, and on a database with row locks a change of the identity's state waits until
+/// the session can be revoked.
 fn open(batch: &mut Batch, session: Session) -> Result<(), DriverError> {
     let sql = "-- sessions.note_login
 UPDATE identities
