@@ -39,7 +39,7 @@ const OVER_ALL: [&str; 13] = [
 ];
 
 /// Enough for a planner to prefer an index.
-const TENANTS: u8 = 100;
+const TENANTS: u8 = 250;
 
 /// One step of a plan.
 #[derive(Debug)]
