@@ -1,5 +1,21 @@
 //! The store: a file for each family, with its statements, its reads and its changes.
 
+/// Names a list of columns: `columns!(seal = "number, …")` makes `seal!()`, which `concat!` puts into each statement that
+/// is read by that list. What reads it stands beside it. With `pub`, other files use it too.
+macro_rules! columns {
+    (pub $name:ident = $list:literal) => {
+        columns!($name = $list);
+        pub(crate) use $name;
+    };
+    ($name:ident = $list:literal) => {
+        macro_rules! $name {
+            () => {
+                $list
+            };
+        }
+    };
+}
+
 pub(crate) mod accounts;
 pub(crate) mod admin_tokens;
 pub(crate) mod attempts;
@@ -14,9 +30,9 @@ pub(crate) mod sessions;
 pub(crate) mod tenants;
 
 use async_trait::async_trait;
-use kayan_ports::{Change, Commit, CommitError};
+use kayan_ports::{Change, Commit, CommitError, Scope};
 
-use crate::{Driver, changes, checked::Checked};
+use crate::{Driver, Value, changes, checked::Checked};
 
 /// The store over a database that `D` speaks to.
 #[derive(Debug)]
@@ -31,13 +47,13 @@ impl<D: Driver> SqlStore<D> {
         Self { driver: Checked(driver), replica: None }
     }
 
-    /// Reads that nothing is decided on, which may therefore lag, are sent to this replica.
+    /// Sends reads that may lag, because no decision depends on them, to this replica.
     #[must_use]
     pub fn with_replica(self, replica: D) -> Self {
         Self { replica: Some(Checked(replica)), ..self }
     }
 
-    /// Where to read what may lag.
+    /// Where to send reads that may lag.
     fn lagging(&self) -> &Checked<D> {
         self.replica.as_ref().unwrap_or(&self.driver)
     }
@@ -53,4 +69,10 @@ impl<D: Driver> Commit for SqlStore<D> {
     async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
         changes::commit(&self.driver, changes).await
     }
+}
+
+/// The tenant for `tenant_id = COALESCE(?, tenant_id)`, or NULL for any. No database uses an index for this condition, so it
+/// stands only where another key finds the rows.
+fn tenant_or_any(scope: &Scope) -> Value {
+    scope.tenant().map(|tenant| Value::text(tenant.as_str())).into()
 }

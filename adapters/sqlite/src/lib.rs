@@ -15,8 +15,6 @@ mod writer;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
-mod plans;
-#[cfg(test)]
 mod samples;
 
 use std::{io, path::Path, sync::Arc, time::Duration};

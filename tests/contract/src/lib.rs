@@ -15,6 +15,7 @@
 )]
 
 mod bench;
+mod exercise;
 mod laws;
 mod office;
 mod race;
@@ -31,4 +32,5 @@ pub mod store;
 pub mod throw_away;
 
 pub use bench::{AttemptsBench, Bench, Durable, HasherBench, KeysBench};
+pub use exercise::exercise;
 pub use thing::furnish;

@@ -9,10 +9,14 @@ use kayan_ports::{
     NamedIdentifier, Page, Scope, State, TenantId, Timestamp, Traits, Unique, Version,
 };
 
-use super::roles;
+use super::{roles, tenant_or_any};
 use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch, damaged};
 
-/// Reads `id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version`.
+columns!(
+    pub identity = "i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version"
+);
+
+/// Reads `identity!()`.
 pub(crate) fn decode(row: &mut Row) -> Result<Identity, DriverError> {
     Ok(Identity {
         id: IdentityId(row.uuid()?),
@@ -31,45 +35,47 @@ pub(crate) fn decode(row: &mut Row) -> Result<Identity, DriverError> {
 #[async_trait]
 impl<D: Driver> Accounts for SqlStore<D> {
     async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, Failure> {
-        let (sql, params) = match scope {
-            Scope::Tenant(tenant) => (
-                "-- identities.by_id
-SELECT id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version
-FROM identities
-WHERE id = ? AND tenant_id = ?",
-                vec![id.0.into(), Value::text(tenant.as_str())],
-            ),
-            Scope::System => (
-                "-- identities.by_id_anywhere
-SELECT id, tenant_id, traits, state, verified, roles, created_at, updated_at, last_login_at, version
-FROM identities
-WHERE id = ?",
-                vec![id.0.into()],
-            ),
-        };
+        let sql = concat!(
+            "-- identities.by_id
+SELECT ",
+            identity!(),
+            "
+FROM identities i
+WHERE i.id = ? AND i.tenant_id = COALESCE(?, i.tenant_id)"
+        );
+        let params = vec![id.0.into(), tenant_or_any(scope)];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
         Ok(rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()?)
     }
 
+    /// Two statements: with a single one, every database would read all tenants to find one.
     async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, Failure> {
         let value = Value::text(identifier.as_str());
         let query = match scope {
             Scope::Tenant(tenant) => Query {
-                sql: "-- identities.by_identifier
-SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
+                sql: concat!(
+                    "-- identities.by_identifier
+SELECT ",
+                    identity!(),
+                    "
 FROM identifiers n
 JOIN identities i ON i.id = n.identity_id AND i.tenant_id = n.tenant_id
-WHERE n.value = ? AND n.tenant_id = ?",
+WHERE n.value = ? AND n.tenant_id = ?"
+                ),
                 params: vec![value, Value::text(tenant.as_str())],
                 reading: Reading::Point,
             },
             Scope::System => Query {
-                sql: "-- identities.by_identifier_anywhere
-SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
+                sql: concat!(
+                    "-- identities.by_identifier_anywhere
+SELECT ",
+                    identity!(),
+                    "
 FROM identifiers n
 JOIN identities i ON i.id = n.identity_id AND i.tenant_id = n.tenant_id
 WHERE n.value = ? AND n.tenant_id IN (SELECT t.id FROM tenants t)
-ORDER BY n.tenant_id",
+ORDER BY n.tenant_id"
+                ),
                 params: vec![value],
                 reading: Reading::Scan,
             },
@@ -79,15 +85,19 @@ ORDER BY n.tenant_id",
     }
 
     async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, Failure> {
-        let sql = "-- identities.ended_locks
-SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
+        let sql = concat!(
+            "-- identities.ended_locks
+SELECT ",
+            identity!(),
+            "
 FROM timed_locks l
 JOIN identities i ON i.id = l.identity_id AND i.tenant_id = l.tenant_id
 WHERE l.locked_until <= ? AND i.state = 'locked'
 ORDER BY l.locked_until
-LIMIT 100";
+LIMIT 100"
+        );
         let rows = self.driver.read(Query { sql, params: vec![now.into()], reading: Reading::Scan }).await?;
-        // A damaged one does not keep the others locked.
+        // A damaged row must not keep the others locked.
         Ok(damaged::apart("identities", 0, rows, |mut row| decode(&mut row)).0)
     }
 
@@ -145,7 +155,7 @@ WHERE t.id = ? AND t.active";
     Ok(())
 }
 
-/// What replaces an identity's traits.
+/// The new traits of an identity.
 struct NewTraits {
     traits: Traits,
     identifiers: Vec<NamedIdentifier>,
@@ -204,25 +214,13 @@ WHERE id = ? AND tenant_id = ? AND version = ?";
     batch.guarded(sql, vec![identity.0.into(), Value::text(tenant.as_str()), version.into()], Guard::Identity);
 }
 
-/// Locks an identity, of whatever version and whether or not it is there, before what belongs to it is changed.
+/// Locks an identity, of any version and whether or not it is there, before what belongs to it is changed.
 pub(crate) fn lock(batch: &mut Batch, scope: &Scope, identity: IdentityId) {
-    let (sql, params) = match scope {
-        Scope::Tenant(tenant) => (
-            "-- identities.lock
+    let sql = "-- identities.lock
 UPDATE identities
 SET version = version
-WHERE id = ? AND tenant_id = ?",
-            vec![identity.0.into(), Value::text(tenant.as_str())],
-        ),
-        Scope::System => (
-            "-- identities.lock_anywhere
-UPDATE identities
-SET version = version
-WHERE id = ?",
-            vec![identity.0.into()],
-        ),
-    };
-    batch.free(sql, params);
+WHERE id = ? AND tenant_id = COALESCE(?, tenant_id)";
+    batch.free(sql, vec![identity.0.into(), tenant_or_any(scope)]);
 }
 
 /// The versions that are taken: the one that was read, or any.
@@ -237,23 +235,12 @@ fn set_state(
     (state, until): (State, Option<Timestamp>),
     at: Timestamp,
 ) {
-    let mut params = vec![state.as_str().into(), at.into(), identity.0.into()];
-    params.extend(versions(expected));
-    let sql = match scope {
-        Scope::Tenant(tenant) => {
-            params.push(Value::text(tenant.as_str()));
-            "-- identities.set_state
+    let sql = "-- identities.set_state
 UPDATE identities
 SET state = ?, updated_at = ?, version = version + 1
-WHERE id = ? AND version BETWEEN ? AND ? AND tenant_id = ?"
-        }
-        Scope::System => {
-            "-- identities.set_state_anywhere
-UPDATE identities
-SET state = ?, updated_at = ?, version = version + 1
-WHERE id = ? AND version BETWEEN ? AND ?"
-        }
-    };
+WHERE id = ? AND version BETWEEN ? AND ? AND tenant_id = COALESCE(?, tenant_id)";
+    let [oldest, newest] = versions(expected);
+    let params = vec![state.as_str().into(), at.into(), identity.0.into(), oldest, newest, tenant_or_any(scope)];
     batch.guarded(sql, params, Guard::Identity);
     let sql = "-- identities.forget_lock
 DELETE FROM timed_locks
@@ -271,20 +258,9 @@ WHERE i.id = ?";
 
 /// Locks the identity's row and then, by the foreign keys, what belongs to it.
 fn delete(batch: &mut Batch, scope: &Scope, (identity, expected): (IdentityId, Option<Version>)) {
-    let mut params = vec![identity.0.into()];
-    params.extend(versions(expected));
-    let sql = match scope {
-        Scope::Tenant(tenant) => {
-            params.push(Value::text(tenant.as_str()));
-            "-- identities.delete
+    let sql = "-- identities.delete
 DELETE FROM identities
-WHERE id = ? AND version BETWEEN ? AND ? AND tenant_id = ?"
-        }
-        Scope::System => {
-            "-- identities.delete_anywhere
-DELETE FROM identities
-WHERE id = ? AND version BETWEEN ? AND ?"
-        }
-    };
-    batch.guarded(sql, params, Guard::Identity);
+WHERE id = ? AND version BETWEEN ? AND ? AND tenant_id = COALESCE(?, tenant_id)";
+    let [oldest, newest] = versions(expected);
+    batch.guarded(sql, vec![identity.0.into(), oldest, newest, tenant_or_any(scope)], Guard::Identity);
 }

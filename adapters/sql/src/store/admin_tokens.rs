@@ -1,4 +1,4 @@
-//! Admin tokens that were revoked before their end.
+//! Admin tokens that were revoked before they expired.
 
 use async_trait::async_trait;
 use kayan_ports::{AdminTokenId, Failure, Revocation, Revocations, Scope, Unique};
@@ -6,7 +6,7 @@ use kayan_ports::{AdminTokenId, Failure, Revocation, Revocations, Scope, Unique}
 use super::keys::{SYSTEM, owner};
 use crate::{Driver, Query, Reading, SqlStore, Value, changes::Batch};
 
-/// As many ids as one statement asks about; a token has hardly ever more blocks.
+/// How many ids one statement looks up; a token rarely has more blocks.
 const AT_ONCE: usize = 4;
 
 #[async_trait]
@@ -18,14 +18,14 @@ FROM revoked_tokens
 WHERE id IN (?, ?, ?, ?) AND tenant_id IN (?, ?)";
         let mut revoked = Vec::new();
         for ids in ids.chunks(AT_ONCE) {
-            // The last one again and again, where there are fewer.
+            // Repeats the last id where there are fewer.
             let padded = ids.iter().chain(ids.last().into_iter().cycle()).take(AT_ONCE);
             let mut params: Vec<Value> = padded.map(|id| id.0.into()).collect();
             params.extend([SYSTEM.into(), owner(of)]);
             let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
             for mut row in rows {
                 let id = AdminTokenId(row.uuid()?);
-                // By the system and by the tenant.
+                // Both the system and the tenant may have revoked it.
                 if !revoked.contains(&id) {
                     revoked.push(id);
                 }

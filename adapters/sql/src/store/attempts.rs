@@ -1,4 +1,4 @@
-//! Attempts to prove who one is, counted in the database: shared by all that use it, and there after a restart.
+//! Counts authentication attempts in the database: shared by all replicas, and kept over a restart.
 
 use async_trait::async_trait;
 use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, Target, Timestamp};
@@ -7,7 +7,7 @@ use crate::{
     ApplyError, Dialect, Driver, DriverError, Expect, Query, Reading, SqlStore, Statement, Value, changes::Batch,
 };
 
-/// The place that attempts from everywhere but the known networks are counted under.
+/// The network under which attempts from unknown networks are counted.
 const ELSEWHERE: &str = "";
 
 /// `tenant_id, identifier_hash, network`, the primary key.
@@ -97,7 +97,7 @@ async fn write(driver: &impl Driver, sql: &'static str, params: Vec<Value>) -> R
     driver.apply(vec![statement]).await.map_err(|error| CountError(error.to_string()))
 }
 
-/// When the last attempt went on; now, if somebody has just forgotten them.
+/// When the last attempt was made; now, if attempts were forgotten in the meantime.
 async fn last(driver: &impl Driver, key: &AttemptKey, now: Timestamp) -> Result<Timestamp, DriverError> {
     let sql = "-- attempts.last
 SELECT last_at

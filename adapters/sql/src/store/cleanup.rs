@@ -1,4 +1,4 @@
-//! What has expired is removed: so few rows at a time that nobody has to wait for it.
+//! Removes what has expired, few rows at a time, so that requests do not wait for it.
 
 use async_trait::async_trait;
 use kayan_ports::{Cleanup, Expired, Failure};
@@ -24,50 +24,47 @@ SELECT 1 FROM (SELECT created_at FROM kept_answers WHERE created_at < ? LIMIT 1)
     }
 }
 
-/// The innermost selection stands alone because MySQL limits no other one.
 pub(crate) fn remove(batch: &mut Batch, expired: &Expired) {
-    let identities_own = match batch.dialect {
-        Dialect::Postgres => OF_IDENTITIES_UNLOCKED,
-        Dialect::Sqlite | Dialect::MySql => OF_IDENTITIES,
+    let statements = match batch.dialect {
+        Dialect::Sqlite => SELECTED,
+        Dialect::Postgres => UNLOCKED,
+        Dialect::MySql => OLDEST,
     };
-    let before = [expired.sessions, expired.networks, expired.responses];
-    for (sql, before) in identities_own.into_iter().zip(before) {
+    let Expired { sessions, networks, responses, attempts, revocations } = *expired;
+    for (sql, before) in statements.into_iter().zip([sessions, networks, responses, attempts, revocations]) {
         batch.free(sql, vec![before.into()]);
     }
-    let sql = "-- outdated.attempts
-DELETE FROM attempts
-WHERE (tenant_id, identifier_hash, network) IN
-  (SELECT tenant_id, identifier_hash, network
-   FROM (SELECT tenant_id, identifier_hash, network FROM attempts WHERE last_at < ? LIMIT 1000) forgotten)";
-    batch.free(sql, vec![expired.attempts.into()]);
-    let sql = "-- outdated.revocations
-DELETE FROM revoked_tokens
-WHERE (id, tenant_id) IN
-  (SELECT id, tenant_id
-   FROM (SELECT id, tenant_id FROM revoked_tokens WHERE expires_at < ? LIMIT 1000) dead_anyhow)";
-    batch.free(sql, vec![expired.revocations.into()]);
 }
 
-/// What belongs to identities.
-const OF_IDENTITIES: [&str; 3] = [
+/// SQLite is built without `DELETE … LIMIT`.
+const SELECTED: [&str; 5] = [
     "-- outdated.sessions
 DELETE FROM sessions
-WHERE id IN (SELECT id FROM (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000) ended)",
+WHERE id IN (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000)",
     "-- outdated.networks
 DELETE FROM known_networks
 WHERE (identity_id, network) IN
-  (SELECT identity_id, network
-   FROM (SELECT identity_id, network FROM known_networks WHERE last_login_at < ? LIMIT 1000) left_behind)",
+  (SELECT identity_id, network FROM known_networks WHERE last_login_at < ? LIMIT 1000)",
     "-- expired.responses
 DELETE FROM kept_answers
 WHERE (tenant_id, operator, idempotency_key) IN
-  (SELECT tenant_id, operator, idempotency_key
-   FROM (SELECT tenant_id, operator, idempotency_key FROM kept_answers WHERE created_at < ? LIMIT 1000) kept_enough)",
+  (SELECT tenant_id, operator, idempotency_key FROM kept_answers WHERE created_at < ? LIMIT 1000)",
+    ATTEMPTS,
+    REVOCATIONS,
 ];
 
-/// The same, without rows that are locked: these rows are locked in no order, so this waits for nobody. Where deadlocks
-/// are found at once and tried again, as by MySQL and MariaDB, it may wait.
-const OF_IDENTITIES_UNLOCKED: [&str; 3] = [
+const ATTEMPTS: &str = "-- outdated.attempts
+DELETE FROM attempts
+WHERE (tenant_id, identifier_hash, network) IN
+  (SELECT tenant_id, identifier_hash, network FROM attempts WHERE last_at < ? LIMIT 1000)";
+
+const REVOCATIONS: &str = "-- outdated.revocations
+DELETE FROM revoked_tokens
+WHERE (id, tenant_id) IN (SELECT id, tenant_id FROM revoked_tokens WHERE expires_at < ? LIMIT 1000)";
+
+/// PostgreSQL has no `DELETE … LIMIT`. Rows that belong to identities are locked in no order here, so locked ones are skipped:
+/// this waits for no other transaction.
+const UNLOCKED: [&str; 5] = [
     "-- outdated.unlocked_sessions
 DELETE FROM sessions
 WHERE id IN (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
@@ -80,4 +77,36 @@ DELETE FROM kept_answers
 WHERE (tenant_id, operator, idempotency_key) IN
   (SELECT tenant_id, operator, idempotency_key
    FROM kept_answers WHERE created_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
+    ATTEMPTS,
+    REVOCATIONS,
+];
+
+/// With a subquery, MariaDB reads the whole table. This may wait for locked rows: deadlocks are found at once, and the batch
+/// is tried again.
+const OLDEST: [&str; 5] = [
+    "-- outdated.oldest_sessions
+DELETE FROM sessions
+WHERE ends_at < ?
+ORDER BY ends_at
+LIMIT 1000",
+    "-- outdated.oldest_networks
+DELETE FROM known_networks
+WHERE last_login_at < ?
+ORDER BY last_login_at
+LIMIT 1000",
+    "-- outdated.oldest_answers
+DELETE FROM kept_answers
+WHERE created_at < ?
+ORDER BY created_at
+LIMIT 1000",
+    "-- outdated.oldest_attempts
+DELETE FROM attempts
+WHERE last_at < ?
+ORDER BY last_at
+LIMIT 1000",
+    "-- outdated.oldest_revocations
+DELETE FROM revoked_tokens
+WHERE expires_at < ?
+ORDER BY expires_at
+LIMIT 1000",
 ];

@@ -6,10 +6,15 @@ use kayan_ports::{
     IdentityId, Known, LoginCandidate, PasswordHash, Scope, TenantId, Timestamp, Unique, Version,
 };
 
-use super::{accounts, tenants};
+use super::{
+    accounts::{self, identity},
+    tenant_or_any, tenants,
+};
 use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
-/// Reads `id, tenant_id, identity_id, kind, secret, created_at, updated_at, version`.
+columns!(credential = "c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version");
+
+/// Reads `credential!()`.
 fn decode(row: &mut Row) -> Result<Credential, DriverError> {
     Ok(Credential {
         id: CredentialId(row.uuid()?),
@@ -43,16 +48,21 @@ impl<D: Driver> Credentials for SqlStore<D> {
         identifier: &Identifier,
         client: &Client,
     ) -> Result<Option<LoginCandidate>, Failure> {
-        let sql = "-- credentials.sign_in
-SELECT t.settings, t.sessions_epoch, n.identity_id, i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at,
-       i.updated_at, i.last_login_at, i.version, k.network, c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version
+        let sql = concat!(
+            "-- credentials.sign_in
+SELECT t.settings, t.sessions_epoch, n.identity_id, ",
+            identity!(),
+            ", k.network, ",
+            credential!(),
+            "
 FROM tenants t
 LEFT JOIN identifiers n ON n.tenant_id = t.id AND n.value = ?
 LEFT JOIN identities i ON i.tenant_id = t.id AND i.id = COALESCE(n.identity_id,
   (SELECT d.id FROM identities d WHERE d.tenant_id = t.id ORDER BY d.created_at, d.id LIMIT 1))
 LEFT JOIN known_networks k ON k.identity_id = i.id AND k.tenant_id = t.id AND k.network = ?
 LEFT JOIN credentials c ON c.identity_id = i.id AND c.tenant_id = t.id AND c.kind = 'password' AND c.subject = ''
-WHERE t.id = ? AND t.active";
+WHERE t.id = ? AND t.active"
+        );
         let params = vec![Value::text(identifier.as_str()), client.network().into(), Value::text(tenant.as_str())];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
         let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
@@ -64,22 +74,15 @@ WHERE t.id = ? AND t.active";
     }
 
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, Failure> {
-        let (sql, params) = match scope {
-            Scope::Tenant(tenant) => (
-                "-- credentials.password
-SELECT id, tenant_id, identity_id, kind, secret, created_at, updated_at, version
-FROM credentials
-WHERE identity_id = ? AND tenant_id = ? AND kind = 'password' AND subject = ''",
-                vec![identity.0.into(), Value::text(tenant.as_str())],
-            ),
-            Scope::System => (
-                "-- credentials.password_anywhere
-SELECT id, tenant_id, identity_id, kind, secret, created_at, updated_at, version
-FROM credentials
-WHERE identity_id = ? AND kind = 'password' AND subject = ''",
-                vec![identity.0.into()],
-            ),
-        };
+        let sql = concat!(
+            "-- credentials.password
+SELECT ",
+            credential!(),
+            "
+FROM credentials c
+WHERE c.identity_id = ? AND c.tenant_id = COALESCE(?, c.tenant_id) AND c.kind = 'password' AND c.subject = ''"
+        );
+        let params = vec![identity.0.into(), tenant_or_any(scope)];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
         Ok(rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()?)
     }

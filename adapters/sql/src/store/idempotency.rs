@@ -1,4 +1,4 @@
-//! Responses that are stored for requests made again.
+//! Responses that are stored under idempotency keys.
 
 use async_trait::async_trait;
 use kayan_ports::{Failure, IdentityId, StoredResponse, StoredResponses, TenantId, Unique};

@@ -7,7 +7,7 @@ use kayan_ports::{
 
 use crate::{Driver, Query, Reading, SqlStore, Value, changes::Batch};
 
-/// What stands in `tenant_id` for the system itself: no tenant is called so.
+/// The `tenant_id` of the system itself; no tenant has this name.
 pub(crate) const SYSTEM: &str = "";
 
 pub(crate) fn owner(scope: &Scope) -> Value {
@@ -59,7 +59,7 @@ pub(crate) fn apply(batch: &mut Batch, change: KeyChange) {
     }
 }
 
-/// The one row has a number that is always the same, so that its primary key keeps a second one out.
+/// The id is always the same, so that the primary key rejects a second row.
 fn store_data_key(batch: &mut Batch, key: WrappedKey) {
     let sql = "-- data_keys.keep
 INSERT INTO data_keys (id, tenant_id, wrapped, wrapped_by, version, created_at, updated_at)

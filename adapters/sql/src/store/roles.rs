@@ -1,4 +1,4 @@
-//! Roles, and who has which.
+//! Roles and their assignments.
 
 use async_trait::async_trait;
 use kayan_ports::{
@@ -58,7 +58,7 @@ pub(crate) fn apply(batch: &mut Batch, change: RoleChange) -> Result<(), DriverE
     Ok(())
 }
 
-/// Takes the tenant's row, for which everything else that changes roles waits.
+/// Locks the tenant's row, for which every other change of roles waits.
 fn pin(batch: &mut Batch, tenant: &TenantId, version: Version) {
     let sql = "-- roles.hold
 UPDATE tenants
@@ -150,7 +150,7 @@ WHERE identity_id = ? AND tenant_id = ?";
     Ok(())
 }
 
-/// Notes who has which role; one that is named twice counts once.
+/// Stores the assignments; a role that is named twice counts once.
 pub(crate) fn give(batch: &mut Batch, tenant: &TenantId, identity: IdentityId, roles: &[String]) {
     let sql = "-- roles.give
 INSERT INTO identity_roles (tenant_id, role, identity_id)

@@ -1,4 +1,4 @@
-//! Seals, and the trail that they are made over.
+//! Seals, and the audit trail that they cover.
 
 use async_trait::async_trait;
 use kayan_ports::{
@@ -9,8 +9,54 @@ use time::Duration;
 
 use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
-/// The most new events that are read to find their tenants.
+/// Reads at most this many new events to find their tenants.
 const LOOK: i64 = 20_000;
+
+columns!(seal = "number, last_at, last_id, entries, root, previous, sealed_at, public_key, signature");
+
+/// Reads `seal!()`.
+fn decode_seal(row: &mut Row, tenant: &TenantId) -> Result<Seal, DriverError> {
+    Ok(Seal {
+        tenant: tenant.clone(),
+        number: row.int()?,
+        last: Position { at: row.time()?, id: EventId(row.exact_uuid()?) },
+        entries: row.bytes()?,
+        root: row.hash()?,
+        previous: row.hash()?,
+        sealed_at: row.time()?,
+        public_key: row.hash()?,
+        signature: row.bytes()?,
+    })
+}
+
+columns!(
+    trail_event =
+        "id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource, old_value,
+       new_value, risk_score, request_id, created_at"
+);
+
+/// Reads `trail_event!()`.
+fn decode_event(row: &mut Row, tenant: &TenantId) -> Result<TrailEvent, DriverError> {
+    Ok(TrailEvent {
+        id: EventId(row.exact_uuid()?),
+        tenant: tenant.clone(),
+        kind: row.text()?,
+        outcome: row.text()?,
+        actor: row.maybe_text()?,
+        subject: row.maybe_text()?,
+        message: row.text()?,
+        metadata: row.document()?,
+        ip: row.maybe_text()?,
+        user_agent: row.maybe_text()?,
+        session: row.maybe_exact_uuid()?.map(SessionId),
+        resource: row.maybe_text()?,
+        old_value: row.maybe_document()?,
+        new_value: row.maybe_document()?,
+        risk: row.int()?,
+        request_id: row.maybe_text()?,
+        created_at: row.time()?,
+    })
+}
 
 #[async_trait]
 impl<D: Driver> Seals for SqlStore<D> {
@@ -23,7 +69,7 @@ WHERE id = 1";
         Ok(rows.into_iter().next().map_or(Ok(Timestamp::UNIX_EPOCH), |mut row| row.time())?)
     }
 
-    /// Finds them by time, over all tenants: by tenant, each would have to be asked.
+    /// Finds them by time over all tenants: going by tenant would take a look-up for each.
     async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, Failure> {
         let sql = "-- seals.unsealed
 SELECT tenant_id, COUNT(*), MIN(created_at), MAX(created_at)
@@ -45,7 +91,7 @@ GROUP BY tenant_id";
             first = first.min(row.time()?);
             last = last.max(row.time()?);
         }
-        // More may have happened at the last moment than was looked at. If all of it is one moment, it is not looked at again.
+        // The limit may have cut off events of the last moment, which is therefore read again, unless there is no other.
         let up_to = if count < LOOK {
             until
         } else if first == last {
@@ -57,61 +103,73 @@ GROUP BY tenant_id";
     }
 
     async fn last_seal(&self, tenant: &TenantId) -> Result<Option<Seal>, Failure> {
-        let sql = "-- seals.last
-SELECT number, last_at, last_id, entries, root, previous, sealed_at, public_key, signature
+        let sql = concat!(
+            "-- seals.last
+SELECT ",
+            seal!(),
+            "
 FROM audit_seals
 WHERE tenant_id = ?
 ORDER BY number DESC
-LIMIT 1";
+LIMIT 1"
+        );
         let rows =
             self.driver.read(Query { sql, params: vec![Value::text(tenant.as_str())], reading: Reading::Scan }).await?;
         Ok(rows.into_iter().next().map(|mut row| decode_seal(&mut row, tenant)).transpose()?)
     }
 
     async fn seals(&self, tenant: &TenantId, number: i64, limit: u32) -> Result<Vec<Seal>, Failure> {
-        let sql = "-- seals.after
-SELECT number, last_at, last_id, entries, root, previous, sealed_at, public_key, signature
+        let sql = concat!(
+            "-- seals.after
+SELECT ",
+            seal!(),
+            "
 FROM audit_seals
 WHERE tenant_id = ? AND number > ?
 ORDER BY number
-LIMIT ?";
+LIMIT ?"
+        );
         let params = vec![Value::text(tenant.as_str()), number.into(), i64::from(limit).into()];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Scan }).await?;
         Ok(rows.into_iter().map(|mut row| decode_seal(&mut row, tenant)).collect::<Result<_, DriverError>>()?)
     }
 
-    /// The bounds are spelled out, as not every planner finds rows by `(created_at, id) > (…)` in an index.
+    /// The bounds are spelled out, as not every planner uses an index for `(created_at, id) > (…)`. The first stretch has no
+    /// lower bound: a forged event may have any time.
     async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, Failure> {
         let Stretch { tenant, after, until, limit } = stretch;
         let mut params = vec![Value::text(tenant.as_str()), until.at.into(), until.at.into(), until.id.0.into()];
-        let sql = match after {
-            None => {
-                "-- audit.trail
-SELECT id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource, old_value,
-       new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE tenant_id = ? AND created_at <= ? AND (created_at < ? OR id <= ?)
-ORDER BY created_at, id
-LIMIT ?"
-            }
-            Some(after) => {
-                params.extend([after.at.into(), after.at.into(), after.id.0.into()]);
+        let sql = if let Some(after) = after {
+            params.extend([after.at.into(), after.at.into(), after.id.0.into()]);
+            concat!(
                 "-- audit.trail_after
-SELECT id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource, old_value,
-       new_value, risk_score, request_id, created_at
+SELECT ",
+                trail_event!(),
+                "
 FROM audit_events
 WHERE tenant_id = ? AND created_at <= ? AND (created_at < ? OR id <= ?)
   AND created_at >= ? AND (created_at > ? OR id > ?)
 ORDER BY created_at, id
 LIMIT ?"
-            }
+            )
+        } else {
+            concat!(
+                "-- audit.trail
+SELECT ",
+                trail_event!(),
+                "
+FROM audit_events
+WHERE tenant_id = ? AND created_at <= ? AND (created_at < ? OR id <= ?)
+ORDER BY created_at, id
+LIMIT ?"
+            )
         };
         params.push(i64::from(*limit).into());
         let rows = self.driver.read(Query { sql, params, reading: Reading::Scan }).await?;
         Ok(rows.into_iter().map(|mut row| decode_event(&mut row, tenant)).collect::<Result<_, DriverError>>()?)
     }
 
-    /// From name to name, each found by index: the trail of one may have millions of events.
+    /// Steps from name to name by index: a trail may have millions of events.
     async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, Failure> {
         let sql = "-- audit.next_trail
 SELECT MIN(tenant_id)
@@ -145,10 +203,14 @@ WHERE id = 1 AND (holder = ? OR leased_until <= ?)";
 }
 
 fn add(batch: &mut Batch, seal: Seal) {
-    let sql = "-- seals.add
+    let sql = concat!(
+        "-- seals.add
 INSERT INTO audit_seals
-  (tenant_id, number, last_at, last_id, entries, root, previous, sealed_at, public_key, signature)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+  (tenant_id, ",
+        seal!(),
+        ")
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    );
     let params = vec![
         Value::text(seal.tenant.as_str()),
         seal.number.into(),
@@ -162,43 +224,4 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         Value::Bytes(seal.signature),
     ];
     batch.unique(sql, params, Unique::Seal);
-}
-
-/// Reads `number, last_at, last_id, entries, root, previous, sealed_at, public_key, signature`.
-fn decode_seal(row: &mut Row, tenant: &TenantId) -> Result<Seal, DriverError> {
-    Ok(Seal {
-        tenant: tenant.clone(),
-        number: row.int()?,
-        last: Position { at: row.time()?, id: EventId(row.exact_uuid()?) },
-        entries: row.bytes()?,
-        root: row.hash()?,
-        previous: row.hash()?,
-        sealed_at: row.time()?,
-        public_key: row.hash()?,
-        signature: row.bytes()?,
-    })
-}
-
-/// Reads `id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource, old_value,
-/// new_value, risk_score, request_id, created_at`.
-fn decode_event(row: &mut Row, tenant: &TenantId) -> Result<TrailEvent, DriverError> {
-    Ok(TrailEvent {
-        id: EventId(row.exact_uuid()?),
-        tenant: tenant.clone(),
-        kind: row.text()?,
-        outcome: row.text()?,
-        actor: row.maybe_text()?,
-        subject: row.maybe_text()?,
-        message: row.text()?,
-        metadata: row.document()?,
-        ip: row.maybe_text()?,
-        user_agent: row.maybe_text()?,
-        session: row.maybe_exact_uuid()?.map(SessionId),
-        resource: row.maybe_text()?,
-        old_value: row.maybe_document()?,
-        new_value: row.maybe_document()?,
-        risk: row.int()?,
-        request_id: row.maybe_text()?,
-        created_at: row.time()?,
-    })
 }

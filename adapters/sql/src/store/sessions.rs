@@ -13,13 +13,20 @@ use kayan_ports::{
     Scope, Session, SessionId, SessionQuery, Sessions, Spent, TenantId, Timestamp, TokenHash,
 };
 
-use super::{accounts, tenants};
+use super::{
+    accounts::{self, identity},
+    tenants,
+};
 use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value};
 
 pub(crate) use writes::apply;
 
-/// Reads `id, identity_id, token_hash`, whether it is active, `epoch, aal, methods, issued_at, expires_at, ends_at,
-/// last_seen_at, ip_address, user_agent`; the tenant is the one that was asked for.
+columns!(
+    pub session = "s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.epoch, s.aal, s.methods,
+       s.issued_at, s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent"
+);
+
+/// Reads `session!()`; the tenant is the one that was asked for.
 fn decode(row: &mut Row, tenant: &TenantId) -> Result<Session, DriverError> {
     Ok(Session {
         id: SessionId(row.uuid()?),
@@ -56,20 +63,24 @@ fn decode_token(row: &mut Row, hash: TokenHash, tenant: &TenantId) -> Result<Ref
 
 #[async_trait]
 impl<D: Driver> AccessTokens for SqlStore<D> {
-    /// The question behind every authenticated request: three look-ups by unique index.
+    /// Runs on every authenticated request: three look-ups by unique index.
     async fn authenticated_session(
         &self,
         tenant: &TenantId,
         token: &TokenHash,
     ) -> Result<Lookup<Arc<AuthenticatedSession>>, Failure> {
-        let sql = "-- sessions.presented
-SELECT s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.epoch, s.aal, s.methods, s.issued_at,
-       s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent,
-       i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
+        let sql = concat!(
+            "-- sessions.presented
+SELECT ",
+            session!(),
+            ", ",
+            identity!(),
+            "
 FROM tenants t
 LEFT JOIN sessions s ON s.token_hash = ? AND s.tenant_id = t.id
 LEFT JOIN identities i ON i.id = s.identity_id AND i.tenant_id = t.id
-WHERE t.id = ? AND t.active";
+WHERE t.id = ? AND t.active"
+        );
         let params = vec![token.0.into(), Value::text(tenant.as_str())];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
         let Some(mut row) = rows.into_iter().next() else { return Ok(Lookup::NoTenant) };
@@ -85,16 +96,20 @@ WHERE t.id = ? AND t.active";
 #[async_trait]
 impl<D: Driver> Sessions for SqlStore<D> {
     async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, Failure> {
-        let sql = "-- sessions.refreshing
-SELECT t.settings, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.epoch, s.aal, s.methods,
-       s.issued_at, s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent,
-       i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version,
+        let sql = concat!(
+            "-- sessions.refreshing
+SELECT t.settings, ",
+            session!(),
+            ", ",
+            identity!(),
+            ",
        r.session_id, r.issued_at, r.expires_at, r.spent_at, r.spent_salt, r.spent_ip_address, r.spent_user_agent
 FROM tenants t
 LEFT JOIN refresh_tokens r ON r.hash = ? AND r.tenant_id = t.id
 LEFT JOIN sessions s ON s.id = r.session_id AND s.tenant_id = t.id
 LEFT JOIN identities i ON i.id = s.identity_id AND i.tenant_id = t.id
-WHERE t.id = ? AND t.active";
+WHERE t.id = ? AND t.active"
+        );
         let params = vec![token.0.into(), Value::text(tenant.as_str())];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
         let Some(mut row) = rows.into_iter().next() else { return Ok(Lookup::NoTenant) };
@@ -108,17 +123,20 @@ WHERE t.id = ? AND t.active";
         Ok(Lookup::Found(Refreshing { settings, token, session, identity }))
     }
 
-    /// An identity's sessions that something can still open at `at`, newest first.
+    /// An identity's sessions that an access or refresh token can still use at `at`, newest first.
     async fn sessions(&self, tenant: &TenantId, identity: IdentityId, at: Timestamp) -> Result<Vec<Session>, Failure> {
-        let sql = "-- sessions.live
-SELECT s.id, s.identity_id, s.token_hash, s.active, s.epoch, s.aal, s.methods, s.issued_at, s.expires_at, s.ends_at,
-       s.last_seen_at, s.ip_address, s.user_agent
+        let sql = concat!(
+            "-- sessions.live
+SELECT ",
+            session!(),
+            "
 FROM sessions s
 JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
 WHERE s.identity_id = ? AND s.tenant_id = ? AND s.active AND s.ends_at > ?
   AND (s.expires_at > ? OR EXISTS (
     SELECT 1 FROM refresh_tokens r WHERE r.session_id = s.id AND r.spent_at IS NULL AND r.expires_at > ?))
-ORDER BY s.issued_at DESC, s.id DESC";
+ORDER BY s.issued_at DESC, s.id DESC"
+        );
         let params = vec![identity.0.into(), Value::text(tenant.as_str()), at.into(), at.into(), at.into()];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Scan }).await?;
         Ok(rows.into_iter().map(|mut row| decode(&mut row, tenant)).collect::<Result<_, DriverError>>()?)

@@ -1,4 +1,4 @@
-//! Tenants and what they set for themselves.
+//! Tenants and their settings.
 
 use async_trait::async_trait;
 use kayan_ports::{
@@ -7,12 +7,14 @@ use kayan_ports::{
 
 use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch, damaged};
 
-/// Reads `settings`: nothing is as good as none.
+/// Reads `settings`; NULL stands for the defaults.
 pub(crate) fn decode_settings(row: &mut Row) -> Result<TenantSettings, DriverError> {
     Ok(row.maybe_json()?.unwrap_or_default())
 }
 
-/// Reads `id, name, active, settings, created_at, updated_at, version, sessions_epoch`.
+columns!(tenant = "id, name, active, settings, created_at, updated_at, version, sessions_epoch");
+
+/// Reads `tenant!()`.
 fn decode(mut row: Row) -> Result<Tenant, DriverError> {
     Ok(Tenant {
         id: row.word(|name| name.parse().ok())?,
@@ -29,10 +31,14 @@ fn decode(mut row: Row) -> Result<Tenant, DriverError> {
 #[async_trait]
 impl<D: Driver> Tenants for SqlStore<D> {
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, Failure> {
-        let sql = "-- tenants.by_id
-SELECT id, name, active, settings, created_at, updated_at, version, sessions_epoch
+        let sql = concat!(
+            "-- tenants.by_id
+SELECT ",
+            tenant!(),
+            "
 FROM tenants
-WHERE id = ?";
+WHERE id = ?"
+        );
         let rows =
             self.driver.read(Query { sql, params: vec![Value::text(id.as_str())], reading: Reading::Point }).await?;
         Ok(rows.into_iter().next().map(decode).transpose()?)
@@ -50,11 +56,15 @@ SELECT COUNT(*)
 FROM tenants";
         let counted = self.lagging().read(Query { sql, params: vec![], reading: Reading::Scan }).await?;
         let total = counted.into_iter().next().map_or(Ok(0), |mut row| row.int())?;
-        let sql = "-- tenants.list
-SELECT id, name, active, settings, created_at, updated_at, version, sessions_epoch
+        let sql = concat!(
+            "-- tenants.list
+SELECT ",
+            tenant!(),
+            "
 FROM tenants
 ORDER BY id
-LIMIT ? OFFSET ?";
+LIMIT ? OFFSET ?"
+        );
         let params = vec![i64::from(query.limit).into(), i64::try_from(query.offset).unwrap_or(i64::MAX).into()];
         let rows = self.lagging().read(Query { sql, params, reading: Reading::Scan }).await?;
         let (rows, damaged) = damaged::apart("tenants", 0, rows, decode);
@@ -62,7 +72,7 @@ LIMIT ? OFFSET ?";
     }
 }
 
-/// Nothing where nothing is set, which is cheaper to read.
+/// NULL for the defaults, which is cheaper to read.
 fn settings(tenant: &Tenant) -> Result<Value, DriverError> {
     if tenant.settings == TenantSettings::default() { Ok(Value::Null) } else { Value::json(&tenant.settings) }
 }
@@ -111,7 +121,7 @@ WHERE id = ? AND version = ?";
     Ok(())
 }
 
-/// Closes it first: that waits for whoever is just being registered in it, and lets nobody in any more.
+/// Closes it first: that waits for registrations that are under way in it, and lets no more of them begin.
 fn delete(batch: &mut Batch, tenant: &TenantId, expected: Version) {
     let id = Value::text(tenant.as_str());
     let sql = "-- tenants.close
@@ -129,8 +139,8 @@ WHERE id = ? AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.tenant_id = ?)";
     batch.guarded(sql, vec![id.clone(), id], Guard::TenantInUse);
 }
 
-/// Begins a new epoch: sessions of the ones before it are over, those included that are just being opened. A version that
-/// was read before is still the present one: nothing changes that an operator sees.
+/// Begins a new epoch, which ends the sessions of earlier ones, also those that are being opened now. The version stays:
+/// nothing changes that an operator sees. With `id = COALESCE(?, id)`, every database would read all tenants to change one.
 pub(crate) fn revoke_sessions(batch: &mut Batch, scope: &Scope, epoch: i64) {
     match scope {
         Scope::Tenant(tenant) => {

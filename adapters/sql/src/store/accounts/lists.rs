@@ -2,16 +2,15 @@
 
 use kayan_ports::{Identity, IdentityQuery, Page, State};
 
-use super::decode;
+use super::{decode, identity};
 use crate::{Driver, DriverError, Query, Reading, Value, damaged};
 
 pub(super) async fn page(driver: &impl Driver, query: &IdentityQuery) -> Result<Page<Identity>, DriverError> {
     let tenant = query.scope.tenant().map(|tenant| Value::text(tenant.as_str()));
     let pattern = query.contains.as_deref().filter(|text| !text.is_empty()).map(pattern);
     let (count, list) = statements(tenant.is_some(), pattern.is_some());
-    let mut params: Vec<Value> = tenant.into_iter().collect();
-    params.extend(states(query.state));
-    params.extend(pattern);
+    let mut params = Vec::from(states(query.state));
+    params.extend(tenant.into_iter().chain(pattern));
 
     let counted = driver.read(Query { sql: count, params: params.clone(), reading: Reading::Scan }).await?;
     let total = counted.into_iter().next().map_or(Ok(0), |mut row| row.int())?;
@@ -22,7 +21,7 @@ pub(super) async fn page(driver: &impl Driver, query: &IdentityQuery) -> Result<
     Ok(Page { rows, damaged, total: u64::try_from(total).unwrap_or(0) })
 }
 
-/// The states to look for, always as many as there are, so that one statement serves with and without a filter.
+/// The states to look for, always the same number, so that one statement serves with and without a filter.
 fn states(only: Option<State>) -> [Value; 4] {
     State::ALL.map(|state| only.unwrap_or(state).as_str().into())
 }
@@ -42,64 +41,65 @@ fn pattern(text: &str) -> Value {
     pattern.into()
 }
 
-/// The count and the list.
+/// A count or a list of the identities that a query takes.
+macro_rules! statement {
+    ($signature:literal, count $of:ident $which:ident) => {
+        concat!($signature, "\nSELECT ", "COUNT(*)", statement!(from), statement!($of), statement!($which))
+    };
+    ($signature:literal, list $of:ident $which:ident) => {
+        concat!(
+            $signature,
+            "\nSELECT ",
+            identity!(),
+            statement!(from),
+            statement!($of),
+            statement!($which),
+            "
+ORDER BY i.created_at DESC, i.id DESC
+LIMIT ? OFFSET ?"
+        )
+    };
+    (from) => {
+        "
+FROM identities i
+WHERE i.state IN (?, ?, ?, ?)"
+    };
+    (anywhere) => {
+        ""
+    };
+    (in_tenant) => {
+        " AND i.tenant_id = ?"
+    };
+    (all) => {
+        ""
+    };
+    (matching) => {
+        "
+  AND EXISTS (SELECT 1 FROM identifiers n
+              WHERE n.identity_id = i.id AND n.tenant_id = i.tenant_id AND n.value LIKE ? ESCAPE '!')"
+    };
+}
+
+/// The count and the list, one statement for each combination. With `tenant_id = COALESCE(?, tenant_id)`, every database would
+/// read the identities of all tenants; with `? IS NULL OR EXISTS (…)`, PostgreSQL's generic plan runs the subquery for each
+/// identity instead of joining.
 fn statements(in_tenant: bool, searching: bool) -> (&'static str, &'static str) {
     match (in_tenant, searching) {
         (true, false) => (
-            "-- identities.count
-SELECT COUNT(*)
-FROM identities i
-WHERE i.tenant_id = ? AND i.state IN (?, ?, ?, ?)",
-            "-- identities.list
-SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
-FROM identities i
-WHERE i.tenant_id = ? AND i.state IN (?, ?, ?, ?)
-ORDER BY i.created_at DESC, i.id DESC
-LIMIT ? OFFSET ?",
+            statement!("-- identities.count", count in_tenant all),
+            statement!("-- identities.list", list in_tenant all),
         ),
         (true, true) => (
-            "-- identities.count_matching
-SELECT COUNT(*)
-FROM identities i
-WHERE i.tenant_id = ? AND i.state IN (?, ?, ?, ?)
-  AND EXISTS (SELECT 1 FROM identifiers n
-              WHERE n.identity_id = i.id AND n.tenant_id = i.tenant_id AND n.value LIKE ? ESCAPE '!')",
-            "-- identities.list_matching
-SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
-FROM identities i
-WHERE i.tenant_id = ? AND i.state IN (?, ?, ?, ?)
-  AND EXISTS (SELECT 1 FROM identifiers n
-              WHERE n.identity_id = i.id AND n.tenant_id = i.tenant_id AND n.value LIKE ? ESCAPE '!')
-ORDER BY i.created_at DESC, i.id DESC
-LIMIT ? OFFSET ?",
+            statement!("-- identities.count_matching", count in_tenant matching),
+            statement!("-- identities.list_matching", list in_tenant matching),
         ),
         (false, false) => (
-            "-- identities.count_anywhere
-SELECT COUNT(*)
-FROM identities i
-WHERE i.state IN (?, ?, ?, ?)",
-            "-- identities.list_anywhere
-SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
-FROM identities i
-WHERE i.state IN (?, ?, ?, ?)
-ORDER BY i.created_at DESC, i.id DESC
-LIMIT ? OFFSET ?",
+            statement!("-- identities.count_anywhere", count anywhere all),
+            statement!("-- identities.list_anywhere", list anywhere all),
         ),
         (false, true) => (
-            "-- identities.count_matching_anywhere
-SELECT COUNT(*)
-FROM identities i
-WHERE i.state IN (?, ?, ?, ?)
-  AND EXISTS (SELECT 1 FROM identifiers n
-              WHERE n.identity_id = i.id AND n.tenant_id = i.tenant_id AND n.value LIKE ? ESCAPE '!')",
-            "-- identities.list_matching_anywhere
-SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
-FROM identities i
-WHERE i.state IN (?, ?, ?, ?)
-  AND EXISTS (SELECT 1 FROM identifiers n
-              WHERE n.identity_id = i.id AND n.tenant_id = i.tenant_id AND n.value LIKE ? ESCAPE '!')
-ORDER BY i.created_at DESC, i.id DESC
-LIMIT ? OFFSET ?",
+            statement!("-- identities.count_matching_anywhere", count anywhere matching),
+            statement!("-- identities.list_matching_anywhere", list anywhere matching),
         ),
     }
 }

@@ -1,31 +1,38 @@
-//! Accounts for an export, page by page without counting rows away.
+//! Pages of accounts for an export, by key and not by offset.
 
 use kayan_ports::{Account, AccountQuery, IdentityId, PasswordHash, State, TenantId, Timestamp};
 use uuid::Uuid;
 
-use super::decode;
+use super::{decode, identity};
 use crate::{Driver, DriverError, Query, Reading, Row, Value};
 
-/// The pair is compared as a whole where a database can look it up so; the first condition is for those that can't.
+/// Some databases look up the pair in an index; the first condition is for those that can't.
 pub(super) async fn page(driver: &impl Driver, query: &AccountQuery) -> Result<Vec<Account>, DriverError> {
     let sql = if query.hashes {
-        "-- accounts.page_with_hashes
-SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version,
-       c.secret
+        concat!(
+            "-- accounts.page_with_hashes
+SELECT ",
+            identity!(),
+            ", c.secret
 FROM identities i
 LEFT JOIN credentials c ON c.identity_id = i.id AND c.tenant_id = i.tenant_id AND c.kind = 'password' AND c.subject = ''
 WHERE i.tenant_id = ? AND i.created_at >= ? AND (i.created_at, i.id) > (?, ?) AND i.state IN (?, ?, ?, ?)
 ORDER BY i.created_at, i.id
 LIMIT ?"
+        )
     } else {
-        "-- accounts.page
-SELECT i.id, i.tenant_id, i.traits, i.state, i.verified, i.roles, i.created_at, i.updated_at, i.last_login_at, i.version
+        concat!(
+            "-- accounts.page
+SELECT ",
+            identity!(),
+            "
 FROM identities i
 WHERE i.tenant_id = ? AND i.created_at >= ? AND (i.created_at, i.id) > (?, ?) AND i.state IN (?, ?, ?, ?)
 ORDER BY i.created_at, i.id
 LIMIT ?"
+        )
     };
-    // Nobody was created before then.
+    // No account was created before then.
     let (at, id) = query.after.unwrap_or((Timestamp::UNIX_EPOCH, IdentityId(Uuid::nil())));
     let mut params = vec![Value::text(query.tenant.as_str()), at.into(), at.into(), id.0.into()];
     params.extend(State::ALL.map(|state| query.state.unwrap_or(state).as_str().into()));

@@ -1,21 +1,21 @@
-//! The audit trail, stretch by stretch.
+//! Pages of the audit trail.
 //!
-//! Each stretch is found by the index that suits the query best and read in that index's order from a key on, so that it
-//! costs the same wherever it lies. What the index does not know is looked at row by row.
+//! Each page is found by the index that suits the query best and read in that index's order from a key on, so that every page
+//! costs the same. Conditions that the index does not cover are checked row by row.
 
 use kayan_ports::{EventCursor, EventId, EventOrder, EventPage, EventQuery, PurgeEvents, Scope, TenantId, Timestamp};
 use time::{Duration, macros::datetime};
 use uuid::Uuid;
 
-use super::decode;
+use super::{decode, event};
 use crate::{Dialect, Driver, DriverError, Query, Reading, Value, changes::Batch};
 
-/// No event is older: every database knows this time.
+/// The earliest time that every database can store.
 const FIRST: Timestamp = datetime!(0001-01-01 0:00 UTC);
-/// No event is younger.
+/// The latest.
 const LAST: Timestamp = datetime!(9999-12-31 23:59:59.999999 UTC);
 
-/// The index to go by.
+/// The index to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Subject,
@@ -55,7 +55,7 @@ pub(super) async fn page(
     Ok(page)
 }
 
-/// From when, until when, and the key behind which the stretch begins: when it is the first, one that no event has.
+/// The start, the end, and the key after which the page begins; for the first page, a key that no event has.
 fn period(query: &EventQuery, after: Option<EventCursor>) -> [Value; 4] {
     let (start, end) = (query.start.unwrap_or(FIRST).clamp(FIRST, LAST), query.end.unwrap_or(LAST).clamp(FIRST, LAST));
     let (from, until, key) = match (query.order, after) {
@@ -68,7 +68,7 @@ fn period(query: &EventQuery, after: Option<EventCursor>) -> [Value; 4] {
         (EventOrder::NewestFirst, Some(key)) => (start, end.min(key.at), key),
         (EventOrder::NewestFirst, None) => (start, end, EventCursor { at: end, id: EventId(Uuid::nil()) }),
     };
-    // A key behind the end, as one may have been made up, must not reach over it.
+    // A forged key must not reach past the end.
     let key = match query.order {
         EventOrder::OldestFirst => key,
         EventOrder::NewestFirst => key.min(EventCursor { at: end, id: EventId(Uuid::nil()) }),
@@ -76,90 +76,64 @@ fn period(query: &EventQuery, after: Option<EventCursor>) -> [Value; 4] {
     [from.into(), until.into(), key.at.into(), key.id.0.into()]
 }
 
+/// A page of the events that a condition selects, oldest or newest first.
+macro_rules! page {
+    ($signature:literal, $whose:literal, oldest) => {
+        concat!(
+            $signature,
+            "\nSELECT ",
+            event!(),
+            "
+FROM audit_events
+WHERE ",
+            $whose,
+            "created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
+ORDER BY created_at, id
+LIMIT ?"
+        )
+    };
+    ($signature:literal, $whose:literal, newest) => {
+        concat!(
+            $signature,
+            "\nSELECT ",
+            event!(),
+            "
+FROM audit_events
+WHERE ",
+            $whose,
+            "created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
+ORDER BY created_at DESC, id DESC
+LIMIT ?"
+        )
+    };
+}
+
+/// One statement for each index and order. A direction can't be a parameter; and with an optional condition such as
+/// `? IS NULL OR tenant_id = ?`, neither SQLite nor PostgreSQL's generic plan uses the index. A subject or an actor has few
+/// events, so the tenant is optional there.
 fn statement(way: Way, order: EventOrder) -> &'static str {
+    use EventOrder::{NewestFirst, OldestFirst};
     match (way, order) {
-        (Way::Subject, EventOrder::OldestFirst) => {
-            "-- events.of_subject
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE subject = ? AND tenant_id = COALESCE(?, tenant_id)
-  AND created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
-ORDER BY created_at, id
-LIMIT ?"
+        (Way::Subject, OldestFirst) => {
+            page!("-- events.of_subject", "subject = ? AND tenant_id = COALESCE(?, tenant_id) AND ", oldest)
         }
-        (Way::Subject, EventOrder::NewestFirst) => {
-            "-- events.of_subject_newest
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE subject = ? AND tenant_id = COALESCE(?, tenant_id)
-  AND created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
-ORDER BY created_at DESC, id DESC
-LIMIT ?"
+        (Way::Subject, NewestFirst) => {
+            page!("-- events.of_subject_newest", "subject = ? AND tenant_id = COALESCE(?, tenant_id) AND ", newest)
         }
-        (Way::Actor, EventOrder::OldestFirst) => {
-            "-- events.of_actor
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE actor = ? AND tenant_id = COALESCE(?, tenant_id)
-  AND created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
-ORDER BY created_at, id
-LIMIT ?"
+        (Way::Actor, OldestFirst) => {
+            page!("-- events.of_actor", "actor = ? AND tenant_id = COALESCE(?, tenant_id) AND ", oldest)
         }
-        (Way::Actor, EventOrder::NewestFirst) => {
-            "-- events.of_actor_newest
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE actor = ? AND tenant_id = COALESCE(?, tenant_id)
-  AND created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
-ORDER BY created_at DESC, id DESC
-LIMIT ?"
+        (Way::Actor, NewestFirst) => {
+            page!("-- events.of_actor_newest", "actor = ? AND tenant_id = COALESCE(?, tenant_id) AND ", newest)
         }
-        (Way::Tenant, EventOrder::OldestFirst) => {
-            "-- events.of_tenant
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE tenant_id = ?
-  AND created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
-ORDER BY created_at, id
-LIMIT ?"
-        }
-        (Way::Tenant, EventOrder::NewestFirst) => {
-            "-- events.of_tenant_newest
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE tenant_id = ?
-  AND created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
-ORDER BY created_at DESC, id DESC
-LIMIT ?"
-        }
-        (Way::All, EventOrder::OldestFirst) => {
-            "-- events.of_all
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE created_at >= ? AND created_at < ? AND (created_at, id) > (?, ?)
-ORDER BY created_at, id
-LIMIT ?"
-        }
-        (Way::All, EventOrder::NewestFirst) => {
-            "-- events.of_all_newest
-SELECT id, tenant_id, type, status, actor, subject, message, metadata, ip_address, user_agent, session_id, resource,
-       old_value, new_value, risk_score, request_id, created_at
-FROM audit_events
-WHERE created_at >= ? AND created_at <= ? AND (created_at, id) < (?, ?)
-ORDER BY created_at DESC, id DESC
-LIMIT ?"
-        }
+        (Way::Tenant, OldestFirst) => page!("-- events.of_tenant", "tenant_id = ? AND ", oldest),
+        (Way::Tenant, NewestFirst) => page!("-- events.of_tenant_newest", "tenant_id = ? AND ", newest),
+        (Way::All, OldestFirst) => page!("-- events.of_all", "", oldest),
+        (Way::All, NewestFirst) => page!("-- events.of_all_newest", "", newest),
     }
 }
 
-/// By tenant, in the order of their names: what is counted is only what is found, by index, and not the whole trail.
+/// Counts by tenant, in the order of their names, each by index. With a tenant, also when that no longer exists.
 pub(super) async fn count(
     driver: &impl Driver,
     scope: &Scope,
@@ -194,6 +168,7 @@ ORDER BY t.id",
 pub(crate) fn purge(batch: &mut Batch, change: &PurgeEvents) {
     let PurgeEvents { scope, until, parts_until } = change;
     let (until, parts_until) = (*until, *parts_until);
+    // With `tenant_id = COALESCE(?, tenant_id)`, every database would read the old events of all tenants.
     if let Some(tenant) = scope.tenant() {
         let sql = "-- events.purge_of_tenant
 DELETE FROM audit_events

@@ -1,9 +1,64 @@
-//! Sessions as administrators look at them. Their ids are made when they are opened, and sort by that time.
+//! Lists of sessions for administrators. A session's id is made when it is opened, and ids sort by that time.
 
 use kayan_ports::{IdentityId, Page, Scope, Session, SessionId, SessionQuery, TenantId, Timestamp};
 
-use super::decode;
-use crate::{Driver, DriverError, Query, Reading, Row, Value, damaged};
+use super::{decode, session};
+use crate::{Driver, DriverError, Query, Reading, Row, Value, damaged, store::tenant_or_any};
+
+/// A count or a list of active sessions.
+macro_rules! statement {
+    ($signature:literal, count $($which:ident)+) => {
+        concat!($signature, "\nSELECT ", "COUNT(*)", statement!(from), $(statement!($which)),+)
+    };
+    ($signature:literal, list $($which:ident)+) => {
+        concat!(
+            $signature,
+            "\nSELECT ",
+            "s.tenant_id, ",
+            session!(),
+            statement!(from),
+            $(statement!($which),)+
+            "
+ORDER BY s.id DESC
+LIMIT ? OFFSET ?"
+        )
+    };
+    (from) => {
+        "
+FROM sessions s
+JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
+WHERE s.active"
+    };
+    (identity) => {
+        " AND s.identity_id = ? AND s.tenant_id = COALESCE(?, s.tenant_id)"
+    };
+    (tenant) => {
+        " AND s.tenant_id = ?"
+    };
+    (all) => {
+        ""
+    };
+    (unended) => {
+        " AND s.ends_at > ?"
+    };
+}
+
+/// The index to use. An identity has few sessions, so the tenant is optional there. Without an identity,
+/// `tenant_id = COALESCE(?, tenant_id)` would make every database read the sessions of all tenants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Identity,
+    Tenant,
+    All,
+}
+
+fn narrow(scope: &Scope, identity: Option<IdentityId>) -> (Whose, Vec<Value>) {
+    match (identity, scope) {
+        (Some(identity), _) => (Whose::Identity, vec![identity.0.into(), tenant_or_any(scope)]),
+        (None, Scope::Tenant(tenant)) => (Whose::Tenant, vec![Value::text(tenant.as_str())]),
+        (None, Scope::System) => (Whose::All, Vec::new()),
+    }
+}
 
 /// Reads `tenant_id` and then what [`decode`] does.
 fn decode_with_tenant(mut row: Row) -> Result<Session, DriverError> {
@@ -12,26 +67,16 @@ fn decode_with_tenant(mut row: Row) -> Result<Session, DriverError> {
 }
 
 pub(super) async fn by_id(driver: &impl Driver, scope: &Scope, id: SessionId) -> Result<Option<Session>, DriverError> {
-    let (sql, params) = match scope {
-        Scope::Tenant(tenant) => (
-            "-- sessions.by_id
-SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.epoch, s.aal, s.methods,
-       s.issued_at, s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
+    let sql = concat!(
+        "-- sessions.by_id
+SELECT s.tenant_id, ",
+        session!(),
+        "
 FROM sessions s
 JOIN tenants t ON t.id = s.tenant_id
-WHERE s.id = ? AND s.tenant_id = ?",
-            vec![id.0.into(), Value::text(tenant.as_str())],
-        ),
-        Scope::System => (
-            "-- sessions.by_id_anywhere
-SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active AND s.epoch = t.sessions_epoch, s.epoch, s.aal, s.methods,
-       s.issued_at, s.expires_at, s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
-FROM sessions s
-JOIN tenants t ON t.id = s.tenant_id
-WHERE s.id = ?",
-            vec![id.0.into()],
-        ),
-    };
+WHERE s.id = ? AND s.tenant_id = COALESCE(?, s.tenant_id)"
+    );
+    let params = vec![id.0.into(), tenant_or_any(scope)];
     let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
     rows.into_iter().next().map(decode_with_tenant).transpose()
 }
@@ -41,38 +86,12 @@ pub(super) async fn count_active(
     scope: &Scope,
     identity: Option<IdentityId>,
 ) -> Result<u64, DriverError> {
-    let tenant = scope.tenant().map(|tenant| Value::text(tenant.as_str()));
-    let sql = match (tenant.is_some(), identity.is_some()) {
-        (true, true) => {
-            "-- sessions.count_of_identity
-SELECT COUNT(*)
-FROM sessions s
-JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
-WHERE s.tenant_id = ? AND s.identity_id = ? AND s.active"
-        }
-        (true, false) => {
-            "-- sessions.count_of_tenant
-SELECT COUNT(*)
-FROM sessions s
-JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
-WHERE s.tenant_id = ? AND s.active"
-        }
-        (false, true) => {
-            "-- sessions.count_of_identity_anywhere
-SELECT COUNT(*)
-FROM sessions s
-JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
-WHERE s.identity_id = ? AND s.active"
-        }
-        (false, false) => {
-            "-- sessions.count_active
-SELECT COUNT(*)
-FROM sessions s
-JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
-WHERE s.active"
-        }
+    let (whose, params) = narrow(scope, identity);
+    let sql = match whose {
+        Whose::Identity => statement!("-- sessions.count_of_identity", count identity),
+        Whose::Tenant => statement!("-- sessions.count_of_tenant", count tenant),
+        Whose::All => statement!("-- sessions.count_active", count all),
     };
-    let params = tenant.into_iter().chain(identity.map(|id| id.0.into())).collect();
     count(driver, sql, params).await
 }
 
@@ -92,9 +111,8 @@ GROUP BY t.id";
 }
 
 pub(super) async fn page(driver: &impl Driver, query: &SessionQuery) -> Result<Page<Session>, DriverError> {
-    let tenant = query.scope.tenant().map(|tenant| Value::text(tenant.as_str()));
-    let (counting, listing) = statements(tenant.is_some(), query.identity.is_some());
-    let mut params: Vec<Value> = tenant.into_iter().chain(query.identity.map(|id| id.0.into())).collect();
+    let (whose, mut params) = narrow(&query.scope, query.identity);
+    let (counting, listing) = statements(whose);
     params.push(query.at.into());
     let total = count(driver, counting, params.clone()).await?;
     params.push(i64::from(query.limit).into());
@@ -110,68 +128,20 @@ async fn count(driver: &impl Driver, sql: &'static str, params: Vec<Value>) -> R
     Ok(u64::try_from(count).unwrap_or_default())
 }
 
-/// The count and the list.
-fn statements(in_tenant: bool, of_one: bool) -> (&'static str, &'static str) {
-    match (in_tenant, of_one) {
-        (true, true) => (
-            "-- sessions.count_listed_of_identity
-SELECT COUNT(*)
-FROM sessions s
-JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
-WHERE s.tenant_id = ? AND s.identity_id = ? AND s.active AND s.ends_at > ?",
-            "-- sessions.list_of_identity
-SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.epoch, s.aal, s.methods, s.issued_at, s.expires_at,
-       s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
-FROM sessions s
-JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
-WHERE s.tenant_id = ? AND s.identity_id = ? AND s.active AND s.ends_at > ?
-ORDER BY s.id DESC
-LIMIT ? OFFSET ?",
+/// The count and the list of sessions that have not ended.
+fn statements(whose: Whose) -> (&'static str, &'static str) {
+    match whose {
+        Whose::Identity => (
+            statement!("-- sessions.count_listed_of_identity", count identity unended),
+            statement!("-- sessions.list_of_identity", list identity unended),
         ),
-        (true, false) => (
-            "-- sessions.count_listed_of_tenant
-SELECT COUNT(*)
-FROM sessions s
-JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
-WHERE s.tenant_id = ? AND s.active AND s.ends_at > ?",
-            "-- sessions.list_of_tenant
-SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.epoch, s.aal, s.methods, s.issued_at, s.expires_at,
-       s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
-FROM sessions s
-JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
-WHERE s.tenant_id = ? AND s.active AND s.ends_at > ?
-ORDER BY s.id DESC
-LIMIT ? OFFSET ?",
+        Whose::Tenant => (
+            statement!("-- sessions.count_listed_of_tenant", count tenant unended),
+            statement!("-- sessions.list_of_tenant", list tenant unended),
         ),
-        (false, true) => (
-            "-- sessions.count_listed_of_identity_anywhere
-SELECT COUNT(*)
-FROM sessions s
-JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
-WHERE s.identity_id = ? AND s.active AND s.ends_at > ?",
-            "-- sessions.list_of_identity_anywhere
-SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.epoch, s.aal, s.methods, s.issued_at, s.expires_at,
-       s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
-FROM sessions s
-JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
-WHERE s.identity_id = ? AND s.active AND s.ends_at > ?
-ORDER BY s.id DESC
-LIMIT ? OFFSET ?",
-        ),
-        (false, false) => (
-            "-- sessions.count_listed
-SELECT COUNT(*)
-FROM sessions s
-JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
-WHERE s.active AND s.ends_at > ?",
-            "-- sessions.list
-SELECT s.tenant_id, s.id, s.identity_id, s.token_hash, s.active, s.epoch, s.aal, s.methods, s.issued_at, s.expires_at,
-       s.ends_at, s.last_seen_at, s.ip_address, s.user_agent
-FROM sessions s
-JOIN tenants t ON t.id = s.tenant_id AND t.sessions_epoch = s.epoch
-WHERE s.active AND s.ends_at > ?
-ORDER BY s.id DESC
-LIMIT ? OFFSET ?",
+        Whose::All => (
+            statement!("-- sessions.count_listed", count all unended),
+            statement!("-- sessions.list", list all unended),
         ),
     }
 }

@@ -4,10 +4,12 @@ use kayan_ports::{
     Guard, IdentityId, RefreshToken, Scope, Session, SessionChange, SessionId, Spent, TenantId, Timestamp, TokenHash,
 };
 
+use uuid::Uuid;
+
 use crate::{
     Dialect, DriverError, Value,
     changes::Batch,
-    store::{accounts, tenants},
+    store::{accounts, tenant_or_any, tenants},
 };
 
 pub(crate) fn apply(batch: &mut Batch, change: SessionChange) -> Result<(), DriverError> {
@@ -28,8 +30,8 @@ pub(crate) fn apply(batch: &mut Batch, change: SessionChange) -> Result<(), Driv
     Ok(())
 }
 
-/// Notes the login first: that is the guard, and on a database with row locks it makes a change of the identity's state
-/// wait until the session is there to be revoked.
+/// Records the login first: that is the guard, and on a database with row locks a change of the identity's state waits until
+/// the session can be revoked.
 fn open(batch: &mut Batch, session: Session) -> Result<(), DriverError> {
     let sql = "-- sessions.note_login
 UPDATE identities
@@ -166,33 +168,11 @@ WHERE id = ? AND tenant_id = ? AND identity_id = ? AND active
 /// waits here and not with half of the sessions locked.
 fn revoke_of(batch: &mut Batch, scope: &Scope, identity: IdentityId, except: Option<SessionId>) {
     accounts::lock(batch, scope, identity);
-    let tenant = scope.tenant().map(|tenant| Value::text(tenant.as_str()));
-    let sql = match (tenant.is_some(), except.is_some()) {
-        (true, true) => {
-            "-- sessions.revoke_others
+    let sql = "-- sessions.revoke_identity
 UPDATE sessions
 SET active = false
-WHERE tenant_id = ? AND identity_id = ? AND id <> ? AND active"
-        }
-        (true, false) => {
-            "-- sessions.revoke_identity
-UPDATE sessions
-SET active = false
-WHERE tenant_id = ? AND identity_id = ? AND active"
-        }
-        (false, true) => {
-            "-- sessions.revoke_others_anywhere
-UPDATE sessions
-SET active = false
-WHERE identity_id = ? AND id <> ? AND active"
-        }
-        (false, false) => {
-            "-- sessions.revoke_identity_anywhere
-UPDATE sessions
-SET active = false
-WHERE identity_id = ? AND active"
-        }
-    };
-    let except = except.map(|id| id.0.into());
-    batch.free(sql, tenant.into_iter().chain([identity.0.into()]).chain(except).collect());
+WHERE identity_id = ? AND tenant_id = COALESCE(?, tenant_id) AND id <> ? AND active";
+    // No session has this id.
+    let except = except.map_or(Uuid::nil(), |session| session.0);
+    batch.free(sql, vec![identity.0.into(), tenant_or_any(scope), except.into()]);
 }

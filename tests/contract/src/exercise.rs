@@ -1,0 +1,254 @@
+//! Every question that requests ask and every write that they make, once.
+
+use kayan_ports::{
+    AccountChange, AccountQuery, AdminTokenId, Change, CredentialChange, EventOrder, EventQuery, Expired,
+    IdentityQuery, KeyChange, KeyId, KeyPurpose, Lookup, PurgeEvents, Revocation, Role, RoleChange, Scope, Sealed,
+    SealedKey, SessionChange, SessionQuery, State, StoredResponse, Stores, Tenant, TenantChange, TenantId, TenantQuery,
+    TenantSettings, Timestamp, WrappedKey, Wrapper,
+};
+use time::macros::datetime;
+
+use crate::sample::{
+    Account, at, client, event, identity, named, next_password, record, refresh_token, rotation, tenant, token, uuid,
+};
+
+/// Reads everything once and writes everything once, in a tenant of its own. The store has no data key yet.
+pub async fn exercise(store: &Stores) {
+    let tenant = tenants(store).await;
+    let account = Account::register(store, &tenant, "anna@example.org").await;
+    roles(store, &account).await;
+    accounts(store, &account).await;
+    sessions(store, &account).await;
+    session_lists(store, &account).await;
+    responses(store, &account).await;
+    trail(store, &account).await;
+    writes(store, &account).await;
+    keys(store).await;
+    let last = TenantChange::Delete { tenant, expected: 2 };
+    store.changes.commit(vec![Change::Tenant(last)]).await.unwrap();
+}
+
+/// Adds a tenant and changes it.
+async fn tenants(store: &Stores) -> TenantId {
+    let tenant = Tenant {
+        id: tenant("exercise"),
+        name: "Exercise".to_owned(),
+        active: true,
+        settings: TenantSettings::default(),
+        created_at: at(0),
+        updated_at: at(0),
+        version: 1,
+        epoch: 0,
+    };
+    let id = tenant.id.clone();
+    store.changes.commit(vec![Change::Tenant(TenantChange::Create(Box::new(tenant.clone())))]).await.unwrap();
+    let replaced = Tenant { version: 2, ..tenant };
+    store.changes.commit(vec![Change::Tenant(TenantChange::Replace(Box::new(replaced)))]).await.unwrap();
+    assert!(store.tenants.tenant(&id).await.unwrap().is_some());
+    for only in [None, Some(id.clone())] {
+        assert!(store.tenants.tenants(&TenantQuery { only, limit: 20, offset: 0 }).await.unwrap().total > 0);
+    }
+    id
+}
+
+async fn roles(store: &Stores, account: &Account) {
+    let (tenant, identity) = (account.tenant(), account.identity.id);
+    let role = Role {
+        tenant: tenant.clone(),
+        name: "writer".to_owned(),
+        description: String::new(),
+        permissions: Vec::new(),
+        parents: Vec::new(),
+        created_at: at(0),
+        updated_at: at(0),
+        version: 1,
+    };
+    let assign = |expected, roles: &[&str]| {
+        let roles = roles.iter().map(|&role| role.to_owned()).collect();
+        Change::Role(RoleChange::Assign { tenant: tenant.clone(), identity, expected, roles, at: at(1) })
+    };
+    let changes = vec![
+        Change::Role(RoleChange::Create(Box::new(role.clone()))),
+        Change::Role(RoleChange::Replace(Box::new(Role { version: 2, ..role.clone() }))),
+        assign(1, &["writer", "admin"]),
+        Change::Role(RoleChange::RequireAdmin(tenant.clone())),
+        assign(2, &["admin"]),
+        Change::Role(RoleChange::Delete { tenant: tenant.clone(), name: role.name, expected: 2 }),
+    ];
+    store.changes.commit(changes).await.unwrap();
+    let version = store.roles.roles(tenant).await.unwrap().unwrap().version;
+    store.changes.commit(vec![Change::Role(RoleChange::Pin { tenant: tenant.clone(), version })]).await.unwrap();
+}
+
+async fn accounts(store: &Stores, account: &Account) {
+    let (tenant, whom) = (account.tenant(), account.identity.id);
+    let candidate = store.credentials.login_candidate(tenant, &account.name, &client("192.0.2.7")).await;
+    assert!(candidate.unwrap().unwrap().known.is_some());
+    for scope in [Scope::from(tenant), Scope::System] {
+        assert!(store.accounts.identity(&scope, whom).await.unwrap().is_some());
+        assert!(store.credentials.password(&scope, whom).await.unwrap().is_some());
+        assert!(!store.accounts.identities_named(&scope, &account.name).await.unwrap().is_empty());
+        for contains in [None, Some("ANNA@".to_owned())] {
+            let query = IdentityQuery { scope: scope.clone(), state: None, contains, limit: 20, offset: 0 };
+            assert!(store.accounts.identities(&query).await.unwrap().total > 0);
+        }
+    }
+    for hashes in [true, false] {
+        let query = AccountQuery { tenant: tenant.clone(), state: None, after: None, hashes, limit: 20 };
+        assert_eq!(store.accounts.accounts(&query).await.unwrap().len(), 1);
+    }
+    assert!(store.accounts.tenant_with_accounts(None).await.unwrap().is_some());
+    assert_eq!(store.accounts.ended_locks(at(0)).await, Ok(Vec::new()));
+}
+
+async fn sessions(store: &Stores, account: &Account) {
+    let (tenant, session) = (account.tenant(), &account.session);
+    let presented = store.access_tokens.authenticated_session(tenant, &session.token).await;
+    assert!(matches!(presented, Ok(Lookup::Found(_))));
+    assert!(matches!(store.sessions.refreshing(tenant, &account.refresh.hash).await, Ok(Lookup::Found(_))));
+    assert_eq!(store.sessions.sessions(tenant, account.identity.id, at(0)).await.unwrap().len(), 1);
+}
+
+async fn session_lists(store: &Stores, account: &Account) {
+    for scope in [Scope::from(account.tenant()), Scope::System] {
+        assert!(store.sessions.session(&scope, account.session.id).await.unwrap().is_some());
+        for identity in [None, Some(account.identity.id)] {
+            let query = SessionQuery { scope: scope.clone(), identity, at: at(0), limit: 20, offset: 0 };
+            assert!(store.sessions.active_sessions(&query).await.unwrap().total > 0);
+            assert!(store.sessions.count_active_sessions(&scope, identity).await.unwrap() > 0);
+        }
+    }
+    assert!(!store.sessions.active_sessions_by_tenant(at(0)).await.unwrap().is_empty());
+}
+
+async fn responses(store: &Stores, account: &Account) {
+    let stored = StoredResponse {
+        tenant: account.tenant().clone(),
+        operator: "cli".to_owned(),
+        key: "k".to_owned(),
+        request: [5; 32],
+        about: Some(account.identity.id),
+        response: "1".to_owned(),
+        at: at(0),
+    };
+    store.changes.commit(vec![Change::StoreResponse(Box::new(stored.clone()))]).await.unwrap();
+    assert!(store.responses.stored_response(&stored.tenant, "cli", "k").await.unwrap().is_some());
+    let ago = datetime!(2000-01-01 00:00 UTC);
+    let expired = Expired { sessions: ago, attempts: ago, networks: ago, revocations: ago, responses: ago };
+    assert_eq!(store.cleanup.has_expired(&expired).await, Ok(false));
+    store.changes.commit(vec![Change::RemoveExpired(expired)]).await.unwrap();
+}
+
+/// Reads the audit trail in every way, and purges nothing of it.
+async fn trail(store: &Stores, account: &Account) {
+    let (tenant, whom) = (account.tenant(), account.identity.id);
+    // Others' events, which must not be read to find these.
+    let other = identity(tenant);
+    store.changes.commit((0..30).map(|_| record(&event(&other))).collect()).await.unwrap();
+    store.changes.commit(vec![record(&event(&account.identity))]).await.unwrap();
+    assert_eq!(store.audit.events_about(tenant, whom).await.unwrap().len(), 2);
+    for scope in [Scope::from(tenant), Scope::System] {
+        let all = EventQuery::all(scope.clone());
+        let of_subject = EventQuery { subject: Some(whom.to_string()), ..all.clone() };
+        let of_actor = EventQuery { actor: Some(whom.to_string()), ..all.clone() };
+        for query in [all, of_subject, of_actor] {
+            for order in [EventOrder::OldestFirst, EventOrder::NewestFirst] {
+                let page = store.audit.events(&EventQuery { order, ..query.clone() }, None, 10).await.unwrap();
+                assert!(!page.events.is_empty());
+            }
+        }
+        assert!(store.audit.count_events(&scope, at(2_000_000)).await.unwrap().contains(&(tenant.clone(), 32)));
+        let ago = Timestamp::UNIX_EPOCH;
+        let purge = PurgeEvents { scope, until: ago, parts_until: ago };
+        store.changes.commit(vec![Change::PurgeEvents(purge)]).await.unwrap();
+    }
+}
+
+/// Changes the account in every way, and removes it.
+async fn writes(store: &Stores, account: &Account) {
+    let (tenant, whom, session) = (account.tenant().clone(), account.identity.id, account.session.id);
+    let next = refresh_token(&account.session);
+    let credential = next_password(&account.password);
+    let mut changes = vec![
+        Change::Account(AccountChange::Pin { tenant: tenant.clone(), identity: whom, version: 3 }),
+        Change::Account(AccountChange::ReplaceTraits {
+            tenant: tenant.clone(),
+            identity: whom,
+            expected: 3,
+            traits: account.identity.traits.clone(),
+            identifiers: vec![named("email", account.name.as_str())],
+            verified: Vec::new(),
+            at: at(1),
+        }),
+        Change::Credential(CredentialChange::Replace(Box::new(credential.clone()))),
+        Change::Credential(CredentialChange::Use {
+            tenant: tenant.clone(),
+            credential: credential.id,
+            version: credential.version,
+            at: at(1),
+        }),
+        Change::Session(SessionChange::Touch { tenant: tenant.clone(), session, at: at(60) }),
+        rotation(&account.refresh, &next),
+        Change::Session(SessionChange::Renew {
+            tenant: tenant.clone(),
+            session,
+            token: token(),
+            expires_at: at(9_000),
+            at: at(60),
+        }),
+        Change::Session(SessionChange::Revoke { tenant: tenant.clone(), identity: whom, session }),
+    ];
+    for scope in [Scope::from(&tenant), Scope::System] {
+        for except in [None, Some(session)] {
+            let revoke = SessionChange::RevokeOf { scope: scope.clone(), identity: whom, except };
+            changes.push(Change::Session(revoke));
+        }
+        changes.push(Change::Account(AccountChange::SetState {
+            scope,
+            identity: whom,
+            expected: None,
+            state: State::Locked,
+            until: Some(at(99)),
+            at: at(1),
+        }));
+    }
+    store.changes.commit(changes).await.unwrap();
+    for scope in [Scope::from(&tenant), Scope::System] {
+        let revoke = SessionChange::RevokeAll { scope: scope.clone(), epoch: 7 };
+        store.changes.commit(vec![Change::Session(revoke)]).await.unwrap();
+        let delete = AccountChange::Delete { scope: scope.clone(), identity: whom, expected: None };
+        let deleted = store.changes.commit(vec![Change::Account(delete)]).await;
+        // The second time it is gone.
+        assert_eq!(deleted.is_ok(), scope != Scope::System);
+    }
+    assert_eq!(store.accounts.identity(&Scope::System, whom).await, Ok(None));
+}
+
+async fn keys(store: &Stores) {
+    let data_key = |version| WrappedKey {
+        wrapped: Sealed(vec![1; 61]),
+        by: Wrapper::DataKey,
+        version,
+        created_at: at(0),
+        updated_at: at(0),
+    };
+    let signing_key = SealedKey {
+        id: KeyId(uuid()),
+        scope: Scope::System,
+        purpose: KeyPurpose::AuditSeal,
+        sealed: Sealed(vec![1; 61]),
+        public: [1; 32],
+        created_at: at(0),
+    };
+    let revocation = Revocation { id: AdminTokenId(uuid()), by: Scope::System, expires_at: at(9), at: at(0) };
+    let changes = vec![
+        Change::Key(KeyChange::StoreDataKey(Box::new(data_key(1)))),
+        Change::Key(KeyChange::RewrapDataKey(Box::new(data_key(2)))),
+        Change::Key(KeyChange::StoreSigningKey(Box::new(signing_key))),
+        Change::RevokeAdminToken(Box::new(revocation.clone())),
+    ];
+    store.changes.commit(changes).await.unwrap();
+    assert!(store.keys.data_key().await.unwrap().is_some());
+    assert_eq!(store.revocations.revocations(&Scope::System, &[revocation.id]).await, Ok(vec![revocation.id]));
+    assert!(store.keys.signing_key(&Scope::System, KeyPurpose::AuditSeal).await.unwrap().is_some());
+}
