@@ -1,11 +1,11 @@
 //! What the server's errors mean, in words without SQL text, values or addresses.
 
-use kayan_sql::{DriverError, READ_ONLY};
+use kayan_sql::{DriverError, READ_ONLY, signature};
 use mysql_async::{Error, IoError, ServerError};
 use rustls::CertificateError;
 
-/// The guard's subquery gave two rows, `ER_SUBQUERY_NO_1_ROW`.
-pub(crate) const GUARD: u16 = 1242;
+/// `ER_WRONG_VALUE_FOR_VAR`: what a failing guard raises.
+pub(crate) const GUARD_FAILED: u16 = 1231;
 
 /// What becomes of a request whose statement failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,11 +93,6 @@ pub(crate) fn unencrypted() -> DriverError {
 /// The connection ended within a request.
 pub(crate) fn lost() -> DriverError {
     DriverError::Unavailable("the connection to the server was lost".to_owned())
-}
-
-/// The statement's name, from its first line.
-pub(crate) fn signature(sql: &str) -> &str {
-    sql.lines().next().unwrap_or_default().trim_start_matches("-- ")
 }
 
 /// Why no connection was made. It may be made later, so in no case is that a fault.

@@ -27,7 +27,7 @@ use std::{
 use async_trait::async_trait;
 use kayan_sql::{
     ApplyError, ConnectionUse, Dialect, Driver, DriverError, MigrationLock, Query, READ_ONLY, Reading, Row, SqlStore,
-    Statement, TakeRows,
+    Statement, TakeRows, signature,
 };
 use mysql_async::prelude::Queryable as _;
 use tokio::time::{sleep, timeout};
@@ -36,7 +36,7 @@ pub use dsn::{Dsn, DsnError, Place, Tls};
 
 use crate::{
     dial::Dialer,
-    errors::{Verdict, signature, store_error, verdict},
+    errors::{Verdict, store_error, verdict},
     pool::{Lease, Pool},
     script::{Failed, Script, roll_back},
 };

@@ -1,16 +1,10 @@
 //! The right to migrate: a named lock of the server's, which it takes back by itself when the connection ends.
 
 use async_trait::async_trait;
-use kayan_sql::{DriverError, Expect, MigrationLock, Query, Row, Statement, Value};
+use kayan_sql::{DriverError, Expect, MigrationLock, Query, Row, Statement, Value, signature};
 use mysql_async::{Conn, prelude::Queryable as _};
 
-use crate::{
-    dial::Dialer,
-    errors::{signature, store_error},
-    literals::written,
-    pool::Connection,
-    rows,
-};
+use crate::{dial::Dialer, errors::store_error, literals::written, pool::Connection, rows};
 
 /// Names are at most 64 characters, and hold for the whole server: hence the database's name, digested (MySQL has no MD5
 /// since 9.6). The time is how many seconds one process waits for another one's migrations.

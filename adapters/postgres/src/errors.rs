@@ -3,13 +3,19 @@
 use std::{error::Error as _, io};
 
 use deadpool_postgres::PoolError;
-use kayan_sql::{ApplyError, DriverError, Expect, READ_ONLY};
+use kayan_sql::{ApplyError, DriverError, Expect, READ_ONLY, signature};
 use rustls::CertificateError;
 use tokio_postgres::{Error, error::SqlState};
 
-/// What a failed question means. `sql` only lends its signature.
+/// What `kayan_guard_failed` raises, a function that migration 0011 makes.
+const GUARD_FAILED: &str = "KY001";
+
+/// What a failed query means. `sql` is only read for its signature.
 pub(crate) fn store_error(error: &Error, sql: &str) -> DriverError {
     match error.code() {
+        Some(_) if lacks_guard(error) => {
+            DriverError::Unavailable("its schema is not migrated, or was restored without its functions".to_owned())
+        }
         Some(code) => match unavailable(code) {
             Some(why) => DriverError::Unavailable(why.to_owned()),
             None => DriverError::Fault(fault(error, sql)),
@@ -22,9 +28,8 @@ pub(crate) fn store_error(error: &Error, sql: &str) -> DriverError {
 /// What a failed statement of a batch means.
 pub(crate) fn apply_error(error: &Error, sql: &str, (position, expect): (usize, Expect)) -> ApplyError {
     match error.code() {
-        Some(&(SqlState::DIVISION_BY_ZERO | SqlState::FOREIGN_KEY_VIOLATION)) if expect == Expect::One => {
-            ApplyError::Guard(position)
-        }
+        Some(code) if code.code() == GUARD_FAILED => ApplyError::Guard(position),
+        Some(&SqlState::FOREIGN_KEY_VIOLATION) if expect == Expect::One => ApplyError::Guard(position),
         Some(&SqlState::UNIQUE_VIOLATION) => ApplyError::Unique(position),
         Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
             ApplyError::Unavailable("rows that belong together keep changing".to_owned())
@@ -44,6 +49,12 @@ pub(crate) fn passes(error: &Error) -> bool {
 /// Whether the server takes no writes: a standby, or one that was the primary.
 pub(crate) fn read_only(error: &Error) -> bool {
     error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+}
+
+/// Whether the function that guarded statements call is missing. Operators that are missing have the same code.
+fn lacks_guard(error: &Error) -> bool {
+    error.code() == Some(&SqlState::UNDEFINED_FUNCTION)
+        && error.as_db_error().is_some_and(|said| said.message().contains("kayan_guard_failed"))
 }
 
 /// Whether a migration changed what a prepared statement answers.
@@ -147,7 +158,7 @@ fn broken(error: &Error) -> bool {
 }
 
 fn fault(error: &Error, sql: &str) -> String {
-    let signature = sql.lines().next().unwrap_or_default().trim_start_matches("-- ");
+    let signature = signature(sql);
     let Some(said) = error.as_db_error() else { return format!("{signature}: the driver failed: {}", plain(error)) };
     let code = said.code().code();
     match code {

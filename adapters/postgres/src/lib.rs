@@ -1,7 +1,8 @@
 //! The PostgreSQL driver: pooled connections, one round trip for a read and one for a batch.
 //!
-//! A batch is sent whole, from BEGIN to COMMIT, before the first answer has come. Its guards are therefore kept by the
-//! database: a statement that must change one row and does not makes an error, and COMMIT then rolls back.
+//! A batch is sent whole, from BEGIN to COMMIT, before the first answer has come. Its guards are therefore checked by the
+//! database: a statement that must change one row and does not raises an error, and COMMIT then rolls back. The function
+//! that raises it is part of the schema.
 
 mod dsn;
 mod errors;

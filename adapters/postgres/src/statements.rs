@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
-use kayan_sql::Expect;
+use kayan_sql::{Expect, signature};
 use parking_lot::RwLock;
 use tokio_postgres::types::Type;
 
@@ -15,7 +15,7 @@ pub(crate) struct Statements(RwLock<HashMap<(&'static str, Wording), Arc<str>>>)
 enum Wording {
     /// The same, for one.
     Plain,
-    /// A write that fails by itself unless one row is changed.
+    /// A write that raises an error unless one row is changed.
     Guarded,
     /// A question that is asked for several at once.
     Together,
@@ -37,7 +37,7 @@ impl Statements {
     /// whole transaction can be sent at once, its COMMIT included.
     pub(crate) fn write(&self, sql: &'static str, expect: Expect) -> Arc<str> {
         match expect {
-            Expect::One => self.rewritten(sql, Wording::Guarded, |sql| kept(&numbered(sql))),
+            Expect::One => self.rewritten(sql, Wording::Guarded, |sql| guarded(&numbered(sql))),
             Expect::Any => self.rewritten(sql, Wording::Plain, numbered),
         }
     }
@@ -84,11 +84,14 @@ fn together(sql: &str, types: &[Type]) -> String {
     )
 }
 
-/// Divides by zero unless one row is changed. The signature stays in front, where the statistics show it.
-fn kept(sql: &str) -> String {
-    let (signature, statement) = signed(sql);
+/// Raises SQLSTATE KY001 unless one row is changed: `HAVING` leaves no row for which the function would be called
+/// otherwise. The signature stays in front, where the statistics show it.
+fn guarded(sql: &str) -> String {
+    let (first, statement) = signed(sql);
+    let name = signature(first);
     format!(
-        "{signature}\nWITH changed AS (\n{statement}\nRETURNING 1\n)\nSELECT 1 / (COUNT(*) = 1)::integer FROM changed"
+        "{first}\nWITH changed AS (\n{statement}\nRETURNING 1\n)\n\
+         SELECT kayan_guard_failed('{name}') FROM changed HAVING COUNT(*) <> 1"
     )
 }
 
@@ -112,7 +115,7 @@ mod tests {
         assert_eq!(
             &*statements.write(sql, Expect::One),
             "-- a.b\nWITH changed AS (\nUPDATE t\nSET a = $1\nWHERE b = $2 AND c = $3\nRETURNING 1\n)\n\
-             SELECT 1 / (COUNT(*) = 1)::integer FROM changed"
+             SELECT kayan_guard_failed('a.b') FROM changed HAVING COUNT(*) <> 1"
         );
         assert_eq!(&*statements.question("SELECT 1"), "SELECT 1");
         assert_eq!(

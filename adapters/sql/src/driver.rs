@@ -75,6 +75,16 @@ pub struct Statement {
     pub expect: Expect,
 }
 
+/// A statement's name, from its first line: `sessions.presented`. Never other parts of its text.
+pub fn signature(sql: &str) -> &str {
+    let line = sql.strip_prefix("-- ").unwrap_or(sql);
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '.';
+    match line.find(|c| !is_plain(c)).map_or(line, |end| line.get(..end).unwrap_or_default()) {
+        "" => "an unsigned statement",
+        name => name,
+    }
+}
+
 /// Why a driver gave no answer. The text is for the operator's log, never for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DriverError {

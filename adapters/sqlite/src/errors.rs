@@ -1,6 +1,6 @@
 //! What SQLite's errors mean, in words without SQL text, values or paths.
 
-use kayan_sql::{ApplyError, DriverError};
+use kayan_sql::{ApplyError, DriverError, signature};
 use rusqlite::{Error, ErrorCode, ffi};
 
 /// What a failed read means. `sql` only lends its signature.
@@ -40,7 +40,7 @@ fn unavailable(error: &Error) -> Option<&'static str> {
 }
 
 fn fault(error: &Error, sql: &str) -> String {
-    let signature = sql.lines().next().unwrap_or_default().trim_start_matches("-- ");
+    let signature = signature(sql);
     // rusqlite's own text may quote the statement or the path; SQLite's message names tables and columns at most
     let what = match error {
         Error::SqliteFailure(_, Some(message)) => message.clone(),

@@ -13,6 +13,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Client;
 
 const TABLE: &str = "CREATE TABLE things (id bigint PRIMARY KEY, word text)";
+/// The function that guarded statements call.
+const GUARD: &str = include_str!("../../../../migrations/postgres/0011_guards.up.sql");
 const ADD: &str = "-- things.add\nINSERT INTO things (id, word) VALUES (?, ?)";
 const RENAME: &str = "-- things.rename\nUPDATE things\nSET word = ?\nWHERE id = ?";
 
@@ -24,6 +26,7 @@ async fn database() -> (PostgresDatabase, Client) {
     let database = PostgresDatabase::create().await;
     let operator = database.connection().await;
     operator.batch_execute(TABLE).await.unwrap();
+    operator.batch_execute(GUARD).await.unwrap();
     (database, operator)
 }
 
