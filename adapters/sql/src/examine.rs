@@ -1,23 +1,14 @@
 //! Questions about the database server itself, for whoever looks for what is wrong. They change nothing.
 
+mod version;
+
 use kayan_ports::Timestamp;
 
 use crate::{
     ApplyError, Dialect, Driver, DriverError, Expect, Query, READ_ONLY, Reading, Row, Statement, Value, migrate,
 };
 
-/// Which server it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
-    /// `SQLite`, `PostgreSQL`, `MySQL` or `MariaDB`.
-    pub product: &'static str,
-    /// As the server writes it.
-    pub text: String,
-    /// The oldest one that Kayan works with.
-    pub oldest: &'static str,
-    /// Whether it is that or a newer one.
-    pub is_supported: bool,
-}
+pub use version::{Fitness, Version, version};
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,29 +30,6 @@ pub struct Rights {
     pub may_create: Option<bool>,
     /// Whether nobody may write: a standby, or made so.
     pub is_read_only: bool,
-}
-
-/// Asks for the version.
-pub async fn version(driver: &dyn Driver) -> Result<Version, DriverError> {
-    let sql = match driver.dialect() {
-        Dialect::Sqlite => "-- server.version\nSELECT sqlite_version()",
-        Dialect::Postgres => "-- server.version\nSELECT current_setting('server_version')",
-        Dialect::MySql => "-- server.version\nSELECT VERSION()",
-    };
-    let text = ask(driver, sql, Vec::new()).await?.text()?;
-    Ok(judged(driver.dialect(), text))
-}
-
-fn judged(dialect: Dialect, text: String) -> Version {
-    let (product, oldest, least) = match dialect {
-        Dialect::Sqlite => ("SQLite", "3.37", [3, 37, 0]),
-        Dialect::Postgres => ("PostgreSQL", "13", [13, 0, 0]),
-        Dialect::MySql if text.contains("MariaDB") => ("MariaDB", "10.11", [10, 11, 0]),
-        Dialect::MySql => ("MySQL", "8.0.17", [8, 0, 17]),
-    };
-    let mut parts = text.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0_u32));
-    let number: [u32; 3] = std::array::from_fn(|_| parts.next().unwrap_or(0));
-    Version { product, oldest, is_supported: number >= least, text }
 }
 
 /// What the database's clock says; nothing where that is this machine's.
@@ -238,29 +206,4 @@ const TRIED: [(&str, [&str; 3]); 2] = [
 async fn ask(driver: &dyn Driver, sql: &'static str, params: Vec<Value>) -> Result<Row, DriverError> {
     let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
     rows.into_iter().next().ok_or_else(|| DriverError::Fault("there is no answer".to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_is_supported_from_its_oldest_version_on() {
-        for (dialect, text, product, supported) in [
-            (Dialect::Postgres, "16.3 (Debian 16.3-1)", "PostgreSQL", true),
-            (Dialect::Postgres, "13.0", "PostgreSQL", true),
-            (Dialect::Postgres, "18beta1", "PostgreSQL", true),
-            (Dialect::Postgres, "12.19", "PostgreSQL", false),
-            (Dialect::MySql, "10.11.6-MariaDB-0+deb12u1", "MariaDB", true),
-            (Dialect::MySql, "10.6.18-MariaDB", "MariaDB", false),
-            (Dialect::MySql, "8.0.17", "MySQL", true),
-            (Dialect::MySql, "8.0.16", "MySQL", false),
-            (Dialect::MySql, "5.7.44-log", "MySQL", false),
-            (Dialect::MySql, "9.1.0", "MySQL", true),
-            (Dialect::Sqlite, "3.50.2", "SQLite", true),
-        ] {
-            let version = judged(dialect, text.to_owned());
-            assert_eq!((version.product, version.is_supported), (product, supported), "{text}");
-        }
-    }
 }

@@ -135,6 +135,18 @@ pub enum MigrateError {
         /// Its name.
         table: String,
     },
+    /// The server only speaks the protocol of a database that Kayan works with.
+    #[error(
+        "the database is {product}, with which Kayan can't work: {why}; name a database on {wanted} in KAYAN_DB_DSN"
+    )]
+    Unusable {
+        /// What it is.
+        product: &'static str,
+        /// Why that does not do.
+        why: &'static str,
+        /// What does.
+        wanted: &'static str,
+    },
     /// The database has an encoding in which not every text can be kept.
     #[error(
         "the database's encoding is {encoding}, which can't keep every text; make another one: createdb --encoding=UTF8 \

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Applied, MigrateError, Migration, applied_query, decode, tables};
-use crate::{Dialect, Driver, DriverError, Query, Reading};
+use crate::{
+    Dialect, Driver, DriverError, Query, Reading,
+    examine::{Fitness, Version, version},
+};
 
 const BOOKKEEPING: &str = "schema_migrations";
 /// The columns of the bookkeeping. Other programs have a table of that name with other columns.
@@ -12,6 +15,12 @@ const COLUMNS: [&str; 4] = ["version", "name", "checksum", "applied_at"];
 /// What was applied; nothing where nobody has migrated yet. Refuses a database that is not for Kayan.
 pub(super) async fn look(driver: &dyn Driver, known: &[Migration]) -> Result<BTreeMap<u32, Applied>, MigrateError> {
     let dialect = driver.dialect();
+    let Version { product, wanted, fitness, .. } = version(driver).await?;
+    match fitness {
+        Fitness::Unusable(why) => return Err(MigrateError::Unusable { product, why, wanted }),
+        Fitness::Untested(why) => tracing::warn!(product, "the database's server is not supported: {why}"),
+        Fitness::Supported | Fitness::TooOld => {}
+    }
     if dialect == Dialect::Postgres {
         let encoding = names(driver, "-- migrations.encoding\nSELECT current_setting('server_encoding')").await?;
         if let Some(encoding) = encoding.into_iter().find(|encoding| encoding != "UTF8") {
