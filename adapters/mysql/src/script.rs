@@ -34,16 +34,16 @@ pub(crate) struct Script {
     signatures: Vec<&'static str>,
 }
 
-/// Why a script did not do what it should. Its transaction may still be open.
+/// Why a script failed. Its transaction may still be open.
 #[derive(Debug)]
 pub(crate) enum Failed {
-    /// For good.
+    /// Permanently.
     Finally(ApplyError),
-    /// It may succeed when it is sent again; or else this is why not.
+    /// It may succeed when it is sent again. The reason, if it does not.
     Again(ApplyError),
     /// The server takes no writes; whether another connection may lead to one that does.
     ReadOnly { renew: bool },
-    /// With the connection.
+    /// The connection is lost.
     Lost,
 }
 
@@ -70,11 +70,11 @@ impl Script {
         Ok(script)
     }
 
-    /// Sends it and hears it out.
+    /// Sends it and reads every answer.
     pub(crate) async fn run(&self, connection: &mut Conn) -> Result<(), Failed> {
         let mut answered = 0;
         match self.hear(connection, &mut answered).await {
-            // An answer missing would mean that this program and the server count differently.
+            // A missing answer would mean that this program and the server count differently.
             Ok(()) if answered == self.places.len() => Ok(()),
             Ok(()) => Err(Failed::Lost),
             Err(error) => Err(self.explain(&error, self.places.get(answered).copied().unwrap_or(Place::Frame))),

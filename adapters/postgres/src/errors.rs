@@ -38,8 +38,8 @@ pub(crate) fn apply_error(error: &Error, sql: &str, (position, expect): (usize, 
     }
 }
 
-/// Whether the same batch may well succeed, or be told what stands in its way, when it is sent again. A foreign key is
-/// broken only by a race: what a statement found was removed before the key was checked, or what it did not find was added.
+/// Whether the batch may succeed, or fail at a guard, when it is sent again. A foreign key is violated only in a race: a row
+/// that a statement found was removed before the key was checked, or one that it did not find was added.
 pub(crate) fn passes(error: &Error) -> bool {
     let passing =
         [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED, &SqlState::FOREIGN_KEY_VIOLATION];
@@ -57,7 +57,7 @@ fn lacks_guard(error: &Error) -> bool {
         && error.as_db_error().is_some_and(|said| said.message().contains("kayan_guard_failed"))
 }
 
-/// Whether a migration changed what a prepared statement answers.
+/// Whether a migration changed the result type of a prepared statement.
 pub(crate) fn outdated(error: &Error) -> bool {
     error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
         && error.as_db_error().is_some_and(|said| said.message().starts_with("cached plan"))
@@ -128,7 +128,7 @@ fn distrusted(why: &CertificateError) -> &'static str {
     }
 }
 
-/// The reasons that go away without a change of the program.
+/// Temporary reasons, which go away without a change of the program.
 fn unavailable(code: &SqlState) -> Option<&'static str> {
     match *code {
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {

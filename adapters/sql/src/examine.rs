@@ -1,4 +1,4 @@
-//! Questions about the database server itself, for whoever looks for what is wrong. They change nothing.
+//! Examines the database server itself, to find what is wrong. Changes nothing.
 
 mod version;
 
@@ -13,7 +13,7 @@ pub use version::{Fitness, Version, version};
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Of all who are not superusers.
+    /// Of all users that are not superusers.
     pub server: i64,
     /// Of this user, or to this database, if that is limited.
     pub own: Option<i64>,
@@ -26,13 +26,13 @@ pub struct Rights {
     pub closed: Vec<String>,
     /// Tables that it may not alter, as migrations do.
     pub foreign: Vec<String>,
-    /// Whether it may make tables; nothing when that can't be told.
+    /// Whether it may create tables; `None` when that is not known.
     pub may_create: Option<bool>,
-    /// Whether nobody may write: a standby, or made so.
+    /// Whether the server takes no writes: a standby, or made read-only.
     pub is_read_only: bool,
 }
 
-/// What the database's clock says; nothing where that is this machine's.
+/// The time of the database's clock; `None` where that is this machine's.
 pub async fn clock(driver: &dyn Driver) -> Result<Option<Timestamp>, DriverError> {
     let sql = match driver.dialect() {
         Dialect::Sqlite => return Ok(None),
@@ -42,7 +42,7 @@ pub async fn clock(driver: &dyn Driver) -> Result<Option<Timestamp>, DriverError
     ask(driver, sql, Vec::new()).await?.time().map(Some)
 }
 
-/// How far transactions are kept apart that don't say it themselves, in lower case, as in `read committed`.
+/// The default isolation level, in lower case, as in `read committed`.
 pub async fn isolation(driver: &dyn Driver) -> Result<String, DriverError> {
     let sql = match driver.dialect() {
         Dialect::Sqlite => return Ok("serializable".to_owned()),
@@ -56,7 +56,7 @@ pub async fn isolation(driver: &dyn Driver) -> Result<String, DriverError> {
     Ok(row.text()?.to_ascii_lowercase().replace('-', " "))
 }
 
-/// Asks for the limits; nothing where there are none.
+/// Reads the limits; `None` where there are none.
 pub async fn connection_limits(driver: &dyn Driver) -> Result<Option<ConnectionLimits>, DriverError> {
     let sql = match driver.dialect() {
         Dialect::Sqlite => return Ok(None),
@@ -107,7 +107,7 @@ LIMIT 10"
     Ok(rows.iter().map(|row| row.label(0)).collect())
 }
 
-/// Whether the server keeps a binary log of statements alone, in which it can't write down what Kayan's transactions do.
+/// Whether the server's binary log is statement-based, in which transactions at READ COMMITTED can't be logged.
 pub async fn logs_statements_only(driver: &dyn Driver) -> Result<bool, DriverError> {
     if driver.dialect() != Dialect::MySql {
         return Ok(false);
@@ -117,7 +117,7 @@ pub async fn logs_statements_only(driver: &dyn Driver) -> Result<bool, DriverErr
     Ok(row.boolean()? && row.text()? == "STATEMENT")
 }
 
-/// Asks what the user may do. The tables are those that are there of those that the migrations make.
+/// Reads the rights of the user on the existing tables of the schema.
 pub async fn rights(driver: &dyn Driver) -> Result<Rights, DriverError> {
     match driver.dialect() {
         Dialect::Sqlite => Ok(Rights { may_create: Some(true), ..Rights::default() }),
@@ -155,8 +155,7 @@ ORDER BY c.relname";
     Ok(rights)
 }
 
-/// What was granted to roles, to patterns and to single tables can't be read from one place there, so that statements are
-/// tried which find no row.
+/// Grants to roles, patterns and single tables can't be read in one place there, so statements that match no row are tried.
 async fn rights_on_mysql(driver: &dyn Driver) -> Result<Rights, DriverError> {
     let sql = "-- server.granted
 SELECT COUNT(DISTINCT p.privilege_type), COALESCE(CURRENT_ROLE(), 'NONE')

@@ -3,7 +3,7 @@
 use kayan_sql::{ApplyError, DriverError, signature};
 use rusqlite::{Error, ErrorCode, ffi};
 
-/// What a failed read means. `sql` only lends its signature.
+/// What a failed query means. `sql` is only read for its signature.
 pub(crate) fn store_error(error: &Error, sql: &str) -> DriverError {
     match unavailable(error) {
         Some(why) => DriverError::Unavailable(why.to_owned()),
@@ -20,7 +20,7 @@ pub(crate) fn apply_error(error: &Error, sql: &str, position: usize) -> ApplyErr
     store_error(error, sql).into()
 }
 
-/// The reasons that go away without a change of the program.
+/// Temporary reasons, which go away without a change of the program.
 fn unavailable(error: &Error) -> Option<&'static str> {
     if let Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) = error
         && (msg.starts_with("no such table") || msg.starts_with("no such column"))
