@@ -97,7 +97,7 @@ pub enum RestoreError {
     Store(#[from] DriverError),
 }
 
-/// A restore in progress, on one connection and with the right to migrate. Dropped before it is finished, it leaves the
+/// A restore in progress, on one connection that holds the migration lock. Dropped before it is finished, it leaves the
 /// database empty: not even migrated where schema changes can be taken back.
 pub struct Restore {
     lock: Box<dyn MigrationLock>,

@@ -262,7 +262,7 @@ pub trait MigrationLock: Send {
     /// fails leaves the lock good for nothing but to be dropped, which takes back everything.
     async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), DriverError>;
 
-    /// Releases the lock. What ran is durable only when this succeeds; a lock dropped without it may lose the steps that it ran,
-    /// each of them whole.
+    /// Releases the lock. What ran is durable only when this succeeds; a lock dropped without it may lose the steps that it
+    /// ran, each of them whole.
     async fn release(self: Box<Self>) -> Result<(), DriverError>;
 }
