@@ -15,9 +15,8 @@ use crate::{
 };
 
 /// What every session begins with, so that nothing depends on how the server is set up: exact texts, strict values,
-/// times in UTC, each statement on the newest rows, and nothing left waiting for long when the asker is gone. Times are in
-/// seconds, MySQL's own in milliseconds and for questions alone; the marked comments are each understood by one of the two
-/// servers.
+/// times in UTC, each statement on the newest rows, and nothing left waiting for long when the caller is gone. Timeouts are in
+/// seconds, that of MySQL alone in milliseconds and for queries only; each marked comment is run by one of the two servers.
 const SESSION: &str = "-- session.begin
 SET NAMES utf8mb4;
 SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', autocommit = 1,
@@ -26,7 +25,7 @@ SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '
   /*M! , max_statement_time = 30 */ /*!80000 , max_execution_time = 30000 */;
 SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
-/// What a migration's session has on top: it may wait, and work, for long.
+/// The longer timeouts of a migration's session.
 const MIGRATING: &str = "-- session.migrate
 SET SESSION innodb_lock_wait_timeout = 60, lock_wait_timeout = 60, wait_timeout = 28800
   /*M! , max_statement_time = 0 */ /*!80000 , max_execution_time = 0 */";
@@ -46,7 +45,7 @@ impl Dsn {
     }
 }
 
-/// Knows how to reach the server.
+/// Opens connections to the server.
 #[derive(Debug)]
 pub(crate) struct Dialer {
     options: Opts,
@@ -56,7 +55,7 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    /// Connects to nothing; a connection is waited for no longer than `patience`.
+    /// Does not connect yet; a connection may take up to `patience`.
     pub(crate) fn new(dsn: &Dsn, patience: Duration) -> Result<Self, ConnectError> {
         let options = OptsBuilder::default()
             .user(Some(dsn.user.clone()))

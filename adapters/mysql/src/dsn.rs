@@ -12,9 +12,9 @@ use secrecy::SecretString;
 /// A parsed DSN.
 #[derive(Debug, Clone)]
 pub struct Dsn {
-    /// Who logs in; the server's anonymous user when it is empty.
+    /// The user; the server's anonymous user when it is empty.
     pub user: String,
-    /// With which password; empty when there is none.
+    /// The password; empty when there is none.
     pub password: SecretString,
     /// Where the server is.
     pub place: Place,
@@ -55,7 +55,7 @@ pub enum Tls {
     Verified,
 }
 
-/// Why a text is no DSN. No message holds any of the text but an option's name, for the rest may be a password.
+/// Why a DSN is invalid. No message holds any of the text but an option's name, for the rest may be a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DsnError {
     /// There is no `/` before the database's name.
@@ -67,7 +67,7 @@ pub enum DsnError {
     /// The network is neither `tcp` nor `unix`, or the parenthesis is missing.
     #[error("the address is neither tcp(HOST:PORT) nor unix(/PATH)")]
     Network,
-    /// Host or port are none.
+    /// Host or port are invalid.
     #[error("the address in tcp(…) is no HOST, HOST:PORT or [IPV6]:PORT")]
     Address,
     /// There is no path in `unix(…)`.

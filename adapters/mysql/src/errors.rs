@@ -1,24 +1,24 @@
 //! What the server's errors mean, in words without SQL text, values or addresses.
 
-use kayan_sql::{DriverError, READ_ONLY};
+use kayan_sql::{DriverError, READ_ONLY, signature};
 use mysql_async::{Error, IoError, ServerError};
 use rustls::CertificateError;
 
-/// The guard's subquery gave two rows, `ER_SUBQUERY_NO_1_ROW`.
-pub(crate) const GUARD: u16 = 1242;
+/// `ER_WRONG_VALUE_FOR_VAR`: what a failing guard raises.
+pub(crate) const GUARD_FAILED: u16 = 1231;
 
-/// What becomes of a request whose statement failed.
+/// What happens to a request whose statement failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// A primary key or a unique index has that value.
     Taken,
-    /// The same again may well succeed: it met another transaction. Why, for when it does not.
+    /// It conflicted with another transaction and may succeed when sent again. The reason, if it does not.
     Again(&'static str),
-    /// The connection is gone or out of step; what it was told may have happened.
+    /// The connection is lost; whether the statement ran is not known.
     Lost,
     /// The server takes no writes: a replica, or one that was the primary.
     ReadOnly,
-    /// It goes away without a change of the program. Why.
+    /// A temporary reason.
     Unavailable(&'static str),
     /// Anything else: the code, its SQL state and what it means.
     Fault(String),
@@ -72,7 +72,7 @@ fn hint(code: u16) -> &'static str {
     }
 }
 
-/// What a failed statement means to a reader. `sql` only lends its signature.
+/// What a failed query means. `sql` is only read for its signature.
 pub(crate) fn store_error(error: &Error, sql: &str) -> DriverError {
     match verdict(error) {
         Verdict::Taken => DriverError::Fault(format!("{}: the key is taken", signature(sql))),
@@ -93,11 +93,6 @@ pub(crate) fn unencrypted() -> DriverError {
 /// The connection ended within a request.
 pub(crate) fn lost() -> DriverError {
     DriverError::Unavailable("the connection to the server was lost".to_owned())
-}
-
-/// The statement's name, from its first line.
-pub(crate) fn signature(sql: &str) -> &str {
-    sql.lines().next().unwrap_or_default().trim_start_matches("-- ")
 }
 
 /// Why no connection was made. It may be made later, so in no case is that a fault.

@@ -27,7 +27,7 @@ use std::{
 use async_trait::async_trait;
 use kayan_sql::{
     ApplyError, ConnectionUse, Dialect, Driver, DriverError, MigrationLock, Query, READ_ONLY, Reading, Row, SqlStore,
-    Statement, TakeRows,
+    Statement, TakeRows, signature,
 };
 use mysql_async::prelude::Queryable as _;
 use tokio::time::{sleep, timeout};
@@ -36,7 +36,7 @@ pub use dsn::{Dsn, DsnError, Place, Tls};
 
 use crate::{
     dial::Dialer,
-    errors::{Verdict, signature, store_error, verdict},
+    errors::{Verdict, store_error, verdict},
     pool::{Lease, Pool},
     script::{Failed, Script, roll_back},
 };
@@ -46,19 +46,19 @@ use crate::{
 const PATIENCE: Duration = Duration::from_millis(1_800);
 /// How long a scan may take, as long as the server is alive: as long as it works on one statement.
 const SCAN: Duration = Duration::from_secs(30);
-/// How often the server is asked for a sign of life during a scan.
+/// How often the server is pinged during a scan.
 const PULSE: Duration = Duration::from_millis(900);
-/// How often a batch is sent that keeps meeting others.
+/// How often a batch is sent that keeps losing against other transactions.
 const TRIES: u32 = 12;
 
 /// How a server is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// At most so many connections, 1 at least.
+    /// The largest number of connections, 1 or more.
     pub max_open: usize,
-    /// At most so many of them are kept while they are not needed; never more than `max_open`.
+    /// The largest number of idle connections that are kept; never more than `max_open`.
     pub max_idle: usize,
-    /// No connection is used or kept for longer; zero: for ever.
+    /// The age at which a connection is closed; zero: never.
     pub max_lifetime: Duration,
 }
 
@@ -71,7 +71,7 @@ impl Default for Settings {
 /// Why there is no driver. No message names the setting that holds the DSN.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The DSN is none.
+    /// The DSN is invalid.
     #[error(transparent)]
     Dsn(#[from] DsnError),
     /// The file of authorities can't be read.
@@ -107,8 +107,8 @@ impl MysqlDriver {
         Ok(Self { pool: Pool::new(dialer, &settings), round_trips: AtomicU64::new(0) })
     }
 
-    /// How often a statement or a batch was sent and answered. Not counted is what it takes to make a connection, and to
-    /// see that one is alive that was idle for more than five seconds.
+    /// The number of round trips, without those for connecting and for pinging a connection that was idle for more than five
+    /// seconds.
     pub fn round_trips(&self) -> u64 {
         self.round_trips.load(Ordering::Relaxed)
     }
@@ -133,7 +133,7 @@ impl MysqlDriver {
                 }
                 Err(error) if verdict(&error) == Verdict::Lost => {
                     self.pool.forget();
-                    // A question may be asked twice; only one that met a connection gone stale need be.
+                    // A query may be sent twice, which helps only if the connection was cut off while it was idle.
                     if !lease.was_idle() {
                         return Err(errors::lost());
                     }
@@ -146,7 +146,7 @@ impl MysqlDriver {
         }
     }
 
-    /// Ends when the server stops answering newcomers.
+    /// Ends when the server stops accepting connections.
     async fn watch(&self) -> DriverError {
         loop {
             sleep(PULSE).await;

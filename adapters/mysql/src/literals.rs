@@ -6,9 +6,7 @@
 use std::fmt::Write as _;
 
 use kayan_ports::Timestamp;
-use kayan_sql::{DriverError, Value};
-
-use crate::errors::signature;
+use kayan_sql::{DriverError, Value, signature};
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 

@@ -1,16 +1,10 @@
-//! The right to migrate: a named lock of the server's, which it takes back by itself when the connection ends.
+//! The migration lock: a named lock, which the server releases when the connection ends.
 
 use async_trait::async_trait;
-use kayan_sql::{DriverError, Expect, MigrationLock, Query, Row, Statement, Value};
+use kayan_sql::{DriverError, Expect, MigrationLock, Query, Row, Statement, Value, signature};
 use mysql_async::{Conn, prelude::Queryable as _};
 
-use crate::{
-    dial::Dialer,
-    errors::{signature, store_error},
-    literals::written,
-    pool::Connection,
-    rows,
-};
+use crate::{dial::Dialer, errors::store_error, literals::written, pool::Connection, rows};
 
 /// Names are at most 64 characters, and hold for the whole server: hence the database's name, digested (MySQL has no MD5
 /// since 9.6). The time is how many seconds one process waits for another one's migrations.
@@ -37,7 +31,7 @@ struct Held {
     writing: bool,
 }
 
-/// As much is sent at once, and a row more; servers take 16 MiB, unless they are told otherwise.
+/// The size of a message, up to one row more; servers accept 16 MiB by default.
 const AT_ONCE: usize = 1 << 20;
 
 impl Held {
@@ -130,7 +124,7 @@ fn halfway(error: DriverError) -> DriverError {
     match error {
         DriverError::Fault(why) => DriverError::Fault(format!(
             "{why}; what stands before that in the script is done and stays, for this database commits every change of its \
-             schema by itself: mend the cause and run the same command again"
+             schema by itself: fix the cause and run the same command again"
         )),
         other => other,
     }

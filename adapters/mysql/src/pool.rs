@@ -1,4 +1,4 @@
-//! The connections there are: at most so many, kept for at most so long.
+//! The connection pool, limited in size and in the age of connections.
 
 use std::{
     sync::{Arc, Weak},
@@ -16,13 +16,13 @@ use tokio::{
 
 use crate::{Settings, dial::Dialer};
 
-/// What was idle for longer may have been cut off on the way, and is asked for a sign of life before it is used.
+/// A connection that was idle for longer may have been cut off, and is pinged before it is used.
 const TRUSTED: Duration = Duration::from_secs(5);
-/// How long that sign may take.
+/// The timeout of that ping.
 const PULSE: Duration = Duration::from_millis(500);
 /// How late an idle connection may be closed.
 const SWEEP: Duration = Duration::from_secs(1);
-/// A connection to a read-only server is replaced when it is older: twice a second at most, however often is written.
+/// The age from which a connection to a read-only server is replaced: so at most twice a second, at any rate of writes.
 const RECHECK: Duration = Duration::from_millis(500);
 
 /// The pool, shared by its leases.
@@ -42,7 +42,7 @@ struct Idle {
     // the last one in is the first one out, so that those that are not needed grow old
     connections: Vec<Kept>,
     reaped: bool,
-    /// When the server was last found to be read-only. Older connections may lead to one that is the primary no more.
+    /// When the server was last found to be read-only. Older connections may lead to a former primary.
     demoted: Option<Instant>,
 }
 
@@ -53,8 +53,8 @@ struct Kept {
     idle_since: Instant,
 }
 
-/// A connection that is closed when it is dropped: at once, without a word that would have to be waited for, whatever it
-/// is in the middle of. The server rolls back what was open.
+/// A connection that is closed at once when it is dropped, whatever it is running. The server rolls back an open
+/// transaction.
 #[derive(Debug)]
 pub(crate) struct Connection(Option<Conn>);
 
@@ -94,7 +94,7 @@ impl Pool {
         &self.dialer
     }
 
-    /// Whether the server answers a newcomer; `None` when there is no room for one.
+    /// Whether the server accepts a new connection; `None` at the limit of connections.
     pub(crate) async fn pulse(self: &Arc<Self>) -> Option<bool> {
         let _permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
         Some(self.dialer.dial().await.map(Connection::new).is_ok())
@@ -168,7 +168,7 @@ impl Pool {
         }
     }
 
-    /// Sees to it that idle connections end in time, too.
+    /// Closes idle connections when they are too old, too.
     fn reap(self: &Arc<Self>, idle: &mut Idle) {
         if self.max_lifetime.is_some()
             && !idle.reaped
@@ -221,12 +221,12 @@ impl Lease {
         self.kept.connection.get().ok_or_else(crate::errors::lost)
     }
 
-    /// Whether it was idle before, and may have died of it.
+    /// Whether it was idle before, and may have been cut off.
     pub(crate) fn was_idle(&self) -> bool {
         self.reused
     }
 
-    /// Gives it back: it is in order, between two statements and outside of a transaction.
+    /// Returns it to the pool; no statement and no transaction may be open.
     pub(crate) fn give_back(self) {
         let Self { kept, pool, permit, .. } = self;
         pool.put(kept);

@@ -1,16 +1,19 @@
 //! A batch as one text: begin, each statement with its guard, commit.
 
-use kayan_sql::{ApplyError, DriverError, Expect, Statement};
+use kayan_sql::{ApplyError, DriverError, Expect, Statement, signature};
 use mysql_async::{Conn, Error, prelude::Queryable};
 
 use crate::{
-    errors::{GUARD, Verdict, signature, verdict},
+    errors::{GUARD_FAILED, Verdict, verdict},
     literals::interpolate,
 };
 
-/// Fails, and with it everything behind it, unless the statement before it matched one row: a scalar subquery must not
-/// have two. `SET` only because it is the shortest statement whose failure is an error.
-const ONE_ROW: &str = ";\nSET @kayan_guard = IF(ROW_COUNT() = 1, 1, (SELECT 1 UNION ALL SELECT 2))";
+/// Fails, and with it everything behind it, unless the statement before it matched one row; the server's message quotes
+/// the text. Safe where both branches of `IF` are evaluated, as on `TiDB`: each is a mere value, and only the chosen one
+/// is assigned to `sql_mode`, which stays as it is or is refused.
+fn guard(name: &str) -> String {
+    format!(";\nSET sql_mode = IF(ROW_COUNT() = 1, @@sql_mode, 'kayan: guard of {name} failed')")
+}
 
 /// What the server answers at one place of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,16 +34,16 @@ pub(crate) struct Script {
     signatures: Vec<&'static str>,
 }
 
-/// Why a script did not do what it should. Its transaction may still be open.
+/// Why a script failed. Its transaction may still be open.
 #[derive(Debug)]
 pub(crate) enum Failed {
-    /// For good.
+    /// Permanently.
     Finally(ApplyError),
-    /// It may succeed when it is sent again; or else this is why not.
+    /// It may succeed when it is sent again. The reason, if it does not.
     Again(ApplyError),
     /// The server takes no writes; whether another connection may lead to one that does.
     ReadOnly { renew: bool },
-    /// With the connection.
+    /// The connection is lost.
     Lost,
 }
 
@@ -58,7 +61,7 @@ impl Script {
                 .map_err(|why| ApplyError::Fault(format!("{}: {why}", signature(statement.sql))))?;
             script.places.push(Place::Statement(position));
             if statement.expect == Expect::One {
-                script.text.push_str(ONE_ROW);
+                script.text.push_str(&guard(signature(statement.sql)));
                 script.places.push(Place::Guard(position));
             }
         }
@@ -67,11 +70,11 @@ impl Script {
         Ok(script)
     }
 
-    /// Sends it and hears it out.
+    /// Sends it and reads every answer.
     pub(crate) async fn run(&self, connection: &mut Conn) -> Result<(), Failed> {
         let mut answered = 0;
         match self.hear(connection, &mut answered).await {
-            // An answer missing would mean that this program and the server count differently.
+            // A missing answer would mean that this program and the server count differently.
             Ok(()) if answered == self.places.len() => Ok(()),
             Ok(()) => Err(Failed::Lost),
             Err(error) => Err(self.explain(&error, self.places.get(answered).copied().unwrap_or(Place::Frame))),
@@ -89,7 +92,7 @@ impl Script {
     }
 
     fn explain(&self, error: &Error, place: Place) -> Failed {
-        let guarded = matches!(error, Error::Server(error) if error.code == GUARD);
+        let guarded = matches!(error, Error::Server(error) if error.code == GUARD_FAILED);
         match (place, verdict(error)) {
             (Place::Guard(position), _) if guarded => Failed::Finally(ApplyError::Guard(position)),
             (Place::Statement(position), Verdict::Taken) => Failed::Finally(ApplyError::Unique(position)),
@@ -128,9 +131,8 @@ mod tests {
         let script = Script::of(&[free, guarded]).unwrap();
         assert_eq!(
             script.text,
-            format!(
-                "START TRANSACTION;\n-- a.b\nDELETE FROM a;\n-- a.c\nUPDATE a SET b = _utf8mb4 x'27'{ONE_ROW};\nCOMMIT"
-            )
+            "START TRANSACTION;\n-- a.b\nDELETE FROM a;\n-- a.c\nUPDATE a SET b = _utf8mb4 x'27';\n\
+             SET sql_mode = IF(ROW_COUNT() = 1, @@sql_mode, 'kayan: guard of a.c failed');\nCOMMIT"
         );
         let places = [Place::Frame, Place::Statement(0), Place::Statement(1), Place::Guard(1), Place::Frame];
         assert_eq!(script.places, places);

@@ -1,4 +1,4 @@
-//! Many rows as of one moment, handed over while the server still sends them.
+//! Reads many rows as of one moment, and hands them over while the server still sends them.
 
 use std::ops::ControlFlow;
 

@@ -38,7 +38,7 @@ pub(crate) enum SslMode {
     VerifyFull,
 }
 
-/// Why a text is no DSN. No variant carries a part of it that could be a secret, and no message names the setting that
+/// Why a DSN is invalid. No variant carries a part of it that could be a secret, and no message names the setting that
 /// holds it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DsnError {
@@ -177,7 +177,7 @@ fn encryption(mode: Option<SslMode>, root: Option<String>) -> Result<Encryption,
     let mode = match (mode, root.is_some()) {
         (None, _) if system => SslMode::VerifyFull,
         (Some(weaker), _) if system && weaker != SslMode::VerifyFull => return Err(DsnError::WeakSystemRoots),
-        // As libpq does: who names an authority wants it asked.
+        // As libpq does: with an authority named, it is used.
         (Some(SslMode::Require), true) => SslMode::VerifyCa,
         (mode, _) => mode.unwrap_or(SslMode::Prefer),
     };

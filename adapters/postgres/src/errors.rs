@@ -3,13 +3,19 @@
 use std::{error::Error as _, io};
 
 use deadpool_postgres::PoolError;
-use kayan_sql::{ApplyError, DriverError, Expect, READ_ONLY};
+use kayan_sql::{ApplyError, DriverError, Expect, READ_ONLY, signature};
 use rustls::CertificateError;
 use tokio_postgres::{Error, error::SqlState};
 
-/// What a failed question means. `sql` only lends its signature.
+/// What `kayan_guard_failed` raises, a function that migration 0011 makes.
+const GUARD_FAILED: &str = "KY001";
+
+/// What a failed query means. `sql` is only read for its signature.
 pub(crate) fn store_error(error: &Error, sql: &str) -> DriverError {
     match error.code() {
+        Some(_) if lacks_guard(error) => {
+            DriverError::Unavailable("its schema is not migrated, or was restored without its functions".to_owned())
+        }
         Some(code) => match unavailable(code) {
             Some(why) => DriverError::Unavailable(why.to_owned()),
             None => DriverError::Fault(fault(error, sql)),
@@ -22,9 +28,8 @@ pub(crate) fn store_error(error: &Error, sql: &str) -> DriverError {
 /// What a failed statement of a batch means.
 pub(crate) fn apply_error(error: &Error, sql: &str, (position, expect): (usize, Expect)) -> ApplyError {
     match error.code() {
-        Some(&(SqlState::DIVISION_BY_ZERO | SqlState::FOREIGN_KEY_VIOLATION)) if expect == Expect::One => {
-            ApplyError::Guard(position)
-        }
+        Some(code) if code.code() == GUARD_FAILED => ApplyError::Guard(position),
+        Some(&SqlState::FOREIGN_KEY_VIOLATION) if expect == Expect::One => ApplyError::Guard(position),
         Some(&SqlState::UNIQUE_VIOLATION) => ApplyError::Unique(position),
         Some(&SqlState::FOREIGN_KEY_VIOLATION) => {
             ApplyError::Unavailable("rows that belong together keep changing".to_owned())
@@ -33,8 +38,8 @@ pub(crate) fn apply_error(error: &Error, sql: &str, (position, expect): (usize, 
     }
 }
 
-/// Whether the same batch may well succeed, or be told what stands in its way, when it is sent again. A foreign key is
-/// broken only by a race: what a statement found was removed before the key was checked, or what it did not find was added.
+/// Whether the batch may succeed, or fail at a guard, when it is sent again. A foreign key is violated only in a race: a row
+/// that a statement found was removed before the key was checked, or one that it did not find was added.
 pub(crate) fn passes(error: &Error) -> bool {
     let passing =
         [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED, &SqlState::FOREIGN_KEY_VIOLATION];
@@ -46,7 +51,13 @@ pub(crate) fn read_only(error: &Error) -> bool {
     error.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
 }
 
-/// Whether a migration changed what a prepared statement answers.
+/// Whether the function that guarded statements call is missing. Operators that are missing have the same code.
+fn lacks_guard(error: &Error) -> bool {
+    error.code() == Some(&SqlState::UNDEFINED_FUNCTION)
+        && error.as_db_error().is_some_and(|said| said.message().contains("kayan_guard_failed"))
+}
+
+/// Whether a migration changed the result type of a prepared statement.
 pub(crate) fn outdated(error: &Error) -> bool {
     error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
         && error.as_db_error().is_some_and(|said| said.message().starts_with("cached plan"))
@@ -117,7 +128,7 @@ fn distrusted(why: &CertificateError) -> &'static str {
     }
 }
 
-/// The reasons that go away without a change of the program.
+/// Temporary reasons, which go away without a change of the program.
 fn unavailable(code: &SqlState) -> Option<&'static str> {
     match *code {
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => {
@@ -147,7 +158,7 @@ fn broken(error: &Error) -> bool {
 }
 
 fn fault(error: &Error, sql: &str) -> String {
-    let signature = sql.lines().next().unwrap_or_default().trim_start_matches("-- ");
+    let signature = signature(sql);
     let Some(said) = error.as_db_error() else { return format!("{signature}: the driver failed: {}", plain(error)) };
     let code = said.code().code();
     match code {

@@ -6,14 +6,14 @@ use std::{
     task::Poll,
 };
 
-/// A request that was sent, or failed before it could be; on a busy machine its answer may be here at once.
+/// A request that was sent, or failed before; its answer may have arrived already.
 pub(crate) enum Flight<'f, T> {
     Landed(T),
     Under(Pin<Box<dyn Future<Output = T> + Send + 'f>>),
 }
 
-/// Polls a request once, which queues all that it sends; does not give way. What several of these launch one after the
-/// other is therefore sent whole or, when the asking future is dropped before, not at all.
+/// Polls a request once, which queues all that it sends, and never yields. So several launched one after the other are
+/// sent as a whole or, if the calling future is dropped before, not at all.
 pub(crate) async fn launch<'f, T>(request: impl Future<Output = T> + Send + 'f) -> Flight<'f, T> {
     let mut request: Pin<Box<dyn Future<Output = T> + Send + 'f>> = Box::pin(request);
     let polled = poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await;
@@ -24,7 +24,7 @@ pub(crate) async fn launch<'f, T>(request: impl Future<Output = T> + Send + 'f) 
 }
 
 impl<T> Flight<'_, T> {
-    /// Waits for the answer. Answers come in the order of the requests, so those are best asked for in that order.
+    /// Waits for the answer. Answers arrive in the order of the requests: await them in that order.
     pub(crate) async fn land(self) -> T {
         match self {
             Self::Landed(answer) => answer,

@@ -1,7 +1,7 @@
-//! Questions that wait while others of their kind are under way, to be asked together in one statement.
+//! Lookups that wait while others with the same statement are running, to be sent together as one.
 //!
-//! What a look-up by key costs is mostly being asked: a message, two processes that wake, a statement that begins and ends.
-//! On a busy service a dozen share that. Where few ask at a time, each is asked by itself and at once.
+//! Most of what a lookup by key costs is overhead: a message, two processes that wake, the start and end of a statement. On a
+//! busy service a dozen share that. Under low load each is sent at once and by itself.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use kayan_sql::{Query, Row, Value};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// So many of a kind are under way before the next ones wait for each other.
+/// How many with the same statement run before the next ones are batched.
 const AT_ONCE: usize = 2;
-/// So many are asked together, at most.
+/// The largest number in a batch.
 const MOST: usize = 64;
 
-/// The questions that are under way, and those that wait, by the statement that asks them.
+/// The lookups that are running and waiting, by their statement.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering(Mutex<HashMap<&'static str, Kind>>);
 
@@ -24,23 +24,23 @@ struct Kind {
     waiting: Vec<Waiting>,
 }
 
-/// A question that is asked together with others, and who waits for its answer. Whoever hears nothing asks by himself.
+/// A waiting lookup, and where its rows are sent. If none are sent, the caller runs it by itself.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) params: Vec<Value>,
     pub(crate) answer: oneshot::Sender<Vec<Row>>,
 }
 
-/// When a question may be asked.
+/// When a lookup may run.
 pub(crate) enum Turn {
-    /// At once, and by itself; then somebody has to `leave`.
+    /// At once, and by itself; the caller has to `leave` afterwards.
     Now,
-    /// Others ask it, and this brings the answer.
+    /// With a batch; the rows arrive here.
     Later(oneshot::Receiver<Vec<Row>>),
 }
 
 impl Gathering {
-    /// Comes with a question.
+    /// Registers a lookup.
     pub(crate) fn come(&self, query: &Query) -> Turn {
         let mut kinds = self.0.lock();
         let kind = kinds.entry(query.sql).or_default();
@@ -53,7 +53,7 @@ impl Gathering {
         Turn::Later(hears)
     }
 
-    /// Leaves the place of one that was under way to those who wait; with nobody there, it is free.
+    /// Hands the slot of a lookup that has ended to the waiting ones, or frees it if there are none.
     pub(crate) fn leave(&self, sql: &'static str) -> Vec<Waiting> {
         let mut kinds = self.0.lock();
         let Some(kind) = kinds.get_mut(sql) else { return Vec::new() };

@@ -1,7 +1,8 @@
 //! The PostgreSQL driver: pooled connections, one round trip for a read and one for a batch.
 //!
-//! A batch is sent whole, from BEGIN to COMMIT, before the first answer has come. Its guards are therefore kept by the
-//! database: a statement that must change one row and does not makes an error, and COMMIT then rolls back.
+//! A batch is sent whole, from BEGIN to COMMIT, before the first answer has come. Its guards are therefore checked by the
+//! database: a statement that must change one row and does not raises an error, and COMMIT then rolls back. The function
+//! that raises it is part of the schema.
 
 mod dsn;
 mod errors;
@@ -39,27 +40,27 @@ use crate::{
     session::{Refused, Shared},
 };
 
-/// A batch that lost against others is sent so many times in all.
+/// How often a batch is sent that keeps losing against other transactions.
 const ATTEMPTS: usize = 4;
-/// A list or a search may take so long, as long as the database shows signs of life.
+/// How long a list or a search may take while the database answers pings.
 const SCAN: Duration = Duration::from_secs(30);
-/// A sign of life while somebody waits already.
+/// The timeout of a ping while a request is waiting.
 const PULSE: Duration = Duration::from_millis(400);
-/// A sign of life for its own sake.
+/// The timeout of a ping otherwise.
 const PING: Duration = Duration::from_secs(1);
 
 /// How a database is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// At most so many connections, 1 or more.
+    /// The largest number of connections, 1 or more.
     pub max_open: usize,
-    /// At most so many connections are kept that were not used for a second.
+    /// The largest number of idle connections that are kept: those not used for a second.
     pub max_idle: usize,
-    /// A connection is closed when it is older and not in use; none: never.
+    /// The age at which a connection is closed when it is not in use; `None`: never.
     pub max_lifetime: Option<Duration>,
     /// How statements are sent.
     pub statements: Mode,
-    /// A request waits so long for a connection and the database's answer together, and is then `Unavailable`.
+    /// How long a request waits for a connection and the database's answer together, before it is `Unavailable`.
     pub patience: Duration,
 }
 
@@ -78,13 +79,13 @@ impl Default for Settings {
 /// Why there is no driver for a DSN.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The DSN is none.
+    /// The DSN is invalid.
     #[error(transparent)]
     Dsn(#[from] DsnError),
-    /// The encryption that it asks for can't be had.
+    /// The encryption that it asks for is not possible.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The pool can't be made.
+    /// The pool can't be created.
     #[error(transparent)]
     Pool(#[from] DriverError),
 }
@@ -93,7 +94,7 @@ pub enum ConnectError {
 #[derive(Debug)]
 pub struct PostgresDriver(Arc<Database>);
 
-/// What those share who ask it something at the same time.
+/// What concurrent callers share.
 #[derive(Debug)]
 struct Database {
     connections: Connections,
@@ -103,8 +104,8 @@ struct Database {
 }
 
 impl PostgresDriver {
-    /// A driver for the database that `dsn` names. It connects when it is first asked something, so a database that is
-    /// down is no error here; every question finds out anew. Call it within a tokio runtime.
+    /// A driver for the database that `dsn` names. It connects on first use, so that a database that is down is no error
+    /// here; every query tries again. Call it within a tokio runtime.
     pub fn connect(dsn: &str, settings: Settings) -> Result<Self, ConnectError> {
         let Dsn { config, encryption } = dsn.parse()?;
         let tls = tls::connector(&encryption)?;
@@ -114,14 +115,14 @@ impl PostgresDriver {
         Ok(Self(Arc::new(Database { connections, gathering, shared, patience: settings.patience })))
     }
 
-    /// How many times this driver has sent something and waited for the answer, connecting and migrating apart.
+    /// The number of round trips, without those for connecting and migrating.
     pub fn round_trips(&self) -> u64 {
         self.0.shared.round_trips.load(Ordering::Relaxed)
     }
 }
 
 impl Database {
-    /// Reads a row or a few over a connection of its own.
+    /// Runs a query on a connection of its own.
     async fn ask(&self, query: &Query, deadline: Instant) -> Result<Vec<Row>, DriverError> {
         let mut lease = self.connections.lease(deadline).await?;
         let answer = timeout_at(deadline, self.shared.read(lease.client()?, query)).await;
@@ -169,7 +170,7 @@ impl Driver for PostgresDriver {
         let deadline = Instant::now() + database.patience;
         match (query.reading, database.shared.mode) {
             (Reading::Point, Mode::Prepared) => return lookups::look_up(database, &query, deadline).await,
-            // What is asked together is asked in another statement, and nothing is prepared here.
+            // Lookups are batched by a prepared statement, and this mode has none.
             (Reading::Point, Mode::Unnamed) => return database.ask(&query, deadline).await,
             (Reading::Scan, _) => {}
         }
@@ -178,7 +179,7 @@ impl Driver for PostgresDriver {
             let mut work = std::pin::pin!(database.shared.read(lease.client()?, &query));
             match timeout_at(deadline, &mut work).await {
                 Ok(answer) => Some(answer),
-                // Is it the question that takes long, or is nobody there?
+                // A slow query, or a database that does not answer?
                 Err(_) if database.pulse(PULSE).await.is_ok() => timeout(SCAN, work).await.ok(),
                 Err(_) => None,
             }

@@ -1,4 +1,4 @@
-//! Look-ups by key: by themselves while few ask, and together when many do.
+//! Lookups by key: one by one under low load, batched under high load.
 
 use std::sync::Arc;
 
@@ -14,19 +14,19 @@ use crate::{
     silent,
 };
 
-/// The place of a question that is under way. Whoever waits has it next, and also when the asker leaves.
+/// The slot of a lookup that is running. When it is dropped, also by a cancelled request, the waiting lookups get it.
 struct Place {
     database: Arc<Database>,
     sql: &'static str,
 }
 
-/// Reads a row or a few, maybe in one statement with others that ask the same of other keys.
+/// Runs a lookup, possibly in one statement with others that differ in the key.
 pub(crate) async fn look_up(
     database: &Arc<Database>,
     query: &Query,
     deadline: Instant,
 ) -> Result<Vec<Row>, DriverError> {
-    // Without parameters there is nothing that could be gathered.
+    // Without parameters there is nothing to batch.
     if query.params.is_empty() {
         return database.ask(query, deadline).await;
     }
@@ -37,7 +37,7 @@ pub(crate) async fn look_up(
         }
         Turn::Later(hears) => match timeout_at(deadline, hears).await {
             Ok(Ok(rows)) => Ok(rows),
-            // One of those who were asked together may have spoiled it for all.
+            // The batch failed, maybe because of another lookup in it.
             Ok(Err(_unheard)) => database.ask(query, deadline).await,
             Err(_elapsed) => Err(silent()),
         },
@@ -53,7 +53,7 @@ impl Drop for Place {
         let place = Self { database: Arc::clone(&self.database), sql: self.sql };
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(ask_together(place, next))),
-            // Nobody can wait any more, so this ends when nobody is left.
+            // The runtime has ended, and every waiting lookup with it.
             Err(_ended) => drop(place),
         }
     }
@@ -67,9 +67,9 @@ async fn ask_together(place: Place, asked: Vec<Waiting>) {
     let (params, answers): (Vec<_>, Vec<_>) = asked.into_iter().map(|one| (one.params, one.answer)).unzip();
     let Ok(answered) = timeout_at(deadline, database.shared.read_together(client, sql, &params)).await else { return };
     lease.settle();
-    // An error is told to those who then ask by themselves and meet it.
+    // On an error, each lookup runs again by itself, and gets its own error.
     for (answer, rows) in answers.into_iter().zip(answered.unwrap_or_default()) {
-        // Whoever has left wants no answer.
+        // The receiver of a cancelled lookup is gone.
         drop(answer.send(rows));
     }
 }

@@ -1,4 +1,4 @@
-//! The right to migrate: a lock that PostgreSQL gives back by itself when its transaction ends, however that comes.
+//! The migration lock, which PostgreSQL releases when its transaction ends in any way.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use crate::{
     session::{Mode, Shared},
 };
 
-/// One process waits at most so long for another one's migrations.
+/// How long one process waits for another's migrations.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// The network may add so much.
+/// What the network may add.
 const GRACE: Duration = Duration::from_secs(5);
 /// The lock's number is the same in every version: `kayan` in ASCII.
 const BEGIN: &str = "-- migrations.lock
@@ -24,8 +24,8 @@ SET LOCAL lock_timeout = '1min';
 SELECT pg_advisory_xact_lock(461196845422);
 SET LOCAL lock_timeout = '10s'";
 
-/// Takes the lock and keeps it in one transaction; each migration is a savepoint within it. That it is the
-/// transaction's and not the session's lock makes it hold behind PgBouncer, too.
+/// Takes the lock and keeps it in one transaction; each migration is a savepoint in it. A lock of the transaction rather
+/// than of the session also works behind PgBouncer.
 pub(crate) async fn lock(connections: &Connections, patience: Duration) -> Result<Box<dyn MigrationLock>, DriverError> {
     let mut lease = connections.lease(Instant::now() + patience).await?;
     lease.keep_to_oneself();
@@ -54,7 +54,7 @@ impl Lock {
             None => store_error(&error, "-- migrations.script"),
         };
         self.lease.client()?.batch_execute(script).await.map_err(failed)?;
-        // Not there any more when the script ended the transaction: then nothing may be noted as applied.
+        // Gone if the script ended the transaction: then nothing may be recorded as applied.
         self.control("-- migrations.intact\nRELEASE SAVEPOINT script").await?;
         if let Some(Statement { sql, params, .. }) = bookkeeping {
             let query = Query { sql, params, reading: kayan_sql::Reading::Point };
@@ -73,7 +73,7 @@ impl Lock {
     }
 }
 
-/// Migrations are the program's own and hold no secret: whoever writes one wants to read all that is wrong with it.
+/// The database's whole message: migrations are the program's own and hold no secret.
 fn said(error: &Error) -> Option<String> {
     let said = error.as_db_error()?;
     let code = said.code();

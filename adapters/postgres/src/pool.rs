@@ -1,4 +1,4 @@
-//! The connections: how many there are, how long they live, and what becomes of one that nobody waits for any more.
+//! The connection pool: its size, the age of connections, and what happens to one whose request was cancelled.
 
 use std::{
     future::Future,
@@ -27,14 +27,14 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{Settings, dsn::SslMode, errors};
 
-/// A connection that is not used for so long is idle.
+/// The time without use after which a connection is idle.
 const IDLE: Duration = Duration::from_secs(1);
-/// A connection whose asker left may take so long to answer before it is given up.
+/// How long a connection whose request was cancelled may take to answer before it is closed.
 const DRAIN: Duration = Duration::from_secs(2);
-/// A connection to a read-only server is replaced when it is older: twice a second at most, however often is written.
+/// The age from which a connection to a read-only server is replaced: so at most twice a second, at any rate of writes.
 const RECHECK: Duration = Duration::from_millis(500);
 
-/// When the server was last found to be read-only. Older connections may lead to a server that is the primary no more.
+/// When the server was last found to be read-only. Older connections may lead to a former primary.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Demoted(Arc<Mutex<Option<Moment>>>);
 
@@ -69,7 +69,7 @@ impl Connections {
         let pool = Pool::builder(Manager::from_connect(config, connector, method))
             .max_size(settings.max_open.max(1))
             .runtime(Runtime::Tokio1)
-            // the rest stays unused, so that the keeper sees what is too much
+            // the last returned is used first, so that surplus connections become idle and are closed
             .queue_mode(QueueMode::Lifo)
             .pre_recycle(Hook::sync_fn(move |_, metrics| match lifetime {
                 Some(lifetime) if metrics.age() >= lifetime => Err(HookError::message("it has reached its age")),
@@ -82,7 +82,7 @@ impl Connections {
         Ok(Self { pool, demoted, keeper })
     }
 
-    /// A connection of one's own: an idle one, a new one, or when there are as many as may be, the next that is free.
+    /// Takes a connection: an idle one, a new one, or at the limit the next that is free.
     pub(crate) async fn lease(&self, deadline: Instant) -> Result<Lease, DriverError> {
         match timeout_at(deadline, self.pool.get()).await {
             Ok(Ok(object)) => Ok(Lease { object: Some(object), ending: Ending::Drain }),
@@ -119,7 +119,7 @@ impl Drop for Connections {
     }
 }
 
-/// Closes what is idle beyond `max_idle`, and what is too old, whether or not anybody asks for a connection.
+/// Closes surplus idle and old connections, also when none is requested.
 async fn keep(pool: WeakPool, max_idle: usize, lifetime: Option<Duration>) {
     let mut ticks = interval(IDLE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -136,18 +136,18 @@ async fn keep(pool: WeakPool, max_idle: usize, lifetime: Option<Duration>) {
     }
 }
 
-/// What becomes of a connection when its lease ends.
+/// What happens to a connection when its lease ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// It is as it was: the next one may have it.
+    /// It is ready for the next request.
     Return,
-    /// Answers are under way: the next one may have it when they have come.
+    /// Answers are still arriving: it is ready when they have.
     Drain,
     /// Its state is not known: it is closed.
     Discard,
 }
 
-/// A connection while it is used. Until it is settled, answers that nobody will read may be under way.
+/// A connection in use. Until it is settled, answers may still be arriving that will not be read.
 #[derive(Debug)]
 pub(crate) struct Lease {
     object: Option<Object>,
@@ -164,7 +164,7 @@ impl Lease {
         self.ending = Ending::Return;
     }
 
-    /// A transaction is open: whoever leaves it so ends the connection, and the database rolls it back.
+    /// A transaction is open: unless it is settled, the connection is closed and the database rolls back.
     pub(crate) fn keep_to_oneself(&mut self) {
         self.ending = Ending::Discard;
     }
@@ -181,8 +181,8 @@ impl Drop for Lease {
     }
 }
 
-/// Everything that was asked was sent whole, COMMIT included, so what the database makes of it leaves nothing open. It
-/// answers in order: when it has answered this, it has answered everything.
+/// Every request was sent whole, COMMIT included, so no transaction stays open. The database answers in order: once it has
+/// answered this, it has answered everything.
 async fn drain(object: Object) {
     match timeout(DRAIN, object.simple_query("")).await {
         Ok(Ok(_)) => drop(object),
@@ -213,7 +213,7 @@ impl Connect for Connector {
                 && config.get_target_session_attrs() == TargetSessionAttrs::Any
                 && self.demoted.was_noted()
             {
-                // The first host answers, but may be the primary no more: one that takes writes is looked for first.
+                // The first host answers, but may be a former primary: look for one that takes writes first.
                 let mut writable = config.clone();
                 writable.target_session_attrs(TargetSessionAttrs::ReadWrite);
                 if let Ok(connected) = self.either(&writable, first, second).await {
@@ -251,7 +251,7 @@ impl Connector {
     }
 }
 
-/// Whether it may be the encryption, or that there is none, that the server does not want.
+/// Whether the server may accept the connection with encryption instead of without, or the reverse.
 fn other_way(error: &Error) -> bool {
     error.code().is_none_or(|code| *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }

@@ -1,4 +1,4 @@
-//! One connection's work: a question in one round trip, a batch in one.
+//! What one connection runs: a query in one round trip, a batch in one.
 
 use std::sync::{
     Arc,
@@ -23,10 +23,9 @@ use crate::{
 /// How statements are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Each is prepared once on each connection: the database plans it once.
+    /// Each is prepared once on each connection, and so planned once.
     Prepared,
-    /// Each is sent whole every time: for a pooler that gives every transaction another connection, as PgBouncer does in
-    /// its mode `transaction`.
+    /// Each is sent whole every time: for a pooler in transaction mode, such as PgBouncer.
     Unnamed,
 }
 
@@ -51,7 +50,7 @@ impl Shared {
         Self { mode, statements: Statements::default(), round_trips: AtomicU64::new(0) }
     }
 
-    /// Answers a question.
+    /// Runs a query.
     pub(crate) async fn read(&self, client: &ClientWrapper, query: &Query) -> Result<Vec<Row>, DriverError> {
         let sql = self.statements.question(query.sql);
         let mut answer = self.ask(client, &sql, &query.params).await;
@@ -63,8 +62,7 @@ impl Shared {
         rows.map_err(|error| errors::store_error(&error, query.sql))
     }
 
-    /// Answers questions of one kind with one statement, each with its own rows. Whatever is wrong with one of them spoils
-    /// it for all.
+    /// Runs several queries that differ in their parameters as one statement. If one of them fails, all fail.
     pub(crate) async fn read_together(
         &self,
         client: &ClientWrapper,
@@ -118,7 +116,7 @@ impl Shared {
         let mut outcome = Ok(());
         for flight in flights {
             let answer = flight.land().await;
-            // What follows the first error only says that the transaction is over.
+            // Later errors only say that the transaction has failed.
             outcome = outcome.and(answer.map(drop).map_err(|error| errors::store_error(&error, sql)));
         }
         outcome
@@ -137,7 +135,7 @@ impl Shared {
         answer
     }
 
-    /// Applies the statements whole or not at all, for somebody who waits until `deadline`.
+    /// Applies the statements in one transaction, for a caller that waits until `deadline`.
     pub(crate) async fn apply(
         &self,
         client: &ClientWrapper,
@@ -149,14 +147,14 @@ impl Shared {
         let prepared = self.prepare(client, &borrowed).await;
         prepared.map_err(|error| refused(client, &error, errors::store_error(&error, "-- database.prepare").into()))?;
 
-        // From here to the end of the transaction nothing gives way: whoever stops waiting leaves none open.
+        // No await point until the COMMIT is queued: a caller that is cancelled leaves no transaction open.
         let begin = begin(deadline);
         let begin = launch(client.batch_execute(&begin)).await;
         let mut flights = Vec::with_capacity(batch.len());
         let mut sound = true;
         for (statement, sql) in batch.iter().zip(&borrowed) {
             let flight = launch(send(client, self.mode, sql, &statement.params)).await;
-            // A parameter that can't be sent takes its statement with it, and that must not be the only thing missing.
+            // A parameter that can't be encoded drops its statement: then nothing of the batch may be committed.
             sound = !matches!(flight, Flight::Landed(Err(_)));
             flights.push((statement, flight));
             if !sound {
@@ -168,7 +166,7 @@ impl Shared {
         outcome(client, begin, flights, end).await
     }
 
-    /// Prepares on this connection what is not yet, all in one round trip.
+    /// Prepares the statements that this connection has not prepared yet, in one round trip.
     async fn prepare(&self, client: &ClientWrapper, texts: &[&str]) -> Result<(), Error> {
         if self.mode == Mode::Unnamed {
             return Ok(());
@@ -192,9 +190,8 @@ impl Shared {
     }
 }
 
-/// How a transaction begins. A statement waits for another session's lock for two thirds of the time that is left, so that
-/// it is the database that ends the wait, and not the asker: who is told that nothing was applied must not find it applied
-/// later.
+/// Begins a transaction. The lock timeout is two thirds of the time that is left, so that the database gives up before the
+/// caller does: what was reported as not applied must not be applied later.
 fn begin(deadline: Instant) -> String {
     let wait = deadline.saturating_duration_since(Instant::now()) * 2 / 3;
     format!(
@@ -226,8 +223,7 @@ async fn send(
 
 type Answer = Result<Vec<tokio_postgres::Row>, Error>;
 
-/// Reads every answer, and tells the first thing that went wrong: what follows it only says that the transaction is
-/// over.
+/// Reads every answer and returns the first error: later ones only say that the transaction has failed.
 async fn outcome(
     client: &ClientWrapper,
     begin: Flight<'_, Result<(), Error>>,

@@ -1,4 +1,4 @@
-//! Many rows as of one moment, handed over while the server still sends them.
+//! Reads many rows as of one moment, and hands them over while the server still sends them.
 
 use std::{ops::ControlFlow, pin::pin, time::Duration};
 
@@ -23,7 +23,7 @@ SET LOCAL idle_in_transaction_session_timeout = 0";
 const END: &str = "-- database.end_snapshot
 COMMIT";
 
-/// Reads in one transaction, which sees the database as it was at its first question. Given up, it ends the connection.
+/// Reads in one transaction, which sees the database as of its first query. Cancelled, it closes the connection.
 pub(crate) async fn read(
     connections: &Connections,
     patience: Duration,

@@ -1,43 +1,43 @@
-//! The store's SQL in PostgreSQL's words: numbered parameters, and guards that the database itself keeps.
+//! The store's SQL in PostgreSQL's dialect: numbered parameters, and guards that the database itself checks.
 
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
-use kayan_sql::Expect;
+use kayan_sql::{Expect, signature};
 use parking_lot::RwLock;
 use tokio_postgres::types::Type;
 
-/// Every statement that was rewritten, by its text and what became of it.
+/// Cache of rewritten statements.
 #[derive(Debug, Default)]
 pub(crate) struct Statements(RwLock<HashMap<(&'static str, Wording), Arc<str>>>);
 
-/// What a statement is rewritten to.
+/// How a statement is rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Wording {
-    /// The same, for one.
+    /// Only with numbered parameters.
     Plain,
-    /// A write that fails by itself unless one row is changed.
+    /// A write that raises an error unless one row is changed.
     Guarded,
-    /// A question that is asked for several at once.
+    /// A query that runs for several sets of parameters at once.
     Together,
 }
 
 impl Statements {
-    /// The text that is sent for a question.
+    /// The text of a query.
     pub(crate) fn question(&self, sql: &'static str) -> Arc<str> {
         self.rewritten(sql, Wording::Plain, numbered)
     }
 
-    /// The text that is sent for several questions with parameters of these types: an array for each parameter, with an
-    /// element for each who asks. Every row begins with the number of the question, counted from 1.
+    /// The text of a query for several sets of parameters of these types: each parameter is an array with an element for each
+    /// set. Every row begins with the number of its set, counted from 1.
     pub(crate) fn together(&self, sql: &'static str, types: &[Type]) -> Arc<str> {
         self.rewritten(sql, Wording::Together, |sql| together(sql, types))
     }
 
-    /// The text that is sent for a write. One that must match one row fails by itself when it does not, so that the
-    /// whole transaction can be sent at once, its COMMIT included.
+    /// The text of a write. One that must match one row raises an error when it does not, so that the whole transaction can
+    /// be sent at once, its COMMIT included.
     pub(crate) fn write(&self, sql: &'static str, expect: Expect) -> Arc<str> {
         match expect {
-            Expect::One => self.rewritten(sql, Wording::Guarded, |sql| kept(&numbered(sql))),
+            Expect::One => self.rewritten(sql, Wording::Guarded, |sql| guarded(&numbered(sql))),
             Expect::Any => self.rewritten(sql, Wording::Plain, numbered),
         }
     }
@@ -69,7 +69,7 @@ fn filled(sql: &str, parameter: &str) -> String {
     text
 }
 
-/// Asks the question once for each element of the arrays, in their order.
+/// Runs the query once for each element of the arrays, in their order.
 fn together(sql: &str, types: &[Type]) -> String {
     let (signature, question) = signed(sql);
     let list = |word: &dyn Fn(usize, &Type) -> String| {
@@ -84,11 +84,14 @@ fn together(sql: &str, types: &[Type]) -> String {
     )
 }
 
-/// Divides by zero unless one row is changed. The signature stays in front, where the statistics show it.
-fn kept(sql: &str) -> String {
-    let (signature, statement) = signed(sql);
+/// Raises SQLSTATE KY001 unless one row is changed: `HAVING` leaves no row for which the function would be called
+/// otherwise. The signature stays in front, where the statistics show it.
+fn guarded(sql: &str) -> String {
+    let (first, statement) = signed(sql);
+    let name = signature(first);
     format!(
-        "{signature}\nWITH changed AS (\n{statement}\nRETURNING 1\n)\nSELECT 1 / (COUNT(*) = 1)::integer FROM changed"
+        "{first}\nWITH changed AS (\n{statement}\nRETURNING 1\n)\n\
+         SELECT kayan_guard_failed('{name}') FROM changed HAVING COUNT(*) <> 1"
     )
 }
 
@@ -112,7 +115,7 @@ mod tests {
         assert_eq!(
             &*statements.write(sql, Expect::One),
             "-- a.b\nWITH changed AS (\nUPDATE t\nSET a = $1\nWHERE b = $2 AND c = $3\nRETURNING 1\n)\n\
-             SELECT 1 / (COUNT(*) = 1)::integer FROM changed"
+             SELECT kayan_guard_failed('a.b') FROM changed HAVING COUNT(*) <> 1"
         );
         assert_eq!(&*statements.question("SELECT 1"), "SELECT 1");
         assert_eq!(

@@ -15,7 +15,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::dsn::{Dsn, Encryption, SslMode};
 
-/// Why the encryption that the DSN asks for can't be had. No message names the setting that holds the DSN.
+/// Why the encryption that the DSN asks for is not possible. No message names the setting that holds the DSN.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The file of trusted authorities can't be read.
@@ -97,7 +97,7 @@ impl ServerCertVerifier for Verifier {
         let Some(authorities) = &self.authorities else { return Ok(ServerCertVerified::assertion()) };
         let verified = authorities.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
-            // The name is looked at last: whoever gets as far as this is signed and in time.
+            // The name is checked last, so here the certificate is signed and has not expired.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if !self.names => Ok(ServerCertVerified::assertion()),

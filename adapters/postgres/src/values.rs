@@ -57,7 +57,7 @@ impl ToSql for Bound<'_> {
         }
     }
 
-    /// Which fit is decided value by value: a NULL fits everywhere.
+    /// Checked for each value: a NULL fits any type.
     fn accepts(_: &Type) -> bool {
         true
     }

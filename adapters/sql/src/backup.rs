@@ -1,4 +1,4 @@
-//! Takes everything out of a database as of one moment, and puts it into an empty one of any kind.
+//! Reads a whole database as of one moment, and restores it into an empty one of any kind.
 
 mod tables;
 
@@ -60,7 +60,7 @@ fn part(question: usize, rows: Vec<Row>) -> Result<Part, DriverError> {
 /// The oldest schema of which there are backups.
 pub const OLDEST: u32 = 9;
 
-/// Why nothing was put back.
+/// Why nothing was restored.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// There is something in the database.
@@ -79,7 +79,7 @@ pub enum RestoreError {
         /// The backup's version.
         backup: u32,
     },
-    /// What arrived is not what was sent.
+    /// Not all rows arrived.
     #[error("{there} of {sent} rows arrived in its table {table}")]
     Lost {
         /// The table.
@@ -97,7 +97,7 @@ pub enum RestoreError {
     Store(#[from] DriverError),
 }
 
-/// A restore in progress, on one connection and with the right to migrate. Dropped before it is finished, it leaves the
+/// A restore in progress, on one connection that holds the migration lock. Dropped before it is finished, it leaves the
 /// database empty: not even migrated where schema changes can be taken back.
 pub struct Restore {
     lock: Box<dyn MigrationLock>,

@@ -19,7 +19,7 @@ pub(crate) async fn commit(driver: &impl Driver, changes: Vec<Change>) -> Result
     batch.apply(driver).await
 }
 
-/// The statements of these changes, for somebody who runs them in a transaction of their own.
+/// The statements of these changes, to be run in a transaction of the caller.
 pub(crate) fn statements(
     dialect: Dialect,
     changes: Vec<Change>,
@@ -31,9 +31,9 @@ pub(crate) fn statements(
     Ok(batch.statements.into_iter().map(|statement| (statement.sql, statement.params)).collect())
 }
 
-/// The statements of a list of changes, and of each what its failure means.
+/// The statements of a list of changes, and what the failure of each means.
 pub(crate) struct Batch {
-    /// What it will be told to.
+    /// The SQL that it is written in.
     pub(crate) dialect: Dialect,
     statements: Vec<Statement>,
     meanings: Vec<Meaning>,
@@ -117,8 +117,7 @@ fn explain(error: ApplyError, meanings: &[Meaning]) -> CommitError {
     }
 }
 
-/// No change has it happen that a statement fails without a meaning: equal ids, or a row that was found and is gone within
-/// a transaction.
+/// A statement failed that no change expects to fail: equal ids, or a row that was found and is gone within a transaction.
 fn failed(error: &ApplyError) -> CommitError {
     CommitError::Failed(Failure::Fault(format!("the database failed: {error}")))
 }

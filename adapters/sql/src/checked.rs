@@ -1,4 +1,4 @@
-//! A driver that gets no text with a NUL character: PostgreSQL refuses it, the others keep it, and all are to answer alike.
+//! Refuses texts with a NUL character on every database alike: PostgreSQL refuses them, the others would store them.
 
 use async_trait::async_trait;
 
@@ -6,7 +6,7 @@ use crate::{
     ApplyError, ConnectionUse, Dialect, Driver, DriverError, MigrationLock, Query, Row, Statement, TakeRows, Value,
 };
 
-/// Looks at each text before `D` gets it.
+/// Checks each text before it is passed to `D`.
 #[derive(Debug)]
 pub(crate) struct Checked<D>(pub(crate) D);
 

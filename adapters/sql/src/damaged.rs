@@ -1,4 +1,4 @@
-//! Rows of a list that can't be read: they are told by their ids, and keep no other row back.
+//! Damaged rows of a list: reported by their ids, and left out.
 
 use crate::{DriverError, Row};
 

@@ -7,10 +7,10 @@ use kayan_ports::{CommitError, Failure};
 
 use crate::{Row, Value};
 
-/// What a driver says of a database that answers and takes no writes.
+/// The reason that a driver gives when a database answers but takes no writes.
 pub const READ_ONLY: &str = "the database is read-only: a standby, or made so";
 
-/// The kinds of SQL there are.
+/// The dialects of SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// SQLite.
@@ -35,7 +35,7 @@ impl Dialect {
     }
 }
 
-/// How much of the database a question touches.
+/// How much of the database a query touches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
     /// A few rows found by unique index: microseconds.
@@ -44,7 +44,7 @@ pub enum Reading {
     Scan,
 }
 
-/// A question.
+/// A query.
 #[derive(Debug, Clone)]
 pub struct Query {
     /// One `SELECT` with `?` for each parameter; its first line is its signature, as in `-- sessions.presented`.
@@ -75,16 +75,26 @@ pub struct Statement {
     pub expect: Expect,
 }
 
-/// Why a driver gave no answer. The text is for the operator's log, never for a client.
+/// A statement's name, from its first line: `sessions.presented`. Never other parts of its text.
+pub fn signature(sql: &str) -> &str {
+    let line = sql.strip_prefix("-- ").unwrap_or(sql);
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '.';
+    match line.find(|c| !is_plain(c)).map_or(line, |end| line.get(..end).unwrap_or_default()) {
+        "" => "an unsigned statement",
+        name => name,
+    }
+}
+
+/// Why a query failed. The text is for the operator's log, never for a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DriverError {
-    /// The database can't be reached or is too busy; the same question may be answered later.
+    /// The database can't be reached or is too busy; the same query may succeed later.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// A text holds a NUL character (U+0000), which not every database keeps. No database was asked.
     #[error("a text holds a NUL character")]
     Nul,
-    /// The database answered something that can't be: a bug or a damaged row. Asking again won't help.
+    /// The database answered something unexpected: a bug or a damaged row. Another attempt won't help.
     #[error("the database answered something unexpected: {0}")]
     Fault(String),
 }
@@ -138,21 +148,21 @@ impl From<DriverError> for ApplyError {
 /// How the connections of a driver are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionUse {
-    /// So many are used by somebody.
+    /// In use.
     pub in_use: usize,
-    /// So many are open and wait for somebody.
+    /// Open and idle.
     pub idle: usize,
-    /// So many questions and batches wait for one.
+    /// Queries and batches that wait for one.
     pub waiting: usize,
-    /// So many there may be.
+    /// The limit.
     pub max: usize,
 }
 
-/// What takes a snapshot's rows as they come: which question (from 0) they answer, and at most [`PIECE`] of them. It says
-/// whether there is any use in going on.
+/// Receives the rows of a snapshot as they arrive: the number of their query (from 0), and at most [`PIECE`] rows. Returns
+/// whether to go on.
 pub type TakeRows<'t> = dyn FnMut(usize, Vec<Row>) -> ControlFlow<()> + Send + 't;
 
-/// So many rows of a snapshot are in memory at once: a seal over the audit trail is a quarter of a megabyte.
+/// How many rows of a snapshot are in memory at once: a seal over the audit trail is a quarter of a megabyte.
 pub const PIECE: usize = 64;
 
 /// A database.
@@ -163,37 +173,37 @@ pub const PIECE: usize = 64;
 /// - apply a batch in order in one transaction, durably, stopping at the first statement that fails, so that of parallel
 ///   batches with the same guard exactly one succeeds;
 /// - show every read what was applied before it began;
-/// - answer `Unavailable` rather than hang, and leave nothing behind when the asking future is dropped;
+/// - answer `Unavailable` rather than hang, and leave nothing behind when the calling future is dropped;
 /// - put no parameter's value, SQL text, host name or path into an error's text.
 #[async_trait]
 pub trait Driver: Send + Sync + 'static {
-    /// Answers a question.
+    /// Runs a query.
     async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError>;
 
-    /// Applies the statements whole or not at all.
+    /// Applies the statements in one transaction.
     async fn apply(&self, batch: Vec<Statement>) -> Result<(), ApplyError>;
 
-    /// Answers these questions one after the other, all as of one moment, and hands the rows over while it reads them, so that
-    /// memory does not grow with them. Takes as long as it takes; holds up no writer.
+    /// Runs these queries one after the other, all as of one moment, and hands the rows over while it reads them, so that
+    /// memory does not grow with them. Has no time limit; blocks no writer.
     async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError>;
 
-    /// Waits for the right to migrate, at most about a minute: one holder at a time, over all processes. A holder that
-    /// dies lets go of it.
+    /// Takes the migration lock, and waits about a minute for it at most: one holder at a time, over all processes. It is
+    /// released when its holder dies.
     async fn lock(&self) -> Result<Box<dyn MigrationLock>, DriverError>;
 
-    /// Asks for a sign of life; about a second at most.
+    /// Pings the database; takes about a second at most.
     async fn ping(&self) -> Result<(), DriverError>;
 
-    /// Asks whether the database takes writes; about a second at most. [`READ_ONLY`] when it answers and takes none.
+    /// Checks that the database takes writes; takes about a second at most. [`READ_ONLY`] when it answers and takes none.
     async fn writable(&self) -> Result<(), DriverError>;
 
     /// Does what its database needs from time to time, such as making next month's partitions; most need nothing.
     async fn maintain(&self) -> Result<(), DriverError>;
 
-    /// How its connections are used now; `None` where there are none to speak of.
+    /// How its connections are used now; `None` without a pool.
     fn connections(&self) -> Option<ConnectionUse>;
 
-    /// Says which SQL it speaks.
+    /// The dialect of its SQL.
     fn dialect(&self) -> Dialect;
 }
 
@@ -237,10 +247,10 @@ impl<D: Driver + ?Sized> Driver for Arc<D> {
     }
 }
 
-/// The right to migrate, and the connection that holds it.
+/// The migration lock, and the connection that holds it.
 #[async_trait]
 pub trait MigrationLock: Send {
-    /// Answers a question; sees what this lock has run.
+    /// Runs a query; sees what this lock has run.
     async fn read(&mut self, query: Query) -> Result<Vec<Row>, DriverError>;
 
     /// Runs a script of any number of statements and then the bookkeeping, in one transaction where the database's
@@ -252,7 +262,7 @@ pub trait MigrationLock: Send {
     /// fails leaves the lock good for nothing but to be dropped, which takes back everything.
     async fn write(&mut self, sql: &'static str, rows: Vec<Vec<Value>>) -> Result<(), DriverError>;
 
-    /// Lets go. What ran is durable only when this succeeds; a lock dropped without it may lose the steps that it ran,
-    /// each of them whole.
+    /// Releases the lock. What ran is durable only when this succeeds; a lock dropped without it may lose the steps that it
+    /// ran, each of them whole.
     async fn release(self: Box<Self>) -> Result<(), DriverError>;
 }

@@ -1,4 +1,6 @@
-//! Questions about the database server itself, for whoever looks for what is wrong. They change nothing.
+//! Examines the database server itself, to find what is wrong. Changes nothing.
+
+mod version;
 
 use kayan_ports::Timestamp;
 
@@ -6,23 +8,12 @@ use crate::{
     ApplyError, Dialect, Driver, DriverError, Expect, Query, READ_ONLY, Reading, Row, Statement, Value, migrate,
 };
 
-/// Which server it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
-    /// `SQLite`, `PostgreSQL`, `MySQL` or `MariaDB`.
-    pub product: &'static str,
-    /// As the server writes it.
-    pub text: String,
-    /// The oldest one that Kayan works with.
-    pub oldest: &'static str,
-    /// Whether it is that or a newer one.
-    pub is_supported: bool,
-}
+pub use version::{Fitness, Version, version};
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Of all who are not superusers.
+    /// Of all users that are not superusers.
     pub server: i64,
     /// Of this user, or to this database, if that is limited.
     pub own: Option<i64>,
@@ -35,36 +26,13 @@ pub struct Rights {
     pub closed: Vec<String>,
     /// Tables that it may not alter, as migrations do.
     pub foreign: Vec<String>,
-    /// Whether it may make tables; nothing when that can't be told.
+    /// Whether it may create tables; `None` when that is not known.
     pub may_create: Option<bool>,
-    /// Whether nobody may write: a standby, or made so.
+    /// Whether the server takes no writes: a standby, or made read-only.
     pub is_read_only: bool,
 }
 
-/// Asks for the version.
-pub async fn version(driver: &dyn Driver) -> Result<Version, DriverError> {
-    let sql = match driver.dialect() {
-        Dialect::Sqlite => "-- server.version\nSELECT sqlite_version()",
-        Dialect::Postgres => "-- server.version\nSELECT current_setting('server_version')",
-        Dialect::MySql => "-- server.version\nSELECT VERSION()",
-    };
-    let text = ask(driver, sql, Vec::new()).await?.text()?;
-    Ok(judged(driver.dialect(), text))
-}
-
-fn judged(dialect: Dialect, text: String) -> Version {
-    let (product, oldest, least) = match dialect {
-        Dialect::Sqlite => ("SQLite", "3.37", [3, 37, 0]),
-        Dialect::Postgres => ("PostgreSQL", "13", [13, 0, 0]),
-        Dialect::MySql if text.contains("MariaDB") => ("MariaDB", "10.11", [10, 11, 0]),
-        Dialect::MySql => ("MySQL", "8.0.17", [8, 0, 17]),
-    };
-    let mut parts = text.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0_u32));
-    let number: [u32; 3] = std::array::from_fn(|_| parts.next().unwrap_or(0));
-    Version { product, oldest, is_supported: number >= least, text }
-}
-
-/// What the database's clock says; nothing where that is this machine's.
+/// The time of the database's clock; `None` where that is this machine's.
 pub async fn clock(driver: &dyn Driver) -> Result<Option<Timestamp>, DriverError> {
     let sql = match driver.dialect() {
         Dialect::Sqlite => return Ok(None),
@@ -74,7 +42,7 @@ pub async fn clock(driver: &dyn Driver) -> Result<Option<Timestamp>, DriverError
     ask(driver, sql, Vec::new()).await?.time().map(Some)
 }
 
-/// How far transactions are kept apart that don't say it themselves, in lower case, as in `read committed`.
+/// The default isolation level, in lower case, as in `read committed`.
 pub async fn isolation(driver: &dyn Driver) -> Result<String, DriverError> {
     let sql = match driver.dialect() {
         Dialect::Sqlite => return Ok("serializable".to_owned()),
@@ -88,7 +56,7 @@ pub async fn isolation(driver: &dyn Driver) -> Result<String, DriverError> {
     Ok(row.text()?.to_ascii_lowercase().replace('-', " "))
 }
 
-/// Asks for the limits; nothing where there are none.
+/// Reads the limits; `None` where there are none.
 pub async fn connection_limits(driver: &dyn Driver) -> Result<Option<ConnectionLimits>, DriverError> {
     let sql = match driver.dialect() {
         Dialect::Sqlite => return Ok(None),
@@ -139,7 +107,7 @@ LIMIT 10"
     Ok(rows.iter().map(|row| row.label(0)).collect())
 }
 
-/// Whether the server keeps a binary log of statements alone, in which it can't write down what Kayan's transactions do.
+/// Whether the server's binary log is statement-based, in which transactions at READ COMMITTED can't be logged.
 pub async fn logs_statements_only(driver: &dyn Driver) -> Result<bool, DriverError> {
     if driver.dialect() != Dialect::MySql {
         return Ok(false);
@@ -149,7 +117,7 @@ pub async fn logs_statements_only(driver: &dyn Driver) -> Result<bool, DriverErr
     Ok(row.boolean()? && row.text()? == "STATEMENT")
 }
 
-/// Asks what the user may do. The tables are those that are there of those that the migrations make.
+/// Reads the rights of the user on the existing tables of the schema.
 pub async fn rights(driver: &dyn Driver) -> Result<Rights, DriverError> {
     match driver.dialect() {
         Dialect::Sqlite => Ok(Rights { may_create: Some(true), ..Rights::default() }),
@@ -187,8 +155,7 @@ ORDER BY c.relname";
     Ok(rights)
 }
 
-/// What was granted to roles, to patterns and to single tables can't be read from one place there, so that statements are
-/// tried which find no row.
+/// Grants to roles, patterns and single tables can't be read in one place there, so statements that match no row are tried.
 async fn rights_on_mysql(driver: &dyn Driver) -> Result<Rights, DriverError> {
     let sql = "-- server.granted
 SELECT COUNT(DISTINCT p.privilege_type), COALESCE(CURRENT_ROLE(), 'NONE')
@@ -238,29 +205,4 @@ const TRIED: [(&str, [&str; 3]); 2] = [
 async fn ask(driver: &dyn Driver, sql: &'static str, params: Vec<Value>) -> Result<Row, DriverError> {
     let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
     rows.into_iter().next().ok_or_else(|| DriverError::Fault("there is no answer".to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_is_supported_from_its_oldest_version_on() {
-        for (dialect, text, product, supported) in [
-            (Dialect::Postgres, "16.3 (Debian 16.3-1)", "PostgreSQL", true),
-            (Dialect::Postgres, "13.0", "PostgreSQL", true),
-            (Dialect::Postgres, "18beta1", "PostgreSQL", true),
-            (Dialect::Postgres, "12.19", "PostgreSQL", false),
-            (Dialect::MySql, "10.11.6-MariaDB-0+deb12u1", "MariaDB", true),
-            (Dialect::MySql, "10.6.18-MariaDB", "MariaDB", false),
-            (Dialect::MySql, "8.0.17", "MySQL", true),
-            (Dialect::MySql, "8.0.16", "MySQL", false),
-            (Dialect::MySql, "5.7.44-log", "MySQL", false),
-            (Dialect::MySql, "9.1.0", "MySQL", true),
-            (Dialect::Sqlite, "3.50.2", "SQLite", true),
-        ] {
-            let version = judged(dialect, text.to_owned());
-            assert_eq!((version.product, version.is_supported), (product, supported), "{text}");
-        }
-    }
 }

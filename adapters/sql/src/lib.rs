@@ -18,7 +18,7 @@ mod waiting;
 
 pub use driver::{
     ApplyError, ConnectionUse, Dialect, Driver, DriverError, Expect, MigrationLock, PIECE, Query, READ_ONLY, Reading,
-    Statement, TakeRows,
+    Statement, TakeRows, signature,
 };
 pub use store::SqlStore;
 pub use value::{Row, Value};

@@ -1,4 +1,4 @@
-//! Counts those who wait for a connection.
+//! Counts the requests that wait for a connection.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug, Default)]
 pub struct Waiting(AtomicUsize);
 
-/// One who waits; dropped, they have what they waited for, or have left.
+/// A request that waits; dropped when it has its connection, or is cancelled.
 #[derive(Debug)]
 pub struct OneWaiting<'a>(&'a AtomicUsize);
 

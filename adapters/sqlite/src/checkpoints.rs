@@ -8,9 +8,9 @@ use std::{
 
 use rusqlite::{Connection, hooks::Wal};
 
-/// A log that has grown by so many pages is copied. Few, so that each time the disk is busy only for a moment.
+/// How many pages the log grows by before it is copied. Few, so that the disk is busy only for a moment each time.
 const GROWN_BY: i32 = 1_000;
-/// At so many pages (64 MB) the writer waits for the copy: then the log begins anew, however busy everything is.
+/// The pages (64 MB) at which the writer waits for the copy, so that the log starts over under any load.
 const FULL: i32 = 16_000;
 
 /// What the thread is woken for.
@@ -93,7 +93,7 @@ mod tests {
         }
         let patience = std::time::Instant::now();
         while path.metadata().unwrap().len() < before + 1_000_000 {
-            assert!(patience.elapsed().as_secs() < 20, "nobody copies the log");
+            assert!(patience.elapsed().as_secs() < 20, "the log is not copied");
             std::thread::yield_now();
         }
     }

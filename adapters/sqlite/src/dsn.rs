@@ -31,7 +31,7 @@ pub enum Mode {
     Create,
 }
 
-/// Why a text is no DSN. No message holds any of it but an option's name, where that can't be part of a password: the text
+/// Why a DSN is invalid. No message holds any of it but an option's name, where that can't be part of a password: the text
 /// may be another database's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DsnError {

@@ -1,9 +1,9 @@
 //! What SQLite's errors mean, in words without SQL text, values or paths.
 
-use kayan_sql::{ApplyError, DriverError};
+use kayan_sql::{ApplyError, DriverError, signature};
 use rusqlite::{Error, ErrorCode, ffi};
 
-/// What a failed read means. `sql` only lends its signature.
+/// What a failed query means. `sql` is only read for its signature.
 pub(crate) fn store_error(error: &Error, sql: &str) -> DriverError {
     match unavailable(error) {
         Some(why) => DriverError::Unavailable(why.to_owned()),
@@ -20,7 +20,7 @@ pub(crate) fn apply_error(error: &Error, sql: &str, position: usize) -> ApplyErr
     store_error(error, sql).into()
 }
 
-/// The reasons that go away without a change of the program.
+/// Temporary reasons, which go away without a change of the program.
 fn unavailable(error: &Error) -> Option<&'static str> {
     if let Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) = error
         && (msg.starts_with("no such table") || msg.starts_with("no such column"))
@@ -40,7 +40,7 @@ fn unavailable(error: &Error) -> Option<&'static str> {
 }
 
 fn fault(error: &Error, sql: &str) -> String {
-    let signature = sql.lines().next().unwrap_or_default().trim_start_matches("-- ");
+    let signature = signature(sql);
     // rusqlite's own text may quote the statement or the path; SQLite's message names tables and columns at most
     let what = match error {
         Error::SqliteFailure(_, Some(message)) => message.clone(),

@@ -40,9 +40,9 @@ use crate::{
 /// How a database is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// At most so many connections read, 2 at least; each may keep 4 MiB of pages.
+    /// The largest number of connections that read, 2 or more; each may cache 4 MiB of pages.
     pub readers: usize,
-    /// At most so many batches wait for the writer; beyond that they are refused as `Unavailable`.
+    /// The largest number of batches that wait for the writer; more are refused as `Unavailable`.
     pub queue: usize,
     /// How long to wait for another process's lock.
     pub busy: Duration,

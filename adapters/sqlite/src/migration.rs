@@ -1,4 +1,4 @@
-//! The right to migrate: the file's write lock, which SQLite gives back by itself when a process dies.
+//! The migration lock: the file's write lock, which SQLite releases when a process dies.
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +22,7 @@ use crate::{
     values::{answer, bound},
 };
 
-/// One process waits at most so long for another one's migrations.
+/// How long one process waits for another's migrations.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Takes the write lock and keeps it in one transaction; each migration is a savepoint within it.

@@ -26,7 +26,7 @@ const CACHED_STATEMENTS: usize = 128;
 /// Why a database was not opened. Nothing in an existing file was changed. No message names the setting that holds the DSN.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The DSN is none.
+    /// The DSN is invalid.
     #[error(transparent)]
     Dsn(#[from] DsnError),
     /// There is no such file.

@@ -16,10 +16,10 @@ use crate::{
     values::{answer, each},
 };
 
-/// A question waits at most so long for a connection.
+/// How long a query waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Answers questions: about a file over a pool of connections, about memory over the one connection that there is.
+/// Runs queries: on a file by a pool of connections, in memory by the only connection.
 ///
 /// Memory that several connections share has table locks instead of snapshots: readers would fail while the writer
 /// works. Taking turns on one connection is right under any load and quick without a disk.
@@ -33,7 +33,7 @@ impl Readers {
     pub(crate) async fn read(&self, query: Query) -> Result<Vec<Row>, DriverError> {
         let mut connection = self.take(query.reading).await?;
         match query.reading {
-            // Right here: finding a row in the page cache takes microseconds, less than handing the question to another
+            // Right here: finding a row in the page cache takes microseconds, less than handing the query to another
             // thread. A page that must come from the disk blocks this worker for that long, as a page fault would.
             Reading::Point => connection.read(&query),
             Reading::Scan => spawn_blocking(move || connection.read(&query))
@@ -42,8 +42,8 @@ impl Readers {
         }
     }
 
-    /// Reads on a thread of its own, a piece or two ahead of whoever takes the rows. A transaction that only reads sees the
-    /// file as it was at its first question.
+    /// Reads on a thread of its own, a piece or two ahead of the receiver. A transaction that only reads sees the file as of
+    /// its first query.
     pub(crate) async fn snapshot(&self, questions: Vec<Query>, take: &mut TakeRows<'_>) -> Result<(), DriverError> {
         let mut connection = self.take(Reading::Scan).await?;
         let (send, mut receive) = mpsc::channel(1);
@@ -130,7 +130,7 @@ impl Pool {
     }
 }
 
-/// A connection for one question. What it was taken with is given back when it is dropped.
+/// A connection for one query. Its permit is released when it is dropped.
 enum Taken {
     Pooled {
         /// None: one is yet to be opened.
@@ -146,7 +146,7 @@ impl Taken {
         self.with(query.sql, |open| answer(open, query))
     }
 
-    /// `sql` only lends its signature.
+    /// `sql` is only read for its signature.
     fn with<T>(&mut self, sql: &str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, DriverError> {
         let outcome = match self {
             Self::Shared(connection) => work(connection),
@@ -164,7 +164,7 @@ impl Taken {
     }
 }
 
-/// Answers the questions within one transaction, as long as somebody takes the rows.
+/// Runs the queries in one transaction, until the receiver is gone.
 fn dump(open: &Connection, questions: &[Query], send: &mpsc::Sender<(usize, Vec<Row>)>) -> rusqlite::Result<()> {
     open.execute_batch("BEGIN")?;
     let mut outcome = Ok(());

@@ -112,7 +112,7 @@ pub(crate) fn login(number: u32) -> Vec<Change> {
     ]
 }
 
-/// The refresh token of that number's session after so many rotations.
+/// The refresh token of the session of that number, after this number of rotations.
 pub(crate) fn refresh_token(number: u32, generation: u32) -> RefreshToken {
     RefreshToken {
         hash: hash(4, number * 1_000 + generation),

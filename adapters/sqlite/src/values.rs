@@ -41,7 +41,7 @@ fn micros(moment: Timestamp) -> i64 {
     moment.unix_timestamp() * 1_000_000 + i64::from(moment.microsecond())
 }
 
-/// Answers a question on this connection.
+/// Runs a query on this connection.
 pub(crate) fn answer(connection: &Connection, query: &Query) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     let all = |row| {

@@ -23,8 +23,8 @@ use crate::{
     values::bound,
 };
 
-/// At most so many batches share a transaction: enough to make the disk's part of each small, few enough that the first
-/// does not wait long for the last.
+/// The largest number of batches in a transaction: enough that each has a small share of the fsync, few enough that the
+/// first does not wait long for the last.
 const GROUP: usize = 256;
 
 type Outcome = Result<(), ApplyError>;
@@ -58,8 +58,8 @@ impl Writer {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Once queued, a batch is applied whole even when nobody waits for the answer any more: a client that hangs up
-    /// after "log me out" is still logged out.
+    /// Once queued, a batch is applied even when the caller is cancelled: a client that hangs up after a logout is still
+    /// logged out.
     pub(crate) async fn apply(&self, batch: Vec<Statement>) -> Outcome {
         let (reply, answer) = oneshot::channel();
         let gone = || ApplyError::Unavailable("the database's writer has stopped".to_owned());
@@ -95,7 +95,7 @@ fn run(connection: &Mutex<Connection>, jobs: &Receiver<Job>, commits: &AtomicU64
         };
         commits.fetch_add(u64::from(committed), Ordering::Relaxed);
         for (reply, outcome) in replies.into_iter().zip(outcomes) {
-            // nobody waits: the caller went away
+            // the receiver of a cancelled caller is gone
             let _ = reply.send(outcome);
         }
     }
@@ -113,7 +113,7 @@ fn commit(connection: &Connection, batches: &[Vec<Statement>]) -> (Vec<Outcome>,
     }
 }
 
-/// An error here is everybody's: the transaction is lost.
+/// An error here is that of all batches: the transaction is lost.
 fn commit_all(connection: &Connection, batches: &[Vec<Statement>]) -> Result<Vec<Outcome>, ApplyError> {
     control(connection, "BEGIN IMMEDIATE")?;
     let outcomes = batches.iter().map(|batch| apply(connection, batch)).collect::<Result<_, _>>()?;
@@ -121,7 +121,7 @@ fn commit_all(connection: &Connection, batches: &[Vec<Statement>]) -> Result<Vec
     Ok(outcomes)
 }
 
-/// Applies one batch or nothing of it. An inner error is this batch's alone.
+/// Applies one batch or nothing of it. An inner error is that of this batch alone.
 fn apply(connection: &Connection, batch: &[Statement]) -> Result<Outcome, ApplyError> {
     control(connection, "SAVEPOINT batch")?;
     let outcome = batch.iter().enumerate().try_for_each(|(position, statement)| {

@@ -1,8 +1,8 @@
 //! What is about a MySQL or MariaDB server.
 
-use kayan_journeys::{Database, Home, Kind, Server};
+use kayan_journeys::{Database, Home, Kind, Server, Service};
 
-use crate::{cut_exports, doctor, failover, guide, migrate_plan, outages, servers};
+use crate::{cut_exports, doctor, failover, guide, migrate_plan, outages, servers, strangers};
 
 const KIND: Kind = Kind::Mysql;
 
@@ -53,6 +53,23 @@ async fn a_frozen_mysql_server_makes_nobody_hang() {
 #[tokio::test]
 async fn the_service_starts_before_its_mysql_server() {
     outages::started_before_its_server(KIND).await;
+}
+
+#[tokio::test]
+async fn vitess_is_refused_with_the_reason() {
+    let server = Server::start_with(KIND, &["--version=8.0.30-Vitess"]).await;
+    let home = Home::at(KIND, &server.dsn());
+    strangers::refuses_an_unusable_server(&home, "the database is Vitess, with which Kayan can't").await;
+}
+
+#[tokio::test]
+async fn tidb_is_warned_of_in_the_log_and_by_the_doctor() {
+    let server = Server::start_with(KIND, &["--version=8.0.11-TiDB-v8.1.0"]).await;
+    let service = Service::start_in(Home::at(KIND, &server.dsn())).await;
+    assert!(service.log().contains("Kayan is not tested with it"), "{}", service.log());
+    let found = doctor::doctor(service.home(), "").await;
+    let told = found.is("database.version", "warning");
+    assert!(told.contains("TiDB") && told.contains("not tested"), "{told}");
 }
 
 #[tokio::test]

@@ -81,6 +81,26 @@ async fn a_postgres_database_that_is_not_utf_8_is_refused() {
     strangers::refuses_an_encoding_that_is_not_utf_8().await;
 }
 
+/// A function of the same name stands before PostgreSQL's own in the search path.
+#[tokio::test]
+async fn cockroachdb_and_aurora_dsql_are_refused_with_the_reason() {
+    for (version, told) in [
+        (
+            "CockroachDB CCL v24.1.0 (x86_64-pc-linux-gnu, built 2024/05/15)",
+            "the database is CockroachDB, with which Kayan can't",
+        ),
+        ("PostgreSQL 16", "the database is Aurora DSQL, with which Kayan can't"),
+    ] {
+        let home = Home::on(KIND);
+        let sql = format!(
+            "CREATE SCHEMA other; CREATE FUNCTION other.version() RETURNS text LANGUAGE sql AS $$ SELECT '{version}' $$"
+        );
+        home.database().await.execute(&sql).await;
+        let dsn = format!("{}&options=-csearch_path%3Dother%2Cpg_catalog", home.dsn());
+        strangers::refuses_an_unusable_server(&home.with("KAYAN_DB_DSN", dsn), told).await;
+    }
+}
+
 #[tokio::test]
 async fn missing_rights_and_connections_on_a_postgres_server_are_found() {
     doctor::finds_missing_rights_and_connections(KIND).await;

@@ -105,3 +105,18 @@ pub(crate) async fn refuses_an_encoding_that_is_not_utf_8() {
     assert!(doctor(&home, "").await.is("database.encoding", "failed").contains("LATIN1"));
     database.execute(&format!("DROP DATABASE {name}_latin WITH (FORCE)")).await;
 }
+
+/// Other products speak the protocols of PostgreSQL and MySQL; this one says that it is such a one.
+pub(crate) async fn refuses_an_unusable_server(home: &Home, told: &str) {
+    for command in ["migrate up", "migrate status", "migrate plan", "serve", "admin user list"] {
+        let refused = home.run(command).await;
+        assert!(refused.code == 1 && refused.stderr.contains(told), "{command}: {refused:?}");
+    }
+    assert!(home.database().await.texts(TABLES).await.is_empty(), "nothing is migrated");
+    let found = doctor(home, "").await;
+    assert!(found.code == 1 && found.is("database.version", "failed").contains("Kayan can't work with"), "{found:?}");
+    found.is("migrations.pending", "skipped");
+}
+
+const TABLES: &str =
+    "SELECT table_name FROM information_schema.tables WHERE table_name IN ('schema_migrations', 'tenants')";

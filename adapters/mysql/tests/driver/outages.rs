@@ -1,4 +1,4 @@
-//! A server that is away makes nobody hang, and is used again as soon as it is back.
+//! A server that is away makes no request hang, and is used again as soon as it is back.
 
 use std::{future::Future, sync::Arc, time::Duration};
 

@@ -13,6 +13,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Client;
 
 const TABLE: &str = "CREATE TABLE things (id bigint PRIMARY KEY, word text)";
+/// The function that guarded statements call.
+const GUARD: &str = include_str!("../../../../migrations/postgres/0011_guards.up.sql");
 const ADD: &str = "-- things.add\nINSERT INTO things (id, word) VALUES (?, ?)";
 const RENAME: &str = "-- things.rename\nUPDATE things\nSET word = ?\nWHERE id = ?";
 
@@ -24,6 +26,7 @@ async fn database() -> (PostgresDatabase, Client) {
     let database = PostgresDatabase::create().await;
     let operator = database.connection().await;
     operator.batch_execute(TABLE).await.unwrap();
+    operator.batch_execute(GUARD).await.unwrap();
     (database, operator)
 }
 
@@ -48,7 +51,7 @@ async fn number(operator: &Client, sql: &str) -> i64 {
     operator.query_one(sql, &[]).await.unwrap().get(0)
 }
 
-/// Asks until it is so; nobody tells when another process is done.
+/// Polls until it is so: another process does not say when it is done.
 async fn becomes(operator: &Client, sql: &str, wanted: i64) {
     let began = Instant::now();
     while number(operator, sql).await != wanted {
@@ -213,7 +216,7 @@ async fn questions_that_come_while_two_of_their_kind_are_under_way_are_asked_tog
     let before = driver.round_trips();
     // The last five are not there.
     asked.extend((2..45).map(ask));
-    assert_eq!(number(&watcher, MINE).await, 2, "nobody else takes a connection");
+    assert_eq!(number(&watcher, MINE).await, 2, "no other lookup takes a connection");
     holding.commit().await.unwrap();
     for (id, one) in asked.into_iter().enumerate() {
         let word = one.await.unwrap().unwrap().map(|mut row| row.text().unwrap());

@@ -1,29 +1,42 @@
-//! Sees that a database is Kayan's: its own bookkeeping, no tables of others under its names, and every text can be kept.
+//! Checks that a database can be Kayan's: a server that it works with, no other program's tables, and UTF-8.
 
 use std::collections::BTreeMap;
 
-use super::{Applied, MigrateError, Migration, applied_query, decode, tables};
-use crate::{Dialect, Driver, DriverError, Query, Reading};
+use super::{
+    MigrateError, Migration,
+    bookkeeping::{Applied, applied_query, decode},
+    tables,
+};
+use crate::{
+    Dialect, Driver, DriverError, Query, Reading,
+    examine::{Fitness, Version, version},
+};
 
 const BOOKKEEPING: &str = "schema_migrations";
 /// The columns of the bookkeeping. Other programs have a table of that name with other columns.
 const COLUMNS: [&str; 4] = ["version", "name", "checksum", "applied_at"];
 
-/// What was applied; nothing where nobody has migrated yet. Refuses a database that is not for Kayan.
+/// The applied migrations; none in an empty database. Refuses a database that is not for Kayan.
 pub(super) async fn look(driver: &dyn Driver, known: &[Migration]) -> Result<BTreeMap<u32, Applied>, MigrateError> {
     let dialect = driver.dialect();
+    let Version { product, wanted, fitness, .. } = version(driver).await?;
+    match fitness {
+        Fitness::Unusable(why) => return Err(MigrateError::Unusable { product, why, wanted }),
+        Fitness::Untested(why) => tracing::warn!(product, "the database's server is not supported: {why}"),
+        Fitness::Supported | Fitness::TooOld => {}
+    }
     if dialect == Dialect::Postgres {
         let encoding = names(driver, "-- migrations.encoding\nSELECT current_setting('server_encoding')").await?;
         if let Some(encoding) = encoding.into_iter().find(|encoding| encoding != "UTF8") {
             return Err(MigrateError::Encoding { encoding });
         }
     }
-    // Read before the bookkeeping: what another process migrates meanwhile then is in the bookkeeping, and not in here.
+    // Read before the bookkeeping: what another process migrates meanwhile is then in the bookkeeping only.
     let present = names(driver, present_tables(dialect)).await?;
     let (has_bookkeeping, applied) = bookkeeping(driver).await?;
-    // MySQL undoes no schema changes: there, tables may be left of a migration that was broken off, which goes on with them.
+    // MySQL does not roll schema changes back: an interrupted migration may have left tables, and continues with them.
     let may_be_broken_off = dialect == Dialect::MySql && has_bookkeeping;
-    // What a newer program has made is its own, whatever it is called.
+    // A newer version may have made tables of any name.
     let is_newer = applied.keys().any(|version| known.iter().all(|migration| migration.version != *version));
     if !may_be_broken_off && !is_newer {
         let (applied, pending): (Vec<Migration>, Vec<Migration>) =
@@ -37,12 +50,12 @@ pub(super) async fn look(driver: &dyn Driver, known: &[Migration]) -> Result<BTr
     Ok(applied)
 }
 
-/// What the bookkeeping says was applied; nothing where there is none.
+/// The migrations recorded as applied; none without a bookkeeping.
 pub(super) async fn recorded(driver: &dyn Driver) -> Result<BTreeMap<u32, Applied>, MigrateError> {
     Ok(bookkeeping(driver).await?.1)
 }
 
-/// Whether there is a bookkeeping, and what it says was applied.
+/// Whether there is a bookkeeping, and the migrations recorded in it.
 async fn bookkeeping(driver: &dyn Driver) -> Result<(bool, BTreeMap<u32, Applied>), MigrateError> {
     let columns = names(driver, bookkeeping_columns(driver.dialect())).await?;
     if columns.is_empty() {

@@ -1,8 +1,8 @@
-//! What the pending migrations would lock and run, told before they do it.
+//! Plans migrations: what the pending ones would lock and run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Header, MigrateError, Migration, check, check_version, foreign, header};
+use super::{Header, MigrateError, Migration, apply::check_version, bookkeeping::check, foreign, header};
 use crate::{Dialect, Driver, DriverError, Query, Reading, Value};
 
 /// A pending migration.

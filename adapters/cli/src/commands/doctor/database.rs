@@ -41,6 +41,11 @@ pub(super) async fn examine(case: &Case) -> Vec<Finding> {
     if let Err(error) = answers(&*driver).await {
         return unreachable(why(&error));
     }
+    if let Some(unusable) = server::unusable(&*driver).await {
+        let resting = RESTING.into_iter().filter(|check| *check != server::VERSION);
+        let resting = resting.map(|check| Finding::skipped(check, "Kayan can't work with this server"));
+        return [Finding::ok(REACHABLE, told), unusable].into_iter().chain(resting).collect();
+    }
     let asked = async {
         let mut series = Series::default();
         server::examine(case, &*driver, &mut series).await;

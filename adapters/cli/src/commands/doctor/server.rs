@@ -3,7 +3,7 @@
 use kayan_ports::Timestamp;
 use kayan_sql::{
     Dialect, Driver, DriverError, READ_ONLY,
-    examine::{self as server, ConnectionLimits, Rights},
+    examine::{self as server, ConnectionLimits, Fitness, Rights, Version},
     migrate::{self as migrations, MigrateError, MigrationState, MigrationStatus},
 };
 use time::Duration;
@@ -53,16 +53,32 @@ fn unanswered(check: &'static str, error: &DriverError) -> Vec<Finding> {
 }
 
 async fn version(driver: &dyn Driver) -> Vec<Finding> {
-    let version = match server::version(driver).await {
-        Ok(version) => version,
-        Err(error) => return unanswered(VERSION, &error),
-    };
-    let told = format!("{} {}", version.product, version.text);
-    if version.is_supported {
-        return vec![Finding::ok(VERSION, told)];
+    match server::version(driver).await {
+        Ok(version) => vec![judge_version(&version)],
+        Err(error) => unanswered(VERSION, &error),
     }
-    let mend = format!("upgrade it to {} {} or newer", version.product, version.oldest);
-    vec![Finding::failed(VERSION, format!("{told} is older than what Kayan works with"), mend)]
+}
+
+fn judge_version(version: &Version) -> Finding {
+    let Version { product, text, wanted, fitness } = version;
+    let told = format!("{product} {text}");
+    match fitness {
+        Fitness::Supported => Finding::ok(VERSION, told),
+        Fitness::TooOld => {
+            let told = format!("{told} is older than what Kayan works with");
+            Finding::failed(VERSION, told, format!("upgrade it to {wanted}"))
+        }
+        Fitness::Untested(why) => Finding::warning(VERSION, format!("{told}: {why}"), format!("use {wanted}")),
+        Fitness::Unusable(why) => {
+            Finding::failed(VERSION, format!("Kayan can't work with {told}: {why}"), format!("use {wanted}"))
+        }
+    }
+}
+
+/// That the server is none that Kayan can work with: then nothing else about it matters.
+pub(super) async fn unusable(driver: &dyn Driver) -> Option<Finding> {
+    let version = server::version(driver).await.ok()?;
+    matches!(version.fitness, Fitness::Unusable(_)).then(|| judge_version(&version))
 }
 
 async fn rights(driver: &dyn Driver) -> Vec<Finding> {

@@ -1,0 +1,131 @@
+//! Which server it is, and whether Kayan can work with it.
+
+use super::ask;
+use crate::{Dialect, Driver, DriverError};
+
+/// Which server it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// `SQLite`, `PostgreSQL`, `MySQL`, `MariaDB`, or another product that speaks the protocol of one of these.
+    pub product: &'static str,
+    /// As the server writes it.
+    pub text: String,
+    /// What Kayan works with, as in `PostgreSQL 13 or newer`.
+    pub wanted: &'static str,
+    /// Whether this is such a server.
+    pub fitness: Fitness,
+}
+
+/// Whether Kayan works with a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fitness {
+    /// It does.
+    Supported,
+    /// It works with newer versions.
+    TooOld,
+    /// It may, but is not tested with it. What is known to be in the way.
+    Untested(&'static str),
+    /// It can't. Why.
+    Unusable(&'static str),
+}
+
+const COCKROACH: &str =
+    "its advisory locks lock nothing, so that two replicas would migrate at once, and it has no PARTITION OF";
+const DSQL: &str = "it has no PL/pgSQL, no foreign keys and no partitions";
+const VITESS: &str = "its foreign keys and transactions do not hold across shards";
+const TIDB: &str = "Kayan is not tested with it, and its migrations need JSON_TABLE, which TiDB 8 does not have";
+
+/// Queries the version.
+pub async fn version(driver: &dyn Driver) -> Result<Version, DriverError> {
+    let sql = match driver.dialect() {
+        Dialect::Sqlite => "-- server.version\nSELECT sqlite_version(), ''",
+        Dialect::Postgres => "-- server.version\nSELECT current_setting('server_version'), version()",
+        Dialect::MySql => "-- server.version\nSELECT VERSION(), @@version_comment",
+    };
+    let mut row = ask(driver, sql, Vec::new()).await?;
+    Ok(judged(driver.dialect(), row.text()?, &row.text()?))
+}
+
+/// `description` is what PostgreSQL calls its version, and MySQL its comment.
+fn judged(dialect: Dialect, text: String, description: &str) -> Version {
+    let (product, wanted, oldest) = match dialect {
+        Dialect::Sqlite => ("SQLite", "SQLite 3.37 or newer", [3, 37, 0]),
+        Dialect::Postgres => ("PostgreSQL", "PostgreSQL 13 or newer", [13, 0, 0]),
+        Dialect::MySql if text.contains("MariaDB") => ("MariaDB", "MariaDB 10.11 or newer", [10, 11, 0]),
+        Dialect::MySql => ("MySQL", "MySQL 8.0.17 or newer", [8, 0, 17]),
+    };
+    if let Some((product, fitness)) = flavour(dialect, &text, description) {
+        // What such a server gives as its number is that of the PostgreSQL which it resembles.
+        let own = if dialect == Dialect::Postgres { description } else { &text };
+        let text = own.trim_start_matches(product).trim_start().to_owned();
+        return Version { product, text, wanted, fitness };
+    }
+    let mut parts = text.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0_u32));
+    let number: [u32; 3] = std::array::from_fn(|_| parts.next().unwrap_or(0));
+    let fitness = if number >= oldest { Fitness::Supported } else { Fitness::TooOld };
+    Version { product, text, wanted, fitness }
+}
+
+/// A product that only speaks the protocol.
+fn flavour(dialect: Dialect, text: &str, description: &str) -> Option<(&'static str, Fitness)> {
+    let says = |name: &str| [text, description].iter().any(|it| it.to_ascii_lowercase().contains(name));
+    // PostgreSQL itself says `PostgreSQL 16.3 on x86_64-pc-linux-gnu, …`.
+    let is_bare = |version: &str| !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit());
+    match dialect {
+        Dialect::Postgres if says("cockroachdb") => Some(("CockroachDB", Fitness::Unusable(COCKROACH))),
+        Dialect::Postgres if description.strip_prefix("PostgreSQL ").is_some_and(is_bare) => {
+            Some(("Aurora DSQL", Fitness::Unusable(DSQL)))
+        }
+        Dialect::MySql if says("vitess") || says("planetscale") => Some(("Vitess", Fitness::Unusable(VITESS))),
+        Dialect::MySql if says("tidb") => Some(("TiDB", Fitness::Untested(TIDB))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_supported_from_its_oldest_version_on() {
+        for (dialect, text, product, supported) in [
+            (Dialect::Postgres, "16.3 (Debian 16.3-1)", "PostgreSQL", true),
+            (Dialect::Postgres, "13.0", "PostgreSQL", true),
+            (Dialect::Postgres, "18beta1", "PostgreSQL", true),
+            (Dialect::Postgres, "12.19", "PostgreSQL", false),
+            (Dialect::MySql, "10.11.6-MariaDB-0+deb12u1", "MariaDB", true),
+            (Dialect::MySql, "10.6.18-MariaDB", "MariaDB", false),
+            (Dialect::MySql, "8.0.17", "MySQL", true),
+            (Dialect::MySql, "8.0.16", "MySQL", false),
+            (Dialect::MySql, "5.7.44-log", "MySQL", false),
+            (Dialect::MySql, "9.1.0", "MySQL", true),
+            (Dialect::Sqlite, "3.50.2", "SQLite", true),
+        ] {
+            let description = format!("PostgreSQL {text} on x86_64-pc-linux-gnu, compiled by gcc, 64-bit");
+            let description = if dialect == Dialect::Postgres { &*description } else { "MySQL Community Server - GPL" };
+            let version = judged(dialect, text.to_owned(), description);
+            let fitness = if supported { Fitness::Supported } else { Fitness::TooOld };
+            assert_eq!((version.product, version.fitness), (product, fitness), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_product_that_only_speaks_the_protocol_is_told_from_the_database_itself() {
+        let cockroach = "CockroachDB CCL v24.1.0 (x86_64-pc-linux-gnu, built 2024/05/15 21:28:29, go1.22.2)";
+        let windows = "PostgreSQL 16.1, compiled by Visual C++ build 1937, 64-bit";
+        let aurora = "PostgreSQL 15.4 on aarch64-unknown-linux-gnu, compiled by gcc, 64-bit";
+        for (dialect, text, description, product, fitness) in [
+            (Dialect::Postgres, "13.0.0", cockroach, "CockroachDB", Fitness::Unusable(COCKROACH)),
+            (Dialect::Postgres, "16", "PostgreSQL 16", "Aurora DSQL", Fitness::Unusable(DSQL)),
+            (Dialect::Postgres, "16.1", windows, "PostgreSQL", Fitness::Supported),
+            (Dialect::Postgres, "15.4", aurora, "PostgreSQL", Fitness::Supported),
+            (Dialect::MySql, "8.0.30-Vitess", "Version: 21.0.0", "Vitess", Fitness::Unusable(VITESS)),
+            (Dialect::MySql, "8.0.34", "PlanetScale", "Vitess", Fitness::Unusable(VITESS)),
+            (Dialect::MySql, "8.0.11-TiDB-v8.1.0", "TiDB Server", "TiDB", Fitness::Untested(TIDB)),
+            (Dialect::MySql, "8.0.36", "Source distribution", "MySQL", Fitness::Supported),
+        ] {
+            let version = judged(dialect, text.to_owned(), description);
+            assert_eq!((version.product, version.fitness), (product, fitness), "{description}");
+        }
+    }
+}

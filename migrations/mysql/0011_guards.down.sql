@@ -1,0 +1,4 @@
+-- locks: nothing
+-- There is no function to drop.
+
+DO 0;

@@ -1,0 +1,2 @@
+-- locks: database RESERVED
+-- There is no function to drop.

@@ -1,0 +1,2 @@
+-- locks: database RESERVED
+-- The driver counts the rows of guarded statements by itself: only PostgreSQL needs a function for that.
