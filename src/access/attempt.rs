@@ -2,6 +2,7 @@
 
 use kayan_ports::{
     AttemptKey, Change, EventType, Identifier, IdentityId, Lockout, Method, Reservation, Target, TenantId, Timestamp,
+    timestamp,
 };
 use sha2::{Digest, Sha256};
 
@@ -89,7 +90,7 @@ impl Kayan {
             .failed(60)
             .with("method", Method::Password.as_str())
             .with("identifier", name)
-            .with("locked_until", rfc3339(until));
+            .with("locked_until", timestamp::text(until));
         // Who is locked out is told so, whether or not it can be written down.
         let _unwritten = self.record(event).await;
     }
@@ -113,10 +114,6 @@ impl Kayan {
             let _uncounted = self.attempts.release(&key).await;
         }
     }
-}
-
-fn rfc3339(at: Timestamp) -> Option<String> {
-    at.format(&time::format_description::well_known::Rfc3339).ok()
 }
 
 #[cfg(test)]

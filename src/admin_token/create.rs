@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayan_ports::{AdminTokenId, AdminTokenText, Bounds, EventType, KeyPurpose, Scope, TenantId, Timestamp};
+use kayan_ports::{AdminTokenId, AdminTokenText, Bounds, EventType, KeyPurpose, Scope, TenantId, Timestamp, timestamp};
 use serde_json::json;
 
 use crate::{
@@ -114,7 +114,7 @@ impl Kayan {
                     "name": name,
                     "permissions": permissions,
                     "tenant": tenant,
-                    "expires_at": expires_at.unix_timestamp(),
+                    "expires_at": timestamp::text(expires_at),
                 })),
             );
         let bounds = Bounds { permissions: Some(permissions), tenant, expires_at: Some(expires_at) };

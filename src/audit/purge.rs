@@ -1,7 +1,7 @@
 //! Removes events of the audit trail by their age, and tells so in what is left of it.
 
-use kayan_ports::{Change, EventQuery, EventType, PurgeEvents, Scope, Timestamp};
-use time::{Duration, format_description::well_known::Rfc3339};
+use kayan_ports::{Change, EventQuery, EventType, PurgeEvents, Scope, Timestamp, timestamp};
+use time::Duration;
 
 use crate::{DeniedError, Failure, Kayan, Operator, Permission, audit::event::Event};
 
@@ -36,7 +36,7 @@ impl Kayan {
         self.permit(operator, &Permission::AUDIT_PURGE, "audit.purge").await?;
         let now = self.clock.now();
         if before > now {
-            return Err(PurgeEventsError::InFuture(rfc3339(before)));
+            return Err(PurgeEventsError::InFuture(timestamp::text(before)));
         }
         let counts = self.store.audit.count_events(&operator.scope, before).await?;
         let tenant = operator.tenant();
@@ -44,7 +44,7 @@ impl Kayan {
         let action = self
             .operator_event(operator, &tenant, EventType::AdminAction, now, "events of the audit trail were purged")
             .with("action", "audit.purge")
-            .with("before", rfc3339(before))
+            .with("before", timestamp::text(before))
             .with("count", count);
         let told = counts.into_iter().map(|(tenant, count)| {
             let message = "events were removed because of their age";
@@ -100,11 +100,7 @@ impl Kayan {
 }
 
 fn about(event: Event, before: Timestamp, count: u64) -> Event {
-    event.with("before", rfc3339(before)).with("count", count)
-}
-
-fn rfc3339(at: Timestamp) -> String {
-    at.format(&Rfc3339).unwrap_or_default()
+    event.with("before", timestamp::text(before)).with("count", count)
 }
 
 #[cfg(test)]

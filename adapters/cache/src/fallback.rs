@@ -8,7 +8,7 @@ use std::sync::{
 use async_trait::async_trait;
 use kayan_ports::{
     Admission, AttemptCounter, AttemptKey, Change, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
-    Timestamp,
+    Timestamp, timestamp,
 };
 use time::Duration;
 
@@ -30,7 +30,7 @@ impl<T: ?Sized> Fallback<T> {
     }
 
     fn is_away(&self, now: Timestamp) -> bool {
-        micros(now) < self.away_until.load(Ordering::Relaxed)
+        timestamp::micros(now) < self.away_until.load(Ordering::Relaxed)
     }
 
     /// What the shared counter said, or nothing when the other one is to be asked.
@@ -43,17 +43,13 @@ impl<T: ?Sized> Fallback<T> {
                 Some(answer)
             }
             Err(error) => {
-                if self.away_until.swap(micros(now + AGAIN), Ordering::Relaxed) == 0 {
+                if self.away_until.swap(timestamp::micros(now + AGAIN), Ordering::Relaxed) == 0 {
                     tracing::warn!(%error, "the shared counter is away; until it is back, replicas count apart");
                 }
                 None
             }
         }
     }
-}
-
-fn micros(at: Timestamp) -> i64 {
-    i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
 }
 
 #[async_trait]

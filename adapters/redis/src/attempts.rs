@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, Target, Timestamp};
+use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, Target, Timestamp, timestamp};
 
 use crate::{RedisCounters, server::Asked};
 
@@ -44,14 +44,6 @@ return false";
 /// Keys are kept for longer than they matter, in case a clock is behind. Milliseconds.
 const SLACK: i64 = 10 * 60 * 1_000;
 
-fn microseconds(moment: Timestamp) -> i64 {
-    i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000)).unwrap_or_default()
-}
-
-fn moment(microseconds: i64) -> Option<Timestamp> {
-    Timestamp::from_unix_timestamp_nanos(i128::from(microseconds) * 1_000).ok()
-}
-
 fn length(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
@@ -68,7 +60,7 @@ fn field(key: &AttemptKey) -> String {
 impl AttemptCounter for RedisCounters {
     async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
         let duration = length(lockout.duration);
-        let numbers = [microseconds(now), duration, lockout.max_failures.into(), duration / 1_000 + SLACK];
+        let numbers = [timestamp::micros(now), duration, lockout.max_failures.into(), duration / 1_000 + SLACK];
         let numbers = numbers.map(|number| number.to_string());
         let [now, duration_text, most, keep] = numbers.each_ref().map(String::as_str);
         let field = field(key);
@@ -78,7 +70,7 @@ impl AttemptCounter for RedisCounters {
         Ok(match last {
             None => Reservation::Reserved,
             Some(last) => {
-                let until = moment(last.saturating_add(duration));
+                let until = timestamp::from_micros(last.saturating_add(duration));
                 Reservation::Locked { until: until.unwrap_or(time::PrimitiveDateTime::MAX.assume_utc()) }
             }
         })

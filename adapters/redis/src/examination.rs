@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use kayan_ports::{Condition, CountError, Probe, Timestamp};
+use kayan_ports::{Condition, CountError, Probe, Timestamp, timestamp};
 use redis::{FromRedisValue, Value};
 
 use crate::{RedisCounters, announcements::CHANNEL, errors::Trouble, server::Asked};
@@ -50,9 +50,9 @@ impl RedisCounters {
     pub async fn time(&self) -> Result<Option<Timestamp>, CountError> {
         let Some(answer) = self.allowed("TIME").await? else { return Ok(None) };
         let odd = || CountError::from(Trouble::Answer);
-        let (seconds, micros) = <(i128, i128)>::from_redis_value(of_one(answer)).map_err(|_| odd())?;
-        let nanos = (seconds * 1_000_000 + micros) * 1_000;
-        Timestamp::from_unix_timestamp_nanos(nanos).map(Some).map_err(|_| odd())
+        let (seconds, micros) = <(i64, i64)>::from_redis_value(of_one(answer)).map_err(|_| odd())?;
+        let whole = seconds.checked_mul(1_000_000).and_then(|whole| whole.checked_add(micros));
+        whole.and_then(timestamp::from_micros).map(Some).ok_or_else(odd)
     }
 
     /// The fields of `INFO`; in a cluster those of one node. Nothing when the user may not ask.

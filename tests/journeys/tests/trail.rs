@@ -70,7 +70,7 @@ async fn both_exports_of_the_operations_guide_run_as_printed() {
     let events = json(&fs::read_to_string(home.path("audit-2024-01.json")).unwrap());
     let events = events.as_array().unwrap();
     assert_eq!(events.len(), last_year, "the last day counts whole, and nothing is there that came later");
-    assert!(events.iter().all(|event| event["created_at"] == "2024-01-31T12:00:00Z"), "{events:?}");
+    assert!(events.iter().all(|event| event["created_at"] == "2024-01-31T12:00:00.000000Z"), "{events:?}");
 
     let types = "kayan audit export \\\n  --types \"auth.login.failure,auth.login.blocked\" \\\n  --format csv";
     let done = bash(home, types).await;
@@ -229,7 +229,7 @@ async fn a_purge_removes_what_is_older_says_how_many_and_leaves_word() {
     let told = home.database().await.texts("SELECT metadata FROM audit_events WHERE type = 'audit.purged'").await;
     assert_eq!(told.len(), 1, "{told:?}");
     let told = json(&told[0]);
-    assert_eq!((&told["before"], &told["count"]), (&"2024-01-16T00:00:00Z".into(), &old.into()));
+    assert_eq!((&told["before"], &told["count"]), (&"2024-01-16T00:00:00.000000Z".into(), &old.into()));
 }
 
 fn types(path: &Path) -> Vec<String> {

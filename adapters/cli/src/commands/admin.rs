@@ -7,8 +7,7 @@ mod tokens;
 mod users;
 
 use kayan_core::{DeniedError, FindUserError, Operator, UserRef};
-use kayan_ports::{Scope, TenantId, Timestamp};
-use time::format_description::well_known::Rfc3339;
+use kayan_ports::{Scope, TenantId};
 
 use crate::{
     args::{Admin, Who},
@@ -40,10 +39,6 @@ fn tell_damaged(ids: &[String]) {
     if !ids.is_empty() {
         note(format_args!("damaged, and left out: {}; kayan doctor tells more", ids.join(", ")));
     }
-}
-
-fn time(at: Timestamp) -> String {
-    at.format(&Rfc3339).unwrap_or_default()
 }
 
 impl From<DeniedError> for Stop {

@@ -7,8 +7,8 @@ mod tail;
 
 pub(crate) use self::seals::LATE;
 use kayan_core::{Kayan, Operator, PurgeEventsError, policy::period};
-use kayan_ports::{AuditEvent, EventCursor, EventOrder, EventQuery, EventType, TenantId, terminal};
-use time::{Duration, format_description::well_known::Rfc3339};
+use kayan_ports::{AuditEvent, EventCursor, EventOrder, EventQuery, EventType, TenantId, terminal, timestamp};
+use time::Duration;
 
 use super::admin::operator;
 use crate::{
@@ -98,7 +98,7 @@ fn of_types(types: Vec<EventType>, operator: &Operator, order: EventOrder) -> Ev
 fn cells(event: &AuditEvent) -> [String; 8] {
     let text = |maybe: &Option<String>| terminal::one_line(maybe.as_deref().unwrap_or_default()).into_owned();
     [
-        event.created_at.format(&Rfc3339).unwrap_or_default(),
+        timestamp::text(event.created_at),
         event.tenant.to_string(),
         event.kind.as_str().to_owned(),
         event.outcome.as_str().to_owned(),

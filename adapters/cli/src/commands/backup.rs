@@ -15,9 +15,8 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressBarIter};
-use kayan_ports::terminal;
+use kayan_ports::{terminal, timestamp};
 use serde::Serialize;
-use time::format_description::well_known::Rfc3339;
 
 use self::{
     format::{Damage, Header, Summary},
@@ -110,7 +109,7 @@ struct Shown<'s> {
 
 /// Says what a file holds.
 fn show(header: &Header, summary: &Summary, format: Format) -> Result<(), Stop> {
-    let created_at = header.created_at.format(&Rfc3339).unwrap_or_default();
+    let created_at = timestamp::text(header.created_at);
     let Header { schema_version, kayan, database, encryption, .. } = header;
     match format {
         Format::Json => output::json(&Shown {

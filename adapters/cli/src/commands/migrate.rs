@@ -4,12 +4,12 @@ mod plan;
 
 use std::{path::Path, sync::Arc};
 
+use kayan_ports::timestamp;
 use kayan_sql::{
     Driver,
     migrate::{self as migrations, MigrateError, Migration, MigrationState, MigrationStatus},
 };
 use serde::Serialize;
-use time::format_description::well_known::Rfc3339;
 
 use crate::{
     args::{Format, Migrate},
@@ -77,7 +77,7 @@ impl From<MigrationStatus> for Line {
         Self {
             version: format!("{:04}", status.version),
             name: status.name,
-            applied_at: status.applied_at.and_then(|at| at.format(&Rfc3339).ok()),
+            applied_at: status.applied_at.map(timestamp::text),
             state: status.state.as_str(),
             checksum: status.checksum,
         }

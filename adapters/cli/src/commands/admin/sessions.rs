@@ -1,10 +1,10 @@
 //! `kayan admin sessions`: who is logged in, and the end of it.
 
 use kayan_core::{ListSessions, RevokeSessions, RevokeSessionsError, UserRef};
-use kayan_ports::{Session, SessionId};
+use kayan_ports::{Session, SessionId, timestamp};
 use serde_json::{Value, json};
 
-use super::{operator, time};
+use super::operator;
 use crate::{
     args::{Format, SessionsAction},
     output,
@@ -63,8 +63,8 @@ fn show(sessions: &[Session], format: Format) -> Result<(), Stop> {
             session.tenant.to_string(),
             session.identity.to_string(),
             session.aal.as_str().to_owned(),
-            time(session.issued_at),
-            time(session.last_seen_at),
+            timestamp::text(session.issued_at),
+            timestamp::text(session.last_seen_at),
             session.client.ip.clone().unwrap_or_default(),
         ]
     });
@@ -79,10 +79,10 @@ fn as_json(session: &Session) -> Value {
         "active": session.active,
         "aal": session.aal,
         "methods": session.methods,
-        "issued_at": time(session.issued_at),
-        "expires_at": time(session.expires_at),
-        "ends_at": time(session.ends_at),
-        "last_seen_at": time(session.last_seen_at),
+        "issued_at": timestamp::text(session.issued_at),
+        "expires_at": timestamp::text(session.expires_at),
+        "ends_at": timestamp::text(session.ends_at),
+        "last_seen_at": timestamp::text(session.last_seen_at),
         "ip_address": session.client.ip,
         "user_agent": session.client.user_agent,
     })

@@ -1,9 +1,9 @@
 //! `kayan admin tenant`: who shares this installation.
 
 use kayan_core::{CreateTenant, ManageTenantError, UpdateTenant};
-use kayan_ports::{Tenant, TenantId, TenantSettings};
+use kayan_ports::{Tenant, TenantId, TenantSettings, timestamp};
 
-use super::{operator, time};
+use super::operator;
 use crate::{
     args::{Format, TenantAction},
     output,
@@ -79,7 +79,7 @@ fn show(tenants: &[Tenant], format: Format) -> Result<(), Stop> {
     let rows = tenants.iter().map(|tenant| {
         let settings = serde_json::to_string(&tenant.settings).unwrap_or_default();
         let state = if tenant.active { "active" } else { "inactive" };
-        vec![tenant.id.to_string(), tenant.name.clone(), state.to_owned(), settings, time(tenant.created_at)]
+        vec![tenant.id.to_string(), tenant.name.clone(), state.to_owned(), settings, timestamp::text(tenant.created_at)]
     });
     output::table(&["id", "name", "state", "settings", "created at"], rows.collect())
 }

@@ -6,11 +6,10 @@ use kayan_core::{
     AttenuateAdminToken, AttenuateAdminTokenError, CreateAdminToken, CreateAdminTokenError, InspectAdminTokenError,
     InspectedAdminToken, Operator, RevokeAdminToken, RevokeAdminTokenError, WhichAdminToken, attenuate_admin_token,
 };
-use kayan_ports::{AdminTokenError, AdminTokenText, Scope, TokenBlock};
+use kayan_ports::{AdminTokenError, AdminTokenText, Scope, TokenBlock, timestamp};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::time;
 use crate::{
     args::{Format, Token},
     commands::{block_on, open},
@@ -49,7 +48,7 @@ async fn create(cmd: CreateAdminToken) -> Result<(), Stop> {
     output::note(format_args!(
         "token {}, good until {}; end it with: kayan admin token revoke --id {0}",
         made.id,
-        time(made.expires_at)
+        timestamp::text(made.expires_at)
     ));
     output::line(made.token.expose())
 }
@@ -99,7 +98,7 @@ fn table(found: &InspectedAdminToken) -> Result<(), Stop> {
                 .tenant
                 .as_ref()
                 .map_or_else(|| if number == 0 { "all" } else { "as before" }.to_owned(), ToString::to_string),
-            bounds.expires_at.map_or_else(|| "as before".to_owned(), time),
+            bounds.expires_at.map_or_else(|| "as before".to_owned(), timestamp::text),
             if found.revoked.contains(&block.id) { "yes" } else { "no" }.to_owned(),
         ]
     });
@@ -127,7 +126,7 @@ fn as_json(found: &InspectedAdminToken) -> Value {
             "id": block.id,
             "permissions": bounds.permissions,
             "tenant_id": bounds.tenant,
-            "expires_at": bounds.expires_at.map(time),
+            "expires_at": bounds.expires_at.map(timestamp::text),
             "revoked": found.revoked.contains(&block.id),
         })
     });
@@ -139,7 +138,7 @@ fn as_json(found: &InspectedAdminToken) -> Value {
         "revoked": !found.revoked.is_empty(),
         "permissions": found.permissions().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "tenant_id": found.scope.tenant(),
-        "expires_at": found.expires_at.map(time),
+        "expires_at": found.expires_at.map(timestamp::text),
         "blocks": blocks.collect::<Vec<_>>(),
     })
 }

@@ -2,15 +2,15 @@
 
 use std::io::{self, BufRead, IsTerminal};
 
-use ::time::Duration;
 use kayan_core::{
     ChangeUserError, CreateUser, CreateUserError, DeleteUser, FieldError, ListUsers, SetUserPassword,
     SetUserPasswordError, SetUserState, policy::period,
 };
-use kayan_ports::{Identity, Password, State, Timestamp, Traits};
+use kayan_ports::{Identity, Password, State, Timestamp, Traits, timestamp};
 use serde_json::{Map, Value, json};
+use time::Duration;
 
-use super::{named, operator, time};
+use super::{named, operator};
 use crate::{
     args::{Format, User, Who},
     output,
@@ -146,8 +146,8 @@ fn table(identities: &[Identity]) -> Result<(), Stop> {
             email.to_owned(),
             identity.state.as_str().to_owned(),
             identity.roles.join(","),
-            time(identity.created_at),
-            identity.last_login_at.map(time).unwrap_or_default(),
+            timestamp::text(identity.created_at),
+            identity.last_login_at.map(timestamp::text).unwrap_or_default(),
         ]
     });
     output::table(&["id", "tenant", "email", "state", "roles", "created at", "last login at"], rows.collect())
@@ -161,8 +161,8 @@ fn as_json(identity: &Identity) -> Value {
         "state": identity.state,
         "verified": identity.verified,
         "roles": identity.roles,
-        "created_at": time(identity.created_at),
-        "updated_at": time(identity.updated_at),
-        "last_login_at": identity.last_login_at.map(time),
+        "created_at": timestamp::text(identity.created_at),
+        "updated_at": timestamp::text(identity.updated_at),
+        "last_login_at": identity.last_login_at.map(timestamp::text),
     })
 }

@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use kayan_core::{EventExport, ExportEvents, ExportFormat};
-use time::format_description::well_known::Rfc3339;
+use kayan_ports::timestamp;
 
 use super::asked;
 use crate::{
@@ -54,7 +54,7 @@ pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>)
     noted?;
     sink.finish()?;
     if let End::Whole = end {
-        let until = export.complete_until().format(&Rfc3339).unwrap_or_default();
+        let until = timestamp::text(export.complete_until());
         output::note(format_args!("{} events; no event from before {until} is missing", export.count()));
     }
     Ok(())

@@ -6,9 +6,8 @@ use kayan_core::{
     VerifyTrail,
     policy::seal::{TrailReport, to_text},
 };
-use kayan_ports::{TenantId, Timestamp};
+use kayan_ports::{TenantId, timestamp};
 use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
 
 use super::bundle::{self, Verdict};
 use crate::{
@@ -79,8 +78,9 @@ async fn in_database(cmd: &mut VerifyTrail) -> Result<Verdict, Stop> {
 fn conclude(verdict: &Verdict) -> Result<(), Stop> {
     let now = crate::compose::clock().now();
     for report in &verdict.reports {
-        if let Some(since) = report.unsealed_since.map(moment).filter(|since| now - *since > LATE) {
-            let since = since.format(&Rfc3339).unwrap_or_default();
+        if let Some(since) = report.unsealed_since.and_then(timestamp::from_micros).filter(|since| now - *since > LATE)
+        {
+            let since = timestamp::text(since);
             output::note(format_args!(
                 "{}: {} events are not sealed, since {since}: is a service running?",
                 report.tenant, report.unsealed
@@ -94,10 +94,6 @@ fn conclude(verdict: &Verdict) -> Result<(), Stop> {
         .chain(verdict.damage.clone())
         .collect();
     if broken.is_empty() { Ok(()) } else { Err(Stop::failed(broken.join("\nkayan: "))) }
-}
-
-fn moment(micros: i64) -> Timestamp {
-    Timestamp::from_unix_timestamp_nanos(i128::from(micros) * 1_000).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 fn show(reports: &[TrailReport], format: Format) -> Result<(), Stop> {

@@ -8,10 +8,10 @@ use std::{
 };
 
 use kayan_core::Kayan;
-use kayan_ports::{AuditTrail, EventQuery, Failure, KeyError, Scope, StoredKeys, Timestamp, Wrapper};
+use kayan_ports::{AuditTrail, EventQuery, Failure, KeyError, Scope, StoredKeys, Timestamp, Wrapper, timestamp};
 use kayan_sql::{Driver, SqlStore};
 use serde_json::Value;
-use time::{Duration, format_description::well_known::Rfc3339};
+use time::Duration;
 
 use super::{Case, Series, finding::Finding};
 use crate::{
@@ -165,7 +165,7 @@ async fn restored(case: &Case, driver: &Arc<dyn Driver>) -> Vec<Finding> {
             format!(
                 "the audit log's last event, of {}, is not in the database: was this restored from an older backup? Then \
                  sessions that were ended since are open again",
-                at.format(&Rfc3339).unwrap_or_default()
+                timestamp::text(at)
             ),
             mend,
         ),
@@ -185,7 +185,7 @@ fn last_event(path: &Path) -> Option<(String, Timestamp)> {
     file.take(TAIL).read_to_end(&mut tail).ok()?;
     let tail = String::from_utf8_lossy(&tail);
     let event: Value = tail.lines().rev().find_map(|line| serde_json::from_str(line).ok())?;
-    let at = Timestamp::parse(event.get("created_at")?.as_str()?, &Rfc3339).ok()?;
+    let at = timestamp::parse(event.get("created_at")?.as_str()?)?;
     Some((event.get("id")?.as_str()?.to_owned(), at))
 }
 
