@@ -49,9 +49,7 @@ pub use hasher::{AdoptError, HashCost, HashError, HashFormat, Password, Password
 pub use idempotency::{StoredResponse, StoredResponses};
 pub use ids::{AdminTokenId, CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};
 pub use keys::{KeyChange, KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, StoredKeys, WrappedKey, Wrapper};
-pub use limits::{
-    Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
-};
+pub use limits::{Admission, AttemptCounter, AttemptKey, Lockout, RateLimit, RateLimiter, Reservation, Target};
 pub use lock_order::Locked;
 pub use log_control::{LogControl, LogLevel};
 pub use probe::{Condition, Probe};

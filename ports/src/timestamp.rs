@@ -82,7 +82,6 @@ pub mod option {
     use super::{Deserializer, Serializer, Timestamp};
 
     /// For `#[serde(with)]`.
-    #[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
     pub fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
         match at {
             Some(at) => super::serialize(at, serializer),

@@ -71,7 +71,7 @@ impl Kayan {
         };
         let known_network = caller.client.network().filter(|_| known && known_networks_apart);
         let (key, now) = (AttemptKey { target, known_network }, self.clock.now());
-        match self.attempts.reserve(&key, &lockout, now).await.map_err(Failure::from)? {
+        match self.attempts.reserve(&key, &lockout, now).await? {
             Reservation::Reserved => Ok(Attempt(Some(key))),
             Reservation::Locked { until } => {
                 self.record_locked(caller, (&key.target, name), until, now).await;

@@ -96,7 +96,6 @@ impl Kayan {
             return Err(CreateAdminTokenError::NoTenant(tenant.clone()));
         }
 
-        let key = self.keys.obtain(KeyPurpose::AdminToken).await.map_err(Failure::from)?;
         let id = AdminTokenId(self.new_id(now));
         let event = self
             .operator_event(
@@ -118,9 +117,14 @@ impl Kayan {
                 })),
             );
         let bounds = Bounds { permissions: Some(permissions), tenant, expires_at: Some(expires_at) };
-        let token = self.tokens.issue(&key, id, &name, &bounds).map_err(Failure::from)?;
+        let token = self.sign(id, &name, &bounds).await?;
         self.record(event).await?;
         Ok(CreatedAdminToken { id, token, expires_at })
+    }
+
+    async fn sign(&self, id: AdminTokenId, name: &str, bounds: &Bounds) -> Result<AdminTokenText, Failure> {
+        let key = self.keys.obtain(KeyPurpose::AdminToken).await?;
+        Ok(self.tokens.issue(&key, id, name, bounds)?)
     }
 }
 

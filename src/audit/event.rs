@@ -65,7 +65,12 @@ impl Kayan {
 
     /// Commits an event that no other change goes with.
     pub(crate) async fn record(&self, event: Event) -> Result<(), Failure> {
-        Ok(self.store.changes.commit(vec![event.record()]).await?)
+        self.commit(vec![event.record()]).await
+    }
+
+    /// Commits changes that can't be in conflict with others.
+    pub(crate) async fn commit(&self, changes: Vec<Change>) -> Result<(), Failure> {
+        Ok(self.store.changes.commit(changes).await?)
     }
 }
 

@@ -81,7 +81,7 @@ impl Kayan {
     async fn purge(&self, scope: &Scope, before: Timestamp, mut told: Vec<Change>) -> Result<(), Failure> {
         while told.len() > TOLD {
             let rest = told.split_off(TOLD);
-            self.store.changes.commit(std::mem::replace(&mut told, rest)).await?;
+            self.commit(std::mem::replace(&mut told, rest)).await?;
         }
         let oldest = EventQuery { end: Some(before), ..EventQuery::all(scope.clone()) };
         loop {
@@ -91,7 +91,7 @@ impl Kayan {
             if !page.events.is_empty() {
                 changes.push(Change::PurgeEvents(PurgeEvents { scope: scope.clone(), until, parts_until: before }));
             }
-            self.store.changes.commit(changes).await?;
+            self.commit(changes).await?;
             if page.next.is_none() {
                 return Ok(());
             }

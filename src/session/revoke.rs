@@ -95,7 +95,7 @@ impl Kayan {
         };
         let mut changes = vec![revoke, event.record()];
         changes.extend(self.keeping(operator, None, &open).await?);
-        self.store.changes.commit(changes).await.map_err(Failure::from)?;
+        self.commit(changes).await?;
         Ok(open)
     }
 

@@ -196,7 +196,7 @@ impl Kayan {
         }
         // Broken off before this, it is carried out again, and finds in whoever came in.
         if let Some(kept) = self.keeping(operator, None, &report).await? {
-            self.store.changes.commit(vec![kept]).await.map_err(Failure::from)?;
+            self.commit(vec![kept]).await?;
         }
         Ok(report)
     }

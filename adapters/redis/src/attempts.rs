@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, Target, Timestamp, timestamp};
+use kayan_ports::{AttemptCounter, AttemptKey, Change, Failure, Lockout, Reservation, Target, Timestamp, timestamp};
 
 use crate::{RedisCounters, server::Asked};
 
@@ -58,7 +58,7 @@ fn field(key: &AttemptKey) -> String {
 
 #[async_trait]
 impl AttemptCounter for RedisCounters {
-    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, Failure> {
         let duration = length(lockout.duration);
         let numbers = [timestamp::micros(now), duration, lockout.max_failures.into(), duration / 1_000 + SLACK];
         let numbers = numbers.map(|number| number.to_string());
@@ -76,18 +76,18 @@ impl AttemptCounter for RedisCounters {
         })
     }
 
-    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
         let asked = Asked::Script(&self.scripts.release, self::key(&key.target), &[&field(key)]);
         Ok(self.server.ask(asked).await?)
     }
 
-    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn forget(&self, key: &AttemptKey) -> Result<(), Failure> {
         let mut command = redis::cmd("HDEL");
         command.arg(self::key(&key.target)).arg(field(key));
         Ok(self.server.ask(Asked::Command(command)).await?)
     }
 
-    async fn unlock(&self, target: &Target) -> Result<(), CountError> {
+    async fn unlock(&self, target: &Target) -> Result<(), Failure> {
         let mut command = redis::cmd("DEL");
         command.arg(key(target));
         Ok(self.server.ask(Asked::Command(command)).await?)

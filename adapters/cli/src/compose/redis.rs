@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use kayan_ports::{CountError, Probe, Timestamp};
+use kayan_ports::{Failure, Probe, Timestamp};
 use secrecy::ExposeSecret as _;
 
 use super::{RedisCounters, RedisProbe, RedisSettings, Uses};
@@ -59,7 +59,7 @@ struct LookedAt {
 
 #[async_trait]
 impl RedisServer for LookedAt {
-    async fn ping(&self) -> Result<(), CountError> {
+    async fn ping(&self) -> Result<(), Failure> {
         self.server.ping().await
     }
 
@@ -67,11 +67,11 @@ impl RedisServer for LookedAt {
         self.server.refusal(self.uses).await
     }
 
-    async fn time(&self) -> Result<Option<Timestamp>, CountError> {
+    async fn time(&self) -> Result<Option<Timestamp>, Failure> {
         self.server.time().await
     }
 
-    async fn info(&self) -> Result<Option<BTreeMap<String, String>>, CountError> {
+    async fn info(&self) -> Result<Option<BTreeMap<String, String>>, Failure> {
         self.server.info().await
     }
 }

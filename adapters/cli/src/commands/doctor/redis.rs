@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use kayan_ports::{CountError, Timestamp};
+use kayan_ports::{Failure, Timestamp};
 
 use super::{Case, finding::Finding, server::skew, within};
 use crate::{
@@ -24,16 +24,16 @@ const OLDEST: u32 = 6;
 #[async_trait]
 pub(crate) trait RedisServer: Send + Sync {
     /// Asks for a sign of life.
-    async fn ping(&self) -> Result<(), CountError>;
+    async fn ping(&self) -> Result<(), Failure>;
 
     /// What it is used for and refuses, and why; nothing when it takes everything.
     async fn refusal(&self) -> Option<String>;
 
     /// What its clock says; nothing when the user may not ask.
-    async fn time(&self) -> Result<Option<Timestamp>, CountError>;
+    async fn time(&self) -> Result<Option<Timestamp>, Failure>;
 
     /// The fields of its `INFO`; nothing when the user may not ask.
-    async fn info(&self) -> Result<Option<BTreeMap<String, String>>, CountError>;
+    async fn info(&self) -> Result<Option<BTreeMap<String, String>>, Failure>;
 }
 
 /// One, and the setting that names it.
@@ -68,7 +68,7 @@ async fn one(server: Option<Named>) -> Vec<Finding> {
 }
 
 async fn look(setting: &'static str, server: &dyn RedisServer) -> Vec<Finding> {
-    if let Err(CountError(why)) = server.ping().await {
+    if let Err(why) = server.ping().await {
         let mend = format!("see that it runs, and that {setting} names its host, port, user and password");
         return vec![Finding::failed(REACHABLE, format!("{setting}: {why}"), mend)];
     }
@@ -87,7 +87,7 @@ async fn look(setting: &'static str, server: &dyn RedisServer) -> Vec<Finding> {
             let why = format!("{setting}: the user may not ask for INFO");
             findings.extend([VERSION, EVICTION].map(|check| Finding::skipped(check, &*why)));
         }
-        Err(CountError(why)) => {
+        Err(why) => {
             findings.extend([VERSION, EVICTION].map(|check| Finding::skipped(check, format!("{setting}: {why}"))));
         }
     }
@@ -95,7 +95,7 @@ async fn look(setting: &'static str, server: &dyn RedisServer) -> Vec<Finding> {
     findings.push(match server.time().await {
         Ok(Some(there)) => skew(CLOCK, setting, before, there),
         Ok(None) => Finding::skipped(CLOCK, format!("{setting}: the user may not ask for TIME")),
-        Err(CountError(why)) => Finding::skipped(CLOCK, format!("{setting}: {why}")),
+        Err(why) => Finding::skipped(CLOCK, format!("{setting}: {why}")),
     });
     findings
 }
