@@ -100,7 +100,7 @@ pub(crate) struct Doctor {
 pub(crate) enum Migrate {
     /// Apply what is pending
     Up {
-        /// Stop after the migration of this number
+        /// Exit after the migration of this number
         #[arg(long, value_name = "N")]
         to: Option<u32>,
     },
@@ -118,7 +118,7 @@ pub(crate) enum Migrate {
     },
     /// Show what `up` would run, which tables it touches and who waits for it meanwhile; changes nothing
     Plan {
-        /// Stop after the migration of this number
+        /// Exit after the migration of this number
         #[arg(long, value_name = "N")]
         to: Option<u32>,
         #[command(flatten)]

@@ -28,8 +28,8 @@ use crate::{
         Config,
         load::{Inputs, Loaded, Problems},
     },
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
 /// What the settings are read for.
@@ -64,12 +64,12 @@ fn load(flags: Vec<(String, String)>, purpose: Purpose) -> Result<Loaded, Proble
 }
 
 /// The settings as the environment has them, for a command that is no service.
-fn settings() -> Result<Config, Stop> {
+fn settings() -> Result<Config, Exit> {
     told(load(Vec::new(), Purpose::Look))
 }
 
-fn told(loaded: Result<Loaded, Problems>) -> Result<Config, Stop> {
-    let loaded = loaded.map_err(Stop::config)?;
+fn told(loaded: Result<Loaded, Problems>) -> Result<Config, Exit> {
+    let loaded = loaded.map_err(Exit::config)?;
     for warning in &loaded.warnings {
         output::note(format_args!("kayan: warning: {warning}"));
     }
@@ -77,13 +77,13 @@ fn told(loaded: Result<Loaded, Problems>) -> Result<Config, Stop> {
 }
 
 /// Runs a command's work on a small runtime.
-fn block_on<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Stop::failed)?;
+fn block_on<T>(work: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Exit::failed)?;
     runtime.block_on(work)
 }
 
 /// Brings the schema up to date where that is done unasked, and refuses to go on with one that is not.
-async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Stop> {
+async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Exit> {
     let known = migrations::embedded(driver.dialect());
     if config.auto_migrate {
         let mut told = |migration: &migrations::Migration| {
@@ -95,17 +95,17 @@ async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Stop> {
     let lines = migrations::status(driver, known).await?;
     if let Some(newer) = lines.iter().rfind(|line| line.state == MigrationState::Unknown) {
         let known = known.last().map_or(0, |migration| migration.version);
-        return Err(Stop::failed(MigrateError::Newer { database: newer.version, known }));
+        return Err(Exit::failed(MigrateError::Newer { database: newer.version, known }));
     }
     if lines.iter().any(|line| line.state == MigrationState::Pending) {
-        return Err(Stop::pending("migrations are pending; run `kayan migrate up`"));
+        return Err(Exit::pending("migrations are pending; run `kayan migrate up`"));
     }
     Ok(())
 }
 
 /// The use-cases over the configured database, migrated. Development's secrets are kept when they are made, as the service
 /// does: what a command seals, the service must open.
-async fn open() -> Result<Kayan, Stop> {
+async fn open() -> Result<Kayan, Exit> {
     let config = told(load(Vec::new(), Purpose::Change))?;
     let driver: Arc<dyn Driver> = compose::database(&config)?;
     prepare(&config, &*driver).await?;

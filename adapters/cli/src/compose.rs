@@ -25,8 +25,8 @@ pub(crate) use self::validators::VALIDATORS;
 use crate::{
     commands::doctor::{self, Unwritten},
     config::{Config, Database, DatabaseKind, Environment, settings},
+    exit::Exit,
     probes::{DatabaseProbe, MigrationsProbe},
-    stop::Stop,
 };
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
@@ -55,23 +55,23 @@ pub(crate) fn entropy() -> Arc<dyn Entropy> {
 }
 
 /// Opens the configured database, migrated or not. A server is not connected to before it is asked something.
-pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
+pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Exit> {
     connect(config, settings::database::DSN.name, &config.database.dsn)
 }
 
 /// Opens the configured database to look at it: nothing in it is changed, and no file is made.
-pub(crate) fn look(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
+pub(crate) fn look(config: &Config) -> Result<Arc<dyn Driver>, Exit> {
     #[cfg(feature = "sqlite")]
     if config.database.kind == DatabaseKind::Sqlite {
         let settings = kayan_sqlite::Settings { busy: Duration::from_secs(2), ..kayan_sqlite::Settings::default() };
         let driver = kayan_sqlite::SqliteDriver::look(config.database.dsn.expose_secret(), settings);
-        return Ok(Arc::new(driver.map_err(|why| Stop::failed(format!("KAYAN_DB_DSN: {why}")))?));
+        return Ok(Arc::new(driver.map_err(|why| Exit::failed(format!("KAYAN_DB_DSN: {why}")))?));
     }
     database(config)
 }
 
 /// The store on the database, and on its replica if there is one.
-fn store(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<SqlStore<Arc<dyn Driver>>>, Stop> {
+fn store(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<SqlStore<Arc<dyn Driver>>>, Exit> {
     let store = SqlStore::new(driver.clone());
     Ok(Arc::new(match replica(config)? {
         None => store,
@@ -80,15 +80,15 @@ fn store(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<SqlStore<Arc<d
 }
 
 /// The replica, if there is one.
-pub(crate) fn replica(config: &Config) -> Result<Option<Arc<dyn Driver>>, Stop> {
+pub(crate) fn replica(config: &Config) -> Result<Option<Arc<dyn Driver>>, Exit> {
     config.database.read_dsn.as_ref().map(|dsn| connect(config, settings::database::READ_DSN.name, dsn)).transpose()
 }
 
-fn connect(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> {
+fn connect(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn Driver>, Exit> {
     Ok(Arc::new(ObservedDriver::new(driver(config, setting, dsn)?)))
 }
 
-fn driver(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> {
+fn driver(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn Driver>, Exit> {
     let Database { kind, max_open, max_idle, max_lifetime, statements, .. } = &config.database;
     tracing::debug!(?kind, max_open, max_idle, ?max_lifetime, ?statements, "opening the database");
     let dsn = dsn.expose_secret();
@@ -99,7 +99,7 @@ fn driver(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn 
         DatabaseKind::Sqlite => {
             let settings = kayan_sqlite::Settings { readers: count(max_open), ..kayan_sqlite::Settings::default() };
             let driver = kayan_sqlite::SqliteDriver::open(dsn, settings);
-            Ok(Arc::new(driver.map_err(|why| Stop::failed(format!("{setting}: {why}")))?))
+            Ok(Arc::new(driver.map_err(|why| Exit::failed(format!("{setting}: {why}")))?))
         }
         #[cfg(feature = "postgres")]
         DatabaseKind::Postgres => {
@@ -115,7 +115,7 @@ fn driver(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn 
                 ..kayan_postgres::Settings::default()
             };
             let driver = kayan_postgres::PostgresDriver::connect(dsn, settings);
-            Ok(Arc::new(driver.map_err(|why| Stop::config(format!("{setting}: {why}")))?))
+            Ok(Arc::new(driver.map_err(|why| Exit::config(format!("{setting}: {why}")))?))
         }
         #[cfg(feature = "mysql")]
         DatabaseKind::Mysql => {
@@ -125,16 +125,16 @@ fn driver(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn 
                 max_lifetime: max_lifetime.unwrap_or_default(),
             };
             let driver = kayan_mysql::MysqlDriver::connect(dsn, settings);
-            Ok(Arc::new(driver.map_err(|why| Stop::config(format!("{setting}: {why}")))?))
+            Ok(Arc::new(driver.map_err(|why| Exit::config(format!("{setting}: {why}")))?))
         }
         // The configuration takes no database that is not compiled in.
         #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
-        other => Err(Stop::config(format!("KAYAN_DB_TYPE: {other:?} is not compiled in; there is {BACKENDS:?}"))),
+        other => Err(Exit::config(format!("KAYAN_DB_TYPE: {other:?} is not compiled in; there is {BACKENDS:?}"))),
     }
 }
 
 /// The place where keys are kept; reads nothing yet.
-pub(crate) fn keys(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<dyn Keys>, Stop> {
+pub(crate) fn keys(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<dyn Keys>, Exit> {
     let secrets = WrappingSecrets {
         data_key: config.data_key.clone(),
         data_key_previous: config.data_key_previous.clone(),
@@ -153,7 +153,7 @@ pub(crate) fn tokens() -> Arc<dyn AdminTokens> {
 /// Puts the use-cases together over an open database.
 ///
 /// For a command: its events go to the audit log's file, too.
-pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Stop> {
+pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Exit> {
     let database = store(config, driver)?;
     let counters = counters(config, database.clone())?;
     let log = audit_log_of_a_command(config)?;
@@ -161,7 +161,7 @@ pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, 
 }
 
 /// The use-cases over an open database, to look at it: whatever they would write comes to nothing.
-pub(crate) fn looking(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Stop> {
+pub(crate) fn looking(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Exit> {
     let driver: Arc<dyn Driver> = Arc::new(Unwritten(driver.clone()));
     let database = Arc::new(SqlStore::new(driver.clone()));
     let counters = Counters { limiter: Arc::new(MemoryLimiter::new()), attempts: database.clone(), probe: None };
@@ -175,7 +175,7 @@ fn over(
     counters: Counters,
     hasher: Arc<Hasher>,
     keys: Arc<dyn Keys>,
-) -> Result<Kayan, Stop> {
+) -> Result<Kayan, Exit> {
     let schema = schema(config)?;
     let ports = Ports {
         store,
@@ -203,19 +203,19 @@ fn over(
 }
 
 /// What identities look like.
-pub(crate) fn schema(config: &Config) -> Result<IdentitySchema, Stop> {
+pub(crate) fn schema(config: &Config) -> Result<IdentitySchema, Exit> {
     match &config.identity_schema {
         None => Ok(IdentitySchema::default()),
         Some(document) => IdentitySchema::parse(&document.to_string())
-            .map_err(|error| Stop::config(format!("KAYAN_IDENTITY_SCHEMA: {error}"))),
+            .map_err(|error| Exit::config(format!("KAYAN_IDENTITY_SCHEMA: {error}"))),
     }
 }
 
 /// Hashes as configured; starts its threads.
-pub(crate) fn hasher(config: &Config) -> Result<Arc<Hasher>, Stop> {
+pub(crate) fn hasher(config: &Config) -> Result<Arc<Hasher>, Exit> {
     let settings =
         HasherSettings { format: config.hashing.format, threads: config.hashing.threads, queue: config.hashing.queue };
-    Ok(Arc::new(Hasher::new(settings).map_err(Stop::failed)?))
+    Ok(Arc::new(Hasher::new(settings).map_err(Exit::failed)?))
 }
 
 /// What counts, and says how it is if it can be away.
@@ -226,7 +226,7 @@ struct Counters {
 }
 
 /// Requests are counted in Redis, or else by this process; attempts in Redis, or else in the database.
-fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result<Counters, Stop> {
+fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result<Counters, Exit> {
     let limiter = Arc::new(MemoryLimiter::new());
     #[cfg(feature = "redis")]
     if let Some(shared) = redis_counters(config)? {
@@ -249,39 +249,39 @@ fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result
 
 /// The configuration takes no Redis that is not compiled in.
 #[cfg(not(feature = "redis"))]
-fn no_redis(config: &Config) -> Result<(), Stop> {
+fn no_redis(config: &Config) -> Result<(), Exit> {
     let crate::config::Redis { url, session_url, pool_size } = &config.redis;
     if url.is_some() || session_url.is_some() {
-        return Err(Stop::config(format!("KAYAN_REDIS_URL: redis is not compiled in; there is {BACKENDS:?}")));
+        return Err(Exit::config(format!("KAYAN_REDIS_URL: redis is not compiled in; there is {BACKENDS:?}")));
     }
     tracing::debug!(pool_size, "built without redis: this process counts by itself");
     Ok(())
 }
 
 #[cfg(feature = "redis")]
-fn redis_counters(config: &Config) -> Result<Option<Arc<RedisCounters>>, Stop> {
+fn redis_counters(config: &Config) -> Result<Option<Arc<RedisCounters>>, Exit> {
     let Some(url) = &config.redis.url else { return Ok(None) };
     let (url, settings) = redis(config, settings::redis::URL.name, url)?;
     let counters = RedisCounters::connect(&url, settings);
-    counters.map(|counters| Some(Arc::new(counters))).map_err(|why| Stop::config(format!("KAYAN_REDIS_URL: {why}")))
+    counters.map(|counters| Some(Arc::new(counters))).map_err(|why| Exit::config(format!("KAYAN_REDIS_URL: {why}")))
 }
 
 #[cfg(feature = "redis")]
-fn redis(config: &Config, setting: &str, url: &SecretString) -> Result<(kayan_redis::RedisUrl, RedisSettings), Stop> {
-    let url = url.expose_secret().parse().map_err(|why| Stop::config(format!("{setting}: {why}")))?;
+fn redis(config: &Config, setting: &str, url: &SecretString) -> Result<(kayan_redis::RedisUrl, RedisSettings), Exit> {
+    let url = url.expose_secret().parse().map_err(|why| Exit::config(format!("{setting}: {why}")))?;
     let settings = RedisSettings { pool_size: config.redis.pool_size, ..Default::default() };
     Ok((url, settings))
 }
 
 /// Each Redis that is configured, by the name of its setting, to look at it.
-pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>, Stop> {
+pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>, Exit> {
     #[cfg(feature = "redis")]
     {
-        let server = |setting: &'static str, url: &SecretString| -> Result<doctor::redis::Named, Stop> {
+        let server = |setting: &'static str, url: &SecretString| -> Result<doctor::redis::Named, Exit> {
             let (url, settings) = redis(config, setting, url)?;
             let settings = RedisSettings { patience: Duration::from_secs(2), ..settings };
             let server = RedisCounters::connect(&url, settings);
-            let server = server.map_err(|why| Stop::config(format!("{setting}: {why}")))?;
+            let server = server.map_err(|why| Exit::config(format!("{setting}: {why}")))?;
             Ok((setting, redis::looked_at(config, setting, server)))
         };
         let crate::config::Redis { url, session_url, .. } = &config.redis;
@@ -295,7 +295,7 @@ pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>
 }
 
 /// The store behind a cache of sessions; with Redis, replicas tell each other what to forget.
-fn cached(config: &Config, store: Stores) -> Result<Stores, Stop> {
+fn cached(config: &Config, store: Stores) -> Result<Stores, Exit> {
     let sessions = CachedSessions::new(&store, clock(), config.sessions.cache_ttl);
     #[cfg(feature = "redis")]
     if let Some(url) = &config.redis.session_url {
@@ -310,7 +310,7 @@ fn cached(config: &Config, store: Stores) -> Result<Stores, Stop> {
             (Some(sessions), Heard::Gap) => sessions.forget_all(),
             (None, _) => {}
         });
-        let announcements = announcements.map_err(|why| Stop::config(format!("KAYAN_REDIS_SESSION_URL: {why}")))?;
+        let announcements = announcements.map_err(|why| Exit::config(format!("KAYAN_REDIS_SESSION_URL: {why}")))?;
         tokio::spawn(async move {
             while let Some(lines) = told.recv().await {
                 announcements.announce(&lines).await;
@@ -330,11 +330,11 @@ pub(crate) fn application(
     keys: Arc<dyn Keys>,
     log: Option<&Arc<AuditLog>>,
     observed: Observed,
-) -> Result<Arc<Application>, Stop> {
+) -> Result<Arc<Application>, Exit> {
     let public_origin = config.public_url.as_ref().map(|url| url.origin().ascii_serialization().parse());
     let settings = HttpSettings {
         secure_cookies: config.env == Environment::Production,
-        public_origin: public_origin.transpose().map_err(|error| Stop::config(format!("KAYAN_PUBLIC_URL: {error}")))?,
+        public_origin: public_origin.transpose().map_err(|error| Exit::config(format!("KAYAN_PUBLIC_URL: {error}")))?,
         public_path: config.public_url.as_ref().map_or("", |url| url.path().trim_end_matches('/')).to_owned(),
         cors_origins: config.cors_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),

@@ -16,10 +16,10 @@ use kayan_ports::terminal;
 use serde::Serialize;
 
 pub(crate) use self::file::{NewFile, cannot_write, folder_of};
-use crate::stop::Stop;
+use crate::exit::Exit;
 
 /// A table of texts, as wide as the terminal; without lines between columns when it goes into a pipe.
-pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<(), Stop> {
+pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<(), Exit> {
     let mut table = Table::new();
     if io::stdout().is_terminal() {
         table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
@@ -32,8 +32,8 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<(), Stop>
 }
 
 /// Indented JSON.
-pub(crate) fn json(value: &impl Serialize) -> Result<(), Stop> {
-    print(&terminal::json(&serde_json::to_string_pretty(value).map_err(Stop::failed)?))
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Exit> {
+    print(&terminal::json(&serde_json::to_string_pretty(value).map_err(Exit::failed)?))
 }
 
 /// A bar of so many bytes, or of how many there were; only where somebody sits before a terminal.
@@ -54,7 +54,7 @@ pub(crate) fn progress(length: Option<u64>) -> ProgressBar {
 }
 
 /// One line, or more.
-pub(crate) fn line(text: &str) -> Result<(), Stop> {
+pub(crate) fn line(text: &str) -> Result<(), Exit> {
     print(&terminal::lines(text))
 }
 
@@ -63,10 +63,10 @@ pub(crate) fn note(text: impl Display) {
     let _ = writeln!(io::stderr(), "{}", terminal::lines(&text.to_string()));
 }
 
-fn print(text: &str) -> Result<(), Stop> {
+fn print(text: &str) -> Result<(), Exit> {
     match writeln!(io::stdout(), "{text}") {
         // Whoever reads has seen enough, as in `kayan … | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|error| Stop::failed(format!("standard output can't be written: {}", error.kind()))),
+        written => written.map_err(|error| Exit::failed(format!("standard output can't be written: {}", error.kind()))),
     }
 }

@@ -11,12 +11,12 @@ use kayan_ports::{Scope, TenantId};
 
 use crate::{
     args::{Admin, Who},
+    exit::Exit,
     output::note,
-    stop::Stop,
 };
 
 /// Does what is asked for.
-pub(crate) fn run(noun: Admin) -> Result<(), Stop> {
+pub(crate) fn run(noun: Admin) -> Result<(), Exit> {
     match noun {
         Admin::User { action } => super::block_on(users::run(action)),
         Admin::Role { action } => super::block_on(roles::run(action)),
@@ -41,7 +41,7 @@ fn tell_damaged(ids: &[String]) {
     }
 }
 
-impl From<DeniedError> for Stop {
+impl From<DeniedError> for Exit {
     fn from(error: DeniedError) -> Self {
         FindUserError::from(error).into()
     }

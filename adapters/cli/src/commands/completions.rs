@@ -3,10 +3,10 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::{args::Cli, config::flags, output, stop::Stop};
+use crate::{args::Cli, config::flags, exit::Exit, output};
 
 /// Prints them.
-pub(crate) fn run(shell: Shell) -> Result<(), Stop> {
+pub(crate) fn run(shell: Shell) -> Result<(), Exit> {
     let mut command = Cli::command().mut_subcommand("serve", flags::add);
     let mut script = Vec::new();
     // Into memory first: it panics where it can't write.

@@ -25,8 +25,8 @@ use crate::{
         load::{Loaded, Problems},
         problem::{Problem, Warning},
     },
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
 /// No check takes longer: it answers, or is said not to have been answered.
@@ -48,13 +48,13 @@ impl Case {
 }
 
 /// Looks, and tells.
-pub(crate) fn run(asked: &Doctor) -> Result<(), Stop> {
+pub(crate) fn run(asked: &Doctor) -> Result<(), Exit> {
     let (config, problems, warnings) = match super::load(Vec::new(), super::Purpose::Look) {
         Ok(Loaded { config, warnings, .. }) => (config, Vec::new(), warnings),
         Err(Problems { list, warnings, stand_in, .. }) => (*stand_in, list, warnings),
     };
     let case = Case { config, problems, warnings, replicas: asked.replicas };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Stop::failed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Exit::failed)?;
     let findings = runtime.block_on(examine(&case));
     // A name server or a disk that does not answer keeps threads of the runtime busy.
     runtime.shutdown_background();
@@ -110,17 +110,17 @@ impl Series {
 }
 
 /// Settings that can't be used come first, as nothing else starts with them.
-fn conclude(findings: &[Finding]) -> Result<(), Stop> {
+fn conclude(findings: &[Finding]) -> Result<(), Exit> {
     let count = |status| findings.iter().filter(|it| it.status == status).count();
     let (failed, warned, skipped) = (count(Status::Failed), count(Status::Warning), count(Status::Skipped));
     let told = format!("{failed} failed, {warned} warned, {skipped} skipped, {} in order", count(Status::Ok));
     let failures = || findings.iter().filter(|it| it.status == Status::Failed);
     if failures().any(|it| settings::CHECKS.contains(&it.check)) {
-        return Err(Stop::config(told));
+        return Err(Exit::config(told));
     }
     if failures().next().is_none() {
         output::note(format_args!("kayan: {told}"));
         return Ok(());
     }
-    if failures().all(|it| it.check == server::PENDING) { Err(Stop::pending(told)) } else { Err(Stop::failed(told)) }
+    if failures().all(|it| it.check == server::PENDING) { Err(Exit::pending(told)) } else { Err(Exit::failed(told)) }
 }

@@ -19,8 +19,8 @@ use tokio::sync::mpsc;
 use self::lines::Lines;
 use crate::{
     args::{Format, transfer::Import},
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
 /// Batches that may wait to be brought in.
@@ -34,7 +34,7 @@ struct Batch {
     last: bool,
 }
 
-pub(crate) async fn run(args: Import) -> Result<(), Stop> {
+pub(crate) async fn run(args: Import) -> Result<(), Exit> {
     let (input, length) = open(&args.file)?;
     let mut report = Report::open(&args)?;
     let kayan = Arc::new(super::open().await?);
@@ -50,8 +50,8 @@ pub(crate) async fn run(args: Import) -> Result<(), Stop> {
                 counts.add(&reports);
                 bar.suspend(|| report.write(&reports))?;
             }
-            Err(stop) => {
-                ended = Err(stop);
+            Err(exit) => {
+                ended = Err(exit);
                 break;
             }
         }
@@ -59,10 +59,10 @@ pub(crate) async fn run(args: Import) -> Result<(), Stop> {
     bar.finish_and_clear();
     report.flush()?;
     output::note(format_args!("{}", counts.told(args.dry_run)));
-    if let Err(stop) = ended {
-        return Err(stop.hinting("the same again goes on where this has stopped"));
+    if let Err(exit) = ended {
+        return Err(exit.hinting("the same again goes on where this has stopped"));
     }
-    if counts.failed == 0 { Ok(()) } else { Err(Stop::failed(format!("{} of the lines failed", counts.failed))) }
+    if counts.failed == 0 { Ok(()) } else { Err(Exit::failed(format!("{} of the lines failed", counts.failed))) }
 }
 
 async fn bring_in(
@@ -72,19 +72,19 @@ async fn bring_in(
     dry_run: bool,
     seen: &mut SeenUsers,
     bar: &ProgressBar,
-) -> Result<Vec<LineReport>, Stop> {
-    let Batch { lines, bytes, .. } = batch.map_err(|error| Stop::failed(format!("the file can't be read: {error}")))?;
-    let reports = kayan.import_users(operator, ImportUsers { lines, dry_run, seen }).await.map_err(Stop::failed)?;
+) -> Result<Vec<LineReport>, Exit> {
+    let Batch { lines, bytes, .. } = batch.map_err(|error| Exit::failed(format!("the file can't be read: {error}")))?;
+    let reports = kayan.import_users(operator, ImportUsers { lines, dry_run, seen }).await.map_err(Exit::failed)?;
     bar.set_position(bytes);
     Ok(reports)
 }
 
 /// What to read, and how long it is where that is known.
-fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Stop> {
+fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Exit> {
     if path == Path::new("-") {
         return Ok((Box::new(io::stdin()), None));
     }
-    let failed = |error| Stop::failed(format!("{} can't be read: {error}", path.display()));
+    let failed = |error| Exit::failed(format!("{} can't be read: {error}", path.display()));
     let file = File::open(path).map_err(failed)?;
     let data = file.metadata().map_err(failed)?;
     if data.is_dir() {
@@ -99,7 +99,7 @@ fn read(
     operator: &Operator,
     most: HashCost,
     input: Box<dyn Read + Send>,
-) -> Result<mpsc::Receiver<io::Result<Batch>>, Stop> {
+) -> Result<mpsc::Receiver<io::Result<Batch>>, Exit> {
     let (send, receive) = mpsc::channel(WAITING);
     let (kayan, operator) = (Arc::clone(kayan), operator.clone());
     let reading = move || {
@@ -113,7 +113,7 @@ fn read(
             }
         }
     };
-    thread::Builder::new().name("kayan-import-reader".to_owned()).spawn(reading).map_err(Stop::failed)?;
+    thread::Builder::new().name("kayan-import-reader".to_owned()).spawn(reading).map_err(Exit::failed)?;
     Ok(receive)
 }
 
@@ -141,12 +141,12 @@ struct Report {
 
 impl Report {
     /// A file is for programs, whatever the format on standard output.
-    fn open(args: &Import) -> Result<Self, Stop> {
+    fn open(args: &Import) -> Result<Self, Exit> {
         let (out, format): (Box<dyn Write>, _) = match &args.report {
             None => (Box::new(io::stdout()), args.format),
             Some(path) => {
                 let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-                let failed = |error| Stop::failed(format!("{} can't be written: {error}", path.display()));
+                let failed = |error| Exit::failed(format!("{} can't be written: {error}", path.display()));
                 (Box::new(file.map_err(failed)?), Format::Json)
             }
         };
@@ -154,11 +154,11 @@ impl Report {
     }
 
     /// Is out of this process's hands afterwards, so that no kill takes it back.
-    fn write(&mut self, reports: &[LineReport]) -> Result<(), Stop> {
+    fn write(&mut self, reports: &[LineReport]) -> Result<(), Exit> {
         let mut text = String::new();
         for report in reports {
             match self.format {
-                Format::Json => text.push_str(&terminal::json(&serde_json::to_string(report).map_err(Stop::failed)?)),
+                Format::Json => text.push_str(&terminal::json(&serde_json::to_string(report).map_err(Exit::failed)?)),
                 Format::Table if matches!(report.fate, Fate::Imported(_) | Fate::WouldImport) => continue,
                 Format::Table => text.push_str(&row(report)),
             }
@@ -169,19 +169,19 @@ impl Report {
         self.flush()
     }
 
-    fn flush(&mut self) -> Result<(), Stop> {
+    fn flush(&mut self) -> Result<(), Exit> {
         let flushed = self.out.flush();
         self.judge(flushed)
     }
 
-    fn judge(&mut self, written: io::Result<()>) -> Result<(), Stop> {
+    fn judge(&mut self, written: io::Result<()>) -> Result<(), Exit> {
         match written {
             // Whoever read it has seen enough; the import goes on.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.out = Box::new(io::sink());
                 Ok(())
             }
-            written => written.map_err(|error| Stop::failed(format!("the report can't be written: {error}"))),
+            written => written.map_err(|error| Exit::failed(format!("the report can't be written: {error}"))),
         }
     }
 }

@@ -13,12 +13,13 @@ use serde::Serialize;
 
 use crate::{
     args::{Format, Migrate},
-    compose, output,
-    stop::Stop,
+    compose,
+    exit::Exit,
+    output,
 };
 
 /// Does what is asked for.
-pub(crate) fn run(action: Migrate) -> Result<(), Stop> {
+pub(crate) fn run(action: Migrate) -> Result<(), Exit> {
     match action {
         Migrate::Create { name } => create(&name),
         Migrate::Up { to } => super::block_on(up(to)),
@@ -28,21 +29,21 @@ pub(crate) fn run(action: Migrate) -> Result<(), Stop> {
     }
 }
 
-fn create(name: &str) -> Result<(), Stop> {
-    let written = migrations::create(Path::new("migrations"), name).map_err(stop)?;
+fn create(name: &str) -> Result<(), Exit> {
+    let written = migrations::create(Path::new("migrations"), name).map_err(exit)?;
     written.iter().try_for_each(|path| output::line(&path.display().to_string()))
 }
 
-fn database() -> Result<Arc<dyn Driver>, Stop> {
+fn database() -> Result<Arc<dyn Driver>, Exit> {
     compose::database(&super::settings()?)
 }
 
-async fn up(to: Option<u32>) -> Result<(), Stop> {
+async fn up(to: Option<u32>) -> Result<(), Exit> {
     let driver = database()?;
     let known = migrations::embedded(driver.dialect());
     let mut told =
         |migration: &Migration| output::note(format_args!("applied {:04}_{}", migration.version, migration.name));
-    let count = migrations::up(&*driver, known, to, compose::clock().now(), &mut told).await.map_err(stop)?;
+    let count = migrations::up(&*driver, known, to, compose::clock().now(), &mut told).await.map_err(exit)?;
     output::note(format_args!(
         "{}",
         if count == 0 { "nothing is pending".to_owned() } else { format!("{count} applied") }
@@ -50,12 +51,12 @@ async fn up(to: Option<u32>) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn down(steps: u32) -> Result<(), Stop> {
+async fn down(steps: u32) -> Result<(), Exit> {
     let driver = database()?;
     let known = migrations::embedded(driver.dialect());
     let mut told =
         |migration: &Migration| output::note(format_args!("took back {:04}_{}", migration.version, migration.name));
-    let count = migrations::down(&*driver, known, steps, &mut told).await.map_err(stop)?;
+    let count = migrations::down(&*driver, known, steps, &mut told).await.map_err(exit)?;
     output::note(format_args!(
         "{}",
         if count == 0 { "nothing is applied".to_owned() } else { format!("{count} taken back") }
@@ -84,9 +85,9 @@ impl From<MigrationStatus> for Line {
     }
 }
 
-async fn status(format: Format) -> Result<(), Stop> {
+async fn status(format: Format) -> Result<(), Exit> {
     let driver = database()?;
-    let statuses = migrations::status(&*driver, migrations::embedded(driver.dialect())).await.map_err(stop)?;
+    let statuses = migrations::status(&*driver, migrations::embedded(driver.dialect())).await.map_err(exit)?;
     let pending = statuses.iter().filter(|status| status.state == MigrationState::Pending).count();
     let lines: Vec<Line> = statuses.into_iter().map(Line::from).collect();
     match format {
@@ -101,13 +102,13 @@ async fn status(format: Format) -> Result<(), Stop> {
     }
     match pending {
         0 => Ok(()),
-        pending => Err(Stop::pending(format!("{pending} pending; run `kayan migrate up`"))),
+        pending => Err(Exit::pending(format!("{pending} pending; run `kayan migrate up`"))),
     }
 }
 
-fn stop(error: MigrateError) -> Stop {
+fn exit(error: MigrateError) -> Exit {
     match error {
-        MigrateError::BadName { .. } | MigrateError::NoSuchVersion { .. } => Stop::usage(error),
-        _ => Stop::failed(error),
+        MigrateError::BadName { .. } | MigrateError::NoSuchVersion { .. } => Exit::usage(error),
+        _ => Exit::failed(error),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         Config,
         settings::redis::{SESSION_URL, URL},
     },
-    stop::Stop,
+    exit::Exit,
 };
 
 /// The health of the Redis that counts.
@@ -22,7 +22,7 @@ pub(super) fn probe(config: &Config, server: Arc<RedisCounters>) -> Arc<dyn Prob
 }
 
 /// The health of the Redis over which revoked sessions are announced, if it is another one.
-pub(super) fn session_probe(config: &Config) -> Result<Option<Arc<dyn Probe>>, Stop> {
+pub(super) fn session_probe(config: &Config) -> Result<Option<Arc<dyn Probe>>, Exit> {
     let setting = SESSION_URL.name;
     let Some(url) = &config.redis.session_url else { return Ok(None) };
     if counts_and_announces(config) || config.sessions.cache_ttl.is_zero() {
@@ -30,7 +30,7 @@ pub(super) fn session_probe(config: &Config) -> Result<Option<Arc<dyn Probe>>, S
     }
     let (url, settings) = super::redis(config, setting, url)?;
     let server = RedisCounters::connect(&url, RedisSettings { pool_size: 1, ..settings });
-    let server = server.map_err(|why| Stop::config(format!("{setting}: {why}")))?;
+    let server = server.map_err(|why| Exit::config(format!("{setting}: {why}")))?;
     Ok(Some(Arc::new(RedisProbe::new("redis_sessions", Arc::new(server), uses(config, setting)))))
 }
 

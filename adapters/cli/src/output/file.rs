@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::stop::Stop;
+use crate::exit::Exit;
 
 /// A file in the making. Dropped before it is kept, it leaves what was there before.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl NewFile {
     }
 
     /// Begins the one that this option names.
-    pub(crate) fn named_by(option: &str, path: &Path) -> Result<Self, Stop> {
+    pub(crate) fn named_by(option: &str, path: &Path) -> Result<Self, Exit> {
         Self::begin(path).map_err(|error| cannot_write(option, path, &error))
     }
 
@@ -54,8 +54,8 @@ impl NewFile {
 }
 
 /// What is said of a file, named by this option, that can't be begun or put in its place.
-pub(crate) fn cannot_write(option: &str, path: &Path, error: &io::Error) -> Stop {
-    Stop::failed(format!("{option}: {} can't be written: {}; name another file", path.display(), error.kind()))
+pub(crate) fn cannot_write(option: &str, path: &Path, error: &io::Error) -> Exit {
+    Exit::failed(format!("{option}: {} can't be written: {}; name another file", path.display(), error.kind()))
 }
 
 /// The folder that a file is in, the working one where its path names none.

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::operator;
 use crate::{
     args::{Format, SessionsAction},
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
-pub(super) async fn run(action: SessionsAction) -> Result<(), Stop> {
+pub(super) async fn run(action: SessionsAction) -> Result<(), Exit> {
     match action {
         SessionsAction::List { user, tenant, limit, offset, output } => {
             let kayan = super::super::open().await?;
@@ -46,14 +46,14 @@ pub(super) async fn run(action: SessionsAction) -> Result<(), Stop> {
     }
 }
 
-fn explain(error: RevokeSessionsError) -> Stop {
+fn explain(error: RevokeSessionsError) -> Exit {
     match error {
         RevokeSessionsError::Find(error) => error.into(),
-        RevokeSessionsError::NoTenant(_) | RevokeSessionsError::NoSession(_) => Stop::not_found(error),
+        RevokeSessionsError::NoTenant(_) | RevokeSessionsError::NoSession(_) => Exit::not_found(error),
     }
 }
 
-fn show(sessions: &[Session], format: Format) -> Result<(), Stop> {
+fn show(sessions: &[Session], format: Format) -> Result<(), Exit> {
     if format == Format::Json {
         return output::json(&sessions.iter().map(as_json).collect::<Vec<_>>());
     }

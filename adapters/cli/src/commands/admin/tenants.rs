@@ -6,11 +6,11 @@ use kayan_ports::{Tenant, TenantId, TenantSettings, timestamp};
 use super::operator;
 use crate::{
     args::{Format, TenantAction},
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
-pub(super) async fn run(action: TenantAction) -> Result<(), Stop> {
+pub(super) async fn run(action: TenantAction) -> Result<(), Exit> {
     match action {
         TenantAction::Create { id, name, settings, output } => {
             let settings = settings.as_deref().map(read).transpose()?.unwrap_or_default();
@@ -42,37 +42,37 @@ pub(super) async fn run(action: TenantAction) -> Result<(), Stop> {
     }
 }
 
-async fn set_active(id: TenantId, active: bool, format: Format) -> Result<(), Stop> {
+async fn set_active(id: TenantId, active: bool, format: Format) -> Result<(), Exit> {
     update(UpdateTenant { id, name: None, active: Some(active), settings: None, expected: None }, format).await
 }
 
-async fn update(cmd: UpdateTenant, format: Format) -> Result<(), Stop> {
+async fn update(cmd: UpdateTenant, format: Format) -> Result<(), Exit> {
     let updated = super::super::open().await?.update_tenant(&operator(None), cmd).await.map_err(explain)?;
     show(&[updated], format)
 }
 
-fn read(json: &str) -> Result<TenantSettings, Stop> {
+fn read(json: &str) -> Result<TenantSettings, Exit> {
     serde_json::from_str(json).map_err(|error| {
-        Stop::usage(format!("--settings is not what a tenant can set, such as '{{\"session_ttl\": 3600}}': {error}"))
+        Exit::usage(format!("--settings is not what a tenant can set, such as '{{\"session_ttl\": 3600}}': {error}"))
     })
 }
 
-fn explain(error: ManageTenantError) -> Stop {
+fn explain(error: ManageTenantError) -> Exit {
     match error {
         ManageTenantError::Invalid(fields) => {
             let told = fields.iter().map(|field| format!("{} {}", field.pointer, field.message));
-            Stop::usage(told.collect::<Vec<_>>().join("; "))
+            Exit::usage(told.collect::<Vec<_>>().join("; "))
         }
-        ManageTenantError::NotFound(_) => Stop::not_found(error),
+        ManageTenantError::NotFound(_) => Exit::not_found(error),
         ManageTenantError::Denied(_)
         | ManageTenantError::AlreadyExists(_)
         | ManageTenantError::Changed
         | ManageTenantError::InUse(_)
-        | ManageTenantError::Failed(_) => Stop::failed(error),
+        | ManageTenantError::Failed(_) => Exit::failed(error),
     }
 }
 
-fn show(tenants: &[Tenant], format: Format) -> Result<(), Stop> {
+fn show(tenants: &[Tenant], format: Format) -> Result<(), Exit> {
     if format == Format::Json {
         return output::json(&tenants);
     }

@@ -13,15 +13,16 @@ use zeroize::Zeroizing;
 use crate::{
     args::{Format, Token},
     commands::{block_on, open},
-    compose, output,
-    stop::Stop,
+    compose,
+    exit::Exit,
+    output,
 };
 
 /// Longer than any token is, so that what is piped in by mistake is not read to its end.
 const LONGEST_LINE: u64 = 64 * 1024;
 
 /// Does what is asked for.
-pub(super) fn run(action: Token) -> Result<(), Stop> {
+pub(super) fn run(action: Token) -> Result<(), Exit> {
     match action {
         Token::Create { permissions, ttl, tenant, name } => {
             block_on(create(CreateAdminToken { name, permissions, tenant, ttl }))
@@ -42,7 +43,7 @@ pub(super) fn run(action: Token) -> Result<(), Stop> {
     }
 }
 
-async fn create(cmd: CreateAdminToken) -> Result<(), Stop> {
+async fn create(cmd: CreateAdminToken) -> Result<(), Exit> {
     let operator = Operator::at_the_command_line(Scope::System);
     let made = open().await?.create_admin_token(&operator, cmd).await?;
     output::note(format_args!(
@@ -53,7 +54,7 @@ async fn create(cmd: CreateAdminToken) -> Result<(), Stop> {
     output::line(made.token.expose())
 }
 
-async fn inspect(token: AdminTokenText, format: Format) -> Result<(), Stop> {
+async fn inspect(token: AdminTokenText, format: Format) -> Result<(), Exit> {
     let found = open().await?.inspect_admin_token(&token).await?;
     match format {
         Format::Json => output::json(&as_json(&found)),
@@ -61,7 +62,7 @@ async fn inspect(token: AdminTokenText, format: Format) -> Result<(), Stop> {
     }
 }
 
-async fn revoke(cmd: RevokeAdminToken) -> Result<(), Stop> {
+async fn revoke(cmd: RevokeAdminToken) -> Result<(), Exit> {
     let operator = Operator::at_the_command_line(Scope::System);
     let revoked = open().await?.revoke_admin_token(&operator, cmd).await?;
     let when = if revoked.already { "was revoked before" } else { "is revoked" };
@@ -71,23 +72,23 @@ async fn revoke(cmd: RevokeAdminToken) -> Result<(), Stop> {
 
 /// A token from standard input, or asked for without showing it. Never from the command line, where every user of the
 /// machine could read it.
-fn ask_token() -> Result<AdminTokenText, Stop> {
+fn ask_token() -> Result<AdminTokenText, Exit> {
     let line = if io::stdin().is_terminal() {
-        Zeroizing::new(rpassword::prompt_password("Token: ").map_err(Stop::failed)?)
+        Zeroizing::new(rpassword::prompt_password("Token: ").map_err(Exit::failed)?)
     } else {
         let mut line = Zeroizing::new(String::new());
         io::stdin()
             .lock()
             .take(LONGEST_LINE)
             .read_line(&mut line)
-            .map_err(|_| Stop::usage(AdminTokenError::Malformed))?;
+            .map_err(|_| Exit::usage(AdminTokenError::Malformed))?;
         line
     };
     let text = line.trim();
-    if text.is_empty() { Err(Stop::usage("there is no token on standard input")) } else { Ok(text.into()) }
+    if text.is_empty() { Err(Exit::usage("there is no token on standard input")) } else { Ok(text.into()) }
 }
 
-fn table(found: &InspectedAdminToken) -> Result<(), Stop> {
+fn table(found: &InspectedAdminToken) -> Result<(), Exit> {
     let rows = blocks(found).map(|(number, block)| {
         let bounds = &block.bounds;
         vec![
@@ -147,7 +148,7 @@ fn blocks(found: &InspectedAdminToken) -> impl Iterator<Item = (usize, &TokenBlo
     std::iter::once(&found.token.first).chain(&found.token.later).enumerate()
 }
 
-impl From<AdminTokenError> for Stop {
+impl From<AdminTokenError> for Exit {
     fn from(error: AdminTokenError) -> Self {
         match error {
             AdminTokenError::Malformed | AdminTokenError::Full => Self::usage(error),
@@ -156,7 +157,7 @@ impl From<AdminTokenError> for Stop {
     }
 }
 
-impl From<AttenuateAdminTokenError> for Stop {
+impl From<AttenuateAdminTokenError> for Exit {
     fn from(error: AttenuateAdminTokenError) -> Self {
         match error {
             AttenuateAdminTokenError::Nothing | AttenuateAdminTokenError::Bounds(_) => Self::usage(error),
@@ -165,7 +166,7 @@ impl From<AttenuateAdminTokenError> for Stop {
     }
 }
 
-impl From<CreateAdminTokenError> for Stop {
+impl From<CreateAdminTokenError> for Exit {
     fn from(error: CreateAdminTokenError) -> Self {
         match error {
             CreateAdminTokenError::Bounds(_) | CreateAdminTokenError::Name => Self::usage(error),
@@ -177,7 +178,7 @@ impl From<CreateAdminTokenError> for Stop {
     }
 }
 
-impl From<InspectAdminTokenError> for Stop {
+impl From<InspectAdminTokenError> for Exit {
     fn from(error: InspectAdminTokenError) -> Self {
         match error {
             InspectAdminTokenError::Token(error) => error.into(),
@@ -186,7 +187,7 @@ impl From<InspectAdminTokenError> for Stop {
     }
 }
 
-impl From<RevokeAdminTokenError> for Stop {
+impl From<RevokeAdminTokenError> for Exit {
     fn from(error: RevokeAdminTokenError) -> Self {
         match error {
             RevokeAdminTokenError::Token(error) => error.into(),

@@ -13,11 +13,11 @@ use time::Duration;
 use super::{named, operator};
 use crate::{
     args::{Format, User, Who},
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
-pub(super) async fn run(action: User) -> Result<(), Stop> {
+pub(super) async fn run(action: User) -> Result<(), Exit> {
     match action {
         User::Create { email, name, roles, password_stdin, no_password, tenant, output } => {
             let password = if no_password { None } else { Some(ask_password(password_stdin)?.into()) };
@@ -45,7 +45,7 @@ pub(super) async fn run(action: User) -> Result<(), Stop> {
         }
         User::Lock { who, until, reason, output } => {
             let until = until.as_deref().map(|text| period::moment("--until", text, Duration::DAY)).transpose();
-            set_state(who, (State::Locked, until.map_err(Stop::usage)?), reason, output.format).await
+            set_state(who, (State::Locked, until.map_err(Exit::usage)?), reason, output.format).await
         }
         User::Unlock { who, reason, output } => set_state(who, (State::Active, None), reason, output.format).await,
         User::Delete { who, reason } => {
@@ -62,7 +62,7 @@ pub(super) async fn run(action: User) -> Result<(), Stop> {
             let cmd = SetUserPassword { user, password: ask_password(password_stdin)?, expected: None };
             super::super::open().await?.set_user_password(&operator, cmd).await.map_err(|error| match error {
                 SetUserPasswordError::Change(error) => unchanged(error),
-                other => Stop::failed(other),
+                other => Exit::failed(other),
             })?;
             output::note("the password is set; every session was ended");
             Ok(())
@@ -75,7 +75,7 @@ async fn set_state(
     (state, until): (State, Option<Timestamp>),
     reason: Option<String>,
     format: Format,
-) -> Result<(), Stop> {
+) -> Result<(), Exit> {
     let (operator, user) = named(who);
     let cmd = SetUserState { user, state, until, reason, expected: None };
     let changed = super::super::open().await?.set_user_state(&operator, cmd).await.map_err(unchanged)?;
@@ -83,46 +83,46 @@ async fn set_state(
 }
 
 /// Why a user is as before.
-pub(super) fn unchanged(error: ChangeUserError) -> Stop {
+pub(super) fn unchanged(error: ChangeUserError) -> Exit {
     match error {
         ChangeUserError::Find(error) => error.into(),
-        ChangeUserError::LockIsOver | ChangeUserError::NotIn(_) => Stop::usage(error),
-        other => Stop::failed(other),
+        ChangeUserError::LockIsOver | ChangeUserError::NotIn(_) => Exit::usage(error),
+        other => Exit::failed(other),
     }
 }
 
 /// A password from standard input, or asked for twice without showing it. Never from the command line, where every
 /// user of the machine could read it.
-fn ask_password(stdin: bool) -> Result<Password, Stop> {
+fn ask_password(stdin: bool) -> Result<Password, Exit> {
     if stdin {
         let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).map_err(Stop::failed)?;
+        io::stdin().lock().read_line(&mut line).map_err(Exit::failed)?;
         return Ok(line.trim_end_matches(['\r', '\n']).into());
     }
     if !io::stdin().is_terminal() {
-        return Err(Stop::usage("there is no terminal to ask for the password: use --password-stdin"));
+        return Err(Exit::usage("there is no terminal to ask for the password: use --password-stdin"));
     }
-    let first = rpassword::prompt_password("Password: ").map_err(Stop::failed)?;
-    let second = rpassword::prompt_password("Once more: ").map_err(Stop::failed)?;
-    if first == second { Ok(first.into()) } else { Err(Stop::usage("the two passwords differ; nothing was done")) }
+    let first = rpassword::prompt_password("Password: ").map_err(Exit::failed)?;
+    let second = rpassword::prompt_password("Once more: ").map_err(Exit::failed)?;
+    if first == second { Ok(first.into()) } else { Err(Exit::usage("the two passwords differ; nothing was done")) }
 }
 
-fn explain(error: CreateUserError) -> Stop {
+fn explain(error: CreateUserError) -> Exit {
     match error {
         CreateUserError::InvalidTraits(fields) => {
             let told: Vec<String> =
                 fields.iter().map(|FieldError { pointer, message, .. }| format!("{pointer} {message}")).collect();
-            Stop::usage(told.join("; "))
+            Exit::usage(told.join("; "))
         }
-        CreateUserError::NoTenant(_) => Stop::not_found(error),
+        CreateUserError::NoTenant(_) => Exit::not_found(error),
         CreateUserError::UnknownRole(_) | CreateUserError::WeakPassword(_) | CreateUserError::Hash(_) => {
-            Stop::usage(error)
+            Exit::usage(error)
         }
-        CreateUserError::Denied(_) | CreateUserError::AlreadyExists | CreateUserError::Failed(_) => Stop::failed(error),
+        CreateUserError::Denied(_) | CreateUserError::AlreadyExists | CreateUserError::Failed(_) => Exit::failed(error),
     }
 }
 
-pub(super) fn show(identity: &Identity, format: Format) -> Result<(), Stop> {
+pub(super) fn show(identity: &Identity, format: Format) -> Result<(), Exit> {
     match format {
         Format::Json => output::json(&as_json(identity)),
         Format::Table => table(std::slice::from_ref(identity)),
@@ -130,14 +130,14 @@ pub(super) fn show(identity: &Identity, format: Format) -> Result<(), Stop> {
 }
 
 /// A list of one is a list, too: scripts count on it.
-fn list(identities: &[Identity], format: Format) -> Result<(), Stop> {
+fn list(identities: &[Identity], format: Format) -> Result<(), Exit> {
     match format {
         Format::Json => output::json(&identities.iter().map(as_json).collect::<Vec<_>>()),
         Format::Table => table(identities),
     }
 }
 
-fn table(identities: &[Identity]) -> Result<(), Stop> {
+fn table(identities: &[Identity]) -> Result<(), Exit> {
     let rows = identities.iter().map(|identity| {
         let email = identity.traits.0.get("email").and_then(Value::as_str).unwrap_or_default();
         vec![

@@ -15,7 +15,7 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use kayan_core::{BundleError, BundleReader, Line, VerifyTrail, parse_bundle_line, policy::seal::TrailReport};
 
-use crate::stop::Stop;
+use crate::exit::Exit;
 
 /// So many bytes are handed to a thread at once.
 const PIECE: usize = 1 << 19;
@@ -39,8 +39,8 @@ struct Piece {
 }
 
 /// Checks it; without keys, those that it names are filled in.
-pub(super) fn verify(path: &Path, cmd: &mut VerifyTrail) -> Result<Verdict, Stop> {
-    let cannot = |error: std::io::Error| Stop::failed(format!("can't read {}: {error}", path.display()));
+pub(super) fn verify(path: &Path, cmd: &mut VerifyTrail) -> Result<Verdict, Exit> {
+    let cannot = |error: std::io::Error| Exit::failed(format!("can't read {}: {error}", path.display()));
     let file = File::open(path).map_err(cannot)?;
     let bar = progress(file.metadata().map_err(cannot)?.len());
     let mut input = BufReader::with_capacity(1 << 16, bar.wrap_read(file));

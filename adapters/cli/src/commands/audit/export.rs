@@ -13,8 +13,8 @@ use kayan_ports::timestamp;
 use super::asked;
 use crate::{
     args::{Which, Written},
+    exit::Exit,
     output::{self, NewFile},
-    stop::Stop,
 };
 
 /// Where an export goes.
@@ -31,7 +31,7 @@ enum End {
     Enough,
 }
 
-pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>) -> Result<(), Stop> {
+pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>) -> Result<(), Exit> {
     let (operator, query) = asked(which)?;
     let format = match written {
         Written::Json => ExportFormat::Json,
@@ -46,7 +46,7 @@ pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>)
     let mut export = kayan.export_events(&operator, ExportEvents { query, format }).await?;
     let ended = tokio::select! {
         ended = stream(&mut export, &mut sink) => ended,
-        _ = tokio::signal::ctrl_c() => Err(Stop::failed("interrupted")),
+        _ = tokio::signal::ctrl_c() => Err(Exit::failed("interrupted")),
     };
     let noted = kayan.end_export(&operator, &export).await;
     // A file appears under its final name only when all of it is there and its end is audited.
@@ -60,7 +60,7 @@ pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>)
     Ok(())
 }
 
-async fn stream(export: &mut EventExport, sink: &mut Sink) -> Result<End, Stop> {
+async fn stream(export: &mut EventExport, sink: &mut Sink) -> Result<End, Exit> {
     let (bar, mut piece) = (sink.progress(), Vec::new());
     while export.next(&mut piece).await? {
         match sink.write(&piece) {
@@ -99,21 +99,21 @@ impl Sink {
         }
     }
 
-    fn finish(self) -> Result<(), Stop> {
+    fn finish(self) -> Result<(), Exit> {
         match self {
             Self::Stdout => Ok(()),
             Self::File(file) => file.keep().map_err(|error| refused(&error)),
         }
     }
 
-    fn refused(&self, error: &io::Error) -> Stop {
+    fn refused(&self, error: &io::Error) -> Exit {
         match self {
-            Self::Stdout => Stop::failed(format!("standard output can't be written: {}", error.kind())),
+            Self::Stdout => Exit::failed(format!("standard output can't be written: {}", error.kind())),
             Self::File(_) => refused(error),
         }
     }
 }
 
-fn refused(error: &io::Error) -> Stop {
-    Stop::failed(format!("--output: writing failed: {}; what was there before is still there", error.kind()))
+fn refused(error: &io::Error) -> Exit {
+    Exit::failed(format!("--output: writing failed: {}; what was there before is still there", error.kind()))
 }

@@ -13,15 +13,15 @@ use super::bundle::{self, Verdict};
 use crate::{
     args::{Format, Verify},
     commands,
+    exit::Exit,
     output::{self, NewFile},
-    stop::Stop,
 };
 
 /// What no seal covers after so long says that nothing seals any more.
 pub(crate) const LATE: time::Duration = time::Duration::minutes(10);
 
 /// Seals, if nobody else is at it.
-pub(super) async fn seal(format: Format) -> Result<(), Stop> {
+pub(super) async fn seal(format: Format) -> Result<(), Exit> {
     let sealed = commands::open().await?.seal_events().await?;
     if sealed.busy {
         output::note("another process is sealing: the rest is left to it");
@@ -33,18 +33,18 @@ pub(super) async fn seal(format: Format) -> Result<(), Stop> {
 }
 
 /// Writes a bundle to a file, which is replaced only by a whole one.
-pub(super) async fn export(path: &Path, tenant: Option<&TenantId>) -> Result<(), Stop> {
+pub(super) async fn export(path: &Path, tenant: Option<&TenantId>) -> Result<(), Exit> {
     let mut file = NewFile::named_by("--bundle", path)?;
     let kayan = commands::open().await?;
     let keys = kayan.seal_public_keys().await?;
-    let done = kayan.export_bundle(tenant, &keys, &mut file).await.map_err(Stop::failed)?;
+    let done = kayan.export_bundle(tenant, &keys, &mut file).await.map_err(Exit::failed)?;
     file.keep().map_err(|error| output::cannot_write("--bundle", path, &error))?;
     output::note(format_args!("{} events and {} seals of {} tenants", done.events, done.seals, done.tenants));
     Ok(())
 }
 
 /// Says what became of each trail.
-pub(super) fn verify(asked: Verify) -> Result<(), Stop> {
+pub(super) fn verify(asked: Verify) -> Result<(), Exit> {
     let Verify { bundle, database: _, tenant, public_keys, heads, output } = asked;
     let pinned = !public_keys.is_empty();
     let mut cmd = VerifyTrail { tenant, keys: public_keys, expected: heads.into_iter().collect() };
@@ -67,7 +67,7 @@ pub(super) fn verify(asked: Verify) -> Result<(), Stop> {
     conclude(&verdict)
 }
 
-async fn in_database(cmd: &mut VerifyTrail) -> Result<Verdict, Stop> {
+async fn in_database(cmd: &mut VerifyTrail) -> Result<Verdict, Exit> {
     let kayan = commands::open().await?;
     if cmd.keys.is_empty() {
         cmd.keys = kayan.seal_public_keys().await?;
@@ -75,7 +75,7 @@ async fn in_database(cmd: &mut VerifyTrail) -> Result<Verdict, Stop> {
     Ok(Verdict { reports: kayan.verify_trail(cmd).await?, damage: None })
 }
 
-fn conclude(verdict: &Verdict) -> Result<(), Stop> {
+fn conclude(verdict: &Verdict) -> Result<(), Exit> {
     let now = crate::compose::clock().now();
     for report in &verdict.reports {
         if let Some(since) = report.unsealed_since.and_then(timestamp::from_micros).filter(|since| now - *since > LATE)
@@ -93,10 +93,10 @@ fn conclude(verdict: &Verdict) -> Result<(), Stop> {
         .filter_map(|report| Some(format!("{}: {}", report.tenant, report.finding.as_ref()?)))
         .chain(verdict.damage.clone())
         .collect();
-    if broken.is_empty() { Ok(()) } else { Err(Stop::failed(broken.join("\nkayan: "))) }
+    if broken.is_empty() { Ok(()) } else { Err(Exit::failed(broken.join("\nkayan: "))) }
 }
 
-fn show(reports: &[TrailReport], format: Format) -> Result<(), Stop> {
+fn show(reports: &[TrailReport], format: Format) -> Result<(), Exit> {
     if format == Format::Json {
         return output::json(&reports.iter().map(as_json).collect::<Vec<_>>());
     }

@@ -14,7 +14,7 @@ use crate::{
     args::Format,
     commands::{self, admin::operator},
     compose,
-    stop::Stop,
+    exit::Exit,
 };
 
 /// How often it is looked for more.
@@ -30,7 +30,7 @@ pub(super) struct Wanted {
     pub(super) format: Format,
 }
 
-pub(super) async fn run(types: Vec<EventType>, tenant: Option<TenantId>, wanted: Wanted) -> Result<(), Stop> {
+pub(super) async fn run(types: Vec<EventType>, tenant: Option<TenantId>, wanted: Wanted) -> Result<(), Exit> {
     let (operator, kayan) = (operator(tenant), commands::open().await?);
     let newest = of_types(types.clone(), &operator, EventOrder::NewestFirst);
     let begun = compose::clock().now();
@@ -66,7 +66,7 @@ pub(super) async fn run(types: Vec<EventType>, tenant: Option<TenantId>, wanted:
     }
 }
 
-async fn recent(kayan: &Kayan, operator: &Operator, query: &EventQuery) -> Result<Vec<AuditEvent>, Stop> {
+async fn recent(kayan: &Kayan, operator: &Operator, query: &EventQuery) -> Result<Vec<AuditEvent>, Exit> {
     let (mut events, mut after) = (Vec::new(), None);
     loop {
         let page = kayan.list_events(operator, query, after, MOST_LISTED).await?;
@@ -79,11 +79,11 @@ async fn recent(kayan: &Kayan, operator: &Operator, query: &EventQuery) -> Resul
 }
 
 /// A line for each; false when nobody reads any more.
-fn show(events: &[AuditEvent], format: Format) -> Result<bool, Stop> {
+fn show(events: &[AuditEvent], format: Format) -> Result<bool, Exit> {
     let mut text = String::new();
     for event in events {
         match format {
-            Format::Json => text.push_str(&terminal::json(&serde_json::to_string(event).map_err(Stop::failed)?)),
+            Format::Json => text.push_str(&terminal::json(&serde_json::to_string(event).map_err(Exit::failed)?)),
             Format::Table => {
                 let [at, tenant, kind, status, actor, subject, ip, message] = cells(event);
                 let or = |text: String| if text.is_empty() { "-".to_owned() } else { text };
@@ -97,6 +97,6 @@ fn show(events: &[AuditEvent], format: Format) -> Result<bool, Stop> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        written => written.map(|()| true).map_err(Stop::failed),
+        written => written.map(|()| true).map_err(Exit::failed),
     }
 }

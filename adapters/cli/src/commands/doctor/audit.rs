@@ -45,7 +45,7 @@ pub(super) async fn examine(case: &Case, driver: &Arc<dyn Driver>, series: &mut 
     }
     let kayan = match compose::looking(&case.config, driver) {
         Ok(kayan) => kayan,
-        Err(stop) => return series.findings.push(Finding::failed(KEYS, stop.reason(), "correct the setting")),
+        Err(exit) => return series.findings.push(Finding::failed(KEYS, exit.reason(), "correct the setting")),
     };
     series.add(KEYS, keys(case, driver)).await;
     series.add(SEALING, sealing(&kayan)).await;
@@ -70,7 +70,7 @@ async fn keys(case: &Case, driver: &Arc<dyn Driver>) -> Vec<Finding> {
     };
     let unwritten: Arc<dyn Driver> = Arc::new(super::Unwritten(driver.clone()));
     match compose::keys(&case.config, &unwritten) {
-        Err(stop) => return vec![Finding::failed(KEYS, stop.reason(), "correct the secrets")],
+        Err(exit) => return vec![Finding::failed(KEYS, exit.reason(), "correct the secrets")],
         Ok(keys) => match keys.unlock().await {
             Ok(()) => {}
             Err(KeyError::Locked(why)) => {

@@ -35,7 +35,7 @@ pub(super) async fn examine(case: &Case) -> Vec<Finding> {
     }
     let driver = match compose::look(&case.config) {
         Ok(driver) => driver,
-        Err(stop) => return unreachable(stop.reason()),
+        Err(exit) => return unreachable(exit.reason()),
     };
     let told = format!("the {} database answers", case.config.database.kind.as_str());
     if let Err(error) = answers(&*driver).await {
@@ -86,7 +86,7 @@ async fn replica(case: &Case) -> Vec<Finding> {
         let replica: Arc<dyn Driver> = match compose::replica(&case.config) {
             Ok(Some(replica)) => replica,
             Ok(None) => return Vec::new(),
-            Err(stop) => return vec![Finding::failed(REPLICA, stop.reason(), mend)],
+            Err(exit) => return vec![Finding::failed(REPLICA, exit.reason(), mend)],
         };
         vec![match answers(&*replica).await {
             Ok(()) => Finding::ok(REPLICA, "the replica answers"),

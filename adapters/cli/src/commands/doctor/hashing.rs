@@ -27,7 +27,7 @@ pub(super) async fn examine(case: &Case) -> Vec<Finding> {
     };
     let hasher = match compose::hasher(&case.config) {
         Ok(hasher) => hasher,
-        Err(stop) => return vec![Finding::failed(COST, stop.reason(), format!("change {setting}"))],
+        Err(exit) => return vec![Finding::failed(COST, exit.reason(), format!("change {setting}"))],
     };
     let began = Instant::now();
     let (tenant, password) = (TenantId::default(), Password::from("how long does this take?"));

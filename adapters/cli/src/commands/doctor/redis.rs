@@ -46,7 +46,7 @@ pub(super) async fn examine(case: &Case) -> Vec<Finding> {
     }
     let servers = match compose::redis_servers(&case.config) {
         Ok(servers) => servers,
-        Err(stop) => return vec![Finding::failed(REACHABLE, stop.reason(), "correct the URL")],
+        Err(exit) => return vec![Finding::failed(REACHABLE, exit.reason(), "correct the URL")],
     };
     if servers.is_empty() {
         if case.replicas == 1 {

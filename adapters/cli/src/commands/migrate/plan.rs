@@ -8,13 +8,13 @@ use kayan_sql::{
 };
 use serde_json::{Value, json};
 
-use crate::{args::Format, commands, compose, output, stop::Stop};
+use crate::{args::Format, commands, compose, exit::Exit, output};
 
 /// Says it.
-pub(super) async fn run(to: Option<u32>, format: Format) -> Result<(), Stop> {
+pub(super) async fn run(to: Option<u32>, format: Format) -> Result<(), Exit> {
     let driver = compose::look(&commands::settings()?)?;
     let dialect = driver.dialect();
-    let plan = migrations::plan(&*driver, migrations::embedded(dialect), to).await.map_err(super::stop)?;
+    let plan = migrations::plan(&*driver, migrations::embedded(dialect), to).await.map_err(super::exit)?;
     match format {
         Format::Json => {
             output::json(&plan.pending.iter().map(|planned| as_json(planned, &plan.rows)).collect::<Vec<_>>())

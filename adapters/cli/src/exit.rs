@@ -10,13 +10,13 @@ use crate::output;
 
 /// The end of a command.
 #[derive(Debug)]
-pub(crate) struct Stop {
+pub(crate) struct Exit {
     code: u8,
     message: String,
     unavailable: bool,
 }
 
-impl Stop {
+impl Exit {
     /// It failed: 1.
     pub(crate) fn failed(why: impl Display) -> Self {
         Self { code: 1, message: why.to_string(), unavailable: false }
@@ -76,7 +76,7 @@ impl Stop {
     }
 }
 
-impl From<MigrateError> for Stop {
+impl From<MigrateError> for Exit {
     fn from(error: MigrateError) -> Self {
         match error {
             MigrateError::Store(DriverError::Unavailable(_)) => Self::unavailable(error),
@@ -85,13 +85,13 @@ impl From<MigrateError> for Stop {
     }
 }
 
-impl From<Failure> for Stop {
+impl From<Failure> for Exit {
     fn from(failure: Failure) -> Self {
         Self::failed(failure)
     }
 }
 
-impl From<KeyError> for Stop {
+impl From<KeyError> for Exit {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::Failed(Failure::Unavailable(_)) => Self::unavailable(error),
@@ -101,7 +101,7 @@ impl From<KeyError> for Stop {
     }
 }
 
-impl From<FindUserError> for Stop {
+impl From<FindUserError> for Exit {
     fn from(error: FindUserError) -> Self {
         match &error {
             FindUserError::NotFound(_) => Self::not_found(error),
