@@ -1,4 +1,4 @@
-//! The commands, one file each, and what several of them begin with.
+//! The commands, one file each, and what several of them share.
 
 pub(crate) mod admin;
 pub(crate) mod audit;
@@ -32,16 +32,16 @@ use crate::{
     output,
 };
 
-/// What the settings are read for.
+/// The purpose for which the settings are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// To serve: development's secrets are made and kept, and every file that the service needs must be there.
+    /// To serve: secrets are generated and stored in development, and all files of the service must exist.
     Serve,
-    /// To say whether the service could start: the same, but nothing is made.
+    /// To check whether the service could start: the same, but nothing is written.
     Check,
-    /// To change what the service has: development's secrets are made and kept.
+    /// To change data: secrets are generated and stored in development.
     Change,
-    /// To look at it.
+    /// To read only.
     Look,
 }
 
@@ -63,7 +63,7 @@ fn load(flags: Vec<(String, String)>, purpose: Purpose) -> Result<Loaded, Proble
     })
 }
 
-/// The settings as the environment has them, for a command that is no service.
+/// Reads the settings from the environment, for a command other than `serve`.
 fn settings() -> Result<Config, Exit> {
     told(load(Vec::new(), Purpose::Look))
 }
@@ -76,13 +76,13 @@ fn told(loaded: Result<Loaded, Problems>) -> Result<Config, Exit> {
     Ok(loaded.config)
 }
 
-/// Runs a command's work on a small runtime.
+/// Runs a command on a single-threaded runtime.
 fn block_on<T>(work: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Exit::failed)?;
     runtime.block_on(work)
 }
 
-/// Brings the schema up to date where that is done unasked, and refuses to go on with one that is not.
+/// Migrates the schema if `auto_migrate` is set, and refuses an outdated or newer one.
 async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Exit> {
     let known = migrations::embedded(driver.dialect());
     if config.auto_migrate {
@@ -103,8 +103,8 @@ async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Exit> {
     Ok(())
 }
 
-/// The use-cases over the configured database, migrated. Development's secrets are kept when they are made, as the service
-/// does: what a command seals, the service must open.
+/// The use-cases over the configured database, migrated. In development, generated secrets are stored, as by the service,
+/// which must open what a command seals.
 async fn open() -> Result<Kayan, Exit> {
     let config = told(load(Vec::new(), Purpose::Change))?;
     let driver: Arc<dyn Driver> = compose::database(&config)?;

@@ -1,4 +1,4 @@
-//! The composition root: the one place that names concrete adapters and asks which are compiled in.
+//! The composition root: the only place that names concrete adapters and checks which are compiled in.
 
 mod observability;
 #[cfg(feature = "redis")]
@@ -32,7 +32,7 @@ use crate::{
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 compile_error!("kayan needs a database: build it with at least one of the features `sqlite`, `postgres` and `mysql`");
 
-/// What is compiled in, by the names of the features.
+/// The compiled-in backends, by the names of their features.
 pub(crate) const BACKENDS: &[&str] = &[
     #[cfg(feature = "sqlite")]
     "sqlite",
@@ -44,7 +44,7 @@ pub(crate) const BACKENDS: &[&str] = &[
     "redis",
 ];
 
-/// The time.
+/// The system clock.
 pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
@@ -54,12 +54,12 @@ pub(crate) fn entropy() -> Arc<dyn Entropy> {
     Arc::new(OsEntropy)
 }
 
-/// Opens the configured database, migrated or not. A server is not connected to before it is asked something.
+/// Opens the configured database, migrated or not. The connection is made with the first query.
 pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Exit> {
     connect(config, settings::database::DSN.name, &config.database.dsn)
 }
 
-/// Opens the configured database to look at it: nothing in it is changed, and no file is made.
+/// Opens the configured database for reading: nothing in it is changed, and no file is created.
 pub(crate) fn look(config: &Config) -> Result<Arc<dyn Driver>, Exit> {
     #[cfg(feature = "sqlite")]
     if config.database.kind == DatabaseKind::Sqlite {
@@ -94,7 +94,7 @@ fn driver(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn 
     let dsn = dsn.expose_secret();
     let count = |number: &u32| usize::try_from(*number).unwrap_or(usize::MAX);
     match kind {
-        // A file's readers cost nothing while they are idle, and don't age.
+        // Readers of a file cost nothing while idle, and need no maximum age.
         #[cfg(feature = "sqlite")]
         DatabaseKind::Sqlite => {
             let settings = kayan_sqlite::Settings { readers: count(max_open), ..kayan_sqlite::Settings::default() };
@@ -127,13 +127,13 @@ fn driver(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn 
             let driver = kayan_mysql::MysqlDriver::connect(dsn, settings);
             Ok(Arc::new(driver.map_err(|why| Exit::config(format!("{setting}: {why}")))?))
         }
-        // The configuration takes no database that is not compiled in.
+        // The configuration refuses a database that is not compiled in.
         #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
         other => Err(Exit::config(format!("KAYAN_DB_TYPE: {other:?} is not compiled in; there is {BACKENDS:?}"))),
     }
 }
 
-/// The place where keys are kept; reads nothing yet.
+/// The store of keys; reads nothing yet.
 pub(crate) fn keys(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<dyn Keys>, Exit> {
     let secrets = WrappingSecrets {
         data_key: config.data_key.clone(),
@@ -145,14 +145,12 @@ pub(crate) fn keys(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<dyn 
     Ok(Arc::new(SealedKeys::new(&store, clock(), entropy(), &secrets)?))
 }
 
-/// What makes and reads admin tokens.
+/// Creates and reads admin tokens.
 pub(crate) fn tokens() -> Arc<dyn AdminTokens> {
     Arc::new(Biscuits::new(entropy()))
 }
 
-/// Puts the use-cases together over an open database.
-///
-/// For a command: its events go to the audit log's file, too.
+/// Builds the use-cases over an open database, for a command: its events are also written to the audit log's file.
 pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Exit> {
     let database = store(config, driver)?;
     let counters = counters(config, database.clone())?;
@@ -160,7 +158,7 @@ pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, 
     over(config, audited(Stores::new(database), log.as_ref()), counters, hasher(config)?, keys(config, driver)?)
 }
 
-/// The use-cases over an open database, to look at it: whatever they would write comes to nothing.
+/// Builds the use-cases over an open database, for reading: writes are discarded.
 pub(crate) fn looking(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Exit> {
     let driver: Arc<dyn Driver> = Arc::new(Unwritten(driver.clone()));
     let database = Arc::new(SqlStore::new(driver.clone()));
@@ -168,7 +166,7 @@ pub(crate) fn looking(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan
     over(config, Stores::new(database), counters, hasher(config)?, keys(config, &driver)?)
 }
 
-/// Puts the use-cases together over a store, counters and keys.
+/// Builds the use-cases over a store, counters and keys.
 fn over(
     config: &Config,
     store: Stores,
@@ -202,7 +200,7 @@ fn over(
     Ok(Kayan::new(ports, schema, settings))
 }
 
-/// What identities look like.
+/// The schema of identities.
 pub(crate) fn schema(config: &Config) -> Result<IdentitySchema, Exit> {
     match &config.identity_schema {
         None => Ok(IdentitySchema::default()),
@@ -211,21 +209,21 @@ pub(crate) fn schema(config: &Config) -> Result<IdentitySchema, Exit> {
     }
 }
 
-/// Hashes as configured; starts its threads.
+/// The configured password hasher; starts its threads.
 pub(crate) fn hasher(config: &Config) -> Result<Arc<Hasher>, Exit> {
     let settings =
         HasherSettings { format: config.hashing.format, threads: config.hashing.threads, queue: config.hashing.queue };
     Ok(Arc::new(Hasher::new(settings).map_err(Exit::failed)?))
 }
 
-/// What counts, and says how it is if it can be away.
+/// The counters, and the health of those that can be unavailable.
 struct Counters {
     limiter: Arc<dyn RateLimiter>,
     attempts: Arc<dyn AttemptCounter>,
     probe: Option<Arc<dyn Probe>>,
 }
 
-/// Requests are counted in Redis, or else by this process; attempts in Redis, or else in the database.
+/// Requests are counted in Redis, with this process as fallback; attempts in Redis, with the database as fallback.
 fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result<Counters, Exit> {
     let limiter = Arc::new(MemoryLimiter::new());
     #[cfg(feature = "redis")]
@@ -247,7 +245,7 @@ fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result
     Ok(Counters { limiter, attempts: Arc::new(BackgroundRelease::new(database)), probe: None })
 }
 
-/// The configuration takes no Redis that is not compiled in.
+/// The configuration refuses Redis if it is not compiled in.
 #[cfg(not(feature = "redis"))]
 fn no_redis(config: &Config) -> Result<(), Exit> {
     let crate::config::Redis { url, session_url, pool_size } = &config.redis;
@@ -273,7 +271,7 @@ fn redis(config: &Config, setting: &str, url: &SecretString) -> Result<(kayan_re
     Ok((url, settings))
 }
 
-/// Each Redis that is configured, by the name of its setting, to look at it.
+/// Each configured Redis, by the name of its setting, for `doctor`.
 pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>, Exit> {
     #[cfg(feature = "redis")]
     {
@@ -294,7 +292,7 @@ pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>
     no_redis(config).map(|()| Vec::new())
 }
 
-/// The store behind a cache of sessions; with Redis, replicas tell each other what to forget.
+/// The store behind a session cache; with Redis, replicas announce revoked sessions to each other.
 fn cached(config: &Config, store: Stores) -> Result<Stores, Exit> {
     let sessions = CachedSessions::new(&store, clock(), config.sessions.cache_ttl);
     #[cfg(feature = "redis")]
@@ -302,7 +300,7 @@ fn cached(config: &Config, store: Stores) -> Result<Stores, Exit> {
         use kayan_redis::{Announcements, Heard};
         let (url, settings) = redis(config, settings::redis::SESSION_URL.name, url)?;
         let (tell, mut told) = tokio::sync::mpsc::unbounded_channel::<Vec<String>>();
-        // Nobody listens any more only when the process ends.
+        // The receiver is gone only when the process ends.
         let sessions = Arc::new(sessions.telling(move |lines| drop(tell.send(lines))));
         let hearing = Arc::downgrade(&sessions);
         let announcements = Announcements::start(&url, settings, move |heard| match (hearing.upgrade(), heard) {
@@ -323,7 +321,7 @@ fn cached(config: &Config, store: Stores) -> Result<Stores, Exit> {
     Ok(Arc::new(sessions).before(store))
 }
 
-/// Puts the whole service together over an open database.
+/// Builds the whole service over an open database.
 pub(crate) fn application(
     config: &Config,
     driver: &Arc<dyn Driver>,
@@ -369,7 +367,7 @@ pub(crate) fn application(
     }))
 }
 
-/// Looks at the queues whenever the metrics are asked for.
+/// Measures pools and queues at every scrape.
 fn watch(metrics: &Metrics, driver: &Arc<dyn Driver>, hasher: &Arc<Hasher>) {
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; there are never 2^53 of these")]
     let set = |gauge: &metrics::Gauge, number: usize| gauge.set(number as f64);

@@ -1,7 +1,7 @@
-//! Results on standard output, tables for people and JSON for scripts; all else on standard error.
+//! Results go to standard output, as tables for people or JSON for scripts; everything else goes to standard error.
 //!
-//! A closed pipe stops no work: what has begun is finished. What was sent by clients is escaped, so that no
-//! terminal obeys it.
+//! A closed pipe does not interrupt work that has begun. Text from clients is escaped, so that a terminal does not
+//! interpret it.
 
 mod file;
 
@@ -18,7 +18,7 @@ use serde::Serialize;
 pub(crate) use self::file::{NewFile, cannot_write, folder_of};
 use crate::exit::Exit;
 
-/// A table of texts, as wide as the terminal; without lines between columns when it goes into a pipe.
+/// Prints a table as wide as the terminal, or without column borders into a pipe.
 pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<(), Exit> {
     let mut table = Table::new();
     if io::stdout().is_terminal() {
@@ -31,12 +31,12 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<(), Exit>
     line(&table.trim_fmt())
 }
 
-/// Indented JSON.
+/// Prints indented JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Exit> {
     print(&terminal::json(&serde_json::to_string_pretty(value).map_err(Exit::failed)?))
 }
 
-/// A bar of so many bytes, or of how many there were; only where somebody sits before a terminal.
+/// A progress bar of bytes, whose total may be unknown; hidden unless standard error is a terminal.
 pub(crate) fn progress(length: Option<u64>) -> ProgressBar {
     if !io::stdout().is_terminal() {
         return ProgressBar::hidden();
@@ -53,7 +53,7 @@ pub(crate) fn progress(length: Option<u64>) -> ProgressBar {
     }
 }
 
-/// One line, or more.
+/// Prints one or more lines.
 pub(crate) fn line(text: &str) -> Result<(), Exit> {
     print(&terminal::lines(text))
 }
@@ -65,7 +65,7 @@ pub(crate) fn note(text: impl Display) {
 
 fn print(text: &str) -> Result<(), Exit> {
     match writeln!(io::stdout(), "{text}") {
-        // Whoever reads has seen enough, as in `kayan … | head`.
+        // The reader has closed the pipe, as in `kayan … | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(|error| Exit::failed(format!("standard output can't be written: {}", error.kind()))),
     }

@@ -302,7 +302,7 @@ async fn the_audit_log_is_opened_anew_on_sighup() {
 async fn sighup_without_an_audit_log_ends_nothing() {
     let mut service = Service::start_in(Home::new().with("KAYAN_LOG_LEVEL", "info")).await;
     service.hang_up();
-    service.log_with("told to reopen the audit log, and there is none").await;
+    service.log_with("SIGHUP received, but no audit log is configured").await;
     assert!(service.still_runs());
     ask(service.client().get("/health/ready")).await.expect(200);
 }

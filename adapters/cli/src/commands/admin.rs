@@ -1,4 +1,4 @@
-//! `kayan admin`: what an operator does on the database itself, without a running service.
+//! `kayan admin`: administers the database directly, without a running service.
 
 mod roles;
 mod sessions;
@@ -15,7 +15,7 @@ use crate::{
     output::note,
 };
 
-/// Does what is asked for.
+/// Runs the command.
 pub(crate) fn run(noun: Admin) -> Result<(), Exit> {
     match noun {
         Admin::User { action } => super::block_on(users::run(action)),
@@ -34,10 +34,10 @@ fn named(who: Who) -> (Operator, UserRef) {
     (operator(who.tenant), UserRef(who.user))
 }
 
-/// Tells which entries of a list are left out because they are damaged.
+/// Reports the damaged entries that a list leaves out.
 fn tell_damaged(ids: &[String]) {
     if !ids.is_empty() {
-        note(format_args!("damaged, and left out: {}; kayan doctor tells more", ids.join(", ")));
+        note(format_args!("left out because they are damaged: {}; see kayan doctor", ids.join(", ")));
     }
 }
 

@@ -1,4 +1,4 @@
-//! `kayan audit`: shows, takes out and purges the audit trail.
+//! `kayan audit`: queries, exports, purges, seals and verifies the audit trail.
 
 mod bundle;
 mod export;
@@ -17,7 +17,7 @@ use crate::{
     output,
 };
 
-/// Does what is asked for.
+/// Runs the command.
 pub(crate) fn run(action: Audit) -> Result<(), Exit> {
     match action {
         Audit::Export { which, bundle: Some(bundle), .. } => {
@@ -47,7 +47,7 @@ async fn query(which: Which, limit: u32, format: Format) -> Result<(), Exit> {
     }
 }
 
-/// The first `limit` events that the query takes, however far they are apart.
+/// The first `limit` events that match the query, over as many pages as it takes.
 async fn list(kayan: &Kayan, operator: &Operator, query: &EventQuery, limit: u32) -> Result<Vec<AuditEvent>, Exit> {
     let (mut events, mut after): (_, Option<EventCursor>) = (Vec::new(), None);
     loop {
@@ -73,7 +73,7 @@ async fn purge(before: String, tenant: Option<TenantId>) -> Result<(), Exit> {
     output::line(&format!("{count} events were purged"))
 }
 
-/// Who asks, and for what.
+/// The operator and the query of the arguments.
 fn asked(which: Which) -> Result<(Operator, EventQuery), Exit> {
     let (start, end) = period::read(which.start.as_deref(), which.end.as_deref()).map_err(Exit::usage)?;
     let operator = operator(which.tenant);
@@ -94,7 +94,7 @@ fn of_types(types: Vec<EventType>, operator: &Operator, order: EventOrder) -> Ev
     EventQuery { types, order, ..EventQuery::all(operator.scope.clone()) }
 }
 
-/// What people look for first.
+/// The cells of an event's row.
 fn cells(event: &AuditEvent) -> [String; 8] {
     let text = |maybe: &Option<String>| terminal::one_line(maybe.as_deref().unwrap_or_default()).into_owned();
     [

@@ -7,14 +7,14 @@ use crate::{
     output,
 };
 
-/// Shows them.
+/// Prints the settings.
 pub(crate) fn run(action: ConfigAction) -> Result<(), Exit> {
     let ConfigAction::Check { format } = action;
     let (rows, warnings, verdict) = match super::load(Vec::new(), super::Purpose::Check) {
         Ok(loaded) => (loaded.rows, loaded.warnings, Ok(())),
         Err(problems) => {
             let count = problems.list.len();
-            let verdict = Exit::config(format!("{count} of the settings can't be used; the last column says why"));
+            let verdict = Exit::config(format!("{count} settings are invalid; see the last column"));
             (problems.rows, problems.warnings, Err(verdict))
         }
     };

@@ -1,6 +1,6 @@
-//! `kayan doctor`: what goes wrong in practice, looked for all at once, each with what to do about it.
+//! `kayan doctor`: diagnoses common problems and suggests fixes.
 //!
-//! It changes nothing, and nothing that does not answer keeps it waiting for more than a few seconds.
+//! It changes nothing, and each check times out after a few seconds.
 
 mod audit;
 mod database;
@@ -29,10 +29,10 @@ use crate::{
     output,
 };
 
-/// No check takes longer: it answers, or is said not to have been answered.
+/// The timeout of a check.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// What is looked at.
+/// What is checked.
 struct Case {
     config: Config,
     problems: Vec<Problem>,
@@ -41,13 +41,13 @@ struct Case {
 }
 
 impl Case {
-    /// The first of these settings that can't be used: what rests on it can't be looked at.
+    /// The first of these settings that is invalid: what depends on it can't be checked.
     fn unusable(&self, settings: &[&str]) -> Option<&str> {
         self.problems.iter().map(|problem| &*problem.setting).find(|name| settings.contains(name))
     }
 }
 
-/// Looks, and tells.
+/// Runs all checks and prints the findings.
 pub(crate) fn run(asked: &Doctor) -> Result<(), Exit> {
     let (config, problems, warnings) = match super::load(Vec::new(), super::Purpose::Look) {
         Ok(Loaded { config, warnings, .. }) => (config, Vec::new(), warnings),
@@ -71,7 +71,7 @@ pub(crate) fn run(asked: &Doctor) -> Result<(), Exit> {
     conclude(&findings)
 }
 
-/// Every area, those that wait for others at the same time.
+/// Checks every area; those that wait for servers run concurrently.
 async fn examine(case: &Case) -> Vec<Finding> {
     let mut findings = settings::examine(case);
     findings.extend(network::examine(case));
@@ -83,15 +83,15 @@ async fn examine(case: &Case) -> Vec<Finding> {
     findings
 }
 
-/// What a check finds, or that it did not come to its end.
+/// The findings of a check, or its timeout.
 async fn within(check: &'static str, work: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
     let late =
         |_elapsed| vec![Finding::failed(check, format!("no answer within {} seconds", PATIENCE.as_secs()), AGAIN)];
     tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(late)
 }
 
-/// Checks of one server, one after the other, so that they share a connection: each further one would cost a busy server
-/// more than all the questions. Once it does not answer, the rest is skipped.
+/// Checks of one server, in sequence, so that they share a connection: another one would cost a busy server more than all
+/// the queries. Once the server does not answer, the remaining checks are skipped.
 #[derive(Default)]
 struct Series {
     findings: Vec<Finding>,
@@ -109,11 +109,11 @@ impl Series {
     }
 }
 
-/// Settings that can't be used come first, as nothing else starts with them.
+/// Invalid settings decide the exit code first, because the service does not start with them.
 fn conclude(findings: &[Finding]) -> Result<(), Exit> {
     let count = |status| findings.iter().filter(|it| it.status == status).count();
     let (failed, warned, skipped) = (count(Status::Failed), count(Status::Warning), count(Status::Skipped));
-    let told = format!("{failed} failed, {warned} warned, {skipped} skipped, {} in order", count(Status::Ok));
+    let told = format!("{failed} failed, {warned} warned, {skipped} skipped, {} ok", count(Status::Ok));
     let failures = || findings.iter().filter(|it| it.status == Status::Failed);
     if failures().any(|it| settings::CHECKS.contains(&it.check)) {
         return Err(Exit::config(told));

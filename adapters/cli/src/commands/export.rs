@@ -1,4 +1,4 @@
-//! `kayan admin user export`: users as NDJSON, to a file that appears when all is in it or to standard output.
+//! `kayan admin user export`: users as NDJSON, to standard output or a file that is written completely or not at all.
 
 use std::io::{self, IsTerminal as _, Write};
 
@@ -14,9 +14,7 @@ use crate::{
 pub(crate) async fn run(args: Export) -> Result<(), Exit> {
     let Export { tenant, state, output, with_hashes } = args;
     if with_hashes && io::stderr().is_terminal() {
-        output::note(
-            "kayan: warning: whoever gets these hashes can guess the passwords at leisure; keep them as secrets",
-        );
+        output::note("kayan: warning: with these hashes, passwords can be guessed offline; keep them secret");
     }
     let failed = |error: io::Error| match &output {
         Some(path) => Exit::failed(format!("{} can't be written: {error}", path.display())),
@@ -38,7 +36,7 @@ pub(crate) async fn run(args: Export) -> Result<(), Exit> {
             None => io::stdout().write_all(&lines),
         };
         match written {
-            // Whoever reads has seen enough, as in `kayan … | head`.
+            // The reader has closed the pipe, as in `kayan … | head`.
             Err(error) if file.is_none() && error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             written => written.map_err(failed)?,
         }

@@ -1,4 +1,4 @@
-//! `kayan healthcheck`: the container's probe.
+//! `kayan healthcheck`: a probe for containers.
 
 use std::{
     io::{Read, Write},
@@ -12,7 +12,7 @@ use crate::exit::Exit;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Asks, and fails unless the answer is 200.
+/// Sends the request, and fails unless the response is 200.
 pub(crate) fn run(url: Option<Url>) -> Result<(), Exit> {
     let (address, path) = match &url {
         Some(url) => asked(url)?,

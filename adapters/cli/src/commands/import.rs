@@ -1,4 +1,4 @@
-//! `kayan admin user import`: one thread reads and judges lines while another brings the ones before in.
+//! `kayan admin user import`: one thread reads and parses lines while another imports the ones before.
 
 mod lines;
 
@@ -23,14 +23,14 @@ use crate::{
     output,
 };
 
-/// Batches that may wait to be brought in.
+/// The maximum number of batches that wait to be imported.
 const WAITING: usize = 2;
 
-/// Lines, and how much of the file is read with them.
+/// Lines, and how much of the file has been read with them.
 struct Batch {
     lines: Vec<ReadLine>,
     bytes: u64,
-    /// Whether the file ends here.
+    /// Whether this is the end of the file.
     last: bool,
 }
 
@@ -60,7 +60,7 @@ pub(crate) async fn run(args: Import) -> Result<(), Exit> {
     report.flush()?;
     output::note(format_args!("{}", counts.told(args.dry_run)));
     if let Err(exit) = ended {
-        return Err(exit.hinting("the same again goes on where this has stopped"));
+        return Err(exit.hinting("run the command again to continue"));
     }
     if counts.failed == 0 { Ok(()) } else { Err(Exit::failed(format!("{} of the lines failed", counts.failed))) }
 }
@@ -79,7 +79,7 @@ async fn bring_in(
     Ok(reports)
 }
 
-/// What to read, and how long it is where that is known.
+/// The input, and its length if known.
 fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Exit> {
     if path == Path::new("-") {
         return Ok((Box::new(io::stdin()), None));
@@ -93,7 +93,7 @@ fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Exit> {
     Ok((Box::new(file), data.is_file().then_some(data.len())))
 }
 
-/// Reads on a thread of its own; ends with the first error.
+/// Reads on a thread of its own, until the first error.
 fn read(
     kayan: &Arc<Kayan>,
     operator: &Operator,
@@ -107,7 +107,7 @@ fn read(
         loop {
             let batch = next(&kayan, &operator, most, &mut lines);
             let ended = batch.as_ref().map_or(true, |batch| batch.last);
-            // Nobody wants it any more when the import has failed.
+            // The receiver is gone if the import has failed.
             if send.blocking_send(batch).is_err() || ended {
                 return;
             }
@@ -133,14 +133,14 @@ fn next(kayan: &Kayan, operator: &Operator, most: HashCost, lines: &mut Lines<im
     Ok(Batch { lines: batch, bytes: lines.bytes(), last })
 }
 
-/// Where it is told what came of each line.
+/// The destination of the report.
 struct Report {
     out: Box<dyn Write>,
     format: Format,
 }
 
 impl Report {
-    /// A file is for programs, whatever the format on standard output.
+    /// A file always has JSON, whatever the format on standard output.
     fn open(args: &Import) -> Result<Self, Exit> {
         let (out, format): (Box<dyn Write>, _) = match &args.report {
             None => (Box::new(io::stdout()), args.format),
@@ -153,7 +153,7 @@ impl Report {
         Ok(Self { out: Box::new(BufWriter::new(out)), format })
     }
 
-    /// Is out of this process's hands afterwards, so that no kill takes it back.
+    /// Flushes the report, so that it survives if the process is killed.
     fn write(&mut self, reports: &[LineReport]) -> Result<(), Exit> {
         let mut text = String::new();
         for report in reports {
@@ -176,7 +176,7 @@ impl Report {
 
     fn judge(&mut self, written: io::Result<()>) -> Result<(), Exit> {
         match written {
-            // Whoever read it has seen enough; the import goes on.
+            // The reader has closed the pipe; the import continues.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.out = Box::new(io::sink());
                 Ok(())
@@ -186,18 +186,18 @@ impl Report {
     }
 }
 
-/// Fixed columns: the widths of a table would be known at its end only.
+/// Fixed columns, because the widths of a table are only known at its end.
 fn row(report: &LineReport) -> String {
     let why = match &report.fate {
         Fate::Refused(refusal) => refusal.to_string(),
         Fate::Exists(id) | Fate::Imported(id) => id.to_string(),
         Fate::WouldImport => String::new(),
     };
-    // A key of the file may be in it, and with that anything that a terminal obeys.
+    // It may contain a key of the file, and so control characters.
     format!("{:>9}  {:<8}  {}", report.line, report.fate.as_str(), terminal::one_line(&why))
 }
 
-/// How many lines came to what.
+/// The number of lines by result.
 #[derive(Default)]
 struct Counts {
     imported: u64,
@@ -227,7 +227,7 @@ impl Counts {
             return told;
         }
         format!(
-            "{told}\n{cutting} {done} with bcrypt: the first 72 bytes of their passwords count, until the next login"
+            "{told}\n{cutting} {done} with bcrypt: only the first 72 bytes of their passwords count until the next login"
         )
     }
 }

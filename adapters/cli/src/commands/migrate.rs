@@ -1,4 +1,4 @@
-//! `kayan migrate`: brings the schema up to date, takes it back, shows it and what is to come, writes new steps.
+//! `kayan migrate`: applies, reverts, plans, lists and creates migrations.
 
 mod plan;
 
@@ -18,7 +18,7 @@ use crate::{
     output,
 };
 
-/// Does what is asked for.
+/// Runs the command.
 pub(crate) fn run(action: Migrate) -> Result<(), Exit> {
     match action {
         Migrate::Create { name } => create(&name),
@@ -55,11 +55,11 @@ async fn down(steps: u32) -> Result<(), Exit> {
     let driver = database()?;
     let known = migrations::embedded(driver.dialect());
     let mut told =
-        |migration: &Migration| output::note(format_args!("took back {:04}_{}", migration.version, migration.name));
+        |migration: &Migration| output::note(format_args!("reverted {:04}_{}", migration.version, migration.name));
     let count = migrations::down(&*driver, known, steps, &mut told).await.map_err(exit)?;
     output::note(format_args!(
         "{}",
-        if count == 0 { "nothing is applied".to_owned() } else { format!("{count} taken back") }
+        if count == 0 { "nothing is applied".to_owned() } else { format!("{count} reverted") }
     ));
     Ok(())
 }

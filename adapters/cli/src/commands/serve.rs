@@ -1,4 +1,4 @@
-//! `kayan serve`: the HTTP service, from its settings to its last request.
+//! `kayan serve`: runs the HTTP service, from start to graceful shutdown.
 
 use std::{
     io::{self, IsTerminal, Write as _},
@@ -20,12 +20,12 @@ use crate::{
     exit::Exit,
 };
 
-/// How long `/health/ready` says 503 before new connections are refused, so that a load balancer hears of it.
+/// How long `/health/ready` returns 503 before new connections are refused, so that load balancers notice.
 const NOTICE: Duration = Duration::from_secs(1);
-/// How long until a database that was away at the start is asked again.
+/// How often a database that was unavailable at start is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Serves until it is told to stop.
+/// Serves until a signal stops it.
 pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Exit> {
     let loaded = super::load(flags, super::Purpose::Serve).map_err(Exit::config)?;
     let logs = compose::logs(&loaded.config)?;
@@ -87,7 +87,7 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Exit> {
     Ok(())
 }
 
-/// On SIGHUP, for as long as the service runs; without an audit log there is nothing to reopen, and nothing happens.
+/// Reopens the audit log on SIGHUP, if there is one.
 async fn reopen_when_told(log: Option<&AuditLog>) {
     match signal(SignalKind::hangup()) {
         Ok(mut hangup) => {
@@ -95,7 +95,7 @@ async fn reopen_when_told(log: Option<&AuditLog>) {
                 if let Some(log) = log {
                     log.reopen();
                 } else {
-                    tracing::info!("told to reopen the audit log, and there is none");
+                    tracing::info!("SIGHUP received, but no audit log is configured");
                 }
             }
         }
@@ -104,7 +104,7 @@ async fn reopen_when_told(log: Option<&AuditLog>) {
     std::future::pending::<()>().await;
 }
 
-/// Migrates as soon as the database is there; what can't be served then ends the service as it would have at its start.
+/// Migrates once the database is available; an error then ends the service, as it would have at start.
 async fn prepare_late(config: &Config, driver: &dyn Driver, keys: &dyn Keys, kayan: &Kayan) -> Result<(), Exit> {
     loop {
         tokio::time::sleep(AGAIN).await;
@@ -118,15 +118,15 @@ async fn prepare_late(config: &Config, driver: &dyn Driver, keys: &dyn Keys, kay
     }
 }
 
-/// Before any event is written, unless the database is not there yet. What fails is made up for when the trail is sealed.
+/// Before any event is written, unless the database is unavailable. If it fails, sealing does it later.
 async fn learn_seals(kayan: &Kayan, not_yet: bool) {
     if !not_yet && let Err(error) = kayan.learn_seals().await {
-        tracing::warn!(%error, "how far the audit trail is sealed could not be read; it is tried again later");
+        tracing::warn!(%error, "how far the audit trail is sealed could not be read; it is retried later");
     }
 }
 
-/// A service waits for its migrations; a schema that it does not know, it must not touch; and with secrets that don't
-/// open what is sealed, it must not start.
+/// The service waits for pending migrations, must not use an unknown schema, and must not start with secrets that don't open
+/// its keys.
 async fn prepare(config: &Config, driver: &dyn Driver, keys: &dyn Keys) -> Result<(), Exit> {
     match super::prepare(config, driver).await {
         Ok(()) => Ok(keys.unlock().await?),
@@ -180,7 +180,7 @@ async fn told_to_stop(draining: Draining) {
     }
 }
 
-/// In development, says where everything is and how to begin.
+/// In development, prints the URLs and how to begin.
 fn banner(config: &Config, address: SocketAddr) {
     let base = match &config.public_url {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
@@ -189,7 +189,7 @@ fn banner(config: &Config, address: SocketAddr) {
         }
         None => format!("http://{address}"),
     };
-    // Who reads JSON is no person.
+    // A log in JSON is read by programs.
     if config.env != Environment::Development || config.log_format == LogFormat::Json {
         return;
     }
@@ -203,6 +203,6 @@ fn banner(config: &Config, address: SocketAddr) {
          stop          Ctrl-C\n",
         version = env!("CARGO_PKG_VERSION"),
     );
-    // The service goes on where that can't be written.
+    // Errors are ignored: the service runs without this text.
     let _ = writeln!(io::stderr(), "{text}");
 }

@@ -2,7 +2,7 @@
 
 use crate::{compose, exit::Exit, output};
 
-/// Prints it.
+/// Prints the version.
 pub(crate) fn run() -> Result<(), Exit> {
     output::line(&format!("kayan {}\nbackends: {}", env!("CARGO_PKG_VERSION"), compose::BACKENDS.join(", ")))
 }

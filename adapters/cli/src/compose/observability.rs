@@ -32,8 +32,10 @@ pub(crate) fn audit_log(config: &Config) -> Result<Option<Arc<AuditLog>>, Exit> 
     };
     let opened = AuditLog::open(destination).map_err(|error| {
         let why = match error.kind() {
-            std::io::ErrorKind::NotFound => "its folder is not there; make it".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "this user may not write it; change its rights".to_owned(),
+            std::io::ErrorKind::NotFound => "its folder does not exist; create it".to_owned(),
+            std::io::ErrorKind::PermissionDenied => {
+                "this user has no write permission; change its permissions".to_owned()
+            }
             _ => format!("it can't be opened for writing ({error}); name another file"),
         };
         Exit::config(format!("KAYAN_AUDIT_LOG: {why}"))

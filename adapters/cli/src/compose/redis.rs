@@ -1,4 +1,4 @@
-//! How each Redis is watched: whether it takes what it is used for.
+//! The health of each Redis: whether it accepts what it is used for.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,7 +16,7 @@ use crate::{
     exit::Exit,
 };
 
-/// The health of the Redis that counts.
+/// The health of the Redis of the counters.
 pub(super) fn probe(config: &Config, server: Arc<RedisCounters>) -> Arc<dyn Probe> {
     Arc::new(RedisProbe::new("redis", server, uses(config, URL.name)))
 }
@@ -34,7 +34,7 @@ pub(super) fn session_probe(config: &Config) -> Result<Option<Arc<dyn Probe>>, E
     Ok(Some(Arc::new(RedisProbe::new("redis_sessions", Arc::new(server), uses(config, setting)))))
 }
 
-/// A Redis as `doctor` looks at it.
+/// A Redis as `doctor` checks it.
 pub(super) fn looked_at(config: &Config, setting: &str, server: RedisCounters) -> Arc<dyn RedisServer> {
     Arc::new(LookedAt { uses: uses(config, setting), server })
 }
@@ -46,7 +46,7 @@ fn uses(config: &Config, setting: &str) -> Uses {
     Uses { counts, announces }
 }
 
-/// Whether one Redis does both.
+/// Whether one Redis serves both uses.
 fn counts_and_announces(config: &Config) -> bool {
     let (Some(url), Some(session_url)) = (&config.redis.url, &config.redis.session_url) else { return false };
     url.expose_secret() == session_url.expose_secret()

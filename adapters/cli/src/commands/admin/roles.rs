@@ -1,4 +1,4 @@
-//! `kayan admin role`: what roles grant, and who has them.
+//! `kayan admin role`: manages roles and grants them to users.
 
 use kayan_core::{AssignRole, AssignRoleError, CreateRole, DefineRoleError, DeleteRole, DeleteRoleError};
 use kayan_ports::Role;
@@ -31,7 +31,7 @@ pub(super) async fn run(action: RoleAction) -> Result<(), Exit> {
                 DeleteRoleError::Define(error) => explain(error),
                 DeleteRoleError::InUse(_) => Exit::failed(error),
             })?;
-            output::note("the role is gone");
+            output::note("the role is deleted");
             Ok(())
         }
         RoleAction::Grant { role, who, output } => assign(role, who, true, output.format).await,

@@ -1,4 +1,4 @@
-//! `kayan admin sessions`: who is logged in, and the end of it.
+//! `kayan admin sessions`: lists and revokes sessions.
 
 use kayan_core::{ListSessions, RevokeSessions, RevokeSessionsError, UserRef};
 use kayan_ports::{Session, SessionId, timestamp};
@@ -32,7 +32,7 @@ pub(super) async fn run(action: SessionsAction) -> Result<(), Exit> {
         SessionsAction::Revoke { id, reason } => {
             let revoked = super::super::open().await?.revoke_session(&operator(None), SessionId(id), reason).await;
             revoked.map_err(explain)?;
-            output::note("the session is over");
+            output::note("the session is revoked");
             Ok(())
         }
         SessionsAction::RevokeAll { tenant, user, reason } => {

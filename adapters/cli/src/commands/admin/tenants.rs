@@ -1,4 +1,4 @@
-//! `kayan admin tenant`: who shares this installation.
+//! `kayan admin tenant`: manages tenants.
 
 use kayan_core::{CreateTenant, ManageTenantError, UpdateTenant};
 use kayan_ports::{Tenant, TenantId, TenantSettings, timestamp};
@@ -36,7 +36,7 @@ pub(super) async fn run(action: TenantAction) -> Result<(), Exit> {
         TenantAction::Deactivate { id, output } => set_active(id, false, output.format).await,
         TenantAction::Delete { id } => {
             super::super::open().await?.delete_tenant(&operator(None), &id, None).await.map_err(explain)?;
-            output::note("the tenant is gone; its audit events stay");
+            output::note("the tenant is deleted; its audit events are kept");
             Ok(())
         }
     }
@@ -53,7 +53,9 @@ async fn update(cmd: UpdateTenant, format: Format) -> Result<(), Exit> {
 
 fn read(json: &str) -> Result<TenantSettings, Exit> {
     serde_json::from_str(json).map_err(|error| {
-        Exit::usage(format!("--settings is not what a tenant can set, such as '{{\"session_ttl\": 3600}}': {error}"))
+        Exit::usage(format!(
+            "--settings is not a JSON object of tenant settings such as '{{\"session_ttl\": 3600}}': {error}"
+        ))
     })
 }
 

@@ -1,4 +1,4 @@
-//! `kayan admin token`: makes, narrows, shows and ends admin tokens.
+//! `kayan admin token`: creates, attenuates, inspects and revokes admin tokens.
 
 use std::io::{self, BufRead, IsTerminal, Read};
 
@@ -18,10 +18,10 @@ use crate::{
     output,
 };
 
-/// Longer than any token is, so that what is piped in by mistake is not read to its end.
+/// Longer than any token, so that a large file that is piped in by mistake is not read to its end.
 const LONGEST_LINE: u64 = 64 * 1024;
 
-/// Does what is asked for.
+/// Runs the command.
 pub(super) fn run(action: Token) -> Result<(), Exit> {
     match action {
         Token::Create { permissions, ttl, tenant, name } => {
@@ -47,7 +47,7 @@ async fn create(cmd: CreateAdminToken) -> Result<(), Exit> {
     let operator = Operator::at_the_command_line(Scope::System);
     let made = open().await?.create_admin_token(&operator, cmd).await?;
     output::note(format_args!(
-        "token {}, good until {}; end it with: kayan admin token revoke --id {0}",
+        "token {}, valid until {}; revoke it with: kayan admin token revoke --id {0}",
         made.id,
         timestamp::text(made.expires_at)
     ));
@@ -65,13 +65,13 @@ async fn inspect(token: AdminTokenText, format: Format) -> Result<(), Exit> {
 async fn revoke(cmd: RevokeAdminToken) -> Result<(), Exit> {
     let operator = Operator::at_the_command_line(Scope::System);
     let revoked = open().await?.revoke_admin_token(&operator, cmd).await?;
-    let when = if revoked.already { "was revoked before" } else { "is revoked" };
-    output::note(format_args!("token {} {when}, with all that were made from it", revoked.id));
+    let when = if revoked.already { "was already revoked" } else { "is revoked" };
+    output::note(format_args!("token {} {when}, with all tokens derived from it", revoked.id));
     Ok(())
 }
 
-/// A token from standard input, or asked for without showing it. Never from the command line, where every user of the
-/// machine could read it.
+/// Reads a token from standard input, or prompts for it without echo. Never from the command line, which every user of the
+/// machine can read.
 fn ask_token() -> Result<AdminTokenText, Exit> {
     let line = if io::stdin().is_terminal() {
         Zeroizing::new(rpassword::prompt_password("Token: ").map_err(Exit::failed)?)
@@ -94,12 +94,12 @@ fn table(found: &InspectedAdminToken) -> Result<(), Exit> {
         vec![
             number.to_string(),
             block.id.to_string(),
-            bounds.permissions.as_ref().map_or_else(|| "as before".to_owned(), |patterns| patterns.join(",")),
+            bounds.permissions.as_ref().map_or_else(|| "unchanged".to_owned(), |patterns| patterns.join(",")),
             bounds
                 .tenant
                 .as_ref()
-                .map_or_else(|| if number == 0 { "all" } else { "as before" }.to_owned(), ToString::to_string),
-            bounds.expires_at.map_or_else(|| "as before".to_owned(), timestamp::text),
+                .map_or_else(|| if number == 0 { "all" } else { "unchanged" }.to_owned(), ToString::to_string),
+            bounds.expires_at.map_or_else(|| "unchanged".to_owned(), timestamp::text),
             if found.revoked.contains(&block.id) { "yes" } else { "no" }.to_owned(),
         ]
     });
@@ -116,7 +116,7 @@ fn state(found: &InspectedAdminToken) -> &'static str {
     } else if found.is_valid() {
         "valid"
     } else {
-        "good for nothing: its tenant is not active, or its blocks name different ones"
+        "invalid: its tenant is not active, or its blocks name different tenants"
     }
 }
 

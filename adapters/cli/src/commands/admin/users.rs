@@ -1,4 +1,4 @@
-//! `kayan admin user`: users, without a running service.
+//! `kayan admin user`: manages users without a running service.
 
 use std::io::{self, BufRead, IsTerminal};
 
@@ -52,7 +52,7 @@ pub(super) async fn run(action: User) -> Result<(), Exit> {
             let (operator, user) = named(who);
             let kayan = super::super::open().await?;
             kayan.delete_user(&operator, DeleteUser { user, reason, expected: None }).await.map_err(unchanged)?;
-            output::note("the user is gone; the audit events stay");
+            output::note("the user is deleted; the audit events are kept");
             Ok(())
         }
         User::Import(args) => super::super::import::run(args).await,
@@ -64,7 +64,7 @@ pub(super) async fn run(action: User) -> Result<(), Exit> {
                 SetUserPasswordError::Change(error) => unchanged(error),
                 other => Exit::failed(other),
             })?;
-            output::note("the password is set; every session was ended");
+            output::note("the password is set; all sessions are revoked");
             Ok(())
         }
     }
@@ -82,7 +82,7 @@ async fn set_state(
     show(&changed, format)
 }
 
-/// Why a user is as before.
+/// The error of a change that was not made.
 pub(super) fn unchanged(error: ChangeUserError) -> Exit {
     match error {
         ChangeUserError::Find(error) => error.into(),
@@ -91,8 +91,8 @@ pub(super) fn unchanged(error: ChangeUserError) -> Exit {
     }
 }
 
-/// A password from standard input, or asked for twice without showing it. Never from the command line, where every
-/// user of the machine could read it.
+/// Reads a password from standard input, or prompts for it twice without echo. Never from the command line, which every
+/// user of the machine can read.
 fn ask_password(stdin: bool) -> Result<Password, Exit> {
     if stdin {
         let mut line = String::new();
@@ -100,11 +100,11 @@ fn ask_password(stdin: bool) -> Result<Password, Exit> {
         return Ok(line.trim_end_matches(['\r', '\n']).into());
     }
     if !io::stdin().is_terminal() {
-        return Err(Exit::usage("there is no terminal to ask for the password: use --password-stdin"));
+        return Err(Exit::usage("there is no terminal to prompt for the password: use --password-stdin"));
     }
     let first = rpassword::prompt_password("Password: ").map_err(Exit::failed)?;
-    let second = rpassword::prompt_password("Once more: ").map_err(Exit::failed)?;
-    if first == second { Ok(first.into()) } else { Err(Exit::usage("the two passwords differ; nothing was done")) }
+    let second = rpassword::prompt_password("Repeat password: ").map_err(Exit::failed)?;
+    if first == second { Ok(first.into()) } else { Err(Exit::usage("the passwords differ; nothing was changed")) }
 }
 
 fn explain(error: CreateUserError) -> Exit {
@@ -129,7 +129,7 @@ pub(super) fn show(identity: &Identity, format: Format) -> Result<(), Exit> {
     }
 }
 
-/// A list of one is a list, too: scripts count on it.
+/// Always an array, even of one user, because scripts rely on it.
 fn list(identities: &[Identity], format: Format) -> Result<(), Exit> {
     match format {
         Format::Json => output::json(&identities.iter().map(as_json).collect::<Vec<_>>()),

@@ -17,17 +17,17 @@ use crate::{
     output::{self, NewFile},
 };
 
-/// Where an export goes.
+/// The destination of an export.
 enum Sink {
     Stdout,
     File(NewFile),
 }
 
-/// How writing ended.
+/// How an export ended.
 enum End {
-    /// With all of it.
+    /// Everything was written.
     Whole,
-    /// Whoever reads has seen enough, as in `kayan audit export … | head`.
+    /// The reader has closed the pipe, as in `kayan audit export … | head`.
     Enough,
 }
 
@@ -49,7 +49,7 @@ pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>)
         _ = tokio::signal::ctrl_c() => Err(Exit::failed("interrupted")),
     };
     let noted = kayan.end_export(&operator, &export).await;
-    // A file appears under its final name only when all of it is there and its end is audited.
+    // The file gets its final name only when it is complete and the end of the export is audited.
     let end = ended?;
     noted?;
     sink.finish()?;
@@ -76,7 +76,7 @@ async fn stream(export: &mut EventExport, sink: &mut Sink) -> Result<End, Exit> 
 }
 
 impl Sink {
-    /// On a terminal that nothing else is written to.
+    /// Shown only on a terminal that the export is not written to.
     fn progress(&self) -> ProgressBar {
         if matches!(self, Self::Stdout) || !io::stdout().is_terminal() {
             return ProgressBar::hidden();
@@ -115,5 +115,5 @@ impl Sink {
 }
 
 fn refused(error: &io::Error) -> Exit {
-    Exit::failed(format!("--output: writing failed: {}; what was there before is still there", error.kind()))
+    Exit::failed(format!("--output: writing failed: {}; the previous file is unchanged", error.kind()))
 }

@@ -1,4 +1,4 @@
-//! `kayan audit seal`, `verify` and `export --bundle`: the audit trail's proofs.
+//! `kayan audit seal`, `verify` and `export --bundle`: seals of the audit trail.
 
 use std::path::Path;
 
@@ -17,22 +17,22 @@ use crate::{
     output::{self, NewFile},
 };
 
-/// What no seal covers after so long says that nothing seals any more.
+/// If events stay unsealed for longer than this, sealing has stopped.
 pub(crate) const LATE: time::Duration = time::Duration::minutes(10);
 
-/// Seals, if nobody else is at it.
+/// Seals new events, unless another process is doing so.
 pub(super) async fn seal(format: Format) -> Result<(), Exit> {
     let sealed = commands::open().await?.seal_events().await?;
     if sealed.busy {
-        output::note("another process is sealing: the rest is left to it");
+        output::note("another process is sealing; it seals the rest");
     }
     match format {
         Format::Json => output::json(&json!({ "seals": sealed.seals, "events": sealed.events, "busy": sealed.busy })),
-        Format::Table => output::line(&format!("{} new events are under {} new seals", sealed.events, sealed.seals)),
+        Format::Table => output::line(&format!("{} events sealed with {} seals", sealed.events, sealed.seals)),
     }
 }
 
-/// Writes a bundle to a file, which is replaced only by a whole one.
+/// Writes a bundle to a file, which is replaced only when the bundle is complete.
 pub(super) async fn export(path: &Path, tenant: Option<&TenantId>) -> Result<(), Exit> {
     let mut file = NewFile::named_by("--bundle", path)?;
     let kayan = commands::open().await?;
@@ -43,7 +43,7 @@ pub(super) async fn export(path: &Path, tenant: Option<&TenantId>) -> Result<(),
     Ok(())
 }
 
-/// Says what became of each trail.
+/// Verifies and prints a report for each tenant.
 pub(super) fn verify(asked: Verify) -> Result<(), Exit> {
     let Verify { bundle, database: _, tenant, public_keys, heads, output } = asked;
     let pinned = !public_keys.is_empty();
@@ -53,7 +53,7 @@ pub(super) fn verify(asked: Verify) -> Result<(), Exit> {
             let verdict = bundle::verify(path, &mut cmd)?;
             if !pinned {
                 output::note(
-                    "checked against the keys that the bundle itself names; give those you trust as --public-key",
+                    "verified with the keys in the bundle itself; pass the keys that you trust as --public-key",
                 );
             }
             verdict
@@ -109,7 +109,7 @@ fn show(reports: &[TrailReport], format: Format) -> Result<(), Exit> {
     output::table(&["tenant", "seals", "events", "purged", "unsealed", "finding", "head"], rows.collect())
 }
 
-/// The last seal as `--expect-head` takes it.
+/// The last seal, in the format of `--expect-head`.
 fn head(report: &TrailReport) -> Option<String> {
     report.head.map(|head| format!("{}:{}:{}", report.tenant, head.number, to_text(&head.hash)))
 }

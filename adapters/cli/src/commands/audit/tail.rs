@@ -1,4 +1,4 @@
-//! `kayan audit tail`: the last events, and those that follow.
+//! `kayan audit tail`: shows the latest events, and follows new ones.
 
 use std::{
     collections::BTreeSet,
@@ -17,12 +17,12 @@ use crate::{
     exit::Exit,
 };
 
-/// How often it is looked for more.
+/// How often new events are queried.
 const PULSE: Duration = Duration::from_millis(500);
-/// An event that is committed so long after it happened is still shown. It comes behind younger ones then.
+/// An event that is committed this long after it happened is still shown, though behind later ones.
 const LATE: time::Duration = time::Duration::seconds(5);
 
-/// How much, and in which form.
+/// How many events to show, and in which format.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted {
     pub(super) lines: u32,
@@ -40,13 +40,13 @@ pub(super) async fn run(types: Vec<EventType>, tenant: Option<TenantId>, wanted:
         return Ok(());
     }
     let mut seen: BTreeSet<EventCursor> = last.iter().map(EventCursor::from).collect();
-    // What happened before the command began, and is there already, is not news; the list may have left it out.
+    // Events that were committed before the command began are not new, even if the list has left them out.
     let before =
         EventQuery { start: Some(begun - LATE), ..of_types(types.clone(), &operator, EventOrder::OldestFirst) };
     if wanted.lines == 0 {
         seen.extend(recent(&kayan, &operator, &before).await?.iter().map(EventCursor::from));
     }
-    // What stands before the first of the last is not news, though it may have happened at the same moment.
+    // Events before the first of the list are not new, even if they happened at the same moment.
     let oldest = last.first().map(EventCursor::from);
     let mut since = last.first().map_or(begun - LATE, |event| event.created_at).max(begun - LATE);
     loop {
@@ -78,7 +78,7 @@ async fn recent(kayan: &Kayan, operator: &Operator, query: &EventQuery) -> Resul
     }
 }
 
-/// A line for each; false when nobody reads any more.
+/// Prints a line per event; false if the pipe is closed.
 fn show(events: &[AuditEvent], format: Format) -> Result<bool, Exit> {
     let mut text = String::new();
     for event in events {
