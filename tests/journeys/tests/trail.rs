@@ -313,7 +313,7 @@ async fn an_audit_log_that_cannot_be_written_is_told_at_the_start() {
     for line in ["serve", "admin user list"] {
         let done = home.run(line).await;
         ended(&done, 78, "KAYAN_AUDIT_LOG");
-        ended(&done, 78, "its folder is not there");
+        ended(&done, 78, "its folder does not exist");
     }
     assert!(!home.path("nowhere").exists());
     let home = home.with("KAYAN_AUDIT_LOG", "stdout");

@@ -63,7 +63,7 @@ pub(crate) fn run(asked: &Doctor) -> Result<(), Exit> {
         Format::Table => {
             let rows = findings.iter().map(|it| {
                 let cell = |text: &Option<String>| text.clone().unwrap_or_default();
-                vec![it.check.to_owned(), it.status.as_str().to_owned(), it.message.clone(), cell(&it.mend)]
+                vec![it.check.to_owned(), it.status.as_str().to_owned(), it.message.clone(), cell(&it.hint)]
             });
             output::table(&["check", "status", "finding", "what to do"], rows.collect())?;
         }
@@ -104,7 +104,7 @@ impl Series {
             return self.findings.push(Finding::skipped(check, "the server has stopped answering"));
         }
         let found = within(check, work).await;
-        self.is_silent = found.iter().any(|it| it.status == Status::Failed && it.mend.as_deref() == Some(AGAIN));
+        self.is_silent = found.iter().any(|it| it.status == Status::Failed && it.hint.as_deref() == Some(AGAIN));
         self.findings.extend(found);
     }
 }
