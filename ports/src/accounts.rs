@@ -104,13 +104,13 @@ pub struct Identity {
     /// The names of its roles; the server's alone (I-12).
     pub roles: Vec<String>,
     /// When it came to be.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::timestamp")]
     pub created_at: Timestamp,
     /// When its traits, state or roles last changed.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::timestamp")]
     pub updated_at: Timestamp,
     /// When it last proved who it is with a credential.
-    #[serde(with = "time::serde::rfc3339::option")]
+    #[serde(with = "crate::timestamp::option")]
     pub last_login_at: Option<Timestamp>,
     /// The number of its last change.
     pub version: Version,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{Client, EventId, Failure, IdentityId, Scope, SessionId, TenantId, Timestamp};
+use crate::{Client, EventId, Failure, IdentityId, Scope, SessionId, TenantId, Timestamp, timestamp};
 
 macro_rules! event_types {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
@@ -156,13 +156,10 @@ impl Serialize for AuditEvent {
         out.serialize_field("new_value", &self.new_value)?;
         out.serialize_field("risk_score", &self.risk)?;
         out.serialize_field("request_id", &self.request_id)?;
-        out.serialize_field("created_at", &Rfc3339(self.created_at))?;
+        out.serialize_field("created_at", &timestamp::text(self.created_at))?;
         out.end()
     }
 }
-
-#[derive(Serialize)]
-struct Rfc3339(#[serde(with = "time::serde::rfc3339")] Timestamp);
 
 /// In which order events are read. Events of one moment stand in the order of their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

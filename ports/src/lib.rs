@@ -10,6 +10,7 @@ mod audit;
 mod change;
 mod cleanup;
 mod credentials;
+mod entropy;
 mod failure;
 mod hasher;
 mod idempotency;
@@ -23,10 +24,10 @@ mod profiler;
 mod roles;
 mod seals;
 mod sessions;
-mod source;
 mod store;
 mod tenants;
 pub mod terminal;
+pub mod timestamp;
 mod window;
 
 pub use accounts::{
@@ -42,14 +43,13 @@ pub use audit::{
 pub use change::{Affected, Change, Commit, Concerns, Guard, Unique};
 pub use cleanup::{Cleanup, Expired};
 pub use credentials::{Credential, CredentialChange, CredentialKind, Credentials, Known, LoginCandidate, PasswordHash};
+pub use entropy::Entropy;
 pub use failure::{CommitError, Failure};
 pub use hasher::{AdoptError, HashCost, HashError, HashFormat, Password, PasswordHasher, Verdict, Work};
 pub use idempotency::{StoredResponse, StoredResponses};
 pub use ids::{AdminTokenId, CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};
 pub use keys::{KeyChange, KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, StoredKeys, WrappedKey, Wrapper};
-pub use limits::{
-    Admission, AttemptCounter, AttemptKey, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
-};
+pub use limits::{Admission, AttemptCounter, AttemptKey, Lockout, RateLimit, RateLimiter, Reservation, Target};
 pub use lock_order::Locked;
 pub use log_control::{LogControl, LogLevel};
 pub use probe::{Condition, Probe};
@@ -60,7 +60,7 @@ pub use sessions::{
     Aal, AccessTokens, AuthenticatedSession, Client, Lookup, Method, MethodUse, RefreshToken, Refreshing, Session,
     SessionChange, SessionQuery, Sessions, Spent, TokenHash,
 };
-pub use source::{Clock, Entropy, Timestamp};
 pub use store::{Page, Store, Stores};
 pub use tenants::{Tenant, TenantChange, TenantLimit, TenantQuery, TenantSettings, Tenants};
+pub use timestamp::{Clock, Timestamp};
 pub use window::Window;

@@ -6,17 +6,6 @@ use async_trait::async_trait;
 
 use crate::{Change, Failure, TenantId, Timestamp};
 
-/// Nothing could be counted. The text is for the operator's log, never for a client.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("can't count: {0}")]
-pub struct CountError(pub String);
-
-impl From<CountError> for Failure {
-    fn from(error: CountError) -> Self {
-        Self::Unavailable(error.to_string())
-    }
-}
-
 /// So many requests in so much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
@@ -60,7 +49,7 @@ pub enum Admission {
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
     /// Counts a request of `who`, who may be anything that fits in a line: an address, a hash.
-    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, CountError>;
+    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, Failure>;
 }
 
 /// So many wrong guesses, then a wait.
@@ -123,17 +112,17 @@ pub enum Reservation {
 #[async_trait]
 pub trait AttemptCounter: Send + Sync {
     /// Counts an attempt, if it may go on.
-    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError>;
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, Failure>;
 
     /// Gives back an attempt that came to no verdict, now or soon: a failure of the service is nobody's wrong guess (I-10).
-    async fn release(&self, key: &AttemptKey) -> Result<(), CountError>;
+    async fn release(&self, key: &AttemptKey) -> Result<(), Failure>;
 
     /// Forgets a key's attempts, because the last of them was right; those of them that are in the store,
     /// [`forgetting`](Self::forgetting) has forgotten already.
-    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError>;
+    async fn forget(&self, key: &AttemptKey) -> Result<(), Failure>;
 
     /// Forgets all attempts at this target, from wherever, because an administrator says so.
-    async fn unlock(&self, target: &Target) -> Result<(), CountError>;
+    async fn unlock(&self, target: &Target) -> Result<(), Failure>;
 
     /// The change that forgets a key's attempts in the commit that opens a session; `None` where counts
     /// are not in the store.

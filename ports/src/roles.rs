@@ -19,10 +19,10 @@ pub struct Role {
     /// The roles whose permissions it grants, too.
     pub parents: Vec<String>,
     /// When it came to be.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::timestamp")]
     pub created_at: Timestamp,
     /// When it last changed.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::timestamp")]
     pub updated_at: Timestamp,
     /// The number of its last change.
     pub version: Version,

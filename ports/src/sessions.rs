@@ -78,7 +78,7 @@ pub struct MethodUse {
     /// The method.
     pub method: Method,
     /// When it was completed.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::timestamp")]
     pub completed_at: Timestamp,
 }
 

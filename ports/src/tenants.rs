@@ -17,10 +17,10 @@ pub struct Tenant {
     /// What is other than the service's own settings.
     pub settings: TenantSettings,
     /// When it came to be; 1970: with the schema.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::timestamp")]
     pub created_at: Timestamp,
     /// When it last changed.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "crate::timestamp")]
     pub updated_at: Timestamp,
     /// The number of its last change.
     pub version: Version,

@@ -2,6 +2,7 @@
 
 use kayan_ports::{
     AttemptKey, Change, EventType, Identifier, IdentityId, Lockout, Method, Reservation, Target, TenantId, Timestamp,
+    timestamp,
 };
 use sha2::{Digest, Sha256};
 
@@ -77,7 +78,7 @@ impl Kayan {
         let known_network = caller.client.network().filter(|_| known && known_networks_apart);
         let (key, now) = (AttemptKey { target, known_network }, self.clock.now());
         let lockout = Lockout { name: guarded, ..lockout };
-        match self.attempts.reserve(&key, &lockout, now).await.map_err(Failure::from)? {
+        match self.attempts.reserve(&key, &lockout, now).await? {
             Reservation::Reserved => Ok(Attempt(Some(key))),
             Reservation::Locked { until } => {
                 self.record_locked(caller, (&key.target, name), until, now).await;
@@ -96,7 +97,7 @@ impl Kayan {
             .failed(60)
             .with("method", Method::Password.as_str())
             .with("identifier", name)
-            .with("locked_until", rfc3339(until));
+            .with("locked_until", timestamp::text(until));
         // The client gets its answer whether or not the event can be written.
         let _unwritten = self.record(event).await;
     }
@@ -120,10 +121,6 @@ impl Kayan {
             let _uncounted = self.attempts.release(&key).await;
         }
     }
-}
-
-fn rfc3339(at: Timestamp) -> Option<String> {
-    at.format(&time::format_description::well_known::Rfc3339).ok()
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ impl Kayan {
     ) -> Result<Option<Allowance>, LimitError> {
         let Some(limit) = limit else { return Ok(None) };
         let (who, now) = (who.to_string(), self.clock.now());
-        match self.limiter.admit(&limit, &who, now).await.map_err(Failure::from)? {
+        match self.limiter.admit(&limit, &who, now).await? {
             Admission::Admitted { remaining, reset } => Ok(Some(Allowance { limit, remaining, reset })),
             Admission::Refused { retry_after } => {
                 self.record_limited(caller, limit.name, &who, now).await;
@@ -148,7 +148,7 @@ impl Kayan {
             event.with("untold", count).record()
         });
         let events: Vec<_> = events.collect();
-        if events.is_empty() { Ok(()) } else { Ok(self.store.changes.commit(events).await?) }
+        if events.is_empty() { Ok(()) } else { self.commit(events).await }
     }
 }
 

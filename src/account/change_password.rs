@@ -62,7 +62,7 @@ impl Kayan {
         let Some(current) = self.confirm_password(caller, &me, &cmd.current_password).await? else {
             return Err(self.refuse_password(caller, &me).await?);
         };
-        let secret = self.hasher.hash(tenant, &password).await.map_err(Failure::from)?;
+        let secret = self.hash_password(tenant, &password).await?;
 
         let now = self.clock.now();
         let event = self
@@ -112,7 +112,7 @@ impl Kayan {
             Ok(Verdict::Mismatch) => Ok(None),
             Ok(Verdict::Match | Verdict::MatchOutdated) => {
                 let forgetting = self.forgetting(&attempt).into_iter().collect();
-                self.store.changes.commit(forgetting).await.map_err(Failure::from)?;
+                self.commit(forgetting).await?;
                 self.forget(attempt).await;
                 Ok(known?)
             }

@@ -71,7 +71,7 @@ impl Kayan {
         let identifiers = self.schema.identify_new(&cmd.traits).map_err(RegisterError::InvalidTraits)?;
         let password =
             self.accept_password::<RegisterError>(&caller.tenant, &cmd.password, &identifiers, &settings).await?;
-        let hash = self.hasher.hash(&caller.tenant, &password).await.map_err(Failure::from)?;
+        let hash = self.hash_password(&caller.tenant, &password).await?;
 
         let now = self.clock.now();
         let identity = self.new_identity(&caller.tenant, cmd.traits, now);

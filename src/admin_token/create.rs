@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayan_ports::{AdminTokenId, AdminTokenText, Bounds, EventType, KeyPurpose, Scope, TenantId, Timestamp};
+use kayan_ports::{AdminTokenId, AdminTokenText, Bounds, EventType, KeyPurpose, Scope, TenantId, Timestamp, timestamp};
 use serde_json::json;
 
 use crate::{
@@ -96,7 +96,6 @@ impl Kayan {
             return Err(CreateAdminTokenError::NoTenant(tenant.clone()));
         }
 
-        let key = self.keys.obtain(KeyPurpose::AdminToken).await.map_err(Failure::from)?;
         let id = AdminTokenId(self.new_id(now));
         let event = self
             .operator_event(
@@ -114,13 +113,18 @@ impl Kayan {
                     "name": name,
                     "permissions": permissions,
                     "tenant": tenant,
-                    "expires_at": expires_at.unix_timestamp(),
+                    "expires_at": timestamp::text(expires_at),
                 })),
             );
         let bounds = Bounds { permissions: Some(permissions), tenant, expires_at: Some(expires_at) };
-        let token = self.tokens.issue(&key, id, &name, &bounds).map_err(Failure::from)?;
+        let token = self.sign(id, &name, &bounds).await?;
         self.record(event).await?;
         Ok(CreatedAdminToken { id, token, expires_at })
+    }
+
+    async fn sign(&self, id: AdminTokenId, name: &str, bounds: &Bounds) -> Result<AdminTokenText, Failure> {
+        let key = self.keys.obtain(KeyPurpose::AdminToken).await?;
+        Ok(self.tokens.issue(&key, id, name, bounds)?)
     }
 }
 

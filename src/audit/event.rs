@@ -1,10 +1,9 @@
 //! How use-cases write audit events.
 
 use kayan_ports::{
-    AuditEvent, Change, Client, EventId, EventType, IdentityId, Outcome, SessionId, TenantId, Timestamp,
+    AuditEvent, Change, Client, EventId, EventType, IdentityId, Outcome, SessionId, TenantId, Timestamp, timestamp,
 };
 use serde_json::{Map, Value};
-use time::format_description::well_known::Rfc3339;
 
 use crate::{Caller, Failure, Kayan, Operator};
 
@@ -61,12 +60,17 @@ impl Kayan {
             request_id: None,
             created_at: now.saturating_add(ahead),
         }));
-        if ahead.is_zero() { event } else { event.with(CLOCK, now.format(&Rfc3339).ok()) }
+        if ahead.is_zero() { event } else { event.with(CLOCK, timestamp::text(now)) }
     }
 
     /// Commits an event that no other change goes with.
     pub(crate) async fn record(&self, event: Event) -> Result<(), Failure> {
-        Ok(self.store.changes.commit(vec![event.record()]).await?)
+        self.commit(vec![event.record()]).await
+    }
+
+    /// Commits changes that can't be in conflict with others.
+    pub(crate) async fn commit(&self, changes: Vec<Change>) -> Result<(), Failure> {
+        Ok(self.store.changes.commit(changes).await?)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use futures_util::future;
-use kayan_ports::{AuditTrail, EventOrder, EventPage, EventQuery, EventType, Timestamp};
-use time::{Duration, format_description::well_known::Rfc3339};
+use kayan_ports::{AuditTrail, EventOrder, EventPage, EventQuery, EventType, Timestamp, timestamp};
+use time::Duration;
 
 use crate::{DeniedError, EventWriter, ExportFormat, Failure, Kayan, Operator, Permission};
 
@@ -59,12 +59,11 @@ impl Kayan {
         let end = query.end.map_or(reached, |end| end.min(reached));
         let query =
             EventQuery { scope: operator.scope.clone(), order: EventOrder::OldestFirst, end: Some(end), ..query };
-        let rfc3339 = |at: Timestamp| at.format(&Rfc3339).ok();
         let types: Vec<&str> = query.types.iter().map(|kind| kind.as_str()).collect();
         let event = event
             .with("format", format.as_str())
-            .with("start", query.start.and_then(rfc3339))
-            .with("end", rfc3339(end))
+            .with("start", query.start.map(timestamp::text))
+            .with("end", timestamp::text(end))
             .with("types", types)
             .with("of_actor", query.actor.clone())
             .with("of_subject", query.subject.clone())

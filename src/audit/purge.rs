@@ -1,7 +1,7 @@
 //! Removes events of the audit trail by their age, and tells so in what is left of it.
 
-use kayan_ports::{Change, EventQuery, EventType, PurgeEvents, Scope, Timestamp};
-use time::{Duration, format_description::well_known::Rfc3339};
+use kayan_ports::{Change, EventQuery, EventType, PurgeEvents, Scope, Timestamp, timestamp};
+use time::Duration;
 
 use crate::{DeniedError, Failure, Kayan, Operator, Permission, audit::event::Event};
 
@@ -36,7 +36,7 @@ impl Kayan {
         self.permit(operator, &Permission::AUDIT_PURGE, "audit.purge").await?;
         let now = self.clock.now();
         if before > now {
-            return Err(PurgeEventsError::InFuture(rfc3339(before)));
+            return Err(PurgeEventsError::InFuture(timestamp::text(before)));
         }
         let counts = self.store.audit.count_events(&operator.scope, before).await?;
         let tenant = operator.tenant();
@@ -44,7 +44,7 @@ impl Kayan {
         let action = self
             .operator_event(operator, &tenant, EventType::AdminAction, now, "events of the audit trail were purged")
             .with("action", "audit.purge")
-            .with("before", rfc3339(before))
+            .with("before", timestamp::text(before))
             .with("count", count);
         let told = counts.into_iter().map(|(tenant, count)| {
             let message = "events were removed because of their age";
@@ -81,7 +81,7 @@ impl Kayan {
     async fn purge(&self, scope: &Scope, before: Timestamp, mut told: Vec<Change>) -> Result<(), Failure> {
         while told.len() > TOLD {
             let rest = told.split_off(TOLD);
-            self.store.changes.commit(std::mem::replace(&mut told, rest)).await?;
+            self.commit(std::mem::replace(&mut told, rest)).await?;
         }
         let oldest = EventQuery { end: Some(before), ..EventQuery::all(scope.clone()) };
         loop {
@@ -91,7 +91,7 @@ impl Kayan {
             if !page.events.is_empty() {
                 changes.push(Change::PurgeEvents(PurgeEvents { scope: scope.clone(), until, parts_until: before }));
             }
-            self.store.changes.commit(changes).await?;
+            self.commit(changes).await?;
             if page.next.is_none() {
                 return Ok(());
             }
@@ -100,11 +100,7 @@ impl Kayan {
 }
 
 fn about(event: Event, before: Timestamp, count: u64) -> Event {
-    event.with("before", rfc3339(before)).with("count", count)
-}
-
-fn rfc3339(at: Timestamp) -> String {
-    at.format(&Rfc3339).unwrap_or_default()
+    event.with("before", timestamp::text(before)).with("count", count)
 }
 
 #[cfg(test)]

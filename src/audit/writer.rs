@@ -5,9 +5,8 @@ mod cell;
 use std::borrow::Cow;
 
 use csv::{QuoteStyle, Terminator, WriterBuilder};
-use kayan_ports::{AuditEvent, terminal};
+use kayan_ports::{AuditEvent, terminal, timestamp};
 use serde::Serialize;
-use time::format_description::well_known::Rfc3339;
 
 use crate::Failure;
 
@@ -158,7 +157,7 @@ fn cells(event: &AuditEvent) -> Result<[Cow<'_, str>; HEADER.len()], Failure> {
         json(event.new_value.as_ref())?,
         event.risk.to_string().into(),
         text(event.request_id.as_ref()),
-        event.created_at.format(&Rfc3339).map_err(failed)?.into(),
+        timestamp::text(event.created_at).into(),
     ])
 }
 

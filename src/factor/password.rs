@@ -50,15 +50,29 @@ impl Kayan {
         let password = password::normalised(password, max_bytes).unwrap_or_else(|| password.clone());
         let own: Vec<String> = identifiers.iter().map(|named| named.value.as_str().to_owned()).collect();
         let min_length = policy::tenant::password_min_length(self.settings.password_min_length, settings);
-        let verdict = Arc::new(OnceLock::new());
-        let (judged, clear) = (Arc::clone(&verdict), password.clone());
-        let work = move || {
-            let _first = judged.set(password::judge(&clear, min_length, max_bytes, &own));
-        };
-        self.hasher.compute(tenant, Box::new(work)).await.map_err(Failure::from)?;
-        let judged = verdict.get().cloned();
-        judged.ok_or_else(|| Failure::Fault("the password was not judged".to_owned()))??;
+        let clear = password.clone();
+        self.compute(tenant, move || password::judge(&clear, min_length, max_bytes, &own)).await??;
         Ok(password)
+    }
+
+    /// What `work` comes to, on a hashing thread.
+    async fn compute<T: Clone + Send + Sync + 'static>(
+        &self,
+        tenant: &TenantId,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let outcome = Arc::new(OnceLock::new());
+        let told = Arc::clone(&outcome);
+        let work = move || {
+            let _first = told.set(work());
+        };
+        self.hasher.compute(tenant, Box::new(work)).await?;
+        outcome.get().cloned().ok_or_else(|| Failure::Fault("nothing was computed".to_owned()))
+    }
+
+    /// The hash of a password that was accepted.
+    pub(crate) async fn hash_password(&self, tenant: &TenantId, password: &Password) -> Result<PasswordHash, Failure> {
+        Ok(self.hasher.hash(tenant, password).await?)
     }
 
     /// A first password credential.

@@ -27,7 +27,7 @@ impl Kayan {
             responses: now - RESPONSES,
         };
         while self.store.cleanup.has_expired(&expired).await? {
-            self.store.changes.commit(vec![Change::RemoveExpired(expired)]).await?;
+            self.commit(vec![Change::RemoveExpired(expired)]).await?;
         }
         Ok(())
     }

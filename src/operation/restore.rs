@@ -1,7 +1,6 @@
 //! What a restore does beside: the trail tells of it, and sessions that may have been revoked since the backup are over.
 
-use kayan_ports::{Change, EventType, Scope, TenantId, Timestamp};
-use time::format_description::well_known::Rfc3339;
+use kayan_ports::{Change, EventType, Scope, TenantId, Timestamp, timestamp};
 
 use crate::{Kayan, Operator};
 
@@ -25,7 +24,7 @@ impl Kayan {
         let message = "The database was restored from a backup";
         let event = self
             .operator_event(operator, &tenant, EventType::BackupRestored, now, message)
-            .with("taken_at", backup.taken_at.format(&Rfc3339).unwrap_or_default())
+            .with("taken_at", timestamp::text(backup.taken_at))
             .with("sha256", &*backup.sha256)
             .with("database", &*backup.database)
             .with("schema_version", backup.schema_version)

@@ -1,7 +1,7 @@
 //! The text form of a position in the audit trail, which clients send back unchanged.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use kayan_ports::{EventCursor, EventId, Timestamp};
+use kayan_ports::{EventCursor, EventId, timestamp};
 use uuid::Uuid;
 
 /// The text is not a cursor. The reason is not given: clients must not construct cursors.
@@ -11,7 +11,7 @@ pub struct CursorError;
 
 /// Microseconds since 1970 and the id, 24 bytes, in base64url: 32 characters.
 pub fn write(cursor: &EventCursor) -> String {
-    let micros = i64::try_from(cursor.at.unix_timestamp_nanos() / 1_000).unwrap_or_default();
+    let micros = timestamp::micros(cursor.at);
     let mut bytes = [0; 24];
     let (head, tail) = bytes.split_at_mut(8);
     head.copy_from_slice(&micros.to_be_bytes());
@@ -24,8 +24,7 @@ pub fn read(text: &str) -> Result<EventCursor, CursorError> {
     let mut bytes = [0; 24];
     let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).map_err(|_| CursorError)?;
     let (head, tail) = bytes.split_first_chunk::<8>().filter(|_| length == 24).ok_or(CursorError)?;
-    let micros = i64::from_be_bytes(*head);
-    let at = Timestamp::from_unix_timestamp_nanos(i128::from(micros) * 1_000).map_err(|_| CursorError)?;
+    let at = timestamp::from_micros(i64::from_be_bytes(*head)).ok_or(CursorError)?;
     if !(1..=9999).contains(&at.year()) {
         return Err(CursorError);
     }

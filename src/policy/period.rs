@@ -1,9 +1,8 @@
 //! A stretch of time as people write it: days, or moments.
 
-use kayan_ports::Timestamp;
+use kayan_ports::{Timestamp, timestamp};
 use time::{
-    Date, Duration, Time, UtcOffset,
-    format_description::well_known::Rfc3339,
+    Date, Duration, Time,
     macros::{datetime, format_description},
 };
 
@@ -54,10 +53,8 @@ pub fn moment(which: &'static str, text: &str, day_ends_after: Duration) -> Resu
         let date = Date::parse(text, format_description!("[year]-[month]-[day]")).ok()?;
         Some(date.with_time(Time::MIDNIGHT).assume_utc().checked_add(day_ends_after).unwrap_or(LAST).min(LAST))
     };
-    let exact = || Timestamp::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC);
-    let no_date = || PeriodError::NoDate { which, text: text.chars().take(64).collect() };
-    let found = day().or_else(exact).filter(|found| (1..=9999).contains(&found.year())).ok_or_else(no_date)?;
-    found.replace_nanosecond(found.nanosecond() / 1_000 * 1_000).map_err(|_| no_date())
+    let found = day().filter(|day| day.year() > 0).or_else(|| timestamp::parse(text));
+    found.ok_or_else(|| PeriodError::NoDate { which, text: text.chars().take(64).collect() })
 }
 
 #[cfg(test)]

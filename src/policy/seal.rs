@@ -7,7 +7,7 @@ mod encoding;
 mod signature;
 mod tree;
 
-pub(crate) use self::{chain::purged_before, encoding::micros};
+pub(crate) use self::chain::purged_before;
 pub use self::{
     chain::{Chain, Finding, Head, Present, TrailReport, What},
     encoding::{ENTRY, Entry, Fields},
@@ -15,7 +15,7 @@ pub use self::{
     tree::root,
 };
 
-use kayan_ports::{Position, Seal, TrailEvent};
+use kayan_ports::{Position, Seal, TrailEvent, timestamp};
 
 /// The hash that the first seal of a chain links to.
 pub const BEGINNING: [u8; 32] = [0; 32];
@@ -71,7 +71,7 @@ pub fn inspect(seal: &Seal) -> Inspected {
 
 fn is_in_order(seal: &Seal) -> bool {
     let entries = Entry::all(&seal.entries);
-    let ends = entries.last().is_some_and(|last| last.place() == (encoding::micros(seal.last.at), seal.last.id.0));
+    let ends = entries.last().is_some_and(|last| last.place() == (timestamp::micros(seal.last.at), seal.last.id.0));
     let whole = seal.entries.len() == entries.len() * ENTRY;
     ends && whole && entries.is_sorted_by(|one, next| one.place() < next.place())
 }

@@ -42,7 +42,7 @@ impl Kayan {
             .by(me.identity.id)
             .resource(format!("identity/{}/sessions", me.identity.id));
         let changes = vec![end_sessions(&me.identity, Some(me.session.id)), event.record()];
-        self.store.changes.commit(changes).await.map_err(Failure::from)?;
+        self.commit(changes).await?;
         Ok(())
     }
 }

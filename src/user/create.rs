@@ -99,7 +99,7 @@ impl Kayan {
                 let settings = self.settings_of(&identity).await?;
                 let password =
                     self.accept_password::<CreateUserError>(&cmd.tenant, &password, &identifiers, &settings).await?;
-                Some(self.hasher.hash(&cmd.tenant, &password).await.map_err(Failure::from)?)
+                Some(self.hash_password(&cmd.tenant, &password).await?)
             }
             Some(FirstPassword::Hashed(hash)) => Some(self.hasher.adopt(&hash, HashCost::Ordinary)?),
         };

@@ -2,10 +2,9 @@
 
 mod strict;
 
-use kayan_ports::{Identity, IdentityId, PasswordHash, State, TenantId, Timestamp, Traits};
+use kayan_ports::{Identity, IdentityId, PasswordHash, State, TenantId, Timestamp, Traits, timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
-use time::{UtcOffset, format_description::well_known::Rfc3339};
 
 use crate::{FieldError, user::import::Refusal};
 
@@ -26,9 +25,9 @@ pub(crate) struct UserLine {
     pub(crate) verified: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) roles: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "moment")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::option::serialize")]
     pub(crate) created_at: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "moment")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "timestamp::option::serialize")]
     pub(crate) last_login_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "exposed")]
     pub(crate) password_hash: Option<PasswordHash>,
@@ -129,15 +128,8 @@ fn texts(value: Value) -> Option<Vec<String>> {
     items.into_iter().map(text).collect()
 }
 
-/// In UTC and whole microseconds, as databases keep it.
 fn read_moment(value: Value) -> Option<Timestamp> {
-    let at = Timestamp::parse(value.as_str()?, &Rfc3339).ok()?;
-    Some(at.checked_to_offset(UtcOffset::UTC)?.truncate_to_microsecond())
-}
-
-#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
-fn moment<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    at.map(|at| at.format(&Rfc3339)).transpose().map_err(serde::ser::Error::custom)?.serialize(serializer)
+    timestamp::parse(value.as_str()?)
 }
 
 #[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]

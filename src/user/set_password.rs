@@ -64,7 +64,7 @@ impl Kayan {
                 self.accept_password::<SetUserPasswordError>(tenant, &cmd.password, &identifiers, &settings).await?;
             let secret = match &hashed {
                 Some(secret) => PasswordHash::clone(secret),
-                None => hashed.insert(self.hasher.hash(tenant, &password).await.map_err(Failure::from)?).clone(),
+                None => hashed.insert(self.hash_password(tenant, &password).await?).clone(),
             };
             changes.extend([hold(&before), end_sessions(&before, None), self.put_password(&before, secret).await?]);
             let message = "a user's password was set";

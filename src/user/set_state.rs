@@ -1,8 +1,9 @@
 //! Locks, deactivates or lets in an identity on an operator's behalf.
 
-use kayan_ports::{AccountChange, Change, CommitError, EventType, Guard, Identity, Scope, State, Timestamp, Version};
+use kayan_ports::{
+    AccountChange, Change, CommitError, EventType, Guard, Identity, Scope, State, Timestamp, Version, timestamp,
+};
 use serde_json::json;
-use time::format_description::well_known::Rfc3339;
 
 use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef,
@@ -99,7 +100,7 @@ impl Kayan {
             .resource(path(before))
             .with("action", SetUserState::action(state))
             .with("reason", reason)
-            .with("until", until.and_then(|until| until.format(&Rfc3339).ok()))
+            .with("until", until.map(timestamp::text))
             .values(Some(json!({ "state": before.state })), Some(json!({ "state": state })));
         let scope = operator.scope.clone();
         let (identity, expected) = (before.id, Some(before.version));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, Target, Timestamp};
+use kayan_ports::{AttemptCounter, AttemptKey, Change, Failure, Lockout, Reservation, Target, Timestamp};
 
 /// A counter whose releases go on in the background.
 ///
@@ -20,11 +20,11 @@ impl BackgroundRelease {
 
 #[async_trait]
 impl AttemptCounter for BackgroundRelease {
-    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, Failure> {
         self.0.reserve(key, lockout, now).await
     }
 
-    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
         let (counter, key) = (self.0.clone(), key.clone());
         tokio::spawn(async move {
             if let Err(error) = counter.release(&key).await {
@@ -34,11 +34,11 @@ impl AttemptCounter for BackgroundRelease {
         Ok(())
     }
 
-    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn forget(&self, key: &AttemptKey) -> Result<(), Failure> {
         self.0.forget(key).await
     }
 
-    async fn unlock(&self, target: &Target) -> Result<(), CountError> {
+    async fn unlock(&self, target: &Target) -> Result<(), Failure> {
         self.0.unlock(target).await
     }
 
@@ -68,21 +68,21 @@ mod tests {
 
     #[async_trait]
     impl AttemptCounter for Frozen {
-        async fn reserve(&self, _: &AttemptKey, _: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+        async fn reserve(&self, _: &AttemptKey, _: &Lockout, now: Timestamp) -> Result<Reservation, Failure> {
             Ok(Reservation::Locked { until: now })
         }
 
-        async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+        async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
             self.thaw.notified().await;
-            self.released.send(key.clone()).map_err(|error| CountError(error.to_string()))
+            self.released.send(key.clone()).map_err(|error| Failure::Unavailable(error.to_string()))
         }
 
-        async fn forget(&self, _: &AttemptKey) -> Result<(), CountError> {
-            Err(CountError("forget".to_owned()))
+        async fn forget(&self, _: &AttemptKey) -> Result<(), Failure> {
+            Err(Failure::Unavailable("forget".to_owned()))
         }
 
-        async fn unlock(&self, _: &Target) -> Result<(), CountError> {
-            Err(CountError("unlock".to_owned()))
+        async fn unlock(&self, _: &Target) -> Result<(), Failure> {
+            Err(Failure::Unavailable("unlock".to_owned()))
         }
 
         fn forgetting(&self, _: &AttemptKey) -> Option<Change> {
@@ -116,8 +116,8 @@ mod tests {
         let now = ManualClock::default().now();
         let lockout = Lockout { name: "login", max_failures: 1, duration: Duration::from_secs(1) };
         assert_eq!(counter.reserve(&key(), &lockout, now).await, Ok(Reservation::Locked { until: now }));
-        assert_eq!(counter.forget(&key()).await, Err(CountError("forget".to_owned())));
-        assert_eq!(counter.unlock(&key().target).await, Err(CountError("unlock".to_owned())));
+        assert_eq!(counter.forget(&key()).await, Err(Failure::Unavailable("forget".to_owned())));
+        assert_eq!(counter.unlock(&key().target).await, Err(Failure::Unavailable("unlock".to_owned())));
         assert!(counter.forgetting(&key()).is_none());
     }
 }

@@ -7,8 +7,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Admission, AttemptCounter, AttemptKey, Change, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
-    Timestamp,
+    Admission, AttemptCounter, AttemptKey, Change, Failure, Lockout, RateLimit, RateLimiter, Reservation, Target,
+    Timestamp, timestamp,
 };
 use time::Duration;
 
@@ -30,11 +30,11 @@ impl<T: ?Sized> Fallback<T> {
     }
 
     fn is_away(&self, now: Timestamp) -> bool {
-        micros(now) < self.away_until.load(Ordering::Relaxed)
+        timestamp::micros(now) < self.away_until.load(Ordering::Relaxed)
     }
 
     /// What the shared counter said, or nothing when the other one is to be asked.
-    fn heard<A>(&self, answer: Result<A, CountError>, now: Timestamp) -> Option<A> {
+    fn heard<A>(&self, answer: Result<A, Failure>, now: Timestamp) -> Option<A> {
         match answer {
             Ok(answer) => {
                 if self.away_until.swap(0, Ordering::Relaxed) != 0 {
@@ -43,7 +43,7 @@ impl<T: ?Sized> Fallback<T> {
                 Some(answer)
             }
             Err(error) => {
-                if self.away_until.swap(micros(now + AGAIN), Ordering::Relaxed) == 0 {
+                if self.away_until.swap(timestamp::micros(now + AGAIN), Ordering::Relaxed) == 0 {
                     tracing::warn!(%error, "the shared counter is away; until it is back, replicas count apart");
                 }
                 None
@@ -52,13 +52,9 @@ impl<T: ?Sized> Fallback<T> {
     }
 }
 
-fn micros(at: Timestamp) -> i64 {
-    i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
-}
-
 #[async_trait]
 impl RateLimiter for Fallback<dyn RateLimiter> {
-    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, CountError> {
+    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, Failure> {
         if !self.is_away(now)
             && let Some(admission) = self.heard(self.shared.admit(limit, who, now).await, now)
         {
@@ -70,7 +66,7 @@ impl RateLimiter for Fallback<dyn RateLimiter> {
 
 #[async_trait]
 impl AttemptCounter for Fallback<dyn AttemptCounter> {
-    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, Failure> {
         if !self.is_away(now)
             && let Some(reservation) = self.heard(self.shared.reserve(key, lockout, now).await, now)
         {
@@ -79,7 +75,7 @@ impl AttemptCounter for Fallback<dyn AttemptCounter> {
         self.other.reserve(key, lockout, now).await
     }
 
-    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
         if self.away_until.load(Ordering::Relaxed) == 0 {
             self.shared.release(key).await
         } else {
@@ -87,12 +83,12 @@ impl AttemptCounter for Fallback<dyn AttemptCounter> {
         }
     }
 
-    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn forget(&self, key: &AttemptKey) -> Result<(), Failure> {
         self.other.forget(key).await?;
         if self.away_until.load(Ordering::Relaxed) == 0 { self.shared.forget(key).await } else { Ok(()) }
     }
 
-    async fn unlock(&self, target: &Target) -> Result<(), CountError> {
+    async fn unlock(&self, target: &Target) -> Result<(), Failure> {
         self.other.unlock(target).await?;
         self.shared.unlock(target).await
     }
@@ -123,9 +119,9 @@ mod tests {
 
     #[async_trait]
     impl RateLimiter for Away {
-        async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, CountError> {
+        async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, Failure> {
             if self.asked.fetch_add(1, Ordering::Relaxed) < self.failing {
-                return Err(CountError("away".to_owned()));
+                return Err(Failure::Unavailable("away".to_owned()));
             }
             self.inner.admit(limit, who, now).await
         }

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 use async_trait::async_trait;
-use kayan_ports::{Admission, CountError, RateLimit, RateLimiter, Timestamp, Window};
+use kayan_ports::{Admission, Failure, RateLimit, RateLimiter, Timestamp, Window};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
@@ -44,7 +44,7 @@ impl MemoryLimiter {
 
 #[async_trait]
 impl RateLimiter for MemoryLimiter {
-    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, CountError> {
+    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, Failure> {
         let key = (limit.name, Box::from(who));
         let at = usize::try_from(self.hasher.hash_one(&key)).unwrap_or_default() % LOCKS;
         let _alone = self.locks.get(at).map(Mutex::lock);

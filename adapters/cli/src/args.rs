@@ -16,7 +16,7 @@ pub(crate) use tokens::Token;
 
 /// Identity and access in one binary.
 ///
-/// Settings come from the environment (KAYAN_*); `kayan config check` shows every one.
+/// Settings come from the environment (KAYAN_*); `kayan config check` shows all of them.
 #[derive(Parser)]
 #[command(name = "kayan", version, arg_required_else_help = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -28,7 +28,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the HTTP service; every setting is also a flag
     Serve,
-    /// Bring the database's schema up to date, or look at it
+    /// Migrate the database schema, or show its state
     Migrate {
         #[command(subcommand)]
         action: Migrate,
@@ -38,58 +38,58 @@ pub(crate) enum Command {
         #[command(subcommand)]
         noun: Admin,
     },
-    /// Show, take out, purge, seal or check the audit trail of the configured database, without a running service
+    /// Query, export, purge, seal or verify the audit trail of the configured database, without a running service
     Audit {
         #[command(subcommand)]
         action: Audit,
     },
-    /// Write all that the database holds to a file, check such a file, put it into a database of any kind
+    /// Create, verify or restore a backup, which every supported database accepts
     Backup {
         #[command(subcommand)]
         action: Backup,
     },
     /// Print the OpenAPI document
     Openapi {
-        /// The document's form
+        /// The format of the document
         #[arg(long, value_enum, default_value_t = DocumentFormat::Json)]
         format: DocumentFormat,
     },
-    /// Look at the settings
+    /// Check the settings
     Config {
         #[command(subcommand)]
         action: ConfigAction,
     },
-    /// Look for what goes wrong in practice, and say what to do about it; changes nothing
+    /// Diagnose common problems and suggest fixes; changes nothing
     #[command(long_about = ABOUT_DOCTOR)]
     Doctor(Doctor),
-    /// Ask the service on this machine whether it is ready: exit 0 when it is
+    /// Check whether the service on this machine is ready; exit 0 if it is
     Healthcheck {
-        /// What to ask; without it, /health/ready at the configured host and port
+        /// The URL to request; /health/ready at the configured host and port by default
         #[arg(long, value_name = "URL")]
         url: Option<url::Url>,
     },
-    /// Print the completions for a shell
+    /// Print the completion script for a shell
     Completions {
         /// The shell
         shell: Shell,
     },
-    /// Print the version and the databases that are compiled in
+    /// Print the version and the compiled-in backends
     Version,
 }
 
 const ABOUT_DOCTOR: &str = "\
-Look for what goes wrong in practice, and say what to do about it; changes nothing
+Diagnose common problems and suggest fixes; changes nothing
 
-Looks at the settings, secrets, files, the database, migrations, clocks, Redis, the cost of a hash and the seals of the
-audit trail. Whatever does not answer is given up after a few seconds.
+Checks the settings, secrets, files, the database, migrations, clocks, Redis, the cost of a password hash and the seals of
+the audit trail. A check that gets no answer times out after a few seconds.
 
-Exit codes: 0 when nothing failed (warnings are allowed), 78 when a setting can't be used, else 3 when pending migrations
-are all that failed, else 1.";
+Exit codes: 0 if no check failed (warnings are allowed), 78 if a setting is invalid, 3 if only pending migrations failed,
+otherwise 1.";
 
-/// What `doctor` is told.
+/// The arguments of `doctor`.
 #[derive(clap::Args)]
 pub(crate) struct Doctor {
-    /// How many processes serve at once: their connections together must be fewer than the database's
+    /// The number of replicas: their connections together must stay below the database's limit
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) replicas: u32,
     #[command(flatten)]
@@ -98,62 +98,62 @@ pub(crate) struct Doctor {
 
 #[derive(Subcommand)]
 pub(crate) enum Migrate {
-    /// Apply what is pending
+    /// Apply pending migrations
     Up {
-        /// Stop after the migration of this number
+        /// Stop after the migration with this number
         #[arg(long, value_name = "N")]
         to: Option<u32>,
     },
-    /// Take migrations back, newest first
+    /// Revert migrations, newest first
     Down {
-        /// How many
+        /// The number of migrations to revert
         #[arg(long, value_name = "N", default_value_t = 1)]
         steps: u32,
     },
-    /// Show every migration; exit 3 when something is pending
+    /// Show every migration; exit 3 if any is pending
     Status {
-        /// A table, or JSON for scripts
+        /// The output format: a table, or JSON for scripts
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Show what `up` would run, which tables it touches and who waits for it meanwhile; changes nothing
+    /// Show what `up` would run, what it locks and which requests wait for it; changes nothing
     Plan {
-        /// Stop after the migration of this number
+        /// Stop after the migration with this number
         #[arg(long, value_name = "N")]
         to: Option<u32>,
         #[command(flatten)]
         output: Output,
     },
-    /// Write a new up/down pair for every dialect under migrations/
+    /// Create an up/down pair of files for every dialect under migrations/
     Create {
-        /// What it does: a-z, 0-9 and _
+        /// The name of the migration: a-z, 0-9 and _
         name: String,
     },
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Admin {
-    /// Users
+    /// Manage users
     User {
         #[command(subcommand)]
         action: User,
     },
-    /// Roles, and who has them
+    /// Manage roles and grant them to users
     Role {
         #[command(subcommand)]
         action: RoleAction,
     },
-    /// Tenants
+    /// Manage tenants
     Tenant {
         #[command(subcommand)]
         action: TenantAction,
     },
-    /// Open sessions
+    /// List and revoke sessions
     Sessions {
         #[command(subcommand)]
         action: SessionsAction,
     },
-    /// Admin tokens, for the API's /admin
+    /// Create, attenuate, inspect and revoke admin tokens for the /admin API
     Token {
         #[command(subcommand)]
         action: Token,
@@ -162,7 +162,7 @@ pub(crate) enum Admin {
 
 #[derive(Subcommand)]
 pub(crate) enum User {
-    /// Make a user; without --password-stdin on a terminal, asks for the password
+    /// Create a user; prompts for the password unless --password-stdin or --no-password is given
     Create {
         /// The e-mail address to log in with
         #[arg(long, value_name = "EMAIL")]
@@ -170,13 +170,13 @@ pub(crate) enum User {
         /// The display name
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
-        /// A role, such as admin, operator or viewer; may be given more than once
+        /// A role, such as admin, operator or viewer; can be repeated
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
         /// Read the password from the first line of standard input
         #[arg(long, conflicts_with = "no_password")]
         password_stdin: bool,
-        /// Give the user no password
+        /// Create the user without a password
         #[arg(long)]
         no_password: bool,
         /// The tenant
@@ -194,16 +194,16 @@ pub(crate) enum User {
     },
     /// List users, newest first
     List {
-        /// Only those with this text in an identifier
+        /// Only users with this text in an identifier
         #[arg(long, value_name = "TEXT")]
         query: Option<String>,
-        /// Only those in this state: active, inactive, locked or pending
+        /// Only users in this state: active, inactive, locked or pending
         #[arg(long, value_name = "STATE", value_parser = state)]
         state: Option<kayan_ports::State>,
-        /// At most so many
+        /// The maximum number of users
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
-        /// After so many
+        /// The number of users to skip
         #[arg(long, value_name = "N", default_value_t = 0)]
         offset: u64,
         /// Only in this tenant
@@ -212,43 +212,43 @@ pub(crate) enum User {
         #[command(flatten)]
         output: Output,
     },
-    /// Lock a user out and end every session of theirs
+    /// Lock a user and revoke all of their sessions
     Lock {
         #[command(flatten)]
         who: Who,
-        /// When the user is let in again: a day that is over then, or a moment (RFC 3339)
+        /// When the lock ends: at the end of a date (UTC), or at a time (RFC 3339)
         #[arg(long, value_name = "DATE")]
         until: Option<String>,
-        /// Why, for the audit trail
+        /// The reason, for the audit trail
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
         #[command(flatten)]
         output: Output,
     },
-    /// Let a user in again
+    /// Unlock a user
     Unlock {
         #[command(flatten)]
         who: Who,
-        /// Why, for the audit trail
+        /// The reason, for the audit trail
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
         #[command(flatten)]
         output: Output,
     },
-    /// Remove a user with all credentials and sessions; the audit events stay
+    /// Delete a user with all credentials and sessions; the audit events are kept
     Delete {
         #[command(flatten)]
         who: Who,
-        /// Why, for the audit trail
+        /// The reason, for the audit trail
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
-    /// Bring users along from elsewhere, with the password hashes that they have there
+    /// Import users from another system, with their password hashes
     #[command(long_about = transfer::ABOUT_IMPORT)]
     Import(transfer::Import),
-    /// Hand users out as a file that can be imported
+    /// Export users to a file that can be imported
     Export(transfer::Export),
-    /// Set a user's password and end every session of theirs
+    /// Set a user's password and revoke all of their sessions
     SetPassword {
         #[command(flatten)]
         who: Who,
@@ -258,7 +258,7 @@ pub(crate) enum User {
     },
 }
 
-/// Which user.
+/// The user that a command is about.
 #[derive(clap::Args)]
 pub(crate) struct Who {
     /// The user's id, or an identifier such as the e-mail address
@@ -269,10 +269,10 @@ pub(crate) struct Who {
     pub(crate) tenant: Option<kayan_ports::TenantId>,
 }
 
-/// How to show what was found or done.
+/// How results are shown.
 #[derive(clap::Args)]
 pub(crate) struct Output {
-    /// A table, or JSON for scripts
+    /// The output format: a table, or JSON for scripts
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
 }
@@ -291,9 +291,9 @@ pub(crate) enum DocumentFormat {
 
 #[derive(Subcommand)]
 pub(crate) enum ConfigAction {
-    /// Show every setting, its value (secrets masked), where it comes from and what is wrong with it; exit 78 when something is
+    /// Show every setting with its value (secrets masked), source and problem; exit 78 if any is invalid
     Check {
-        /// A table, or JSON for scripts
+        /// The output format: a table, or JSON for scripts
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },

@@ -1,4 +1,4 @@
-//! The commands, one file each, and what several of them begin with.
+//! The commands, one file each, and what several of them share.
 
 pub(crate) mod admin;
 pub(crate) mod audit;
@@ -28,20 +28,20 @@ use crate::{
         Config,
         load::{Inputs, Loaded, Problems},
     },
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
-/// What the settings are read for.
+/// The purpose for which the settings are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// To serve: development's secrets are made and kept, and every file that the service needs must be there.
+    /// To serve: secrets are generated and stored in development, and all files of the service must exist.
     Serve,
-    /// To say whether the service could start: the same, but nothing is made.
+    /// To check whether the service could start: the same, but nothing is written.
     Check,
-    /// To change what the service has: development's secrets are made and kept.
+    /// To change data: secrets are generated and stored in development.
     Change,
-    /// To look at it.
+    /// To read only.
     Look,
 }
 
@@ -63,27 +63,27 @@ fn load(flags: Vec<(String, String)>, purpose: Purpose) -> Result<Loaded, Proble
     })
 }
 
-/// The settings as the environment has them, for a command that is no service.
-fn settings() -> Result<Config, Stop> {
+/// Reads the settings from the environment, for a command other than `serve`.
+fn settings() -> Result<Config, Exit> {
     told(load(Vec::new(), Purpose::Look))
 }
 
-fn told(loaded: Result<Loaded, Problems>) -> Result<Config, Stop> {
-    let loaded = loaded.map_err(Stop::config)?;
+fn told(loaded: Result<Loaded, Problems>) -> Result<Config, Exit> {
+    let loaded = loaded.map_err(Exit::config)?;
     for warning in &loaded.warnings {
         output::note(format_args!("kayan: warning: {warning}"));
     }
     Ok(loaded.config)
 }
 
-/// Runs a command's work on a small runtime.
-fn block_on<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Stop::failed)?;
+/// Runs a command on a single-threaded runtime.
+fn block_on<T>(work: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Exit::failed)?;
     runtime.block_on(work)
 }
 
-/// Brings the schema up to date where that is done unasked, and refuses to go on with one that is not.
-async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Stop> {
+/// Migrates the schema if `auto_migrate` is set, and refuses an outdated or newer one.
+async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Exit> {
     let known = migrations::embedded(driver.dialect());
     if config.auto_migrate {
         let mut told = |migration: &migrations::Migration| {
@@ -95,17 +95,17 @@ async fn prepare(config: &Config, driver: &dyn Driver) -> Result<(), Stop> {
     let lines = migrations::status(driver, known).await?;
     if let Some(newer) = lines.iter().rfind(|line| line.state == MigrationState::Unknown) {
         let known = known.last().map_or(0, |migration| migration.version);
-        return Err(Stop::failed(MigrateError::Newer { database: newer.version, known }));
+        return Err(Exit::failed(MigrateError::Newer { database: newer.version, known }));
     }
     if lines.iter().any(|line| line.state == MigrationState::Pending) {
-        return Err(Stop::pending("migrations are pending; run `kayan migrate up`"));
+        return Err(Exit::pending("migrations are pending; run `kayan migrate up`"));
     }
     Ok(())
 }
 
-/// The use-cases over the configured database, migrated. Development's secrets are kept when they are made, as the service
-/// does: what a command seals, the service must open.
-async fn open() -> Result<Kayan, Stop> {
+/// The use-cases over the configured database, migrated. In development, generated secrets are stored, as by the service,
+/// which must open what a command seals.
+async fn open() -> Result<Kayan, Exit> {
     let config = told(load(Vec::new(), Purpose::Change))?;
     let driver: Arc<dyn Driver> = compose::database(&config)?;
     prepare(&config, &*driver).await?;

@@ -1,4 +1,4 @@
-//! The composition root: the one place that names concrete adapters and asks which are compiled in.
+//! The composition root: the only place that names concrete adapters and checks which are compiled in.
 
 mod observability;
 #[cfg(feature = "redis")]
@@ -25,14 +25,14 @@ pub(crate) use self::validators::VALIDATORS;
 use crate::{
     commands::doctor::{self, Unwritten},
     config::{Config, Database, DatabaseKind, Environment, settings},
+    exit::Exit,
     probes::{DatabaseProbe, MigrationsProbe},
-    stop::Stop,
 };
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 compile_error!("kayan needs a database: build it with at least one of the features `sqlite`, `postgres` and `mysql`");
 
-/// What is compiled in, by the names of the features.
+/// The compiled-in backends, by the names of their features.
 pub(crate) const BACKENDS: &[&str] = &[
     #[cfg(feature = "sqlite")]
     "sqlite",
@@ -44,7 +44,7 @@ pub(crate) const BACKENDS: &[&str] = &[
     "redis",
 ];
 
-/// The time.
+/// The system clock.
 pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
@@ -54,24 +54,24 @@ pub(crate) fn entropy() -> Arc<dyn Entropy> {
     Arc::new(OsEntropy)
 }
 
-/// Opens the configured database, migrated or not. A server is not connected to before it is asked something.
-pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
+/// Opens the configured database, migrated or not. The connection is made with the first query.
+pub(crate) fn database(config: &Config) -> Result<Arc<dyn Driver>, Exit> {
     connect(config, settings::database::DSN.name, &config.database.dsn)
 }
 
-/// Opens the configured database to look at it: nothing in it is changed, and no file is made.
-pub(crate) fn look(config: &Config) -> Result<Arc<dyn Driver>, Stop> {
+/// Opens the configured database for reading: nothing in it is changed, and no file is created.
+pub(crate) fn look(config: &Config) -> Result<Arc<dyn Driver>, Exit> {
     #[cfg(feature = "sqlite")]
     if config.database.kind == DatabaseKind::Sqlite {
         let settings = kayan_sqlite::Settings { busy: Duration::from_secs(2), ..kayan_sqlite::Settings::default() };
         let driver = kayan_sqlite::SqliteDriver::look(config.database.dsn.expose_secret(), settings);
-        return Ok(Arc::new(driver.map_err(|why| Stop::failed(format!("KAYAN_DB_DSN: {why}")))?));
+        return Ok(Arc::new(driver.map_err(|why| Exit::failed(format!("KAYAN_DB_DSN: {why}")))?));
     }
     database(config)
 }
 
 /// The store on the database, and on its replica if there is one.
-fn store(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<SqlStore<Arc<dyn Driver>>>, Stop> {
+fn store(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<SqlStore<Arc<dyn Driver>>>, Exit> {
     let store = SqlStore::new(driver.clone());
     Ok(Arc::new(match replica(config)? {
         None => store,
@@ -80,26 +80,26 @@ fn store(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<SqlStore<Arc<d
 }
 
 /// The replica, if there is one.
-pub(crate) fn replica(config: &Config) -> Result<Option<Arc<dyn Driver>>, Stop> {
+pub(crate) fn replica(config: &Config) -> Result<Option<Arc<dyn Driver>>, Exit> {
     config.database.read_dsn.as_ref().map(|dsn| connect(config, settings::database::READ_DSN.name, dsn)).transpose()
 }
 
-fn connect(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> {
+fn connect(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn Driver>, Exit> {
     Ok(Arc::new(ObservedDriver::new(driver(config, setting, dsn)?)))
 }
 
-fn driver(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn Driver>, Stop> {
+fn driver(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn Driver>, Exit> {
     let Database { kind, max_open, max_idle, max_lifetime, statements, .. } = &config.database;
     tracing::debug!(?kind, max_open, max_idle, ?max_lifetime, ?statements, "opening the database");
     let dsn = dsn.expose_secret();
     let count = |number: &u32| usize::try_from(*number).unwrap_or(usize::MAX);
     match kind {
-        // A file's readers cost nothing while they are idle, and don't age.
+        // Readers of a file cost nothing while idle, and need no maximum age.
         #[cfg(feature = "sqlite")]
         DatabaseKind::Sqlite => {
             let settings = kayan_sqlite::Settings { readers: count(max_open), ..kayan_sqlite::Settings::default() };
             let driver = kayan_sqlite::SqliteDriver::open(dsn, settings);
-            Ok(Arc::new(driver.map_err(|why| Stop::failed(format!("{setting}: {why}")))?))
+            Ok(Arc::new(driver.map_err(|why| Exit::failed(format!("{setting}: {why}")))?))
         }
         #[cfg(feature = "postgres")]
         DatabaseKind::Postgres => {
@@ -115,7 +115,7 @@ fn driver(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn 
                 ..kayan_postgres::Settings::default()
             };
             let driver = kayan_postgres::PostgresDriver::connect(dsn, settings);
-            Ok(Arc::new(driver.map_err(|why| Stop::config(format!("{setting}: {why}")))?))
+            Ok(Arc::new(driver.map_err(|why| Exit::config(format!("{setting}: {why}")))?))
         }
         #[cfg(feature = "mysql")]
         DatabaseKind::Mysql => {
@@ -125,16 +125,16 @@ fn driver(config: &Config, setting: &str, dsn: &SecretString) -> Result<Arc<dyn 
                 max_lifetime: max_lifetime.unwrap_or_default(),
             };
             let driver = kayan_mysql::MysqlDriver::connect(dsn, settings);
-            Ok(Arc::new(driver.map_err(|why| Stop::config(format!("{setting}: {why}")))?))
+            Ok(Arc::new(driver.map_err(|why| Exit::config(format!("{setting}: {why}")))?))
         }
-        // The configuration takes no database that is not compiled in.
+        // The configuration refuses a database that is not compiled in.
         #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
-        other => Err(Stop::config(format!("KAYAN_DB_TYPE: {other:?} is not compiled in; there is {BACKENDS:?}"))),
+        other => Err(Exit::config(format!("KAYAN_DB_TYPE: {other:?} is not compiled in; there is {BACKENDS:?}"))),
     }
 }
 
-/// The place where keys are kept; reads nothing yet.
-pub(crate) fn keys(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<dyn Keys>, Stop> {
+/// The store of keys; reads nothing yet.
+pub(crate) fn keys(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<dyn Keys>, Exit> {
     let secrets = WrappingSecrets {
         data_key: config.data_key.clone(),
         data_key_previous: config.data_key_previous.clone(),
@@ -145,37 +145,35 @@ pub(crate) fn keys(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<dyn 
     Ok(Arc::new(SealedKeys::new(&store, clock(), entropy(), &secrets)?))
 }
 
-/// What makes and reads admin tokens.
+/// Creates and reads admin tokens.
 pub(crate) fn tokens() -> Arc<dyn AdminTokens> {
     Arc::new(Biscuits::new(entropy()))
 }
 
-/// Puts the use-cases together over an open database.
-///
-/// For a command: its events go to the audit log's file, too.
-pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Stop> {
+/// Builds the use-cases over an open database, for a command: its events are also written to the audit log's file.
+pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Exit> {
     let database = store(config, driver)?;
     let counters = counters(config, database.clone())?;
     let log = audit_log_of_a_command(config)?;
     over(config, audited(Stores::new(database), log.as_ref()), counters, hasher(config)?, keys(config, driver)?)
 }
 
-/// The use-cases over an open database, to look at it: whatever they would write comes to nothing.
-pub(crate) fn looking(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Stop> {
+/// Builds the use-cases over an open database, for reading: writes are discarded.
+pub(crate) fn looking(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, Exit> {
     let driver: Arc<dyn Driver> = Arc::new(Unwritten(driver.clone()));
     let database = Arc::new(SqlStore::new(driver.clone()));
     let counters = Counters { limiter: Arc::new(MemoryLimiter::new()), attempts: database.clone(), probe: None };
     over(config, Stores::new(database), counters, hasher(config)?, keys(config, &driver)?)
 }
 
-/// Puts the use-cases together over a store, counters and keys.
+/// Builds the use-cases over a store, counters and keys.
 fn over(
     config: &Config,
     store: Stores,
     counters: Counters,
     hasher: Arc<Hasher>,
     keys: Arc<dyn Keys>,
-) -> Result<Kayan, Stop> {
+) -> Result<Kayan, Exit> {
     let schema = schema(config)?;
     let ports = Ports {
         store,
@@ -202,31 +200,31 @@ fn over(
     Ok(Kayan::new(ports, schema, settings))
 }
 
-/// What identities look like.
-pub(crate) fn schema(config: &Config) -> Result<IdentitySchema, Stop> {
+/// The schema of identities.
+pub(crate) fn schema(config: &Config) -> Result<IdentitySchema, Exit> {
     match &config.identity_schema {
         None => Ok(IdentitySchema::default()),
         Some(document) => IdentitySchema::parse(&document.to_string())
-            .map_err(|error| Stop::config(format!("KAYAN_IDENTITY_SCHEMA: {error}"))),
+            .map_err(|error| Exit::config(format!("KAYAN_IDENTITY_SCHEMA: {error}"))),
     }
 }
 
-/// Hashes as configured; starts its threads.
-pub(crate) fn hasher(config: &Config) -> Result<Arc<Hasher>, Stop> {
+/// The configured password hasher; starts its threads.
+pub(crate) fn hasher(config: &Config) -> Result<Arc<Hasher>, Exit> {
     let settings =
         HasherSettings { format: config.hashing.format, threads: config.hashing.threads, queue: config.hashing.queue };
-    Ok(Arc::new(Hasher::new(settings).map_err(Stop::failed)?))
+    Ok(Arc::new(Hasher::new(settings).map_err(Exit::failed)?))
 }
 
-/// What counts, and says how it is if it can be away.
+/// The counters, and the health of those that can be unavailable.
 struct Counters {
     limiter: Arc<dyn RateLimiter>,
     attempts: Arc<dyn AttemptCounter>,
     probe: Option<Arc<dyn Probe>>,
 }
 
-/// Requests are counted in Redis, or else by this process; attempts in Redis, or else in the database.
-fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result<Counters, Stop> {
+/// Requests are counted in Redis, with this process as fallback; attempts in Redis, with the database as fallback.
+fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result<Counters, Exit> {
     let limiter = Arc::new(MemoryLimiter::new());
     #[cfg(feature = "redis")]
     if let Some(shared) = redis_counters(config)? {
@@ -247,41 +245,41 @@ fn counters(config: &Config, database: Arc<SqlStore<Arc<dyn Driver>>>) -> Result
     Ok(Counters { limiter, attempts: Arc::new(BackgroundRelease::new(database)), probe: None })
 }
 
-/// The configuration takes no Redis that is not compiled in.
+/// The configuration refuses Redis if it is not compiled in.
 #[cfg(not(feature = "redis"))]
-fn no_redis(config: &Config) -> Result<(), Stop> {
+fn no_redis(config: &Config) -> Result<(), Exit> {
     let crate::config::Redis { url, session_url, pool_size } = &config.redis;
     if url.is_some() || session_url.is_some() {
-        return Err(Stop::config(format!("KAYAN_REDIS_URL: redis is not compiled in; there is {BACKENDS:?}")));
+        return Err(Exit::config(format!("KAYAN_REDIS_URL: redis is not compiled in; there is {BACKENDS:?}")));
     }
     tracing::debug!(pool_size, "built without redis: this process counts by itself");
     Ok(())
 }
 
 #[cfg(feature = "redis")]
-fn redis_counters(config: &Config) -> Result<Option<Arc<RedisCounters>>, Stop> {
+fn redis_counters(config: &Config) -> Result<Option<Arc<RedisCounters>>, Exit> {
     let Some(url) = &config.redis.url else { return Ok(None) };
     let (url, settings) = redis(config, settings::redis::URL.name, url)?;
     let counters = RedisCounters::connect(&url, settings);
-    counters.map(|counters| Some(Arc::new(counters))).map_err(|why| Stop::config(format!("KAYAN_REDIS_URL: {why}")))
+    counters.map(|counters| Some(Arc::new(counters))).map_err(|why| Exit::config(format!("KAYAN_REDIS_URL: {why}")))
 }
 
 #[cfg(feature = "redis")]
-fn redis(config: &Config, setting: &str, url: &SecretString) -> Result<(kayan_redis::RedisUrl, RedisSettings), Stop> {
-    let url = url.expose_secret().parse().map_err(|why| Stop::config(format!("{setting}: {why}")))?;
+fn redis(config: &Config, setting: &str, url: &SecretString) -> Result<(kayan_redis::RedisUrl, RedisSettings), Exit> {
+    let url = url.expose_secret().parse().map_err(|why| Exit::config(format!("{setting}: {why}")))?;
     let settings = RedisSettings { pool_size: config.redis.pool_size, ..Default::default() };
     Ok((url, settings))
 }
 
-/// Each Redis that is configured, by the name of its setting, to look at it.
-pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>, Stop> {
+/// Each configured Redis, by the name of its setting, for `doctor`.
+pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>, Exit> {
     #[cfg(feature = "redis")]
     {
-        let server = |setting: &'static str, url: &SecretString| -> Result<doctor::redis::Named, Stop> {
+        let server = |setting: &'static str, url: &SecretString| -> Result<doctor::redis::Named, Exit> {
             let (url, settings) = redis(config, setting, url)?;
             let settings = RedisSettings { patience: Duration::from_secs(2), ..settings };
             let server = RedisCounters::connect(&url, settings);
-            let server = server.map_err(|why| Stop::config(format!("{setting}: {why}")))?;
+            let server = server.map_err(|why| Exit::config(format!("{setting}: {why}")))?;
             Ok((setting, redis::looked_at(config, setting, server)))
         };
         let crate::config::Redis { url, session_url, .. } = &config.redis;
@@ -294,15 +292,15 @@ pub(crate) fn redis_servers(config: &Config) -> Result<Vec<doctor::redis::Named>
     no_redis(config).map(|()| Vec::new())
 }
 
-/// The store behind a cache of sessions; with Redis, replicas tell each other what to forget.
-fn cached(config: &Config, store: Stores) -> Result<Stores, Stop> {
+/// The store behind a session cache; with Redis, replicas announce revoked sessions to each other.
+fn cached(config: &Config, store: Stores) -> Result<Stores, Exit> {
     let sessions = CachedSessions::new(&store, clock(), config.sessions.cache_ttl);
     #[cfg(feature = "redis")]
     if let Some(url) = &config.redis.session_url {
         use kayan_redis::{Announcements, Heard};
         let (url, settings) = redis(config, settings::redis::SESSION_URL.name, url)?;
         let (tell, mut told) = tokio::sync::mpsc::unbounded_channel::<Vec<String>>();
-        // Nobody listens any more only when the process ends.
+        // The receiver is gone only when the process ends.
         let sessions = Arc::new(sessions.telling(move |lines| drop(tell.send(lines))));
         let hearing = Arc::downgrade(&sessions);
         let announcements = Announcements::start(&url, settings, move |heard| match (hearing.upgrade(), heard) {
@@ -310,7 +308,7 @@ fn cached(config: &Config, store: Stores) -> Result<Stores, Stop> {
             (Some(sessions), Heard::Gap) => sessions.forget_all(),
             (None, _) => {}
         });
-        let announcements = announcements.map_err(|why| Stop::config(format!("KAYAN_REDIS_SESSION_URL: {why}")))?;
+        let announcements = announcements.map_err(|why| Exit::config(format!("KAYAN_REDIS_SESSION_URL: {why}")))?;
         tokio::spawn(async move {
             while let Some(lines) = told.recv().await {
                 announcements.announce(&lines).await;
@@ -323,18 +321,18 @@ fn cached(config: &Config, store: Stores) -> Result<Stores, Stop> {
     Ok(Arc::new(sessions).before(store))
 }
 
-/// Puts the whole service together over an open database.
+/// Builds the whole service over an open database.
 pub(crate) fn application(
     config: &Config,
     driver: &Arc<dyn Driver>,
     keys: Arc<dyn Keys>,
     log: Option<&Arc<AuditLog>>,
     observed: Observed,
-) -> Result<Arc<Application>, Stop> {
+) -> Result<Arc<Application>, Exit> {
     let public_origin = config.public_url.as_ref().map(|url| url.origin().ascii_serialization().parse());
     let settings = HttpSettings {
         secure_cookies: config.env == Environment::Production,
-        public_origin: public_origin.transpose().map_err(|error| Stop::config(format!("KAYAN_PUBLIC_URL: {error}")))?,
+        public_origin: public_origin.transpose().map_err(|error| Exit::config(format!("KAYAN_PUBLIC_URL: {error}")))?,
         public_path: config.public_url.as_ref().map_or("", |url| url.path().trim_end_matches('/')).to_owned(),
         cors_origins: config.cors_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
@@ -369,7 +367,7 @@ pub(crate) fn application(
     }))
 }
 
-/// Looks at the queues whenever the metrics are asked for.
+/// Measures pools and queues at every scrape.
 fn watch(metrics: &Metrics, driver: &Arc<dyn Driver>, hasher: &Arc<Hasher>) {
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; there are never 2^53 of these")]
     let set = |gauge: &metrics::Gauge, number: usize| gauge.set(number as f64);

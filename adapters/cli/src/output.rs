@@ -1,7 +1,7 @@
-//! Results on standard output, tables for people and JSON for scripts; all else on standard error.
+//! Results go to standard output, as tables for people or JSON for scripts; everything else goes to standard error.
 //!
-//! A closed pipe stops no work: what has begun is finished. What was sent by clients is escaped, so that no
-//! terminal obeys it.
+//! A closed pipe does not interrupt work that has begun. Text from clients is escaped, so that a terminal does not
+//! interpret it.
 
 mod file;
 
@@ -16,10 +16,10 @@ use kayan_ports::terminal;
 use serde::Serialize;
 
 pub(crate) use self::file::{NewFile, cannot_write, folder_of};
-use crate::stop::Stop;
+use crate::exit::Exit;
 
-/// A table of texts, as wide as the terminal; without lines between columns when it goes into a pipe.
-pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<(), Stop> {
+/// Prints a table as wide as the terminal, or without column borders into a pipe.
+pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<(), Exit> {
     let mut table = Table::new();
     if io::stdout().is_terminal() {
         table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
@@ -31,12 +31,12 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> Result<(), Stop>
     line(&table.trim_fmt())
 }
 
-/// Indented JSON.
-pub(crate) fn json(value: &impl Serialize) -> Result<(), Stop> {
-    print(&terminal::json(&serde_json::to_string_pretty(value).map_err(Stop::failed)?))
+/// Prints indented JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Exit> {
+    print(&terminal::json(&serde_json::to_string_pretty(value).map_err(Exit::failed)?))
 }
 
-/// A bar of so many bytes, or of how many there were; only where somebody sits before a terminal.
+/// A progress bar of bytes, whose total may be unknown; hidden unless standard error is a terminal.
 pub(crate) fn progress(length: Option<u64>) -> ProgressBar {
     if !io::stdout().is_terminal() {
         return ProgressBar::hidden();
@@ -53,8 +53,8 @@ pub(crate) fn progress(length: Option<u64>) -> ProgressBar {
     }
 }
 
-/// One line, or more.
-pub(crate) fn line(text: &str) -> Result<(), Stop> {
+/// Prints one or more lines.
+pub(crate) fn line(text: &str) -> Result<(), Exit> {
     print(&terminal::lines(text))
 }
 
@@ -63,10 +63,10 @@ pub(crate) fn note(text: impl Display) {
     let _ = writeln!(io::stderr(), "{}", terminal::lines(&text.to_string()));
 }
 
-fn print(text: &str) -> Result<(), Stop> {
+fn print(text: &str) -> Result<(), Exit> {
     match writeln!(io::stdout(), "{text}") {
-        // Whoever reads has seen enough, as in `kayan … | head`.
+        // The reader has closed the pipe, as in `kayan … | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.map_err(|error| Stop::failed(format!("standard output can't be written: {}", error.kind()))),
+        written => written.map_err(|error| Exit::failed(format!("standard output can't be written: {}", error.kind()))),
     }
 }

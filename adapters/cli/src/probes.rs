@@ -1,4 +1,4 @@
-//! What `/health` asks: the database and its schema.
+//! The checks of `/health`: the database and its schema.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,10 +11,10 @@ use kayan_sql::{
 
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether the database answers and takes writes.
+/// Whether the database answers and accepts writes.
 pub(crate) struct DatabaseProbe(pub(crate) Arc<dyn Driver>);
 
-/// Whether the schema is the one that this program knows.
+/// Whether the schema is the one of this version.
 pub(crate) struct MigrationsProbe(pub(crate) Arc<dyn Driver>);
 
 #[async_trait]
@@ -63,7 +63,7 @@ fn judge(lines: &[MigrationStatus]) -> Condition {
     if let Some(names) = named(MigrationState::Edited) {
         return Condition::Degraded(format!("edited after they were applied: {names}"));
     }
-    // Replicas of the version before go on while the new ones are rolled out.
+    // Replicas of the previous version keep running while new ones are rolled out.
     match named(MigrationState::Unknown) {
         Some(names) => Condition::Degraded(format!("applied by a newer version: {names}")),
         None => Condition::Healthy,

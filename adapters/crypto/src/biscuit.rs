@@ -14,7 +14,7 @@ use biscuit_auth::{
 };
 use kayan_ports::{
     AdminToken, AdminTokenError, AdminTokenId, AdminTokenText, AdminTokens, Bounds, Entropy, SigningKey, TenantId,
-    Timestamp, TokenBlock,
+    Timestamp, TokenBlock, timestamp,
 };
 use time::{UtcOffset, format_description::well_known::Rfc3339};
 use uuid::Uuid;
@@ -149,7 +149,7 @@ fn written(bounds: &Bounds, predicate: &str) -> Result<String, AdminTokenError> 
     Ok(lines.concat())
 }
 
-/// Whole seconds: biscuits know no shorter ones.
+/// As the library prints it, in whole seconds: biscuits know no shorter ones.
 fn moment(at: Timestamp) -> Result<String, AdminTokenError> {
     at.to_offset(UtcOffset::UTC).truncate_to_second().format(&Rfc3339).map_err(fault)
 }
@@ -195,7 +195,7 @@ fn parse(source: &str, is_first: bool) -> Option<Said> {
             // Two that differ are for the authorizer to refuse; what is shown is the first.
             bounds.tenant.get_or_insert(tenant);
         } else if let Some(end) = line.strip_prefix("check if time($time), $time < ") {
-            let end = Timestamp::parse(end, &Rfc3339).ok()?.to_offset(UtcOffset::UTC);
+            let end = timestamp::parse(end)?;
             bounds.expires_at = Some(bounds.expires_at.map_or(end, |other| other.min(end)));
         } else if let (true, Some(id)) = (is_first, argument(line, "token")) {
             said.id = Some(AdminTokenId(Uuid::try_parse(id).ok()?));

@@ -11,5 +11,4 @@ pub(crate) mod problem;
 pub(crate) mod rate_limit;
 pub(crate) mod refused;
 pub(crate) mod reply;
-pub(crate) mod rfc3339;
 pub(crate) mod streamed;

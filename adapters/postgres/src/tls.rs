@@ -1,7 +1,8 @@
 //! TLS as libpq's `sslmode` asks for it.
 
-use std::{io, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
+use kayan_tls::{NoSystemAuthorities, authorities_in, system_authorities};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::{
@@ -9,7 +10,7 @@ use rustls::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -24,9 +25,9 @@ pub enum TlsError {
     /// There is no certificate in it.
     #[error("the file of sslrootcert holds no certificate in PEM form")]
     NoCertificate,
-    /// The system knows no authority.
-    #[error("this system has no trusted certificates; name a file with sslrootcert")]
-    NoSystemRoots,
+    /// The system trusts no certificate authority.
+    #[error("{0}, or in sslrootcert")]
+    NoSystemAuthorities(#[from] NoSystemAuthorities),
     /// The library refuses.
     #[error("TLS can't be set up: {0}")]
     Setup(Error),
@@ -63,17 +64,9 @@ pub(crate) fn connector(encryption: &Encryption) -> Result<MakeRustlsConnect, Tl
 }
 
 fn roots(file: Option<&Path>) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    let Some(file) = file else {
-        let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        return if added == 0 { Err(TlsError::NoSystemRoots) } else { Ok(roots) };
-    };
-    let pem = std::fs::read(file).map_err(|error: io::Error| TlsError::Unreadable(error.kind().to_string()))?;
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|_| TlsError::NoCertificate)?;
-        roots.add(certificate).map_err(|_| TlsError::NoCertificate)?;
-    }
-    if roots.is_empty() { Err(TlsError::NoCertificate) } else { Ok(roots) }
+    let Some(file) = file else { return Ok(system_authorities()?) };
+    let pem = std::fs::read(file).map_err(|error| TlsError::Unreadable(error.kind().to_string()))?;
+    authorities_in(&pem).ok_or(TlsError::NoCertificate)
 }
 
 /// Asks the authorities, if there are any, and for the host's name only where that matters. In every mode the server

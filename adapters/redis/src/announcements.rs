@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::StreamExt as _;
-use kayan_ports::CountError;
+use kayan_ports::Failure;
 use redis::aio::{PubSub, PubSubSink};
 use tokio::{
     task::JoinHandle,
@@ -80,7 +80,7 @@ impl Announcements {
     }
 
     /// Whether the server answers.
-    pub async fn ping(&self) -> Result<(), CountError> {
+    pub async fn ping(&self) -> Result<(), Failure> {
         Ok(self.server.ping().await?)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, Target, Timestamp};
+use kayan_ports::{AttemptCounter, AttemptKey, Change, Failure, Lockout, Reservation, Target, Timestamp, timestamp};
 
 use crate::{RedisCounters, server::Asked};
 
@@ -44,14 +44,6 @@ return false";
 /// Keys are kept for longer than they matter, in case a clock is behind. Milliseconds.
 const SLACK: i64 = 10 * 60 * 1_000;
 
-fn microseconds(moment: Timestamp) -> i64 {
-    i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000)).unwrap_or_default()
-}
-
-fn moment(microseconds: i64) -> Option<Timestamp> {
-    Timestamp::from_unix_timestamp_nanos(i128::from(microseconds) * 1_000).ok()
-}
-
 fn length(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
@@ -66,9 +58,9 @@ fn field(key: &AttemptKey) -> String {
 
 #[async_trait]
 impl AttemptCounter for RedisCounters {
-    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, Failure> {
         let duration = length(lockout.duration);
-        let numbers = [microseconds(now), duration, lockout.max_failures.into(), duration / 1_000 + SLACK];
+        let numbers = [timestamp::micros(now), duration, lockout.max_failures.into(), duration / 1_000 + SLACK];
         let numbers = numbers.map(|number| number.to_string());
         let [now, duration_text, most, keep] = numbers.each_ref().map(String::as_str);
         let field = field(key);
@@ -78,24 +70,24 @@ impl AttemptCounter for RedisCounters {
         Ok(match last {
             None => Reservation::Reserved,
             Some(last) => {
-                let until = moment(last.saturating_add(duration));
+                let until = timestamp::from_micros(last.saturating_add(duration));
                 Reservation::Locked { until: until.unwrap_or(time::PrimitiveDateTime::MAX.assume_utc()) }
             }
         })
     }
 
-    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
         let asked = Asked::Script(&self.scripts.release, self::key(&key.target), &[&field(key)]);
         Ok(self.server.ask(asked).await?)
     }
 
-    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn forget(&self, key: &AttemptKey) -> Result<(), Failure> {
         let mut command = redis::cmd("HDEL");
         command.arg(self::key(&key.target)).arg(field(key));
         Ok(self.server.ask(Asked::Command(command)).await?)
     }
 
-    async fn unlock(&self, target: &Target) -> Result<(), CountError> {
+    async fn unlock(&self, target: &Target) -> Result<(), Failure> {
         let mut command = redis::cmd("DEL");
         command.arg(key(target));
         Ok(self.server.ask(Asked::Command(command)).await?)

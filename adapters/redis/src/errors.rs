@@ -2,7 +2,7 @@
 
 use std::io;
 
-use kayan_ports::CountError;
+use kayan_ports::Failure;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 use rustls::CertificateError;
 
@@ -72,9 +72,9 @@ impl Trouble {
     }
 }
 
-impl From<Trouble> for CountError {
+impl From<Trouble> for Failure {
     fn from(trouble: Trouble) -> Self {
-        Self(trouble.to_string())
+        Self::Unavailable(trouble.to_string())
     }
 }
 

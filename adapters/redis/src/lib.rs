@@ -27,7 +27,7 @@ mod url;
 
 use std::{fmt, time::Duration};
 
-use kayan_ports::CountError;
+use kayan_ports::Failure;
 
 pub use announcements::{Announcements, Heard};
 pub use examination::{RedisProbe, Uses};
@@ -78,7 +78,7 @@ impl RedisCounters {
     }
 
     /// Whether the server answers; in a cluster all its masters.
-    pub async fn ping(&self) -> Result<(), CountError> {
+    pub async fn ping(&self) -> Result<(), Failure> {
         Ok(self.server.ping().await?)
     }
 }

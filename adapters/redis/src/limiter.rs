@@ -1,7 +1,7 @@
 //! Rate limits, one key for each name and each who.
 
 use async_trait::async_trait;
-use kayan_ports::{Admission, CountError, RateLimit, RateLimiter, Timestamp, Window};
+use kayan_ports::{Admission, Failure, RateLimit, RateLimiter, Timestamp, Window};
 
 use crate::{RedisCounters, server::Asked};
 
@@ -38,7 +38,7 @@ const SLACK: u64 = 10 * 60 * 1_000;
 
 #[async_trait]
 impl RateLimiter for RedisCounters {
-    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, CountError> {
+    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, Failure> {
         let window = Window::at(limit, now);
         // The name's length tells where it ends, whatever is in it.
         let key = format!("kayan:limit:{}:{}:{who}", limit.name.len(), limit.name);

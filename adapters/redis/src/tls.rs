@@ -6,11 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, pem::PemObject as _},
-};
+use kayan_tls::{NoSystemAuthorities, authorities_in, system_authorities};
+use rustls::{ClientConfig, crypto::aws_lc_rs};
 use tokio_rustls::TlsConnector;
 
 /// Why nothing can be set up; it names the parameter of the URL, not the setting that holds the URL.
@@ -27,9 +24,9 @@ pub enum ConnectError {
     /// There is no certificate in the file of authorities, or a damaged one.
     #[error("ssl_ca_certs: {} holds no certificate, or a damaged one; name a PEM file", .0.display())]
     NoAuthorities(PathBuf),
-    /// The system knows no authority.
-    #[error("this system has no trusted certificates; name a file with ssl_ca_certs")]
-    NoSystemAuthorities,
+    /// The system trusts no certificate authority.
+    #[error("{0}, or in ssl_ca_certs")]
+    NoSystemAuthorities(#[from] NoSystemAuthorities),
     /// The library refuses.
     #[error("TLS can't be set up: {0}")]
     Tls(#[from] rustls::Error),
@@ -41,8 +38,8 @@ pub enum ConnectError {
 /// A connector that trusts the authorities in this file (PEM), or else the system's.
 pub(crate) fn connector(authorities: Option<&Path>) -> Result<TlsConnector, ConnectError> {
     let roots = match authorities {
-        Some(path) => from_file(path)?,
-        None => from_system()?,
+        Some(path) => authorities_in(&read(path)?).ok_or_else(|| ConnectError::NoAuthorities(path.to_owned()))?,
+        None => system_authorities()?,
     };
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let config = builder.with_safe_default_protocol_versions()?.with_root_certificates(roots).with_no_client_auth();
@@ -52,21 +49,4 @@ pub(crate) fn connector(authorities: Option<&Path>) -> Result<TlsConnector, Conn
 /// The file's content.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ConnectError> {
     fs::read(path).map_err(|why| ConnectError::AuthoritiesUnread { path: path.to_owned(), why })
-}
-
-fn from_file(path: &Path) -> Result<RootCertStore, ConnectError> {
-    let none = || ConnectError::NoAuthorities(path.to_owned());
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&read(path)?) {
-        roots.add(certificate.map_err(|_| none())?).map_err(|_| none())?;
-    }
-    if roots.is_empty() { Err(none()) } else { Ok(roots) }
-}
-
-fn from_system() -> Result<RootCertStore, ConnectError> {
-    let mut roots = RootCertStore::empty();
-    match roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs) {
-        (0, _) => Err(ConnectError::NoSystemAuthorities),
-        _ => Ok(roots),
-    }
 }

@@ -3,7 +3,7 @@
 use crate::DriverError;
 use std::{borrow::Cow, vec};
 
-use kayan_ports::Timestamp;
+use kayan_ports::{Timestamp, timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -247,9 +247,7 @@ impl Row {
     pub fn time(&mut self) -> Result<Timestamp, DriverError> {
         match self.next() {
             Value::Time(moment) => Ok(moment),
-            Value::Int(micros) => {
-                Timestamp::from_unix_timestamp_nanos(i128::from(micros) * 1_000).map_err(|_| self.fault("moment"))
-            }
+            Value::Int(micros) => timestamp::from_micros(micros).ok_or_else(|| self.fault("moment")),
             _ => Err(self.fault("moment")),
         }
     }

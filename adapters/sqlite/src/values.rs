@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use kayan_ports::Timestamp;
+use kayan_ports::timestamp;
 use kayan_sql::{Query, Row, Value};
 use rusqlite::{CachedStatement, Connection, Result, types::Null, types::ValueRef};
 use uuid::fmt::Hyphenated;
@@ -32,14 +32,11 @@ fn bind(statement: &mut CachedStatement<'_>, position: usize, value: &Value) -> 
             let mut text = [0; Hyphenated::LENGTH];
             statement.raw_bind_parameter(position, &*id.hyphenated().encode_lower(&mut text))
         }
-        Value::Time(moment) => statement.raw_bind_parameter(position, micros(*moment)),
+        Value::Time(moment) => statement.raw_bind_parameter(position, timestamp::micros(*moment)),
     }
 }
 
 /// Microseconds since 1970.
-fn micros(moment: Timestamp) -> i64 {
-    moment.unix_timestamp() * 1_000_000 + i64::from(moment.microsecond())
-}
 
 /// Runs a query on this connection.
 pub(crate) fn answer(connection: &Connection, query: &Query) -> Result<Vec<Row>> {

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Admission, AttemptCounter, AttemptKey, Change, CountError, Lockout, RateLimit, RateLimiter, Reservation, Target,
+    Admission, AttemptCounter, AttemptKey, Change, Failure, Lockout, RateLimit, RateLimiter, Reservation, Target,
     Timestamp,
 };
 use quick_cache::sync::Cache;
@@ -34,7 +34,7 @@ impl CountedLimiter {
 
 #[async_trait]
 impl RateLimiter for CountedLimiter {
-    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, CountError> {
+    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, Failure> {
         let admission = self.0.admit(limit, who, now).await;
         if matches!(admission, Ok(Admission::Refused { .. })) {
             ::metrics::counter!(HITS, "key" => limit.name).increment(1);
@@ -64,7 +64,7 @@ impl CountedAttempts {
 
 #[async_trait]
 impl AttemptCounter for CountedAttempts {
-    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, Failure> {
         let reservation = self.inner.reserve(key, lockout, now).await;
         if let Ok(Reservation::Locked { until }) = reservation {
             logins::refused(lockout.name);
@@ -77,15 +77,15 @@ impl AttemptCounter for CountedAttempts {
         reservation
     }
 
-    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
         self.inner.release(key).await
     }
 
-    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn forget(&self, key: &AttemptKey) -> Result<(), Failure> {
         self.inner.forget(key).await
     }
 
-    async fn unlock(&self, target: &Target) -> Result<(), CountError> {
+    async fn unlock(&self, target: &Target) -> Result<(), Failure> {
         self.inner.unlock(target).await
     }
 

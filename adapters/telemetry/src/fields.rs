@@ -5,7 +5,7 @@ use std::{
     io::Write as _,
 };
 
-use kayan_ports::{Timestamp, terminal};
+use kayan_ports::terminal;
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 
@@ -99,33 +99,4 @@ pub(crate) fn push(line: &mut Vec<u8>, text: &str) {
 pub(crate) fn quote(line: &mut Vec<u8>, text: &str) {
     // Writing to a buffer can't fail.
     let _ = terminal::write_json(line, text);
-}
-
-/// RFC 3339 in microseconds; by hand, because formatting it would cost more than the rest of an access line.
-pub(crate) fn time(line: &mut Vec<u8>, now: Timestamp) {
-    let (date, time) = (now.date(), now.time());
-    digits::<4>(line, date.year().unsigned_abs());
-    for (before, value) in [
-        (b'-', u8::from(date.month())),
-        (b'-', date.day()),
-        (b'T', time.hour()),
-        (b':', time.minute()),
-        (b':', time.second()),
-    ] {
-        line.push(before);
-        digits::<2>(line, value.into());
-    }
-    line.push(b'.');
-    digits::<6>(line, time.microsecond());
-    line.push(b'Z');
-}
-
-/// The last digits of a number.
-fn digits<const N: usize>(line: &mut Vec<u8>, mut number: u32) {
-    let mut digits = [b'0'; N];
-    for digit in digits.iter_mut().rev() {
-        *digit += u8::try_from(number % 10).unwrap_or_default();
-        number /= 10;
-    }
-    line.extend_from_slice(&digits);
 }

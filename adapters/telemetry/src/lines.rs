@@ -4,7 +4,7 @@
 
 use std::{cell::Cell, io::Write as _, sync::Arc};
 
-use kayan_ports::Clock;
+use kayan_ports::{Clock, timestamp};
 use opentelemetry::{
     Context,
     trace::{TraceContextExt as _, TraceId},
@@ -15,7 +15,7 @@ use tracing_subscriber::{Layer, layer};
 
 use crate::{
     Format, Logs,
-    fields::{Fields, push, quote, time},
+    fields::{Fields, push, quote},
 };
 
 thread_local! {
@@ -44,7 +44,7 @@ impl Lines {
         };
         let hue = if self.colour { level.0 } else { "" };
         push(line, dim);
-        time(line, self.clock.now());
+        line.extend_from_slice(&timestamp::ascii(self.clock.now()));
         for part in [plain, " ", hue, level.1, plain, " ", dim, metadata.target(), ":", plain] {
             push(line, part);
         }
@@ -57,7 +57,7 @@ impl Lines {
 
     fn json(&self, line: &mut Vec<u8>, metadata: &Metadata<'_>, event: &Event<'_>) {
         push(line, "{\"timestamp\":\"");
-        time(line, self.clock.now());
+        line.extend_from_slice(&timestamp::ascii(self.clock.now()));
         for part in ["\",\"level\":\"", metadata.level().as_str(), "\""] {
             push(line, part);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Admission, AdoptError, AttemptCounter, AttemptKey, Change, CountError, HashCost, HashError, Lockout, Password,
+    Admission, AdoptError, AttemptCounter, AttemptKey, Change, Failure, HashCost, HashError, Lockout, Password,
     PasswordHash, PasswordHasher, RateLimit, RateLimiter, Reservation, Target, TenantId, Timestamp, Verdict, Work,
 };
 use opentelemetry::{KeyValue, trace::SpanKind};
@@ -80,8 +80,8 @@ impl<C: ?Sized> TracedRedis<C> {
     async fn traced<T>(
         &self,
         name: &'static str,
-        request: impl Future<Output = Result<T, CountError>>,
-    ) -> Result<T, CountError> {
+        request: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
         let attributes = || vec![KeyValue::new("db.system.name", "redis"), KeyValue::new("db.operation.name", name)];
         let span = traces::child(Some(&self.tracer), name, SpanKind::Client, attributes);
         traces::within(span, request, |_| "_OTHER").await
@@ -110,26 +110,26 @@ impl TracedRedis<dyn AttemptCounter> {
 
 #[async_trait]
 impl RateLimiter for TracedRedis<dyn RateLimiter> {
-    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, CountError> {
+    async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, Failure> {
         self.traced("redis.admit", self.inner.admit(limit, who, now)).await
     }
 }
 
 #[async_trait]
 impl AttemptCounter for TracedRedis<dyn AttemptCounter> {
-    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, Failure> {
         self.traced("redis.reserve", self.inner.reserve(key, lockout, now)).await
     }
 
-    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
         self.traced("redis.release", self.inner.release(key)).await
     }
 
-    async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn forget(&self, key: &AttemptKey) -> Result<(), Failure> {
         self.traced("redis.forget", self.inner.forget(key)).await
     }
 
-    async fn unlock(&self, target: &Target) -> Result<(), CountError> {
+    async fn unlock(&self, target: &Target) -> Result<(), Failure> {
         self.traced("redis.unlock", self.inner.unlock(target)).await
     }
 

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use kayan_tls::{NoSystemAuthorities, system_authorities};
 use opentelemetry::{
     Context, KeyValue,
     trace::{FutureExt as _, SpanBuilder, SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _},
@@ -78,11 +79,9 @@ pub enum TracesError {
     /// TLS can't be set up.
     #[error("traces can't be sent by TLS: {0}")]
     Tls(#[from] rustls::Error),
-    /// The system has no trusted certificates.
-    #[error(
-        "this system has no trusted certificates; install its ca-certificates, or name a PEM file in SSL_CERT_FILE"
-    )]
-    NoAuthorities,
+    /// The system trusts no certificate authority.
+    #[error(transparent)]
+    NoSystemAuthorities(#[from] NoSystemAuthorities),
     /// This process has set them up before.
     #[error("traces are already set up in this process; set them up once, at start")]
     AlreadyInstalled,
@@ -183,17 +182,11 @@ pub(crate) async fn within<T, E>(
 
 /// A client that follows no redirects: its headers are for the collector alone.
 fn client(endpoint: &str, timeout: Duration) -> Result<blocking::Client, TracesError> {
-    let roots = if endpoint.starts_with("https:") { authorities()? } else { RootCertStore::empty() };
+    let roots = if endpoint.starts_with("https:") { system_authorities()? } else { RootCertStore::empty() };
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let tls = builder.with_safe_default_protocol_versions()?.with_root_certificates(roots).with_no_client_auth();
     let client = blocking::Client::builder().timeout(timeout).redirect(redirect::Policy::none());
     Ok(client.tls_backend_preconfigured(tls).build()?)
-}
-
-fn authorities() -> Result<RootCertStore, TracesError> {
-    let mut roots = RootCertStore::empty();
-    let (known, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if known == 0 { Err(TracesError::NoAuthorities) } else { Ok(roots) }
 }
 
 /// Delivers spans, and logs when deliveries begin to fail and when they succeed again.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use kayan_ports::{EventId, Position, Seal, TenantId, Timestamp};
+use kayan_ports::{EventId, Position, Seal, TenantId, timestamp};
 
 use super::{EventRecord, FORMAT, Record, SealRecord, Text};
 use crate::{
@@ -86,14 +86,13 @@ fn present(event: &EventRecord<'_>) -> Present {
 
 fn seal(record: SealRecord<'_>) -> Option<Seal> {
     let bytes = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).ok();
-    let moment = |micros: i64| Timestamp::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok();
     Some(Seal {
         number: record.number,
-        last: Position { at: moment(record.last_at)?, id: EventId(record.last_id) },
+        last: Position { at: timestamp::from_micros(record.last_at)?, id: EventId(record.last_id) },
         entries: bytes(&record.entries.0)?,
         root: bytes(&record.root.0)?.try_into().ok()?,
         previous: bytes(&record.previous.0)?.try_into().ok()?,
-        sealed_at: moment(record.sealed_at)?,
+        sealed_at: timestamp::from_micros(record.sealed_at)?,
         public_key: bytes(&record.public_key.0)?.try_into().ok()?,
         signature: bytes(&record.signature.0)?,
         tenant: record.tenant_id,

@@ -3,14 +3,10 @@
 use std::{borrow::Cow, io::Write};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use kayan_ports::{Position, Seal, TenantId, TrailEvent};
+use kayan_ports::{Position, Seal, TenantId, TrailEvent, timestamp};
 
 use super::{EventRecord, FORMAT, Record, SealRecord, Text};
-use crate::{
-    Failure, Kayan,
-    audit::verify::FOREVER,
-    policy::seal::{micros, to_text},
-};
+use crate::{Failure, Kayan, audit::verify::FOREVER, policy::seal::to_text};
 
 /// So many seals are read at once.
 const SEALS: u32 = 4;
@@ -49,7 +45,7 @@ impl Kayan {
         let mut writer = Writer { kayan: self, out, done: Exported::default() };
         writer.line(&Record::Bundle {
             format: FORMAT.to_owned(),
-            exported_at: micros(self.clock.now()),
+            exported_at: timestamp::micros(self.clock.now()),
             public_keys: keys.iter().map(to_text).collect(),
         })?;
         let mut next = match tenant {
@@ -122,11 +118,11 @@ fn seal_record(seal: &Seal) -> SealRecord<'_> {
     SealRecord {
         tenant_id: seal.tenant.clone(),
         number: seal.number,
-        last_at: micros(seal.last.at),
+        last_at: timestamp::micros(seal.last.at),
         last_id: seal.last.id.0,
         root: text(&seal.root),
         previous: text(&seal.previous),
-        sealed_at: micros(seal.sealed_at),
+        sealed_at: timestamp::micros(seal.sealed_at),
         public_key: text(&seal.public_key),
         signature: text(&seal.signature),
         entries: text(&seal.entries),
@@ -136,7 +132,7 @@ fn seal_record(seal: &Seal) -> SealRecord<'_> {
 fn event_record(event: &TrailEvent) -> EventRecord<'_> {
     EventRecord {
         id: event.id.0,
-        created_at: micros(event.created_at),
+        created_at: timestamp::micros(event.created_at),
         tenant_id: text(event.tenant.as_str()),
         kind: text(&event.kind),
         status: text(&event.outcome),

@@ -34,7 +34,10 @@ async fn a_purge_removes_what_is_older_and_tells_the_tenant_how_much() {
     let [.., action, told] = &events[..] else { panic!("{events:?}") };
     assert_eq!((action.kind, told.kind), (EventType::AdminAction, EventType::AuditPurged));
     for event in [action, told] {
-        assert_eq!((&event.metadata["before"], &event.metadata["count"]), (&rfc3339(before).into(), &count.into()));
+        assert_eq!(
+            (&event.metadata["before"], &event.metadata["count"]),
+            (&timestamp::text(before).into(), &count.into())
+        );
         assert_eq!((&event.tenant, event.outcome), (&TenantId::default(), Outcome::Success));
     }
 }
@@ -58,7 +61,7 @@ async fn what_has_not_happened_is_not_purged() {
     busy(&stage, 1).await;
     let before = stage.kayan.clock.now() + Duration::MICROSECOND;
     let refused = stage.kayan.purge_events(&Stage::operator(), before).await;
-    assert_eq!(refused, Err(PurgeEventsError::InFuture(rfc3339(before))));
+    assert_eq!(refused, Err(PurgeEventsError::InFuture(timestamp::text(before))));
     assert!(!older(&stage, before).is_empty());
 }
 

@@ -106,7 +106,7 @@ async fn events_after_the_clock_was_put_back_are_sealed_and_not_taken_for_insert
     stage.person("bert@example.org").await;
     let late = stage.store.events().pop().unwrap();
     assert_eq!(late.created_at, newest, "it is dated where the clock had come to");
-    assert_eq!(late.metadata["clock"], "2025-12-31T23:02:00Z", "and the clock's own time stands beside");
+    assert_eq!(late.metadata["clock"], "2025-12-31T23:02:00.000000Z", "and the clock's own time stands beside");
     assert_eq!(stage.kayan.watch_clock().put_back, Some(time::Duration::HOUR));
     assert_in_order(&stage).await;
     pass(&stage, 120);

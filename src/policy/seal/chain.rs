@@ -5,15 +5,10 @@ use std::{
     fmt,
 };
 
-use kayan_ports::{Seal, TenantId};
-use time::format_description::well_known::Rfc3339;
+use kayan_ports::{Seal, TenantId, timestamp};
 use uuid::Uuid;
 
-use super::{
-    BEGINNING, Inspected,
-    encoding::{Entry, micros},
-    to_text,
-};
+use super::{BEGINNING, Inspected, encoding::Entry, to_text};
 
 /// An event that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -347,5 +342,5 @@ pub(crate) fn purged_before(kind: &str, metadata: &str) -> Option<i64> {
         return None;
     }
     let Purge { before } = serde_json::from_str(metadata).ok()?;
-    kayan_ports::Timestamp::parse(&before, &Rfc3339).ok().map(micros)
+    timestamp::parse(&before).map(timestamp::micros)
 }

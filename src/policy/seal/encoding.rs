@@ -1,6 +1,6 @@
 //! One event as bytes: the same for the same event, whichever database kept it, and other bytes for any other.
 
-use kayan_ports::{Timestamp, TrailEvent};
+use kayan_ports::{TrailEvent, timestamp};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ impl<'a> Fields<'a> {
     pub fn of(event: &'a TrailEvent) -> Self {
         Self {
             id: event.id.0,
-            created_at: micros(event.created_at),
+            created_at: timestamp::micros(event.created_at),
             tenant: event.tenant.as_str(),
             kind: &event.kind,
             outcome: &event.outcome,
@@ -159,9 +159,4 @@ impl Entry {
         let (at, digest) = rest.split_first_chunk::<8>()?;
         Some(Self { id: Uuid::from_bytes(*id), at: i64::from_be_bytes(*at), digest: digest.try_into().ok()? })
     }
-}
-
-/// Whole microseconds since 1970.
-pub(crate) fn micros(at: Timestamp) -> i64 {
-    i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
 }

@@ -4,10 +4,8 @@ use std::fmt;
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use kayan_ports::Seal;
+use kayan_ports::{Seal, timestamp};
 use sha2::{Digest, Sha256};
-
-use super::encoding::micros;
 
 /// What every signed message begins with: a signature over it is good for nothing else.
 const DOMAIN: &[u8] = b"kayan audit seal 1\n";
@@ -44,12 +42,12 @@ pub(super) fn message(seal: &Seal) -> Vec<u8> {
     out.extend_from_slice(&u32::try_from(tenant.len()).unwrap_or(u32::MAX).to_be_bytes());
     out.extend_from_slice(tenant);
     out.extend_from_slice(&seal.number.to_be_bytes());
-    out.extend_from_slice(&micros(seal.last.at).to_be_bytes());
+    out.extend_from_slice(&timestamp::micros(seal.last.at).to_be_bytes());
     out.extend_from_slice(seal.last.id.0.as_bytes());
     out.extend_from_slice(&u64::try_from(seal.entries.len()).unwrap_or(u64::MAX).to_be_bytes());
     out.extend_from_slice(&seal.root);
     out.extend_from_slice(&seal.previous);
-    out.extend_from_slice(&micros(seal.sealed_at).to_be_bytes());
+    out.extend_from_slice(&timestamp::micros(seal.sealed_at).to_be_bytes());
     out.extend_from_slice(&seal.public_key);
     out
 }

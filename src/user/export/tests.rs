@@ -35,7 +35,7 @@ async fn what_is_exported_is_imported_as_it_was_with_every_field() {
     let (from, to) = (Stage::new(), Stage::new());
     let line = br#"{"id":"01890000-0000-7000-8000-000000000001","tenant_id":"default","traits":{"email":"a@example.com","name":"A"},
         "state":"locked","verified":["A@example.com"],"roles":["admin","viewer"],"created_at":"2020-01-02T03:04:05.123456Z",
-        "last_login_at":"2024-02-29T11:00:00.5Z","password_hash":"plain$0$terces"}"#;
+        "last_login_at":"2024-02-29T11:00:00.500000Z","password_hash":"plain$0$terces"}"#;
     let line = String::from_utf8_lossy(line).replace('\n', " ");
     from.kayan.import_ndjson(&Stage::operator(), line.as_bytes(), false).await.unwrap();
     create(&from, "acme", "b@example.com").await;

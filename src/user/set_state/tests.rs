@@ -63,7 +63,7 @@ async fn a_lock_with_an_end_is_lifted_then_and_not_before() {
     let events = stage.store.events();
     let told: Vec<_> = events.iter().filter(|event| event.kind == EventType::AdminAction).collect();
     assert_eq!(told.len(), 2, "locked once, let in once");
-    assert_eq!(told[0].metadata["until"], until.format(&Rfc3339).unwrap());
+    assert_eq!(told[0].metadata["until"], timestamp::text(until));
     assert_eq!((told[1].actor.as_deref(), told[1].subject.clone()), (None, Some(ada.identity.id.to_string())));
     assert_eq!(told[1].metadata["action"], "user.unlock");
 }

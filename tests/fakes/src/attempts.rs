@@ -1,13 +1,13 @@
 //! Attempts, counted in the rows of the store.
 
 use async_trait::async_trait;
-use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, Target, Timestamp};
+use kayan_ports::{AttemptCounter, AttemptKey, Change, Failure, Lockout, Reservation, Target, Timestamp};
 
 use crate::{MemoryStore, rows::Attempts};
 
 #[async_trait]
 impl AttemptCounter for MemoryStore {
-    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, Failure> {
         let mut rows = self.rows();
         let attempts = rows.attempts.entry(key.clone()).or_insert(Attempts { failures: 0, last_at: now });
         let until = attempts.last_at + lockout.duration;
@@ -21,18 +21,18 @@ impl AttemptCounter for MemoryStore {
         Ok(Reservation::Reserved)
     }
 
-    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
         if let Some(attempts) = self.rows().attempts.get_mut(key) {
             attempts.failures = attempts.failures.saturating_sub(1);
         }
         Ok(())
     }
 
-    async fn forget(&self, _: &AttemptKey) -> Result<(), CountError> {
+    async fn forget(&self, _: &AttemptKey) -> Result<(), Failure> {
         Ok(())
     }
 
-    async fn unlock(&self, target: &Target) -> Result<(), CountError> {
+    async fn unlock(&self, target: &Target) -> Result<(), Failure> {
         self.rows().attempts.retain(|key, _| key.target != *target);
         Ok(())
     }

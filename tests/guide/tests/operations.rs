@@ -19,7 +19,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
         "Migrations: kayan migrate status",
         &["checksum", "0001", "nothing is pending", "migrations/postgres/0001_add_new_table.up.sql"],
     ),
-    ("Migrations: kayan migrate down", &["took back"]),
+    ("Migrations: kayan migrate down", &["reverted"]),
     (
         "Maintenance: VACUUM ANALYZE identities",
         &["VACUUM", "pg_size_pretty", "identities", "audit_events_default", "count"],

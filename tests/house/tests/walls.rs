@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kayan_house::{Dependency, none_of, packages, rust, rust_in};
 
 /// Who may depend on whom. Optional dependencies count; those for tests are further down.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("kayan-ports", &[]),
     ("kayan-core", &["kayan-ports"]),
     ("kayan-http", &["kayan-core", "kayan-ports"]),
@@ -13,13 +13,14 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("kayan-sql", &["kayan-ports"]),
     ("kayan-sqlite", &["kayan-ports", "kayan-sql"]),
     ("kayan-mysql", &["kayan-ports", "kayan-sql"]),
-    ("kayan-postgres", &["kayan-ports", "kayan-sql"]),
-    ("kayan-redis", &["kayan-ports"]),
+    ("kayan-postgres", &["kayan-ports", "kayan-sql", "kayan-tls"]),
+    ("kayan-redis", &["kayan-ports", "kayan-tls"]),
     ("kayan-cache", &["kayan-ports"]),
     ("kayan-fakes", &["kayan-ports"]),
     ("kayan-crypto", &["kayan-ports"]),
     // it times the statements that a driver is given
-    ("kayan-telemetry", &["kayan-ports", "kayan-sql"]),
+    ("kayan-telemetry", &["kayan-ports", "kayan-sql", "kayan-tls"]),
+    ("kayan-tls", &[]),
 ];
 
 /// What the tests of any of these may use besides: fakes, the laws to be kept, and the real cryptography, because a fake

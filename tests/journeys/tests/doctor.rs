@@ -24,7 +24,7 @@ impl Found {
     pub(crate) fn is(&self, check: &str, status: &str) -> String {
         let found = self.findings.iter().find(|it| it["check"] == check && it["status"] == status);
         let found = found.unwrap_or_else(|| panic!("{check} is not {status}: {self:#?}"));
-        format!("{}; {}", found["message"].as_str().unwrap(), found["mend"].as_str().unwrap_or_default())
+        format!("{}; {}", found["message"].as_str().unwrap(), found["hint"].as_str().unwrap_or_default())
     }
 
     fn with_status(&self, status: &str) -> Vec<&str> {
@@ -135,7 +135,7 @@ async fn secrets_that_are_weak_or_used_twice_are_found_and_not_shown() {
     assert!(found.is("secrets.strength", "warning").contains("KAYAN_JWT_SECRET is a well-known value"));
     let reused: Vec<_> = found.with_status("warning").into_iter().filter(|check| *check == "secrets.reuse").collect();
     assert_eq!(reused.len(), 3, "{found:#?}");
-    assert!(found.is("secrets.reuse", "warning").contains("nothing was exchanged"));
+    assert!(found.is("secrets.reuse", "warning").contains("nothing was rotated"));
     found.hides(secret);
     found.hides("hunter2");
 }
@@ -294,7 +294,7 @@ pub(crate) async fn finds_missing_rights_and_connections(kind: Kind) {
     }
     // It does not promise that the service migrates, where its user can't.
     let pending = doctor(&reader, "").await.is("migrations.pending", "failed");
-    assert!(pending.contains("may not apply them"), "{pending}");
+    assert!(pending.contains("lacks the privileges to apply them"), "{pending}");
 
     assert_eq!(home.run("migrate up").await.code, 0);
     doctor(&home, "").await.is("database.rights", "ok");

@@ -96,7 +96,7 @@ async fn a_password_is_set_from_standard_input_and_ends_every_session() {
         .home()
         .run_with("admin user set-password --id ada@example.com --password-stdin", &format!("{new}\r\nmore\n"))
         .await;
-    ended(&done, 0, "every session was ended");
+    ended(&done, 0, "all sessions are revoked");
     ada.assert_out().await;
     ask(Person::login(&ada.client, &ada.email, PASSWORD)).await.refused(401, "invalid_credentials");
     ask(Person::login(&ada.client, &ada.email, new)).await.expect(200);

@@ -131,7 +131,7 @@ async fn a_clock_behind_the_seals_is_told_and_no_event_is_dated_into_them() {
     let database = home.database().await;
     seal_the_future(&database).await;
     let told = doctor(&home, "").await.is("audit.clock", "failed");
-    assert!(told.contains("behind what is sealed") && told.contains("NTP"), "{told}");
+    assert!(told.contains("behind the newest seal") && told.contains("NTP"), "{told}");
 
     let create = home.run_with("admin user create --email ada@example.com --password-stdin", PASSWORD).await;
     assert_eq!(create.code, 0, "{create:?}");

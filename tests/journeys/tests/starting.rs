@@ -146,7 +146,7 @@ async fn what_the_service_refuses_to_start_with_config_check_refuses_too() {
 async fn a_command_does_without_the_files_that_only_the_service_needs() {
     let home = Home::new().with("KAYAN_AUDIT_LOG", "nowhere/audit.log");
     assert_eq!(home.run("migrate up").await.code, 0);
-    refused(&home.run("serve").await, 78, "KAYAN_AUDIT_LOG", "its folder is not there; make it");
+    refused(&home.run("serve").await, 78, "KAYAN_AUDIT_LOG", "its folder does not exist; create it");
 }
 
 #[tokio::test]

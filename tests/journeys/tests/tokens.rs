@@ -34,7 +34,7 @@ async fn inspect(home: &Home, token: &str) -> Value {
 async fn a_token_is_made_narrowed_inspected_and_revoked() {
     let home = Home::new();
     let made = home.run("admin token create --permissions users:read,audit:* --ttl 1h --name bot").await;
-    ended(&made, 0, "end it with: kayan admin token revoke --id ");
+    ended(&made, 0, "revoke it with: kayan admin token revoke --id ");
     let parent = made.stdout.trim_end().to_owned();
     // Narrowing needs no database, no key and no settings.
     let elsewhere = Home::new().with("KAYAN_DB_DSN", "nowhere").with("KAYAN_PORT", "none");
@@ -58,7 +58,7 @@ async fn a_token_is_made_narrowed_inspected_and_revoked() {
     assert_eq!(inspect(&home, &parent).await["valid"], true, "what it was narrowed from lives");
     let id = found["id"].as_str().unwrap();
     ended(&home.run(&format!("admin token revoke --id {id}")).await, 0, "is revoked");
-    ended(&home.run(&format!("admin token revoke --id {id}")).await, 0, "was revoked before");
+    ended(&home.run(&format!("admin token revoke --id {id}")).await, 0, "was already revoked");
     assert_eq!(inspect(&home, &parent).await["valid"], false);
     let again = token(&home, "attenuate --permissions audit:read", &parent).await;
     assert_eq!(inspect(&home, &again).await["valid"], false, "a revoked token's children are dead");

@@ -168,7 +168,7 @@ async fn what_is_exported_is_imported_elsewhere_as_it_is() {
         "id": "01890000-0000-7000-8000-000000000001", "tenant_id": "default", "state": "locked",
         "traits": { "email": "Zoe@example.com", "name": "Zoë \"Z\" O'Neill\u{1F600}" }, "verified": ["zoe@EXAMPLE.com"],
         "roles": ["operator", "viewer"], "created_at": "2020-01-02T03:04:05.123456Z",
-        "last_login_at": "2024-02-29T11:00:00.5Z", "password_hash": HASHES[4],
+        "last_login_at": "2024-02-29T11:00:00.500000Z", "password_hash": HASHES[4],
     });
     let done = import(&from, format!("{full}\n{}", users(0..3)), "").await;
     assert_eq!(done.code, 0, "{done:?}");

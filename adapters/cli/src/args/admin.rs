@@ -8,18 +8,18 @@ use super::{Output, Who};
 
 #[derive(Subcommand)]
 pub(crate) enum RoleAction {
-    /// Define a role
+    /// Create a role
     Create {
-        /// Its name: a-z, 0-9, '-' and '_'
+        /// The name of the role: a-z, 0-9, '-' and '_'
         #[arg(long, value_name = "NAME")]
         name: String,
-        /// What it grants, as in users:read,orders:*; commas, or more than once
+        /// The permissions to grant, such as users:read,orders:*; separated by commas, or repeated
         #[arg(long, value_name = "PATTERNS", value_delimiter = ',')]
         permissions: Vec<String>,
-        /// The roles that it inherits from; commas, or more than once
+        /// The roles to inherit from; separated by commas, or repeated
         #[arg(long, value_name = "ROLES", value_delimiter = ',')]
         parents: Vec<String>,
-        /// What it is for
+        /// A description
         #[arg(long, value_name = "TEXT")]
         description: Option<String>,
         /// The tenant
@@ -36,16 +36,16 @@ pub(crate) enum RoleAction {
         #[command(flatten)]
         output: Output,
     },
-    /// Remove a role that nobody has
+    /// Delete a role that no user has
     Delete {
-        /// Its name
+        /// The name of the role
         #[arg(long, value_name = "NAME")]
         name: String,
         /// The tenant
         #[arg(long, value_name = "TENANT", default_value = "default")]
         tenant: TenantId,
     },
-    /// Give a user a role
+    /// Grant a role to a user
     Grant {
         /// The role's name
         #[arg(long, value_name = "ROLE")]
@@ -55,7 +55,7 @@ pub(crate) enum RoleAction {
         #[command(flatten)]
         output: Output,
     },
-    /// Take a role from a user
+    /// Revoke a role from a user
     Revoke {
         /// The role's name
         #[arg(long, value_name = "ROLE")]
@@ -69,64 +69,64 @@ pub(crate) enum RoleAction {
 
 #[derive(Subcommand)]
 pub(crate) enum TenantAction {
-    /// Make a tenant
+    /// Create a tenant
     Create {
-        /// Its name in requests: 1 to 63 of a-z, 0-9, '-' and '_'
+        /// The id of the tenant: 1 to 63 of a-z, 0-9, '-' and '_'
         #[arg(long, value_name = "ID")]
         id: TenantId,
-        /// Its name for people
+        /// The display name
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
-        /// What it sets for itself, as JSON: `{"session_ttl": 3600, "password_min_length": 12}`
+        /// The settings of the tenant, as JSON: `{"session_ttl": 3600, "password_min_length": 12}`
         #[arg(long, value_name = "JSON")]
         settings: Option<String>,
         #[command(flatten)]
         output: Output,
     },
-    /// List tenants by name
+    /// List tenants by id
     List {
-        /// At most so many
+        /// The maximum number of results
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
-        /// After so many
+        /// The number of results to skip
         #[arg(long, value_name = "N", default_value_t = 0)]
         offset: u64,
         #[command(flatten)]
         output: Output,
     },
-    /// Change a tenant's name for people, or what it sets for itself
+    /// Change a tenant's display name or settings
     Update {
-        /// Which
+        /// The id of the tenant
         #[arg(long, value_name = "ID")]
         id: TenantId,
-        /// Its name for people
+        /// The display name
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
-        /// What it sets for itself, as JSON, in place of all that it has set
+        /// The settings of the tenant, as JSON; replaces all of them
         #[arg(long, value_name = "JSON")]
         settings: Option<String>,
         #[command(flatten)]
         output: Output,
     },
-    /// Let people in again
+    /// Activate a tenant
     Activate {
-        /// Which
+        /// The id of the tenant
         #[arg(long, value_name = "ID")]
         id: TenantId,
         #[command(flatten)]
         output: Output,
     },
-    /// Let nobody in any more, and end every session
+    /// Deactivate a tenant and revoke all of its sessions
     Deactivate {
-        /// Which
+        /// The id of the tenant
         #[arg(long, value_name = "ID")]
         id: TenantId,
         #[command(flatten)]
         output: Output,
     },
-    /// Remove a tenant that has no users
+    /// Delete a tenant that has no users
     Delete {
-        /// Which
+        /// The id of the tenant
         #[arg(long, value_name = "ID")]
         id: TenantId,
     },
@@ -134,41 +134,41 @@ pub(crate) enum TenantAction {
 
 #[derive(Subcommand)]
 pub(crate) enum SessionsAction {
-    /// List open sessions, newest first
+    /// List active sessions, newest first
     List {
-        /// Only those of this user: an id, or an identifier such as the e-mail address
+        /// Only sessions of this user: an id, or an identifier such as the e-mail address
         #[arg(long, value_name = "USER")]
         user: Option<String>,
         /// Only in this tenant
         #[arg(long, value_name = "TENANT")]
         tenant: Option<TenantId>,
-        /// At most so many
+        /// The maximum number of results
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
-        /// After so many
+        /// The number of results to skip
         #[arg(long, value_name = "N", default_value_t = 0)]
         offset: u64,
         #[command(flatten)]
         output: Output,
     },
-    /// End one session
+    /// Revoke a session
     Revoke {
-        /// Its id
+        /// The id of the session
         #[arg(long, value_name = "ID")]
         id: Uuid,
-        /// Why, for the audit trail
+        /// The reason, for the audit trail
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
-    /// End every session: of all, of a tenant, or of a user; prints how many there were
+    /// Revoke all sessions, or those of a tenant or a user; prints their number
     RevokeAll {
-        /// Only those of this tenant
+        /// Only sessions of this tenant
         #[arg(long, value_name = "TENANT")]
         tenant: Option<TenantId>,
-        /// Only those of this user: an id, or an identifier such as the e-mail address
+        /// Only sessions of this user: an id, or an identifier such as the e-mail address
         #[arg(long, value_name = "USER")]
         user: Option<String>,
-        /// Why, for the audit trail
+        /// The reason, for the audit trail
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },

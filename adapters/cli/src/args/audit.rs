@@ -10,17 +10,17 @@ use super::{Format, Output};
 
 #[derive(Subcommand)]
 pub(crate) enum Audit {
-    /// Write events to a file or standard output, oldest first
+    /// Export events to a file or standard output, oldest first
     Export {
         #[command(flatten)]
         which: Which,
-        /// How they are written: one array, a table with a header, or an object in each line
+        /// The format: a JSON array, CSV with a header, or a JSON object per line
         #[arg(long, value_enum, default_value_t = Written::Json)]
         format: Written,
-        /// The file, which is replaced only by a whole export; without it, standard output
+        /// The file to write, replaced only when the export is complete; standard output by default
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
-        /// Write all events, seals and public keys to this file instead, which `kayan audit verify` checks anywhere
+        /// Write all events, seals and public keys to this file instead; `kayan audit verify` checks it without the database
         #[arg(long, value_name = "FILE", conflicts_with_all = ["start", "end", "types", "actor", "subject", "status", "ip", "format", "output"])]
         bundle: Option<PathBuf>,
     },
@@ -28,71 +28,71 @@ pub(crate) enum Audit {
     Query {
         #[command(flatten)]
         which: Which,
-        /// At most so many
+        /// The maximum number of events
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
         limit: u32,
-        /// A table, or JSON for scripts
+        /// The output format: a table, or JSON for scripts
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Show the last events, and with -f those that follow, until Ctrl-C
+    /// Show the latest events; with -f, new ones too, until Ctrl-C
     Tail {
-        /// Go on
+        /// Keep showing new events
         #[arg(long, short)]
         follow: bool,
-        /// So many of the last
+        /// The number of latest events to show first
         #[arg(long, short = 'n', value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=1_000))]
         lines: u32,
-        /// Only of these types, separated by commas
+        /// Only events of these types, separated by commas
         #[arg(long, value_name = "TYPES", value_delimiter = ',', value_parser = event_type)]
         types: Vec<EventType>,
         /// Only in this tenant
         #[arg(long, value_name = "TENANT")]
         tenant: Option<TenantId>,
-        /// A line for people, or a JSON object, for each event
+        /// The output format: a line of text per event, or a JSON object
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
     },
-    /// Remove events by their age, and say how many
+    /// Purge old events, and print their number
     Purge {
-        /// What happened before this day or moment goes
+        /// Purge events from before this date (UTC) or time (RFC 3339)
         #[arg(long, value_name = "DATE")]
         before: String,
         /// Only in this tenant
         #[arg(long, value_name = "TENANT")]
         tenant: Option<TenantId>,
     },
-    /// Seal now what a running service would seal within a minute and a half
+    /// Seal new events now; a running service does so within 90 seconds
     Seal {
         #[command(flatten)]
         output: Output,
     },
-    /// Find what was edited, inserted, removed or moved since it was sealed; exit 1 when something was
+    /// Find events that were edited, inserted, removed or moved since they were sealed; exit 1 if there are any
     Verify(Verify),
 }
 
-/// Which events.
+/// The filter of events.
 #[derive(Args)]
 pub(crate) struct Which {
-    /// Only from this day (UTC), or from this moment (RFC 3339), on
+    /// Only events from this date (UTC) or time (RFC 3339) on
     #[arg(long, value_name = "DATE")]
     pub(crate) start: Option<String>,
-    /// Only until the end of this day (UTC), or until this moment (RFC 3339)
+    /// Only events until the end of this date (UTC), or until this time (RFC 3339)
     #[arg(long, value_name = "DATE")]
     pub(crate) end: Option<String>,
-    /// Only of these types, separated by commas
+    /// Only events of these types, separated by commas
     #[arg(long, value_name = "TYPES", value_delimiter = ',', value_parser = event_type)]
     pub(crate) types: Vec<EventType>,
-    /// Only what this one did: a user's id, or a name such as cli
+    /// Only events caused by this actor: a user's id, or a name such as cli
     #[arg(long, value_name = "ID")]
     pub(crate) actor: Option<String>,
-    /// Only what was done to this user
+    /// Only events about this user
     #[arg(long, value_name = "ID")]
     pub(crate) subject: Option<String>,
-    /// Only what came out so: success or failure
+    /// Only events with this outcome: success or failure
     #[arg(long, value_name = "STATUS", value_parser = status)]
     pub(crate) status: Option<Outcome>,
-    /// Only from this address
+    /// Only events from this IP address
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) ip: Option<String>,
     /// Only in this tenant
@@ -100,7 +100,7 @@ pub(crate) struct Which {
     pub(crate) tenant: Option<TenantId>,
 }
 
-/// The forms of an export.
+/// The formats of an export.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Written {
     Json,
@@ -121,22 +121,22 @@ fn event_type(name: &str) -> Result<EventType, String> {
     })
 }
 
-/// What to check, and against what.
+/// The arguments of `verify`.
 #[derive(clap::Args)]
 pub(crate) struct Verify {
-    /// The bundle to check; needs no database
+    /// The bundle to verify; needs no database
     #[arg(value_name = "BUNDLE", required_unless_present = "database", conflicts_with = "database")]
     pub(crate) bundle: Option<PathBuf>,
-    /// Check the configured database instead
+    /// Verify the configured database instead
     #[arg(long)]
     pub(crate) database: bool,
     /// Only the trail of this tenant
     #[arg(long, value_name = "TENANT")]
     pub(crate) tenant: Option<TenantId>,
-    /// A public key that is trusted, may be given more than once; without it, those that the bundle or the service names
+    /// A trusted public key, can be repeated; by default, the keys in the bundle or of the service
     #[arg(long = "public-key", value_name = "KEY", value_parser = public_key, allow_hyphen_values = true)]
     pub(crate) public_keys: Vec<[u8; 32]>,
-    /// A last seal that an earlier check has shown: it must still be there; may be given more than once
+    /// A head that an earlier `verify` showed, which must still be there; can be repeated
     #[arg(long = "expect-head", value_name = "TENANT:NUMBER:HASH", value_parser = head)]
     pub(crate) heads: Vec<(TenantId, Head)>,
     #[command(flatten)]

@@ -8,9 +8,9 @@ use super::Output;
 
 #[derive(Subcommand)]
 pub(crate) enum Backup {
-    /// Write all that the configured database holds, as of one moment, to a file that any of the databases takes
+    /// Write a consistent backup of the configured database, which every supported database accepts
     Create {
-        /// The file, which is replaced only by a whole backup
+        /// The file to write, replaced only when the backup is complete
         #[arg(long, value_name = "FILE")]
         output: PathBuf,
         #[command(flatten)]
@@ -18,7 +18,7 @@ pub(crate) enum Backup {
         #[command(flatten)]
         format: Output,
     },
-    /// Read a backup to its end and say what is in it, or what is wrong with it; needs no database
+    /// Verify a backup and show its contents; needs no database
     Verify {
         /// The backup
         #[arg(value_name = "FILE")]
@@ -28,7 +28,7 @@ pub(crate) enum Backup {
         #[command(flatten)]
         format: Output,
     },
-    /// Put a backup into the configured database, which must be empty and not in use
+    /// Restore a backup into the configured database, which must be empty and not in use
     #[command(long_about = ABOUT_RESTORE)]
     Restore {
         /// The backup
@@ -36,7 +36,7 @@ pub(crate) enum Backup {
         file: PathBuf,
         #[command(flatten)]
         key: KeyFile,
-        /// Keep sessions and admin tokens: for a move to another database, with the service stopped since the backup
+        /// Keep sessions and admin tokens: to move to another database with the service stopped since the backup
         #[arg(long)]
         keep_sessions: bool,
         #[command(flatten)]
@@ -44,20 +44,20 @@ pub(crate) enum Backup {
     },
 }
 
-/// With what a backup is sealed.
+/// The key that encrypts a backup.
 #[derive(Args)]
 pub(crate) struct KeyFile {
-    /// The file with the key, 32 bytes or more: raw, base64 or hex; without it, `KAYAN_BACKUP_KEY` holds the key, if there is one
+    /// The file with the key, 32 bytes or more as raw bytes, base64 or hex; by default, the key is in `KAYAN_BACKUP_KEY`, if set
     #[arg(long = "key-file", value_name = "FILE")]
     pub(crate) path: Option<PathBuf>,
 }
 
 const ABOUT_RESTORE: &str = "\
-Put a backup into the configured database, which must be empty and not in use
+Restore a backup into the configured database, which must be empty and not in use
 
-The whole file is checked before anything is written, and all of it is written in one transaction: a restore that fails or is
-killed has left nothing, and can be done again. The schema is made or brought up to date.
+The file is verified before anything is written, and everything is written in one transaction: a restore that fails or is
+killed leaves nothing behind and can be repeated. The schema is created or migrated.
 
-Sessions and admin tokens of the time of the backup don't come to life again, as they may have been revoked since; with
---keep-sessions they do. What is sealed in the database stays so: the service needs the KAYAN_DATA_KEY, or where there was none
-the KAYAN_SESSION_SECRET, that it had.";
+Sessions and admin tokens in the backup are ended, because they may have been revoked since; --keep-sessions keeps them. Keys
+in the database stay encrypted: the service needs the same KAYAN_DATA_KEY as before or, if there was none, the same
+KAYAN_SESSION_SECRET.";

@@ -1,4 +1,4 @@
-//! `kayan admin`: what an operator does on the database itself, without a running service.
+//! `kayan admin`: administers the database directly, without a running service.
 
 mod roles;
 mod sessions;
@@ -7,17 +7,16 @@ mod tokens;
 mod users;
 
 use kayan_core::{DeniedError, FindUserError, Operator, UserRef};
-use kayan_ports::{Scope, TenantId, Timestamp};
-use time::format_description::well_known::Rfc3339;
+use kayan_ports::{Scope, TenantId};
 
 use crate::{
     args::{Admin, Who},
+    exit::Exit,
     output::note,
-    stop::Stop,
 };
 
-/// Does what is asked for.
-pub(crate) fn run(noun: Admin) -> Result<(), Stop> {
+/// Runs the command.
+pub(crate) fn run(noun: Admin) -> Result<(), Exit> {
     match noun {
         Admin::User { action } => super::block_on(users::run(action)),
         Admin::Role { action } => super::block_on(roles::run(action)),
@@ -35,18 +34,14 @@ fn named(who: Who) -> (Operator, UserRef) {
     (operator(who.tenant), UserRef(who.user))
 }
 
-/// Tells which entries of a list are left out because they are damaged.
+/// Reports the damaged entries that a list leaves out.
 fn tell_damaged(ids: &[String]) {
     if !ids.is_empty() {
-        note(format_args!("damaged, and left out: {}; kayan doctor tells more", ids.join(", ")));
+        note(format_args!("left out because they are damaged: {}; see kayan doctor", ids.join(", ")));
     }
 }
 
-fn time(at: Timestamp) -> String {
-    at.format(&Rfc3339).unwrap_or_default()
-}
-
-impl From<DeniedError> for Stop {
+impl From<DeniedError> for Exit {
     fn from(error: DeniedError) -> Self {
         FindUserError::from(error).into()
     }

@@ -1,4 +1,4 @@
-//! `kayan audit`: shows, takes out and purges the audit trail.
+//! `kayan audit`: queries, exports, purges, seals and verifies the audit trail.
 
 mod bundle;
 mod export;
@@ -7,18 +7,18 @@ mod tail;
 
 pub(crate) use self::seals::LATE;
 use kayan_core::{Kayan, Operator, PurgeEventsError, policy::period};
-use kayan_ports::{AuditEvent, EventCursor, EventOrder, EventQuery, EventType, TenantId, terminal};
-use time::{Duration, format_description::well_known::Rfc3339};
+use kayan_ports::{AuditEvent, EventCursor, EventOrder, EventQuery, EventType, TenantId, terminal, timestamp};
+use time::Duration;
 
 use super::admin::operator;
 use crate::{
     args::{Audit, Format, Which},
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
-/// Does what is asked for.
-pub(crate) fn run(action: Audit) -> Result<(), Stop> {
+/// Runs the command.
+pub(crate) fn run(action: Audit) -> Result<(), Exit> {
     match action {
         Audit::Export { which, bundle: Some(bundle), .. } => {
             super::block_on(seals::export(&bundle, which.tenant.as_ref()))
@@ -34,7 +34,7 @@ pub(crate) fn run(action: Audit) -> Result<(), Stop> {
     }
 }
 
-async fn query(which: Which, limit: u32, format: Format) -> Result<(), Stop> {
+async fn query(which: Which, limit: u32, format: Format) -> Result<(), Exit> {
     let (operator, query) = asked(which)?;
     let query = EventQuery { order: EventOrder::NewestFirst, ..query };
     let events = list(&super::open().await?, &operator, &query, limit).await?;
@@ -47,8 +47,8 @@ async fn query(which: Which, limit: u32, format: Format) -> Result<(), Stop> {
     }
 }
 
-/// The first `limit` events that the query takes, however far they are apart.
-async fn list(kayan: &Kayan, operator: &Operator, query: &EventQuery, limit: u32) -> Result<Vec<AuditEvent>, Stop> {
+/// The first `limit` events that match the query, over as many pages as it takes.
+async fn list(kayan: &Kayan, operator: &Operator, query: &EventQuery, limit: u32) -> Result<Vec<AuditEvent>, Exit> {
     let (mut events, mut after): (_, Option<EventCursor>) = (Vec::new(), None);
     loop {
         let left = limit.saturating_sub(u32::try_from(events.len()).unwrap_or(u32::MAX));
@@ -64,18 +64,18 @@ async fn list(kayan: &Kayan, operator: &Operator, query: &EventQuery, limit: u32
     }
 }
 
-async fn purge(before: String, tenant: Option<TenantId>) -> Result<(), Stop> {
-    let before = period::moment("--before", &before, Duration::ZERO).map_err(Stop::usage)?;
+async fn purge(before: String, tenant: Option<TenantId>) -> Result<(), Exit> {
+    let before = period::moment("--before", &before, Duration::ZERO).map_err(Exit::usage)?;
     let count = super::open().await?.purge_events(&operator(tenant), before).await.map_err(|error| match error {
-        PurgeEventsError::InFuture(_) => Stop::usage(format!("--before: {error}")),
+        PurgeEventsError::InFuture(_) => Exit::usage(format!("--before: {error}")),
         PurgeEventsError::Denied(error) => error.into(),
     })?;
     output::line(&format!("{count} events were purged"))
 }
 
-/// Who asks, and for what.
-fn asked(which: Which) -> Result<(Operator, EventQuery), Stop> {
-    let (start, end) = period::read(which.start.as_deref(), which.end.as_deref()).map_err(Stop::usage)?;
+/// The operator and the query of the arguments.
+fn asked(which: Which) -> Result<(Operator, EventQuery), Exit> {
+    let (start, end) = period::read(which.start.as_deref(), which.end.as_deref()).map_err(Exit::usage)?;
     let operator = operator(which.tenant);
     let query = EventQuery {
         types: which.types,
@@ -94,11 +94,11 @@ fn of_types(types: Vec<EventType>, operator: &Operator, order: EventOrder) -> Ev
     EventQuery { types, order, ..EventQuery::all(operator.scope.clone()) }
 }
 
-/// What people look for first.
+/// The cells of an event's row.
 fn cells(event: &AuditEvent) -> [String; 8] {
     let text = |maybe: &Option<String>| terminal::one_line(maybe.as_deref().unwrap_or_default()).into_owned();
     [
-        event.created_at.format(&Rfc3339).unwrap_or_default(),
+        timestamp::text(event.created_at),
         event.tenant.to_string(),
         event.kind.as_str().to_owned(),
         event.outcome.as_str().to_owned(),

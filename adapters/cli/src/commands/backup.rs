@@ -15,9 +15,8 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressBarIter};
-use kayan_ports::terminal;
+use kayan_ports::{terminal, timestamp};
 use serde::Serialize;
-use time::format_description::well_known::Rfc3339;
 
 use self::{
     format::{Damage, Header, Summary},
@@ -26,12 +25,12 @@ use self::{
 use crate::{
     args::{Backup, Format},
     config::secret::Secret,
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
 /// Does what is asked for.
-pub(crate) fn run(action: Backup) -> Result<(), Stop> {
+pub(crate) fn run(action: Backup) -> Result<(), Exit> {
     match action {
         Backup::Create { output, key, format } => {
             let key = key::given(key.path.as_deref())?;
@@ -45,7 +44,7 @@ pub(crate) fn run(action: Backup) -> Result<(), Stop> {
     }
 }
 
-fn verify(path: &Path, key: Option<&Secret>, format: Format) -> Result<(), Stop> {
+fn verify(path: &Path, key: Option<&Secret>, format: Format) -> Result<(), Exit> {
     let mut file = Opened::open(path, 1)?;
     let (header, summary) = read_all(file.reader(key)?, |_| Ok(())).map_err(|damage| broken(path, &damage))?;
     file.bar.finish_and_clear();
@@ -75,7 +74,7 @@ struct Opened<'p> {
 
 impl<'p> Opened<'p> {
     /// Opens it, to be read so many times.
-    fn open(path: &'p Path, times: u64) -> Result<Self, Stop> {
+    fn open(path: &'p Path, times: u64) -> Result<Self, Exit> {
         let cannot = |error: io::Error| broken(path, &Damage::Unreadable(error));
         let file = File::open(path).map_err(cannot)?;
         let data = file.metadata().map_err(cannot)?;
@@ -86,15 +85,15 @@ impl<'p> Opened<'p> {
     }
 
     /// What reads on from where it is.
-    fn reader(&mut self, key: Option<&Secret>) -> Result<Reader<BufReader<ProgressBarIter<&File>>>, Stop> {
+    fn reader(&mut self, key: Option<&Secret>) -> Result<Reader<BufReader<ProgressBarIter<&File>>>, Exit> {
         let input = BufReader::with_capacity(256 * 1024, self.bar.wrap_read(&self.file));
         Reader::begin(input, key).map_err(|damage| broken(self.path, &damage))
     }
 }
 
 /// A key that is missing or does not fit is the caller's matter, everything else the file's.
-fn broken(path: &Path, damage: &Damage) -> Stop {
-    Stop::failed(format!("{}: {damage}", path.display()))
+fn broken(path: &Path, damage: &Damage) -> Exit {
+    Exit::failed(format!("{}: {damage}", path.display()))
 }
 
 #[derive(Serialize)]
@@ -109,8 +108,8 @@ struct Shown<'s> {
 }
 
 /// Says what a file holds.
-fn show(header: &Header, summary: &Summary, format: Format) -> Result<(), Stop> {
-    let created_at = header.created_at.format(&Rfc3339).unwrap_or_default();
+fn show(header: &Header, summary: &Summary, format: Format) -> Result<(), Exit> {
+    let created_at = timestamp::text(header.created_at);
     let Header { schema_version, kayan, database, encryption, .. } = header;
     match format {
         Format::Json => output::json(&Shown {

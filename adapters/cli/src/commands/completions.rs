@@ -1,15 +1,15 @@
-//! `kayan completions`: for the shell's own help.
+//! `kayan completions`: completion scripts for shells.
 
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::{args::Cli, config::flags, output, stop::Stop};
+use crate::{args::Cli, config::flags, exit::Exit, output};
 
-/// Prints them.
-pub(crate) fn run(shell: Shell) -> Result<(), Stop> {
+/// Prints the script.
+pub(crate) fn run(shell: Shell) -> Result<(), Exit> {
     let mut command = Cli::command().mut_subcommand("serve", flags::add);
     let mut script = Vec::new();
-    // Into memory first: it panics where it can't write.
+    // Into memory first, because `generate` panics on write errors.
     clap_complete::generate(shell, &mut command, "kayan", &mut script);
     output::line(String::from_utf8_lossy(&script).trim_end())
 }

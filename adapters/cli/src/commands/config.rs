@@ -3,18 +3,18 @@
 use crate::{
     args::{ConfigAction, Format},
     config::report::Row,
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
-/// Shows them.
-pub(crate) fn run(action: ConfigAction) -> Result<(), Stop> {
+/// Prints the settings.
+pub(crate) fn run(action: ConfigAction) -> Result<(), Exit> {
     let ConfigAction::Check { format } = action;
     let (rows, warnings, verdict) = match super::load(Vec::new(), super::Purpose::Check) {
         Ok(loaded) => (loaded.rows, loaded.warnings, Ok(())),
         Err(problems) => {
             let count = problems.list.len();
-            let verdict = Stop::config(format!("{count} of the settings can't be used; the last column says why"));
+            let verdict = Exit::config(format!("{count} settings are invalid; see the last column"));
             (problems.rows, problems.warnings, Err(verdict))
         }
     };

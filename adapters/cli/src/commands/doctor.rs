@@ -1,6 +1,6 @@
-//! `kayan doctor`: what goes wrong in practice, looked for all at once, each with what to do about it.
+//! `kayan doctor`: diagnoses common problems and suggests fixes.
 //!
-//! It changes nothing, and nothing that does not answer keeps it waiting for more than a few seconds.
+//! It changes nothing, and each check times out after a few seconds.
 
 mod audit;
 mod database;
@@ -25,14 +25,14 @@ use crate::{
         load::{Loaded, Problems},
         problem::{Problem, Warning},
     },
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
-/// No check takes longer: it answers, or is said not to have been answered.
+/// The timeout of a check.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// What is looked at.
+/// What is checked.
 struct Case {
     config: Config,
     problems: Vec<Problem>,
@@ -41,20 +41,20 @@ struct Case {
 }
 
 impl Case {
-    /// The first of these settings that can't be used: what rests on it can't be looked at.
+    /// The first of these settings that is invalid: what depends on it can't be checked.
     fn unusable(&self, settings: &[&str]) -> Option<&str> {
         self.problems.iter().map(|problem| &*problem.setting).find(|name| settings.contains(name))
     }
 }
 
-/// Looks, and tells.
-pub(crate) fn run(asked: &Doctor) -> Result<(), Stop> {
+/// Runs all checks and prints the findings.
+pub(crate) fn run(asked: &Doctor) -> Result<(), Exit> {
     let (config, problems, warnings) = match super::load(Vec::new(), super::Purpose::Look) {
         Ok(Loaded { config, warnings, .. }) => (config, Vec::new(), warnings),
         Err(Problems { list, warnings, stand_in, .. }) => (*stand_in, list, warnings),
     };
     let case = Case { config, problems, warnings, replicas: asked.replicas };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Stop::failed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Exit::failed)?;
     let findings = runtime.block_on(examine(&case));
     // A name server or a disk that does not answer keeps threads of the runtime busy.
     runtime.shutdown_background();
@@ -63,7 +63,7 @@ pub(crate) fn run(asked: &Doctor) -> Result<(), Stop> {
         Format::Table => {
             let rows = findings.iter().map(|it| {
                 let cell = |text: &Option<String>| text.clone().unwrap_or_default();
-                vec![it.check.to_owned(), it.status.as_str().to_owned(), it.message.clone(), cell(&it.mend)]
+                vec![it.check.to_owned(), it.status.as_str().to_owned(), it.message.clone(), cell(&it.hint)]
             });
             output::table(&["check", "status", "finding", "what to do"], rows.collect())?;
         }
@@ -71,7 +71,7 @@ pub(crate) fn run(asked: &Doctor) -> Result<(), Stop> {
     conclude(&findings)
 }
 
-/// Every area, those that wait for others at the same time.
+/// Checks every area; those that wait for servers run concurrently.
 async fn examine(case: &Case) -> Vec<Finding> {
     let mut findings = settings::examine(case);
     findings.extend(network::examine(case));
@@ -83,15 +83,15 @@ async fn examine(case: &Case) -> Vec<Finding> {
     findings
 }
 
-/// What a check finds, or that it did not come to its end.
+/// The findings of a check, or its timeout.
 async fn within(check: &'static str, work: impl Future<Output = Vec<Finding>>) -> Vec<Finding> {
     let late =
         |_elapsed| vec![Finding::failed(check, format!("no answer within {} seconds", PATIENCE.as_secs()), AGAIN)];
     tokio::time::timeout(PATIENCE, work).await.unwrap_or_else(late)
 }
 
-/// Checks of one server, one after the other, so that they share a connection: each further one would cost a busy server
-/// more than all the questions. Once it does not answer, the rest is skipped.
+/// Checks of one server, in sequence, so that they share a connection: another one would cost a busy server more than all
+/// the queries. Once the server does not answer, the remaining checks are skipped.
 #[derive(Default)]
 struct Series {
     findings: Vec<Finding>,
@@ -104,23 +104,23 @@ impl Series {
             return self.findings.push(Finding::skipped(check, "the server has stopped answering"));
         }
         let found = within(check, work).await;
-        self.is_silent = found.iter().any(|it| it.status == Status::Failed && it.mend.as_deref() == Some(AGAIN));
+        self.is_silent = found.iter().any(|it| it.status == Status::Failed && it.hint.as_deref() == Some(AGAIN));
         self.findings.extend(found);
     }
 }
 
-/// Settings that can't be used come first, as nothing else starts with them.
-fn conclude(findings: &[Finding]) -> Result<(), Stop> {
+/// Invalid settings decide the exit code first, because the service does not start with them.
+fn conclude(findings: &[Finding]) -> Result<(), Exit> {
     let count = |status| findings.iter().filter(|it| it.status == status).count();
     let (failed, warned, skipped) = (count(Status::Failed), count(Status::Warning), count(Status::Skipped));
-    let told = format!("{failed} failed, {warned} warned, {skipped} skipped, {} in order", count(Status::Ok));
+    let told = format!("{failed} failed, {warned} warned, {skipped} skipped, {} ok", count(Status::Ok));
     let failures = || findings.iter().filter(|it| it.status == Status::Failed);
     if failures().any(|it| settings::CHECKS.contains(&it.check)) {
-        return Err(Stop::config(told));
+        return Err(Exit::config(told));
     }
     if failures().next().is_none() {
         output::note(format_args!("kayan: {told}"));
         return Ok(());
     }
-    if failures().all(|it| it.check == server::PENDING) { Err(Stop::pending(told)) } else { Err(Stop::failed(told)) }
+    if failures().all(|it| it.check == server::PENDING) { Err(Exit::pending(told)) } else { Err(Exit::failed(told)) }
 }

@@ -1,4 +1,4 @@
-//! `kayan admin user import`: one thread reads and judges lines while another brings the ones before in.
+//! `kayan admin user import`: one thread reads and parses lines while another imports the ones before.
 
 mod lines;
 
@@ -19,22 +19,22 @@ use tokio::sync::mpsc;
 use self::lines::Lines;
 use crate::{
     args::{Format, transfer::Import},
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
-/// Batches that may wait to be brought in.
+/// The maximum number of batches that wait to be imported.
 const WAITING: usize = 2;
 
-/// Lines, and how much of the file is read with them.
+/// Lines, and how much of the file has been read with them.
 struct Batch {
     lines: Vec<ReadLine>,
     bytes: u64,
-    /// Whether the file ends here.
+    /// Whether this is the end of the file.
     last: bool,
 }
 
-pub(crate) async fn run(args: Import) -> Result<(), Stop> {
+pub(crate) async fn run(args: Import) -> Result<(), Exit> {
     let (input, length) = open(&args.file)?;
     let mut report = Report::open(&args)?;
     let kayan = Arc::new(super::open().await?);
@@ -50,8 +50,8 @@ pub(crate) async fn run(args: Import) -> Result<(), Stop> {
                 counts.add(&reports);
                 bar.suspend(|| report.write(&reports))?;
             }
-            Err(stop) => {
-                ended = Err(stop);
+            Err(exit) => {
+                ended = Err(exit);
                 break;
             }
         }
@@ -59,10 +59,10 @@ pub(crate) async fn run(args: Import) -> Result<(), Stop> {
     bar.finish_and_clear();
     report.flush()?;
     output::note(format_args!("{}", counts.told(args.dry_run)));
-    if let Err(stop) = ended {
-        return Err(stop.hinting("the same again goes on where this has stopped"));
+    if let Err(exit) = ended {
+        return Err(exit.hinting("run the command again to continue"));
     }
-    if counts.failed == 0 { Ok(()) } else { Err(Stop::failed(format!("{} of the lines failed", counts.failed))) }
+    if counts.failed == 0 { Ok(()) } else { Err(Exit::failed(format!("{} of the lines failed", counts.failed))) }
 }
 
 async fn bring_in(
@@ -72,19 +72,19 @@ async fn bring_in(
     dry_run: bool,
     seen: &mut SeenUsers,
     bar: &ProgressBar,
-) -> Result<Vec<LineReport>, Stop> {
-    let Batch { lines, bytes, .. } = batch.map_err(|error| Stop::failed(format!("the file can't be read: {error}")))?;
-    let reports = kayan.import_users(operator, ImportUsers { lines, dry_run, seen }).await.map_err(Stop::failed)?;
+) -> Result<Vec<LineReport>, Exit> {
+    let Batch { lines, bytes, .. } = batch.map_err(|error| Exit::failed(format!("the file can't be read: {error}")))?;
+    let reports = kayan.import_users(operator, ImportUsers { lines, dry_run, seen }).await.map_err(Exit::failed)?;
     bar.set_position(bytes);
     Ok(reports)
 }
 
-/// What to read, and how long it is where that is known.
-fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Stop> {
+/// The input, and its length if known.
+fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Exit> {
     if path == Path::new("-") {
         return Ok((Box::new(io::stdin()), None));
     }
-    let failed = |error| Stop::failed(format!("{} can't be read: {error}", path.display()));
+    let failed = |error| Exit::failed(format!("{} can't be read: {error}", path.display()));
     let file = File::open(path).map_err(failed)?;
     let data = file.metadata().map_err(failed)?;
     if data.is_dir() {
@@ -93,13 +93,13 @@ fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Stop> {
     Ok((Box::new(file), data.is_file().then_some(data.len())))
 }
 
-/// Reads on a thread of its own; ends with the first error.
+/// Reads on a thread of its own, until the first error.
 fn read(
     kayan: &Arc<Kayan>,
     operator: &Operator,
     most: HashCost,
     input: Box<dyn Read + Send>,
-) -> Result<mpsc::Receiver<io::Result<Batch>>, Stop> {
+) -> Result<mpsc::Receiver<io::Result<Batch>>, Exit> {
     let (send, receive) = mpsc::channel(WAITING);
     let (kayan, operator) = (Arc::clone(kayan), operator.clone());
     let reading = move || {
@@ -107,13 +107,13 @@ fn read(
         loop {
             let batch = next(&kayan, &operator, most, &mut lines);
             let ended = batch.as_ref().map_or(true, |batch| batch.last);
-            // Nobody wants it any more when the import has failed.
+            // The receiver is gone if the import has failed.
             if send.blocking_send(batch).is_err() || ended {
                 return;
             }
         }
     };
-    thread::Builder::new().name("kayan-import-reader".to_owned()).spawn(reading).map_err(Stop::failed)?;
+    thread::Builder::new().name("kayan-import-reader".to_owned()).spawn(reading).map_err(Exit::failed)?;
     Ok(receive)
 }
 
@@ -133,32 +133,32 @@ fn next(kayan: &Kayan, operator: &Operator, most: HashCost, lines: &mut Lines<im
     Ok(Batch { lines: batch, bytes: lines.bytes(), last })
 }
 
-/// Where it is told what came of each line.
+/// The destination of the report.
 struct Report {
     out: Box<dyn Write>,
     format: Format,
 }
 
 impl Report {
-    /// A file is for programs, whatever the format on standard output.
-    fn open(args: &Import) -> Result<Self, Stop> {
+    /// A file always has JSON, whatever the format on standard output.
+    fn open(args: &Import) -> Result<Self, Exit> {
         let (out, format): (Box<dyn Write>, _) = match &args.report {
             None => (Box::new(io::stdout()), args.format),
             Some(path) => {
                 let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-                let failed = |error| Stop::failed(format!("{} can't be written: {error}", path.display()));
+                let failed = |error| Exit::failed(format!("{} can't be written: {error}", path.display()));
                 (Box::new(file.map_err(failed)?), Format::Json)
             }
         };
         Ok(Self { out: Box::new(BufWriter::new(out)), format })
     }
 
-    /// Is out of this process's hands afterwards, so that no kill takes it back.
-    fn write(&mut self, reports: &[LineReport]) -> Result<(), Stop> {
+    /// Flushes the report, so that it survives if the process is killed.
+    fn write(&mut self, reports: &[LineReport]) -> Result<(), Exit> {
         let mut text = String::new();
         for report in reports {
             match self.format {
-                Format::Json => text.push_str(&terminal::json(&serde_json::to_string(report).map_err(Stop::failed)?)),
+                Format::Json => text.push_str(&terminal::json(&serde_json::to_string(report).map_err(Exit::failed)?)),
                 Format::Table if matches!(report.fate, Fate::Imported(_) | Fate::WouldImport) => continue,
                 Format::Table => text.push_str(&row(report)),
             }
@@ -169,35 +169,35 @@ impl Report {
         self.flush()
     }
 
-    fn flush(&mut self) -> Result<(), Stop> {
+    fn flush(&mut self) -> Result<(), Exit> {
         let flushed = self.out.flush();
         self.judge(flushed)
     }
 
-    fn judge(&mut self, written: io::Result<()>) -> Result<(), Stop> {
+    fn judge(&mut self, written: io::Result<()>) -> Result<(), Exit> {
         match written {
-            // Whoever read it has seen enough; the import goes on.
+            // The reader has closed the pipe; the import continues.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.out = Box::new(io::sink());
                 Ok(())
             }
-            written => written.map_err(|error| Stop::failed(format!("the report can't be written: {error}"))),
+            written => written.map_err(|error| Exit::failed(format!("the report can't be written: {error}"))),
         }
     }
 }
 
-/// Fixed columns: the widths of a table would be known at its end only.
+/// Fixed columns, because the widths of a table are only known at its end.
 fn row(report: &LineReport) -> String {
     let why = match &report.fate {
         Fate::Refused(refusal) => refusal.to_string(),
         Fate::Exists(id) | Fate::Imported(id) => id.to_string(),
         Fate::WouldImport => String::new(),
     };
-    // A key of the file may be in it, and with that anything that a terminal obeys.
+    // It may contain a key of the file, and so control characters.
     format!("{:>9}  {:<8}  {}", report.line, report.fate.as_str(), terminal::one_line(&why))
 }
 
-/// How many lines came to what.
+/// The number of lines by result.
 #[derive(Default)]
 struct Counts {
     imported: u64,
@@ -227,7 +227,7 @@ impl Counts {
             return told;
         }
         format!(
-            "{told}\n{cutting} {done} with bcrypt: the first 72 bytes of their passwords count, until the next login"
+            "{told}\n{cutting} {done} with bcrypt: only the first 72 bytes of their passwords count until the next login"
         )
     }
 }

@@ -1,24 +1,25 @@
-//! `kayan migrate`: brings the schema up to date, takes it back, shows it and what is to come, writes new steps.
+//! `kayan migrate`: applies, reverts, plans, lists and creates migrations.
 
 mod plan;
 
 use std::{path::Path, sync::Arc};
 
+use kayan_ports::timestamp;
 use kayan_sql::{
     Driver,
     migrate::{self as migrations, MigrateError, Migration, MigrationState, MigrationStatus},
 };
 use serde::Serialize;
-use time::format_description::well_known::Rfc3339;
 
 use crate::{
     args::{Format, Migrate},
-    compose, output,
-    stop::Stop,
+    compose,
+    exit::Exit,
+    output,
 };
 
-/// Does what is asked for.
-pub(crate) fn run(action: Migrate) -> Result<(), Stop> {
+/// Runs the command.
+pub(crate) fn run(action: Migrate) -> Result<(), Exit> {
     match action {
         Migrate::Create { name } => create(&name),
         Migrate::Up { to } => super::block_on(up(to)),
@@ -28,21 +29,21 @@ pub(crate) fn run(action: Migrate) -> Result<(), Stop> {
     }
 }
 
-fn create(name: &str) -> Result<(), Stop> {
-    let written = migrations::create(Path::new("migrations"), name).map_err(stop)?;
+fn create(name: &str) -> Result<(), Exit> {
+    let written = migrations::create(Path::new("migrations"), name).map_err(exit)?;
     written.iter().try_for_each(|path| output::line(&path.display().to_string()))
 }
 
-fn database() -> Result<Arc<dyn Driver>, Stop> {
+fn database() -> Result<Arc<dyn Driver>, Exit> {
     compose::database(&super::settings()?)
 }
 
-async fn up(to: Option<u32>) -> Result<(), Stop> {
+async fn up(to: Option<u32>) -> Result<(), Exit> {
     let driver = database()?;
     let known = migrations::embedded(driver.dialect());
     let mut told =
         |migration: &Migration| output::note(format_args!("applied {:04}_{}", migration.version, migration.name));
-    let count = migrations::up(&*driver, known, to, compose::clock().now(), &mut told).await.map_err(stop)?;
+    let count = migrations::up(&*driver, known, to, compose::clock().now(), &mut told).await.map_err(exit)?;
     output::note(format_args!(
         "{}",
         if count == 0 { "nothing is pending".to_owned() } else { format!("{count} applied") }
@@ -50,15 +51,15 @@ async fn up(to: Option<u32>) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn down(steps: u32) -> Result<(), Stop> {
+async fn down(steps: u32) -> Result<(), Exit> {
     let driver = database()?;
     let known = migrations::embedded(driver.dialect());
     let mut told =
-        |migration: &Migration| output::note(format_args!("took back {:04}_{}", migration.version, migration.name));
-    let count = migrations::down(&*driver, known, steps, &mut told).await.map_err(stop)?;
+        |migration: &Migration| output::note(format_args!("reverted {:04}_{}", migration.version, migration.name));
+    let count = migrations::down(&*driver, known, steps, &mut told).await.map_err(exit)?;
     output::note(format_args!(
         "{}",
-        if count == 0 { "nothing is applied".to_owned() } else { format!("{count} taken back") }
+        if count == 0 { "nothing is applied".to_owned() } else { format!("{count} reverted") }
     ));
     Ok(())
 }
@@ -77,16 +78,16 @@ impl From<MigrationStatus> for Line {
         Self {
             version: format!("{:04}", status.version),
             name: status.name,
-            applied_at: status.applied_at.and_then(|at| at.format(&Rfc3339).ok()),
+            applied_at: status.applied_at.map(timestamp::text),
             state: status.state.as_str(),
             checksum: status.checksum,
         }
     }
 }
 
-async fn status(format: Format) -> Result<(), Stop> {
+async fn status(format: Format) -> Result<(), Exit> {
     let driver = database()?;
-    let statuses = migrations::status(&*driver, migrations::embedded(driver.dialect())).await.map_err(stop)?;
+    let statuses = migrations::status(&*driver, migrations::embedded(driver.dialect())).await.map_err(exit)?;
     let pending = statuses.iter().filter(|status| status.state == MigrationState::Pending).count();
     let lines: Vec<Line> = statuses.into_iter().map(Line::from).collect();
     match format {
@@ -101,13 +102,13 @@ async fn status(format: Format) -> Result<(), Stop> {
     }
     match pending {
         0 => Ok(()),
-        pending => Err(Stop::pending(format!("{pending} pending; run `kayan migrate up`"))),
+        pending => Err(Exit::pending(format!("{pending} pending; run `kayan migrate up`"))),
     }
 }
 
-fn stop(error: MigrateError) -> Stop {
+fn exit(error: MigrateError) -> Exit {
     match error {
-        MigrateError::BadName { .. } | MigrateError::NoSuchVersion { .. } => Stop::usage(error),
-        _ => Stop::failed(error),
+        MigrateError::BadName { .. } | MigrateError::NoSuchVersion { .. } => Exit::usage(error),
+        _ => Exit::failed(error),
     }
 }

@@ -1,9 +1,9 @@
-//! `kayan openapi`: the document, without a running service.
+//! `kayan openapi`: prints the OpenAPI document, without a running service.
 
-use crate::{args::DocumentFormat, output, stop::Stop};
+use crate::{args::DocumentFormat, exit::Exit, output};
 
-/// Prints it.
-pub(crate) fn run(format: DocumentFormat) -> Result<(), Stop> {
+/// Prints the document.
+pub(crate) fn run(format: DocumentFormat) -> Result<(), Exit> {
     let (json, yaml) = kayan_http::documents();
     let document = match format {
         DocumentFormat::Json => json,

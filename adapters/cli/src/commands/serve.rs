@@ -1,4 +1,4 @@
-//! `kayan serve`: the HTTP service, from its settings to its last request.
+//! `kayan serve`: runs the HTTP service, from start to graceful shutdown.
 
 use std::{
     io::{self, IsTerminal, Write as _},
@@ -17,24 +17,24 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     compose::{self, Observed},
     config::{Config, Environment, LogFormat},
-    stop::Stop,
+    exit::Exit,
 };
 
-/// How long `/health/ready` says 503 before new connections are refused, so that a load balancer hears of it.
+/// How long `/health/ready` returns 503 before new connections are refused, so that load balancers notice.
 const NOTICE: Duration = Duration::from_secs(1);
-/// How long until a database that was away at the start is asked again.
+/// How often a database that was unavailable at start is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Serves until it is told to stop.
-pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Stop> {
-    let loaded = super::load(flags, super::Purpose::Serve).map_err(Stop::config)?;
+/// Serves until a signal stops it.
+pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Exit> {
+    let loaded = super::load(flags, super::Purpose::Serve).map_err(Exit::config)?;
     let logs = compose::logs(&loaded.config)?;
     for warning in &loaded.warnings {
         tracing::warn!(setting = warning.setting, "{}", warning.text);
     }
     let traces = compose::traces(&loaded.config)?;
     let observed = Observed { logs: logs.clone(), metrics: compose::metrics()? };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Stop::failed)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Exit::failed)?;
     let served = runtime.block_on(serve(&loaded.config, observed));
     if let Some(traces) = traces {
         traces.close();
@@ -43,14 +43,14 @@ pub(crate) fn run(flags: Vec<(String, String)>) -> Result<(), Stop> {
     served
 }
 
-async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
+async fn serve(config: &Config, observed: Observed) -> Result<(), Exit> {
     let Observed { logs, metrics } = observed.clone();
     let driver = compose::database(config)?;
     let keys = compose::keys(config, &driver)?;
     let prepared = prepare(config, &*driver, &*keys).await;
     let late = match prepared {
-        Err(stop) if stop.is_unavailable() => {
-            tracing::error!("{}; not ready until the database is there", stop.reason());
+        Err(exit) if exit.is_unavailable() => {
+            tracing::error!("{}; not ready until the database is there", exit.reason());
             true
         }
         other => other.map(|()| false)?,
@@ -59,9 +59,9 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
     let app = compose::application(config, &driver, keys.clone(), log.as_ref(), observed)?;
     learn_seals(&app.kayan, late).await;
     let listener = listen(config)?;
-    let address = listener.local_addr().map_err(Stop::failed)?;
+    let address = listener.local_addr().map_err(Exit::failed)?;
     let draining = Draining::default();
-    let listener = tokio::net::TcpListener::from_std(listener).map_err(Stop::failed)?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(Exit::failed)?;
     let limits = Limits { connections: config.max_connections, ..Limits::default() };
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
     logs.flush();
@@ -75,7 +75,7 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
     };
     tokio::select! {
         () = kayan_http::serve(app.clone(), &draining, listener, limits, told_to_stop(draining.clone())) => {}
-        Err(stop) = prepare_late(config, &*driver, &*keys, &app.kayan), if late => return Err(stop),
+        Err(exit) = prepare_late(config, &*driver, &*keys, &app.kayan), if late => return Err(exit),
         () = worker.run(async || Ok(driver.maintain().await?)) => {}
         () = metrics.upkeep() => {}
         () = reopen_when_told(log.as_deref()) => {}
@@ -87,7 +87,7 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Stop> {
     Ok(())
 }
 
-/// On SIGHUP, for as long as the service runs; without an audit log there is nothing to reopen, and nothing happens.
+/// Reopens the audit log on SIGHUP, if there is one.
 async fn reopen_when_told(log: Option<&AuditLog>) {
     match signal(SignalKind::hangup()) {
         Ok(mut hangup) => {
@@ -95,7 +95,7 @@ async fn reopen_when_told(log: Option<&AuditLog>) {
                 if let Some(log) = log {
                     log.reopen();
                 } else {
-                    tracing::info!("told to reopen the audit log, and there is none");
+                    tracing::info!("SIGHUP received, but no audit log is configured");
                 }
             }
         }
@@ -104,12 +104,12 @@ async fn reopen_when_told(log: Option<&AuditLog>) {
     std::future::pending::<()>().await;
 }
 
-/// Migrates as soon as the database is there; what can't be served then ends the service as it would have at its start.
-async fn prepare_late(config: &Config, driver: &dyn Driver, keys: &dyn Keys, kayan: &Kayan) -> Result<(), Stop> {
+/// Migrates once the database is available; an error then ends the service, as it would have at start.
+async fn prepare_late(config: &Config, driver: &dyn Driver, keys: &dyn Keys, kayan: &Kayan) -> Result<(), Exit> {
     loop {
         tokio::time::sleep(AGAIN).await;
         match prepare(config, driver, keys).await {
-            Err(stop) if stop.is_unavailable() => {}
+            Err(exit) if exit.is_unavailable() => {}
             other => {
                 learn_seals(kayan, other.is_err()).await;
                 return other;
@@ -118,19 +118,19 @@ async fn prepare_late(config: &Config, driver: &dyn Driver, keys: &dyn Keys, kay
     }
 }
 
-/// Before any event is written, unless the database is not there yet. What fails is made up for when the trail is sealed.
+/// Before any event is written, unless the database is unavailable. If it fails, sealing does it later.
 async fn learn_seals(kayan: &Kayan, not_yet: bool) {
     if !not_yet && let Err(error) = kayan.learn_seals().await {
-        tracing::warn!(%error, "how far the audit trail is sealed could not be read; it is tried again later");
+        tracing::warn!(%error, "how far the audit trail is sealed could not be read; it is retried later");
     }
 }
 
-/// A service waits for its migrations; a schema that it does not know, it must not touch; and with secrets that don't
-/// open what is sealed, it must not start.
-async fn prepare(config: &Config, driver: &dyn Driver, keys: &dyn Keys) -> Result<(), Stop> {
+/// The service waits for pending migrations, must not use an unknown schema, and must not start with secrets that don't open
+/// its keys.
+async fn prepare(config: &Config, driver: &dyn Driver, keys: &dyn Keys) -> Result<(), Exit> {
     match super::prepare(config, driver).await {
         Ok(()) => Ok(keys.unlock().await?),
-        Err(stop) if stop.is_pending() => {
+        Err(exit) if exit.is_pending() => {
             tracing::warn!("migrations are pending: not ready until `kayan migrate up` has run");
             Ok(())
         }
@@ -138,21 +138,21 @@ async fn prepare(config: &Config, driver: &dyn Driver, keys: &dyn Keys) -> Resul
     }
 }
 
-fn listen(config: &Config) -> Result<TcpListener, Stop> {
+fn listen(config: &Config) -> Result<TcpListener, Exit> {
     let address = SocketAddr::new(config.host, config.port);
     let listener = TcpListener::bind(address).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
-            Stop::failed(format!("KAYAN_PORT: port {} is taken; stop what listens there or set another", config.port))
+            Exit::failed(format!("KAYAN_PORT: port {} is taken; stop what listens there or set another", config.port))
         }
         io::ErrorKind::PermissionDenied => {
-            Stop::failed(format!("KAYAN_PORT: this user may not listen on port {}; set one from 1024 up", config.port))
+            Exit::failed(format!("KAYAN_PORT: this user may not listen on port {}; set one from 1024 up", config.port))
         }
         io::ErrorKind::AddrNotAvailable => {
-            Stop::failed(format!("KAYAN_HOST: {} is not an address of this machine", config.host))
+            Exit::failed(format!("KAYAN_HOST: {} is not an address of this machine", config.host))
         }
-        _ => Stop::failed(format!("can't listen on {address}: {error}")),
+        _ => Exit::failed(format!("can't listen on {address}: {error}")),
     })?;
-    listener.set_nonblocking(true).map_err(Stop::failed)?;
+    listener.set_nonblocking(true).map_err(Exit::failed)?;
     Ok(listener)
 }
 
@@ -180,7 +180,7 @@ async fn told_to_stop(draining: Draining) {
     }
 }
 
-/// In development, says where everything is and how to begin.
+/// In development, prints the URLs and how to begin.
 fn banner(config: &Config, address: SocketAddr) {
     let base = match &config.public_url {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
@@ -189,7 +189,7 @@ fn banner(config: &Config, address: SocketAddr) {
         }
         None => format!("http://{address}"),
     };
-    // Who reads JSON is no person.
+    // A log in JSON is read by programs.
     if config.env != Environment::Development || config.log_format == LogFormat::Json {
         return;
     }
@@ -203,6 +203,6 @@ fn banner(config: &Config, address: SocketAddr) {
          stop          Ctrl-C\n",
         version = env!("CARGO_PKG_VERSION"),
     );
-    // The service goes on where that can't be written.
+    // Errors are ignored: the service runs without this text.
     let _ = writeln!(io::stderr(), "{text}");
 }

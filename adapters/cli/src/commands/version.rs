@@ -1,8 +1,8 @@
 //! `kayan version`: the version and what is compiled in.
 
-use crate::{compose, output, stop::Stop};
+use crate::{compose, exit::Exit, output};
 
-/// Prints it.
-pub(crate) fn run() -> Result<(), Stop> {
+/// Prints the version.
+pub(crate) fn run() -> Result<(), Exit> {
     output::line(&format!("kayan {}\nbackends: {}", env!("CARGO_PKG_VERSION"), compose::BACKENDS.join(", ")))
 }

@@ -8,7 +8,7 @@ use kayan_telemetry::{AuditLog, Audited, CountedLogins, Destination, LogSettings
 use super::{BACKENDS, clock};
 use crate::{
     config::{self, Config},
-    stop::Stop,
+    exit::Exit,
 };
 
 /// The handles that a running service keeps.
@@ -19,12 +19,12 @@ pub(crate) struct Observed {
 }
 
 /// Opens the audit log for a command, whose standard output is for its results.
-pub(crate) fn audit_log_of_a_command(config: &Config) -> Result<Option<Arc<AuditLog>>, Stop> {
+pub(crate) fn audit_log_of_a_command(config: &Config) -> Result<Option<Arc<AuditLog>>, Exit> {
     if config.audit_log == Some(config::AuditLog::Stdout) { Ok(None) } else { audit_log(config) }
 }
 
 /// Opens the audit log, if one is configured.
-pub(crate) fn audit_log(config: &Config) -> Result<Option<Arc<AuditLog>>, Stop> {
+pub(crate) fn audit_log(config: &Config) -> Result<Option<Arc<AuditLog>>, Exit> {
     let destination = match &config.audit_log {
         None => return Ok(None),
         Some(config::AuditLog::Stdout) => Destination::Stdout,
@@ -32,11 +32,13 @@ pub(crate) fn audit_log(config: &Config) -> Result<Option<Arc<AuditLog>>, Stop> 
     };
     let opened = AuditLog::open(destination).map_err(|error| {
         let why = match error.kind() {
-            std::io::ErrorKind::NotFound => "its folder is not there; make it".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "this user may not write it; change its rights".to_owned(),
+            std::io::ErrorKind::NotFound => "its folder does not exist; create it".to_owned(),
+            std::io::ErrorKind::PermissionDenied => {
+                "this user has no write permission; change its permissions".to_owned()
+            }
             _ => format!("it can't be opened for writing ({error}); name another file"),
         };
-        Stop::config(format!("KAYAN_AUDIT_LOG: {why}"))
+        Exit::config(format!("KAYAN_AUDIT_LOG: {why}"))
     });
     opened.map(|log| Some(Arc::new(log)))
 }
@@ -55,24 +57,24 @@ pub(super) fn counted(store: Stores) -> Stores {
 }
 
 /// Starts recording metrics; must be called before anything that counts is built.
-pub(crate) fn metrics() -> Result<Metrics, Stop> {
-    let metrics = Metrics::install().map_err(Stop::failed)?;
+pub(crate) fn metrics() -> Result<Metrics, Exit> {
+    let metrics = Metrics::install().map_err(Exit::failed)?;
     let (version, backends) = (env!("CARGO_PKG_VERSION"), BACKENDS.join(","));
     metrics::gauge!("kayan_build_info", "version" => version, "backends" => backends).set(1.0);
     Ok(metrics)
 }
 
 /// Starts sampling traces, if a collector is configured; must be called before anything that is traced is built.
-pub(crate) fn traces(config: &Config) -> Result<Option<Traces>, Stop> {
-    config.traces.clone().map(|settings| Traces::install(settings).map_err(Stop::failed)).transpose()
+pub(crate) fn traces(config: &Config) -> Result<Option<Traces>, Exit> {
+    config.traces.clone().map(|settings| Traces::install(settings).map_err(Exit::failed)).transpose()
 }
 
 /// Starts logging to standard error, as configured.
-pub(crate) fn logs(config: &Config) -> Result<Logs, Stop> {
+pub(crate) fn logs(config: &Config) -> Result<Logs, Exit> {
     let format = match config.log_format {
         config::LogFormat::Text => kayan_telemetry::Format::Text,
         config::LogFormat::Json => kayan_telemetry::Format::Json,
     };
     let settings = LogSettings { level: config.log_level, format, traced: config.traces.is_some() };
-    kayan_telemetry::init(settings, clock()).map_err(Stop::failed)
+    kayan_telemetry::init(settings, clock()).map_err(Exit::failed)
 }

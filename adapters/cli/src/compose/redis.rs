@@ -1,9 +1,9 @@
-//! How each Redis is watched: whether it takes what it is used for.
+//! The health of each Redis: whether it accepts what it is used for.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use kayan_ports::{CountError, Probe, Timestamp};
+use kayan_ports::{Failure, Probe, Timestamp};
 use secrecy::ExposeSecret as _;
 
 use super::{RedisCounters, RedisProbe, RedisSettings, Uses};
@@ -13,16 +13,16 @@ use crate::{
         Config,
         settings::redis::{SESSION_URL, URL},
     },
-    stop::Stop,
+    exit::Exit,
 };
 
-/// The health of the Redis that counts.
+/// The health of the Redis of the counters.
 pub(super) fn probe(config: &Config, server: Arc<RedisCounters>) -> Arc<dyn Probe> {
     Arc::new(RedisProbe::new("redis", server, uses(config, URL.name)))
 }
 
 /// The health of the Redis over which revoked sessions are announced, if it is another one.
-pub(super) fn session_probe(config: &Config) -> Result<Option<Arc<dyn Probe>>, Stop> {
+pub(super) fn session_probe(config: &Config) -> Result<Option<Arc<dyn Probe>>, Exit> {
     let setting = SESSION_URL.name;
     let Some(url) = &config.redis.session_url else { return Ok(None) };
     if counts_and_announces(config) || config.sessions.cache_ttl.is_zero() {
@@ -30,11 +30,11 @@ pub(super) fn session_probe(config: &Config) -> Result<Option<Arc<dyn Probe>>, S
     }
     let (url, settings) = super::redis(config, setting, url)?;
     let server = RedisCounters::connect(&url, RedisSettings { pool_size: 1, ..settings });
-    let server = server.map_err(|why| Stop::config(format!("{setting}: {why}")))?;
+    let server = server.map_err(|why| Exit::config(format!("{setting}: {why}")))?;
     Ok(Some(Arc::new(RedisProbe::new("redis_sessions", Arc::new(server), uses(config, setting)))))
 }
 
-/// A Redis as `doctor` looks at it.
+/// A Redis as `doctor` checks it.
 pub(super) fn looked_at(config: &Config, setting: &str, server: RedisCounters) -> Arc<dyn RedisServer> {
     Arc::new(LookedAt { uses: uses(config, setting), server })
 }
@@ -46,7 +46,7 @@ fn uses(config: &Config, setting: &str) -> Uses {
     Uses { counts, announces }
 }
 
-/// Whether one Redis does both.
+/// Whether one Redis serves both uses.
 fn counts_and_announces(config: &Config) -> bool {
     let (Some(url), Some(session_url)) = (&config.redis.url, &config.redis.session_url) else { return false };
     url.expose_secret() == session_url.expose_secret()
@@ -59,7 +59,7 @@ struct LookedAt {
 
 #[async_trait]
 impl RedisServer for LookedAt {
-    async fn ping(&self) -> Result<(), CountError> {
+    async fn ping(&self) -> Result<(), Failure> {
         self.server.ping().await
     }
 
@@ -67,11 +67,11 @@ impl RedisServer for LookedAt {
         self.server.refusal(self.uses).await
     }
 
-    async fn time(&self) -> Result<Option<Timestamp>, CountError> {
+    async fn time(&self) -> Result<Option<Timestamp>, Failure> {
         self.server.time().await
     }
 
-    async fn info(&self) -> Result<Option<BTreeMap<String, String>>, CountError> {
+    async fn info(&self) -> Result<Option<BTreeMap<String, String>>, Failure> {
         self.server.info().await
     }
 }

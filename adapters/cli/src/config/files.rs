@@ -12,19 +12,19 @@ pub(crate) fn writable(path: &Path) -> Result<(), Invalid> {
     let folder = folder_of(path);
     let (place, what) = match fs::metadata(path) {
         Ok(found) if !found.is_file() => return Err(Invalid::new("is no file", "name a file")),
-        Ok(_) => (path, "this user may not write it"),
+        Ok(_) => (path, "this user has no write permission"),
         Err(why) if why.kind() != ErrorKind::NotFound => {
             return Err(Invalid::new(
-                format!("can't be looked at ({why})"),
-                "correct the path, or the rights on its folder",
+                format!("can't be checked ({why})"),
+                "correct the path, or the permissions of its folder",
             ));
         }
         Err(_) if !folder.is_dir() => {
-            return Err(Invalid::new("its folder is not there", "make it, or correct the path"));
+            return Err(Invalid::new("its folder does not exist", "create it, or correct the path"));
         }
-        Err(_) => (folder, "this user may make no file in its folder"),
+        Err(_) => (folder, "this user can't create files in its folder"),
     };
-    access(place, Access::WRITE_OK).map_err(|_| Invalid::new(what, "change the rights, or name another file"))
+    access(place, Access::WRITE_OK).map_err(|_| Invalid::new(what, "change the permissions, or use another file"))
 }
 
 #[cfg(test)]
@@ -40,9 +40,9 @@ mod tests {
             assert_eq!(writable(&path(name)), Ok(()), "{name}");
         }
         for (name, what) in [
-            ("nowhere/new.log", "its folder is not there"),
+            ("nowhere/new.log", "its folder does not exist"),
             ("", "is no file"),
-            ("there.log/new.log", "can't be looked at"),
+            ("there.log/new.log", "can't be checked"),
         ] {
             let invalid = writable(&path(name)).unwrap_err();
             assert!(invalid.what.contains(what), "{name}: {invalid:?}");

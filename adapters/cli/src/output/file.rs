@@ -1,4 +1,4 @@
-//! A file that appears whole or not at all, and that only its owner may read.
+//! A file that is written completely or not at all, and that only its owner may read.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -7,20 +7,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::stop::Stop;
+use crate::exit::Exit;
 
-/// A file in the making. Dropped before it is kept, it leaves what was there before.
+/// A file that is being written. If it is dropped before `keep`, the previous file stays.
 #[derive(Debug)]
 pub(crate) struct NewFile {
     draft: BufWriter<File>,
-    /// Where it is written, and the place that it takes; nothing if that is no file but a pipe or a device.
+    /// The path of the draft and the final path; `None` for a pipe or a device.
     places: Option<(PathBuf, PathBuf)>,
 }
 
 impl NewFile {
-    /// Begins one beside the place that it will take.
+    /// Creates a draft beside the final path.
     pub(crate) fn begin(path: &Path) -> io::Result<Self> {
-        // What a link leads to is replaced, not the link.
+        // The target of a link is replaced, not the link.
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         match fs::metadata(&target) {
             Ok(found) if found.is_dir() => return Err(io::Error::from(io::ErrorKind::IsADirectory)),
@@ -31,18 +31,18 @@ impl NewFile {
             _ => {}
         }
         let draft = target.with_added_extension(format!("{}.part", std::process::id()));
-        // Left by a process that was killed and had the same number.
+        // Left by a killed process with the same id.
         drop(fs::remove_file(&draft));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         Ok(Self { draft: BufWriter::with_capacity(256 * 1024, file), places: Some((draft, target)) })
     }
 
-    /// Begins the one that this option names.
-    pub(crate) fn named_by(option: &str, path: &Path) -> Result<Self, Stop> {
+    /// Creates the file that this option names.
+    pub(crate) fn named_by(option: &str, path: &Path) -> Result<Self, Exit> {
         Self::begin(path).map_err(|error| cannot_write(option, path, &error))
     }
 
-    /// Puts it in its place once it is on disk.
+    /// Moves it to its final path once it is synced to disk.
     pub(crate) fn keep(mut self) -> io::Result<()> {
         self.draft.flush()?;
         let Some((draft, target)) = self.places.clone() else { return Ok(()) };
@@ -53,12 +53,12 @@ impl NewFile {
     }
 }
 
-/// What is said of a file, named by this option, that can't be begun or put in its place.
-pub(crate) fn cannot_write(option: &str, path: &Path, error: &io::Error) -> Stop {
-    Stop::failed(format!("{option}: {} can't be written: {}; name another file", path.display(), error.kind()))
+/// The error for a file, named by this option, that can't be created or moved to its final path.
+pub(crate) fn cannot_write(option: &str, path: &Path, error: &io::Error) -> Exit {
+    Exit::failed(format!("{option}: {} can't be written: {}; name another file", path.display(), error.kind()))
 }
 
-/// The folder that a file is in, the working one where its path names none.
+/// The folder of a file; the working folder if its path names none.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -55,10 +55,10 @@ struct Role {
     /// Whether the role comes with Kayan; built-in roles can't be changed.
     built_in: bool,
     /// When the role was created.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     created_at: Timestamp,
     /// When the role was last changed.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     updated_at: Timestamp,
 }
 

@@ -147,10 +147,10 @@ pub(crate) struct Tenant {
     /// The settings.
     settings: Settings,
     /// When the tenant was created; 1970 for the one that comes with the installation.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     created_at: Timestamp,
     /// When the tenant was last changed.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     updated_at: Timestamp,
 }
 

@@ -48,7 +48,7 @@ struct Health {
     /// The service's version.
     version: String,
     /// When the health was checked.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     timestamp: Timestamp,
     /// The health of each part.
     checks: Vec<Check>,

@@ -107,13 +107,13 @@ pub(crate) struct Identity {
     /// The names of the roles.
     roles: Vec<String>,
     /// When the identity was created.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     created_at: Timestamp,
     /// When the identity was last changed.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     updated_at: Timestamp,
     /// When the user last logged in.
-    #[serde(with = "crate::wire::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "kayan_ports::timestamp::option", skip_serializing_if = "Option::is_none")]
     last_login_at: Option<Timestamp>,
 }
 
@@ -150,10 +150,10 @@ pub(crate) struct Session {
     /// Always `Bearer`.
     token_type: String,
     /// When the session token expires.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     expires_at: Timestamp,
     /// When the refresh token expires.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     refresh_expires_at: Timestamp,
     /// The authenticator assurance level (NIST SP 800-63B): `aal1`, `aal2` or `aal3`.
     aal: String,
@@ -186,7 +186,7 @@ struct AuthenticationMethod {
     /// The method, such as `password`.
     method: String,
     /// When the authentication was completed.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     completed_at: Timestamp,
 }
 
@@ -201,13 +201,13 @@ pub(crate) struct SessionInfo {
     /// Whether the session has not been revoked.
     active: bool,
     /// When the session was opened.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     issued_at: Timestamp,
     /// When the current session token expires.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     expires_at: Timestamp,
     /// When the session was last used, to the minute.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     last_seen_at: Timestamp,
     /// The authenticator assurance level (NIST SP 800-63B): `aal1`, `aal2` or `aal3`.
     authenticator_assurance_level: String,
@@ -276,10 +276,10 @@ struct CredentialInfo {
     /// The kind of credential, such as `password`.
     kind: String,
     /// When the credential was created.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     created_at: Timestamp,
     /// When its secret was last changed.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     updated_at: Timestamp,
 }
 
@@ -287,7 +287,7 @@ struct CredentialInfo {
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct ExportBody {
     /// When the export was made.
-    #[serde(with = "crate::wire::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     exported_at: Timestamp,
     /// The identity.
     identity: Identity,

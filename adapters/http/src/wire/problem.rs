@@ -84,7 +84,7 @@ struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     enroll: Option<Vec<String>>,
     /// When the lockout ends.
-    #[serde(with = "crate::wire::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "kayan_ports::timestamp::option", skip_serializing_if = "Option::is_none")]
     locked_until: Option<Timestamp>,
     /// How long to wait before the next attempt, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kayan_ports::{
-    Admission, AttemptCounter as _, AttemptKey, CountError, Lockout, RateLimit, RateLimiter as _, Reservation, Target,
+    Admission, AttemptCounter as _, AttemptKey, Failure, Lockout, RateLimit, RateLimiter as _, Reservation, Target,
     TenantId, Timestamp,
 };
 use kayan_redis::RedisCounters;
@@ -22,14 +22,14 @@ pub(crate) fn key(number: u8) -> AttemptKey {
 }
 
 /// Which request of this one it was.
-pub(crate) async fn number(counters: &RedisCounters, who: &str) -> Result<u32, CountError> {
+pub(crate) async fn number(counters: &RedisCounters, who: &str) -> Result<u32, Failure> {
     match counters.admit(&LIMIT, who, NOW).await? {
         Admission::Admitted { remaining, .. } => Ok(LIMIT.requests - remaining),
         Admission::Refused { .. } => panic!("a million requests are within the limit"),
     }
 }
 
-pub(crate) async fn reserve(counters: &RedisCounters, number: u8) -> Result<Reservation, CountError> {
+pub(crate) async fn reserve(counters: &RedisCounters, number: u8) -> Result<Reservation, Failure> {
     counters.reserve(&key(number), &LOCKOUT, NOW).await
 }
 
@@ -42,7 +42,8 @@ pub(crate) async fn unanswered(counters: &RedisCounters) -> String {
     let outcomes = join!(counted, reserved, released, forgotten, counters.unlock(&key.target), counters.ping());
     assert!(began.elapsed() < ENOUGH, "{:?}", began.elapsed());
     let (counted, reserved, released, forgotten, unlocked, pinged) = outcomes;
-    let whys = [counted, reserved, released, forgotten, unlocked, pinged].map(|outcome| outcome.unwrap_err().0);
+    let whys =
+        [counted, reserved, released, forgotten, unlocked, pinged].map(|outcome| outcome.unwrap_err().to_string());
     for why in &whys {
         assert!(!why.contains("127.0.0.1") && !why.contains("hunter2"), "{why}");
     }

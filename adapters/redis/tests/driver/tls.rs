@@ -95,7 +95,7 @@ fn patient(url: &str) -> RedisCounters {
 
 /// Why one question gets no answer.
 async fn refused(url: &str) -> String {
-    number(&patient(url), "somebody").await.unwrap_err().0
+    number(&patient(url), "somebody").await.unwrap_err().to_string()
 }
 
 #[tokio::test]

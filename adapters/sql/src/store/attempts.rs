@@ -1,7 +1,7 @@
 //! Counts authentication attempts in the database: shared by all replicas, and kept over a restart.
 
 use async_trait::async_trait;
-use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, Target, Timestamp};
+use kayan_ports::{AttemptCounter, AttemptKey, Change, Failure, Lockout, Reservation, Target, Timestamp};
 
 use crate::{
     ApplyError, Dialect, Driver, DriverError, Expect, Query, Reading, SqlStore, Statement, Value, changes::Batch,
@@ -29,7 +29,7 @@ WHERE tenant_id = ? AND identifier_hash = ? AND network = ?";
 
 #[async_trait]
 impl<D: Driver> AttemptCounter for SqlStore<D> {
-    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, CountError> {
+    async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, Failure> {
         let driver = self.driver();
         let over = now - lockout.duration;
         let row = match driver.dialect() {
@@ -63,12 +63,12 @@ WHERE tenant_id = ? AND identifier_hash = ? AND network = ? AND (failures < ? OR
             Err(ApplyError::Guard(_)) => last(driver, key, now)
                 .await
                 .map(|last| Reservation::Locked { until: last + lockout.duration })
-                .map_err(|error| CountError(error.to_string())),
-            Err(error) => Err(CountError(error.to_string())),
+                .map_err(|error| Failure::Unavailable(error.to_string())),
+            Err(error) => Err(Failure::Unavailable(error.to_string())),
         }
     }
 
-    async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
+    async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
         let sql = "-- attempts.release
 UPDATE attempts
 SET failures = failures - 1
@@ -76,11 +76,11 @@ WHERE tenant_id = ? AND identifier_hash = ? AND network = ? AND failures > 0";
         write(self.driver(), sql, params(key).into()).await
     }
 
-    async fn forget(&self, _: &AttemptKey) -> Result<(), CountError> {
+    async fn forget(&self, _: &AttemptKey) -> Result<(), Failure> {
         Ok(())
     }
 
-    async fn unlock(&self, of: &Target) -> Result<(), CountError> {
+    async fn unlock(&self, of: &Target) -> Result<(), Failure> {
         let sql = "-- attempts.unlock
 DELETE FROM attempts
 WHERE tenant_id = ? AND identifier_hash = ?";
@@ -92,9 +92,9 @@ WHERE tenant_id = ? AND identifier_hash = ?";
     }
 }
 
-async fn write(driver: &impl Driver, sql: &'static str, params: Vec<Value>) -> Result<(), CountError> {
+async fn write(driver: &impl Driver, sql: &'static str, params: Vec<Value>) -> Result<(), Failure> {
     let statement = Statement { sql, params, expect: Expect::Any };
-    driver.apply(vec![statement]).await.map_err(|error| CountError(error.to_string()))
+    driver.apply(vec![statement]).await.map_err(|error| Failure::Unavailable(error.to_string()))
 }
 
 /// When the last attempt was made; now, if attempts were forgotten in the meantime.

@@ -1,4 +1,4 @@
-//! `kayan admin role`: what roles grant, and who has them.
+//! `kayan admin role`: manages roles and grants them to users.
 
 use kayan_core::{AssignRole, AssignRoleError, CreateRole, DefineRoleError, DeleteRole, DeleteRoleError};
 use kayan_ports::Role;
@@ -6,11 +6,11 @@ use kayan_ports::Role;
 use super::{named, operator, users};
 use crate::{
     args::{Format, RoleAction, Who},
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
-pub(super) async fn run(action: RoleAction) -> Result<(), Stop> {
+pub(super) async fn run(action: RoleAction) -> Result<(), Exit> {
     match action {
         RoleAction::Create { name, permissions, parents, description, tenant, output } => {
             let description = description.unwrap_or_default();
@@ -29,9 +29,9 @@ pub(super) async fn run(action: RoleAction) -> Result<(), Stop> {
             let deleted = super::super::open().await?.delete_role(&operator(Some(tenant)), cmd).await;
             deleted.map_err(|error| match error {
                 DeleteRoleError::Define(error) => explain(error),
-                DeleteRoleError::InUse(_) => Stop::failed(error),
+                DeleteRoleError::InUse(_) => Exit::failed(error),
             })?;
-            output::note("the role is gone");
+            output::note("the role is deleted");
             Ok(())
         }
         RoleAction::Grant { role, who, output } => assign(role, who, true, output.format).await,
@@ -39,28 +39,28 @@ pub(super) async fn run(action: RoleAction) -> Result<(), Stop> {
     }
 }
 
-async fn assign(role: String, who: Who, give: bool, format: Format) -> Result<(), Stop> {
+async fn assign(role: String, who: Who, give: bool, format: Format) -> Result<(), Exit> {
     let (operator, user) = named(who);
     let cmd = AssignRole { user, role, give, expected: None };
     match super::super::open().await?.assign_role(&operator, cmd).await {
         Ok(identity) => users::show(&identity, format),
         Err(AssignRoleError::Change(error)) => Err(users::unchanged(error)),
-        Err(error @ AssignRoleError::UnknownRole(_)) => Err(Stop::not_found(error)),
+        Err(error @ AssignRoleError::UnknownRole(_)) => Err(Exit::not_found(error)),
     }
 }
 
-fn explain(error: DefineRoleError) -> Stop {
+fn explain(error: DefineRoleError) -> Exit {
     match error {
-        DefineRoleError::Invalid(_) => Stop::usage(error),
-        DefineRoleError::NotFound(_) | DefineRoleError::NoTenant(_) => Stop::not_found(error),
+        DefineRoleError::Invalid(_) => Exit::usage(error),
+        DefineRoleError::NotFound(_) | DefineRoleError::NoTenant(_) => Exit::not_found(error),
         DefineRoleError::Denied(_)
         | DefineRoleError::AlreadyExists(_)
         | DefineRoleError::Changed
-        | DefineRoleError::Failed(_) => Stop::failed(error),
+        | DefineRoleError::Failed(_) => Exit::failed(error),
     }
 }
 
-fn show(roles: &[Role], format: Format) -> Result<(), Stop> {
+fn show(roles: &[Role], format: Format) -> Result<(), Exit> {
     if format == Format::Json {
         return output::json(&roles);
     }

@@ -1,17 +1,17 @@
-//! `kayan admin sessions`: who is logged in, and the end of it.
+//! `kayan admin sessions`: lists and revokes sessions.
 
 use kayan_core::{ListSessions, RevokeSessions, RevokeSessionsError, UserRef};
-use kayan_ports::{Session, SessionId};
+use kayan_ports::{Session, SessionId, timestamp};
 use serde_json::{Value, json};
 
-use super::{operator, time};
+use super::operator;
 use crate::{
     args::{Format, SessionsAction},
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
-pub(super) async fn run(action: SessionsAction) -> Result<(), Stop> {
+pub(super) async fn run(action: SessionsAction) -> Result<(), Exit> {
     match action {
         SessionsAction::List { user, tenant, limit, offset, output } => {
             let kayan = super::super::open().await?;
@@ -32,7 +32,7 @@ pub(super) async fn run(action: SessionsAction) -> Result<(), Stop> {
         SessionsAction::Revoke { id, reason } => {
             let revoked = super::super::open().await?.revoke_session(&operator(None), SessionId(id), reason).await;
             revoked.map_err(explain)?;
-            output::note("the session is over");
+            output::note("the session is revoked");
             Ok(())
         }
         SessionsAction::RevokeAll { tenant, user, reason } => {
@@ -46,14 +46,14 @@ pub(super) async fn run(action: SessionsAction) -> Result<(), Stop> {
     }
 }
 
-fn explain(error: RevokeSessionsError) -> Stop {
+fn explain(error: RevokeSessionsError) -> Exit {
     match error {
         RevokeSessionsError::Find(error) => error.into(),
-        RevokeSessionsError::NoTenant(_) | RevokeSessionsError::NoSession(_) => Stop::not_found(error),
+        RevokeSessionsError::NoTenant(_) | RevokeSessionsError::NoSession(_) => Exit::not_found(error),
     }
 }
 
-fn show(sessions: &[Session], format: Format) -> Result<(), Stop> {
+fn show(sessions: &[Session], format: Format) -> Result<(), Exit> {
     if format == Format::Json {
         return output::json(&sessions.iter().map(as_json).collect::<Vec<_>>());
     }
@@ -63,8 +63,8 @@ fn show(sessions: &[Session], format: Format) -> Result<(), Stop> {
             session.tenant.to_string(),
             session.identity.to_string(),
             session.aal.as_str().to_owned(),
-            time(session.issued_at),
-            time(session.last_seen_at),
+            timestamp::text(session.issued_at),
+            timestamp::text(session.last_seen_at),
             session.client.ip.clone().unwrap_or_default(),
         ]
     });
@@ -79,10 +79,10 @@ fn as_json(session: &Session) -> Value {
         "active": session.active,
         "aal": session.aal,
         "methods": session.methods,
-        "issued_at": time(session.issued_at),
-        "expires_at": time(session.expires_at),
-        "ends_at": time(session.ends_at),
-        "last_seen_at": time(session.last_seen_at),
+        "issued_at": timestamp::text(session.issued_at),
+        "expires_at": timestamp::text(session.expires_at),
+        "ends_at": timestamp::text(session.ends_at),
+        "last_seen_at": timestamp::text(session.last_seen_at),
         "ip_address": session.client.ip,
         "user_agent": session.client.user_agent,
     })

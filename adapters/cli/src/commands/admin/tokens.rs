@@ -1,4 +1,4 @@
-//! `kayan admin token`: makes, narrows, shows and ends admin tokens.
+//! `kayan admin token`: creates, attenuates, inspects and revokes admin tokens.
 
 use std::io::{self, BufRead, IsTerminal, Read};
 
@@ -6,23 +6,23 @@ use kayan_core::{
     AttenuateAdminToken, AttenuateAdminTokenError, CreateAdminToken, CreateAdminTokenError, InspectAdminTokenError,
     InspectedAdminToken, Operator, RevokeAdminToken, RevokeAdminTokenError, WhichAdminToken, attenuate_admin_token,
 };
-use kayan_ports::{AdminTokenError, AdminTokenText, Scope, TokenBlock};
+use kayan_ports::{AdminTokenError, AdminTokenText, Scope, TokenBlock, timestamp};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::time;
 use crate::{
     args::{Format, Token},
     commands::{block_on, open},
-    compose, output,
-    stop::Stop,
+    compose,
+    exit::Exit,
+    output,
 };
 
-/// Longer than any token is, so that what is piped in by mistake is not read to its end.
+/// Longer than any token, so that a large file that is piped in by mistake is not read to its end.
 const LONGEST_LINE: u64 = 64 * 1024;
 
-/// Does what is asked for.
-pub(super) fn run(action: Token) -> Result<(), Stop> {
+/// Runs the command.
+pub(super) fn run(action: Token) -> Result<(), Exit> {
     match action {
         Token::Create { permissions, ttl, tenant, name } => {
             block_on(create(CreateAdminToken { name, permissions, tenant, ttl }))
@@ -43,18 +43,18 @@ pub(super) fn run(action: Token) -> Result<(), Stop> {
     }
 }
 
-async fn create(cmd: CreateAdminToken) -> Result<(), Stop> {
+async fn create(cmd: CreateAdminToken) -> Result<(), Exit> {
     let operator = Operator::at_the_command_line(Scope::System);
     let made = open().await?.create_admin_token(&operator, cmd).await?;
     output::note(format_args!(
-        "token {}, good until {}; end it with: kayan admin token revoke --id {0}",
+        "token {}, valid until {}; revoke it with: kayan admin token revoke --id {0}",
         made.id,
-        time(made.expires_at)
+        timestamp::text(made.expires_at)
     ));
     output::line(made.token.expose())
 }
 
-async fn inspect(token: AdminTokenText, format: Format) -> Result<(), Stop> {
+async fn inspect(token: AdminTokenText, format: Format) -> Result<(), Exit> {
     let found = open().await?.inspect_admin_token(&token).await?;
     match format {
         Format::Json => output::json(&as_json(&found)),
@@ -62,44 +62,44 @@ async fn inspect(token: AdminTokenText, format: Format) -> Result<(), Stop> {
     }
 }
 
-async fn revoke(cmd: RevokeAdminToken) -> Result<(), Stop> {
+async fn revoke(cmd: RevokeAdminToken) -> Result<(), Exit> {
     let operator = Operator::at_the_command_line(Scope::System);
     let revoked = open().await?.revoke_admin_token(&operator, cmd).await?;
-    let when = if revoked.already { "was revoked before" } else { "is revoked" };
-    output::note(format_args!("token {} {when}, with all that were made from it", revoked.id));
+    let when = if revoked.already { "was already revoked" } else { "is revoked" };
+    output::note(format_args!("token {} {when}, with all tokens derived from it", revoked.id));
     Ok(())
 }
 
-/// A token from standard input, or asked for without showing it. Never from the command line, where every user of the
-/// machine could read it.
-fn ask_token() -> Result<AdminTokenText, Stop> {
+/// Reads a token from standard input, or prompts for it without echo. Never from the command line, which every user of the
+/// machine can read.
+fn ask_token() -> Result<AdminTokenText, Exit> {
     let line = if io::stdin().is_terminal() {
-        Zeroizing::new(rpassword::prompt_password("Token: ").map_err(Stop::failed)?)
+        Zeroizing::new(rpassword::prompt_password("Token: ").map_err(Exit::failed)?)
     } else {
         let mut line = Zeroizing::new(String::new());
         io::stdin()
             .lock()
             .take(LONGEST_LINE)
             .read_line(&mut line)
-            .map_err(|_| Stop::usage(AdminTokenError::Malformed))?;
+            .map_err(|_| Exit::usage(AdminTokenError::Malformed))?;
         line
     };
     let text = line.trim();
-    if text.is_empty() { Err(Stop::usage("there is no token on standard input")) } else { Ok(text.into()) }
+    if text.is_empty() { Err(Exit::usage("there is no token on standard input")) } else { Ok(text.into()) }
 }
 
-fn table(found: &InspectedAdminToken) -> Result<(), Stop> {
+fn table(found: &InspectedAdminToken) -> Result<(), Exit> {
     let rows = blocks(found).map(|(number, block)| {
         let bounds = &block.bounds;
         vec![
             number.to_string(),
             block.id.to_string(),
-            bounds.permissions.as_ref().map_or_else(|| "as before".to_owned(), |patterns| patterns.join(",")),
+            bounds.permissions.as_ref().map_or_else(|| "unchanged".to_owned(), |patterns| patterns.join(",")),
             bounds
                 .tenant
                 .as_ref()
-                .map_or_else(|| if number == 0 { "all" } else { "as before" }.to_owned(), ToString::to_string),
-            bounds.expires_at.map_or_else(|| "as before".to_owned(), time),
+                .map_or_else(|| if number == 0 { "all" } else { "unchanged" }.to_owned(), ToString::to_string),
+            bounds.expires_at.map_or_else(|| "unchanged".to_owned(), timestamp::text),
             if found.revoked.contains(&block.id) { "yes" } else { "no" }.to_owned(),
         ]
     });
@@ -116,7 +116,7 @@ fn state(found: &InspectedAdminToken) -> &'static str {
     } else if found.is_valid() {
         "valid"
     } else {
-        "good for nothing: its tenant is not active, or its blocks name different ones"
+        "invalid: its tenant is not active, or its blocks name different tenants"
     }
 }
 
@@ -127,7 +127,7 @@ fn as_json(found: &InspectedAdminToken) -> Value {
             "id": block.id,
             "permissions": bounds.permissions,
             "tenant_id": bounds.tenant,
-            "expires_at": bounds.expires_at.map(time),
+            "expires_at": bounds.expires_at.map(timestamp::text),
             "revoked": found.revoked.contains(&block.id),
         })
     });
@@ -139,7 +139,7 @@ fn as_json(found: &InspectedAdminToken) -> Value {
         "revoked": !found.revoked.is_empty(),
         "permissions": found.permissions().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "tenant_id": found.scope.tenant(),
-        "expires_at": found.expires_at.map(time),
+        "expires_at": found.expires_at.map(timestamp::text),
         "blocks": blocks.collect::<Vec<_>>(),
     })
 }
@@ -148,7 +148,7 @@ fn blocks(found: &InspectedAdminToken) -> impl Iterator<Item = (usize, &TokenBlo
     std::iter::once(&found.token.first).chain(&found.token.later).enumerate()
 }
 
-impl From<AdminTokenError> for Stop {
+impl From<AdminTokenError> for Exit {
     fn from(error: AdminTokenError) -> Self {
         match error {
             AdminTokenError::Malformed | AdminTokenError::Full => Self::usage(error),
@@ -157,7 +157,7 @@ impl From<AdminTokenError> for Stop {
     }
 }
 
-impl From<AttenuateAdminTokenError> for Stop {
+impl From<AttenuateAdminTokenError> for Exit {
     fn from(error: AttenuateAdminTokenError) -> Self {
         match error {
             AttenuateAdminTokenError::Nothing | AttenuateAdminTokenError::Bounds(_) => Self::usage(error),
@@ -166,7 +166,7 @@ impl From<AttenuateAdminTokenError> for Stop {
     }
 }
 
-impl From<CreateAdminTokenError> for Stop {
+impl From<CreateAdminTokenError> for Exit {
     fn from(error: CreateAdminTokenError) -> Self {
         match error {
             CreateAdminTokenError::Bounds(_) | CreateAdminTokenError::Name => Self::usage(error),
@@ -178,7 +178,7 @@ impl From<CreateAdminTokenError> for Stop {
     }
 }
 
-impl From<InspectAdminTokenError> for Stop {
+impl From<InspectAdminTokenError> for Exit {
     fn from(error: InspectAdminTokenError) -> Self {
         match error {
             InspectAdminTokenError::Token(error) => error.into(),
@@ -187,7 +187,7 @@ impl From<InspectAdminTokenError> for Stop {
     }
 }
 
-impl From<RevokeAdminTokenError> for Stop {
+impl From<RevokeAdminTokenError> for Exit {
     fn from(error: RevokeAdminTokenError) -> Self {
         match error {
             RevokeAdminTokenError::Token(error) => error.into(),

@@ -1,23 +1,23 @@
-//! `kayan admin user`: users, without a running service.
+//! `kayan admin user`: manages users without a running service.
 
 use std::io::{self, BufRead, IsTerminal};
 
-use ::time::Duration;
 use kayan_core::{
     ChangeUserError, CreateUser, CreateUserError, DeleteUser, FieldError, ListUsers, SetUserPassword,
     SetUserPasswordError, SetUserState, policy::period,
 };
-use kayan_ports::{Identity, Password, State, Timestamp, Traits};
+use kayan_ports::{Identity, Password, State, Timestamp, Traits, timestamp};
 use serde_json::{Map, Value, json};
+use time::Duration;
 
-use super::{named, operator, time};
+use super::{named, operator};
 use crate::{
     args::{Format, User, Who},
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
-pub(super) async fn run(action: User) -> Result<(), Stop> {
+pub(super) async fn run(action: User) -> Result<(), Exit> {
     match action {
         User::Create { email, name, roles, password_stdin, no_password, tenant, output } => {
             let password = if no_password { None } else { Some(ask_password(password_stdin)?.into()) };
@@ -45,14 +45,14 @@ pub(super) async fn run(action: User) -> Result<(), Stop> {
         }
         User::Lock { who, until, reason, output } => {
             let until = until.as_deref().map(|text| period::moment("--until", text, Duration::DAY)).transpose();
-            set_state(who, (State::Locked, until.map_err(Stop::usage)?), reason, output.format).await
+            set_state(who, (State::Locked, until.map_err(Exit::usage)?), reason, output.format).await
         }
         User::Unlock { who, reason, output } => set_state(who, (State::Active, None), reason, output.format).await,
         User::Delete { who, reason } => {
             let (operator, user) = named(who);
             let kayan = super::super::open().await?;
             kayan.delete_user(&operator, DeleteUser { user, reason, expected: None }).await.map_err(unchanged)?;
-            output::note("the user is gone; the audit events stay");
+            output::note("the user is deleted; the audit events are kept");
             Ok(())
         }
         User::Import(args) => super::super::import::run(args).await,
@@ -62,9 +62,9 @@ pub(super) async fn run(action: User) -> Result<(), Stop> {
             let cmd = SetUserPassword { user, password: ask_password(password_stdin)?, expected: None };
             super::super::open().await?.set_user_password(&operator, cmd).await.map_err(|error| match error {
                 SetUserPasswordError::Change(error) => unchanged(error),
-                other => Stop::failed(other),
+                other => Exit::failed(other),
             })?;
-            output::note("the password is set; every session was ended");
+            output::note("the password is set; all sessions are revoked");
             Ok(())
         }
     }
@@ -75,69 +75,69 @@ async fn set_state(
     (state, until): (State, Option<Timestamp>),
     reason: Option<String>,
     format: Format,
-) -> Result<(), Stop> {
+) -> Result<(), Exit> {
     let (operator, user) = named(who);
     let cmd = SetUserState { user, state, until, reason, expected: None };
     let changed = super::super::open().await?.set_user_state(&operator, cmd).await.map_err(unchanged)?;
     show(&changed, format)
 }
 
-/// Why a user is as before.
-pub(super) fn unchanged(error: ChangeUserError) -> Stop {
+/// The error of a change that was not made.
+pub(super) fn unchanged(error: ChangeUserError) -> Exit {
     match error {
         ChangeUserError::Find(error) => error.into(),
-        ChangeUserError::LockIsOver | ChangeUserError::NotIn(_) => Stop::usage(error),
-        other => Stop::failed(other),
+        ChangeUserError::LockIsOver | ChangeUserError::NotIn(_) => Exit::usage(error),
+        other => Exit::failed(other),
     }
 }
 
-/// A password from standard input, or asked for twice without showing it. Never from the command line, where every
-/// user of the machine could read it.
-fn ask_password(stdin: bool) -> Result<Password, Stop> {
+/// Reads a password from standard input, or prompts for it twice without echo. Never from the command line, which every
+/// user of the machine can read.
+fn ask_password(stdin: bool) -> Result<Password, Exit> {
     if stdin {
         let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).map_err(Stop::failed)?;
+        io::stdin().lock().read_line(&mut line).map_err(Exit::failed)?;
         return Ok(line.trim_end_matches(['\r', '\n']).into());
     }
     if !io::stdin().is_terminal() {
-        return Err(Stop::usage("there is no terminal to ask for the password: use --password-stdin"));
+        return Err(Exit::usage("there is no terminal to prompt for the password: use --password-stdin"));
     }
-    let first = rpassword::prompt_password("Password: ").map_err(Stop::failed)?;
-    let second = rpassword::prompt_password("Once more: ").map_err(Stop::failed)?;
-    if first == second { Ok(first.into()) } else { Err(Stop::usage("the two passwords differ; nothing was done")) }
+    let first = rpassword::prompt_password("Password: ").map_err(Exit::failed)?;
+    let second = rpassword::prompt_password("Repeat password: ").map_err(Exit::failed)?;
+    if first == second { Ok(first.into()) } else { Err(Exit::usage("the passwords differ; nothing was changed")) }
 }
 
-fn explain(error: CreateUserError) -> Stop {
+fn explain(error: CreateUserError) -> Exit {
     match error {
         CreateUserError::InvalidTraits(fields) => {
             let told: Vec<String> =
                 fields.iter().map(|FieldError { pointer, message, .. }| format!("{pointer} {message}")).collect();
-            Stop::usage(told.join("; "))
+            Exit::usage(told.join("; "))
         }
-        CreateUserError::NoTenant(_) => Stop::not_found(error),
+        CreateUserError::NoTenant(_) => Exit::not_found(error),
         CreateUserError::UnknownRole(_) | CreateUserError::WeakPassword(_) | CreateUserError::Hash(_) => {
-            Stop::usage(error)
+            Exit::usage(error)
         }
-        CreateUserError::Denied(_) | CreateUserError::AlreadyExists | CreateUserError::Failed(_) => Stop::failed(error),
+        CreateUserError::Denied(_) | CreateUserError::AlreadyExists | CreateUserError::Failed(_) => Exit::failed(error),
     }
 }
 
-pub(super) fn show(identity: &Identity, format: Format) -> Result<(), Stop> {
+pub(super) fn show(identity: &Identity, format: Format) -> Result<(), Exit> {
     match format {
         Format::Json => output::json(&as_json(identity)),
         Format::Table => table(std::slice::from_ref(identity)),
     }
 }
 
-/// A list of one is a list, too: scripts count on it.
-fn list(identities: &[Identity], format: Format) -> Result<(), Stop> {
+/// Always an array, even of one user, because scripts rely on it.
+fn list(identities: &[Identity], format: Format) -> Result<(), Exit> {
     match format {
         Format::Json => output::json(&identities.iter().map(as_json).collect::<Vec<_>>()),
         Format::Table => table(identities),
     }
 }
 
-fn table(identities: &[Identity]) -> Result<(), Stop> {
+fn table(identities: &[Identity]) -> Result<(), Exit> {
     let rows = identities.iter().map(|identity| {
         let email = identity.traits.0.get("email").and_then(Value::as_str).unwrap_or_default();
         vec![
@@ -146,8 +146,8 @@ fn table(identities: &[Identity]) -> Result<(), Stop> {
             email.to_owned(),
             identity.state.as_str().to_owned(),
             identity.roles.join(","),
-            time(identity.created_at),
-            identity.last_login_at.map(time).unwrap_or_default(),
+            timestamp::text(identity.created_at),
+            identity.last_login_at.map(timestamp::text).unwrap_or_default(),
         ]
     });
     output::table(&["id", "tenant", "email", "state", "roles", "created at", "last login at"], rows.collect())
@@ -161,8 +161,8 @@ fn as_json(identity: &Identity) -> Value {
         "state": identity.state,
         "verified": identity.verified,
         "roles": identity.roles,
-        "created_at": time(identity.created_at),
-        "updated_at": time(identity.updated_at),
-        "last_login_at": identity.last_login_at.map(time),
+        "created_at": timestamp::text(identity.created_at),
+        "updated_at": timestamp::text(identity.updated_at),
+        "last_login_at": identity.last_login_at.map(timestamp::text),
     })
 }

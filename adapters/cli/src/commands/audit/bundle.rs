@@ -1,4 +1,4 @@
-//! Checks a bundle: lines are read on all cores and put together in order.
+//! Verifies a bundle: its lines are parsed on all cores, and checked in order.
 
 use std::{
     collections::VecDeque,
@@ -15,16 +15,16 @@ use std::{
 use indicatif::{ProgressBar, ProgressStyle};
 use kayan_core::{BundleError, BundleReader, Line, VerifyTrail, parse_bundle_line, policy::seal::TrailReport};
 
-use crate::stop::Stop;
+use crate::exit::Exit;
 
-/// So many bytes are handed to a thread at once.
+/// The number of bytes that a thread parses at once.
 const PIECE: usize = 1 << 19;
-/// No line is longer: a seal's is a third of a megabyte.
+/// The maximum length of a line; a seal takes a third of a megabyte.
 const LONGEST: u64 = 1 << 26;
 
-/// What became of the trails.
+/// The result of a verification.
 pub(super) struct Verdict {
-    /// Of each tenant.
+    /// A report for each tenant.
     pub(super) reports: Vec<TrailReport>,
     /// What is wrong with the bundle as a whole.
     pub(super) damage: Option<String>,
@@ -32,15 +32,15 @@ pub(super) struct Verdict {
 
 type Lines = Vec<Result<Line, String>>;
 
-/// Whole lines, and where what they say is to be sent.
+/// Whole lines, and where to send what they parse to.
 struct Piece {
     text: Vec<u8>,
     answer: SyncSender<Lines>,
 }
 
-/// Checks it; without keys, those that it names are filled in.
-pub(super) fn verify(path: &Path, cmd: &mut VerifyTrail) -> Result<Verdict, Stop> {
-    let cannot = |error: std::io::Error| Stop::failed(format!("can't read {}: {error}", path.display()));
+/// Verifies a bundle; without keys, uses those that it names.
+pub(super) fn verify(path: &Path, cmd: &mut VerifyTrail) -> Result<Verdict, Exit> {
+    let cannot = |error: std::io::Error| Exit::failed(format!("can't read {}: {error}", path.display()));
     let file = File::open(path).map_err(cannot)?;
     let bar = progress(file.metadata().map_err(cannot)?.len());
     let mut input = BufReader::with_capacity(1 << 16, bar.wrap_read(file));
@@ -62,7 +62,7 @@ pub(super) fn verify(path: &Path, cmd: &mut VerifyTrail) -> Result<Verdict, Stop
     Ok(Verdict { reports, damage })
 }
 
-/// Reads all lines; the outer error is the file's, the inner one that of what it says.
+/// Reads all lines; the outer error is of the file, the inner one of its content.
 fn in_parallel(
     input: &mut (impl BufRead + Send),
     reader: &mut BundleReader<'_>,
@@ -78,7 +78,7 @@ fn in_parallel(
     })
 }
 
-/// Hands out pieces and takes the answers in order, so many ahead at most.
+/// Hands out pieces and takes the results in order, with a bounded number in flight.
 fn feed(
     input: &mut impl BufRead,
     give: SyncSender<Piece>,
@@ -92,7 +92,7 @@ fn feed(
         if !done {
             let (answer, lines) = sync_channel(1);
             waiting.push_back(lines);
-            // Nobody takes it only when every thread has panicked, which the scope tells.
+            // Fails only if every thread has panicked, which the scope reports.
             drop(give.send(Piece { text, answer }));
         }
         while waiting.len() > if done { 0 } else { ahead } {
@@ -109,7 +109,7 @@ fn feed(
     }
 }
 
-/// Some whole lines; nothing at the end.
+/// The next whole lines; empty at the end.
 fn next_piece(input: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::with_capacity(PIECE + (1 << 12));
     input.take(PIECE as u64).read_to_end(&mut text)?;
@@ -119,7 +119,7 @@ fn next_piece(input: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Reads lines until there are no more.
+/// Parses lines until there are no more.
 fn work(take: &Mutex<Receiver<Piece>>) {
     loop {
         let piece = match take.lock() {

@@ -8,30 +8,30 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use kayan_core::{EventExport, ExportEvents, ExportFormat};
-use time::format_description::well_known::Rfc3339;
+use kayan_ports::timestamp;
 
 use super::asked;
 use crate::{
     args::{Which, Written},
+    exit::Exit,
     output::{self, NewFile},
-    stop::Stop,
 };
 
-/// Where an export goes.
+/// The destination of an export.
 enum Sink {
     Stdout,
     File(NewFile),
 }
 
-/// How writing ended.
+/// How an export ended.
 enum End {
-    /// With all of it.
+    /// Everything was written.
     Whole,
-    /// Whoever reads has seen enough, as in `kayan audit export … | head`.
+    /// The reader has closed the pipe, as in `kayan audit export … | head`.
     Enough,
 }
 
-pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>) -> Result<(), Stop> {
+pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>) -> Result<(), Exit> {
     let (operator, query) = asked(which)?;
     let format = match written {
         Written::Json => ExportFormat::Json,
@@ -46,21 +46,21 @@ pub(super) async fn run(which: Which, written: Written, output: Option<PathBuf>)
     let mut export = kayan.export_events(&operator, ExportEvents { query, format }).await?;
     let ended = tokio::select! {
         ended = stream(&mut export, &mut sink) => ended,
-        _ = tokio::signal::ctrl_c() => Err(Stop::failed("interrupted")),
+        _ = tokio::signal::ctrl_c() => Err(Exit::failed("interrupted")),
     };
     let noted = kayan.end_export(&operator, &export).await;
-    // A file appears under its final name only when all of it is there and its end is audited.
+    // The file gets its final name only when it is complete and the end of the export is audited.
     let end = ended?;
     noted?;
     sink.finish()?;
     if let End::Whole = end {
-        let until = export.complete_until().format(&Rfc3339).unwrap_or_default();
+        let until = timestamp::text(export.complete_until());
         output::note(format_args!("{} events; no event from before {until} is missing", export.count()));
     }
     Ok(())
 }
 
-async fn stream(export: &mut EventExport, sink: &mut Sink) -> Result<End, Stop> {
+async fn stream(export: &mut EventExport, sink: &mut Sink) -> Result<End, Exit> {
     let (bar, mut piece) = (sink.progress(), Vec::new());
     while export.next(&mut piece).await? {
         match sink.write(&piece) {
@@ -76,7 +76,7 @@ async fn stream(export: &mut EventExport, sink: &mut Sink) -> Result<End, Stop> 
 }
 
 impl Sink {
-    /// On a terminal that nothing else is written to.
+    /// Shown only on a terminal that the export is not written to.
     fn progress(&self) -> ProgressBar {
         if matches!(self, Self::Stdout) || !io::stdout().is_terminal() {
             return ProgressBar::hidden();
@@ -99,21 +99,21 @@ impl Sink {
         }
     }
 
-    fn finish(self) -> Result<(), Stop> {
+    fn finish(self) -> Result<(), Exit> {
         match self {
             Self::Stdout => Ok(()),
             Self::File(file) => file.keep().map_err(|error| refused(&error)),
         }
     }
 
-    fn refused(&self, error: &io::Error) -> Stop {
+    fn refused(&self, error: &io::Error) -> Exit {
         match self {
-            Self::Stdout => Stop::failed(format!("standard output can't be written: {}", error.kind())),
+            Self::Stdout => Exit::failed(format!("standard output can't be written: {}", error.kind())),
             Self::File(_) => refused(error),
         }
     }
 }
 
-fn refused(error: &io::Error) -> Stop {
-    Stop::failed(format!("--output: writing failed: {}; what was there before is still there", error.kind()))
+fn refused(error: &io::Error) -> Exit {
+    Exit::failed(format!("--output: writing failed: {}; the previous file is unchanged", error.kind()))
 }

@@ -1,4 +1,4 @@
-//! `kayan audit seal`, `verify` and `export --bundle`: the audit trail's proofs.
+//! `kayan audit seal`, `verify` and `export --bundle`: seals of the audit trail.
 
 use std::path::Path;
 
@@ -6,46 +6,45 @@ use kayan_core::{
     VerifyTrail,
     policy::seal::{TrailReport, to_text},
 };
-use kayan_ports::{TenantId, Timestamp};
+use kayan_ports::{TenantId, timestamp};
 use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
 
 use super::bundle::{self, Verdict};
 use crate::{
     args::{Format, Verify},
     commands,
+    exit::Exit,
     output::{self, NewFile},
-    stop::Stop,
 };
 
-/// What no seal covers after so long says that nothing seals any more.
+/// If events stay unsealed for longer than this, sealing has stopped.
 pub(crate) const LATE: time::Duration = time::Duration::minutes(10);
 
-/// Seals, if nobody else is at it.
-pub(super) async fn seal(format: Format) -> Result<(), Stop> {
+/// Seals new events, unless another process is doing so.
+pub(super) async fn seal(format: Format) -> Result<(), Exit> {
     let sealed = commands::open().await?.seal_events().await?;
     if sealed.busy {
-        output::note("another process is sealing: the rest is left to it");
+        output::note("another process is sealing; it seals the rest");
     }
     match format {
         Format::Json => output::json(&json!({ "seals": sealed.seals, "events": sealed.events, "busy": sealed.busy })),
-        Format::Table => output::line(&format!("{} new events are under {} new seals", sealed.events, sealed.seals)),
+        Format::Table => output::line(&format!("{} events sealed with {} seals", sealed.events, sealed.seals)),
     }
 }
 
-/// Writes a bundle to a file, which is replaced only by a whole one.
-pub(super) async fn export(path: &Path, tenant: Option<&TenantId>) -> Result<(), Stop> {
+/// Writes a bundle to a file, which is replaced only when the bundle is complete.
+pub(super) async fn export(path: &Path, tenant: Option<&TenantId>) -> Result<(), Exit> {
     let mut file = NewFile::named_by("--bundle", path)?;
     let kayan = commands::open().await?;
     let keys = kayan.seal_public_keys().await?;
-    let done = kayan.export_bundle(tenant, &keys, &mut file).await.map_err(Stop::failed)?;
+    let done = kayan.export_bundle(tenant, &keys, &mut file).await.map_err(Exit::failed)?;
     file.keep().map_err(|error| output::cannot_write("--bundle", path, &error))?;
     output::note(format_args!("{} events and {} seals of {} tenants", done.events, done.seals, done.tenants));
     Ok(())
 }
 
-/// Says what became of each trail.
-pub(super) fn verify(asked: Verify) -> Result<(), Stop> {
+/// Verifies and prints a report for each tenant.
+pub(super) fn verify(asked: Verify) -> Result<(), Exit> {
     let Verify { bundle, database: _, tenant, public_keys, heads, output } = asked;
     let pinned = !public_keys.is_empty();
     let mut cmd = VerifyTrail { tenant, keys: public_keys, expected: heads.into_iter().collect() };
@@ -54,7 +53,7 @@ pub(super) fn verify(asked: Verify) -> Result<(), Stop> {
             let verdict = bundle::verify(path, &mut cmd)?;
             if !pinned {
                 output::note(
-                    "checked against the keys that the bundle itself names; give those you trust as --public-key",
+                    "verified with the keys in the bundle itself; pass the keys that you trust as --public-key",
                 );
             }
             verdict
@@ -68,7 +67,7 @@ pub(super) fn verify(asked: Verify) -> Result<(), Stop> {
     conclude(&verdict)
 }
 
-async fn in_database(cmd: &mut VerifyTrail) -> Result<Verdict, Stop> {
+async fn in_database(cmd: &mut VerifyTrail) -> Result<Verdict, Exit> {
     let kayan = commands::open().await?;
     if cmd.keys.is_empty() {
         cmd.keys = kayan.seal_public_keys().await?;
@@ -76,11 +75,12 @@ async fn in_database(cmd: &mut VerifyTrail) -> Result<Verdict, Stop> {
     Ok(Verdict { reports: kayan.verify_trail(cmd).await?, damage: None })
 }
 
-fn conclude(verdict: &Verdict) -> Result<(), Stop> {
+fn conclude(verdict: &Verdict) -> Result<(), Exit> {
     let now = crate::compose::clock().now();
     for report in &verdict.reports {
-        if let Some(since) = report.unsealed_since.map(moment).filter(|since| now - *since > LATE) {
-            let since = since.format(&Rfc3339).unwrap_or_default();
+        if let Some(since) = report.unsealed_since.and_then(timestamp::from_micros).filter(|since| now - *since > LATE)
+        {
+            let since = timestamp::text(since);
             output::note(format_args!(
                 "{}: {} events are not sealed, since {since}: is a service running?",
                 report.tenant, report.unsealed
@@ -93,14 +93,10 @@ fn conclude(verdict: &Verdict) -> Result<(), Stop> {
         .filter_map(|report| Some(format!("{}: {}", report.tenant, report.finding.as_ref()?)))
         .chain(verdict.damage.clone())
         .collect();
-    if broken.is_empty() { Ok(()) } else { Err(Stop::failed(broken.join("\nkayan: "))) }
+    if broken.is_empty() { Ok(()) } else { Err(Exit::failed(broken.join("\nkayan: "))) }
 }
 
-fn moment(micros: i64) -> Timestamp {
-    Timestamp::from_unix_timestamp_nanos(i128::from(micros) * 1_000).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-fn show(reports: &[TrailReport], format: Format) -> Result<(), Stop> {
+fn show(reports: &[TrailReport], format: Format) -> Result<(), Exit> {
     if format == Format::Json {
         return output::json(&reports.iter().map(as_json).collect::<Vec<_>>());
     }
@@ -113,7 +109,7 @@ fn show(reports: &[TrailReport], format: Format) -> Result<(), Stop> {
     output::table(&["tenant", "seals", "events", "purged", "unsealed", "finding", "head"], rows.collect())
 }
 
-/// The last seal as `--expect-head` takes it.
+/// The last seal, in the format of `--expect-head`.
 fn head(report: &TrailReport) -> Option<String> {
     report.head.map(|head| format!("{}:{}:{}", report.tenant, head.number, to_text(&head.hash)))
 }

@@ -1,4 +1,4 @@
-//! `kayan audit tail`: the last events, and those that follow.
+//! `kayan audit tail`: shows the latest events, and follows new ones.
 
 use std::{
     collections::BTreeSet,
@@ -14,15 +14,15 @@ use crate::{
     args::Format,
     commands::{self, admin::operator},
     compose,
-    stop::Stop,
+    exit::Exit,
 };
 
-/// How often it is looked for more.
+/// How often new events are queried.
 const PULSE: Duration = Duration::from_millis(500);
-/// An event that is committed so long after it happened is still shown. It comes behind younger ones then.
+/// An event that is committed this long after it happened is still shown, though behind later ones.
 const LATE: time::Duration = time::Duration::seconds(5);
 
-/// How much, and in which form.
+/// How many events to show, and in which format.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted {
     pub(super) lines: u32,
@@ -30,7 +30,7 @@ pub(super) struct Wanted {
     pub(super) format: Format,
 }
 
-pub(super) async fn run(types: Vec<EventType>, tenant: Option<TenantId>, wanted: Wanted) -> Result<(), Stop> {
+pub(super) async fn run(types: Vec<EventType>, tenant: Option<TenantId>, wanted: Wanted) -> Result<(), Exit> {
     let (operator, kayan) = (operator(tenant), commands::open().await?);
     let newest = of_types(types.clone(), &operator, EventOrder::NewestFirst);
     let begun = compose::clock().now();
@@ -40,13 +40,13 @@ pub(super) async fn run(types: Vec<EventType>, tenant: Option<TenantId>, wanted:
         return Ok(());
     }
     let mut seen: BTreeSet<EventCursor> = last.iter().map(EventCursor::from).collect();
-    // What happened before the command began, and is there already, is not news; the list may have left it out.
+    // Events that were committed before the command began are not new, even if the list has left them out.
     let before =
         EventQuery { start: Some(begun - LATE), ..of_types(types.clone(), &operator, EventOrder::OldestFirst) };
     if wanted.lines == 0 {
         seen.extend(recent(&kayan, &operator, &before).await?.iter().map(EventCursor::from));
     }
-    // What stands before the first of the last is not news, though it may have happened at the same moment.
+    // Events before the first of the list are not new, even if they happened at the same moment.
     let oldest = last.first().map(EventCursor::from);
     let mut since = last.first().map_or(begun - LATE, |event| event.created_at).max(begun - LATE);
     loop {
@@ -66,7 +66,7 @@ pub(super) async fn run(types: Vec<EventType>, tenant: Option<TenantId>, wanted:
     }
 }
 
-async fn recent(kayan: &Kayan, operator: &Operator, query: &EventQuery) -> Result<Vec<AuditEvent>, Stop> {
+async fn recent(kayan: &Kayan, operator: &Operator, query: &EventQuery) -> Result<Vec<AuditEvent>, Exit> {
     let (mut events, mut after) = (Vec::new(), None);
     loop {
         let page = kayan.list_events(operator, query, after, MOST_LISTED).await?;
@@ -78,12 +78,12 @@ async fn recent(kayan: &Kayan, operator: &Operator, query: &EventQuery) -> Resul
     }
 }
 
-/// A line for each; false when nobody reads any more.
-fn show(events: &[AuditEvent], format: Format) -> Result<bool, Stop> {
+/// Prints a line per event; false if the pipe is closed.
+fn show(events: &[AuditEvent], format: Format) -> Result<bool, Exit> {
     let mut text = String::new();
     for event in events {
         match format {
-            Format::Json => text.push_str(&terminal::json(&serde_json::to_string(event).map_err(Stop::failed)?)),
+            Format::Json => text.push_str(&terminal::json(&serde_json::to_string(event).map_err(Exit::failed)?)),
             Format::Table => {
                 let [at, tenant, kind, status, actor, subject, ip, message] = cells(event);
                 let or = |text: String| if text.is_empty() { "-".to_owned() } else { text };
@@ -97,6 +97,6 @@ fn show(events: &[AuditEvent], format: Format) -> Result<bool, Stop> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        written => written.map(|()| true).map_err(Stop::failed),
+        written => written.map(|()| true).map_err(Exit::failed),
     }
 }

@@ -17,11 +17,11 @@ use crate::{
     args::Format,
     compose::{self, FileKey},
     config::{secret::Secret, settings::secrets},
+    exit::Exit,
     output::{self, NewFile},
-    stop::Stop,
 };
 
-pub(super) async fn run(path: &Path, secret: Option<&Secret>, format: Format) -> Result<(), Stop> {
+pub(super) async fn run(path: &Path, secret: Option<&Secret>, format: Format) -> Result<(), Exit> {
     let file = NewFile::named_by("--output", path)?;
     let config = super::super::settings()?;
     let driver = compose::database(&config)?;
@@ -30,8 +30,8 @@ pub(super) async fn run(path: &Path, secret: Option<&Secret>, format: Format) ->
     let mut making = Making { stage: Stage::Before(Box::new(file)), secret, driver: &*driver, bar: &bar, failed: None };
     let mut take = |part| making.take(part);
     let taken = tokio::select! {
-        taken = backup::take_out(&*driver, &mut take) => taken.map_err(Stop::failed),
-        _ = tokio::signal::ctrl_c() => Err(Stop::failed("interrupted")),
+        taken = backup::take_out(&*driver, &mut take) => taken.map_err(Exit::failed),
+        _ = tokio::signal::ctrl_c() => Err(Exit::failed("interrupted")),
     };
     bar.finish_and_clear();
     let Making { stage, failed, .. } = making;
@@ -39,7 +39,7 @@ pub(super) async fn run(path: &Path, secret: Option<&Secret>, format: Format) ->
         return Err(failed);
     }
     taken?;
-    let Stage::Within(header, writer) = stage else { return Err(Stop::failed("the database did not say what it is")) };
+    let Stage::Within(header, writer) = stage else { return Err(Exit::failed("the database did not say what it is")) };
     let (file, summary) = writer.finish().map_err(|error| refused(&error))?;
     file.keep().map_err(|error| refused(&error))?;
     super::show(&header, &summary, format)?;
@@ -56,9 +56,9 @@ pub(super) async fn run(path: &Path, secret: Option<&Secret>, format: Format) ->
     Ok(())
 }
 
-fn refused(error: &io::Error) -> Stop {
+fn refused(error: &io::Error) -> Exit {
     let why = if error.kind() == io::ErrorKind::Other { error.to_string() } else { error.kind().to_string() };
-    Stop::failed(format!("--output: writing failed: {why}; what was there before is still there"))
+    Exit::failed(format!("--output: writing failed: {why}; what was there before is still there"))
 }
 
 /// A backup in the making.
@@ -67,7 +67,7 @@ struct Making<'m> {
     secret: Option<&'m Secret>,
     driver: &'m dyn Driver,
     bar: &'m ProgressBar,
-    failed: Option<Stop>,
+    failed: Option<Exit>,
 }
 
 enum Stage {
@@ -87,14 +87,14 @@ impl Making<'_> {
                 self.stage = stage;
                 ControlFlow::Continue(())
             }
-            Err(stop) => {
-                self.failed = Some(stop);
+            Err(exit) => {
+                self.failed = Some(exit);
                 ControlFlow::Break(())
             }
         }
     }
 
-    fn step(&self, stage: Stage, part: Part) -> Result<Stage, Stop> {
+    fn step(&self, stage: Stage, part: Part) -> Result<Stage, Exit> {
         match (stage, part) {
             (Stage::Before(file), Part::Version(schema_version)) => {
                 let (header, key) = self.header(schema_version)?;
@@ -106,11 +106,11 @@ impl Making<'_> {
                 self.bar.set_position(writer.written());
                 Ok(Stage::Within(header, writer))
             }
-            _ => Err(Stop::failed("the database's answers come in another order than they were asked for")),
+            _ => Err(Exit::failed("the database's answers come in another order than they were asked for")),
         }
     }
 
-    fn header(&self, schema_version: u32) -> Result<(Header, Option<FileKey>), Stop> {
+    fn header(&self, schema_version: u32) -> Result<(Header, Option<FileKey>), Exit> {
         let sealing = |secret: &Secret| {
             let mut salt = [0; 32];
             compose::entropy().fill(&mut salt);

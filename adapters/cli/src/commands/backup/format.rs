@@ -44,7 +44,7 @@ pub(super) struct Header {
     /// The version of the program that wrote it.
     pub(super) kayan: String,
     /// When.
-    #[serde(with = "time::serde::rfc3339")]
+    #[serde(with = "kayan_ports::timestamp")]
     pub(super) created_at: Timestamp,
     /// The kind of database it was taken from.
     pub(super) database: String,

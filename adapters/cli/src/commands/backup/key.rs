@@ -10,14 +10,14 @@ use crate::{
         BACKUP_KEY,
         secret::{self, Secret},
     },
-    stop::Stop,
+    exit::Exit,
 };
 
 /// The one in the file, or else in the environment, if any is given.
-pub(super) fn given(file: Option<&Path>) -> Result<Option<Secret>, Stop> {
+pub(super) fn given(file: Option<&Path>) -> Result<Option<Secret>, Exit> {
     if let Some(path) = file {
         let bytes = std::fs::read(path).map_err(|error| {
-            Stop::config(format!("--key-file: {} can't be read: {error}; name a file that can", path.display()))
+            Exit::config(format!("--key-file: {} can't be read: {error}; name a file that can", path.display()))
         })?;
         return judged("--key-file", Zeroizing::new(bytes)).map(Some);
     }
@@ -25,11 +25,11 @@ pub(super) fn given(file: Option<&Path>) -> Result<Option<Secret>, Stop> {
     judged(BACKUP_KEY, Zeroizing::new(value.into_encoded_bytes())).map(Some)
 }
 
-fn judged(setting: &str, bytes: Zeroizing<Vec<u8>>) -> Result<Secret, Stop> {
+fn judged(setting: &str, bytes: Zeroizing<Vec<u8>>) -> Result<Secret, Exit> {
     let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
     let key = if text.is_empty() { Secret::from(bytes.to_vec()) } else { secret::decode(text) };
     match secret::weakness(text, key.expose_secret()) {
         None => Ok(key),
-        Some(why) => Err(Stop::config(format!("{setting}: {why}; make one with: openssl rand -base64 32"))),
+        Some(why) => Err(Exit::config(format!("{setting}: {why}; make one with: openssl rand -base64 32"))),
     }
 }

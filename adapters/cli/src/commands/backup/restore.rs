@@ -25,8 +25,8 @@ use crate::{
     args::Format,
     compose,
     config::{Config, secret::Secret},
+    exit::Exit,
     output,
-    stop::Stop,
 };
 
 /// The months, by year and number, that events of the trail are of.
@@ -35,7 +35,7 @@ type Months = BTreeSet<(i32, u8)>;
 /// Columns of a table, and what each holds.
 type Columns = Vec<(&'static str, Kind)>;
 
-pub(super) async fn run(path: &Path, key: Option<&Secret>, keep_sessions: bool, format: Format) -> Result<(), Stop> {
+pub(super) async fn run(path: &Path, key: Option<&Secret>, keep_sessions: bool, format: Format) -> Result<(), Exit> {
     let mut file = Opened::open(path, 2)?;
     let (header, summary, months) = check(&mut file, key)?;
     let config = super::super::told(super::super::load(Vec::new(), super::super::Purpose::Change))?;
@@ -65,14 +65,14 @@ pub(super) async fn run(path: &Path, key: Option<&Secret>, keep_sessions: bool, 
 }
 
 /// Reads all of it, and what has to be known of it before.
-fn check(file: &mut Opened<'_>, key: Option<&Secret>) -> Result<(Header, Summary, Months), Stop> {
+fn check(file: &mut Opened<'_>, key: Option<&Secret>) -> Result<(Header, Summary, Months), Exit> {
     let path = file.path;
     let reader = file.reader(key)?;
     let (version, kayan) = (reader.header().schema_version, reader.header().kayan.clone());
     let newest = migrate::newest();
     if !(backup::OLDEST..=newest).contains(&version) {
         let (oldest, path) = (backup::OLDEST, path.display());
-        return Err(Stop::failed(format!(
+        return Err(Exit::failed(format!(
             "{path}: its schema is at version {version}, and this program knows versions {oldest} to {newest}; restore it \
              with kayan {kayan}, which has written it, or a newer one"
         )));
@@ -116,7 +116,7 @@ async fn load(
     file: &mut Opened<'_>,
     key: Option<&Secret>,
     checked: &Summary,
-) -> Result<(), Stop> {
+) -> Result<(), Exit> {
     let path = file.path;
     let mut reader = file.reader(key)?;
     let mut into: Option<Loading> = None;
@@ -134,7 +134,7 @@ async fn load(
                 restore.load(into, rows).await.map_err(|error| refused(error.into()))?;
             }
             Item::End(summary) if summary == *checked => break,
-            Item::End(_) => return Err(Stop::failed(format!("{}: it was changed meanwhile", path.display()))),
+            Item::End(_) => return Err(Exit::failed(format!("{}: it was changed meanwhile", path.display()))),
         }
     }
     match into {
@@ -143,7 +143,7 @@ async fn load(
     }
 }
 
-async fn tell(config: &Config, driver: &Arc<dyn Driver>, keep_sessions: bool) -> Result<(), Stop> {
+async fn tell(config: &Config, driver: &Arc<dyn Driver>, keep_sessions: bool) -> Result<(), Exit> {
     output::note(format_args!(
         "kayan: {}",
         if keep_sessions {
@@ -160,15 +160,15 @@ async fn tell(config: &Config, driver: &Arc<dyn Driver>, keep_sessions: bool) ->
     Ok(())
 }
 
-fn refused(error: RestoreError) -> Stop {
+fn refused(error: RestoreError) -> Exit {
     let empty = "a backup goes into an empty database: name another one with KAYAN_DB_DSN, which may not exist yet for SQLite \
                  and comes from CREATE DATABASE otherwise";
     match error {
-        RestoreError::NotEmpty { .. } => Stop::failed(format!("the database is in use: {error}; {empty}")),
-        RestoreError::Ahead { .. } => Stop::failed(format!("the database is not new: {error}; {empty}")),
+        RestoreError::NotEmpty { .. } => Exit::failed(format!("the database is in use: {error}; {empty}")),
+        RestoreError::Ahead { .. } => Exit::failed(format!("the database is not new: {error}; {empty}")),
         RestoreError::Migrate(error) => error.into(),
         RestoreError::Lost { .. } | RestoreError::Store(_) => {
-            Stop::failed(format!("{error}; nothing was restored, and the same again may succeed"))
+            Exit::failed(format!("{error}; nothing was restored, and the same again may succeed"))
         }
     }
 }

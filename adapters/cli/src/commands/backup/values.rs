@@ -1,6 +1,6 @@
 //! Rows as bytes: each value with a byte before it that says what it is, texts and bytes with their length.
 
-use kayan_ports::Timestamp;
+use kayan_ports::timestamp;
 use kayan_sql::{Value, backup::Kind};
 use uuid::Uuid;
 
@@ -27,8 +27,7 @@ pub(super) fn write(row: &[Value], into: &mut Vec<u8>) {
             Value::Json(document) => long(JSON, document.as_bytes(), into),
             Value::Uuid(id) => fixed(UUID, id.as_bytes(), into),
             Value::Time(moment) => {
-                let micros = moment.unix_timestamp() * 1_000_000 + i64::from(moment.microsecond());
-                fixed(TIME, &micros.to_be_bytes(), into);
+                fixed(TIME, &timestamp::micros(*moment).to_be_bytes(), into);
             }
         }
     }
@@ -69,10 +68,7 @@ fn value(rest: &mut &[u8]) -> Option<Value> {
         BYTES => Value::Bytes(piece(rest)?.to_vec()),
         JSON => Value::Json(text(rest)?),
         UUID => Value::Uuid(Uuid::from_bytes(exactly(rest)?)),
-        TIME => {
-            let nanos = i128::from(i64::from_be_bytes(exactly(rest)?)) * 1_000;
-            Value::Time(Timestamp::from_unix_timestamp_nanos(nanos).ok()?)
-        }
+        TIME => Value::Time(timestamp::from_micros(i64::from_be_bytes(exactly(rest)?))?),
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! What is kept in the database under keys: whether they open, how old they are, and the audit trail's seals.
+//! Keys in the database, whether they can be decrypted and how old they are, and the seals of the audit trail.
 
 use std::{
     fs::File,
@@ -8,10 +8,10 @@ use std::{
 };
 
 use kayan_core::Kayan;
-use kayan_ports::{AuditTrail, EventQuery, Failure, KeyError, Scope, StoredKeys, Timestamp, Wrapper};
+use kayan_ports::{AuditTrail, EventQuery, Failure, KeyError, Scope, StoredKeys, Timestamp, Wrapper, timestamp};
 use kayan_sql::{Driver, SqlStore};
 use serde_json::Value;
-use time::{Duration, format_description::well_known::Rfc3339};
+use time::Duration;
 
 use super::{Case, Series, finding::Finding};
 use crate::{
@@ -29,11 +29,11 @@ pub(super) const SEALS: &str = "audit.seals";
 pub(super) const CLOCK: &str = "audit.clock";
 pub(super) const RESTORED: &str = "recovery.sessions";
 
-/// A secret that wraps for longer is due.
+/// A wrapping secret should be rotated after this time.
 const OLD: Duration = Duration::days(365);
-/// So many tenants' newest seals are looked at.
+/// The number of tenants whose newest seals are checked.
 const TENANTS: usize = 20;
-/// The last line of the audit log is looked for in so many bytes at its end.
+/// The number of bytes at the end of the audit log in which its last line is searched.
 const TAIL: u64 = 256 * 1024;
 
 pub(super) async fn examine(case: &Case, driver: &Arc<dyn Driver>, series: &mut Series) {
@@ -45,7 +45,7 @@ pub(super) async fn examine(case: &Case, driver: &Arc<dyn Driver>, series: &mut 
     }
     let kayan = match compose::looking(&case.config, driver) {
         Ok(kayan) => kayan,
-        Err(stop) => return series.findings.push(Finding::failed(KEYS, stop.reason(), "correct the setting")),
+        Err(exit) => return series.findings.push(Finding::failed(KEYS, exit.reason(), "correct the setting")),
     };
     series.add(KEYS, keys(case, driver)).await;
     series.add(SEALING, sealing(&kayan)).await;
@@ -65,19 +65,19 @@ fn unanswered(check: &'static str, error: &str) -> Vec<Finding> {
 async fn keys(case: &Case, driver: &Arc<dyn Driver>) -> Vec<Finding> {
     let kept = match SqlStore::new(driver.clone()).data_key().await {
         Ok(Some(kept)) => kept,
-        Ok(None) => return vec![Finding::ok(KEYS, "no keys are kept yet")],
+        Ok(None) => return vec![Finding::ok(KEYS, "there are no keys yet")],
         Err(error) => return unanswered(KEYS, &error.to_string()),
     };
     let unwritten: Arc<dyn Driver> = Arc::new(super::Unwritten(driver.clone()));
     match compose::keys(&case.config, &unwritten) {
-        Err(stop) => return vec![Finding::failed(KEYS, stop.reason(), "correct the secrets")],
+        Err(exit) => return vec![Finding::failed(KEYS, exit.reason(), "correct the secrets")],
         Ok(keys) => match keys.unlock().await {
             Ok(()) => {}
             Err(KeyError::Locked(why)) => {
                 return vec![Finding::failed(
                     KEYS,
                     why,
-                    "no service starts before; after a restore, set the secret of then",
+                    "the service will not start; after a restore, set the secret of the time of the backup",
                 )];
             }
             Err(error) => return unanswered(KEYS, &error.to_string()),
@@ -87,10 +87,10 @@ async fn keys(case: &Case, driver: &Arc<dyn Driver>) -> Vec<Finding> {
         Wrapper::DataKey => secrets::DATA.name,
         Wrapper::SessionSecret => secrets::SESSION.name,
     };
-    let told = format!("the keys can be opened; {setting} wraps them since {}", day(kept.updated_at));
+    let told = format!("the keys can be decrypted; {setting} wraps them since {}", day(kept.updated_at));
     if compose::clock().now() - kept.updated_at > OLD {
-        let mend = format!("exchange it: set {setting}_PREVIOUS to the present one, and {setting} to a new one");
-        return vec![Finding::warning(KEYS, format!("{told}, for more than a year"), mend)];
+        let hint = format!("rotate it: set {setting}_PREVIOUS to the current one, and {setting} to a new one");
+        return vec![Finding::warning(KEYS, format!("{told}, for more than a year"), hint)];
     }
     vec![Finding::ok(KEYS, told)]
 }
@@ -103,10 +103,10 @@ async fn sealing(kayan: &Kayan) -> Vec<Finding> {
     vec![match kayan.seal_lag().await {
         Ok(lag) if lag > LATE => Finding::warning(
             SEALING,
-            format!("the oldest event that is not sealed is {} minutes old: no service seals", lag.whole_minutes()),
-            "start a service, or run kayan audit seal now and then",
+            format!("the oldest unsealed event is {} minutes old: no service is sealing", lag.whole_minutes()),
+            "start a service, or run kayan audit seal regularly",
         ),
-        Ok(_) => Finding::ok(SEALING, "what is older than a few minutes is sealed"),
+        Ok(_) => Finding::ok(SEALING, "all events older than a few minutes are sealed"),
         Err(failure) => return unanswered(SEALING, &failure.to_string()),
     }]
 }
@@ -119,7 +119,7 @@ async fn seals(kayan: &Kayan) -> Vec<Finding> {
     let broken = newest.iter().filter_map(|seal| {
         let what = seal.problem.as_ref()?;
         let told = format!("tenant {}, seal {}: {what}", seal.tenant, seal.number);
-        Some(Finding::failed(SEALS, told, "find out since when: kayan audit verify --database"))
+        Some(Finding::failed(SEALS, told, "find out what was changed: kayan audit verify --database"))
     });
     let broken: Vec<Finding> = broken.collect();
     if !broken.is_empty() {
@@ -127,56 +127,56 @@ async fn seals(kayan: &Kayan) -> Vec<Finding> {
     }
     let count = newest.len();
     if count == 0 {
-        return vec![Finding::ok(SEALS, "nothing is sealed yet")];
+        return vec![Finding::ok(SEALS, "there are no seals yet")];
     }
     vec![Finding::ok(
         SEALS,
-        format!("the newest seals of {count} trails are in order; kayan audit verify --database checks all"),
+        format!("the newest seals of {count} trails are valid; kayan audit verify --database checks all"),
     )]
 }
 
-/// What is sealed was a minute old then, so that a clock that is right is not behind it.
+/// Events are sealed when they are a minute old, so a correct clock is never behind the seals.
 async fn clock(kayan: &Kayan) -> Vec<Finding> {
     vec![match kayan.clock_behind_seals().await {
         Ok(behind) if behind > Duration::ZERO => Finding::failed(
             CLOCK,
             format!(
-                "this machine's clock is {} s behind what is sealed: it was put back, or was wrong then; events are dated \
-                 on from there, with the clock's own time beside",
+                "this machine's clock is {} s behind the newest seal: it was set back, or was wrong then; events are \
+                 dated after the seal, with the clock's time in `metadata.clock`",
                 behind.whole_seconds()
             ),
-            "let the clock be kept by NTP: timedatectl set-ntp true",
+            "synchronize the clock by NTP: timedatectl set-ntp true",
         ),
-        Ok(_) => Finding::ok(CLOCK, "the clock is not behind what is sealed"),
+        Ok(_) => Finding::ok(CLOCK, "the clock is not behind the newest seal"),
         Err(failure) => return unanswered(CLOCK, &failure.to_string()),
     }]
 }
 
-/// A database does not know that it was restored; the audit log beside it may.
+/// A database does not know that it was restored; the audit log may.
 async fn restored(case: &Case, driver: &Arc<dyn Driver>) -> Vec<Finding> {
-    let mend = "after a restore, always run: kayan admin sessions revoke-all --reason \"Restored from a backup\"";
-    let unknown = || Finding { mend: Some(mend.to_owned()), ..Finding::skipped(RESTORED, UNKNOWN) };
+    let hint = "after a restore, always run: kayan admin sessions revoke-all --reason \"Restored from a backup\"";
+    let unknown = || Finding { hint: Some(hint.to_owned()), ..Finding::skipped(RESTORED, UNKNOWN) };
     let Some(AuditLog::File(path)) = &case.config.audit_log else { return vec![unknown()] };
     let Some((id, at)) = last_event(path) else { return vec![unknown()] };
     vec![match is_there(driver, &id, at).await {
-        Ok(true) => Finding::ok(RESTORED, "the audit log's last event is in the database, too"),
+        Ok(true) => Finding::ok(RESTORED, "the last event of the audit log is in the database"),
         Ok(false) => Finding::warning(
             RESTORED,
             format!(
-                "the audit log's last event, of {}, is not in the database: was this restored from an older backup? Then \
-                 sessions that were ended since are open again",
-                at.format(&Rfc3339).unwrap_or_default()
+                "the last event of the audit log, of {}, is not in the database: was it restored from an older backup? \
+                 Then sessions that were revoked since are active again",
+                timestamp::text(at)
             ),
-            mend,
+            hint,
         ),
         Err(error) => return unanswered(RESTORED, &error.to_string()),
     }]
 }
 
-const UNKNOWN: &str = "whether this database was restored from a backup can't be seen; that would open sessions again that \
-                       were ended since";
+const UNKNOWN: &str = "whether this database was restored from a backup is unknown; sessions that were revoked since the \
+                       backup would be active again";
 
-/// Id and moment of the last whole line.
+/// The id and the time of the last complete line.
 fn last_event(path: &Path) -> Option<(String, Timestamp)> {
     let mut file = File::open(path).ok()?;
     let length = file.metadata().ok()?.len();
@@ -185,7 +185,7 @@ fn last_event(path: &Path) -> Option<(String, Timestamp)> {
     file.take(TAIL).read_to_end(&mut tail).ok()?;
     let tail = String::from_utf8_lossy(&tail);
     let event: Value = tail.lines().rev().find_map(|line| serde_json::from_str(line).ok())?;
-    let at = Timestamp::parse(event.get("created_at")?.as_str()?, &Rfc3339).ok()?;
+    let at = timestamp::parse(event.get("created_at")?.as_str()?)?;
     Some((event.get("id")?.as_str()?.to_owned(), at))
 }
 

@@ -1,4 +1,4 @@
-//! The database: whether it can be reached, and then everything that it is asked.
+//! The database: whether it can be reached, and the checks that need it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
 
 const REACHABLE: &str = "database.reachable";
 const REPLICA: &str = "database.replica";
-/// What rests on a database that answers.
+/// The checks that need a reachable database.
 const RESTING: [&str; 12] = [
     server::VERSION,
     server::RIGHTS,
@@ -35,7 +35,7 @@ pub(super) async fn examine(case: &Case) -> Vec<Finding> {
     }
     let driver = match compose::look(&case.config) {
         Ok(driver) => driver,
-        Err(stop) => return unreachable(stop.reason()),
+        Err(exit) => return unreachable(exit.reason()),
     };
     let told = format!("the {} database answers", case.config.database.kind.as_str());
     if let Err(error) = answers(&*driver).await {
@@ -56,7 +56,7 @@ pub(super) async fn examine(case: &Case) -> Vec<Finding> {
     [Finding::ok(REACHABLE, told)].into_iter().chain(replica).chain(asked).collect()
 }
 
-/// Asks twice: the first answer of a busy server may be late.
+/// Pings twice, because the first answer of a busy server may be late.
 async fn answers(driver: &dyn Driver) -> Result<(), DriverError> {
     match driver.ping().await {
         Ok(()) => Ok(()),
@@ -64,7 +64,7 @@ async fn answers(driver: &dyn Driver) -> Result<(), DriverError> {
     }
 }
 
-/// Why there was no answer, without the sentence around it.
+/// The reason of an error, without the sentence around it.
 pub(super) fn why(error: &DriverError) -> &str {
     match error {
         DriverError::Unavailable(why) | DriverError::Fault(why) => why,
@@ -73,12 +73,12 @@ pub(super) fn why(error: &DriverError) -> &str {
 }
 
 fn unreachable(why: &str) -> Vec<Finding> {
-    let mend = "see that it runs, and that KAYAN_DB_DSN names its host, port, user, password and database";
-    let resting = RESTING.map(|check| Finding::skipped(check, "the database can't be asked"));
-    [Finding::failed(REACHABLE, why, mend)].into_iter().chain(resting).collect()
+    let hint = "check that it runs, and that KAYAN_DB_DSN has the right host, port, user, password and database";
+    let resting = RESTING.map(|check| Finding::skipped(check, "the database can't be reached"));
+    [Finding::failed(REACHABLE, why, hint)].into_iter().chain(resting).collect()
 }
 
-/// What lags is no failure; what does not answer is.
+/// A replica that lags is fine; one that does not answer is a failure.
 async fn replica(case: &Case) -> Vec<Finding> {
     if case.config.database.read_dsn.is_none() {
         return Vec::new();
@@ -86,18 +86,18 @@ async fn replica(case: &Case) -> Vec<Finding> {
     if let Some(setting) = case.unusable(&[READ_DSN.name]) {
         return vec![Finding::rests_on(REPLICA, setting)];
     }
-    let mend = "see that it runs, and that KAYAN_DB_READ_DSN is right; or unset it";
+    let hint = "check that it runs, and that KAYAN_DB_READ_DSN is right; or unset it";
     let looked = async {
         let replica: Arc<dyn Driver> = match compose::replica(&case.config) {
             Ok(Some(replica)) => replica,
             Ok(None) => return Vec::new(),
-            Err(stop) => return vec![Finding::failed(REPLICA, stop.reason(), mend)],
+            Err(exit) => return vec![Finding::failed(REPLICA, exit.reason(), hint)],
         };
         vec![match answers(&*replica).await {
             Ok(()) => Finding::ok(REPLICA, "the replica answers"),
             Err(error) => {
-                // The driver knows one setting only.
-                Finding::failed(REPLICA, why(&error).replace(DSN.name, READ_DSN.name), mend)
+                // The driver always names the setting of the primary.
+                Finding::failed(REPLICA, why(&error).replace(DSN.name, READ_DSN.name), hint)
             }
         }]
     };

@@ -39,7 +39,7 @@ pub(super) fn examine(case: &Case) -> Vec<Finding> {
     findings
 }
 
-/// The file with its log and index beside it, and the folder, in which they are made and removed.
+/// The database file, its log and index, and the folder in which these are created and removed.
 fn database(path: &Path) -> Finding {
     let beside = |suffix: &str| {
         let mut name: OsString = path.into();
@@ -47,7 +47,7 @@ fn database(path: &Path) -> Finding {
         PathBuf::from(name)
     };
     for file in [path.to_owned(), beside("-wal"), beside("-shm")] {
-        if let Some(finding) = exposed(DATABASE, &file, "password hashes are in it") {
+        if let Some(finding) = exposed(DATABASE, &file, "contains password hashes") {
             return finding;
         }
         if file.exists() && !is_writable(&file) {
@@ -58,27 +58,26 @@ fn database(path: &Path) -> Finding {
     match () {
         () if !folder.exists() => Finding::failed(
             DATABASE,
-            format!("there is no folder {}", folder.display()),
+            format!("the folder {} does not exist", folder.display()),
             format!("run: mkdir -p {}", folder.display()),
         ),
         () if !is_writable(folder) => unwritable(DATABASE, folder),
-        () if !path.exists() => Finding::ok(DATABASE, format!("{} is not there yet", path.display())),
-        () => Finding::ok(DATABASE, format!("{} is its owner's alone to read", path.display())),
+        () if !path.exists() => Finding::ok(DATABASE, format!("{} does not exist yet", path.display())),
+        () => Finding::ok(DATABASE, format!("only its owner can read {}", path.display())),
     }
 }
 
-/// Where secrets may stand in development; production has them in its environment.
+/// The files with secrets in development; production has them in the environment.
 fn secrets(case: &Case, dsn: &str) -> Option<Finding> {
     if case.config.env == Environment::Production {
         return None;
     }
     let kept = secrets_path(case.config.database.kind, dsn, Path::new(""));
     let files: Vec<PathBuf> = kept.into_iter().chain([PathBuf::from(".env")]).filter(|file| file.exists()).collect();
-    let finding = files.iter().find_map(|file| exposed(SECRETS, file, "secrets are in it"));
+    let finding = files.iter().find_map(|file| exposed(SECRETS, file, "contains secrets"));
     let names = || files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ");
-    finding.or_else(|| {
-        (!files.is_empty()).then(|| Finding::ok(SECRETS, format!("{}: its owner's alone to read", names())))
-    })
+    finding
+        .or_else(|| (!files.is_empty()).then(|| Finding::ok(SECRETS, format!("only their owner can read {}", names()))))
 }
 
 fn audit_log(path: &Path) -> Finding {
@@ -86,8 +85,8 @@ fn audit_log(path: &Path) -> Finding {
     if !folder.is_dir() {
         return Finding::failed(
             AUDIT_LOG,
-            format!("there is no folder {}", folder.display()),
-            format!("run: mkdir -p {}, or let KAYAN_AUDIT_LOG name another one", folder.display()),
+            format!("the folder {} does not exist", folder.display()),
+            format!("run: mkdir -p {}, or set KAYAN_AUDIT_LOG to another one", folder.display()),
         );
     }
     let place = if path.exists() { path } else { folder };
@@ -95,35 +94,38 @@ fn audit_log(path: &Path) -> Finding {
         return unwritable(AUDIT_LOG, place);
     }
     match mode(path) {
-        // It is made for its group to read, so that a collector of logs can.
+        // Its group may read it, so that a log collector can.
         Ok(mode) if mode & 0o007 != 0 => Finding::warning(
             AUDIT_LOG,
-            format!("{} may be read by everybody (mode {mode:04o}): who did what, and from where", path.display()),
+            format!(
+                "all users of this machine can read {} (mode {mode:04o}), which contains personal data",
+                path.display()
+            ),
             format!("run: chmod o= {}", path.display()),
         ),
         _ => Finding::ok(AUDIT_LOG, format!("{} can be written", path.display())),
     }
 }
 
-/// What there is to say of a file that others than its owner may read or write.
+/// The finding for a file that users other than its owner can read or write.
 fn exposed(check: &'static str, path: &Path, why: &str) -> Option<Finding> {
     let mode = match mode(path) {
         Ok(mode) => mode,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
-            let mend = "let this user read it, or name another file";
+            let hint = "give this user read permission, or use another file";
             return Some(Finding::failed(
                 check,
-                format!("{} can't be looked at: {}", path.display(), error.kind()),
-                mend,
+                format!("{} can't be checked: {}", path.display(), error.kind()),
+                hint,
             ));
         }
     };
-    let told = |who: &str| format!("{} is open to {who} (mode {mode:04o}), and {why}", path.display());
-    let mend = format!("run: chmod 600 {}", path.display());
+    let told = |who: &str| format!("{} is accessible to {who} (mode {mode:04o}), and {why}", path.display());
+    let hint = format!("run: chmod 600 {}", path.display());
     match mode {
-        mode if mode & 0o007 != 0 => Some(Finding::failed(check, told("everybody on this machine"), mend)),
-        mode if mode & 0o070 != 0 => Some(Finding::warning(check, told("its group"), mend)),
+        mode if mode & 0o007 != 0 => Some(Finding::failed(check, told("all users of this machine"), hint)),
+        mode if mode & 0o070 != 0 => Some(Finding::warning(check, told("its group"), hint)),
         _ => None,
     }
 }
@@ -137,6 +139,6 @@ fn is_writable(path: &Path) -> bool {
 }
 
 fn unwritable(check: &'static str, path: &Path) -> Finding {
-    let mend = format!("run: chown THE_SERVICES_USER {}, or name another place", path.display());
-    Finding::failed(check, format!("this user may not write to {}", path.display()), mend)
+    let hint = format!("run: chown THE_SERVICES_USER {}, or use another path", path.display());
+    Finding::failed(check, format!("this user has no write permission for {}", path.display()), hint)
 }

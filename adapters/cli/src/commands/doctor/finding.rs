@@ -1,26 +1,26 @@
-//! What a check has found.
+//! The result of a check.
 
 use serde::Serialize;
 
-/// What to do about something that did not answer.
-pub(super) const AGAIN: &str = "look at its log and at what it waits for, and run kayan doctor again";
+/// The hint for a server that did not answer.
+pub(super) const AGAIN: &str = "check its log and its load, and run kayan doctor again";
 
-/// How bad it is.
+/// The status of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Status {
-    /// As it should be.
+    /// Nothing is wrong.
     Ok,
-    /// It works, but is not wise, or won't work for long.
+    /// It works, but is not recommended, or won't work for long.
     Warning,
     /// Something does not work, or is not safe.
     Failed,
-    /// It was not looked at.
+    /// It was not checked.
     Skipped,
 }
 
 impl Status {
-    /// The word for it.
+    /// The name of the status.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -31,38 +31,38 @@ impl Status {
     }
 }
 
-/// One finding. No text of it holds a secret.
+/// A finding. Its texts contain no secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
-    /// The check's name, which stays: `database.reachable`.
+    /// The stable name of the check, such as `database.reachable`.
     pub(super) check: &'static str,
-    /// How bad it is.
+    /// The status.
     pub(super) status: Status,
     /// What was found.
     pub(super) message: String,
     /// What to do about it.
-    pub(super) mend: Option<String>,
+    pub(super) hint: Option<String>,
 }
 
 impl Finding {
     pub(super) fn ok(check: &'static str, message: impl Into<String>) -> Self {
-        Self { check, status: Status::Ok, message: message.into(), mend: None }
+        Self { check, status: Status::Ok, message: message.into(), hint: None }
     }
 
-    pub(super) fn warning(check: &'static str, message: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { check, status: Status::Warning, message: message.into(), mend: Some(mend.into()) }
+    pub(super) fn warning(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { check, status: Status::Warning, message: message.into(), hint: Some(hint.into()) }
     }
 
-    pub(super) fn failed(check: &'static str, message: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { check, status: Status::Failed, message: message.into(), mend: Some(mend.into()) }
+    pub(super) fn failed(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { check, status: Status::Failed, message: message.into(), hint: Some(hint.into()) }
     }
 
     pub(super) fn skipped(check: &'static str, why: impl Into<String>) -> Self {
-        Self { check, status: Status::Skipped, message: why.into(), mend: None }
+        Self { check, status: Status::Skipped, message: why.into(), hint: None }
     }
 
-    /// Not looked at, because of a setting that can't be used.
+    /// Not checked, because a setting is invalid.
     pub(super) fn rests_on(check: &'static str, setting: &str) -> Self {
-        Self::skipped(check, format!("rests on {setting}, which can't be used"))
+        Self::skipped(check, format!("depends on {setting}, which is invalid"))
     }
 }

@@ -1,4 +1,4 @@
-//! What a password's hash costs on this machine.
+//! The cost of a password hash on this machine.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,9 @@ use crate::{
 };
 
 const COST: &str = "hashing.cost";
-/// Cheaper ones are guessed at too fast.
+/// Cheaper hashes are too fast to guess.
 const LEAST: Duration = Duration::from_millis(50);
-/// Dearer ones keep people waiting, and a core busy.
+/// More costly hashes make users wait, and keep a core busy.
 const MOST: Duration = Duration::from_secs(1);
 
 pub(super) async fn examine(case: &Case) -> Vec<Finding> {
@@ -27,7 +27,7 @@ pub(super) async fn examine(case: &Case) -> Vec<Finding> {
     };
     let hasher = match compose::hasher(&case.config) {
         Ok(hasher) => hasher,
-        Err(stop) => return vec![Finding::failed(COST, stop.reason(), format!("change {setting}"))],
+        Err(exit) => return vec![Finding::failed(COST, exit.reason(), format!("change {setting}"))],
     };
     let began = Instant::now();
     let (tenant, password) = (TenantId::default(), Password::from("how long does this take?"));
@@ -43,13 +43,13 @@ pub(super) async fn examine(case: &Case) -> Vec<Finding> {
         Ok(Err(error)) => Finding::failed(COST, format!("{format}: {error}"), format!("change {setting}")),
         Ok(Ok(_)) if took < LEAST => Finding::warning(
             COST,
-            format!("{told}: who has the hashes guesses fast"),
+            format!("{told}: if the hashes leak, passwords are guessed fast"),
             format!("raise {setting} until it takes {} ms or more", LEAST.as_millis()),
         ),
         Ok(Ok(_)) if took > MOST => Finding::warning(
             COST,
-            format!("{told}: people wait, and a few logins keep every core busy"),
-            format!("lower {setting}, or take a faster machine; one that is busy with other work measures too much"),
+            format!("{told}: users wait, and a few logins keep every core busy"),
+            format!("lower {setting}, or use a faster machine; other load on the machine distorts the measurement"),
         ),
         Ok(Ok(_)) => Finding::ok(COST, told),
     }]

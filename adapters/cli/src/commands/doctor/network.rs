@@ -31,7 +31,7 @@ fn is_https(config: &Config) -> bool {
     config.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
 }
 
-/// Whether only this machine can mean itself by it.
+/// Whether the URL is only valid on this machine.
 fn is_local(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -45,14 +45,13 @@ fn public_url(config: &Config) -> Finding {
     match &config.public_url {
         Some(url) if is_production(config) && is_local(url) => Finding::warning(
             PUBLIC_URL,
-            format!("{url} leads each client to its own machine"),
+            format!("{url} points each client to its own machine"),
             "set KAYAN_PUBLIC_URL to the URL under which clients reach the service",
         ),
         Some(url) => Finding::ok(PUBLIC_URL, format!("clients reach the service under {url}")),
         None if is_production(config) => Finding::warning(
             PUBLIC_URL,
-            "is not set: the service takes the address it listens on for its own, and browser pages from elsewhere can't \
-             use its cookie",
+            "is not set: the service uses the address it listens on, and pages of other origins can't use its cookie",
             "set KAYAN_PUBLIC_URL, as in https://login.example.com",
         ),
         None => Finding::ok(PUBLIC_URL, "the address it listens on"),
@@ -65,8 +64,8 @@ fn cookies(config: &Config) -> Finding {
     match (is_production(config), plain) {
         (true, Some(_)) => Finding::failed(
             COOKIES,
-            "the session cookie is marked Secure, and KAYAN_PUBLIC_URL is http: browsers will not send it",
-            "let a proxy speak https, and set KAYAN_PUBLIC_URL to its URL",
+            "the session cookie is marked Secure, but KAYAN_PUBLIC_URL is http: browsers will not send it",
+            "terminate TLS at a proxy, and set KAYAN_PUBLIC_URL to its https URL",
         ),
         (true, None) => Finding::ok(COOKIES, "the session cookie is marked Secure"),
         (false, _) if is_https(config) => Finding::warning(
@@ -74,7 +73,7 @@ fn cookies(config: &Config) -> Finding {
             "in development the session cookie is not marked Secure, though KAYAN_PUBLIC_URL is https",
             "set KAYAN_ENV=production",
         ),
-        (false, _) => Finding::ok(COOKIES, "in development the session cookie goes over http, too"),
+        (false, _) => Finding::ok(COOKIES, "in development, the session cookie is also sent over http"),
     }
 }
 
@@ -82,52 +81,47 @@ fn cors(config: &Config) -> Finding {
     let origins: Vec<Url> = config.cors_origins.iter().filter_map(|origin| Url::parse(origin.as_str()).ok()).collect();
     let odd = origins.iter().find(|url| is_local(url) || url.scheme() == "http");
     match odd {
-        _ if origins.is_empty() => Finding::ok(CORS, "no pages of other origins may call"),
+        _ if origins.is_empty() => Finding::ok(CORS, "other origins have no access"),
         Some(url) if is_production(config) || is_https(config) => Finding::warning(
             CORS,
             format!(
-                "pages from {} may call with their visitors' sessions: whoever is on their network, or on the visitors' \
-                 machines, can write such pages",
+                "pages of {} can use their visitors' sessions, and anyone on the network or on the visitors' machines can \
+                 forge such pages",
                 url.origin().ascii_serialization()
             ),
-            "take it out of KAYAN_CORS_ORIGINS, or name its https origin",
+            "remove it from KAYAN_CORS_ORIGINS, or use its https origin",
         ),
-        _ => Finding::ok(CORS, format!("pages of {} other origins may call", origins.len())),
+        _ => Finding::ok(CORS, format!("{} other origins have access", origins.len())),
     }
 }
 
-/// Kayan speaks no TLS itself, so where clients use https a proxy stands before it.
+/// Kayan does not terminate TLS, so for https there is a proxy in front of it.
 fn proxies(config: &Config) -> Finding {
     if config.trusted_proxies.iter().any(|net| net.prefix_len() == 0) {
         return Finding::failed(
             PROXIES,
-            "everybody is trusted as a proxy: any client can make up the address that it is limited and audited by",
-            "set KAYAN_TRUSTED_PROXIES to the proxies' own networks, as in 10.0.0.0/8",
+            "every address is trusted as a proxy: any client can forge the address for rate limits and the audit trail",
+            "set KAYAN_TRUSTED_PROXIES to the networks of the proxies, such as 10.0.0.0/8",
         );
     }
     if !config.trusted_proxies.is_empty() {
         let count = config.trusted_proxies.len();
-        return Finding::ok(PROXIES, format!("X-Forwarded-For is believed from {count} networks"));
+        return Finding::ok(PROXIES, format!("X-Forwarded-For is trusted from {count} networks"));
     }
-    let shared =
-        "every client has the proxy's address: they share one rate limit, and the audit trail tells nobody apart";
-    let mend = "set KAYAN_TRUSTED_PROXIES to the proxy's address or network";
+    let shared = "all clients have the proxy's address: they share one rate limit, and look alike in the audit trail";
+    let hint = "set KAYAN_TRUSTED_PROXIES to the proxy's address or network";
     if is_https(config) {
-        return Finding::warning(
-            PROXIES,
-            format!("no proxy is trusted, though one must speak https for the service: {shared}"),
-            mend,
-        );
+        return Finding::warning(PROXIES, format!("no proxy is trusted, but https needs one: {shared}"), hint);
     }
     if !config.host.is_loopback() {
         return Finding::warning(
             PROXIES,
             format!(
-                "no proxy is trusted. That is right where clients connect to {} themselves; else {shared}",
+                "no proxy is trusted. That is right if clients connect to {} directly; otherwise {shared}",
                 config.host
             ),
-            mend,
+            hint,
         );
     }
-    Finding::ok(PROXIES, "no proxy is trusted: the service is reached from this machine alone")
+    Finding::ok(PROXIES, "no proxy is trusted: only this machine can reach the service")
 }

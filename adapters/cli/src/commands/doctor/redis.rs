@@ -1,9 +1,9 @@
-//! Redis: whether it answers, keeps what it is given, and agrees on the time.
+//! Redis: whether it answers and accepts writes, its version, eviction policy and clock.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use kayan_ports::{CountError, Timestamp};
+use kayan_ports::{Failure, Timestamp};
 
 use super::{Case, finding::Finding, server::skew, within};
 use crate::{
@@ -17,26 +17,26 @@ const VERSION: &str = "redis.version";
 const EVICTION: &str = "redis.eviction";
 const CLOCK: &str = "redis.clock";
 
-/// The oldest that Redis' makers still know of.
+/// The oldest major version with security fixes.
 const OLDEST: u32 = 6;
 
-/// A Redis that is looked at.
+/// A Redis server that is checked.
 #[async_trait]
 pub(crate) trait RedisServer: Send + Sync {
-    /// Asks for a sign of life.
-    async fn ping(&self) -> Result<(), CountError>;
+    /// Pings the server.
+    async fn ping(&self) -> Result<(), Failure>;
 
-    /// What it is used for and refuses, and why; nothing when it takes everything.
+    /// The reason why it refuses what it is used for; `None` if it accepts everything.
     async fn refusal(&self) -> Option<String>;
 
-    /// What its clock says; nothing when the user may not ask.
-    async fn time(&self) -> Result<Option<Timestamp>, CountError>;
+    /// The time of its clock; `None` without the permission.
+    async fn time(&self) -> Result<Option<Timestamp>, Failure>;
 
-    /// The fields of its `INFO`; nothing when the user may not ask.
-    async fn info(&self) -> Result<Option<BTreeMap<String, String>>, CountError>;
+    /// The fields of its `INFO`; `None` without the permission.
+    async fn info(&self) -> Result<Option<BTreeMap<String, String>>, Failure>;
 }
 
-/// One, and the setting that names it.
+/// A server, and the name of its setting.
 pub(crate) type Named = (&'static str, Arc<dyn RedisServer>);
 
 pub(super) async fn examine(case: &Case) -> Vec<Finding> {
@@ -46,14 +46,17 @@ pub(super) async fn examine(case: &Case) -> Vec<Finding> {
     }
     let servers = match compose::redis_servers(&case.config) {
         Ok(servers) => servers,
-        Err(stop) => return vec![Finding::failed(REACHABLE, stop.reason(), "correct the URL")],
+        Err(exit) => return vec![Finding::failed(REACHABLE, exit.reason(), "correct the URL")],
     };
     if servers.is_empty() {
         if case.replicas == 1 {
-            return vec![Finding::skipped(REACHABLE, "no KAYAN_REDIS_URL is set, and a single process needs none")];
+            return vec![Finding::skipped(
+                REACHABLE,
+                "KAYAN_REDIS_URL is not set, and a single replica needs no Redis",
+            )];
         }
-        let told = "no KAYAN_REDIS_URL is set: each replica counts requests by itself, so a client has as many times the \
-                    limit as there are replicas";
+        let told = "KAYAN_REDIS_URL is not set: each replica counts requests by itself, so the limits are multiplied by the \
+                    number of replicas";
         return vec![Finding::warning(REACHABLE, told, "set KAYAN_REDIS_URL on every replica")];
     }
     let mut servers = servers.into_iter();
@@ -68,41 +71,41 @@ async fn one(server: Option<Named>) -> Vec<Finding> {
 }
 
 async fn look(setting: &'static str, server: &dyn RedisServer) -> Vec<Finding> {
-    if let Err(CountError(why)) = server.ping().await {
-        let mend = format!("see that it runs, and that {setting} names its host, port, user and password");
-        return vec![Finding::failed(REACHABLE, format!("{setting}: {why}"), mend)];
+    if let Err(why) = server.ping().await {
+        let hint = format!("check that it runs, and that {setting} has the right host, port, user and password");
+        return vec![Finding::failed(REACHABLE, format!("{setting}: {why}"), hint)];
     }
-    let mut findings = vec![Finding::ok(REACHABLE, format!("{setting}: it answers"))];
+    let mut findings = vec![Finding::ok(REACHABLE, format!("{setting}: answers"))];
     findings.push(match server.refusal().await {
-        None => Finding::ok(WRITES, format!("{setting}: it takes what Kayan writes and announces")),
+        None => Finding::ok(WRITES, format!("{setting}: accepts writes and announcements")),
         Some(refusal) => Finding::failed(
             WRITES,
             format!("{setting}: it {refusal}"),
-            "name the master, give it memory, or let its user write kayan:* and publish on kayan:sessions",
+            "use the master, give it more memory, or permit its user to write kayan:* and publish on kayan:sessions",
         ),
     });
     match server.info().await {
         Ok(Some(fields)) => findings.extend([version(setting, &fields), eviction(setting, &fields)]),
         Ok(None) => {
-            let why = format!("{setting}: the user may not ask for INFO");
+            let why = format!("{setting}: the user has no permission for INFO");
             findings.extend([VERSION, EVICTION].map(|check| Finding::skipped(check, &*why)));
         }
-        Err(CountError(why)) => {
+        Err(why) => {
             findings.extend([VERSION, EVICTION].map(|check| Finding::skipped(check, format!("{setting}: {why}"))));
         }
     }
     let before = compose::clock().now();
     findings.push(match server.time().await {
         Ok(Some(there)) => skew(CLOCK, setting, before, there),
-        Ok(None) => Finding::skipped(CLOCK, format!("{setting}: the user may not ask for TIME")),
-        Err(CountError(why)) => Finding::skipped(CLOCK, format!("{setting}: {why}")),
+        Ok(None) => Finding::skipped(CLOCK, format!("{setting}: the user has no permission for TIME")),
+        Err(why) => Finding::skipped(CLOCK, format!("{setting}: {why}")),
     });
     findings
 }
 
 fn version(setting: &str, fields: &BTreeMap<String, String>) -> Finding {
     let Some(version) = fields.get("redis_version") else {
-        return Finding::skipped(VERSION, format!("{setting}: it does not say its version"));
+        return Finding::skipped(VERSION, format!("{setting}: it does not report its version"));
     };
     let major = version.split('.').next().and_then(|number| number.parse::<u32>().ok());
     if major.is_some_and(|major| major < OLDEST) {
@@ -112,24 +115,24 @@ fn version(setting: &str, fields: &BTreeMap<String, String>) -> Finding {
     Finding::ok(VERSION, format!("{setting}: Redis {version}"))
 }
 
-/// Every key has an end, so that those policies which spare keys without one spare none of them.
+/// All keys expire, so policies that only evict keys with an expiry evict them as well.
 fn eviction(setting: &str, fields: &BTreeMap<String, String>) -> Finding {
     let (Some(policy), Some(most)) = (fields.get("maxmemory_policy"), fields.get("maxmemory")) else {
-        return Finding::skipped(EVICTION, format!("{setting}: it does not say its maxmemory-policy"));
+        return Finding::skipped(EVICTION, format!("{setting}: it does not report its maxmemory-policy"));
     };
-    let mend = "set maxmemory-policy noeviction in redis.conf, or give Kayan a Redis of its own";
-    let lost = "the counts of wrong guesses and requests are forgotten: lockouts and limits end before their time";
+    let hint = "set maxmemory-policy noeviction in redis.conf, or use a separate Redis for Kayan";
+    let lost = "counts of failed logins and requests are lost: lockouts and rate limits end early";
     match (policy.as_str(), most.as_str()) {
         ("noeviction", _) => Finding::ok(EVICTION, format!("{setting}: maxmemory-policy is noeviction")),
         (_, "0") => Finding::warning(
             EVICTION,
             format!("{setting}: maxmemory-policy is {policy}; as soon as there is a maxmemory and it is full, {lost}"),
-            mend,
+            hint,
         ),
         _ => Finding::failed(
             EVICTION,
             format!("{setting}: maxmemory-policy is {policy}; when its memory is full, {lost}"),
-            mend,
+            hint,
         ),
     }
 }

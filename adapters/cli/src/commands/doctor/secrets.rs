@@ -11,7 +11,7 @@ use crate::config::{
 
 const STRENGTH: &str = "secrets.strength";
 const REUSE: &str = "secrets.reuse";
-const MEND: &str = "make one of its own: openssl rand -base64 32";
+const HINT: &str = "generate a separate one: openssl rand -base64 32";
 
 pub(super) fn examine(case: &Case) -> Vec<Finding> {
     let config = &case.config;
@@ -28,14 +28,16 @@ pub(super) fn examine(case: &Case) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, bytes) in &secrets {
         let Some(why) = weakness(&String::from_utf8_lossy(bytes), bytes) else { continue };
-        // Production does not start with a weak one, unless it is on its way out.
+        // Production does not start with a weak secret, unless it is a previous one.
         let in_use = config.env == Environment::Production && !name.ends_with("_PREVIOUS");
         let tell = if in_use { Finding::failed } else { Finding::warning };
-        findings.push(tell(STRENGTH, format!("{name} {why}"), MEND.to_owned()));
+        findings.push(tell(STRENGTH, format!("{name} {why}"), HINT.to_owned()));
     }
     if findings.is_empty() {
-        findings
-            .push(Finding::ok(STRENGTH, format!("{} secrets are long enough, and none is a known one", secrets.len())));
+        findings.push(Finding::ok(
+            STRENGTH,
+            format!("{} secrets are long enough, and none is a well-known value", secrets.len()),
+        ));
     }
     let mut reused = Vec::new();
     for (position, (name, bytes)) in secrets.iter().enumerate() {
@@ -43,13 +45,13 @@ pub(super) fn examine(case: &Case) -> Vec<Finding> {
             reused.push(match other.strip_suffix("_PREVIOUS") {
                 Some(present) if present == *name => Finding::warning(
                     REUSE,
-                    format!("{other} is the same as {name}: nothing was exchanged"),
-                    format!("set {other} to the secret before, or unset it"),
+                    format!("{other} is the same as {name}: nothing was rotated"),
+                    format!("set {other} to the previous secret, or unset it"),
                 ),
                 _ => Finding::warning(
                     REUSE,
-                    format!("{other} is the same as {name}: who learns the one has the other"),
-                    MEND.to_owned(),
+                    format!("{other} is the same as {name}: a leak of one exposes both"),
+                    HINT.to_owned(),
                 ),
             });
         }

@@ -1,4 +1,4 @@
-//! The database server: version, rights, isolation, connections, clock, and the schema.
+//! The database server: version, privileges, isolation, connections, clock, and the schema.
 
 use kayan_ports::Timestamp;
 use kayan_sql::{
@@ -28,9 +28,9 @@ const BINLOG: &str = "database.binlog";
 const EDITED: &str = "migrations.edited";
 const UNKNOWN: &str = "migrations.unknown";
 
-/// Clocks that are so far apart are not kept by anybody.
+/// Clocks that differ by more than this are not synchronized.
 const APART: Duration = Duration::seconds(2);
-/// What a clock that is so far off writes comes too late to be sealed, or looks as if it came from the future.
+/// Events of a clock that is off by more than this are too late to be sealed, or in the future.
 const FAR_APART: Duration = Duration::seconds(30);
 
 pub(super) async fn examine(case: &Case, driver: &dyn Driver, series: &mut Series) {
@@ -45,11 +45,11 @@ pub(super) async fn examine(case: &Case, driver: &dyn Driver, series: &mut Serie
 }
 
 fn unanswered(check: &'static str, error: &DriverError) -> Vec<Finding> {
-    let mend = match error {
+    let hint = match error {
         DriverError::Unavailable(_) => AGAIN,
         DriverError::Nul | DriverError::Fault(_) => "see database.rights, and the database's log",
     };
-    vec![Finding::failed(check, why(error), mend)]
+    vec![Finding::failed(check, why(error), hint)]
 }
 
 async fn version(driver: &dyn Driver) -> Vec<Finding> {
@@ -83,7 +83,7 @@ pub(super) async fn unusable(driver: &dyn Driver) -> Option<Finding> {
 
 async fn rights(driver: &dyn Driver) -> Vec<Finding> {
     if driver.dialect() == Dialect::Sqlite {
-        return vec![Finding::ok(RIGHTS, "a file knows no users: see files.database")];
+        return vec![Finding::ok(RIGHTS, "a file has no users: see files.database")];
     }
     match server::rights(driver).await {
         Ok(rights) => vec![judge(&rights)],
@@ -94,26 +94,26 @@ async fn rights(driver: &dyn Driver) -> Vec<Finding> {
 fn judge(rights: &Rights) -> Finding {
     let Rights { closed, foreign, may_create, is_read_only } = rights;
     if *is_read_only {
-        let mend = "let KAYAN_DB_DSN name the primary, or make the database writable";
-        return Finding::failed(RIGHTS, READ_ONLY, mend);
+        let hint = "set KAYAN_DB_DSN to the primary, or make the database writable";
+        return Finding::failed(RIGHTS, READ_ONLY, hint);
     }
     if !closed.is_empty() {
-        let told = format!("the user may not both read and write {}", closed.join(", "));
-        let mend = "grant SELECT, INSERT, UPDATE and DELETE on all tables to the user in KAYAN_DB_DSN";
-        return Finding::failed(RIGHTS, told, mend);
+        let told = format!("the user lacks read or write privileges on {}", closed.join(", "));
+        let hint = "grant SELECT, INSERT, UPDATE and DELETE on all tables to the user in KAYAN_DB_DSN";
+        return Finding::failed(RIGHTS, told, hint);
     }
     if *may_create == Some(false) {
-        let told = "the user may not make or alter tables: it can serve, but not migrate";
-        let mend = "grant it CREATE on the schema (MySQL: all rights on the database), or migrate as another user";
-        return Finding::warning(RIGHTS, told, mend);
+        let told = "the user can't create or alter tables: it can serve, but not migrate";
+        let hint = "grant it CREATE on the schema (MySQL: all rights on the database), or migrate as another user";
+        return Finding::warning(RIGHTS, told, hint);
     }
     if !foreign.is_empty() {
         let told = format!("the user does not own {}: it can serve, but not migrate", foreign.join(", "));
-        return Finding::warning(RIGHTS, told, "make it their owner, or migrate as the user who is");
+        return Finding::warning(RIGHTS, told, "make it their owner, or migrate as their owner");
     }
     match may_create {
-        Some(_) => Finding::ok(RIGHTS, "the user may read and write every table, and migrate"),
-        None => Finding::ok(RIGHTS, "the user may read and write; whether a role lets it migrate can't be told"),
+        Some(_) => Finding::ok(RIGHTS, "the user can read and write all tables, and migrate"),
+        None => Finding::ok(RIGHTS, "the user can read and write; whether it can migrate by a role is unknown"),
     }
 }
 
@@ -122,14 +122,14 @@ async fn isolation(driver: &dyn Driver) -> Vec<Finding> {
         Ok(level) => level,
         Err(error) => return unanswered(ISOLATION, &error),
     };
-    let own = "Kayan's own transactions say READ COMMITTED themselves";
+    let own = "Kayan's transactions set READ COMMITTED themselves";
     vec![match (level.as_str(), driver.dialect()) {
         (_, Dialect::Sqlite) => Finding::ok(ISOLATION, "one writer at a time"),
-        // Every session says it here.
+        // Every session sets it here.
         (_, Dialect::MySql) | ("read committed", _) => Finding::ok(ISOLATION, format!("the default is {level}; {own}")),
         (level, _) => Finding::warning(
             ISOLATION,
-            format!("the default is {level}: single questions may be refused when others write. {own}"),
+            format!("the default is {level}: single queries may fail during concurrent writes. {own}"),
             "as superuser: ALTER ROLE … SET default_transaction_isolation = 'read committed', for the user in KAYAN_DB_DSN",
         ),
     }]
@@ -138,11 +138,11 @@ async fn isolation(driver: &dyn Driver) -> Vec<Finding> {
 async fn connections(case: &Case, driver: &dyn Driver) -> Vec<Finding> {
     let limits = match server::connection_limits(driver).await {
         Ok(Some(limits)) => limits,
-        Ok(None) => return vec![Finding::ok(CONNECTIONS, "a file has no limit of its own")],
+        Ok(None) => return vec![Finding::ok(CONNECTIONS, "a file has no connection limit")],
         Err(error) => return unanswered(CONNECTIONS, &error),
     };
     if case.config.database.statements == Statements::Unnamed {
-        let why = "with KAYAN_DB_STATEMENTS=unnamed a pooler stands before the database, and has its own limits";
+        let why = "with KAYAN_DB_STATEMENTS=unnamed, a pooler in front of the database has limits of its own";
         return vec![Finding::skipped(CONNECTIONS, why)];
     }
     vec![enough(limits, case.config.database.max_open, case.replicas)]
@@ -154,11 +154,11 @@ fn enough(limits: ConnectionLimits, max_open: u32, replicas: u32) -> Finding {
     let (needed, each) = (i64::from(max_open) * i64::from(replicas), most / i64::from(replicas));
     let whose = if most == server { "the server's max_connections" } else { "the limit of this user or database" };
     let told =
-        format!("{replicas} × KAYAN_DB_MAX_OPEN_CONNS={max_open} make {needed} connections, and {whose} leaves {most}");
+        format!("{replicas} × KAYAN_DB_MAX_OPEN_CONNS={max_open} need {needed} connections, and {whose} allows {most}");
     if needed > most {
-        let mend =
+        let hint =
             format!("set KAYAN_DB_MAX_OPEN_CONNS to {} or less, raise that limit, or use PgBouncer", each.max(1));
-        return Finding::failed(CONNECTIONS, told, mend);
+        return Finding::failed(CONNECTIONS, told, hint);
     }
     Finding::ok(CONNECTIONS, told)
 }
@@ -167,40 +167,40 @@ async fn clock(driver: &dyn Driver) -> Vec<Finding> {
     let before = compose::clock().now();
     match server::clock(driver).await {
         Ok(Some(there)) => vec![skew(CLOCK, "the database", before, there)],
-        Ok(None) => vec![Finding::ok(CLOCK, "this machine's")],
+        Ok(None) => vec![Finding::ok(CLOCK, "the clock of this machine")],
         Err(error) => unanswered(CLOCK, &error),
     }
 }
 
-/// How far a clock is from this machine's: it was asked after `before`, and has just answered.
+/// The difference of a clock to this machine's: it was read after `before`, and has just answered.
 pub(super) fn skew(check: &'static str, whose: &str, before: Timestamp, there: Timestamp) -> Finding {
     let after = compose::clock().now();
     let apart = if there < before { before - there } else { there - after.min(there) };
-    let told = format!("the clock of {whose} and this machine's are {:.1} s apart", apart.as_seconds_f64());
-    let mend = "let both be kept by NTP: timedatectl set-ntp true";
+    let told = format!("the clocks of {whose} and this machine differ by {:.1} s", apart.as_seconds_f64());
+    let hint = "synchronize both by NTP: timedatectl set-ntp true";
     match apart {
-        apart if apart > FAR_APART => Finding::failed(check, told, mend),
-        apart if apart > APART => Finding::warning(check, told, mend),
+        apart if apart > FAR_APART => Finding::failed(check, told, hint),
+        apart if apart > APART => Finding::warning(check, told, hint),
         _ => Finding::ok(check, told),
     }
 }
 
-/// Every other check of the schema would be about another program's.
+/// All other checks of the schema would be about another program's tables.
 fn not_ours(check: &'static str, error: &MigrateError) -> Vec<Finding> {
     vec![
-        Finding::failed(check, error.to_string(), "name another database in KAYAN_DB_DSN"),
+        Finding::failed(check, error.to_string(), "set KAYAN_DB_DSN to another database"),
         Finding::skipped(PENDING, "the database is not Kayan's"),
     ]
 }
 
-/// MySQL logs what is written at READ COMMITTED by rows only.
+/// At READ COMMITTED, MySQL can only log rows.
 async fn binlog(driver: &dyn Driver) -> Vec<Finding> {
     match server::logs_statements_only(driver).await {
         Ok(false) => Vec::new(),
         Ok(true) => vec![Finding::failed(
             BINLOG,
             "the server logs statements (binlog_format=STATEMENT) and refuses every write at READ COMMITTED",
-            "SET GLOBAL binlog_format = 'ROW' (or 'MIXED'), write it into the server's configuration, restart Kayan",
+            "SET GLOBAL binlog_format = 'ROW' (or 'MIXED'), add it to the server's configuration, restart Kayan",
         )],
         Err(error) => unanswered(BINLOG, &error),
     }
@@ -211,11 +211,11 @@ async fn damaged(driver: &dyn Driver) -> Vec<Finding> {
         Ok(ids) if ids.is_empty() => vec![Finding::ok(ROWS, "every user can be read")],
         Ok(ids) => vec![Finding::failed(
             ROWS,
-            format!("damaged, and left out of lists: the users {}", ids.join(", ")),
-            "put their rows in identities right from a backup, or delete them there",
+            format!("left out of lists because they are damaged: the users {}", ids.join(", ")),
+            "restore their rows in `identities` from a backup, or delete them",
         )],
         Err(DriverError::Unavailable(why)) if why.contains("not migrated") => {
-            vec![Finding::skipped(ROWS, "the schema is not there yet")]
+            vec![Finding::skipped(ROWS, "the schema is not migrated")]
         }
         Err(error) => unanswered(ROWS, &error),
     }
@@ -243,27 +243,25 @@ async fn schema(case: &Case, driver: &dyn Driver) -> Vec<Finding> {
         None => Finding::ok(PENDING, "nothing is pending"),
         Some(names) if !may_migrate => Finding::failed(
             PENDING,
-            format!("pending: {names}; the user in KAYAN_DB_DSN may not apply them"),
+            format!("pending: {names}; the user in KAYAN_DB_DSN lacks the privileges to apply them"),
             "see database.rights; then run kayan migrate up",
         ),
         Some(names) if case.config.auto_migrate => Finding::warning(
             PENDING,
             format!("pending: {names}"),
-            "kayan serve applies them at its start; or run kayan migrate up",
+            "kayan serve applies them at start; or run kayan migrate up",
         ),
-        Some(names) => Finding::failed(
-            PENDING,
-            format!("pending: {names}"),
-            "look at kayan migrate plan, then run kayan migrate up",
-        ),
+        Some(names) => {
+            Finding::failed(PENDING, format!("pending: {names}"), "check kayan migrate plan, then run kayan migrate up")
+        }
     }];
     findings.extend(named(MigrationState::Edited).map(|names| {
-        let mend = "put the files back as they were and write the change into a new one: kayan migrate create NAME";
-        Finding::failed(EDITED, format!("edited after they were applied: {names}"), mend)
+        let hint = "restore the files, and put the change into a new migration: kayan migrate create NAME";
+        Finding::failed(EDITED, format!("edited after they were applied: {names}"), hint)
     }));
     findings.extend(named(MigrationState::Unknown).map(|names| {
-        let mend = "run the newer program, or with it kayan migrate down first";
-        Finding::failed(UNKNOWN, format!("applied by a newer version: {names}"), mend)
+        let hint = "run the newer version, or use it to run kayan migrate down first";
+        Finding::failed(UNKNOWN, format!("applied by a newer version: {names}"), hint)
     }));
     findings
 }
@@ -290,7 +288,7 @@ mod tests {
         assert_eq!(enough(limits, 25, 3).status, Status::Ok);
         let many = enough(limits, 25, 4);
         assert_eq!(many.status, Status::Failed);
-        assert!(many.mend.unwrap().contains("to 24 or less"), "{}", many.message);
+        assert!(many.hint.unwrap().contains("to 24 or less"), "{}", many.message);
         assert_eq!(enough(ConnectionLimits { own: Some(20), ..limits }, 25, 1).status, Status::Failed);
     }
 }

@@ -7,7 +7,7 @@ const VALID: &str = "settings.valid";
 const ADVICE: &str = "settings.advice";
 const SCHEMA: &str = "settings.identity_schema";
 
-/// The checks of which each failure keeps the service from starting.
+/// The checks whose failure keeps the service from starting.
 pub(super) const CHECKS: [&str; 2] = [VALID, SCHEMA];
 
 pub(super) fn examine(case: &Case) -> Vec<Finding> {
@@ -18,10 +18,10 @@ pub(super) fn examine(case: &Case) -> Vec<Finding> {
         findings.push(Finding::failed(check, format!("{}{value}: {}", problem.setting, problem.what), &*problem.hint));
     }
     if findings.is_empty() {
-        findings.push(Finding::ok(VALID, "every setting can be used"));
+        findings.push(Finding::ok(VALID, "all settings are valid"));
     }
     for warning in &case.warnings {
-        findings.push(Finding::warning(ADVICE, warning.to_string(), "change it, or know why not"));
+        findings.push(Finding::warning(ADVICE, warning.to_string(), "change it unless it is intended"));
     }
     findings
 }

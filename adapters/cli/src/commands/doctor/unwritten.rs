@@ -1,4 +1,4 @@
-//! A driver that reads, and whose writes come to nothing.
+//! A driver that reads, and discards writes.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use kayan_sql::{
     ApplyError, ConnectionUse, Dialect, Driver, DriverError, MigrationLock, Query, Row, Statement, TakeRows,
 };
 
-/// Answers to a batch as if it had been applied, so that a key that would be wrapped anew on the way is just opened.
+/// Reports a batch as applied, so that keys can be decrypted without being wrapped again.
 pub(crate) struct Unwritten(pub(crate) Arc<dyn Driver>);
 
 #[async_trait]
@@ -25,7 +25,7 @@ impl Driver for Unwritten {
     }
 
     async fn lock(&self) -> Result<Box<dyn MigrationLock>, DriverError> {
-        Err(DriverError::Fault("nothing is migrated here".to_owned()))
+        Err(DriverError::Fault("migrations can't be applied here".to_owned()))
     }
 
     async fn ping(&self) -> Result<(), DriverError> {

@@ -1,10 +1,10 @@
-//! The lines of a file, of which none takes more memory than a line may have.
+//! The lines of a file, read with bounded memory.
 
 use std::io::{self, BufRead, Read};
 
 use kayan_core::MAX_LINE_BYTES;
 
-/// A line's number, from 1, and the line without its end; no line if it is longer than one may be.
+/// A line's number, from 1, and its text without the line end; `None` if it is too long.
 pub(super) type Numbered<'a> = (u64, Option<&'a [u8]>);
 
 /// Reads line by line.
@@ -21,7 +21,7 @@ impl<R: BufRead> Lines<R> {
         Self { reader, buffer: Vec::new(), number: 0, bytes: 0 }
     }
 
-    /// How much was read so far, in bytes.
+    /// The number of bytes read so far.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -46,7 +46,7 @@ impl<R: BufRead> Lines<R> {
         Ok(Some((self.number, Some(&self.buffer))))
     }
 
-    /// Goes behind the end of the line.
+    /// Skips to the end of the line.
     fn skip(&mut self) -> io::Result<()> {
         loop {
             let available = self.reader.fill_buf()?;

@@ -1,4 +1,4 @@
-//! `kayan migrate plan`: what `up` would lock and run, who waits for it, and what its time grows with.
+//! `kayan migrate plan`: what `up` would run and lock, which requests wait, and how long it takes.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use kayan_sql::{
 };
 use serde_json::{Value, json};
 
-use crate::{args::Format, commands, compose, output, stop::Stop};
+use crate::{args::Format, commands, compose, exit::Exit, output};
 
-/// Says it.
-pub(super) async fn run(to: Option<u32>, format: Format) -> Result<(), Stop> {
+/// Prints the plan.
+pub(super) async fn run(to: Option<u32>, format: Format) -> Result<(), Exit> {
     let driver = compose::look(&commands::settings()?)?;
     let dialect = driver.dialect();
-    let plan = migrations::plan(&*driver, migrations::embedded(dialect), to).await.map_err(super::stop)?;
+    let plan = migrations::plan(&*driver, migrations::embedded(dialect), to).await.map_err(super::exit)?;
     match format {
         Format::Json => {
             output::json(&plan.pending.iter().map(|planned| as_json(planned, &plan.rows)).collect::<Vec<_>>())
@@ -28,22 +28,24 @@ pub(super) async fn run(to: Option<u32>, format: Format) -> Result<(), Stop> {
     }
 }
 
-const GROWS: &str = "Tables that are read or written take longer the more rows they have; all else is brief.";
+const GROWS: &str = "The time for tables that are read or written grows with their rows; everything else is fast.";
 
 /// How long locks are held.
 fn how_long(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Sqlite | Dialect::Postgres => "All that is pending is one transaction: a lock is held until its end.",
-        Dialect::MySql => "Each statement is a transaction of its own: a lock is held until the statement's end.",
+        Dialect::Sqlite | Dialect::Postgres => {
+            "All pending migrations run in one transaction: locks are held until its end."
+        }
+        Dialect::MySql => "Each statement is a transaction of its own: locks are held until the end of the statement.",
     }
 }
 
-/// SQL with what it locks, reads, writes and makes as comments above it.
+/// The SQL of a migration, under comments with what it locks, reads, writes and creates.
 fn script(planned: &Planned, dialect: Dialect, rows: &BTreeMap<String, i64>) -> String {
     let header = &planned.header;
     let mut told = vec![format!("{:04}_{}", planned.version, planned.name)];
     if header.locks.is_empty() {
-        told.push("locks nothing that is there".to_owned());
+        told.push("locks no existing table".to_owned());
     }
     told.extend(header.locks.iter().map(|lock| {
         let on = if dialect == Dialect::Sqlite { lock.on.to_owned() } else { sized(lock.on, dialect, rows) };
@@ -51,7 +53,7 @@ fn script(planned: &Planned, dialect: Dialect, rows: &BTreeMap<String, i64>) -> 
     }));
     told.extend(header.reads.iter().map(|table| format!("reads {}", sized(table, dialect, rows))));
     told.extend(header.writes.iter().map(|table| format!("writes {}", sized(table, dialect, rows))));
-    told.extend(header.makes.iter().map(|table| format!("makes {table}")));
+    told.extend(header.makes.iter().map(|table| format!("creates {table}")));
     format!("-- {}\n\n{}", told.join("\n-- "), planned.sql)
 }
 

@@ -27,7 +27,7 @@ pub(crate) const CORS_ORIGINS: Setting<Vec<Origin>> =
     Setting::parsed("KAYAN_CORS_ORIGINS", "Origins of browser applications, separated by commas", parse::origins);
 pub(crate) const TRUSTED_PROXIES: Setting<Vec<IpNet>> = Setting::parsed(
     "KAYAN_TRUSTED_PROXIES",
-    "Proxies (CIDR, commas) whose X-Forwarded-For is believed",
+    "Proxies (CIDR, commas) whose X-Forwarded-For is trusted",
     parse::networks,
 );
 pub(crate) const METRICS_ALLOW: Setting<Vec<IpNet>> = Setting::parsed(
@@ -70,7 +70,7 @@ pub(super) const SECTION: Section = Section {
 /// Warns of proxies and a public URL that are allowed but unsafe.
 pub(crate) fn check(values: &Values, findings: &mut Findings) {
     if values.get(&TRUSTED_PROXIES).iter().any(|net| net.prefix_len() == 0) {
-        findings.warn(TRUSTED_PROXIES.name, "trusts everybody: any client can forge its address");
+        findings.warn(TRUSTED_PROXIES.name, "trusts every address: any client can forge its address");
     }
     if values.production() && values.find(&PUBLIC_URL).is_some_and(|url| url.scheme() == "http") {
         findings.warn(PUBLIC_URL.name, "is not https: browsers will not send the session cookie");

@@ -1,4 +1,4 @@
-//! How a command ends when it can't go on: an exit code and what to tell the operator.
+//! How a command that fails ends: an exit code and a message for the operator.
 
 use std::{fmt::Display, process::ExitCode};
 
@@ -8,66 +8,66 @@ use kayan_sql::{DriverError, migrate::MigrateError};
 
 use crate::output;
 
-/// The end of a command.
+/// The exit code and message of a failed command.
 #[derive(Debug)]
-pub(crate) struct Stop {
+pub(crate) struct Exit {
     code: u8,
     message: String,
     unavailable: bool,
 }
 
-impl Stop {
-    /// It failed: 1.
+impl Exit {
+    /// The command failed: exit code 1.
     pub(crate) fn failed(why: impl Display) -> Self {
         Self { code: 1, message: why.to_string(), unavailable: false }
     }
 
-    /// The database was away: 1, and the same may succeed later.
+    /// The database was unavailable: exit code 1, and a retry may succeed.
     pub(crate) fn unavailable(why: impl Display) -> Self {
         Self { unavailable: true, ..Self::failed(why) }
     }
 
-    /// Whether it may succeed later.
+    /// Whether a retry may succeed.
     pub(crate) fn is_unavailable(&self) -> bool {
         self.unavailable
     }
 
-    /// What to tell the operator.
+    /// The message for the operator.
     pub(crate) fn reason(&self) -> &str {
         &self.message
     }
 
-    /// With what to do about it.
+    /// Adds a hint on what to do.
     pub(crate) fn hinting(self, hint: &str) -> Self {
         Self { message: format!("{}; {hint}", self.message), ..self }
     }
 
-    /// It was called wrongly: 2.
+    /// Wrong usage: exit code 2.
     pub(crate) fn usage(why: impl Display) -> Self {
         Self { code: 2, message: why.to_string(), unavailable: false }
     }
 
-    /// Migrations are pending: 3.
+    /// Migrations are pending: exit code 3.
     pub(crate) fn pending(why: impl Display) -> Self {
         Self { code: 3, message: why.to_string(), unavailable: false }
     }
 
-    /// Whether pending migrations are why.
+    /// Whether the reason is pending migrations.
     pub(crate) fn is_pending(&self) -> bool {
         self.code == 3
     }
 
-    /// There is no such thing: 4.
+    /// Not found: exit code 4.
     pub(crate) fn not_found(why: impl Display) -> Self {
         Self { code: 4, message: why.to_string(), unavailable: false }
     }
 
-    /// The settings can't be used: 78 (`EX_CONFIG`).
+    /// Invalid settings: exit code 78 (`EX_CONFIG`).
     pub(crate) fn config(why: impl Display) -> Self {
         Self { code: 78, message: why.to_string(), unavailable: false }
     }
 
-    /// Tells the operator, on standard error.
+    /// Prints the message to standard error, and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
         if !self.message.is_empty() {
             output::note(format_args!("kayan: {}", self.message));
@@ -76,7 +76,7 @@ impl Stop {
     }
 }
 
-impl From<MigrateError> for Stop {
+impl From<MigrateError> for Exit {
     fn from(error: MigrateError) -> Self {
         match error {
             MigrateError::Store(DriverError::Unavailable(_)) => Self::unavailable(error),
@@ -85,13 +85,13 @@ impl From<MigrateError> for Stop {
     }
 }
 
-impl From<Failure> for Stop {
+impl From<Failure> for Exit {
     fn from(failure: Failure) -> Self {
         Self::failed(failure)
     }
 }
 
-impl From<KeyError> for Stop {
+impl From<KeyError> for Exit {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::Failed(Failure::Unavailable(_)) => Self::unavailable(error),
@@ -101,7 +101,7 @@ impl From<KeyError> for Stop {
     }
 }
 
-impl From<FindUserError> for Stop {
+impl From<FindUserError> for Exit {
     fn from(error: FindUserError) -> Self {
         match &error {
             FindUserError::NotFound(_) => Self::not_found(error),
