@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kayan_house::{Dependency, none_of, packages, rust, rust_in};
 
 /// Who may depend on whom. Optional dependencies count; those for tests are further down.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("kayan-ports", &[]),
     ("kayan-core", &["kayan-ports"]),
     ("kayan-http", &["kayan-core", "kayan-ports"]),
@@ -14,6 +14,8 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("kayan-sqlite", &["kayan-ports", "kayan-sql"]),
     ("kayan-mysql", &["kayan-ports", "kayan-sql"]),
     ("kayan-postgres", &["kayan-ports", "kayan-sql"]),
+    // it takes the rows out of a database, and puts them back
+    ("kayan-backup", &["kayan-ports", "kayan-sql"]),
     ("kayan-redis", &["kayan-ports"]),
     ("kayan-cache", &["kayan-ports"]),
     ("kayan-fakes", &["kayan-ports"]),

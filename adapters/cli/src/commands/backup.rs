@@ -1,28 +1,21 @@
 //! `kayan backup`: writes all that a database holds to a file, checks such a file, puts it into a database of any kind.
 
 mod create;
-mod format;
 mod key;
-mod read;
 mod restore;
-mod values;
-mod write;
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader},
+    io::{self, BufReader},
     path::Path,
 };
 
 use indicatif::{ProgressBar, ProgressBarIter};
+use kayan_backup::{Damage, Header, Reader, Summary, read_all};
 use kayan_ports::terminal;
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 
-use self::{
-    format::{Damage, Header, Summary},
-    read::{Item, Reader},
-};
 use crate::{
     args::{Backup, Format},
     config::secret::Secret,
@@ -50,20 +43,6 @@ fn verify(path: &Path, key: Option<&Secret>, format: Format) -> Result<(), Stop>
     let (header, summary) = read_all(file.reader(key)?, |_| Ok(())).map_err(|damage| broken(path, &damage))?;
     file.bar.finish_and_clear();
     show(&header, &summary, format)
-}
-
-/// Reads a file to its end; `each` may find something wrong, too.
-fn read_all<R: BufRead>(
-    mut reader: Reader<R>,
-    mut each: impl FnMut(&Item) -> Result<(), Damage>,
-) -> Result<(Header, Summary), Damage> {
-    loop {
-        let item = reader.next()?;
-        each(&item)?;
-        if let Item::End(summary) = item {
-            return Ok((reader.header().clone(), summary));
-        }
-    }
 }
 
 /// A file that may be read more than once: whatever becomes of its name, it stays the same one.

@@ -3,19 +3,16 @@
 use std::{io, ops::ControlFlow, path::Path};
 
 use indicatif::ProgressBar;
+use kayan_backup::{Encryption, FileKey, Header, Hex, Writer};
 use kayan_sql::{
     Driver,
     backup::{self, Part},
 };
 use secrecy::ExposeSecret as _;
 
-use super::{
-    format::{Encryption, Header, Hex},
-    write::Writer,
-};
 use crate::{
     args::Format,
-    compose::{self, FileKey},
+    compose,
     config::{secret::Secret, settings::secrets},
     output::{self, NewFile},
     stop::Stop,

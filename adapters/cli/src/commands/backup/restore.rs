@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use kayan_backup::{Damage, Header, Item, Summary, TableHead, read_all};
 use kayan_core::{Operator, RestoredBackup};
 use kayan_ports::{KeyError, Scope};
 use kayan_sql::{
@@ -15,12 +16,7 @@ use kayan_sql::{
     migrate,
 };
 
-use super::{
-    Opened, broken,
-    format::{Damage, Header, Summary, TableHead},
-    read::Item,
-    read_all, show,
-};
+use super::{Opened, broken, show};
 use crate::{
     args::Format,
     compose,

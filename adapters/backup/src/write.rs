@@ -9,14 +9,14 @@ use kayan_sql::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{
+use crate::{
     format::{Counts, END, FORMAT, FULL, Header, Hex, LONGEST, MAGIC, ROWS, Summary, TABLE, TableHead},
+    seal::{BlockPlace, FileKey},
     values,
 };
-use crate::compose::{BlockPlace, FileKey};
 
 /// A file in the making.
-pub(super) struct Writer<W> {
+pub struct Writer<W> {
     out: W,
     digest: Sha256,
     key: Option<FileKey>,
@@ -30,7 +30,7 @@ pub(super) struct Writer<W> {
 
 impl<W: Write> Writer<W> {
     /// Begins one; the key is the one that the header leads to.
-    pub(super) fn begin(out: W, header: &Header, key: Option<FileKey>) -> io::Result<Self> {
+    pub fn begin(out: W, header: &Header, key: Option<FileKey>) -> io::Result<Self> {
         let head = format!("{MAGIC}{FORMAT}\n{}\n", serde_json::to_string(header)?);
         let file = Sha256::digest(&head).into();
         let counts = TABLES.iter().map(|table| (table.name.to_owned(), 0)).collect();
@@ -41,7 +41,7 @@ impl<W: Write> Writer<W> {
     }
 
     /// Adds rows; those of a table all come together.
-    pub(super) fn add(&mut self, table: &'static Table, rows: &[Vec<Value>]) -> io::Result<()> {
+    pub fn add(&mut self, table: &'static Table, rows: &[Vec<Value>]) -> io::Result<()> {
         if self.table != Some(table.name) {
             self.flush()?;
             self.table = Some(table.name);
@@ -62,12 +62,12 @@ impl<W: Write> Writer<W> {
     }
 
     /// How many bytes are written so far.
-    pub(super) fn written(&self) -> u64 {
+    pub fn written(&self) -> u64 {
         self.written
     }
 
     /// Ends it, and hands back where it was written.
-    pub(super) fn finish(mut self) -> io::Result<(W, Summary)> {
+    pub fn finish(mut self) -> io::Result<(W, Summary)> {
         self.flush()?;
         let end = [&[END], serde_json::to_vec(&self.counts)?.as_slice()].concat();
         self.block(end, true)?;

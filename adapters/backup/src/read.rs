@@ -7,21 +7,18 @@ use std::io::{BufRead, Read};
 
 use flate2::bufread::ZlibDecoder;
 use kayan_sql::{Value, backup::Kind};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretSlice};
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    format::{Counts, Damage, END, FORMAT, Header, Hex, LONGEST, LONGEST_LINE, MAGIC, ROWS, Summary, TABLE, TableHead},
-    values,
-};
 use crate::{
-    compose::{BlockPlace, FileKey},
-    config::secret::Secret,
+    format::{Counts, Damage, END, FORMAT, Header, Hex, LONGEST, LONGEST_LINE, MAGIC, ROWS, Summary, TABLE, TableHead},
+    seal::{BlockPlace, FileKey},
+    values,
 };
 
 /// What comes next in a file.
 #[derive(Debug, PartialEq)]
-pub(super) enum Item {
+pub enum Item {
     /// A table begins.
     Table(TableHead),
     /// Rows of it.
@@ -31,7 +28,7 @@ pub(super) enum Item {
 }
 
 /// A file that is being read.
-pub(super) struct Reader<R> {
+pub struct Reader<R> {
     input: R,
     header: Header,
     key: Option<FileKey>,
@@ -45,7 +42,7 @@ pub(super) struct Reader<R> {
 
 impl<R: BufRead> Reader<R> {
     /// Reads the header, and whether the key is the one.
-    pub(super) fn begin(mut input: R, secret: Option<&Secret>) -> Result<Self, Damage> {
+    pub fn begin(mut input: R, secret: Option<&SecretSlice<u8>>) -> Result<Self, Damage> {
         let first = line(&mut input)?;
         let format =
             std::str::from_utf8(&first).ok().and_then(|line| line.strip_prefix(MAGIC)).ok_or(Damage::Foreign)?;
@@ -76,12 +73,12 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// What the file says of itself.
-    pub(super) fn header(&self) -> &Header {
+    pub fn header(&self) -> &Header {
         &self.header
     }
 
     /// What comes next; nothing behind the end may be asked for.
-    pub(super) fn next(&mut self) -> Result<Item, Damage> {
+    pub fn next(&mut self) -> Result<Item, Damage> {
         let mut frame = [0; 5];
         self.fill(&mut frame)?;
         let [last, length @ ..] = frame;
@@ -178,6 +175,20 @@ impl<R: BufRead> Reader<R> {
 
     fn changed(&self, why: &'static str) -> Damage {
         Damage::Changed { block: self.block, at: self.at, why }
+    }
+}
+
+/// Reads a file to its end; `each` may find something wrong, too.
+pub fn read_all<R: BufRead>(
+    mut reader: Reader<R>,
+    mut each: impl FnMut(&Item) -> Result<(), Damage>,
+) -> Result<(Header, Summary), Damage> {
+    loop {
+        let item = reader.next()?;
+        each(&item)?;
+        if let Item::End(summary) = item {
+            return Ok((reader.header().clone(), summary));
+        }
     }
 }
 

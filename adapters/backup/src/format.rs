@@ -20,52 +20,52 @@ use kayan_sql::backup::Kind;
 use serde::{Deserialize, Serialize};
 
 /// How every file begins.
-pub(super) const MAGIC: &str = "kayan backup ";
+pub(crate) const MAGIC: &str = "kayan backup ";
 /// The format's version.
-pub(super) const FORMAT: &str = "1";
+pub(crate) const FORMAT: &str = "1";
 /// A block is closed when it holds so much.
-pub(super) const FULL: usize = 256 * 1024;
+pub(crate) const FULL: usize = 256 * 1024;
 /// No block is longer, packed or unpacked; a row is far shorter.
-pub(super) const LONGEST: u64 = 1 << 28;
+pub(crate) const LONGEST: u64 = 1 << 28;
 /// No line at the beginning is longer.
-pub(super) const LONGEST_LINE: u64 = 4_096;
+pub(crate) const LONGEST_LINE: u64 = 4_096;
 
 /// What a block begins with.
-pub(super) const TABLE: u8 = b'T';
-pub(super) const ROWS: u8 = b'R';
-pub(super) const END: u8 = b'E';
+pub(crate) const TABLE: u8 = b'T';
+pub(crate) const ROWS: u8 = b'R';
+pub(crate) const END: u8 = b'E';
 
 /// What a file says of itself, readable by everybody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Header {
+pub struct Header {
     /// The number of the last migration that the database had.
-    pub(super) schema_version: u32,
+    pub schema_version: u32,
     /// The version of the program that wrote it.
-    pub(super) kayan: String,
+    pub kayan: String,
     /// When.
     #[serde(with = "time::serde::rfc3339")]
-    pub(super) created_at: Timestamp,
+    pub created_at: Timestamp,
     /// The kind of database it was taken from.
-    pub(super) database: String,
+    pub database: String,
     /// What the blocks are sealed with; nothing: they are not.
-    pub(super) encryption: Option<Encryption>,
+    pub encryption: Option<Encryption>,
 }
 
 /// How to come to the key of the file; both in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Encryption {
+pub struct Encryption {
     /// 32 random bytes.
-    pub(super) salt: Hex<32>,
+    pub salt: Hex<32>,
     /// 16 bytes that only the right key leads to.
-    pub(super) check: Hex<16>,
+    pub check: Hex<16>,
 }
 
 /// So many bytes, in hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(super) struct Hex<const N: usize>(pub(super) [u8; N]);
+pub struct Hex<const N: usize>(pub [u8; N]);
 
 impl<const N: usize> fmt::Display for Hex<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,35 +93,35 @@ impl<const N: usize> TryFrom<String> for Hex<N> {
 /// The table whose rows follow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TableHead {
+pub struct TableHead {
     /// Its name.
-    pub(super) table: String,
+    pub table: String,
     /// The names of its columns, and the kind of each by its name.
-    pub(super) columns: Vec<(String, String)>,
+    pub columns: Vec<(String, String)>,
 }
 
 impl TableHead {
     /// The kinds of its columns; nothing when one is not known.
-    pub(super) fn kinds(&self) -> Option<Vec<Kind>> {
+    pub fn kinds(&self) -> Option<Vec<Kind>> {
         self.columns.iter().map(|(_, kind)| Kind::from_name(kind)).collect()
     }
 }
 
 /// How many rows of each table there are; also of those without any.
-pub(super) type Counts = Vec<(String, u64)>;
+pub type Counts = Vec<(String, u64)>;
 
 /// What a whole file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Summary {
+pub struct Summary {
     /// The rows.
-    pub(super) counts: Counts,
+    pub counts: Counts,
     /// SHA-256 of everything but itself, at its end.
-    pub(super) digest: Hex<32>,
+    pub digest: Hex<32>,
 }
 
 /// What is wrong with a file. `at` is how many bytes of it were good.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Damage {
+pub enum Damage {
     #[error("it can't be read: {0}")]
     Unreadable(#[from] io::Error),
     #[error("it is no backup of Kayan: it does not begin with `{MAGIC}{FORMAT}`")]

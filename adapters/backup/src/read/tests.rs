@@ -4,14 +4,13 @@ use kayan_sql::backup::{TABLES, Table};
 use time::macros::datetime;
 
 use super::*;
-use crate::commands::backup::{
+use crate::{
     format::{Encryption, FULL},
-    read_all,
     write::Writer,
 };
 
-fn secret(byte: u8) -> Secret {
-    Secret::from(vec![byte; 32])
+fn secret(byte: u8) -> SecretSlice<u8> {
+    SecretSlice::from(vec![byte; 32])
 }
 
 fn table(name: &str) -> &'static Table {
@@ -25,7 +24,7 @@ fn rows(count: i64) -> Vec<Vec<Value>> {
 }
 
 /// A file with so many rows, sealed with this secret.
-fn file(count: i64, with: Option<&Secret>) -> Vec<u8> {
+fn file(count: i64, with: Option<&SecretSlice<u8>>) -> Vec<u8> {
     let (encryption, key) = with
         .map(|secret| {
             let key = FileKey::derive(secret.expose_secret(), &[7; 32]).unwrap();
@@ -44,7 +43,7 @@ fn file(count: i64, with: Option<&Secret>) -> Vec<u8> {
     writer.finish().unwrap().0
 }
 
-fn read(bytes: &[u8], with: Option<&Secret>) -> Result<Summary, Damage> {
+fn read(bytes: &[u8], with: Option<&SecretSlice<u8>>) -> Result<Summary, Damage> {
     read_all(Reader::begin(bytes, with)?, |_| Ok(())).map(|(_, summary)| summary)
 }
 

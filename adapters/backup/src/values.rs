@@ -15,7 +15,7 @@ const UUID: u8 = 7;
 const TIME: u8 = 8;
 
 /// Appends a row.
-pub(super) fn write(row: &[Value], into: &mut Vec<u8>) {
+pub(crate) fn write(row: &[Value], into: &mut Vec<u8>) {
     for value in row {
         match value {
             Value::Null => into.push(NULL),
@@ -47,7 +47,7 @@ fn long(tag: u8, bytes: &[u8], into: &mut Vec<u8>) {
 }
 
 /// All rows of a block, whose columns are of these kinds; nothing when they are not.
-pub(super) fn read(kinds: &[Kind], mut block: &[u8]) -> Option<Vec<Vec<Value>>> {
+pub(crate) fn read(kinds: &[Kind], mut block: &[u8]) -> Option<Vec<Vec<Value>>> {
     let mut rows = Vec::new();
     while !block.is_empty() {
         let row: Option<Vec<Value>> = kinds.iter().map(|kind| value(&mut block).filter(|it| kind.holds(it))).collect();

@@ -8,9 +8,12 @@ use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hkdf::{HKDF_SHA256, KeyType, Salt},
 };
-use kayan_ports::KeyError;
+use kayan_ports::{Failure, KeyError};
 
-use crate::sealing::failed;
+/// The library says no more than that.
+fn failed<E>(_: E) -> KeyError {
+    KeyError::Failed(Failure::Fault("the cryptographic library failed".to_owned()))
+}
 
 /// The key of one file.
 pub struct FileKey {
