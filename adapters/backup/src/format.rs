@@ -1,17 +1,17 @@
-//! What a backup file is made of.
+//! The layout of a backup file.
 //!
 //! ```text
-//! kayan backup 1                      the format and its version, a line
-//! {"schema_version":9,"kayan":…}      the header, a line of JSON
-//! block, block, …                     0 or in the last one 1; the length, 4 bytes; so many bytes
+//! kayan backup 1                      the format and its version, one line
+//! {"schema_version":9,"kayan":…}      the header, one line of JSON
+//! block, block, …                     one byte: 1 for the last block, else 0; the length, 4 bytes; that many bytes
 //! digest                              SHA-256 of all bytes before it
 //! ```
 //!
-//! Numbers are big-endian. A block is compressed (zlib), and then, when there is a key, sealed: AES-256-GCM with the block's
-//! number (from 0) as nonce, and with the digest of the two first lines, the number and whether it is the last as associated
-//! data. What it holds begins with a letter: `T`, then JSON that names a table and its columns with their kinds; `R`, then
-//! rows of that table, each value with a byte before it that says what it is; `E` in the last one, then JSON with the number
-//! of rows of each table.
+//! Numbers are big-endian. A block is compressed (zlib) and then, if there is a key, encrypted: AES-256-GCM with the block's
+//! number (from 0) as nonce; the digest of the first two lines, the number, and whether the block is the last are the
+//! associated data. The first byte of a block's content says what follows: `T`, JSON that names a table and its columns with
+//! their kinds; `R`, rows of that table, each value after a byte that says what it is; `E`, only in the last block, JSON with
+//! the number of rows of each table.
 
 use std::{fmt, io};
 
@@ -21,21 +21,21 @@ use serde::{Deserialize, Serialize};
 
 /// How every file begins.
 pub(crate) const MAGIC: &str = "kayan backup ";
-/// The format's version.
+/// The version of the format.
 pub(crate) const FORMAT: &str = "1";
-/// A block is closed when it holds so much.
-pub(crate) const FULL: usize = 256 * 1024;
-/// No block is longer, packed or unpacked; a row is far shorter.
-pub(crate) const LONGEST: u64 = 1 << 28;
-/// No line at the beginning is longer.
-pub(crate) const LONGEST_LINE: u64 = 4_096;
+/// A block is closed when its content reaches this size, in bytes.
+pub(crate) const BLOCK_SIZE: usize = 256 * 1024;
+/// The longest block, compressed or not, in bytes; a row is far shorter.
+pub(crate) const MAX_BLOCK: u64 = 1 << 28;
+/// The longest of the first two lines, in bytes.
+pub(crate) const MAX_LINE: u64 = 4_096;
 
-/// What a block begins with.
+// The first byte of a block's content.
 pub(crate) const TABLE: u8 = b'T';
 pub(crate) const ROWS: u8 = b'R';
 pub(crate) const END: u8 = b'E';
 
-/// What a file says of itself, readable by everybody.
+/// What a file says about itself; readable without the key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
@@ -43,16 +43,16 @@ pub struct Header {
     pub schema_version: u32,
     /// The version of the program that wrote it.
     pub kayan: String,
-    /// When.
+    /// When the backup was created.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: Timestamp,
-    /// The kind of database it was taken from.
+    /// The kind of database that it was taken from.
     pub database: String,
-    /// What the blocks are sealed with; nothing: they are not.
+    /// How the blocks are encrypted; `None`: they are not.
     pub encryption: Option<Encryption>,
 }
 
-/// How to come to the key of the file; both in hexadecimal.
+/// How the file's key is derived; both in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Encryption {
@@ -62,7 +62,7 @@ pub struct Encryption {
     pub check: Hex<16>,
 }
 
-/// So many bytes, in hexadecimal.
+/// `N` bytes, written in hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Hex<const N: usize>(pub [u8; N]);
@@ -93,60 +93,111 @@ impl<const N: usize> TryFrom<String> for Hex<N> {
 /// The table whose rows follow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TableHead {
+pub(crate) struct TableHead {
     /// Its name.
-    pub table: String,
+    pub(crate) table: String,
     /// The names of its columns, and the kind of each by its name.
-    pub columns: Vec<(String, String)>,
+    pub(crate) columns: Vec<(String, String)>,
 }
 
 impl TableHead {
-    /// The kinds of its columns; nothing when one is not known.
-    pub fn kinds(&self) -> Option<Vec<Kind>> {
+    /// The kinds of its columns; `None` if one is unknown.
+    pub(crate) fn kinds(&self) -> Option<Vec<Kind>> {
         self.columns.iter().map(|(_, kind)| Kind::from_name(kind)).collect()
     }
 }
 
-/// How many rows of each table there are; also of those without any.
+/// The number of rows of each table, empty tables included.
 pub type Counts = Vec<(String, u64)>;
 
-/// What a whole file holds.
+/// What the end of a file says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// The rows.
+    /// The numbers of rows.
     pub counts: Counts,
-    /// SHA-256 of everything but itself, at its end.
+    /// SHA-256 of everything before it.
     pub digest: Hex<32>,
 }
 
-/// What is wrong with a file. `at` is how many bytes of it were good.
+/// What a whole file holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// Its beginning.
+    pub header: Header,
+    /// Its end.
+    pub summary: Summary,
+}
+
+/// Why a file can't be read. `at` is the number of bytes before the first wrong one.
 #[derive(Debug, thiserror::Error)]
-pub enum Damage {
+pub enum ReadError {
+    /// Reading failed.
     #[error("it can't be read: {0}")]
     Unreadable(#[from] io::Error),
+    /// It is something else.
     #[error("it is no backup of Kayan: it does not begin with `{MAGIC}{FORMAT}`")]
     Foreign,
+    /// It has another version of the format.
     #[error("its format is {0:?}, and this program knows format {FORMAT}; use a newer one")]
     Format(String),
+    /// The header is not as it was written.
     #[error("its header, the second line, was changed or is cut off: {0}")]
     Header(String),
+    /// It ends too early.
     #[error("it is cut off: it ends after byte {at}, within block {block}")]
-    Cut { block: u64, at: u64 },
+    Cut {
+        /// The block, from 0.
+        block: u64,
+        /// Where it ends.
+        at: u64,
+    },
+    /// A block is not as it was written.
     #[error("block {block}, at byte {at}, was changed: {why}")]
-    Changed { block: u64, at: u64, why: &'static str },
+    Changed {
+        /// The block, from 0.
+        block: u64,
+        /// Where the block begins.
+        at: u64,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A table or a column is unknown.
     #[error("it names a table or a column that this program does not know; use a newer one")]
     UnknownTable,
+    /// It goes on after its end.
     #[error("there is more behind its end, from byte {at}")]
-    Added { at: u64 },
+    Added {
+        /// Where it should end.
+        at: u64,
+    },
+    /// The digest is not that of the file.
     #[error("it was changed: its digest, the last 32 bytes, is not that of what stands before it")]
     Digest,
-    #[error("it is encrypted: name the file with its key with --key-file, or set KAYAN_BACKUP_KEY to the key")]
+    /// There is no key to decrypt it with.
+    #[error("it is encrypted")]
     NoKey,
+    /// The key is not the file's.
     #[error("it was encrypted with another key than this one")]
     WrongKey,
-    #[error(
-        "it is not encrypted, and a key is given: whoever could write the file could write anything into it; leave out \
-         --key-file and KAYAN_BACKUP_KEY if that is what you want"
-    )]
+    /// There is a key, and the file has none: anyone who could write the file could have written anything into it.
+    #[error("it is not encrypted, and a key is given")]
     NotEncrypted,
+    /// This program can't restore its schema.
+    #[error(
+        "its schema is at version {version}, and this program knows versions {oldest} to {newest}; restore it with kayan \
+         {kayan}, which has written it, or a newer one"
+    )]
+    Schema {
+        /// The version of its schema.
+        version: u32,
+        /// The oldest known.
+        oldest: u32,
+        /// The newest known.
+        newest: u32,
+        /// The version of the program that wrote it.
+        kayan: String,
+    },
+    /// Read a second time, it was not what it was.
+    #[error("it was changed meanwhile")]
+    ChangedMeanwhile,
 }

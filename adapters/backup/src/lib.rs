@@ -1,14 +1,18 @@
-//! The backup file: written from one database, checked, and restored into another of any kind.
+//! The backup file: created from one database, verified, and restored into a database of any kind.
+//!
+//! `format.rs` describes the file byte by byte.
 
+mod create;
 mod format;
 mod read;
+mod restore;
 mod seal;
 mod values;
 mod write;
 
 pub use crate::{
-    format::{Damage, Encryption, Header, Hex, Summary, TableHead},
-    read::{Item, Reader, read_all},
-    seal::FileKey,
-    write::Writer,
+    create::{CreateError, create},
+    format::{Contents, Counts, Encryption, Header, Hex, ReadError, Summary},
+    read::verify,
+    restore::{LoadError, Verified, verify_for_restore},
 };

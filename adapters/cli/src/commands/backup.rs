@@ -1,4 +1,4 @@
-//! `kayan backup`: writes all that a database holds to a file, checks such a file, puts it into a database of any kind.
+//! `kayan backup`: writes everything in a database to a file, verifies such a file, restores it into a database of any kind.
 
 mod create;
 mod key;
@@ -11,7 +11,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressBarIter};
-use kayan_backup::{Damage, Header, Reader, Summary, read_all};
+use kayan_backup::{Contents, Header, ReadError};
 use kayan_ports::terminal;
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
@@ -23,7 +23,7 @@ use crate::{
     stop::Stop,
 };
 
-/// Does what is asked for.
+/// Runs the subcommand.
 pub(crate) fn run(action: Backup) -> Result<(), Stop> {
     match action {
         Backup::Create { output, key, format } => {
@@ -39,41 +39,47 @@ pub(crate) fn run(action: Backup) -> Result<(), Stop> {
 }
 
 fn verify(path: &Path, key: Option<&Secret>, format: Format) -> Result<(), Stop> {
-    let mut file = Opened::open(path, 1)?;
-    let (header, summary) = read_all(file.reader(key)?, |_| Ok(())).map_err(|damage| broken(path, &damage))?;
+    let file = Opened::open(path, 1)?;
+    let contents = kayan_backup::verify(file.input(), key).map_err(|error| unreadable(path, &error))?;
     file.bar.finish_and_clear();
-    show(&header, &summary, format)
+    show(&contents, format)
 }
 
-/// A file that may be read more than once: whatever becomes of its name, it stays the same one.
-struct Opened<'p> {
-    path: &'p Path,
+/// An open file with a progress bar, to be read more than once: it stays the same file even if its name is given to another.
+struct Opened {
     file: File,
     bar: ProgressBar,
 }
 
-impl<'p> Opened<'p> {
-    /// Opens it, to be read so many times.
-    fn open(path: &'p Path, times: u64) -> Result<Self, Stop> {
-        let cannot = |error: io::Error| broken(path, &Damage::Unreadable(error));
+impl Opened {
+    /// Opens it, to be read this many times.
+    fn open(path: &Path, times: u64) -> Result<Self, Stop> {
+        let cannot = |error: io::Error| unreadable(path, &error.into());
         let file = File::open(path).map_err(cannot)?;
         let data = file.metadata().map_err(cannot)?;
         if data.is_dir() {
             return Err(cannot(io::Error::from(io::ErrorKind::IsADirectory)));
         }
-        Ok(Self { path, file, bar: output::progress(Some(times * data.len())) })
+        Ok(Self { file, bar: output::progress(Some(times * data.len())) })
     }
 
-    /// What reads on from where it is.
-    fn reader(&mut self, key: Option<&Secret>) -> Result<Reader<BufReader<ProgressBarIter<&File>>>, Stop> {
-        let input = BufReader::with_capacity(256 * 1024, self.bar.wrap_read(&self.file));
-        Reader::begin(input, key).map_err(|damage| broken(self.path, &damage))
+    /// Reads on from the current position.
+    fn input(&self) -> BufReader<ProgressBarIter<&File>> {
+        BufReader::with_capacity(256 * 1024, self.bar.wrap_read(&self.file))
     }
 }
 
-/// A key that is missing or does not fit is the caller's matter, everything else the file's.
-fn broken(path: &Path, damage: &Damage) -> Stop {
-    Stop::failed(format!("{}: {damage}", path.display()))
+/// What is wrong with a file, and what to do about it where options are the answer.
+fn unreadable(path: &Path, error: &ReadError) -> Stop {
+    let hint = match error {
+        ReadError::NoKey => ": name the file with its key with --key-file, or set KAYAN_BACKUP_KEY to the key",
+        ReadError::NotEncrypted => {
+            ": anyone who could write the file could have written anything into it; leave out --key-file and \
+             KAYAN_BACKUP_KEY if that is what you want"
+        }
+        _ => "",
+    };
+    Stop::failed(format!("{}: {error}{hint}", path.display()))
 }
 
 #[derive(Serialize)]
@@ -87,8 +93,8 @@ struct Shown<'s> {
     sha256: String,
 }
 
-/// Says what a file holds.
-fn show(header: &Header, summary: &Summary, format: Format) -> Result<(), Stop> {
+/// Prints what a file holds.
+fn show(Contents { header, summary }: &Contents, format: Format) -> Result<(), Stop> {
     let created_at = header.created_at.format(&Rfc3339).unwrap_or_default();
     let Header { schema_version, kayan, database, encryption, .. } = header;
     match format {
