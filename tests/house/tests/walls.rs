@@ -28,7 +28,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
 /// signature proves nothing.
 const FOR_TESTS: [&str; 4] = ["kayan-fakes", "kayan-cache", "kayan-contract", "kayan-crypto"];
 
-/// Nobody depends on these but for tests, so they may depend on anything.
+/// Only tests depend on these, so they may depend on anything.
 const ENDS: [&str; 8] =
     ["kayan", "kayan-contract", "kayan-fuzz", "kayan-guide", "kayan-journeys", "kayan-house", "kayan-bench", "xtask"];
 
@@ -56,7 +56,7 @@ fn is_composition_root(path: &str) -> bool {
     path == "adapters/cli/src/compose.rs" || path.starts_with("adapters/cli/src/compose/")
 }
 
-/// The first so many names of a path.
+/// The first `names` names of a path.
 fn first(path: &str, names: usize) -> &str {
     let end = path.match_indices("::").nth(names - 1);
     path.get(..end.map_or(path.len(), |(at, _)| at)).unwrap_or_default()
