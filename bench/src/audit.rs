@@ -23,9 +23,9 @@ const FEW: u32 = 10_000;
 const MANY: u32 = 5_000_000;
 /// When it must be quick.
 const SOME: u32 = 200_000;
-/// So many events are written at a time.
+/// How many events are written at a time.
 const CHUNK: u32 = 10_000;
-/// So many identities do things.
+/// How many identities the events are about.
 const PEOPLE: u64 = 10_000;
 
 /// Events a second.

@@ -67,7 +67,7 @@ struct Api {
     body: Bytes,
 }
 
-/// The token, whatever it says.
+/// The token, not verified.
 #[derive(SecurityScheme)]
 #[oai(ty = "bearer")]
 struct Bearer(#[expect(dead_code, reason = "that it is there is all")] poem_openapi::auth::Bearer);

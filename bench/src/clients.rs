@@ -1,4 +1,4 @@
-//! Those who ask: each has a connection and says one thing over and over.
+//! Clients: each has a connection and sends one request over and over.
 
 use std::net::SocketAddr;
 

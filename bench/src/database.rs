@@ -15,7 +15,7 @@ use crate::{
     plan::{self, Plan},
 };
 
-/// So many people are written at a time.
+/// How many people are written at a time.
 const CHUNK: u32 = 10_000;
 
 /// Which program keeps it.

@@ -45,7 +45,7 @@ pub(crate) async fn flood(clients: &mut Vec<Client>, window: Duration) -> Result
     Ok(Answered { count, took: begun.elapsed() })
 }
 
-/// What becomes of the clients' own timers, which wake them up to a millisecond or two after a question is due.
+/// The error of the clients' own timers, which wake them up to a millisecond or two after a request is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Timers {
     /// They count as a delay of the answer.
@@ -54,8 +54,8 @@ pub(crate) enum Timers {
     Excused,
 }
 
-/// Lets the clients ask in turn, so many times a second whatever becomes of the answers. Gives each answer's delay from
-/// the moment at which its question was due, so that a stall counts for all who would have asked meanwhile.
+/// Lets the clients send requests in turn, at this rate per second however long the answers take. Returns each answer's delay
+/// from the moment at which its request was due, so that a stall counts for all requests due meanwhile.
 pub(crate) async fn pace(
     clients: &mut Vec<Client>,
     rate: u32,

@@ -18,9 +18,9 @@ use crate::{
 const COST: u32 = 10;
 /// How many log in at once for each core: one is hashed for, the others wait, far fewer than the queue holds.
 const WAITING: usize = 8;
-/// How often a second somebody asks who they are meanwhile.
+/// The whoami requests per second meanwhile.
 const RATE: u32 = 100;
-/// Over so many connections, so that a slow answer holds up few others.
+/// The connections they use, so that a slow answer delays few others.
 const ASKING: usize = 16;
 
 /// Logs in and hashes in turn; `whoami` is asked during the logins.

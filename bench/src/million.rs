@@ -25,7 +25,7 @@ const FEW: u32 = 1_000;
 const MANY: u32 = 1_000_000;
 /// When it must be quick.
 const SOME: u32 = 20_000;
-/// So many of them come to be asked for, of either size: what is asked must not differ but in how many others there are.
+/// How many of them are queried, at both sizes: the queries must differ only in how many others there are.
 const SAMPLE: u32 = FEW;
 
 const CONNECTIONS: usize = 16;

@@ -66,12 +66,12 @@ impl People {
         Ok(Self { now: now.unix_timestamp() * SECOND, hash: hash.to_string() })
     }
 
-    /// What somebody calls themself.
+    /// The person's name.
     pub(crate) fn identifier(number: u32) -> String {
         format!("person{number}@example.com")
     }
 
-    /// The token of somebody's session, made as the service makes them: 32 random bytes and a checksum.
+    /// The token of the person's session, made as the service makes them: 32 random bytes and a checksum.
     pub(crate) fn session_token(number: u32) -> String {
         let secret = Chance::of(number).session;
         let mut checksum = crc32fast::Hasher::new();
@@ -81,7 +81,7 @@ impl People {
         format!("{SESSION}{}", URL_SAFE_NO_PAD.encode(checked))
     }
 
-    /// Somebody's row in each of the tables.
+    /// The person's row in each of the tables.
     pub(crate) fn rows(&self, number: u32) -> [Vec<Cell>; 5] {
         let chance = Chance::of(number);
         let created = self.now - 30 * DAY + STEP * i64::from(number);
@@ -137,10 +137,10 @@ impl People {
     }
 }
 
-/// What is random about somebody: the same each time.
+/// The random values of a person: the same each time.
 struct Chance {
     session: [u8; 32],
-    // Nobody has the token that this would be the hash of.
+    // No token has this hash.
     refresh: [u8; 32],
     ids: [[u8; 10]; 3],
 }

@@ -18,7 +18,7 @@ pub(crate) struct Pgbench<'a> {
 }
 
 impl<'a> Pgbench<'a> {
-    /// Fills the database; it will be asked over so many connections by so many threads.
+    /// Fills the database; it will be queried over this many connections by this many threads.
     pub(crate) async fn fill(
         program: &'a Path,
         dsn: &str,

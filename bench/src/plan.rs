@@ -109,7 +109,7 @@ impl Plan {
         Ok(report)
     }
 
-    /// So many rounds of so many seconds, unless it must be quick.
+    /// This many rounds of this many seconds, fewer in a quick run.
     pub(crate) fn rounds(&self, count: u32, seconds: f64) -> Rounds {
         let (count, seconds) = if self.quick { (count.min(3), seconds / 4.0) } else { (count, seconds) };
         Rounds { count, window: Duration::from_secs_f64(seconds) }
@@ -137,7 +137,7 @@ fn missing(variable: &str) -> Failure {
     Failure::Wrong(format!("{variable} names no server; `cargo xtask bench` starts one"))
 }
 
-/// A bar of so many steps; only on a terminal.
+/// A progress bar with this many steps; only on a terminal.
 pub(crate) fn progress(what: &'static str, steps: u32) -> ProgressBar {
     let bar = ProgressBar::new(u64::from(steps)).with_message(what);
     match ProgressStyle::with_template("{msg:>24} {wide_bar} {pos}/{len} {eta}") {

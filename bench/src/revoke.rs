@@ -20,7 +20,7 @@ const SOME: u32 = 30_000;
 const CONNECTIONS: usize = 16;
 /// A second.
 const LOGINS: u32 = 50;
-/// Logins go on for so long; the sessions are revoked in the midst of it.
+/// How long logins go on; the sessions are revoked in the middle.
 const WINDOW: Duration = Duration::from_secs(12);
 const BEFORE: Duration = Duration::from_secs(2);
 

@@ -21,14 +21,14 @@ const SCRAPES: u32 = 200;
 const PATIENCE: Duration = Duration::from_secs(30);
 const SETTINGS: [(&str, &str); 2] = [("KAYAN_LOG_LEVEL", "warn"), ("KAYAN_BCRYPT_COST", "4")];
 
-/// Asks again and again for the metrics of tenants that have somebody logged in each.
+/// Scrapes the metrics again and again, with a user logged in to each tenant.
 pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
     let (home, tenants) = (plan.home()?, if plan.quick { TENANTS / 10 } else { TENANTS });
     populate(&Service::kayan(&plan.kayan, home.path(), &SETTINGS).await?, &plan.kayan, home.path(), tenants).await?;
     // Sessions are counted at the start, and then only now and then.
     let service = Service::kayan(&plan.kayan, home.path(), &SETTINGS).await?;
     let mut prometheus = service.asking(1, &[clients::get("/metrics", "none")]).await?;
-    let prometheus = prometheus.first_mut().ok_or_else(|| Failure::Wrong("nobody asks".to_owned()))?;
+    let prometheus = prometheus.first_mut().ok_or_else(|| Failure::Wrong("there is no client".to_owned()))?;
     let begun = Instant::now();
     while String::from_utf8_lossy(prometheus.ask().await?).matches("kayan_active_sessions{").count() < tenants as usize
     {
@@ -54,7 +54,7 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Fail
     Ok(())
 }
 
-/// Makes the tenants, and registers somebody in each.
+/// Creates the tenants, and registers a user in each.
 async fn populate(service: &Service, kayan: &Path, home: &Path, tenants: u32) -> Result<(), Failure> {
     let mut command = service::command(kayan, home)?;
     command.args(["admin", "token", "create", "--permissions", "tenants:write", "--ttl", "1h"]).stdout(Stdio::piped());

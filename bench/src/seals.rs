@@ -22,7 +22,7 @@ const CHUNK: u32 = 50_000;
 /// How many a second must be sealed, and checked.
 const SEALED: f64 = 5_000.0;
 const CHECKED: f64 = 300_000.0;
-/// They happen every so many microseconds, and the last one a good while ago.
+/// The microseconds between two of them; the last one is long ago.
 const APART: i64 = 200;
 const AGO: i64 = 3_600_000_000;
 

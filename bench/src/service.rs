@@ -35,7 +35,7 @@ impl Drop for Service {
     }
 }
 
-/// Somebody who is registered and logged in.
+/// A user who is registered and logged in.
 #[derive(Debug)]
 pub(crate) struct Account {
     identifier: String,
@@ -44,7 +44,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// A stand-in for servers that know nobody; its token is as long as a real one.
+    /// A stand-in for servers without users; its token is as long as a real one.
     pub(crate) fn nobody() -> Self {
         Self { identifier: String::new(), session_token: format!("kys_{:048}", 0), refresh_token: String::new() }
     }
@@ -76,7 +76,7 @@ impl Service {
         let mut service = Self { process, address, started_in: Duration::ZERO };
         let request = clients::get(path, "none");
         while !answers(address, &request).await {
-            let ended = service.process.try_wait().map_err(Failure::io("can't ask for a process"))?;
+            let ended = service.process.try_wait().map_err(Failure::io("can't read the state of a process"))?;
             if ended.is_some() || begun.elapsed() > PATIENCE {
                 let how = ended.map_or_else(|| "does not answer".to_owned(), |status| format!("has ended ({status})"));
                 return Err(Failure::Wrong(format!("{shown} {how}; try `{command:?}`")));
@@ -88,7 +88,7 @@ impl Service {
         Ok(service)
     }
 
-    /// Registers so many people one after the other; each is logged in by it.
+    /// Registers this many people one after the other, which logs each in.
     pub(crate) async fn register(&self, count: usize) -> Result<Vec<Account>, Failure> {
         let mut accounts = Vec::with_capacity(count);
         for number in 100..100 + count {
@@ -105,7 +105,7 @@ impl Service {
         Ok(accounts)
     }
 
-    /// Clients that ask for a path, each with its account's session.
+    /// Clients that request a path, each with its account's session.
     pub(crate) async fn getting(&self, path: &str, accounts: &[Account]) -> Result<Vec<Client>, Failure> {
         let mut clients = Vec::with_capacity(accounts.len());
         for account in accounts {
@@ -123,7 +123,7 @@ impl Service {
         Ok(clients)
     }
 
-    /// At most so many clients, among whom these requests are dealt out.
+    /// At most this many clients, with the requests distributed among them.
     pub(crate) async fn asking(&self, count: usize, requests: &[String]) -> Result<Vec<Client>, Failure> {
         let mut clients = Vec::with_capacity(count);
         for hand in requests.chunks(requests.len().div_ceil(count).max(1)) {
@@ -202,7 +202,7 @@ pub(crate) fn run(kayan: &Path, home: &Path, settings: &[(&str, &str)], args: &[
     status.success().then_some(()).ok_or_else(failed)
 }
 
-// Without the settings of whoever runs this; what it says goes to a file, as a service's log does.
+// Without the settings of the calling environment; its log goes to a file, as a service's does.
 pub(crate) fn command(program: &Path, home: &Path) -> Result<Command, Failure> {
     let log = home.join("log");
     let log = File::options().create(true).append(true).open(&log).map_err(Failure::io("can't make a log"))?;

@@ -76,7 +76,7 @@ fn identifier(kind: usize, number: u32) -> String {
     format!("person{kind}{number:02}@example.com")
 }
 
-/// Those who are to be imported.
+/// The users to import.
 fn lines() -> Result<String, Failure> {
     let hash = bcrypt::hash_with_salt(PASSWORD, BCRYPT_COST, [7; 16]).map_err(Failure::wrong("bcrypt"))?.to_string();
     let mut text = String::new();

@@ -92,7 +92,7 @@ async fn bare(plan: &Plan, layers: Layers, model: &Contender) -> Result<Contende
     Ok(Contender { name, service, clients, rates: Vec::new(), cpu: Vec::new(), home, _collector: None })
 }
 
-/// With a tenth of the requests traced, and somebody who takes the traces.
+/// With a tenth of the requests traced, and a collector that takes the traces.
 async fn traced(plan: &Plan) -> Result<Contender, Failure> {
     let home = plan.home()?;
     let body = home.path().join("body");

@@ -160,7 +160,7 @@ impl Desk<'_> {
         let mut metadata = Command::new("cargo");
         metadata.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(&context);
         quiet(&mut metadata)?;
-        // This one Cargo does not ask for before it builds.
+        // Cargo does not read this one before it builds.
         let missing = ["migrations", "Cargo.lock"].into_iter().filter(|name| !context.join(name).exists());
         nothing(missing, "the build context lacks it")
     }
@@ -191,7 +191,7 @@ impl Desk<'_> {
     fn kubernetes(&self) -> Result<(), Failure> {
         let manifests = self.scratch("manifests");
         fs::create_dir(&manifests).map_err(Failure::io("can't make a folder for manifests"))?;
-        // The component is a comment until somebody wants it.
+        // The component is commented out by default.
         let copy = self.scratch("kubernetes");
         quiet(Command::new("cp").arg("-r").arg(self.deploy.join("kubernetes")).arg(&copy))?;
         let production = copy.join("overlays/production/kustomization.yaml");
@@ -208,9 +208,7 @@ impl Desk<'_> {
             let path = manifests.join(format!("kustomize-{name}.yaml"));
             fs::write(path, &built).map_err(Failure::io("can't write a manifest"))?;
             if built.contains("kind: ServiceMonitor") != (name == "monitored") {
-                return Err(Failure::Wrong(format!(
-                    "{name}: the component is for those who ask for it, and them alone"
-                )));
+                return Err(Failure::Wrong(format!("{name}: the component must be included only on request")));
             }
         }
         self.python(HELM, &[&self.deploy.join("helm/kayan"), &manifests])?;

@@ -33,7 +33,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     answers(workspace)
 }
 
-/// Sends what no client should, while somebody else asks.
+/// Sends what no client should, while another client sends valid requests.
 fn besieged(workspace: &Workspace) -> Result<(), Failure> {
     let kayan = workspace.build_kayan()?;
     let document = run::read(&openapi::committed(workspace, "json"))?;
@@ -55,7 +55,7 @@ fn texts(workspace: &Workspace, target: &str) -> Result<(), Failure> {
     run::run(fuzz.args(["-max_len=300", "-verbosity=0"]))
 }
 
-/// Sends the same kinds of requests as nobody and with a session: at the same time, as making them up keeps one processor
+/// Sends the same kinds of requests without and with a session: at the same time, as making them up keeps one processor
 /// busy, and to a service each.
 fn answers(workspace: &Workspace) -> Result<(), Failure> {
     let kayan = workspace.build_kayan()?;
@@ -88,7 +88,7 @@ fn as_nobody(workspace: &Workspace, server: &mut Server) -> Result<(), Failure> 
 
 fn with_session(workspace: &Workspace, server: &mut Server) -> Result<(), Failure> {
     let token = server.register("fuzz@example.com")?;
-    // Left to chance, the tenant is nearly always one that there is not, and nothing behind it is reached.
+    // Left to chance, the tenant is nearly always unknown, and no handler is reached.
     let headers = [format!("Authorization: Bearer {token}"), "X-Tenant-ID: default".to_owned()];
     let mut arguments: Vec<String> = headers.into_iter().flat_map(|header| ["--header".to_owned(), header]).collect();
     for operation in ENDS_THE_SESSION {

@@ -90,7 +90,7 @@ impl Server {
 
     /// Fails when the process has ended.
     pub(crate) fn still_runs(&mut self) -> Result<(), Failure> {
-        match self.process.try_wait().map_err(Failure::io("can't ask for the server's process"))? {
+        match self.process.try_wait().map_err(Failure::io("can't read the state of the server's process"))? {
             None => Ok(()),
             Some(status) => {
                 Err(Failure::Wrong(format!("`kayan serve` has ended ({status}); it said:\n{}", self.log())))
@@ -98,7 +98,7 @@ impl Server {
         }
     }
 
-    /// Registers somebody and gives the token of the session that opens with it.
+    /// Registers a user and returns the token of the session that opens with it.
     pub(crate) fn register(&self, email: &str) -> Result<String, Failure> {
         let person = json!({ "traits": { "email": email }, "password": "correct horse battery staple 7" });
         let (status, answer) = self.ask("POST", "/api/v1/registration", None, &person.to_string())?;

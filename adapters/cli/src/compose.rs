@@ -10,7 +10,6 @@ use std::{sync::Arc, time::Duration};
 use kayan_cache::{BackgroundRelease, CachedSessions, MemoryLimiter};
 use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings};
 use kayan_crypto::{Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
-pub(crate) use kayan_crypto::{BlockPlace, FileKey};
 use kayan_http::{Application, HttpSettings};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Stores};
 #[cfg(feature = "redis")]

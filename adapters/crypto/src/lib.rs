@@ -3,7 +3,6 @@
 mod argon2;
 mod bcrypt;
 mod biscuit;
-mod blocks;
 mod cost;
 mod formats;
 mod keys;
@@ -25,7 +24,6 @@ use kayan_ports::{
 
 pub use crate::{
     biscuit::Biscuits,
-    blocks::{BlockPlace, FileKey},
     keys::{SealedKeys, WrappingSecrets},
     os::{OsEntropy, SystemClock},
 };

@@ -12,7 +12,7 @@ pub trait Bench: Send + Sync {
     /// The store on trial.
     fn store(&self) -> Stores;
 
-    /// Adds a tenant, by whatever way the database has.
+    /// Adds a tenant, directly in the database.
     async fn add_tenant(&self, tenant: &TenantId, active: bool);
 
     /// The names of all tables, if it has any.

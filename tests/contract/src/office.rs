@@ -67,7 +67,7 @@ pub(crate) fn pausing(store: &Stores) -> (Arc<Kayan>, Gate) {
     (drawing(store, Arc::new(PlainHasher::new()), Arc::new(Pausing(pause))), gate)
 }
 
-/// Somebody who administers the tenant that they belong to, as they were when their request began.
+/// An administrator of their own tenant, with the roles they had when the request began.
 pub(crate) fn operator(who: &Identity, grants: Grants) -> Operator {
     Operator {
         scope: Scope::Tenant(who.tenant.clone()),
@@ -98,8 +98,8 @@ impl Pause {
 
     /// What to wait for; `None` after the first time.
     fn begin(&self) -> Option<oneshot::Receiver<()>> {
-        let (begins, goes_on) = self.0.lock().expect("nobody panics with it").take()?;
-        begins.send(()).expect("nobody waits for the pause");
+        let (begins, goes_on) = self.0.lock().expect("no thread panics while holding it").take()?;
+        begins.send(()).expect("the test waits for the pause");
         Some(goes_on)
     }
 }
@@ -110,7 +110,7 @@ struct Pausing(Pause);
 impl Entropy for Pausing {
     fn fill(&self, bytes: &mut [u8]) {
         if let Some(goes_on) = self.0.begin() {
-            tokio::task::block_in_place(|| goes_on.blocking_recv()).expect("nobody ends the pause");
+            tokio::task::block_in_place(|| goes_on.blocking_recv()).expect("the test ends the pause");
         }
         OsEntropy.fill(bytes);
     }
@@ -133,7 +133,7 @@ impl Gated {
 impl PasswordHasher for Gated {
     async fn hash(&self, tenant: &TenantId, password: &Password) -> Result<PasswordHash, HashError> {
         if let Some(goes_on) = self.pause.begin() {
-            goes_on.await.expect("nobody ends the pause");
+            goes_on.await.expect("the test ends the pause");
         }
         self.inner.hash(tenant, password).await
     }

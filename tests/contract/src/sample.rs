@@ -14,7 +14,7 @@ use uuid::Uuid;
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// A `UUIDv7` that was not handed out before; later ones sort later.
-/// One that nobody else has: tests in other processes share some servers.
+/// A name of this test alone: tests in other processes share some servers.
 #[expect(clippy::disallowed_methods, reason = "a test's own keys, not an adapter's ids")]
 pub(crate) fn unique() -> Uuid {
     Uuid::new_v4()
@@ -169,7 +169,7 @@ pub(crate) fn record(event: &AuditEvent) -> Change {
     Change::Record(Box::new(event.clone()))
 }
 
-/// Somebody with all that an account can have.
+/// A user with everything that an account can have.
 pub(crate) struct Account {
     pub(crate) identity: Identity,
     pub(crate) name: Identifier,
@@ -208,7 +208,7 @@ impl Account {
         Change::Session(SessionChange::Open(Box::new(self.session.clone())))
     }
 
-    /// Registers somebody; what is given back is as the store must give it back.
+    /// Registers a user and returns it as the store must return it.
     pub(crate) async fn register(store: &Stores, tenant: &TenantId, name: &str) -> Self {
         let mut account = Self::of(tenant, name);
         store.changes.commit(account.registration()).await.expect("a registration");

@@ -14,7 +14,7 @@ use crate::{
 pub(crate) struct Thing {
     pub(crate) tenant: TenantId,
     pub(crate) account: Account,
-    /// Somebody without a password, who is the tenant's administrator.
+    /// The tenant's administrator, who has no password.
     pub(crate) admin: Identity,
     pub(crate) role: Role,
     pub(crate) revoked: AdminTokenId,

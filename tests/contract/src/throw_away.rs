@@ -23,7 +23,7 @@ impl PostgresDatabase {
     pub async fn create() -> Self {
         let name = format!("kayan_{:016x}", RandomState::new().hash_one("database"));
         administer(&format!("CREATE DATABASE {name}")).await;
-        // Those who wait for each other go on waiting, so that a test sees it, and are not quietly begun anew.
+        // A deadlock is not resolved by a retry, so that a test sees it.
         administer(&format!("ALTER DATABASE {name} SET deadlock_timeout = '10min'")).await;
         Self { name }
     }
@@ -47,7 +47,7 @@ impl PostgresDatabase {
 impl Drop for PostgresDatabase {
     fn drop(&mut self) {
         let sql = format!("DROP DATABASE {} WITH (FORCE)", self.name);
-        // Within a runtime nobody may wait; the test's own is about to end.
+        // Blocking is not allowed within a runtime, and the test's own is about to end.
         let drops = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(administer(&sql));

@@ -1,4 +1,4 @@
-//! What can be done with a row of a table, by a tenant or by whoever may see it.
+//! What can be done with a row of a table, by its tenant or by another caller.
 
 use std::{future::Future, pin::Pin};
 
@@ -12,12 +12,12 @@ pub(crate) type Answer<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 pub(crate) struct Verb {
     pub(crate) table: &'static str,
     pub(crate) name: &'static str,
-    /// Whether the system reaches it; nothing: only a tenant can ask.
+    /// Whether the system reaches it; `None`: only a tenant can.
     pub(crate) system: Option<bool>,
     pub(crate) way: Way,
 }
 
-/// As somebody, with a thing.
+/// As a caller, with a thing.
 pub(crate) type Run<Asking> = Box<dyn for<'a> Fn(&'a Thing, &'a Stores, &'a Asking) -> Answer<'a>>;
 
 /// Who can ask.

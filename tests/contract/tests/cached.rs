@@ -46,7 +46,7 @@ kayan_contract::laws!(store, fresh);
 const TOKEN: TokenHash = TokenHash([7; 32]);
 
 impl Cached {
-    /// Somebody with a session, whose token was presented once.
+    /// A user with a session whose token was presented once.
     async fn with_session() -> (Self, Identity, Session) {
         let cached = fresh().await;
         let now = cached.clock.now();

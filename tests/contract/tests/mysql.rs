@@ -57,7 +57,7 @@ SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()
 #[async_trait]
 impl Durable for Mysql {
     async fn reopen(&mut self) {
-        let last = Arc::into_inner(self.store.take().unwrap()).expect("somebody still holds the store");
+        let last = Arc::into_inner(self.store.take().unwrap()).expect("the store is still in use");
         drop(last);
         self.store = Some(Arc::new(kayan_mysql::open(&self.database.dsn()).unwrap()));
     }

@@ -119,7 +119,7 @@ SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnam
 #[async_trait]
 impl Durable for Postgres {
     async fn reopen(&mut self) {
-        let last = Arc::into_inner(self.store.take().unwrap()).expect("somebody still holds the store");
+        let last = Arc::into_inner(self.store.take().unwrap()).expect("the store is still in use");
         drop(last);
         self.store = Some(open(&self.database.dsn(self.place), self.mode));
     }

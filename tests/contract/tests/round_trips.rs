@@ -25,7 +25,7 @@ struct Counted {
 }
 
 impl Counted {
-    /// Whoever is remembered, is for so long.
+    /// A store that caches sessions for this long.
     async fn new(remembered: Duration) -> Self {
         let database = PostgresDatabase::create().await;
         let driver = PostgresDriver::connect(&database.dsn(POSTGRES), kayan_postgres::Settings::default()).unwrap();

@@ -59,7 +59,7 @@ SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
 #[async_trait]
 impl Durable for Sqlite {
     async fn reopen(&mut self) {
-        let last = Arc::into_inner(self.store.take().unwrap()).expect("somebody still holds the store");
+        let last = Arc::into_inner(self.store.take().unwrap()).expect("the store is still in use");
         drop(last);
         self.store = Some(open(self.folder.path()));
     }

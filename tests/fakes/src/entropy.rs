@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kayan_ports::Entropy;
 
-/// A stream of bytes that only its seed decides (`SplitMix64`). **Not secure**: whoever knows the seed, or has seen a few
+/// A stream of bytes that only its seed decides (`SplitMix64`). **Not secure**: anyone who knows the seed, or has seen a few
 /// bytes, knows the rest; for tests only.
 #[derive(Debug)]
 pub struct SeededEntropy(AtomicU64);

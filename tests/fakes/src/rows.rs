@@ -38,7 +38,7 @@ pub(crate) struct Rows {
     pub(crate) sealed_until: Timestamp,
 }
 
-/// What was guessed at somebody.
+/// The failed attempts at one target.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attempts {
     pub(crate) failures: u32,

@@ -47,7 +47,7 @@ impl MemoryStore {
         self.0.lock().rows.events.clone()
     }
 
-    /// How many sessions are kept, whatever has become of them.
+    /// The number of sessions, revoked and expired ones included.
     pub fn count_sessions(&self) -> usize {
         self.0.lock().rows.sessions.len()
     }

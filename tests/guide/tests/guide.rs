@@ -1,4 +1,4 @@
-//! The pages for whoever operates Kayan: what they print runs, and nothing that they list is without proof.
+//! The pages for operators: everything that they print runs, and everything that they list is tested.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

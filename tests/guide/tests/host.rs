@@ -1,4 +1,4 @@
-//! A machine with nothing on it but what Debian's packages bring, on which somebody sets Kayan up.
+//! A machine with nothing on it but what Debian's packages bring, on which Kayan is set up.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ pub(crate) struct Host {
     redis: Redis,
     home: Home,
     ports: [u16; 5],
-    // Somebody who asks all the time.
+    // A client that sends requests all the time.
     pub(crate) visitor: Option<Child>,
 }
 
@@ -85,9 +85,9 @@ impl Host {
             ("listen [::]:443 ", format!("listen 127.0.0.2:{https} ")),
             ("login.example.com:443:", format!("login.example.com:{https}:")),
             ("https://login.example.com/", format!("https://login.example.com:{https}/")),
-            // Whoever may do everything on the database
+            // The superuser of the database
             ("runuser -u postgres -- ", "env PGHOST=localhost PGUSER=postgres ".to_owned()),
-            // Nobody waits for a quarter of a minute.
+            // The test does not wait for 15 s.
             ("_interval: 15s", "_interval: 1s".to_owned()),
         ]
     }
@@ -103,7 +103,7 @@ impl Host {
         command
     }
 
-    /// Somebody asks through the proxy, again and again, and writes down what is answered.
+    /// Sends requests through the proxy, again and again, and records the answers.
     pub(crate) fn visit(&mut self) {
         let asking = "while :; do curl --silent --output answer --write-out '%{http_code}\\n' --cacert \
                       /etc/nginx/tls/login.example.com.pem --resolve login.example.com:443:127.0.0.1 \

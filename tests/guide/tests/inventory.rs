@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::LazyLock};
 
-use kayan_house::{Package, none_of, packages, root};
+use kayan_house::{Code, Package, none_of, packages, root};
 use toml::Table;
 
 use crate::page::{Page, plain};
@@ -19,7 +19,7 @@ pub(crate) fn inventory() -> Table {
     toml::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The names of a kind, each with what stands behind it.
+/// The names of a kind, each with its proof.
 pub(crate) fn of_kind(inventory: &Table, kind: &str) -> Vec<(String, String)> {
     let table = inventory.get(kind).and_then(toml::Value::as_table).unwrap_or_else(|| panic!("no [{kind}]"));
     let text =
@@ -35,11 +35,7 @@ pub(crate) fn source(test: &str) -> Option<String> {
     let folder = root().join(Path::new(&package.manifest).parent()?);
     let file = format!("{}.rs", modules.replace("::", "/"));
     let texts = ["src", "tests"].map(|half| fs::read_to_string(folder.join(half).join(&file)).unwrap_or_default());
-    texts.into_iter().find(|text| {
-        let function = text.find(&format!("fn {name}("));
-        // Its attribute stands on the line before.
-        function.is_some_and(|at| text[..at].trim_end_matches("async ").trim_end().ends_with("test]"))
-    })
+    texts.into_iter().find(|text| Code::read(text).unwrap().tests.iter().any(|test| test == name))
 }
 
 /// Why an item is not proved, if it is not.

@@ -11,7 +11,7 @@ use kayan_journeys::{Database, Home, Kind, PASSWORD, Person, Redis, Server, Serv
 use serde_json::Value;
 use tokio::process::Command;
 
-/// Programs that nobody can do without here: there is no engine for containers, and no cluster.
+/// Stand-ins for programs that can't run here: there is no container engine and no cluster.
 const STAND_INS: [&str; 2] = ["docker", "kubectl"];
 const SESSION_SECRET: &str = "n5Vq9xRb2Lw8Tz4Jc7Ym1Kf6Hd3Gs0Pa";
 const DATA_KEY: &str = "Tz4Jc7Ym1Kf6Hd3Gs0Pan5Vq9xRb2Lw8";
@@ -80,7 +80,7 @@ impl Machine {
         Database::connect(Kind::Postgres, &self.postgres.dsn()).await.unwrap()
     }
 
-    /// A database of the same server that nobody uses.
+    /// An unused database of the same server.
     pub(crate) async fn server(&self) -> Database {
         Database::connect(Kind::Postgres, &self.beside("postgres")).await.unwrap()
     }
@@ -165,7 +165,7 @@ fn furnish(home: &Home, maria: &Home) {
     for folder in ["bin", "me", "cluster", "backup/wal", "var/backups", "var/lib/kayan"] {
         fs::create_dir_all(home.path(folder)).unwrap();
     }
-    // PostgreSQL runs as somebody else, and archives into it.
+    // PostgreSQL runs as another user, and archives into it.
     for (folder, mode) in [(".", 0o755), ("backup", 0o755), ("backup/wal", 0o777)] {
         open(folder, mode);
     }
@@ -183,7 +183,7 @@ fn furnish(home: &Home, maria: &Home) {
     fs::write(home.path("me/.my.cnf"), format!("[client]\n{client}")).unwrap();
 }
 
-/// Somebody was there long ago, before there was a service that would have sealed it.
+/// An old event from before a service ran that would have sealed it.
 async fn happened_in_2024(home: &Home) {
     assert_eq!(home.run("migrate up").await.code, 0);
     let create = "admin user create --email root@example.com --role admin --password-stdin";

@@ -169,7 +169,7 @@ impl Machine {
         self.database().await.execute("CREATE ROLE postgres SUPERUSER LOGIN PASSWORD 'throw-away'").await;
     }
 
-    /// Somebody comes, a moment passes, and somebody else comes; all of it is archived.
+    /// A user registers, a moment passes, and another one registers; all of it is archived.
     async fn time_goes_by(&mut self) {
         let (client, database) = (self.service().client(), self.database().await);
         Person::register(&client, "early").await;

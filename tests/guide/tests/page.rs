@@ -75,7 +75,7 @@ fn beginning(content: &str) -> String {
     words.join(" ")
 }
 
-/// A text without the line breaks that a shell takes out, and with single spaces: so long lines may be broken anywhere.
+/// A text without the line breaks that a shell takes out, and with single spaces, because long lines may be broken anywhere.
 pub(crate) fn plain(text: &str) -> String {
     text.replace("\\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }

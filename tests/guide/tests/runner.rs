@@ -21,9 +21,9 @@ const MOST_NAMED: usize = 6;
 pub(crate) trait Stage {
     /// What stands in the place of what is printed: addresses, ports, places of files, and ids that the page leaves open.
     fn rewrites(&self) -> Vec<(&'static str, String)>;
-    /// A script, to be run as by whoever reads the page.
+    /// A script, run as a reader of the page would.
     fn script(&self, script: &str) -> Command;
-    /// SQL, to be run as by whoever reads the page.
+    /// SQL, run as a reader of the page would.
     fn sql(&self, sql: &str) -> Command;
     /// What a block must say: its key, and texts that its output must have.
     fn expected(&self) -> &'static [(&'static str, &'static [&'static str])];
@@ -68,7 +68,7 @@ async fn become_of(block: &Block, stage: &mut impl Stage) -> (&'static str, Stri
     let output = output.unwrap_or_else(|_| panic!("{} does not end:\n{text}", block.key)).unwrap();
     let said = said(&output);
     assert!(output.status.success(), "{} ends with {}:\n{text}\nIt says:\n{said}", block.key, output.status);
-    // curl succeeds whatever the answer says.
+    // curl succeeds with any status.
     assert!(!said.contains("urn:kayan:problem"), "{}:\n{text}\nIt says:\n{said}", block.key);
     let expected = stage.expected().iter().filter(|(key, _)| *key == block.key).flat_map(|(_, texts)| *texts);
     for text in expected {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::inventory::{inventory, of_kind, source};
 
-/// So many settings may have no effect that a test has seen; this number only goes down.
+/// How many settings may have no test that shows their effect; this number only goes down.
 const MOST_UNPROVEN: usize = 3;
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn a_test_shows_what_each_setting_changes() {
     }
     none_of(offences, "name a test that shows what it changes in tests/guide/inventory.toml, under [setting]");
 
-    println!("Settings that no test has seen to change anything:");
+    println!("Settings whose effect no test shows:");
     for (name, why) in &unproven {
         println!("{name:<34} {why}");
     }

@@ -1,150 +1,278 @@
-//! Telling Rust code from comments and string literals, as far as the rules need it.
+//! What a Rust file says, as far as the rules need it.
 
-/// A string literal.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Literal {
-    /// The line on which it begins.
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use syn::{
+    Attribute, ImplItemFn, Item, ItemConst, ItemFn, ItemImpl, ItemMacro, ItemMod, ItemStatic, ItemStruct, ItemUse,
+    LitStr, Macro, Meta, Path, Signature, UseTree,
+    visit::{self, Visit},
+};
+
+/// A name or a text, and where it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// The line, counted from 1.
     pub line: usize,
-    /// What it says, escapes resolved.
+    /// What it says.
     pub text: String,
 }
 
-/// A Rust file, taken apart.
-#[derive(Debug, Default)]
+/// A Rust file. What stands in the brackets of a macro counts like other code; comments do not.
+#[derive(Default)]
 pub struct Code {
-    /// The code; comments and what stands in literals are blanks, so that lines and columns stay.
-    pub bare: String,
-    /// The string literals, in order.
-    pub literals: Vec<Literal>,
+    /// The items, for rules about how they are built.
+    pub items: Vec<Item>,
+    /// Paths, as in `std::fs::read`; those of a `use` each in full.
+    pub paths: Vec<Word>,
+    /// Attributes, and what `cfg!` asks for, without blanks, as in `cfg(feature="a")`.
+    pub attributes: Vec<Word>,
+    /// The names of the functions.
+    pub functions: Vec<Word>,
+    /// The names of those that are tests.
+    pub tests: Vec<String>,
+    /// The names of the modules.
+    pub modules: Vec<Word>,
+    /// The string literals, escapes resolved.
+    pub literals: Vec<Word>,
+    without_tests: bool,
 }
 
 impl Code {
-    /// Takes a file apart.
-    pub fn read(text: &str) -> Self {
-        let mut code = Self::default();
-        let mut rest = text;
-        while let Some(next) = rest.chars().next() {
-            let hidden = code.hidden(rest);
-            let (taken, left) = rest.split_at(hidden.unwrap_or(next.len_utf8()));
-            if hidden.is_some() {
-                code.bare.extend(taken.chars().map(|c| if c == '\n' { c } else { ' ' }));
-            } else {
-                code.bare.push(next);
+    /// Parses a file.
+    pub fn read(text: &str) -> syn::Result<Self> {
+        Self::default().reading(text)
+    }
+
+    /// Parses a file and leaves out what is only built for tests.
+    pub fn read_without_tests(text: &str) -> syn::Result<Self> {
+        Self { without_tests: true, ..Self::default() }.reading(text)
+    }
+
+    fn reading(mut self, text: &str) -> syn::Result<Self> {
+        let mut file = syn::parse_file(text)?;
+        if self.without_tests {
+            file.items.retain(|item| !is_for_tests(item));
+        }
+        self.visit_file(&file);
+        self.items = file.items;
+        Ok(self)
+    }
+
+    fn use_tree(&mut self, before: &str, tree: &UseTree) {
+        match tree {
+            UseTree::Path(path) => self.use_tree(&format!("{before}{}::", path.ident), &path.tree),
+            UseTree::Name(name) => self.paths.push(word(name.ident.span(), format!("{before}{}", name.ident))),
+            UseTree::Rename(name) => self.paths.push(word(name.ident.span(), format!("{before}{}", name.ident))),
+            UseTree::Glob(star) => self.paths.push(word(star.star_token.span, format!("{before}*"))),
+            UseTree::Group(group) => group.items.iter().for_each(|tree| self.use_tree(before, tree)),
+        }
+    }
+
+    /// What stands in the brackets of a macro has no other form than its tokens.
+    fn tokens(&mut self, tokens: TokenStream) {
+        let (mut path, mut last, mut tested) = (String::new(), String::new(), false);
+        for token in tokens {
+            let said = token.to_string();
+            match token {
+                TokenTree::Ident(name) => {
+                    let goes_on = path.ends_with("::");
+                    path = if goes_on { path + &said } else { said.clone() };
+                    match self.paths.last_mut().filter(|_| goes_on) {
+                        Some(begun) => begun.text.clone_from(&path),
+                        None => self.paths.push(word(name.span(), &path)),
+                    }
+                    match &*last {
+                        "mod" => self.modules.push(word(name.span(), &said)),
+                        "fn" => self.function(name.span(), &said, std::mem::take(&mut tested)),
+                        _ => {}
+                    }
+                }
+                TokenTree::Punct(sign) if sign.as_char() == ':' => path.push(':'),
+                TokenTree::Punct(_) if last == "#" => continue,
+                TokenTree::Punct(_) => path.clear(),
+                TokenTree::Literal(literal) => {
+                    path.clear();
+                    if let Ok(literal) = syn::parse2::<LitStr>(TokenTree::from(literal).into()) {
+                        self.visit_lit_str(&literal);
+                    }
+                }
+                TokenTree::Group(group) => {
+                    path.clear();
+                    tested |= self.group(&last, &group);
+                }
             }
-            rest = left;
+            last = said;
         }
-        code
     }
 
-    /// The lines of the code, counted from 1.
-    pub fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        (1..).zip(self.bare.lines())
+    /// Whether it is the attribute of a test.
+    fn group(&mut self, before: &str, group: &Group) -> bool {
+        let text = group.stream().to_string().replace(' ', "");
+        let is_test = text.split('(').next().is_some_and(|path| path == "test" || path.ends_with("::test"));
+        if before == "#" && group.delimiter() == Delimiter::Bracket {
+            self.attributes.push(word(group.span_open(), text));
+            return is_test;
+        }
+        self.tokens(group.stream());
+        false
     }
 
-    /// The line on which the tests beside the code begin.
-    pub fn tests_from(&self) -> usize {
-        let tests = self.lines().find(|(_, line)| line.trim_start().starts_with("#[cfg(test)]"));
-        tests.map_or(usize::MAX, |(line, _)| line)
-    }
-
-    // How many bytes at the start of `rest` are a comment or a literal. A string literal is also kept.
-    fn hidden(&mut self, rest: &str) -> Option<usize> {
-        if rest.starts_with("//") {
-            return Some(rest.find('\n').unwrap_or(rest.len()));
+    fn function(&mut self, at: Span, name: &str, is_test: bool) {
+        self.functions.push(word(at, name));
+        if is_test {
+            self.tests.push(name.to_owned());
         }
-        if rest.starts_with("/*") {
-            return Some(block_comment(rest));
-        }
-        if rest.starts_with('\'') {
-            return character(rest);
-        }
-        let inside = rest.strip_prefix('"')?;
-        let hashes = self.bare.len() - self.bare.trim_end_matches('#').len();
-        let raw = self.bare.trim_end_matches('#').ends_with('r');
-        let closing = if raw { format!("\"{}", "#".repeat(hashes)) } else { "\"".to_owned() };
-        let length = if raw { inside.find(&closing) } else { unescaped_quote(inside) }.unwrap_or(inside.len());
-        let text = inside.get(..length).unwrap_or_default();
-        let line = self.bare.matches('\n').count() + 1;
-        self.literals.push(Literal { line, text: if raw { text.to_owned() } else { resolved(text) } });
-        Some((1 + length + closing.len()).min(rest.len()))
     }
 }
 
-fn block_comment(rest: &str) -> usize {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    while let Some(left) = rest.get(at..).filter(|left| !left.is_empty()) {
-        let (step, deeper) = match left {
-            _ if left.starts_with("/*") => (2, depth + 1),
-            _ if left.starts_with("*/") => (2, depth - 1),
-            _ => (left.chars().next().map_or(1, char::len_utf8), depth),
+impl Visit<'_> for Code {
+    fn visit_item(&mut self, item: &Item) {
+        if !(self.without_tests && is_for_tests(item)) {
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_impl_item_fn(&mut self, function: &ImplItemFn) {
+        if !(self.without_tests && function.attrs.iter().any(is_cfg_test)) {
+            visit::visit_impl_item_fn(self, function);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &ItemUse) {
+        item.attrs.iter().for_each(|attribute| self.visit_attribute(attribute));
+        self.use_tree("", &item.tree);
+    }
+
+    fn visit_item_mod(&mut self, item: &ItemMod) {
+        self.modules.push(word(item.ident.span(), &item.ident));
+        visit::visit_item_mod(self, item);
+    }
+
+    fn visit_item_fn(&mut self, item: &ItemFn) {
+        if item.attrs.iter().any(|attribute| attribute.path().segments.last().is_some_and(|last| last.ident == "test"))
+        {
+            self.tests.push(item.sig.ident.to_string());
+        }
+        visit::visit_item_fn(self, item);
+    }
+
+    fn visit_signature(&mut self, signature: &Signature) {
+        self.function(signature.ident.span(), &signature.ident.to_string(), false);
+        visit::visit_signature(self, signature);
+    }
+
+    fn visit_attribute(&mut self, attribute: &Attribute) {
+        let path = joined(attribute.path());
+        let text = match &attribute.meta {
+            Meta::List(list) => format!("{path}({})", list.tokens).replace(' ', ""),
+            _ => path,
         };
-        at += step;
-        depth = deeper;
-        if depth == 0 {
-            break;
+        if text != "doc" {
+            self.attributes.push(word(attribute.pound_token.span, text));
         }
     }
-    at
-}
 
-// None for a lifetime.
-fn character(rest: &str) -> Option<usize> {
-    let mut chars = rest.char_indices().skip(1);
-    let (_, first) = chars.next()?;
-    if first == '\\' {
-        return chars.skip(1).find(|(_, c)| *c == '\'').map(|(at, _)| at + 1);
-    }
-    chars.next().filter(|(_, c)| *c == '\'').map(|(at, _)| at + 1)
-}
-
-fn unescaped_quote(inside: &str) -> Option<usize> {
-    let mut escaped = false;
-    let quote = inside.char_indices().find(|(_, c)| {
-        let ends = *c == '"' && !escaped;
-        escaped = *c == '\\' && !escaped;
-        ends
-    });
-    quote.map(|(at, _)| at)
-}
-
-fn resolved(text: &str) -> String {
-    let mut resolved = String::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (c, (c == '\\').then(|| chars.next()).flatten()) {
-            (_, Some('n')) => resolved.push('\n'),
-            (_, Some('t')) => resolved.push('\t'),
-            (_, Some('\n')) => while chars.next_if(|c| c.is_whitespace()).is_some() {},
-            (_, Some(other)) => resolved.push(other),
-            (c, None) => resolved.push(c),
+    fn visit_path(&mut self, path: &Path) {
+        if let Some(first) = path.segments.first() {
+            self.paths.push(word(first.ident.span(), joined(path)));
         }
+        visit::visit_path(self, path);
     }
-    resolved
+
+    fn visit_macro(&mut self, called: &Macro) {
+        self.visit_path(&called.path);
+        if called.path.is_ident("cfg") {
+            let asked = format!("cfg({})", called.tokens).replace(' ', "");
+            self.attributes.push(word(called.bang_token.span, asked));
+        }
+        self.tokens(called.tokens.clone());
+    }
+
+    fn visit_lit_str(&mut self, literal: &LitStr) {
+        self.literals.push(word(literal.span(), literal.value()));
+    }
+}
+
+fn word(at: Span, text: impl ToString) -> Word {
+    Word { line: at.start().line, text: text.to_string() }
+}
+
+/// Its names, without arguments.
+fn joined(path: &Path) -> String {
+    path.segments.iter().map(|segment| segment.ident.to_string()).collect::<Vec<_>>().join("::")
+}
+
+fn is_for_tests(item: &Item) -> bool {
+    match item {
+        Item::Const(ItemConst { attrs, .. })
+        | Item::Fn(ItemFn { attrs, .. })
+        | Item::Impl(ItemImpl { attrs, .. })
+        | Item::Macro(ItemMacro { attrs, .. })
+        | Item::Mod(ItemMod { attrs, .. })
+        | Item::Static(ItemStatic { attrs, .. })
+        | Item::Struct(ItemStruct { attrs, .. })
+        | Item::Use(ItemUse { attrs, .. }) => attrs.iter().any(is_cfg_test),
+        _ => false,
+    }
+}
+
+fn is_cfg_test(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("cfg") && matches!(&attribute.meta, Meta::List(list) if list.tokens.to_string() == "test")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Code;
+    use super::*;
 
-    fn literals(text: &str) -> Vec<(usize, String)> {
-        Code::read(text).literals.into_iter().map(|literal| (literal.line, literal.text)).collect()
+    const FILE: &str = r##"
+        //! Says "a", std::a.
+        use std::{b, c::{d as e, f::*}};
+        #[cfg(feature = "g")]
+        mod h;
+        #[cfg(test)]
+        mod tests { fn i() { std::i!("i"); } }
+        macro_rules! j {
+            () => {
+                #[tokio::test(flavor = "k")]
+                async fn l() { std::m::n(o: p); }
+            };
+        }
+        #[test]
+        fn q() { println!("r\n{}", r#"s"#); let a = cfg!(test); a::<t::U>("v") }
+    "##;
+
+    fn texts(words: &[Word]) -> Vec<(usize, &str)> {
+        words.iter().map(|word| (word.line, &*word.text)).collect()
     }
 
     #[test]
-    fn comments_and_literals_are_blanks_of_the_same_length() {
-        let text = "a(\"x // y\"); // \"z\"\n/* /* \" */ */ b('\"', 'c, '\\'');";
-        let bare = Code::read(text).bare;
-        assert_eq!(bare, "a(        );       \n              b(   , 'c,     );");
-        assert_eq!(bare.len(), text.len());
+    fn a_file_is_taken_apart_into_what_it_names_and_where() {
+        let code = Code::read(FILE).unwrap();
+        let paths = texts(&code.paths);
+        for path in
+            [(3, "std::b"), (3, "std::c::d"), (3, "std::c::f::*"), (7, "std::i"), (11, "std::m::n"), (15, "t::U")]
+        {
+            assert!(paths.contains(&path), "{path:?}: {paths:?}");
+        }
+        assert!(!paths.iter().any(|(_, path)| ["std::a", "p::o", "o::p"].contains(path)), "{paths:?}");
+        let attributes = [
+            (4, "cfg(feature=\"g\")"),
+            (6, "cfg(test)"),
+            (10, "tokio::test(flavor=\"k\")"),
+            (14, "test"),
+            (15, "cfg(test)"),
+        ];
+        assert_eq!(texts(&code.attributes), attributes);
+        assert_eq!(texts(&code.functions), [(7, "i"), (11, "l"), (15, "q")]);
+        assert_eq!(code.tests, ["l", "q"]);
+        assert_eq!(texts(&code.modules), [(5, "h"), (7, "tests")]);
+        assert_eq!(texts(&code.literals), [(7, "i"), (15, "r\n{}"), (15, "s"), (15, "v")]);
     }
 
     #[test]
-    fn literals_are_found_with_their_line_and_escapes_resolved() {
-        assert_eq!(literals("a\nb(\"c\\\"d\\n\\\n   e\")"), [(2, "c\"d\ne".to_owned())]);
-        assert_eq!(
-            literals("r#\"a\"\\n\"# + b\"c\" + r\"\\\""),
-            [(1, "a\"\\n".to_owned()), (1, "c".to_owned()), (1, "\\".to_owned())]
-        );
+    fn what_is_only_built_for_tests_can_be_left_out() {
+        let code = Code::read_without_tests(FILE).unwrap();
+        assert_eq!(texts(&code.modules), [(5, "h")]);
+        assert_eq!(texts(&code.literals), [(15, "r\n{}"), (15, "s"), (15, "v")]);
+        assert_eq!(code.items.len(), 4);
     }
 }

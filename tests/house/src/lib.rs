@@ -2,7 +2,8 @@
 #![expect(
     clippy::expect_used,
     clippy::missing_panics_doc,
-    reason = "test code: what can't be read fails the test that wanted it"
+    clippy::panic,
+    reason = "test code: what can't be read fails the test that reads it"
 )]
 
 mod code;
@@ -14,7 +15,7 @@ use std::{
     process::Command,
 };
 
-pub use code::{Code, Literal};
+pub use code::{Code, Word};
 pub use packages::{Dependency, Package, packages, resolved};
 
 /// A text file of the project.
@@ -42,9 +43,14 @@ impl Source {
         (1..).zip(self.text.lines())
     }
 
-    /// Its Rust code apart from its comments and string literals.
+    /// Its Rust code.
     pub fn code(&self) -> Code {
-        Code::read(&self.text)
+        Code::read(&self.text).unwrap_or_else(|error| panic!("{}: {error}", self.path))
+    }
+
+    /// Its Rust code without what is only built for tests.
+    pub fn production(&self) -> Code {
+        Code::read_without_tests(&self.text).unwrap_or_else(|error| panic!("{}: {error}", self.path))
     }
 
     /// Names a line as editors open it.
@@ -90,7 +96,7 @@ pub fn rust_in(folder: &str) -> Vec<Source> {
     rust().into_iter().filter(|source| source.path.starts_with(folder)).collect()
 }
 
-/// Fails, naming every offence and the way to mend them, unless there is none.
-pub fn none_of(offences: Vec<String>, mend: &str) {
-    assert!(offences.is_empty(), "\n{}\n→ {mend}\n", offences.join("\n"));
+/// Fails with every offence and how to fix them, unless there is none.
+pub fn none_of(offences: Vec<String>, fix: &str) {
+    assert!(offences.is_empty(), "\n{}\n→ {fix}\n", offences.join("\n"));
 }

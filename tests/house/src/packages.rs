@@ -33,7 +33,7 @@ pub fn packages() -> Vec<Package> {
     list(&metadata, "packages").iter().map(package).collect()
 }
 
-/// Each package that is built for this machine, whatever its purpose: `name`, `version` and licence expression.
+/// Every package that is built for this machine, build tools included: `name`, `version` and licence expression.
 pub fn resolved() -> Vec<(String, String, String)> {
     let said = cargo(&[
         "tree",

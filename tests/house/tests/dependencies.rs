@@ -2,10 +2,10 @@
 
 use kayan_house::{none_of, resolved, root, tree};
 
-/// TLS is rustls over aws-lc-rs. Cargo.lock may list more: features that nobody switches on are listed, too.
+/// TLS is rustls over aws-lc-rs. Cargo.lock may list more: it also has optional packages that are never built.
 const NEVER: [&str; 4] = ["openssl", "openssl-sys", "native-tls", "ring"];
 
-/// Licences that ask for no more than to be named.
+/// Permissive licences: they require attribution at most.
 const LICENCES: [&str; 15] = [
     "0BSD",
     "Apache-2.0",

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use kayan_house::{Code, none_of, rust, tree, tree_of};
+use kayan_house::{none_of, rust, tree, tree_of};
 
 const LONGEST: usize = 400;
 const NAMELESS: [&str; 8] = ["util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"];
@@ -45,11 +45,9 @@ fn no_file_or_module_is_called_utils_helpers_common_or_manager() {
         if source.path.split(['/', '.', '_', '-']).any(|word| NAMELESS.contains(&word)) {
             offences.push(source.at(1, "a name that says nothing"));
         }
-        let code = if source.is_rust() { source.code() } else { Code::default() };
-        let modules = code.lines().filter_map(|(line, text)| Some((line, text.split_once("mod ")?.1)));
-        let nameless =
-            modules.filter(|(_, name)| name.split(|c: char| !c.is_alphanumeric()).any(|w| NAMELESS.contains(&w)));
-        offences.extend(nameless.map(|(line, name)| source.at(line, format!("mod {name}"))));
+        let modules = if source.is_rust() { source.code().modules } else { Vec::new() };
+        let nameless = modules.iter().filter(|name| name.text.split('_').any(|word| NAMELESS.contains(&word)));
+        offences.extend(nameless.map(|name| source.at(name.line, format!("mod {}", name.text))));
     }
     none_of(offences, "name it after what it does");
 }

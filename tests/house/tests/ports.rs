@@ -1,110 +1,63 @@
 //! How ports are written, and how decorators implement them.
 
-use kayan_house::{Source, none_of, rust, rust_in};
+use kayan_house::{Code, Source, none_of, rust, rust_in};
+use syn::{Block, Expr, ImplItem, Item, ItemTrait, Path, Signature, Stmt, TraitItem, TypeParamBound};
 
 /// The files with traits that adapters decorate.
 fn is_port(source: &Source) -> bool {
     source.path.starts_with("ports/src/") || source.path == "adapters/sql/src/driver.rs"
 }
 
-/// A method of a block: the line it stands on, its name, and its body without blanks if it has one.
-struct Method {
-    line: usize,
-    name: String,
-    body: Option<String>,
+/// Whether the method calls the method of its name on a field, and does nothing else.
+fn forwards(signature: &Signature, body: &Block) -> bool {
+    let [Stmt::Expr(only, None)] = body.stmts.as_slice() else { return false };
+    let called = if let Expr::Await(awaited) = only { &*awaited.base } else { only };
+    let Expr::MethodCall(call) = called else { return false };
+    call.method == signature.ident && is_field(&call.receiver)
 }
 
-/// A `trait` or an `impl … for …`.
-struct Block {
-    head: String,
-    methods: Vec<Method>,
+/// Whether it is a field of `self`.
+fn is_field(expression: &Expr) -> bool {
+    let Expr::Field(field) = expression else { return false };
+    matches!(&*field.base, Expr::Path(path) if path.path.is_ident("self"))
 }
 
-/// The text from the brace that opens up to the one that closes it, without either.
-fn inside(text: &str) -> &str {
-    let mut depth = 0_usize;
-    let end = text.char_indices().find(|(_, c)| {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        depth == 0
-    });
-    text.get(1..end.map_or(text.len(), |(at, _)| at)).unwrap_or_default()
+fn last(path: &Path) -> String {
+    path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default()
 }
 
-/// The blocks of a file's code that begin with this word, tests left out.
-fn blocks(source: &Source, word: &str) -> Vec<Block> {
-    let code = source.code();
-    let starts = code.lines().filter(|(line, text)| *line < code.tests_from() && text.starts_with(word));
-    let block = |line: usize| {
-        let from: usize = code.bare.lines().take(line - 1).map(|text| text.len() + 1).sum();
-        let text = code.bare.get(from..)?;
-        let (head, _) = text.split_once('{')?;
-        Some(Block { head: head.to_owned(), methods: methods(inside(text.get(head.len()..)?), line) })
-    };
-    starts.filter_map(|(line, _)| block(line)).collect()
-}
-
-fn methods(body: &str, first_line: usize) -> Vec<Method> {
-    let names = body.match_indices("fn ").filter(|(at, _)| {
-        let before = body.get(..*at).unwrap_or_default();
-        before.matches('{').count() == before.matches('}').count()
-    });
-    let method = |(at, _): (usize, &str)| {
-        let text = body.get(at + 3..)?;
-        let name = text.split_once(['(', '<'])?.0.to_owned();
-        let signature = text.get(..text.find(['{', ';'])?)?;
-        let rest = text.get(signature.len()..)?;
-        let squeezed = || inside(rest).split_whitespace().collect();
-        let line = first_line + body.get(..at)?.matches('\n').count();
-        Some(Method { line, name, body: rest.starts_with('{').then(squeezed) })
-    };
-    names.filter_map(method).collect()
-}
-
-/// Whether it does no more than to call the method of its name on a field.
-fn forwards(method: &Method) -> bool {
-    let Some(body) = &method.body else { return false };
-    let Some((field, call)) = body.strip_prefix("self.").and_then(|rest| rest.split_once('.')) else { return false };
-    let called = call.strip_prefix(&method.name).and_then(|rest| rest.strip_prefix('('));
-    let Some(rest) = called.and_then(|arguments| arguments.split_once(')')).map(|(_, rest)| rest) else { return false };
-    field.chars().all(|c| c.is_alphanumeric() || c == '_') && ["", ".await"].contains(&rest)
+fn traits(code: Code) -> Vec<ItemTrait> {
+    let traits = code.items.into_iter().filter_map(|item| if let Item::Trait(it) = item { Some(it) } else { None });
+    traits.collect()
 }
 
 /// The families that a store is the sum of.
-fn families() -> Vec<String> {
-    let store = rust_in("ports/src/store.rs");
-    let sums: Vec<_> = store.iter().flat_map(|source| blocks(source, "pub trait Store:")).collect();
-    let words = sums.iter().flat_map(|sum| sum.head.split_whitespace().skip(3));
-    words.filter(|word| *word != "+").map(ToOwned::to_owned).collect()
-}
-
-/// The name of a trait, as in `pub trait Keys: Send + Sync`.
-fn trait_name(head: &str) -> Option<&str> {
-    head.strip_prefix("pub trait ")?.split([':', ' ', '<']).next()
+fn families(ports: &[ItemTrait]) -> Vec<String> {
+    let store = ports.iter().filter(|port| port.ident == "Store");
+    let bounds = store.flat_map(|store| &store.supertraits);
+    let families = bounds.filter_map(|bound| if let TypeParamBound::Trait(it) = bound { Some(&it.path) } else { None });
+    families.map(last).collect()
 }
 
 #[test]
 fn no_decorator_only_forwards() {
-    let families = families();
+    let ports: Vec<_> = rust().into_iter().filter(is_port).flat_map(|source| traits(source.production())).collect();
+    let families = families(&ports);
     assert!(families.len() > 10, "{families:?}");
-    let traits: Vec<_> = rust().into_iter().filter(is_port).flat_map(|source| blocks(&source, "pub trait")).collect();
-    let ports: Vec<_> = traits.iter().filter_map(|block| trait_name(&block.head)).collect();
     let mut offences = Vec::new();
     for source in rust_in("adapters/") {
-        for Block { head, methods } in blocks(&source, "impl") {
-            let Some((implemented, _)) = head.split_once(" for ") else { continue };
-            let name = implemented.split_whitespace().last().unwrap_or_default();
-            if !ports.contains(&name) {
+        for item in source.production().items {
+            let Item::Impl(block) = item else { continue };
+            let name = block.trait_.as_ref().map(|(path, _)| last(path)).unwrap_or_default();
+            if !ports.iter().any(|port| port.ident == name) {
                 continue;
             }
-            let forwarding: Vec<_> = methods.iter().filter(|method| forwards(method)).collect();
+            let methods = block.items.iter().filter_map(|it| if let ImplItem::Fn(it) = it { Some(it) } else { None });
+            let (forwarding, others): (Vec<_>, Vec<_>) = methods.partition(|it| forwards(&it.sig, &it.block));
             // A family is so small that a decorator of one changes all of it.
-            if families.iter().any(|family| family == name) || forwarding.len() == methods.len() {
-                offences
-                    .extend(forwarding.iter().map(|method| source.at(method.line, format!("{name}::{}", method.name))));
+            if families.contains(&name) || others.is_empty() {
+                let method = |it: &Signature| source.at(it.ident.span().start().line, format!("{name}::{}", it.ident));
+                offences.extend(forwarding.iter().map(|it| method(&it.sig)));
             }
         }
     }
@@ -115,9 +68,12 @@ fn no_decorator_only_forwards() {
 fn no_method_of_a_port_has_a_default_that_a_decorator_could_keep_unawares() {
     let mut offences = Vec::new();
     for source in rust().into_iter().filter(is_port) {
-        let methods = blocks(&source, "pub trait").into_iter().flat_map(|block| block.methods);
-        let defaulted = methods.filter(|method| method.body.is_some());
-        offences.extend(defaulted.map(|method| source.at(method.line, method.name)));
+        let methods = traits(source.production()).into_iter().flat_map(|port| port.items);
+        let defaulted = methods.filter_map(|item| match item {
+            TraitItem::Fn(method) if method.default.is_some() => Some(method.sig.ident),
+            _ => None,
+        });
+        offences.extend(defaulted.map(|name| source.at(name.span().start().line, &name)));
     }
     none_of(offences, "let every implementor say it");
 }

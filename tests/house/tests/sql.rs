@@ -1,8 +1,16 @@
 //! How SQL is written: whole, signed, and once for all databases.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
-use kayan_house::{Literal, none_of, rust_in};
+use kayan_house::{Code, Word, none_of, rust_in};
+use syn::{
+    Arm, Expr, ExprBinary, ExprMatch, ExprMethodCall, Macro, Member, Pat,
+    spanned::Spanned as _,
+    visit::{self, Visit},
+};
 
 const FOLDER: &str = "adapters/sql/src/";
 const VERBS: [&str; 10] =
@@ -21,22 +29,89 @@ struct Statement {
 fn statements() -> Vec<Statement> {
     let mut statements = Vec::new();
     for source in rust_in(FOLDER) {
-        let code = source.code();
-        let tests_from = code.tests_from();
-        let arms: Vec<usize> = code.lines().filter(|(_, text)| is_arm(text)).map(|(line, _)| line).collect();
-        let texts = code.literals.into_iter().filter(|literal| literal.line < tests_from);
-        let sql = texts.filter(|literal| signature(&literal.text).is_some() || is_statement(&literal.text));
-        statements.extend(sql.map(|Literal { line, text }| {
-            // rustfmt puts a long arm's text on the line after the arrow.
-            let variant = arms.contains(&line) || arms.contains(&(line - 1));
+        let code = source.production();
+        let arms = DialectArms::of(&code);
+        let sql = code.literals.into_iter().filter(|it| signature(&it.text).is_some() || is_statement(&it.text));
+        statements.extend(sql.map(|Word { line, text }| {
+            let variant = arms.0.iter().any(|lines| lines.contains(&line));
             Statement { at: source.at(line, ""), text, variant }
         }));
     }
     statements
 }
 
-fn is_arm(text: &str) -> bool {
-    text.contains("Dialect::") && text.contains("=>")
+/// The lines of the arms of each `match` over dialects.
+#[derive(Default)]
+struct DialectArms(Vec<RangeInclusive<usize>>);
+
+impl DialectArms {
+    fn of(code: &Code) -> Self {
+        let mut arms = Self::default();
+        code.items.iter().for_each(|item| arms.visit_item(item));
+        arms
+    }
+}
+
+impl Visit<'_> for DialectArms {
+    fn visit_arm(&mut self, arm: &Arm) {
+        if names_dialect(&arm.pat) {
+            let body = arm.body.span();
+            self.0.push(body.start().line..=body.end().line);
+        }
+        visit::visit_arm(self, arm);
+    }
+}
+
+fn names_dialect(pattern: &Pat) -> bool {
+    match pattern {
+        Pat::Path(path) => path.path.segments.iter().any(|segment| segment.ident == "Dialect"),
+        Pat::Or(or) => or.cases.iter().any(names_dialect),
+        _ => false,
+    }
+}
+
+/// Where a file asks which database it speaks to, a line once.
+#[derive(Default)]
+struct Asking(BTreeSet<usize>);
+
+impl Visit<'_> for Asking {
+    fn visit_expr_method_call(&mut self, call: &ExprMethodCall) {
+        if call.method == "dialect" {
+            self.0.insert(call.method.span().start().line);
+        }
+        visit::visit_expr_method_call(self, call);
+    }
+
+    fn visit_expr_match(&mut self, choice: &ExprMatch) {
+        if is_dialect(&choice.expr) {
+            self.0.insert(choice.match_token.span.start().line);
+        }
+        visit::visit_expr_match(self, choice);
+    }
+
+    fn visit_expr_binary(&mut self, compared: &ExprBinary) {
+        if let Expr::Path(path) = &*compared.right
+            && path.path.segments.first().is_some_and(|first| first.ident == "Dialect")
+        {
+            self.0.insert(compared.right.span().start().line);
+        }
+        visit::visit_expr_binary(self, compared);
+    }
+
+    fn visit_macro(&mut self, called: &Macro) {
+        if called.path.is_ident("matches") && called.tokens.to_string().starts_with("dialect") {
+            self.0.insert(called.bang_token.span.start().line);
+        }
+    }
+}
+
+/// Whether it is `dialect` or ends with it.
+fn is_dialect(expression: &Expr) -> bool {
+    match expression {
+        Expr::Path(path) => path.path.is_ident("dialect"),
+        Expr::Field(field) => matches!(&field.member, Member::Named(name) if name == "dialect"),
+        _ => false,
+    }
 }
 
 fn is_statement(text: &str) -> bool {
@@ -81,13 +156,11 @@ fn statements_ask_the_dialect_at_most_ten_times() {
         if ["driver", "examine", "migrate"].contains(&source.stem()) || source.path.contains("/migrate/") {
             continue;
         }
-        let code = source.code();
-        let lines = code.lines().take_while(|(line, _)| *line < code.tests_from());
-        for (line, text) in lines {
-            if ["dialect()", "match dialect", "== Dialect::", "matches!(dialect"].iter().any(|it| text.contains(it)) {
-                asking.push(source.at(line, text.trim()));
-            }
-        }
+        let mut places = Asking::default();
+        source.production().items.iter().for_each(|item| places.visit_item(item));
+        asking.extend(
+            source.lines().filter(|(line, _)| places.0.contains(line)).map(|(line, it)| source.at(line, it.trim())),
+        );
     }
     let over = if asking.len() > DIALECT_BUDGET { asking } else { Vec::new() };
     none_of(over, "write it in SQL that all databases speak, or let the driver do it: the budget is 10");

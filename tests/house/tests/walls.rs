@@ -14,6 +14,8 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("kayan-sqlite", &["kayan-ports", "kayan-sql"]),
     ("kayan-mysql", &["kayan-ports", "kayan-sql"]),
     ("kayan-postgres", &["kayan-ports", "kayan-sql", "kayan-tls"]),
+    // it takes the rows out of a database, and puts them back
+    ("kayan-backup", &["kayan-ports", "kayan-sql"]),
     ("kayan-redis", &["kayan-ports", "kayan-tls"]),
     ("kayan-cache", &["kayan-ports"]),
     ("kayan-fakes", &["kayan-ports"]),
@@ -27,13 +29,16 @@ const ARROWS: [(&str, &[&str]); 14] = [
 /// signature proves nothing.
 const FOR_TESTS: [&str; 4] = ["kayan-fakes", "kayan-cache", "kayan-contract", "kayan-crypto"];
 
-/// Nobody depends on these but for tests, so they may depend on anything.
+/// Only tests depend on these, so they may depend on anything.
 const ENDS: [&str; 8] =
     ["kayan", "kayan-contract", "kayan-fuzz", "kayan-guide", "kayan-journeys", "kayan-house", "kayan-bench", "xtask"];
 
 /// What use-cases must not be able to reach: a runtime, a database, the network, chance.
 const NOT_IN_THE_CORE: [&str; 9] =
     ["tokio", "rusqlite", "tokio-postgres", "mysql_async", "redis", "poem", "reqwest", "rand", "getrandom"];
+
+/// Modules through which a use-case could reach the machine.
+const OUTSIDE: [&str; 4] = ["std::fs", "std::env", "std::process", "std::thread"];
 
 const CONCRETE: [&str; 9] = [
     "kayan_sqlite",
@@ -50,6 +55,12 @@ const CONCRETE: [&str; 9] = [
 /// `compose.rs` and the files of its folder.
 fn is_composition_root(path: &str) -> bool {
     path == "adapters/cli/src/compose.rs" || path.starts_with("adapters/cli/src/compose/")
+}
+
+/// The first `names` names of a path.
+fn first(path: &str, names: usize) -> &str {
+    let end = path.match_indices("::").nth(names - 1);
+    path.get(..end.map_or(path.len(), |(at, _)| at)).unwrap_or_default()
 }
 
 fn is_ours(name: &str) -> bool {
@@ -98,11 +109,9 @@ fn use_cases_cannot_reach_a_runtime_a_database_the_network_or_chance() {
 fn use_cases_touch_no_file_environment_process_or_thread() {
     let mut offences = Vec::new();
     for source in rust().into_iter().filter(|it| it.path.starts_with("src/") || it.path.starts_with("ports/src/")) {
-        let code = source.code();
-        let touching = ["std::fs", "std::env", "std::process", "std::thread"];
-        let lines = code.lines().take_while(|(line, _)| *line < code.tests_from());
-        let touched = lines.filter(|(_, text)| touching.iter().any(|module| text.contains(module)));
-        offences.extend(touched.map(|(line, text)| source.at(line, text.trim())));
+        let mut paths = source.production().paths;
+        paths.retain(|path| OUTSIDE.contains(&first(&path.text, 2)));
+        offences.extend(paths.iter().map(|path| source.at(path.line, &path.text)));
     }
     none_of(offences, "what a use-case needs of the world comes in through a port");
 }
@@ -111,9 +120,9 @@ fn use_cases_touch_no_file_environment_process_or_thread() {
 fn only_the_composition_root_names_concrete_adapters() {
     let mut offences = Vec::new();
     for source in rust_in("adapters/cli/src/").into_iter().filter(|source| !is_composition_root(&source.path)) {
-        let code = source.code();
-        let naming = code.lines().filter(|(_, text)| CONCRETE.iter().any(|name| text.contains(name)));
-        offences.extend(naming.map(|(line, text)| source.at(line, text.trim())));
+        let mut paths = source.code().paths;
+        paths.retain(|path| CONCRETE.contains(&first(&path.text, 1)));
+        offences.extend(paths.iter().map(|path| source.at(path.line, &path.text)));
     }
     none_of(offences, "name it in adapters/cli/src/compose and hand on the port");
 }
@@ -122,10 +131,9 @@ fn only_the_composition_root_names_concrete_adapters() {
 fn only_the_composition_root_asks_for_cargo_features() {
     let mut offences = Vec::new();
     for source in rust().into_iter().filter(|source| !is_composition_root(&source.path)) {
-        let code = source.code();
-        let squeezed = code.lines().map(|(line, text)| (line, text.replace(' ', "")));
-        let asking = squeezed.filter(|(_, text)| text.contains("cfg") && text.contains("feature="));
-        offences.extend(asking.map(|(line, text)| source.at(line, text)));
+        let mut attributes = source.code().attributes;
+        attributes.retain(|it| it.text.starts_with("cfg") && it.text.contains("feature="));
+        offences.extend(attributes.iter().map(|it| source.at(it.line, &it.text)));
     }
     none_of(offences, "`cfg(feature)` lives in adapters/cli/src/compose; if you need it elsewhere, you need a port");
 }

@@ -1,8 +1,10 @@
 //! The alerts that are shipped: each fires on what a service in trouble really exports, and is silent when all is well.
 
+mod database_independent;
+
 use std::{fmt::Write as _, fs};
 
-use kayan_journeys::{Answer, Client, Connection, Home, Kind, Metrics, PASSWORD, Person, Service, ask, promtool};
+use kayan_journeys::{Answer, Client, Home, Kind, Metrics, Person, Service, ask, promtool};
 
 use crate::{
     cut_exports::{damage_a_late_event, over_http_2, token, with_many_events},
@@ -62,26 +64,6 @@ async fn between(client: &Client, act: impl AsyncFnOnce()) -> (Metrics, Metrics)
 }
 
 #[tokio::test]
-async fn a_high_failure_rate_is_told_and_a_typing_mistake_is_not() {
-    let service = Service::start_in(Home::new().with("KAYAN_BCRYPT_COST", "4")).await;
-    let client = service.client();
-    let ada = Person::register(&client, "ada").await;
-    let logins = async |good: u32, bad: u32| {
-        for _ in 0..bad {
-            ask(Person::login(&client, &ada.email, "wrong")).await.refused(401, "invalid_credentials");
-        }
-        for _ in 0..good {
-            ask(Person::login(&client, &ada.email, PASSWORD)).await.expect(200);
-        }
-    };
-    let (before, after) = between(&client, async || logins(8, 2).await).await;
-    assert!(fires("KayanHighAuthFailureRate", &before, &after));
-    let (before, after) = between(&client, async || logins(19, 1).await).await;
-    assert!(!fires("KayanHighAuthFailureRate", &before, &after));
-    assert!(!fires("KayanHighLatency", &before, &after));
-}
-
-#[tokio::test]
 async fn an_unhealthy_service_is_told() {
     let service = Service::start().await;
     let client = service.client();
@@ -90,26 +72,6 @@ async fn an_unhealthy_service_is_told() {
     assert_eq!(service.home().run("migrate down").await.code, 0);
     let ill = Metrics::until(&client, |metrics| metrics.count("kayan_health_status") == Some(0)).await;
     assert!(fires("KayanUnhealthy", &ill, &ill));
-}
-
-#[tokio::test]
-async fn a_service_that_is_not_there_is_told() {
-    let service = Service::start().await;
-    let there = Metrics::until(&service.client(), |metrics| metrics.count("kayan_health_status") == Some(1)).await;
-    assert!(!fires("KayanMissing", &there, &there));
-    let gone = Metrics { series: [("up".to_owned(), 0.0)].into(), text: String::new() };
-    assert!(fires("KayanMissing", &gone, &gone));
-}
-
-#[tokio::test]
-async fn slow_logins_are_told() {
-    let service = Service::start_in(Home::new().with("KAYAN_BCRYPT_COST", "15")).await;
-    let client = service.client();
-    let slow = async || {
-        ask(Person::login(&client, "nobody@example.com", "wrong")).await.refused(401, "invalid_credentials");
-    };
-    let (before, after) = between(&client, slow).await;
-    assert!(fires("KayanHighLatency", &before, &after));
 }
 
 /// A service in which something happened so many seconds ago that nobody has sealed: somebody has the right to for an hour
@@ -176,19 +138,6 @@ async fn a_quiet_night_is_no_alert() {
     for alert in ["KayanAuditNotSealed", "KayanHighAuthFailureRate", "KayanHighLatency", "KayanUnhealthy"] {
         assert!(!fires(alert, &quiet, &quiet), "{alert}");
     }
-}
-
-#[tokio::test]
-async fn a_service_that_has_hardly_a_connection_left_is_told() {
-    let service = Service::start_in(Home::new().with("KAYAN_MAX_CONNECTIONS", "10")).await;
-    let client = service.client();
-    let calm = Metrics::of(&client).await;
-    assert!(!fires("KayanFewConnectionsLeft", &calm, &calm));
-    let silent = [(); 9].map(|()| Connection::to(service.address()));
-    let silent = futures_util::future::join_all(silent).await;
-    let crowded = Metrics::until(&client, |metrics| metrics.get("kayan_http_connections") > 9.0).await;
-    drop(silent);
-    assert!(fires("KayanFewConnectionsLeft", &crowded, &crowded));
 }
 
 /// The same with this job alone.

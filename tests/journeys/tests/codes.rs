@@ -5,14 +5,39 @@ use std::collections::BTreeSet;
 use kayan_journeys::{Answer, Client, Connection, Document, Home, PASSWORD, Person, Service, ask};
 use reqwest::Method;
 use serde_json::json;
+use syn::{
+    Ident, Item, LitStr, Token,
+    parse::{Parse, ParseStream},
+    punctuated::Punctuated,
+};
 
 /// The closed list, as the service's own source has it.
 const SOURCE: &str = include_str!("../../../adapters/http/src/wire/codes.rs");
 
+/// A line of the list: `Variant = "name", STATUS, "title", "message"`.
+struct Listed(LitStr);
+
+impl Parse for Listed {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        input.parse::<Ident>()?;
+        input.parse::<Token![=]>()?;
+        let name = input.parse()?;
+        input.parse::<Token![,]>()?;
+        input.parse::<Ident>()?;
+        input.parse::<Token![,]>()?;
+        Punctuated::<LitStr, Token![,]>::parse_separated_nonempty(input)?;
+        Ok(Self(name))
+    }
+}
+
 fn listed() -> BTreeSet<String> {
-    let table = SOURCE.split_once("\ncodes! {").and_then(|(_, rest)| rest.split_once("\n}")).unwrap().0;
-    let names = table.lines().filter_map(|line| line.split_once(" = \"")?.1.split('"').next());
-    let names: BTreeSet<String> = names.map(str::to_owned).collect();
+    let mut items = syn::parse_file(SOURCE).unwrap().items.into_iter();
+    let list = items.find_map(|item| match item {
+        Item::Macro(called) if called.mac.path.is_ident("codes") => Some(called.mac),
+        _ => None,
+    });
+    let codes = list.unwrap().parse_body_with(Punctuated::<Listed, Token![;]>::parse_terminated).unwrap();
+    let names: BTreeSet<String> = codes.iter().map(|Listed(name)| name.value()).collect();
     assert!(names.len() >= 18, "{names:?}");
     names
 }

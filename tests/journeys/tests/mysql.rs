@@ -1,8 +1,10 @@
 //! What is about a MySQL or MariaDB server.
 
+mod outages;
+
 use kayan_journeys::{Database, Home, Kind, Server, Service};
 
-use crate::{cut_exports, doctor, failover, guide, migrate_plan, outages, servers, strangers};
+use crate::{cut_exports, doctor, failover, guide, migrate_plan, servers, strangers};
 
 const KIND: Kind = Kind::Mysql;
 
@@ -41,18 +43,8 @@ async fn a_mysql_server_that_lets_nobody_in_is_named_without_the_password() {
 }
 
 #[tokio::test]
-async fn a_killed_mysql_server_costs_no_acknowledged_write_and_no_restart() {
-    outages::killed_under_load(KIND).await;
-}
-
-#[tokio::test]
-async fn a_frozen_mysql_server_makes_nobody_hang() {
-    outages::frozen_under_load(KIND).await;
-}
-
-#[tokio::test]
 async fn the_service_starts_before_its_mysql_server() {
-    outages::started_before_its_server(KIND).await;
+    crate::outages::started_before_its_server(KIND).await;
 }
 
 #[tokio::test]
@@ -80,11 +72,6 @@ async fn a_plan_for_a_mysql_server_tells_all_and_changes_nothing() {
 #[tokio::test]
 async fn a_sound_mysql_database_is_found_in_order() {
     doctor::finds_a_sound_database_in_order(KIND).await;
-}
-
-#[tokio::test]
-async fn a_frozen_a_strict_and_a_dead_mysql_server_keep_no_doctor_waiting() {
-    doctor::outlasts_a_server_that_does_not_answer(KIND).await;
 }
 
 #[tokio::test]

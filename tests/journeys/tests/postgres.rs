@@ -2,8 +2,9 @@
 
 use kayan_journeys::{Home, Kind};
 
-use crate::{cut_exports, doctor, failover, guide, migrate_plan, outages, servers, strangers};
+use crate::{cut_exports, doctor, failover, guide, migrate_plan, servers, strangers};
 
+mod outages;
 mod pool;
 
 const KIND: Kind = Kind::Postgres;
@@ -47,18 +48,8 @@ async fn a_postgres_server_that_lets_nobody_in_is_named_without_the_password() {
 }
 
 #[tokio::test]
-async fn a_killed_postgres_server_costs_no_acknowledged_write_and_no_restart() {
-    outages::killed_under_load(KIND).await;
-}
-
-#[tokio::test]
-async fn a_frozen_postgres_server_makes_nobody_hang() {
-    outages::frozen_under_load(KIND).await;
-}
-
-#[tokio::test]
 async fn the_service_starts_before_its_postgres_server() {
-    outages::started_before_its_server(KIND).await;
+    crate::outages::started_before_its_server(KIND).await;
 }
 
 #[tokio::test]
@@ -69,11 +60,6 @@ async fn a_plan_for_a_postgres_server_tells_all_and_changes_nothing() {
 #[tokio::test]
 async fn a_sound_postgres_database_is_found_in_order() {
     doctor::finds_a_sound_database_in_order(KIND).await;
-}
-
-#[tokio::test]
-async fn a_frozen_a_strict_and_a_dead_postgres_server_keep_no_doctor_waiting() {
-    doctor::outlasts_a_server_that_does_not_answer(KIND).await;
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ pub(super) fn run(kayan: &Path, document: &Value, skipped: &[&str]) -> Result<()
     if log.contains("panicked") { Err(Failure::Wrong("the service panicked".to_owned())) } else { Ok(()) }
 }
 
-/// The token of somebody in the second tenant.
+/// The token of a user in the second tenant.
 fn register(server: &Server) -> Result<String, Failure> {
     let person =
         json!({ "traits": { "email": "bystander@example.com" }, "password": "correct horse battery staple 7" });

@@ -75,7 +75,7 @@ const TARGETS: [&[u8]; 16] = [
     b"/%",
 ];
 
-/// Each odd text in each header, query field and part of a path, and each odd target; as somebody who may do everything.
+/// Each odd text in each header, query field and part of a path, and each odd target; as an administrator with all permissions.
 /// Operations in `skipped` are left out.
 pub(super) fn requests(document: &Value, token: &str, skipped: &[&str]) -> Vec<Vec<u8>> {
     let bearer = format!("Bearer {token}");

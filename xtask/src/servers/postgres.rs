@@ -49,7 +49,7 @@ fn start_from(running: &mut Running, bin: &Path, purpose: Purpose) -> Result<(),
     certificates::make_expired(&home)?;
     let port = server(running, &home, bin, purpose)?;
     let authority = home.file("ca.pem");
-    // Tests run as somebody else than the server, and read the authority.
+    // Tests run as another user than the server, and read the authority.
     for (path, mode) in [(&home.path, 0o755), (&authority, 0o644)] {
         let opened = fs::set_permissions(path, fs::Permissions::from_mode(mode));
         opened.map_err(Failure::io(format!("can't open {}", path.display())))?;

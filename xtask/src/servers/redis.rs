@@ -71,7 +71,7 @@ fn server(running: &mut Running, home: &Home, port: u16, more: &[&str]) -> Resul
 
 fn tls(running: &mut Running, home: &Home) -> Result<u16, Failure> {
     certificates::make(home)?;
-    // Tests run as somebody else than the server, and read the authority.
+    // Tests run as another user than the server, and read the authority.
     for (path, mode) in [(&home.path, 0o755), (&home.file("ca.pem"), 0o644)] {
         let opened = fs::set_permissions(path, fs::Permissions::from_mode(mode));
         opened.map_err(Failure::io(format!("can't open {}", path.display())))?;

@@ -1,27 +1,20 @@
-//! `kayan backup`: writes all that a database holds to a file, checks such a file, puts it into a database of any kind.
+//! `kayan backup`: writes everything in a database to a file, verifies such a file, restores it into a database of any kind.
 
 mod create;
-mod format;
 mod key;
-mod read;
 mod restore;
-mod values;
-mod write;
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader},
+    io::{self, BufReader},
     path::Path,
 };
 
 use indicatif::{ProgressBar, ProgressBarIter};
+use kayan_backup::{Contents, Header, ReadError};
 use kayan_ports::{terminal, timestamp};
 use serde::Serialize;
 
-use self::{
-    format::{Damage, Header, Summary},
-    read::{Item, Reader},
-};
 use crate::{
     args::{Backup, Format},
     config::secret::Secret,
@@ -29,7 +22,7 @@ use crate::{
     output,
 };
 
-/// Does what is asked for.
+/// Runs the subcommand.
 pub(crate) fn run(action: Backup) -> Result<(), Exit> {
     match action {
         Backup::Create { output, key, format } => {
@@ -45,55 +38,47 @@ pub(crate) fn run(action: Backup) -> Result<(), Exit> {
 }
 
 fn verify(path: &Path, key: Option<&Secret>, format: Format) -> Result<(), Exit> {
-    let mut file = Opened::open(path, 1)?;
-    let (header, summary) = read_all(file.reader(key)?, |_| Ok(())).map_err(|damage| broken(path, &damage))?;
+    let file = Opened::open(path, 1)?;
+    let contents = kayan_backup::verify(file.input(), key).map_err(|error| unreadable(path, &error))?;
     file.bar.finish_and_clear();
-    show(&header, &summary, format)
+    show(&contents, format)
 }
 
-/// Reads a file to its end; `each` may find something wrong, too.
-fn read_all<R: BufRead>(
-    mut reader: Reader<R>,
-    mut each: impl FnMut(&Item) -> Result<(), Damage>,
-) -> Result<(Header, Summary), Damage> {
-    loop {
-        let item = reader.next()?;
-        each(&item)?;
-        if let Item::End(summary) = item {
-            return Ok((reader.header().clone(), summary));
-        }
-    }
-}
-
-/// A file that may be read more than once: whatever becomes of its name, it stays the same one.
-struct Opened<'p> {
-    path: &'p Path,
+/// An open file with a progress bar, to be read more than once: it stays the same file even if its name is given to another.
+struct Opened {
     file: File,
     bar: ProgressBar,
 }
 
-impl<'p> Opened<'p> {
-    /// Opens it, to be read so many times.
-    fn open(path: &'p Path, times: u64) -> Result<Self, Exit> {
-        let cannot = |error: io::Error| broken(path, &Damage::Unreadable(error));
+impl Opened {
+    /// Opens it, to be read this many times.
+    fn open(path: &Path, times: u64) -> Result<Self, Exit> {
+        let cannot = |error: io::Error| unreadable(path, &error.into());
         let file = File::open(path).map_err(cannot)?;
         let data = file.metadata().map_err(cannot)?;
         if data.is_dir() {
             return Err(cannot(io::Error::from(io::ErrorKind::IsADirectory)));
         }
-        Ok(Self { path, file, bar: output::progress(Some(times * data.len())) })
+        Ok(Self { file, bar: output::progress(Some(times * data.len())) })
     }
 
-    /// What reads on from where it is.
-    fn reader(&mut self, key: Option<&Secret>) -> Result<Reader<BufReader<ProgressBarIter<&File>>>, Exit> {
-        let input = BufReader::with_capacity(256 * 1024, self.bar.wrap_read(&self.file));
-        Reader::begin(input, key).map_err(|damage| broken(self.path, &damage))
+    /// Reads on from the current position.
+    fn input(&self) -> BufReader<ProgressBarIter<&File>> {
+        BufReader::with_capacity(256 * 1024, self.bar.wrap_read(&self.file))
     }
 }
 
-/// A key that is missing or does not fit is the caller's matter, everything else the file's.
-fn broken(path: &Path, damage: &Damage) -> Exit {
-    Exit::failed(format!("{}: {damage}", path.display()))
+/// What is wrong with a file, and what to do about it where options are the answer.
+fn unreadable(path: &Path, error: &ReadError) -> Exit {
+    let hint = match error {
+        ReadError::NoKey => ": name the file with its key with --key-file, or set KAYAN_BACKUP_KEY to the key",
+        ReadError::NotEncrypted => {
+            ": anyone who could write the file could have written anything into it; leave out --key-file and \
+             KAYAN_BACKUP_KEY if that is what you want"
+        }
+        _ => "",
+    };
+    Exit::failed(format!("{}: {error}{hint}", path.display()))
 }
 
 #[derive(Serialize)]
@@ -107,8 +92,8 @@ struct Shown<'s> {
     sha256: String,
 }
 
-/// Says what a file holds.
-fn show(header: &Header, summary: &Summary, format: Format) -> Result<(), Exit> {
+/// Prints what a file holds.
+fn show(Contents { header, summary }: &Contents, format: Format) -> Result<(), Exit> {
     let created_at = timestamp::text(header.created_at);
     let Header { schema_version, kayan, database, encryption, .. } = header;
     match format {

@@ -15,7 +15,7 @@ type Counter = Arc<dyn AttemptCounter>;
 const MILLISECOND: Duration = Duration::from_millis(1);
 const LOCKOUT: Lockout = Lockout { name: "login", max_failures: 5, duration: Duration::from_mins(15) };
 
-/// Nobody has guessed at this one.
+/// A target without failed attempts.
 pub(crate) fn key() -> AttemptKey {
     let mut identifier = [0; 32];
     identifier[..16].copy_from_slice(unique().as_bytes());
@@ -30,7 +30,7 @@ pub(crate) async fn reserve(counter: &Counter, key: &AttemptKey, now: Timestamp)
     counter.reserve(key, &LOCKOUT, now).await.unwrap()
 }
 
-/// Lets so many attempts go on.
+/// Reserves this many attempts, all of which must be admitted.
 pub(crate) async fn guess(counter: &Counter, key: &AttemptKey, times: u32, now: Timestamp) {
     for number in 0..times {
         assert_eq!(reserve(counter, key, now).await, Reservation::Reserved, "attempt {number}");

@@ -37,7 +37,7 @@ pub async fn work_whose_asker_left_makes_room(bench: &HasherBench) {
     for _ in 0..FLOOD {
         let mut abandoned = hasher.hash(&tenant, &password);
         let poll = poll_fn(|context| Poll::Ready(abandoned.as_mut().poll(context))).await;
-        assert!(!matches!(poll, Poll::Ready(Err(HashError::Overloaded))), "those who left keep out those who come");
+        assert!(!matches!(poll, Poll::Ready(Err(HashError::Overloaded))), "abandoned work keeps new work out");
     }
 }
 

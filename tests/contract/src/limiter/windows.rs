@@ -14,7 +14,7 @@ type Limiter = Arc<dyn RateLimiter>;
 const MILLISECOND: Duration = Duration::from_millis(1);
 const LIMIT: RateLimit = RateLimit { name: "law", requests: 10, window: Duration::from_mins(1) };
 
-/// Nobody has been counted as this one.
+/// A name that was never counted.
 fn somebody() -> String {
     unique().to_string()
 }

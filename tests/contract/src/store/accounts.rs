@@ -115,7 +115,7 @@ pub async fn every_identifier_of_an_identity_signs_it_in(bench: &dyn Bench) {
         let Lookup::Found(found) =
             view::login_candidate(&store, &tenant, &name.value, &Client::default()).await.unwrap()
         else {
-            panic!("{} signs nobody in", name.field);
+            panic!("{} finds no account", name.field);
         };
         assert_eq!((found.identity, found.password), (anna.clone(), None));
     }

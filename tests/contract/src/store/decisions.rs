@@ -1,4 +1,4 @@
-//! Use-cases against each other: what was decided holds when it is committed, and nobody is told that something broke.
+//! Use-cases that race: a decision still holds when it is committed, and no race ends in a failure.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -28,7 +28,7 @@ const KEEPER: [&str; 3] = ["users:read", "users:write", "users:delete"];
 
 type Running = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
-/// A tenant with an administrator, a keeper, and somebody without a role.
+/// A tenant with an administrator, a keeper, and a user without roles.
 struct Office {
     tenant: TenantId,
     admin: Identity,
@@ -110,7 +110,7 @@ fn refused(error: &ChangeUserError) -> Result<(), String> {
     }
 }
 
-/// Makes somebody an administrator, and steps down.
+/// Makes another user an administrator, and steps down.
 async fn hand_over(kayan: Arc<Kayan>, admin: Operator, from: Identity, to: Identity) -> Result<(), String> {
     for cmd in [assign(ADMIN, &to, true), assign(ADMIN, &from, false)] {
         match kayan.assign_role(&admin, cmd).await {
@@ -131,7 +131,7 @@ async fn shut_out(kayan: Arc<Kayan>, keeper: Operator, user: UserRef, round: usi
     outcome.or_else(|error| refused(&error))
 }
 
-/// A steps down for X, whom B is locking or deleting: X was nobody special when B looked.
+/// A steps down for X, whom B is locking or deleting: X had no role when B looked.
 pub async fn i_30_an_admin_is_left_when_one_hands_over_to_somebody_who_is_being_shut_out(bench: &dyn Bench) {
     let store = bench.store();
     let (one, other) = (quick(&store), quick(&store));
@@ -164,7 +164,7 @@ pub async fn i_30_an_admin_is_left_when_one_hands_over_before_a_lock_or_deletion
     }
 }
 
-/// What happens between the decision that somebody's password may be set and its commit, and makes it wrong.
+/// What happens between the decision that a user's password may be set and its commit, and makes it wrong.
 #[derive(Debug, Clone, Copy)]
 enum Meanwhile {
     TheyBecomeAdmin,

@@ -20,7 +20,7 @@ async fn created(store: &Stores, made: Timestamp) -> Identity {
     identity
 }
 
-/// The pages of so many, one after the other.
+/// All pages of this size, one after the other.
 async fn pages(store: &Stores, limit: u32) -> Vec<Vec<Identity>> {
     let (mut pages, mut next) = (Vec::new(), query(limit));
     loop {

@@ -160,7 +160,7 @@ pub async fn a_conflict_rolls_back_itself_alone(bench: &dyn Bench) {
     assert_eq!(store.accounts.identities(&all).await.unwrap().total, 1 + MANY as u64 / 2);
 }
 
-/// Polls `work` at most so many times and then drops it, as a server does when its client goes away.
+/// Polls `work` at most `times` times and then drops it, as a server does when its client goes away.
 async fn cut_off<T>(polls: usize, work: impl Future<Output = T>) {
     let mut work = pin!(work);
     for _ in 0..polls {

@@ -15,12 +15,12 @@ use crate::{
     },
 };
 
-/// So many of each of two kinds at once, each on a session of its own.
+/// How many of each of the two kinds run at once, each on a session of its own.
 const ABREAST: usize = 3;
 /// Sessions besides these, so that a list that locks all of them is still at it when another one begins.
 const OTHERS: usize = 30;
 
-/// Somebody with some sessions, and what is known of the tenant.
+/// A user with sessions, and the tenant's state.
 struct Scene {
     account: Account,
     sessions: Vec<(Session, RefreshToken)>,

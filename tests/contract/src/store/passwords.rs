@@ -42,7 +42,7 @@ pub async fn an_identity_without_a_password_gets_one(bench: &dyn Bench) {
     assert_eq!(store.credentials.password(&Scope::System, anna.id).await, Ok(Some(password.clone())));
     let Lookup::Found(found) = view::login_candidate(&store, &tenant, &name.value, &Client::default()).await.unwrap()
     else {
-        panic!("nobody signs in")
+        panic!("the login found no account")
     };
     assert_eq!(found.password, Some(password));
 }

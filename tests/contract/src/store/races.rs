@@ -25,7 +25,7 @@ pub async fn an_identifier_is_taken_once_under_64_parallel_registrations(bench: 
     let winner = &accounts[only_winner(&outcomes, &CommitError::Conflict(Unique::Identifier))];
     let Lookup::Found(found) = view::login_candidate(&store, &tenant, &winner.name, &Client::default()).await.unwrap()
     else {
-        panic!("nobody won")
+        panic!("no attempt won")
     };
     assert_eq!((found.identity.id, found.password), (winner.identity.id, Some(winner.password.clone())));
     let all = IdentityQuery { scope: Scope::System, state: None, contains: None, limit: 100, offset: 0 };

@@ -23,7 +23,7 @@ fn role(tenant: &TenantId, name: &str) -> Role {
     }
 }
 
-/// A tenant that nobody else has.
+/// A tenant of this test alone.
 async fn fresh(bench: &dyn Bench) -> TenantId {
     let tenant = tenant(&format!("t{}", unique().simple()));
     bench.add_tenant(&tenant, true).await;

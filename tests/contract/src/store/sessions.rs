@@ -248,7 +248,7 @@ pub async fn a_session_is_found_by_its_id_whatever_has_become_of_it(bench: &dyn 
     assert_eq!(store.sessions.session(&Scope::System, id).await, Ok(Some(revoked)));
 }
 
-/// A tenant that nobody else has.
+/// A tenant of this test alone.
 async fn fresh_tenant(bench: &dyn Bench) -> TenantId {
     let tenant = tenant(&format!("t{}", unique().simple()));
     bench.add_tenant(&tenant, true).await;

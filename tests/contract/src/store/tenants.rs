@@ -47,7 +47,7 @@ pub async fn an_inactive_tenant_is_no_tenant(bench: &dyn Bench) {
     is_no_tenant(bench, &closed).await;
 }
 
-/// The default tenant, another one, and somebody in it.
+/// The default tenant, another one, and a user in it.
 async fn neighbours(bench: &dyn Bench) -> (TenantId, Account) {
     let acme = tenant("acme");
     bench.add_tenant(&acme, true).await;

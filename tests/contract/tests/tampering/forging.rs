@@ -238,7 +238,7 @@ async fn edit_seal<D: Driver>(stage: &Stage<D>, trail: &Trail, chance: &Chance) 
     Forged { kinds, seals, ..forged }
 }
 
-/// One seal, some from the beginning, or some up to the end: those only somebody can miss who has seen them.
+/// One seal, some from the beginning, or some up to the end: only a reader who has seen them can miss them.
 async fn remove_seals<D: Driver>(stage: &Stage<D>, trail: &Trail, chance: &Chance) -> Forged {
     let last = trail.seals.len();
     let number = |place: usize| i64::try_from(place).unwrap();

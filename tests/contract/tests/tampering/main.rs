@@ -1,4 +1,4 @@
-//! Whoever changes the audit trail or its seals in the database is found out, whatever they change.
+//! Any change of the audit trail or its seals in the database is detected.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +20,7 @@ use kayan_sqlite::SqliteDriver;
 use mysql_database::Database as MysqlDatabase;
 use stage::Stage;
 
-/// Tampers so many times, each time another way, and has each found and named.
+/// Tampers this many times, each time in another way; each must be found and named.
 async fn everything_is_found(driver: impl Driver, times: u64) {
     let stage = Stage::new(driver).await;
     stage.assert_clean().await;
@@ -74,7 +74,7 @@ async fn a_purge_is_accounted_for_and_what_goes_beyond_it_is_not() {
     let (before, id) = (trail.events[12].created_at, trail.events[30].id);
     stage.delete_before(&trail.tenant, before).await;
     let report = &stage.verify(&[]).await[0];
-    assert!(matches!(report.finding.as_ref().unwrap().what, What::Removed(_)), "nobody says that it was purged");
+    assert!(matches!(report.finding.as_ref().unwrap().what, What::Removed(_)), "no purge is recorded");
     stage.write_purge(&trail.tenant, before).await;
     let report = &stage.verify(&[]).await[0];
     assert_eq!((&report.finding, report.purged), (&None, 12), "the word of an event that is not sealed yet counts");

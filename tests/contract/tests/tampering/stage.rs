@@ -96,7 +96,7 @@ impl<D: Driver> Stage<D> {
         }
     }
 
-    /// Runs one statement, whatever it changes.
+    /// Runs one statement.
     pub(crate) async fn run(&self, sql: &str, params: Vec<Value>) {
         let sql: &'static str = String::leak(sql.to_owned());
         let statement = Statement { sql, params, expect: Expect::Any };
@@ -159,7 +159,7 @@ impl<D: Driver> Stage<D> {
     }
 }
 
-/// A key that nobody has vouched for.
+/// A key that is not the service's.
 pub(crate) fn forgers_key() -> SealKey {
     SealKey::from_seed(&[66; 32]).unwrap()
 }

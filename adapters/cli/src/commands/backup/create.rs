@@ -1,21 +1,12 @@
-//! `kayan backup create`: one snapshot of the database, in a file that appears when all of it is there.
+//! `kayan backup create`: one snapshot of the database, in a file that appears only when it is complete.
 
-use std::{io, ops::ControlFlow, path::Path};
+use std::{io, path::Path};
 
-use indicatif::ProgressBar;
-use kayan_sql::{
-    Driver,
-    backup::{self, Part},
-};
-use secrecy::ExposeSecret as _;
+use kayan_backup::CreateError;
 
-use super::{
-    format::{Encryption, Header, Hex},
-    write::Writer,
-};
 use crate::{
     args::Format,
-    compose::{self, FileKey},
+    compose,
     config::{secret::Secret, settings::secrets},
     exit::Exit,
     output::{self, NewFile},
@@ -26,27 +17,20 @@ pub(super) async fn run(path: &Path, secret: Option<&Secret>, format: Format) ->
     let config = super::super::settings()?;
     let driver = compose::database(&config)?;
     super::super::prepare(&config, &*driver).await?;
-    let bar = output::progress(None);
-    let mut making = Making { stage: Stage::Before(Box::new(file)), secret, driver: &*driver, bar: &bar, failed: None };
-    let mut take = |part| making.take(part);
-    let taken = tokio::select! {
-        taken = backup::take_out(&*driver, &mut take) => taken.map_err(Exit::failed),
+    let (clock, entropy, bar) = (compose::clock(), compose::entropy(), output::progress(None));
+    let mut progress = |written| bar.set_position(written);
+    let created = tokio::select! {
+        created = kayan_backup::create(&*driver, secret, &*clock, &*entropy, file, &mut progress) => created.map_err(failed),
         _ = tokio::signal::ctrl_c() => Err(Exit::failed("interrupted")),
     };
     bar.finish_and_clear();
-    let Making { stage, failed, .. } = making;
-    if let Some(failed) = failed {
-        return Err(failed);
-    }
-    taken?;
-    let Stage::Within(header, writer) = stage else { return Err(Exit::failed("the database did not say what it is")) };
-    let (file, summary) = writer.finish().map_err(|error| refused(&error))?;
-    file.keep().map_err(|error| refused(&error))?;
-    super::show(&header, &summary, format)?;
+    let (file, contents) = created?;
+    file.keep().map_err(|error| not_written(&error))?;
+    super::show(&contents, format)?;
     if secret.is_none() {
         output::note(
-            "kayan: warning: the file is not encrypted: whoever gets it can guess the passwords at leisure, and read every \
-             user's data; keep it as a secret, or encrypt it with --key-file or KAYAN_BACKUP_KEY",
+            "kayan: warning: the file is not encrypted: anyone who gets it can guess passwords offline, and read every user's \
+             data; keep it as a secret, or encrypt it with --key-file or KAYAN_BACKUP_KEY",
         );
     }
     let wrapping = if config.data_key.is_some() { secrets::DATA.name } else { secrets::SESSION.name };
@@ -56,75 +40,14 @@ pub(super) async fn run(path: &Path, secret: Option<&Secret>, format: Format) ->
     Ok(())
 }
 
-fn refused(error: &io::Error) -> Exit {
+fn failed(error: CreateError) -> Exit {
+    match error {
+        CreateError::Failed(failure) => failure.into(),
+        CreateError::Write(error) => not_written(&error),
+    }
+}
+
+fn not_written(error: &io::Error) -> Exit {
     let why = if error.kind() == io::ErrorKind::Other { error.to_string() } else { error.kind().to_string() };
     Exit::failed(format!("--output: writing failed: {why}; what was there before is still there"))
-}
-
-/// A backup in the making.
-struct Making<'m> {
-    stage: Stage,
-    secret: Option<&'m Secret>,
-    driver: &'m dyn Driver,
-    bar: &'m ProgressBar,
-    failed: Option<Exit>,
-}
-
-enum Stage {
-    /// Nothing has come yet.
-    Before(Box<NewFile>),
-    /// The header is written.
-    Within(Box<Header>, Box<Writer<NewFile>>),
-    /// Something went wrong.
-    Over,
-}
-
-impl Making<'_> {
-    fn take(&mut self, part: Part) -> ControlFlow<()> {
-        let stage = std::mem::replace(&mut self.stage, Stage::Over);
-        match self.step(stage, part) {
-            Ok(stage) => {
-                self.stage = stage;
-                ControlFlow::Continue(())
-            }
-            Err(exit) => {
-                self.failed = Some(exit);
-                ControlFlow::Break(())
-            }
-        }
-    }
-
-    fn step(&self, stage: Stage, part: Part) -> Result<Stage, Exit> {
-        match (stage, part) {
-            (Stage::Before(file), Part::Version(schema_version)) => {
-                let (header, key) = self.header(schema_version)?;
-                let writer = Writer::begin(*file, &header, key).map_err(|error| refused(&error))?;
-                Ok(Stage::Within(Box::new(header), Box::new(writer)))
-            }
-            (Stage::Within(header, mut writer), Part::Rows(table, rows)) => {
-                writer.add(table, &rows).map_err(|error| refused(&error))?;
-                self.bar.set_position(writer.written());
-                Ok(Stage::Within(header, writer))
-            }
-            _ => Err(Exit::failed("the database's answers come in another order than they were asked for")),
-        }
-    }
-
-    fn header(&self, schema_version: u32) -> Result<(Header, Option<FileKey>), Exit> {
-        let sealing = |secret: &Secret| {
-            let mut salt = [0; 32];
-            compose::entropy().fill(&mut salt);
-            FileKey::derive(secret.expose_secret(), &salt)
-                .map(|key| (Encryption { salt: Hex(salt), check: Hex(key.check()) }, key))
-        };
-        let (encryption, key) = self.secret.map(sealing).transpose()?.unzip();
-        let header = Header {
-            schema_version,
-            kayan: env!("CARGO_PKG_VERSION").to_owned(),
-            created_at: compose::clock().now(),
-            database: self.driver.dialect().folder().to_owned(),
-            encryption,
-        };
-        Ok((header, key))
-    }
 }

@@ -1,26 +1,17 @@
-//! `kayan backup restore`: a file that was checked whole, into an empty database, in one transaction.
+//! `kayan backup restore`: loads a file that was verified as a whole into an empty database, in one transaction.
 
 use std::{
-    collections::BTreeSet,
     io::{Seek as _, SeekFrom},
     path::Path,
     sync::Arc,
 };
 
+use kayan_backup::LoadError;
 use kayan_core::{Operator, RestoredBackup};
 use kayan_ports::{KeyError, Scope};
-use kayan_sql::{
-    Driver, Value,
-    backup::{self, Kind, Loading, Restore, RestoreError, TABLES, Table},
-    migrate,
-};
+use kayan_sql::{Driver, backup::RestoreError};
 
-use super::{
-    Opened, broken,
-    format::{Damage, Header, Summary, TableHead},
-    read::Item,
-    read_all, show,
-};
+use super::{Opened, show, unreadable};
 use crate::{
     args::Format,
     compose,
@@ -29,22 +20,19 @@ use crate::{
     output,
 };
 
-/// The months, by year and number, that events of the trail are of.
-type Months = BTreeSet<(i32, u8)>;
-
-/// Columns of a table, and what each holds.
-type Columns = Vec<(&'static str, Kind)>;
-
 pub(super) async fn run(path: &Path, key: Option<&Secret>, keep_sessions: bool, format: Format) -> Result<(), Exit> {
     let mut file = Opened::open(path, 2)?;
-    let (header, summary, months) = check(&mut file, key)?;
+    let verified = kayan_backup::verify_for_restore(file.input(), key).map_err(|error| unreadable(path, &error))?;
     let config = super::super::told(super::super::load(Vec::new(), super::super::Purpose::Change))?;
     let driver = compose::database(&config)?;
     let kayan = compose::looking(&config, &driver)?;
-    let mut restore = Restore::begin(&*driver, header.schema_version, compose::clock().now()).await.map_err(refused)?;
-    restore.make_months(&months).await.map_err(|error| refused(error.into()))?;
-    file.file.seek(SeekFrom::Start(0)).map_err(|error| broken(path, &Damage::Unreadable(error)))?;
-    load(&mut restore, &mut file, key, &summary).await?;
+    file.file.seek(SeekFrom::Start(0)).map_err(|error| unreadable(path, &error.into()))?;
+    let loaded = verified.load(file.input(), &*driver, compose::clock().now()).await;
+    let mut restore = loaded.map_err(|error| match error {
+        LoadError::File(error) => unreadable(path, &error),
+        LoadError::Database(error) => refused(error),
+    })?;
+    let (header, summary) = (&verified.contents.header, &verified.contents.summary);
     let backup = RestoredBackup {
         taken_at: header.created_at,
         sha256: summary.digest.to_string(),
@@ -60,87 +48,8 @@ pub(super) async fn run(path: &Path, key: Option<&Secret>, keep_sessions: bool, 
     if let Some(log) = compose::audit_log_of_a_command(&config)? {
         log.record(&also);
     }
-    show(&header, &summary, format)?;
+    show(&verified.contents, format)?;
     tell(&config, &driver, keep_sessions).await
-}
-
-/// Reads all of it, and what has to be known of it before.
-fn check(file: &mut Opened<'_>, key: Option<&Secret>) -> Result<(Header, Summary, Months), Exit> {
-    let path = file.path;
-    let reader = file.reader(key)?;
-    let (version, kayan) = (reader.header().schema_version, reader.header().kayan.clone());
-    let newest = migrate::newest();
-    if !(backup::OLDEST..=newest).contains(&version) {
-        let (oldest, path) = (backup::OLDEST, path.display());
-        return Err(Exit::failed(format!(
-            "{path}: its schema is at version {version}, and this program knows versions {oldest} to {newest}; restore it \
-             with kayan {kayan}, which has written it, or a newer one"
-        )));
-    }
-    let (mut months, mut created_at) = (Months::new(), None);
-    let look = |item: &Item| {
-        match item {
-            Item::Table(head) => {
-                let (table, columns) = known(head)?;
-                created_at = columns.iter().position(|(name, _)| (table, *name) == ("audit_events", "created_at"));
-            }
-            Item::Rows(rows) => {
-                let moments = rows.iter().filter_map(|row| row.get(created_at?));
-                months.extend(moments.filter_map(|value| match value {
-                    Value::Time(at) => Some((at.year(), u8::from(at.month()))),
-                    _ => None,
-                }));
-            }
-            Item::End(_) => {}
-        }
-        Ok(())
-    };
-    let (header, summary) = read_all(reader, look).map_err(|damage| broken(path, &damage))?;
-    Ok((header, summary, months))
-}
-
-/// The table and the columns that the file names, as this program has them.
-fn known(head: &TableHead) -> Result<(&'static str, Columns), Damage> {
-    let find = || {
-        let table: &Table = TABLES.iter().find(|table| table.name == head.table)?;
-        let column = |(name, kind): &(String, String)| {
-            table.columns.iter().find(|(known, of)| known == name && of.as_str() == kind).copied()
-        };
-        Some((table.name, head.columns.iter().map(column).collect::<Option<Vec<_>>>()?))
-    };
-    find().ok_or(Damage::UnknownTable)
-}
-
-async fn load(
-    restore: &mut Restore,
-    file: &mut Opened<'_>,
-    key: Option<&Secret>,
-    checked: &Summary,
-) -> Result<(), Exit> {
-    let path = file.path;
-    let mut reader = file.reader(key)?;
-    let mut into: Option<Loading> = None;
-    loop {
-        match reader.next().map_err(|damage| broken(path, &damage))? {
-            Item::Table(head) => {
-                if let Some(full) = into.take() {
-                    restore.check(&full).await.map_err(refused)?;
-                }
-                let (table, columns) = known(&head).map_err(|damage| broken(path, &damage))?;
-                into = Some(Restore::loading(table, &columns));
-            }
-            Item::Rows(rows) => {
-                let Some(into) = &mut into else { return Err(broken(path, &Damage::UnknownTable)) };
-                restore.load(into, rows).await.map_err(|error| refused(error.into()))?;
-            }
-            Item::End(summary) if summary == *checked => break,
-            Item::End(_) => return Err(Exit::failed(format!("{}: it was changed meanwhile", path.display()))),
-        }
-    }
-    match into {
-        Some(full) => restore.check(&full).await.map_err(refused),
-        None => Ok(()),
-    }
 }
 
 async fn tell(config: &Config, driver: &Arc<dyn Driver>, keep_sessions: bool) -> Result<(), Exit> {

@@ -9,14 +9,14 @@ use kayan_sql::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    format::{Counts, END, FORMAT, FULL, Header, Hex, LONGEST, MAGIC, ROWS, Summary, TABLE, TableHead},
+use crate::{
+    format::{BLOCK_SIZE, Counts, END, FORMAT, Header, Hex, MAGIC, MAX_BLOCK, ROWS, Summary, TABLE, TableHead},
+    seal::{BlockPlace, FileKey},
     values,
 };
-use crate::compose::{BlockPlace, FileKey};
 
-/// A file in the making.
-pub(super) struct Writer<W> {
+/// A file that is being written.
+pub(crate) struct Writer<W> {
     out: W,
     digest: Sha256,
     key: Option<FileKey>,
@@ -29,8 +29,8 @@ pub(super) struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins one; the key is the one that the header leads to.
-    pub(super) fn begin(out: W, header: &Header, key: Option<FileKey>) -> io::Result<Self> {
+    /// Writes the header; the key is the one that the header describes.
+    pub(crate) fn begin(out: W, header: &Header, key: Option<FileKey>) -> io::Result<Self> {
         let head = format!("{MAGIC}{FORMAT}\n{}\n", serde_json::to_string(header)?);
         let file = Sha256::digest(&head).into();
         let counts = TABLES.iter().map(|table| (table.name.to_owned(), 0)).collect();
@@ -40,8 +40,8 @@ impl<W: Write> Writer<W> {
         Ok(writer)
     }
 
-    /// Adds rows; those of a table all come together.
-    pub(super) fn add(&mut self, table: &'static Table, rows: &[Vec<Value>]) -> io::Result<()> {
+    /// Adds rows; all rows of a table must come together.
+    pub(crate) fn add(&mut self, table: &'static Table, rows: &[Vec<Value>]) -> io::Result<()> {
         if self.table != Some(table.name) {
             self.flush()?;
             self.table = Some(table.name);
@@ -54,20 +54,20 @@ impl<W: Write> Writer<W> {
         }
         for row in rows {
             values::write(row, &mut self.rows);
-            if self.rows.len() >= FULL {
+            if self.rows.len() >= BLOCK_SIZE {
                 self.flush()?;
             }
         }
         Ok(())
     }
 
-    /// How many bytes are written so far.
-    pub(super) fn written(&self) -> u64 {
+    /// The number of bytes written so far.
+    pub(crate) fn written(&self) -> u64 {
         self.written
     }
 
-    /// Ends it, and hands back where it was written.
-    pub(super) fn finish(mut self) -> io::Result<(W, Summary)> {
+    /// Writes the end, and returns the output.
+    pub(crate) fn finish(mut self) -> io::Result<(W, Summary)> {
         self.flush()?;
         let end = [&[END], serde_json::to_vec(&self.counts)?.as_slice()].concat();
         self.block(end, true)?;
@@ -85,7 +85,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn block(&mut self, plain: Vec<u8>, last: bool) -> io::Result<()> {
-        if plain.len() as u64 > LONGEST {
+        if plain.len() as u64 > MAX_BLOCK {
             return Err(io::Error::other("a row is too long for a backup"));
         }
         let mut packed = ZlibEncoder::new(Vec::with_capacity(plain.len() / 2), Compression::default());

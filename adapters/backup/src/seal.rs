@@ -1,24 +1,27 @@
-//! Sealing of a file, block by block: AES-256-GCM under a key that is the file's own.
+//! Encrypts a file block by block: AES-256-GCM with a key for this file alone.
 //!
-//! The file's key comes by HKDF (RFC 5869) from a secret and the file's random salt, so a block's number can be its nonce. The
-//! number, whether it is the last one, and what the file says of itself are authenticated with each block: none can be left
-//! out, added, moved or taken from another file.
+//! The file's key is derived by HKDF (RFC 5869) from a secret and the file's random salt, so a block's number can be its nonce.
+//! The number, whether it is the last one, and the file's header are authenticated with each block: none can be left out,
+//! added, moved or taken from another file.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hkdf::{HKDF_SHA256, KeyType, Salt},
 };
-use kayan_ports::KeyError;
+use kayan_ports::Failure;
 
-use crate::sealing::failed;
+/// The library says no more than that.
+fn failed<E>(_: E) -> Failure {
+    Failure::Fault("the cryptographic library failed".to_owned())
+}
 
 /// The key of one file.
-pub struct FileKey {
+pub(crate) struct FileKey {
     key: LessSafeKey,
     check: [u8; 16],
 }
 
-/// As many bytes as tell one secret from another.
+/// The length of the check.
 struct CheckLength;
 
 impl KeyType for CheckLength {
@@ -28,8 +31,8 @@ impl KeyType for CheckLength {
 }
 
 impl FileKey {
-    /// The key that a secret of 32 bytes or more leads to in the file with this random salt.
-    pub fn derive(secret: &[u8], salt: &[u8; 32]) -> Result<Self, KeyError> {
+    /// Derives the key from a secret of 32 bytes or more and the file's random salt.
+    pub(crate) fn derive(secret: &[u8], salt: &[u8; 32]) -> Result<Self, Failure> {
         let root = Salt::new(HKDF_SHA256, salt).extract(secret);
         let key = UnboundKey::from(root.expand(&[b"kayan backup blocks"], &AES_256_GCM).map_err(failed)?);
         let mut check = [0; 16];
@@ -37,19 +40,19 @@ impl FileKey {
         Ok(Self { key: LessSafeKey::new(key), check })
     }
 
-    /// What may stand in the file to tell whether a secret is the right one; it says nothing of the secret.
-    pub fn check(&self) -> [u8; 16] {
+    /// Stands in the file to tell whether a secret is the right one; reveals nothing about the secret.
+    pub(crate) fn check(&self) -> [u8; 16] {
         self.check
     }
 
-    /// Seals a block. A number is used once in a file.
-    pub fn seal(&self, place: &BlockPlace<'_>, mut block: Vec<u8>) -> Result<Vec<u8>, KeyError> {
+    /// Encrypts a block. **Invariant**: a number is used once in a file.
+    pub(crate) fn seal(&self, place: &BlockPlace<'_>, mut block: Vec<u8>) -> Result<Vec<u8>, Failure> {
         self.key.seal_in_place_append_tag(place.nonce(), place.aad(), &mut block).map_err(failed)?;
         Ok(block)
     }
 
-    /// Opens what was sealed with this key for this place; `None` for anything else.
-    pub fn open(&self, place: &BlockPlace<'_>, mut sealed: Vec<u8>) -> Option<Vec<u8>> {
+    /// Decrypts what was encrypted with this key for this place; `None` for anything else.
+    pub(crate) fn open(&self, place: &BlockPlace<'_>, mut sealed: Vec<u8>) -> Option<Vec<u8>> {
         let length = self.key.open_in_place(place.nonce(), place.aad(), &mut sealed).ok()?.len();
         sealed.truncate(length);
         Some(sealed)
@@ -58,13 +61,13 @@ impl FileKey {
 
 /// Where a block stands.
 #[derive(Debug, Clone, Copy)]
-pub struct BlockPlace<'f> {
-    /// What the file says of itself, or a digest of it.
-    pub file: &'f [u8; 32],
-    /// Counts the blocks, from 0.
-    pub number: u64,
+pub(crate) struct BlockPlace<'f> {
+    /// The digest of the file's header.
+    pub(crate) file: &'f [u8; 32],
+    /// Its number, from 0.
+    pub(crate) number: u64,
     /// Whether no other follows.
-    pub last: bool,
+    pub(crate) last: bool,
 }
 
 impl BlockPlace<'_> {
@@ -132,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_derivation_stays_as_it_is() {
-        // What this version has sealed opens in every later one.
+        // Every later version can decrypt what this one has encrypted.
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         assert_eq!(hex(&key().check()), "78db4abc576899b76d9a720703928cab");
         assert_eq!(hex(&key().seal(&PLACE, b"rows".to_vec()).unwrap()), "12c7fe6636d6f20d010e9faea75d2c21eccb058f");

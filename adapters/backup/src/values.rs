@@ -1,4 +1,4 @@
-//! Rows as bytes: each value with a byte before it that says what it is, texts and bytes with their length.
+//! Rows as bytes: each value after a byte that says what it is; texts and bytes with their length.
 
 use kayan_ports::timestamp;
 use kayan_sql::{Value, backup::Kind};
@@ -15,7 +15,7 @@ const UUID: u8 = 7;
 const TIME: u8 = 8;
 
 /// Appends a row.
-pub(super) fn write(row: &[Value], into: &mut Vec<u8>) {
+pub(crate) fn write(row: &[Value], into: &mut Vec<u8>) {
     for value in row {
         match value {
             Value::Null => into.push(NULL),
@@ -38,19 +38,19 @@ fn fixed(tag: u8, bytes: &[u8], into: &mut Vec<u8>) {
     into.extend_from_slice(bytes);
 }
 
-/// Databases keep no value of 4 GiB.
+/// No database holds a value of 4 GiB.
 fn long(tag: u8, bytes: &[u8], into: &mut Vec<u8>) {
     into.push(tag);
     into.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
     into.extend_from_slice(bytes);
 }
 
-/// All rows of a block, whose columns are of these kinds; nothing when they are not.
-pub(super) fn read(kinds: &[Kind], mut block: &[u8]) -> Option<Vec<Vec<Value>>> {
+/// All rows of a block with columns of these kinds; `None` if they are of others.
+pub(crate) fn read(kinds: &[Kind], mut block: &[u8]) -> Option<Vec<Vec<Value>>> {
     let mut rows = Vec::new();
     while !block.is_empty() {
         let row: Option<Vec<Value>> = kinds.iter().map(|kind| value(&mut block).filter(|it| kind.holds(it))).collect();
-        // A table without columns would go on for ever.
+        // A table without columns would never end.
         rows.push(row.filter(|row| !row.is_empty())?);
     }
     Some(rows)

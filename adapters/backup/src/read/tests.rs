@@ -1,17 +1,16 @@
-//! That a file which is not as it was written is never taken for one that is.
+//! A file that is not as it was written is always refused.
 
 use kayan_sql::backup::{TABLES, Table};
 use time::macros::datetime;
 
 use super::*;
-use crate::commands::backup::{
-    format::{Encryption, FULL},
-    read_all,
+use crate::{
+    format::{BLOCK_SIZE, Encryption},
     write::Writer,
 };
 
-fn secret(byte: u8) -> Secret {
-    Secret::from(vec![byte; 32])
+fn secret(byte: u8) -> SecretSlice<u8> {
+    SecretSlice::from(vec![byte; 32])
 }
 
 fn table(name: &str) -> &'static Table {
@@ -24,8 +23,8 @@ fn rows(count: i64) -> Vec<Vec<Value>> {
     (0..count).map(row).collect()
 }
 
-/// A file with so many rows, sealed with this secret.
-fn file(count: i64, with: Option<&Secret>) -> Vec<u8> {
+/// A file with this many rows, encrypted with this secret.
+fn file(count: i64, with: Option<&SecretSlice<u8>>) -> Vec<u8> {
     let (encryption, key) = with
         .map(|secret| {
             let key = FileKey::derive(secret.expose_secret(), &[7; 32]).unwrap();
@@ -44,8 +43,8 @@ fn file(count: i64, with: Option<&Secret>) -> Vec<u8> {
     writer.finish().unwrap().0
 }
 
-fn read(bytes: &[u8], with: Option<&Secret>) -> Result<Summary, Damage> {
-    read_all(Reader::begin(bytes, with)?, |_| Ok(())).map(|(_, summary)| summary)
+fn read(bytes: &[u8], with: Option<&SecretSlice<u8>>) -> Result<Summary, ReadError> {
+    verify(bytes, with).map(|contents| contents.summary)
 }
 
 /// Where each block begins, and where the last one ends.
@@ -64,7 +63,7 @@ fn blocks(bytes: &[u8]) -> Vec<usize> {
 fn what_was_written_comes_back() {
     for with in [None, Some(&secret(1))] {
         // More than one block of them.
-        let count = i64::try_from(3 * FULL / 100).unwrap();
+        let count = i64::try_from(3 * BLOCK_SIZE / 100).unwrap();
         let bytes = file(count, with);
         assert!(blocks(&bytes).len() > 4);
         let mut read = Vec::new();
@@ -74,10 +73,10 @@ fn what_was_written_comes_back() {
             }
             Ok(())
         };
-        let (_, summary) = read_all(Reader::begin(bytes.as_slice(), with).unwrap(), look).unwrap();
+        let Contents { summary, .. } = read_all(Reader::begin(bytes.as_slice(), with).unwrap(), look).unwrap();
         assert_eq!(read, rows(count));
         assert_eq!(summary.counts.len(), TABLES.len());
-        assert!(summary.counts.contains(&("identifiers".to_owned(), 3 * FULL as u64 / 100)));
+        assert!(summary.counts.contains(&("identifiers".to_owned(), 3 * BLOCK_SIZE as u64 / 100)));
     }
 }
 
@@ -88,9 +87,9 @@ fn a_file_that_is_cut_off_anywhere_is_found_out() {
         for length in 0..bytes.len() {
             let damage = read(&bytes[..length], with).unwrap_err();
             let expected = match length {
-                0..=14 => matches!(damage, Damage::Foreign),
-                _ if length < blocks(&bytes)[0] => matches!(damage, Damage::Header(_)),
-                _ => matches!(damage, Damage::Cut { at, .. } if at == length as u64),
+                0..=14 => matches!(damage, ReadError::Foreign),
+                _ if length < blocks(&bytes)[0] => matches!(damage, ReadError::Header(_)),
+                _ => matches!(damage, ReadError::Cut { at, .. } if at == length as u64),
             };
             assert!(expected, "{length}: {damage}");
         }
@@ -114,14 +113,14 @@ fn a_file_with_more_at_its_end_is_found_out() {
     let mut bytes = file(3, None);
     let end = bytes.len() as u64;
     bytes.push(b'\n');
-    assert!(matches!(read(&bytes, None), Err(Damage::Added { at }) if at == end));
+    assert!(matches!(read(&bytes, None), Err(ReadError::Added { at }) if at == end));
 }
 
-/// Whoever changes a file that is not sealed may correct its digest, too; of one that is, they may not change anything.
+/// In a file that is not encrypted, the digest can be corrected after a change; an encrypted one can't be changed at all.
 #[test]
 fn blocks_of_a_sealed_file_cannot_be_left_out_or_moved() {
     let with = secret(1);
-    let bytes = file(i64::try_from(3 * FULL / 100).unwrap(), Some(&with));
+    let bytes = file(i64::try_from(3 * BLOCK_SIZE / 100).unwrap(), Some(&with));
     let places = blocks(&bytes);
     let block = |at: usize| &bytes[places[at]..places[at + 1]];
     let of = |order: &[usize]| {
@@ -137,34 +136,34 @@ fn blocks_of_a_sealed_file_cannot_be_left_out_or_moved() {
     assert!(all.len() >= 5 && read(&of(&all), Some(&with)).is_ok());
     let last = all.len() - 1;
     for order in [vec![0, 2, 1, 3, last], vec![0, 1, last], [&[0, 1, 1], &all[2..]].concat(), all[1..].to_vec()] {
-        assert!(matches!(read(&of(&order), Some(&with)), Err(Damage::Changed { .. })), "{order:?}");
+        assert!(matches!(read(&of(&order), Some(&with)), Err(ReadError::Changed { .. })), "{order:?}");
     }
     // One block more or less of the same file, with the flag of the last one moved.
     let mut cut = of(&all[..last]);
     cut[places[last - 1]] = 1;
-    assert!(matches!(read(&cut, Some(&with)), Err(Damage::Changed { .. })));
-    // The header of a file that seals with the same key is not exchanged, either.
+    assert!(matches!(read(&cut, Some(&with)), Err(ReadError::Changed { .. })));
+    // Nor can the header be changed while the key stays the same.
     let text = String::from_utf8(bytes[..places[0]].to_vec()).unwrap();
     let renamed = [text.replace("sqlite", "oracle").as_bytes(), &bytes[places[0]..]].concat();
-    assert!(matches!(read(&renamed, Some(&with)), Err(Damage::Changed { block: 0, .. })));
+    assert!(matches!(read(&renamed, Some(&with)), Err(ReadError::Changed { block: 0, .. })));
 }
 
 #[test]
 fn a_key_that_is_wrong_missing_or_not_needed_is_told_from_damage() {
     let (sealed, open) = (file(3, Some(&secret(1))), file(3, None));
-    assert!(matches!(read(&sealed, Some(&secret(2))), Err(Damage::WrongKey)));
-    assert!(matches!(read(&sealed, None), Err(Damage::NoKey)));
-    assert!(matches!(read(&open, Some(&secret(1))), Err(Damage::NotEncrypted)));
+    assert!(matches!(read(&sealed, Some(&secret(2))), Err(ReadError::WrongKey)));
+    assert!(matches!(read(&sealed, None), Err(ReadError::NoKey)));
+    assert!(matches!(read(&open, Some(&secret(1))), Err(ReadError::NotEncrypted)));
     assert!(!sealed.windows(4).any(|window| window == b"acme"));
 }
 
 #[test]
 fn what_is_no_backup_or_one_of_another_format_is_said_to_be_so() {
     for foreign in [&b""[..], b"SQLite format 3\0", b"kayan backup", b"kayan backup one\n", b"\xff\xff\n", b"kayan\n"] {
-        assert!(matches!(read(foreign, None), Err(Damage::Foreign)), "{foreign:?}");
+        assert!(matches!(read(foreign, None), Err(ReadError::Foreign)), "{foreign:?}");
     }
-    assert!(matches!(read(b"kayan backup 2\nwhatever", None), Err(Damage::Format(other)) if other == "2"));
-    assert!(matches!(read(b"kayan backup 1\n{}\n", None), Err(Damage::Header(_))));
+    assert!(matches!(read(b"kayan backup 2\nanything", None), Err(ReadError::Format(other)) if other == "2"));
+    assert!(matches!(read(b"kayan backup 1\n{}\n", None), Err(ReadError::Header(_))));
     let endless = [b"kayan backup 1\n".as_slice(), &vec![b'{'; 1 << 16]].concat();
-    assert!(matches!(read(&endless, None), Err(Damage::Header(_))));
+    assert!(matches!(read(&endless, None), Err(ReadError::Header(_))));
 }
