@@ -1,16 +1,16 @@
-//! Where time and chance come from.
+//! The ports to time and randomness.
 
-/// A moment in UTC, whole microseconds: what every supported database can keep exactly.
+/// A moment in UTC, in whole microseconds, which every supported database stores exactly.
 pub type Timestamp = time::OffsetDateTime;
 
-/// The time of day, so that every expiry can be tested at its exact boundary.
+/// The current time, as a port so that tests can reach every expiry at its exact boundary.
 pub trait Clock: Send + Sync {
     /// Now, in UTC, cut to whole microseconds.
     fn now(&self) -> Timestamp;
 }
 
-/// A source of randomness fit for keys and tokens.
+/// A cryptographically secure source of randomness, fit for keys and tokens.
 pub trait Entropy: Send + Sync {
-    /// Fills `bytes` with unpredictable bytes; must not fail or repeat itself after a fork.
+    /// Fills `bytes` with unpredictable bytes; must not fail, nor repeat itself after a fork.
     fn fill(&self, bytes: &mut [u8]);
 }

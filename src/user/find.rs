@@ -35,9 +35,9 @@ pub struct ListUsers {
     pub state: Option<State>,
     /// Only those of whose identifiers one contains this text, whatever its case.
     pub contains: Option<String>,
-    /// At most so many, 1 to 100.
+    /// The most rows to return, 1 to 100.
     pub limit: u32,
-    /// After so many.
+    /// The number of rows to skip.
     pub offset: u64,
 }
 
