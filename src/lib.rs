@@ -1,7 +1,8 @@
-//! Kayan's use-cases: what the service does, free of any database, protocol or clock.
+//! Kayan's use-cases, independent of any database, protocol or clock.
 //!
-//! [`Kayan`] is the application. It holds the ports and the settings. A folder is a noun and a file in it is a verb: one
-//! use-case, with a command in, and an outcome or its own closed error out. Rules live in [`policy`], pure and synchronous.
+//! [`Kayan`] is the application; it holds the ports and the settings. A folder is a noun and a file in it is a verb:
+//! one use-case, with a command in, and an outcome or its own closed error out. Rules are in [`policy`], pure and
+//! synchronous.
 
 mod access;
 mod account;

@@ -1,4 +1,4 @@
-//! Looks into the process for whoever operates it.
+//! Profiles the process for its operators.
 
 use std::time::Duration;
 
@@ -6,28 +6,28 @@ use kayan_ports::{ProfileError, Profiler, Resident};
 
 use crate::{DeniedError, Kayan, Operator, policy::permission::Permission};
 
-/// Why there is nothing to see.
+/// Why there is no profile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LookInsideError {
     /// The operator may not.
     #[error(transparent)]
     Denied(#[from] DeniedError),
-    /// Somebody else is looking, or nobody can.
+    /// Another profile is running, or this build can't take any.
     #[error(transparent)]
     Profile(#[from] ProfileError),
 }
 
-/// Who looks: an operator, or with nothing, somebody near enough not to be asked.
+/// Who asks: an operator, or `None` for a caller that needs no token.
 pub type Insider = Option<Operator>;
 
 impl Kayan {
-    /// A profile of the memory in use.
+    /// Takes a profile of the memory in use.
     pub async fn profile_heap(&self, who: &Insider, profiler: &dyn Profiler) -> Result<Vec<u8>, LookInsideError> {
         self.let_in(who, "debug.heap").await?;
         Ok(profiler.heap().await?)
     }
 
-    /// A profile of the processors over so long a time.
+    /// Takes a profile of the processors for this time.
     pub async fn profile_cpu(
         &self,
         who: &Insider,
@@ -38,13 +38,13 @@ impl Kayan {
         Ok(profiler.cpu(time).await?)
     }
 
-    /// Gives unused memory back.
+    /// Returns unused memory to the operating system.
     pub async fn purge_memory(&self, who: &Insider, profiler: &dyn Profiler) -> Result<Resident, LookInsideError> {
         self.let_in(who, "debug.gc").await?;
         Ok(profiler.purge().await?)
     }
 
-    /// Goes on if the metrics may be looked at.
+    /// Checks that the caller may read the metrics.
     pub async fn look_at_metrics(&self, who: &Insider) -> Result<(), LookInsideError> {
         Ok(self.let_in(who, "metrics.read").await?)
     }

@@ -1,4 +1,4 @@
-//! Removes an identity on an operator's behalf.
+//! Deletes a user for an operator.
 
 use kayan_ports::{AccountChange, Change, EventType, Version};
 
@@ -9,19 +9,19 @@ use crate::{
     user::change::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
 };
 
-/// The wish to have somebody gone.
+/// Deletes a user.
 #[derive(Debug)]
 pub struct DeleteUser {
-    /// Who.
+    /// The user.
     pub user: UserRef,
     /// Why, for the audit trail.
     pub reason: Option<String>,
-    /// The version that was seen, if it matters.
+    /// The version that was read; `None` skips the check.
     pub expected: Option<Version>,
 }
 
 impl Kayan {
-    /// Removes an identity with its credentials and sessions; its audit events stay.
+    /// Deletes a user with their credentials and sessions; their audit events stay.
     pub async fn delete_user(&self, operator: &Operator, cmd: DeleteUser) -> Result<(), ChangeUserError> {
         let (user, expected, action) = (&cmd.user, cmd.expected, "user.delete");
         let wish = Changing { operator, user, expected, required: &Permission::USERS_DELETE, action };

@@ -1,8 +1,8 @@
-//! Sealing of a file, block by block: AES-256-GCM under a key that is the file's own.
+//! Seals a file block by block: AES-256-GCM under a key of the file's own.
 //!
-//! The file's key comes by HKDF (RFC 5869) from a secret and the file's random salt, so a block's number can be its nonce. The
-//! number, whether it is the last one, and what the file says of itself are authenticated with each block: none can be left
-//! out, added, moved or taken from another file.
+//! The file's key is derived by HKDF (RFC 5869) from a secret and the file's random salt, so a block's number can be
+//! its nonce. The number, whether it is the last one, and the file's header are authenticated with each block: none can
+//! be left out, added, moved or taken from another file.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
@@ -18,7 +18,7 @@ pub struct FileKey {
     check: [u8; 16],
 }
 
-/// As many bytes as tell one secret from another.
+/// The length of the check value.
 struct CheckLength;
 
 impl KeyType for CheckLength {
@@ -28,7 +28,7 @@ impl KeyType for CheckLength {
 }
 
 impl FileKey {
-    /// The key that a secret of 32 bytes or more leads to in the file with this random salt.
+    /// Derives the key from a secret of 32 bytes or more and the file's random salt.
     pub fn derive(secret: &[u8], salt: &[u8; 32]) -> Result<Self, KeyError> {
         let root = Salt::new(HKDF_SHA256, salt).extract(secret);
         let key = UnboundKey::from(root.expand(&[b"kayan backup blocks"], &AES_256_GCM).map_err(failed)?);
@@ -37,18 +37,18 @@ impl FileKey {
         Ok(Self { key: LessSafeKey::new(key), check })
     }
 
-    /// What may stand in the file to tell whether a secret is the right one; it says nothing of the secret.
+    /// A value for the file's header that tells whether a secret is the right one, and reveals nothing about it.
     pub fn check(&self) -> [u8; 16] {
         self.check
     }
 
-    /// Seals a block. A number is used once in a file.
+    /// Seals a block. A number must be used only once in a file.
     pub fn seal(&self, place: &BlockPlace<'_>, mut block: Vec<u8>) -> Result<Vec<u8>, KeyError> {
         self.key.seal_in_place_append_tag(place.nonce(), place.aad(), &mut block).map_err(failed)?;
         Ok(block)
     }
 
-    /// Opens what was sealed with this key for this place; `None` for anything else.
+    /// Opens a block sealed with this key for this place; `None` for anything else.
     pub fn open(&self, place: &BlockPlace<'_>, mut sealed: Vec<u8>) -> Option<Vec<u8>> {
         let length = self.key.open_in_place(place.nonce(), place.aad(), &mut sealed).ok()?.len();
         sealed.truncate(length);
@@ -56,14 +56,14 @@ impl FileKey {
     }
 }
 
-/// Where a block stands.
+/// The place of a block.
 #[derive(Debug, Clone, Copy)]
 pub struct BlockPlace<'f> {
-    /// What the file says of itself, or a digest of it.
+    /// The file's header, or a digest of it.
     pub file: &'f [u8; 32],
-    /// Counts the blocks, from 0.
+    /// The number of the block, from 0.
     pub number: u64,
-    /// Whether no other follows.
+    /// Whether it is the last block.
     pub last: bool,
 }
 
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_derivation_stays_as_it_is() {
-        // What this version has sealed opens in every later one.
+        // What this version has sealed must open in every later one.
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         assert_eq!(hex(&key().check()), "78db4abc576899b76d9a720703928cab");
         assert_eq!(hex(&key().seal(&PLACE, b"rows".to_vec()).unwrap()), "12c7fe6636d6f20d010e9faea75d2c21eccb058f");

@@ -1,4 +1,4 @@
-//! What one process tells all others at once: which sessions are revoked.
+//! Announces revoked sessions to all other processes.
 
 use std::{
     sync::{
@@ -24,31 +24,31 @@ use crate::{
 };
 
 pub(crate) const CHANNEL: &str = "kayan:sessions";
-/// How long after a failure to listen it is tried again; with the patience, less than a second.
+/// How long to wait before listening is tried again; together with the patience, less than a second.
 const AGAIN: Duration = Duration::from_millis(200);
-/// How often the server is asked for a sign of life while nothing is heard.
+/// How often the server is pinged while nothing is heard.
 const PULSE: Duration = Duration::from_secs(1);
 
-/// What a listener is told.
+/// What a listener receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
-    /// A line that somebody announced, perhaps this process itself.
+    /// A line that some process announced, perhaps this one.
     Line(String),
-    /// From now on lines are heard; before, some may have been missed, so forget everything. Told whenever listening
-    /// begins, the first time as well: what was learnt before nobody could revoke.
+    /// Lines are heard from now on; earlier ones may have been missed, so drop everything cached. Sent whenever
+    /// listening starts, also the first time: what was cached before could not be revoked.
     Gap,
 }
 
-/// Says lines to all processes that listen on the same Redis, and listens itself until it is dropped.
+/// Announces lines to all processes that listen on the same Redis, and listens until it is dropped.
 pub struct Announcements {
     server: Arc<Server>,
-    /// Since the last success an announcement failed.
+    /// Whether an announcement has failed since the last success.
     failing: AtomicBool,
     listening: JoinHandle<()>,
 }
 
 impl Announcements {
-    /// Begins to listen in the background, again and again until there is a server; `hear` must not block. Announcements
+    /// Starts to listen in the background, and retries until there is a server; `hear` must not block. Announcements
     /// use at most `pool_size` connections, and listening one more. Call it within a tokio runtime.
     pub fn start(
         url: &RedisUrl,
@@ -60,8 +60,8 @@ impl Announcements {
         Ok(Self { server, failing: AtomicBool::new(false), listening })
     }
 
-    /// Says these lines, in this order, if the server takes them in time; otherwise they are lost, and the log tells so
-    /// once until it works again.
+    /// Announces these lines in order, if the server takes them in time; otherwise they are lost, which is logged once
+    /// until it works again.
     pub async fn announce(&self, lines: &[String]) {
         if lines.is_empty() {
             return;
@@ -105,21 +105,21 @@ async fn listen(server: Arc<Server>, patience: Duration, hear: impl Fn(Heard)) {
             Err(_) => Trouble::Silent,
         };
         if !told {
-            tracing::warn!(cause = %trouble, "sessions that other processes revoke are not heard of");
+            tracing::warn!(cause = %trouble, "announcements of revoked sessions can't be received");
             told = true;
         }
         sleep(AGAIN).await;
     }
 }
 
-/// Ends when the connection does, or the server is silent.
+/// Ends when the connection ends or the server does not answer.
 async fn follow(heard: PubSub, patience: Duration, hear: &impl Fn(Heard)) {
     let (mut sink, mut messages) = heard.split();
     let hearing = async {
         while let Some(message) = messages.next().await {
             match message.get_payload() {
                 Ok(line) => hear(Heard::Line(line)),
-                // Not one of ours; but it may mean something to a newer version of us.
+                // Not known to this version, but perhaps to a newer one.
                 Err(_) => hear(Heard::Gap),
             }
         }
@@ -130,7 +130,7 @@ async fn follow(heard: PubSub, patience: Duration, hear: &impl Fn(Heard)) {
     }
 }
 
-/// Ends when the server is silent.
+/// Ends when the server does not answer.
 async fn pulse(sink: &mut PubSubSink, patience: Duration) {
     let mut beats = interval(PULSE);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,4 +1,4 @@
-//! Attempts, one hash for each target and one field in it for each place they come from.
+//! Attempts: one hash for each target, with a field for each place they come from.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reser
 
 use crate::{RedisCounters, server::Asked};
 
-/// A field holds how many attempts went on, and when the last did.
+/// A field holds how many attempts were allowed, and when the last one was.
 pub(crate) const RESERVE: &str = "-- attempts.reserve
 local now, duration = tonumber(ARGV[2]), tonumber(ARGV[3])
 local failures, last = 0, now
@@ -41,7 +41,7 @@ if known then
 end
 return false";
 
-/// Keys are kept for longer than they matter, in case a clock is behind. Milliseconds.
+/// How much longer than needed keys are kept, in case a clock is behind. Milliseconds.
 const SLACK: i64 = 10 * 60 * 1_000;
 
 fn microseconds(moment: Timestamp) -> i64 {

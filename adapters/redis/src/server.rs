@@ -1,4 +1,4 @@
-//! A pool of connections, of which one in doubt is never used again.
+//! A pool of connections that never reuses a doubtful one.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::{
     tls::ConnectError,
 };
 
-/// The way to Redis.
+/// Reaches Redis through a pool.
 pub(crate) struct Server {
     pool: Pool<Dialer>,
     patience: Duration,
 }
 
-/// What Redis is asked.
+/// A request to Redis.
 pub(crate) enum Asked<'a> {
     Command(Cmd),
     /// Commands that are sent together, all of one slot of a cluster.
@@ -34,10 +34,10 @@ pub(crate) struct Script {
     digest: String,
 }
 
-/// A connection.
+/// A connection taken from the pool.
 pub(crate) struct Leased {
     connection: Connection,
-    /// Whether all that it was asked has been answered. Not so when the asker left in between.
+    /// Whether all requests on it were answered; not so when a caller was cancelled.
     in_order: bool,
 }
 
@@ -46,7 +46,7 @@ impl Script {
         Self { text, digest: redis::Script::new(text).get_hash().to_owned() }
     }
 
-    /// Sends it whole only to a server that does not know it.
+    /// Sends the whole text only to a server that does not know it.
     async fn run<T: FromRedisValue>(&self, on: &mut Connection, key: &str, arguments: &[&str]) -> RedisResult<T> {
         let command = |verb: &str, script: &str| {
             let mut command = redis::cmd(verb);
@@ -63,7 +63,7 @@ impl Script {
 }
 
 impl Server {
-    /// Connects to nothing yet.
+    /// Does not connect yet.
     pub(crate) fn new(url: &RedisUrl, settings: RedisSettings) -> Result<Self, ConnectError> {
         let dialer = Dialer::new(url, settings.patience)?;
         let pool = Pool::builder(dialer).max_size(settings.pool_size.max(1)).build();
@@ -75,11 +75,11 @@ impl Server {
         self.pool.manager()
     }
 
-    /// The answer, or why there is none, in time.
+    /// The answer, or the error, within the time limit.
     pub(crate) async fn ask<T: FromRedisValue>(&self, asked: Asked<'_>) -> Result<T, Trouble> {
         let answer = timeout(self.patience, self.answer(asked)).await.unwrap_or(Err(Trouble::Silent));
         if matches!(&answer, Err(trouble) if trouble.is_of_all_connections()) {
-            // The idle ones lead there too: they would only let others wait.
+            // The idle ones lead to the same server: they would only delay others.
             self.pool.retain(|leased, _| !leased.connection.ends_with_a_missing_answer());
         }
         answer

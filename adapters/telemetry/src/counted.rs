@@ -14,7 +14,7 @@ use quick_cache::sync::Cache;
 
 const HITS: &str = "kayan_rate_limit_hits_total";
 const LOCKOUTS: &str = "kayan_lockout_events_total";
-/// How many lockouts are remembered; one that is evicted may be counted twice.
+/// How many lockouts are remembered; an evicted one may be counted twice.
 const KNOWN: usize = 10_000;
 
 /// Counts the refusals of a limiter, by the name of the limit.

@@ -1,4 +1,4 @@
-//! What changing one's traits promises.
+//! Tests of changing the own traits.
 
 use kayan_ports::{EventType, Outcome};
 use serde_json::json;

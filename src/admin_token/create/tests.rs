@@ -1,11 +1,11 @@
-//! What making an admin token promises.
+//! Tests of creating an admin token.
 
 use kayan_ports::{Client, Outcome};
 
 use super::*;
 use crate::stage::Stage;
 
-/// A token of an hour.
+/// A token with a lifetime of an hour.
 pub(crate) fn wish(permissions: &[&str], tenant: Option<&str>) -> CreateAdminToken {
     CreateAdminToken {
         name: Some("deploy bot".to_owned()),
@@ -21,7 +21,7 @@ fn stage() -> Stage {
     stage
 }
 
-/// Somebody who holds this, in that tenant.
+/// An operator with these permissions, in that tenant.
 fn operator(permissions: &[&str], tenant: Option<&str>) -> Operator {
     let scope = tenant.map_or(Scope::System, |tenant| Scope::Tenant(tenant.parse().unwrap()));
     let grants = Grants::direct(permissions.iter().map(|text| text.parse::<Pattern>().unwrap()));

@@ -1,4 +1,4 @@
-//! Who may look inside.
+//! Tests of who may profile the process.
 
 use async_trait::async_trait;
 use kayan_ports::{Scope, TenantId};

@@ -1,4 +1,4 @@
-//! What handing users out promises.
+//! Tests of exporting users.
 
 use kayan_ports::Outcome;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Commits many users at once, and finds the few that stand in the way.
+//! Commits many users at once, and finds the few that conflict.
 
 use std::collections::BTreeMap;
 
@@ -14,24 +14,24 @@ use crate::{Failure, Kayan, Operator, account::identity::path};
 /// A line's number and its user.
 pub(super) type Numbered = (u64, Box<NewUser>);
 
-/// So many questions are asked of the database at once.
+/// How many users are looked up concurrently.
 const ABREAST: usize = 16;
 
 impl Kayan {
-    /// What would come of these, as far as it can be known.
+    /// What would happen to these users, as far as it can be known.
     pub(super) async fn foresee(&self, wanted: Vec<Numbered>) -> Result<Vec<LineReport>, Failure> {
         let (free, mut reports) = self.look(wanted).await?;
         reports.extend(free.into_iter().map(|(line, user)| LineReport::of(line, &user, Fate::WouldImport)));
         Ok(reports)
     }
 
-    /// Brings in those who are not there yet.
+    /// Imports those users who do not exist yet.
     pub(super) async fn bring_in(
         &self,
         operator: &Operator,
         wanted: Vec<Numbered>,
     ) -> Result<Vec<LineReport>, Failure> {
-        // Whoever has a new id would meet no resistance, though the one that was brought may be there.
+        // A user with a derived id would not conflict, even if the original id is taken.
         let unseen = wanted.iter().all(|(_, user)| !user.has_new_id());
         if unseen && self.commit_users(operator, &wanted).await? {
             return Ok(wanted.iter().map(imported).collect());
@@ -42,7 +42,7 @@ impl Kayan {
             if self.commit_users(operator, &part).await? {
                 reports.extend(part.iter().map(imported));
             } else if part.len() > 1 {
-                // Somebody was faster after the look: halves, until they stand alone.
+                // A conflict appeared after the lookup: retry in halves, until the conflicting users stand alone.
                 let rest = part.split_off(part.len() / 2);
                 parts.extend([rest, part]);
             } else {
@@ -54,8 +54,8 @@ impl Kayan {
         Ok(reports)
     }
 
-    /// Commits all of them, with the events that tell of each (I-33) and one of the operator's for each tenant (I-31);
-    /// `false`, and nothing was done, when one of them stands in the way.
+    /// Commits all users, each with its audit event (I-33), and one event of the operator's for each tenant (I-31);
+    /// `false`, with nothing committed, if one of them conflicts.
     async fn commit_users(&self, operator: &Operator, users: &[Numbered]) -> Result<bool, Failure> {
         let now = self.clock.now();
         let mut changes = Vec::with_capacity(3 * users.len() + 2);
@@ -105,7 +105,7 @@ impl Kayan {
         told.collect()
     }
 
-    /// Parts those of whom nothing is there from the others, and says of these why.
+    /// Separates the users who do not exist yet from the others, with the outcome of these.
     async fn look(&self, users: Vec<Numbered>) -> Result<(Vec<Numbered>, Vec<LineReport>), Failure> {
         let mut fates = Vec::with_capacity(users.len());
         for some in users.chunks(ABREAST) {
@@ -121,10 +121,10 @@ impl Kayan {
         Ok((free, reports))
     }
 
-    /// What stands in the way of somebody; nothing, if they can come in.
+    /// Why a user can't be imported; `None` if they can.
     async fn look_for(&self, user: &NewUser) -> Result<Option<Fate>, Failure> {
         let NewUser { identity, identifiers, brought, .. } = user;
-        // Somebody without an identifier still needs a tenant.
+        // A user without an identifier still needs a tenant.
         let nameless = [NamedIdentifier { field: String::new(), value: Identifier::from_canonical(String::new()) }];
         let names = if identifiers.is_empty() { &nameless[..] } else { identifiers };
         let mut owner = None;
@@ -148,7 +148,8 @@ impl Kayan {
     }
 }
 
-/// Keeps what roles were judged by until they are given. An operator who has to be held acts in one tenant only.
+/// Keeps what the check of roles depends on until the commit. Only an operator bound to a tenant needs this, so there
+/// is one tenant.
 fn holds(users: &[Numbered]) -> impl Iterator<Item = Change> {
     let with_roles = users.iter().filter(|(_, user)| !user.holds.is_empty());
     let tenants: BTreeMap<&TenantId, &[Change]> =

@@ -1,4 +1,4 @@
-//! Ids that users bring along, and what an operator of one tenant may learn by them.
+//! The ids of imported users, and what an operator of one tenant may learn from them.
 
 use kayan_ports::{IdentityId, Scope, TenantId};
 use sha2::{Digest as _, Sha256};
@@ -7,11 +7,11 @@ use uuid::Builder;
 use super::{Fate, NewUser, Refusal};
 use crate::{Failure, Kayan, Operator};
 
-/// The id under which somebody is imported.
+/// The id of an imported user.
 ///
-/// Ids are unique among all tenants, so taking them as they are would tell whether another tenant has one. Whoever may see
-/// only one tenant brings users in under an id that is made of theirs and of the tenant: the same in every run, and
-/// nobody else's. A command, and an operator of all tenants, keeps the ids.
+/// Ids are unique across all tenants, so keeping them would reveal whether another tenant has one. For an operator
+/// bound to a tenant the id is derived from the original one and the tenant: the same in every run, and unique. The
+/// command line, and an operator of all tenants, keep the ids.
 pub(super) fn id_of(operator: &Operator, tenant: &TenantId, id: IdentityId) -> IdentityId {
     if operator.scope.tenant().is_none() || operator.is_at_the_command_line() {
         return id;
@@ -36,7 +36,7 @@ impl NewUser {
 }
 
 impl Kayan {
-    /// What stands in the way of somebody whose identifiers are free: the id, which may be taken.
+    /// Why a user whose identifiers are free can't be imported: the id may be taken.
     pub(super) async fn look_for_id(&self, user: &NewUser) -> Result<Option<Fate>, Failure> {
         let Some(brought) = user.brought else { return Ok(None) };
         let tenant = &user.identity.tenant;

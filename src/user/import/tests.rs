@@ -1,4 +1,4 @@
-//! What bringing users in promises.
+//! Tests of importing users.
 
 use kayan_ports::{Accounts, CommitError, EventType, Failure, IdentityId, Outcome, Scope, Unique};
 use serde_json::{Value, json};
@@ -179,7 +179,7 @@ async fn an_import_into_a_tenant_takes_no_other_tenants_lines() {
 async fn a_race_spoils_nobody_but_the_one_who_lost_it() {
     let stage = Stage::new();
     let lines: Vec<Value> = (0..7).map(|n| user(&format!("u{n}@example.com"))).collect();
-    // The first commit meets somebody who is gone when they are looked for.
+    // The first commit conflicts with a user who is gone by the lookup.
     stage.store.fail_next_commit(CommitError::Conflict(Unique::Identifier));
     assert_eq!(outcomes(&import(&stage, &lines).await), ["imported"; 7]);
 }

@@ -1,4 +1,4 @@
-//! What changing a user promises.
+//! Tests of changing a user.
 
 use kayan_ports::Outcome;
 

@@ -126,7 +126,7 @@ impl System {
     ) -> Result<MetricsAnswer, Refused<LookInsideError, READ_METRICS>> {
         self.app.kayan.look_at_metrics(&who).await?;
         let metrics = self.app.metrics.clone();
-        // With many tenants it takes a while.
+        // With many tenants this takes a while.
         let text = tokio::task::spawn_blocking(move || metrics()).await;
         let text = text.map_err(|panicked| Problem::new(Code::Internal).because(panicked.to_string()))?;
         Ok(MetricsAnswer::Text(PlainText(text)))

@@ -41,7 +41,7 @@ enum Meaning {
     Unlock(Counter),
 }
 
-/// How often something succeeded and failed.
+/// Counts successes and failures.
 struct Tries([Counter; 2]);
 
 impl Tries {
@@ -140,7 +140,7 @@ impl Meaning {
         match self {
             Self::Login(tries, durations) if is_attempt(status) => {
                 tries.note(succeeded);
-                // Refusals without an attempt take no time, and would hide how long real attempts take.
+                // Refusals without an attempt take no time, and would hide the duration of real attempts.
                 if succeeded || matches!(status.as_u16(), 401 | 403) {
                     for duration in durations {
                         duration.record(took);

@@ -8,7 +8,7 @@ use time::UtcOffset;
 fn text(at: Timestamp) -> [u8; 27] {
     let at = at.to_offset(UtcOffset::UTC);
     let mut text = *b"0000-00-00T00:00:00.000000Z";
-    // No clock shows a year of more than four digits.
+    // A year always has four digits here.
     put(&mut text, 0..4, u32::try_from(at.year()).unwrap_or_default());
     put(&mut text, 5..7, u32::from(u8::from(at.month())));
     put(&mut text, 8..10, u32::from(at.day()));

@@ -1,4 +1,4 @@
-//! What one process announces the others hear, and they know when they may have missed something.
+//! Tests that announcements reach other processes, and that these know when they may have missed some.
 
 use std::{
     io::{self, Write},
@@ -25,7 +25,7 @@ async fn next(heard: &mut UnboundedReceiver<Heard>) -> Heard {
     timeout(Duration::from_secs(20), heard.recv()).await.unwrap().unwrap()
 }
 
-/// The next line of this test's, on a server where others announce as well.
+/// The next line of this test; others announce on the same server.
 async fn line(heard: &mut UnboundedReceiver<Heard>, mark: &str) -> String {
     loop {
         match next(heard).await {
@@ -65,7 +65,7 @@ async fn every_process_hears_what_one_announces_in_its_order() {
     }
 }
 
-/// Both hear a line of the one's.
+/// Both hear a line of the first.
 async fn is_in_touch(one: &Announcements, heard: &mut UnboundedReceiver<Heard>) {
     one.announce(&["a line".to_owned()]).await;
     assert_eq!(next(heard).await, Heard::Line("a line".to_owned()));
@@ -97,7 +97,7 @@ async fn a_gap_is_told_after_a_server_hung() {
     let (process, mut heard) = process(&server.url());
     assert_eq!(next(&mut heard).await, Heard::Gap);
     server.signal("STOP");
-    // It does not answer an announcement, nor the listener's question whether it is there.
+    // It answers neither announcements nor the listener's pings.
     let (began, line) = (Instant::now(), ["lost".to_owned()]);
     while began.elapsed() < Duration::from_millis(2_500) {
         process.announce(&line).await;
@@ -169,8 +169,8 @@ async fn an_outage_is_logged_once_however_much_is_announced() {
         is_in_touch(&process, &mut heard).await;
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.matches("can't be announced").count(), outage, "{text}");
-        // Once when the connection is lost; not again for each try.
-        assert_eq!(text.matches("are not heard of").count(), outage, "{text}");
+        // Once when the connection is lost; not again for each retry.
+        assert_eq!(text.matches("can't be received").count(), outage, "{text}");
         assert!(!text.contains("127.0.0.1") && !text.contains("p@"), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! Small questions that many tests ask.
+//! Short requests that many tests make.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(crate) fn key(number: u8) -> AttemptKey {
     AttemptKey { target, known_network: None }
 }
 
-/// Which request of this one it was.
+/// How many requests of this client were counted, this one included.
 pub(crate) async fn number(counters: &RedisCounters, who: &str) -> Result<u32, CountError> {
     match counters.admit(&LIMIT, who, NOW).await? {
         Admission::Admitted { remaining, .. } => Ok(LIMIT.requests - remaining),
@@ -33,7 +33,7 @@ pub(crate) async fn reserve(counters: &RedisCounters, number: u8) -> Result<Rese
     counters.reserve(&key(number), &LOCKOUT, NOW).await
 }
 
-/// Why no question gets an answer, after each kind was asked at once and got none in time.
+/// The error after each kind of request was sent at once and none was answered in time.
 pub(crate) async fn unanswered(counters: &RedisCounters) -> String {
     let (key, began) = (key(0), Instant::now());
     let counted = async { number(counters, "somebody").await.map(drop) };
@@ -49,7 +49,7 @@ pub(crate) async fn unanswered(counters: &RedisCounters) -> String {
     whys[5].clone()
 }
 
-/// Every kind of question is answered.
+/// Asserts that every kind of request is answered.
 pub(crate) async fn answers(counters: &RedisCounters) {
     let key = key(1);
     number(counters, "somebody").await.unwrap();

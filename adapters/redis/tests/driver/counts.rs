@@ -1,4 +1,4 @@
-//! What stands in Redis, and for how long.
+//! Tests of what is stored in Redis, and for how long.
 
 use std::time::Duration;
 

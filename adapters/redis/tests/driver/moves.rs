@@ -1,4 +1,4 @@
-//! What is counted goes on being counted when it moves to another server.
+//! Tests that counts survive a move to another server.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn a_replica_that_the_sentinels_make_master_is_used() {
     master.kill();
     number(&counters, "somebody").await.unwrap_err();
     until("the replica to be the master", || replica.ask(&["role"]).starts_with("master")).await;
-    // The sentinel says so a moment later than the replica.
+    // The sentinel reports it a moment later than the replica.
     let again = loop {
         if let Ok(number) = number(&counters, "somebody").await {
             break number;
@@ -49,7 +49,7 @@ async fn a_replica_that_the_sentinels_make_master_is_used() {
     assert_eq!(heard.recv().await, Some(Heard::Line("a line".to_owned())));
 }
 
-/// Two nodes that know each other; each has its share of the slots.
+/// Two nodes of one cluster, each with its share of the slots.
 async fn cluster(shares: [&[&str]; 2]) -> [Server; 2] {
     let (bus, other_bus) = (free_port().to_string(), free_port().to_string());
     let enabled = ["--cluster-enabled", "yes", "--cluster-node-timeout", "5000", "--cluster-port"];
@@ -93,7 +93,7 @@ async fn a_slot_that_moves_to_another_node_is_followed() {
     answers(&counters).await;
 }
 
-/// Somebody whose key is in the half of the slots that begins there.
+/// A client whose key is in the half of the slots that begins there.
 fn somebody_in(server: &Server, first: u32) -> String {
     let slot = |who: &str| server.ask(&["cluster", "keyslot", &format!("kayan:limit:4:test:{who}")]);
     let all = (0..).map(|number: u32| format!("somebody {number}"));
@@ -117,7 +117,7 @@ async fn a_node_that_is_away_is_used_again_when_it_is_back_and_the_others_meanwh
         assert!(began.elapsed() < ENOUGH, "{:?}", began.elapsed());
         assert_eq!(number(&counters, &here).await, Ok(expected));
     }
-    // Whoever begins just now is not held up either.
+    // A new client is not delayed either.
     let fresh = self::counters(&url);
     assert_eq!(number(&fresh, &here).await, Ok(5));
     other.signal("CONT");
@@ -137,7 +137,7 @@ async fn a_node_that_is_away_is_used_again_when_it_is_back_and_the_others_meanwh
     answers(&counters).await;
 }
 
-/// Within a second of being back.
+/// Asserts an answer within a second of the server's return.
 async fn is_answered(counters: &RedisCounters, who: &str) {
     let back = Instant::now();
     while number(counters, who).await.is_err() {
@@ -162,5 +162,5 @@ async fn a_server_that_the_sentinels_take_for_the_master_and_that_is_none_is_not
         }
     });
     let why = unanswered(&counters(&format!("{url}/kayan"))).await;
-    assert_eq!(why, "what the sentinels call the master is none, or not yet");
+    assert_eq!(why, "the server that the sentinels name is not the master, or not yet");
 }
