@@ -1,4 +1,4 @@
-//! The alerts that are shipped: each fires on what a service in trouble really exports, and is silent when all is well.
+//! The shipped alerts: each fires on the metrics of a service in trouble, and is silent when all is well.
 
 use std::{fmt::Write as _, fs};
 
@@ -11,12 +11,12 @@ use crate::{
 
 const RULES: &str = include_str!("../../../deploy/prometheus/alerts.yml");
 
-/// When background jobs last succeeded.
+/// The metric of the last success of background jobs.
 const SUCCESSES: &str = "kayan_job_last_success_timestamp_seconds";
 
-/// What the service exports goes on as it went between two scrapes: counters grow by the same in every interval of 15
-/// seconds, and gauges stay as they are. Where promtool's time begins, at 0, it is as late as at the latest success of a
-/// job, and one that succeeded between the scrapes goes on to succeed.
+/// The metrics continue as between the two scrapes: counters grow by the same amount in every interval of 15 seconds,
+/// and gauges stay as they are. promtool's time starts at 0, which is set to the latest success of a job; a job that
+/// succeeded between the scrapes continues to succeed.
 fn goes_on(before: &Metrics, after: &Metrics) -> String {
     let families = after.families();
     let is_success = |series: &str| series.starts_with(SUCCESSES);
@@ -112,8 +112,8 @@ async fn slow_logins_are_told() {
     assert!(fires("KayanHighLatency", &before, &after));
 }
 
-/// A service in which something happened so many seconds ago that nobody has sealed: somebody has the right to for an hour
-/// more, and does not use it.
+/// A service with an event of this age that is not sealed: another process holds the lease for an hour more and does
+/// not use it.
 async fn happened(home: Home, ago: u32) -> (Metrics, Home) {
     let moment = |seconds: i64| match Kind::chosen() {
         Kind::Sqlite => format!("CAST((unixepoch('subsec') + {seconds}) * 1000000 AS INTEGER)"),
@@ -191,7 +191,7 @@ async fn a_service_that_has_hardly_a_connection_left_is_told() {
     assert!(fires("KayanFewConnectionsLeft", &crowded, &crowded));
 }
 
-/// The same with this job alone.
+/// The same metrics with this job only.
 fn of_job(job: &str, metrics: Metrics) -> Metrics {
     let label = format!("job=\"{job}\"");
     let series = metrics.series.into_iter().filter(|(series, _)| series.contains(&label)).collect();

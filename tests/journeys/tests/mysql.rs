@@ -1,4 +1,4 @@
-//! What is about a MySQL or MariaDB server.
+//! Journeys that need a MySQL or MariaDB server.
 
 use kayan_journeys::{Database, Home, Kind, Server};
 

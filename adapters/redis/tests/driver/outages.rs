@@ -49,7 +49,7 @@ async fn a_host_that_speaks_something_else_is_an_error() {
         }
     });
     let why = unanswered(&counters(&format!("redis://127.0.0.1:{port}"))).await;
-    assert!(why.contains("does not speak Redis' protocol"), "{why}");
+    assert!(why.contains("does not speak the Redis protocol"), "{why}");
     let why = unanswered(&counters(&format!("rediss://127.0.0.1:{port}"))).await;
     assert!(why.contains("does not speak TLS"), "{why}");
 }
