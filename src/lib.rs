@@ -61,7 +61,7 @@ pub use crate::{
     },
     operation::{
         check_health::{CheckHealth, HealthReport, ProbeReport},
-        profile::{Insider, LookInsideError},
+        profile::DiagnosticsError,
         restore::RestoredBackup,
         set_log_level::SetLogLevelError,
         watch_clock::WatchedClock,
@@ -95,8 +95,8 @@ pub use crate::{
         export::{ExportUsers, ExportUsersError, UserExport},
         find::{FindUserError, ListUsers, UserRef},
         import::{
-            BATCH_BYTES, BATCH_LINES, Fate, ImportReport, ImportUsers, ImportUsersError, LineReport, MOST_LINES,
-            ReadLine, Refusal, SeenUsers,
+            BATCH_BYTES, BATCH_LINES, ImportOutcome, ImportReport, ImportUsers, ImportUsersError, LineReport,
+            MOST_LINES, ReadLine, Refusal, SeenUsers,
         },
         line::MAX_LINE_BYTES,
         set_password::{SetUserPassword, SetUserPasswordError},

@@ -106,7 +106,7 @@ impl From<AdminTokenError> for Failure {
 ///
 /// An implementation must
 /// - accept only tokens that `issue` created with the same key, and those that `narrow` created from them;
-/// - let a later block only narrow, whoever wrote it and with any tool: a block with something unknown makes the token
+/// - let a later block only narrow, by any author and with any tool: a block with something unknown makes the token
 ///   `Strange`;
 /// - take about a millisecond at most, for any text;
 /// - put no part of a token into an error's text.

@@ -90,7 +90,7 @@ pub enum Affected {
     /// This session.
     Session(SessionId),
     /// Every session of every tenant.
-    Everybody,
+    All,
 }
 
 /// What a change affects of sessions and their owners.

@@ -357,7 +357,7 @@ impl SessionChange {
                 Some(Concerns::access(Affected::Session(*session)))
             }
             Self::RevokeOf { identity, .. } => Some(Concerns::access(Affected::Identity(*identity))),
-            Self::RevokeAll { .. } => Some(Concerns::access(Affected::Everybody)),
+            Self::RevokeAll { .. } => Some(Concerns::access(Affected::All)),
             Self::IssueRefresh(_) | Self::RotateRefresh { .. } => None,
         }
     }

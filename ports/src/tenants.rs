@@ -113,7 +113,7 @@ impl TenantChange {
     /// A change to a tenant may affect all its sessions. It is rare, so all sessions count as affected.
     pub(crate) fn concerns(&self) -> Option<Concerns> {
         match self {
-            Self::Replace(_) | Self::Delete { .. } => Some(Concerns::access(Affected::Everybody)),
+            Self::Replace(_) | Self::Delete { .. } => Some(Concerns::access(Affected::All)),
             Self::Create(_) => None,
         }
     }

@@ -40,12 +40,12 @@ pub fn json(json: &str) -> Cow<'_, str> {
 
 /// Writes a value as JSON in one line that is safe on a terminal.
 pub fn write_json(into: impl Write, value: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(into, Shown))
+    value.serialize(&mut Serializer::with_formatter(into, Escaped))
 }
 
-struct Shown;
+struct Escaped;
 
-impl Formatter for Shown {
+impl Formatter for Escaped {
     fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         writer.write_all(json(fragment).as_bytes())
     }

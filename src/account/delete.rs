@@ -10,7 +10,7 @@ use crate::{
     access::grants::hold,
     account::identity::path,
     audit::event::Event,
-    user::change::{ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+    user::change::{ROUNDS, is_outdated, keeps_changing, require_admin},
 };
 
 /// Deletes the caller's account.
@@ -80,9 +80,9 @@ impl Kayan {
         password: &Credential,
     ) -> Result<Vec<Change>, Failure> {
         let identity = &me.identity;
-        let keep_an_admin = keep_an_admin(None, identity);
+        let require_admin = require_admin(None, identity);
         let mut changes = Vec::with_capacity(6);
-        if keep_an_admin.is_some() {
+        if require_admin.is_some() {
             let (tenant, version) = (identity.tenant.clone(), self.definitions_now(&identity.tenant).await?.version);
             changes.push(Change::Role(RoleChange::Pin { tenant, version }));
         }
@@ -100,7 +100,7 @@ impl Kayan {
                 expected: Some(identity.version),
             }),
         ]);
-        changes.extend(keep_an_admin);
+        changes.extend(require_admin);
         changes.push(self.farewell(caller, me).record());
         Ok(changes)
     }

@@ -7,7 +7,7 @@ use crate::{DeniedError, Kayan, Operator, Permission};
 /// The most events in a list.
 pub const MOST_LISTED: u32 = 1_000;
 /// How many events are searched for one list.
-const LOOKED_AT: u32 = 100_000;
+const MOST_SEARCHED: u32 = 100_000;
 /// How many events are read at a time when a condition may exclude some.
 const STEP: u32 = 2_000;
 
@@ -29,7 +29,7 @@ impl Kayan {
         let step = if takes_all(&query) { limit } else { STEP };
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut list = EventPage { events: Vec::new(), next: after };
-        for _ in 0..LOOKED_AT.div_ceil(step) {
+        for _ in 0..MOST_SEARCHED.div_ceil(step) {
             let page = self.store.audit.events(&query, list.next, step).await?;
             list.events.extend(page.events);
             list.next = page.next;

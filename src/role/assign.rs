@@ -7,7 +7,7 @@ use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef,
     account::identity::path,
     policy::{permission::Permission, role::UnknownRole},
-    user::change::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+    user::change::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing, require_admin},
 };
 
 /// Grants or revokes a role.
@@ -63,8 +63,8 @@ impl Kayan {
     ) -> Result<(Identity, Vec<Change>), AssignRoleError> {
         let action = if cmd.give { "role.grant" } else { "role.revoke" };
         let (user, expected, required) = (&cmd.user, cmd.expected, &Permission::ROLES_WRITE);
-        let wish = Changing { operator, user, expected, required, action };
-        let Changeable { before, definitions, grants, holds: mut changes } = self.changeable(&wish).await?;
+        let changing = Changing { operator, user, expected, required, action };
+        let Changeable { before, definitions, grants, holds: mut changes } = self.changeable(&changing).await?;
         if cmd.give {
             let names = [cmd.role.clone()];
             definitions.know(&names)?;
@@ -100,7 +100,7 @@ impl Kayan {
             at: now,
         }));
         if !cmd.give && cmd.role == ADMIN {
-            changes.extend(keep_an_admin(Some(operator), &before));
+            changes.extend(require_admin(Some(operator), &before));
         }
         changes.push(event.record());
         Ok((Identity { roles, updated_at: now, version: before.version + 1, ..before }, changes))

@@ -112,12 +112,12 @@ impl Kayan {
         operator: &Operator,
         action: &'static str,
         tenant: &TenantId,
-        wish: impl Fn(&[Role]) -> Result<(Option<Role>, Role), DefineRoleError>,
+        apply: impl Fn(&[Role]) -> Result<(Option<Role>, Role), DefineRoleError>,
     ) -> Result<Role, DefineRoleError> {
         for _ in 0..ROUNDS {
             let stored = self.store.roles.roles(tenant).await?;
             let stored = stored.ok_or_else(|| DefineRoleError::NoTenant(tenant.clone()))?;
-            let (before, role) = wish(&stored.defined)?;
+            let (before, role) = apply(&stored.defined)?;
             let definitions = Arc::new(Definitions::new(&stored));
             definitions.judge(&role)?;
             let required = (&Permission::ROLES_WRITE, action);

@@ -78,16 +78,16 @@ pub(crate) struct Changeable {
 impl Kayan {
     /// Reads the user, and checks that the operator may change them and has read their current version. An operator
     /// can't change a user who may do more than the operator, as it could take over that account (I-30).
-    pub(crate) async fn changeable(&self, wish: &Changing<'_>) -> Result<Changeable, ChangeUserError> {
-        let Changing { operator, required, action, .. } = *wish;
+    pub(crate) async fn changeable(&self, changing: &Changing<'_>) -> Result<Changeable, ChangeUserError> {
+        let Changing { operator, required, action, .. } = *changing;
         self.permit(operator, required, action).await?;
-        let before = self.named(operator, wish.user).await?;
+        let before = self.named(operator, changing.user).await?;
         let standing = self.standing(operator, &before.tenant, (required, action)).await?;
         let Standing { grants, definitions, holds } = standing;
         if let Some(missing) = grants.missing(&definitions.grants(&before.roles)) {
             self.forbid(operator, missing, action).await?;
         }
-        if wish.expected.is_some_and(|expected| expected != before.version) {
+        if changing.expected.is_some_and(|expected| expected != before.version) {
             return Err(ChangeUserError::Changed);
         }
         Ok(Changeable { before, definitions, grants, holds })
@@ -96,7 +96,7 @@ impl Kayan {
 
 /// The change at the end of a list that disables `identity` or revokes `admin` from it: the tenant keeps an
 /// administrator (I-30). The command line is exempt, as it is the way to regain access.
-pub(crate) fn keep_an_admin(operator: Option<&Operator>, identity: &Identity) -> Option<Change> {
+pub(crate) fn require_admin(operator: Option<&Operator>, identity: &Identity) -> Option<Change> {
     let is_admin = identity.state == State::Active && identity.roles.iter().any(|role| role == ADMIN);
     let asked = !operator.is_some_and(Operator::is_at_the_command_line);
     (is_admin && asked).then(|| Change::Role(RoleChange::RequireAdmin(identity.tenant.clone())))
@@ -107,7 +107,7 @@ pub(crate) fn is_outdated(error: &CommitError) -> bool {
     matches!(error, CommitError::Stale(Guard::Identity | Guard::Roles))
 }
 
-/// The error when all retries were in vain.
+/// The error after all retries failed.
 pub(crate) fn keeps_changing() -> Failure {
     Failure::Unavailable("the user, the operator or the tenant's roles keep changing".to_owned())
 }

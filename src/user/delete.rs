@@ -6,7 +6,7 @@ use crate::{
     ChangeUserError, Kayan, Operator, UserRef,
     account::identity::path,
     policy::permission::Permission,
-    user::change::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+    user::change::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing, require_admin},
 };
 
 /// Deletes a user.
@@ -24,9 +24,9 @@ impl Kayan {
     /// Deletes a user with their credentials and sessions; their audit events stay.
     pub async fn delete_user(&self, operator: &Operator, cmd: DeleteUser) -> Result<(), ChangeUserError> {
         let (user, expected, action) = (&cmd.user, cmd.expected, "user.delete");
-        let wish = Changing { operator, user, expected, required: &Permission::USERS_DELETE, action };
+        let changing = Changing { operator, user, expected, required: &Permission::USERS_DELETE, action };
         for _ in 0..ROUNDS {
-            let changes = self.deletion(&wish, cmd.reason.clone()).await?;
+            let changes = self.deletion(&changing, cmd.reason.clone()).await?;
             match self.store.changes.commit(changes).await {
                 Err(error) if is_outdated(&error) => {}
                 committed => return committed.map_err(ChangeUserError::from),
@@ -35,9 +35,9 @@ impl Kayan {
         Err(keeps_changing().into())
     }
 
-    async fn deletion(&self, wish: &Changing<'_>, reason: Option<String>) -> Result<Vec<Change>, ChangeUserError> {
-        let Changeable { before, holds: mut changes, .. } = self.changeable(wish).await?;
-        let operator = wish.operator;
+    async fn deletion(&self, changing: &Changing<'_>, reason: Option<String>) -> Result<Vec<Change>, ChangeUserError> {
+        let Changeable { before, holds: mut changes, .. } = self.changeable(changing).await?;
+        let operator = changing.operator;
         if operator.identity == Some(before.id) {
             return Err(ChangeUserError::OwnAccount);
         }
@@ -50,11 +50,11 @@ impl Kayan {
             .operator_event(operator, &before.tenant, EventType::AdminAction, now, "a user was deleted")
             .about(before.id)
             .resource(path(&before))
-            .with("action", wish.action)
+            .with("action", changing.action)
             .with("reason", reason);
         let (scope, expected) = (operator.scope.clone(), Some(before.version));
         changes.push(Change::Account(AccountChange::Delete { scope, identity: before.id, expected }));
-        changes.extend(keep_an_admin(Some(operator), &before));
+        changes.extend(require_admin(Some(operator), &before));
         changes.extend([deleted.record(), event.record()]);
         Ok(changes)
     }

@@ -1,7 +1,7 @@
 //! Imports users with their password hashes from other systems.
 
-mod bring_in;
-mod brought;
+mod commit;
+mod ids;
 mod refusal;
 mod report;
 mod roles;
@@ -31,7 +31,7 @@ pub const BATCH_BYTES: usize = 1024 * 1024;
 pub const MOST_LINES: usize = 10_000;
 
 /// After this many bytes other tasks have their turn; each line counts as 256 bytes more than it has.
-const A_WHILE: usize = 16 * 1024;
+const YIELD_AFTER: usize = 16 * 1024;
 
 /// The most errors that are reported of a line.
 const MOST_ERRORS: usize = 20;
@@ -61,7 +61,7 @@ struct NewUser {
     identifiers: Vec<NamedIdentifier>,
     hash: Option<PasswordHash>,
     /// The id in the line.
-    brought: Option<IdentityId>,
+    given_id: Option<IdentityId>,
     /// The changes that keep what the check of its roles depends on; none if it has no roles.
     holds: Vec<Change>,
 }
@@ -76,14 +76,14 @@ pub struct LineReport {
     /// Its number in the file, from 1.
     pub line: u64,
     /// The outcome.
-    pub fate: Fate,
+    pub fate: ImportOutcome,
     /// Whether the imported hash covers only the first 72 bytes of the password.
     pub cutting: bool,
 }
 
 /// The outcome of a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fate {
+pub enum ImportOutcome {
     /// The user was imported.
     Imported(IdentityId),
     /// The user would be imported, were this not a dry run.
@@ -140,12 +140,12 @@ impl Kayan {
         for ReadLine { number, user } in lines {
             match user.and_then(|user| seen.admit(number, &user).map(|()| user)) {
                 Ok(user) => wanted.push((number, user)),
-                Err(refusal) => reports.push(LineReport::new(number, Fate::Refused(refusal))),
+                Err(refusal) => reports.push(LineReport::new(number, ImportOutcome::Refused(refusal))),
             }
         }
-        let (wanted, refused) = self.let_roles_in(operator, wanted, dry_run).await?;
+        let (wanted, refused) = self.check_roles(operator, wanted, dry_run).await?;
         reports.extend(refused);
-        let outcomes = if dry_run { self.foresee(wanted).await? } else { self.bring_in(operator, wanted).await? };
+        let outcomes = if dry_run { self.preview(wanted).await? } else { self.import_new(operator, wanted).await? };
         reports.extend(outcomes);
         reports.sort_unstable_by_key(|report| report.line);
         Ok(reports)
@@ -180,7 +180,7 @@ impl Kayan {
             for (number, line) in numbered.by_ref() {
                 lines.extend(self.read_line(operator, HashCost::Ordinary, number, line));
                 work += line.len() + 256;
-                if work > A_WHILE {
+                if work > YIELD_AFTER {
                     work = 0;
                     yield_now().await;
                 }
@@ -217,7 +217,7 @@ impl Kayan {
             errors.push(FieldError::new("/id", "invalid", "must be a UUID other than the nil and the max UUID"));
         }
         if errors.is_empty() {
-            errors.extend(strangers(&line.verified, &identifiers));
+            errors.extend(unknown_addresses(&line.verified, &identifiers));
         }
         let adopted = line.password_hash.as_ref().map(|hash| self.hasher.adopt(hash, most)).transpose();
         let hash = adopted.unwrap_or_else(|error| {
@@ -238,7 +238,7 @@ impl Kayan {
             return Err(Refusal::Invalid(errors));
         }
         let mut identity = self.new_identity(&tenant, line.traits, now);
-        identity.id = line.id.map_or(identity.id, |id| brought::id_of(operator, &tenant, id));
+        identity.id = line.id.map_or(identity.id, |id| ids::id_of(operator, &tenant, id));
         identity.state = line.state.unwrap_or(identity.state);
         identity.verified = line.verified;
         for role in line.roles {
@@ -248,7 +248,7 @@ impl Kayan {
         }
         identity.created_at = line.created_at.unwrap_or(now);
         identity.last_login_at = line.last_login_at;
-        Ok(NewUser { identity, identifiers, hash, brought: line.id, holds: Vec::new() })
+        Ok(NewUser { identity, identifiers, hash, given_id: line.id, holds: Vec::new() })
     }
 }
 
@@ -265,7 +265,7 @@ fn home(operator: &Operator, named: Option<TenantId>, errors: &mut Vec<FieldErro
 }
 
 /// Verified addresses that are none of the user's identifiers.
-fn strangers(verified: &[String], identifiers: &[NamedIdentifier]) -> Vec<FieldError> {
+fn unknown_addresses(verified: &[String], identifiers: &[NamedIdentifier]) -> Vec<FieldError> {
     let own = |address: &str| {
         identifier::canonical(address).is_ok_and(|value| identifiers.iter().any(|named| named.value == value))
     };
@@ -281,7 +281,7 @@ fn is_plausible(at: Timestamp, now: Timestamp) -> bool {
     at >= Timestamp::UNIX_EPOCH && at <= now.saturating_add(Duration::DAY)
 }
 
-impl Fate {
+impl ImportOutcome {
     /// The name in a report.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -294,12 +294,12 @@ impl Fate {
 }
 
 impl LineReport {
-    fn new(line: u64, fate: Fate) -> Self {
+    fn new(line: u64, fate: ImportOutcome) -> Self {
         Self { line, fate, cutting: false }
     }
 
     /// The report on a user who is, or would be, imported.
-    fn of(line: u64, user: &NewUser, fate: Fate) -> Self {
+    fn of(line: u64, user: &NewUser, fate: ImportOutcome) -> Self {
         Self { line, fate, cutting: user.hash.as_ref().is_some_and(PasswordHash::is_cutting) }
     }
 }
@@ -310,9 +310,9 @@ impl Serialize for LineReport {
         out.serialize_entry("line", &self.line)?;
         out.serialize_entry("outcome", self.fate.as_str())?;
         match &self.fate {
-            Fate::WouldImport => {}
-            Fate::Imported(id) | Fate::Exists(id) => out.serialize_entry("id", id)?,
-            Fate::Refused(refusal) => {
+            ImportOutcome::WouldImport => {}
+            ImportOutcome::Imported(id) | ImportOutcome::Exists(id) => out.serialize_entry("id", id)?,
+            ImportOutcome::Refused(refusal) => {
                 out.serialize_entry("code", refusal.code())?;
                 out.serialize_entry("reason", &refusal.to_string())?;
                 if let Refusal::Invalid(fields) = refusal {

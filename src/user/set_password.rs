@@ -53,10 +53,10 @@ impl Kayan {
         cmd: SetUserPassword,
     ) -> Result<(), SetUserPasswordError> {
         let (user, expected, action) = (&cmd.user, cmd.expected, "user.set-password");
-        let wish = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
+        let changing = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
         let mut hashed = None;
         for _ in 0..ROUNDS {
-            let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
+            let Changeable { before, holds: mut changes, .. } = self.changeable(&changing).await?;
             let identifiers = self.schema.identify(&before.traits).unwrap_or_default();
             let settings = self.settings_of(&before).await?;
             let tenant = &before.tenant;

@@ -10,7 +10,7 @@ use crate::{
     account::identity::path,
     policy::permission::Permission,
     session::revoke_mine::end_sessions,
-    user::change::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+    user::change::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing, require_admin},
 };
 
 /// Sets a user's state.
@@ -54,10 +54,10 @@ impl Kayan {
         cmd: SetUserState,
     ) -> Result<Identity, ChangeUserError> {
         let (user, expected) = (&cmd.user, cmd.expected);
-        let wish = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
+        let changing = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
         let until = cmd.until.filter(|_| cmd.state == State::Locked);
         for _ in 0..ROUNDS {
-            let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
+            let Changeable { before, holds: mut changes, .. } = self.changeable(&changing).await?;
             let (after, setting) = self.with_state(operator, &before, (cmd.state, until), cmd.reason.clone())?;
             changes.extend(setting);
             changes.extend(self.keeping(operator, Some(after.id), &after).await?);
@@ -107,7 +107,7 @@ impl Kayan {
             vec![Change::Account(AccountChange::SetState { scope, identity, expected, state, until, at: now })];
         if shuts_out {
             changes.push(end_sessions(before, None));
-            changes.extend(keep_an_admin(Some(operator), before));
+            changes.extend(require_admin(Some(operator), before));
         }
         changes.push(event.record());
         Ok((Identity { state, updated_at: now, version: before.version + 1, ..before.clone() }, changes))

@@ -53,9 +53,9 @@ impl Kayan {
     /// Merges the patch into the traits and sets the state, both or neither.
     pub async fn update_user(&self, operator: &Operator, cmd: UpdateUser) -> Result<Identity, UpdateUserError> {
         let (user, action) = (&cmd.user, "user.update");
-        let wish = Changing { operator, user, expected: cmd.expected, required: &Permission::USERS_WRITE, action };
+        let changing = Changing { operator, user, expected: cmd.expected, required: &Permission::USERS_WRITE, action };
         for _ in 0..ROUNDS {
-            let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
+            let Changeable { before, holds: mut changes, .. } = self.changeable(&changing).await?;
             let mut after = before.clone();
             if let Some(patch) = &cmd.traits {
                 let (patched, replace) = self.patched(&before, patch, self.clock.now())?;

@@ -26,7 +26,7 @@ use uuid::Uuid;
 const CAPACITY: usize = 10_000;
 /// The number of slots in which changes are counted. Two sessions rarely share one; if they do, one is read again
 /// unnecessarily.
-const PLACES: usize = 1 << 12;
+const SLOTS: usize = 1 << 12;
 
 /// The store behind the cache, and the cached sessions.
 pub struct CachedSessions {
@@ -65,7 +65,7 @@ struct Changes {
 
 impl Changes {
     fn place(&self, id: impl Hash) -> Option<&AtomicU64> {
-        let at = usize::try_from(self.hasher.hash_one(id)).unwrap_or_default() % PLACES;
+        let at = usize::try_from(self.hasher.hash_one(id)).unwrap_or_default() % SLOTS;
         self.places.get(at)
     }
 
@@ -84,7 +84,7 @@ impl Changes {
         match affected {
             Affected::Identity(id) => self.place(id.0).into_iter().for_each(bump),
             Affected::Session(id) => self.place(id.0).into_iter().for_each(bump),
-            Affected::Everybody => self.places.iter().for_each(bump),
+            Affected::All => self.places.iter().for_each(bump),
         }
         self.all.fetch_add(1, Ordering::AcqRel);
     }
@@ -95,29 +95,29 @@ fn line(Concerns { affected, access }: Concerns) -> Option<String> {
     access.then(|| match affected {
         Affected::Identity(id) => format!("identity {id}"),
         Affected::Session(id) => format!("session {id}"),
-        Affected::Everybody => "everybody".to_owned(),
+        Affected::All => "everybody".to_owned(),
     })
 }
 
 /// Counts the changes when dropped: after the commit, whatever its result, and also when the caller was cancelled.
-struct Noting<'a> {
+struct Counting<'a> {
     changes: &'a Changes,
     affected: Vec<Affected>,
 }
 
-impl Drop for Noting<'_> {
+impl Drop for Counting<'_> {
     fn drop(&mut self) {
         self.affected.iter().for_each(|affected| self.changes.note(*affected));
     }
 }
 
 /// Announces the changes when dropped, for the same reason.
-struct Telling<'a> {
+struct Announcing<'a> {
     tell: Option<&'a (dyn Fn(Vec<String>) + Send + Sync)>,
     lines: Vec<String>,
 }
 
-impl Drop for Telling<'_> {
+impl Drop for Announcing<'_> {
     fn drop(&mut self) {
         if let Some(tell) = self.tell.filter(|_| !self.lines.is_empty()) {
             tell(std::mem::take(&mut self.lines));
@@ -130,7 +130,7 @@ impl CachedSessions {
     pub fn new(store: &Stores, clock: Arc<dyn Clock>, max_age: Duration) -> Self {
         let changes = Changes {
             all: AtomicU64::new(0),
-            places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
+            places: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
         };
         let [hits, misses] =
@@ -153,26 +153,26 @@ impl CachedSessions {
         Stores { changes: self.clone(), access_tokens: self.clone(), ..store }
     }
 
-    /// Announces the changes of this process as lines for the [`hear`](Self::hear) of others. `tell` must not block.
+    /// Announces the changes of this process as lines for the [`receive`](Self::receive) of others. `tell` must not block.
     #[must_use]
-    pub fn telling(mut self, tell: impl Fn(Vec<String>) + Send + Sync + 'static) -> Self {
+    pub fn announcing(mut self, tell: impl Fn(Vec<String>) + Send + Sync + 'static) -> Self {
         self.tell = Some(Box::new(tell));
         self
     }
 
     /// Removes the sessions that a line of another process names; all sessions, if the line is unknown.
-    pub fn hear(&self, line: &str) {
+    pub fn receive(&self, line: &str) {
         let id = |text: &str| Uuid::parse_str(text).ok();
         self.changes.note(match line.split_once(' ') {
-            Some(("identity", text)) => id(text).map_or(Affected::Everybody, |id| Affected::Identity(IdentityId(id))),
-            Some(("session", text)) => id(text).map_or(Affected::Everybody, |id| Affected::Session(SessionId(id))),
-            _ => Affected::Everybody,
+            Some(("identity", text)) => id(text).map_or(Affected::All, |id| Affected::Identity(IdentityId(id))),
+            Some(("session", text)) => id(text).map_or(Affected::All, |id| Affected::Session(SessionId(id))),
+            _ => Affected::All,
         });
     }
 
     /// Removes all sessions: changes of other processes may have been missed.
     pub fn forget_all(&self) {
-        self.changes.note(Affected::Everybody);
+        self.changes.note(Affected::All);
     }
 
     fn remembered(&self, tenant: &TenantId, token: &TokenHash) -> Option<Arc<AuthenticatedSession>> {
@@ -188,9 +188,9 @@ impl Commit for CachedSessions {
     async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
         let concerns = || changes.iter().filter_map(Change::concerns);
         let lines = self.tell.as_ref().map(|_| concerns().filter_map(line).collect());
-        let _telling = Telling { tell: self.tell.as_deref(), lines: lines.unwrap_or_default() };
+        let _announcing = Announcing { tell: self.tell.as_deref(), lines: lines.unwrap_or_default() };
         let affected = concerns().map(|concerns| concerns.affected).collect();
-        let _noting = Noting { changes: &self.changes, affected };
+        let _counting = Counting { changes: &self.changes, affected };
         self.changes_behind.commit(changes).await
     }
 }

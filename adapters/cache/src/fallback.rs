@@ -13,7 +13,7 @@ use kayan_ports::{
 use time::Duration;
 
 /// How long a counter that failed is not tried again.
-const AGAIN: Duration = Duration::SECOND;
+const RETRY_AFTER: Duration = Duration::SECOND;
 
 /// A shared counter, and another one that replaces it while it fails.
 pub struct Fallback<T: ?Sized> {
@@ -43,7 +43,7 @@ impl<T: ?Sized> Fallback<T> {
                 Some(answer)
             }
             Err(error) => {
-                if self.away_until.swap(micros(now + AGAIN), Ordering::Relaxed) == 0 {
+                if self.away_until.swap(micros(now + RETRY_AFTER), Ordering::Relaxed) == 0 {
                     tracing::warn!(%error, "the shared counter is unavailable; until it is back, each replica counts by itself");
                 }
                 None
@@ -153,7 +153,7 @@ mod tests {
             limiter.admit(&LIMIT, "a", clock.now()).await.unwrap();
         }
         assert_eq!(away.asked.load(Ordering::Relaxed), 1);
-        clock.advance(AGAIN);
+        clock.advance(RETRY_AFTER);
         for asked in 2..4 {
             limiter.admit(&LIMIT, "a", clock.now()).await.unwrap();
             assert_eq!(away.asked.load(Ordering::Relaxed), asked);

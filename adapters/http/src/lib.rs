@@ -107,9 +107,10 @@ enum Tag {
     System,
 }
 
+/// All operations, in the order of the document: what a new user of the API needs first, comes first.
 type Api = (
-    api::identities::Identities,
     api::sessions::Sessions,
+    api::identities::Identities,
     (
         admin::users::Users,
         admin::roles::Roles,
@@ -123,8 +124,8 @@ type Api = (
 
 fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
     (
-        api::identities::Identities { app: app.clone() },
         api::sessions::Sessions { app: app.clone(), who_am_i: WhoAmICache::default() },
+        api::identities::Identities { app: app.clone() },
         (
             admin::users::Users { app: app.clone() },
             admin::roles::Roles { app: app.clone() },

@@ -18,20 +18,20 @@ use tokio::{
 
 use crate::{
     RedisSettings, RedisUrl,
-    errors::Trouble,
-    server::{Asked, Server},
+    errors::ServerError,
+    server::{Request, Server},
     tls::ConnectError,
 };
 
 pub(crate) const CHANNEL: &str = "kayan:sessions";
 /// How long to wait before listening is tried again; together with the patience, less than a second.
-const AGAIN: Duration = Duration::from_millis(200);
+const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// How often the server is pinged while nothing is heard.
 const PULSE: Duration = Duration::from_secs(1);
 
 /// What a listener receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
+pub enum Announcement {
     /// A line that some process announced, perhaps this one.
     Line(String),
     /// Lines are heard from now on; earlier ones may have been missed, so drop everything cached. Sent whenever
@@ -53,7 +53,7 @@ impl Announcements {
     pub fn start(
         url: &RedisUrl,
         settings: RedisSettings,
-        hear: impl Fn(Heard) + Send + Sync + 'static,
+        hear: impl Fn(Announcement) + Send + Sync + 'static,
     ) -> Result<Self, ConnectError> {
         let server = Arc::new(Server::new(url, settings)?);
         let listening = tokio::spawn(listen(Arc::clone(&server), settings.patience, hear));
@@ -70,7 +70,7 @@ impl Announcements {
         for line in lines {
             pipeline.cmd("PUBLISH").arg(CHANNEL).arg(line).ignore();
         }
-        match self.server.ask::<()>(Asked::Pipeline(pipeline)).await {
+        match self.server.ask::<()>(Request::Pipeline(pipeline)).await {
             Ok(()) => self.failing.store(false, Ordering::Relaxed),
             Err(trouble) if !self.failing.swap(true, Ordering::Relaxed) => {
                 tracing::warn!(cause = %trouble, "revoked sessions can't be announced to other processes");
@@ -91,36 +91,36 @@ impl Drop for Announcements {
     }
 }
 
-async fn listen(server: Arc<Server>, patience: Duration, hear: impl Fn(Heard)) {
+async fn listen(server: Arc<Server>, patience: Duration, hear: impl Fn(Announcement)) {
     let mut told = false;
     loop {
         let trouble = match timeout(patience, server.dialer().listen(CHANNEL)).await {
             Ok(Ok(heard)) => {
                 told = false;
-                hear(Heard::Gap);
+                hear(Announcement::Gap);
                 follow(heard, patience, &hear).await;
-                Trouble::Lost
+                ServerError::Lost
             }
             Ok(Err(trouble)) => trouble,
-            Err(_) => Trouble::Silent,
+            Err(_) => ServerError::Silent,
         };
         if !told {
             tracing::warn!(cause = %trouble, "announcements of revoked sessions can't be received");
             told = true;
         }
-        sleep(AGAIN).await;
+        sleep(RETRY_AFTER).await;
     }
 }
 
 /// Ends when the connection ends or the server does not answer.
-async fn follow(heard: PubSub, patience: Duration, hear: &impl Fn(Heard)) {
+async fn follow(heard: PubSub, patience: Duration, hear: &impl Fn(Announcement)) {
     let (mut sink, mut messages) = heard.split();
     let hearing = async {
         while let Some(message) = messages.next().await {
             match message.get_payload() {
-                Ok(line) => hear(Heard::Line(line)),
+                Ok(line) => hear(Announcement::Line(line)),
                 // Not known to this version, but perhaps to a newer one.
-                Err(_) => hear(Heard::Gap),
+                Err(_) => hear(Announcement::Gap),
             }
         }
     };

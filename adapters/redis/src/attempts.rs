@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use kayan_ports::{AttemptCounter, AttemptKey, Change, CountError, Lockout, Reservation, Target, Timestamp};
 
-use crate::{RedisCounters, server::Asked};
+use crate::{RedisCounters, server::Request};
 
 /// A field holds how many attempts were allowed, and when the last one was.
 pub(crate) const RESERVE: &str = "-- attempts.reserve
@@ -73,7 +73,7 @@ impl AttemptCounter for RedisCounters {
         let [now, duration_text, most, keep] = numbers.each_ref().map(String::as_str);
         let field = field(key);
         let arguments = [field.as_str(), now, duration_text, most, keep];
-        let asked = Asked::Script(&self.scripts.reserve, self::key(&key.target), &arguments);
+        let asked = Request::Script(&self.scripts.reserve, self::key(&key.target), &arguments);
         let last: Option<i64> = self.server.ask(asked).await?;
         Ok(match last {
             None => Reservation::Reserved,
@@ -85,20 +85,20 @@ impl AttemptCounter for RedisCounters {
     }
 
     async fn release(&self, key: &AttemptKey) -> Result<(), CountError> {
-        let asked = Asked::Script(&self.scripts.release, self::key(&key.target), &[&field(key)]);
+        let asked = Request::Script(&self.scripts.release, self::key(&key.target), &[&field(key)]);
         Ok(self.server.ask(asked).await?)
     }
 
     async fn forget(&self, key: &AttemptKey) -> Result<(), CountError> {
         let mut command = redis::cmd("HDEL");
         command.arg(self::key(&key.target)).arg(field(key));
-        Ok(self.server.ask(Asked::Command(command)).await?)
+        Ok(self.server.ask(Request::Command(command)).await?)
     }
 
     async fn unlock(&self, target: &Target) -> Result<(), CountError> {
         let mut command = redis::cmd("DEL");
         command.arg(key(target));
-        Ok(self.server.ask(Asked::Command(command)).await?)
+        Ok(self.server.ask(Request::Command(command)).await?)
     }
 
     fn forgetting(&self, _: &AttemptKey) -> Option<Change> {

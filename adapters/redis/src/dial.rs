@@ -20,7 +20,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::{
-    errors::{Trouble, unconnected},
+    errors::{ServerError, unconnected},
     tls::{self, ConnectError},
     url::{Address, Login, Place, RedisUrl},
 };
@@ -122,14 +122,14 @@ impl Dialer {
     }
 
     /// A connection for commands, without a time limit.
-    pub(crate) async fn dial(&self) -> Result<Connection, Trouble> {
+    pub(crate) async fn dial(&self) -> Result<Connection, ServerError> {
         let login = self.login();
         let one = match &self.url.place {
             Place::Server(address) => one(self.tcp(address).await?, &login).await?,
             Place::Unix(path) => one(unix(path).await?, &login).await?,
             Place::Sentinel { .. } => self.master().await?.1,
             Place::Cluster(_) => {
-                let Some(cluster) = &self.cluster else { return Err(Trouble::Unreachable) };
+                let Some(cluster) = &self.cluster else { return Err(ServerError::Unreachable) };
                 return Ok(Connection::Cluster(cluster.get_async_connection().await?));
             }
         };
@@ -137,7 +137,7 @@ impl Dialer {
     }
 
     /// A connection that listens on a channel. In a cluster every node forwards the messages.
-    pub(crate) async fn listen(&self, channel: &str) -> Result<PubSub, Trouble> {
+    pub(crate) async fn listen(&self, channel: &str) -> Result<PubSub, ServerError> {
         let login = self.login();
         match &self.url.place {
             Place::Server(address) => subscribed(self.tcp(address).await?, &login, channel).await,
@@ -159,8 +159,8 @@ impl Dialer {
     }
 
     /// The master as the sentinels name it, and a connection to it, if its role agrees.
-    async fn master(&self) -> Result<(Address, One), Trouble> {
-        let Place::Sentinel { sentinels, master, login } = &self.url.place else { return Err(Trouble::NoMaster) };
+    async fn master(&self) -> Result<(Address, One), ServerError> {
+        let Place::Sentinel { sentinels, master, login } = &self.url.place else { return Err(ServerError::NoMaster) };
         let login = &connection_info(login);
         let each = |sentinel| {
             async move {
@@ -169,52 +169,52 @@ impl Dialer {
                 ask.arg("get-master-addr-by-name").arg(master);
                 let known = ask.query_async::<Option<(String, u16)>>(&mut sentinel.commands).await;
                 let known = known.map_err(|error| match error.into() {
-                    Trouble::Refused { code } if code == "ERR" => Trouble::NoSentinel,
+                    ServerError::Refused { code } if code == "ERR" => ServerError::NoSentinel,
                     trouble => trouble,
                 })?;
-                known.map(|(host, port)| Address { host, port }).ok_or(Trouble::NoMaster)
+                known.map(|(host, port)| Address { host, port }).ok_or(ServerError::NoMaster)
             }
             .boxed()
         };
         let (address, _) = select_ok(sentinels.iter().map(each)).await?;
         let mut server = one(self.tcp(&address).await?, &self.login()).await?;
         let role: Role = redis::cmd("ROLE").query_async(&mut server.commands).await?;
-        if matches!(role, Role::Primary { .. }) { Ok((address, server)) } else { Err(Trouble::NotMaster) }
+        if matches!(role, Role::Primary { .. }) { Ok((address, server)) } else { Err(ServerError::NotMaster) }
     }
 
-    async fn tcp(&self, address: &Address) -> Result<Bytes, Trouble> {
+    async fn tcp(&self, address: &Address) -> Result<Bytes, ServerError> {
         let stream = TcpStream::connect((address.host.as_str(), address.port)).await;
         let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
         let stream = stream.map_err(|error| unconnected(&error))?;
         let Some(tls) = &self.tls else { return Ok(Box::pin(stream)) };
         let name = ServerName::try_from(address.host.clone());
-        let name = name.map_err(|_| Trouble::Tls("no certificate can name this host"))?;
+        let name = name.map_err(|_| ServerError::Tls("no certificate can name this host"))?;
         let stream = tls.connect(name, stream).await.map_err(|error: io::Error| unconnected(&error))?;
         Ok(Box::pin(stream))
     }
 }
 
-async fn unix(path: &std::path::Path) -> Result<Bytes, Trouble> {
+async fn unix(path: &std::path::Path) -> Result<Bytes, ServerError> {
     let stream = UnixStream::connect(path).await.map_err(|error| unconnected(&error))?;
     Ok(Box::pin(stream))
 }
 
-async fn one(stream: Bytes, login: &RedisConnectionInfo) -> Result<One, Trouble> {
+async fn one(stream: Bytes, login: &RedisConnectionInfo) -> Result<One, ServerError> {
     // The caller sets the time limit.
     let config = AsyncConnectionConfig::new().set_response_timeout(None);
     let (commands, driver) = MultiplexedConnection::new_with_config(login, stream, config).await.map_err(refused)?;
     Ok(One { commands, driver: tokio::spawn(driver) })
 }
 
-async fn subscribed(stream: Bytes, login: &RedisConnectionInfo, channel: &str) -> Result<PubSub, Trouble> {
+async fn subscribed(stream: Bytes, login: &RedisConnectionInfo, channel: &str) -> Result<PubSub, ServerError> {
     let mut heard = PubSub::new(login, stream).await.map_err(refused)?;
     heard.subscribe(channel).await?;
     Ok(heard)
 }
 
 /// Authentication, or the choice of the database, failed.
-fn refused(error: redis::RedisError) -> Trouble {
-    if error.to_string().contains("refused to switch database") { Trouble::NoDatabase } else { error.into() }
+fn refused(error: redis::RedisError) -> ServerError {
+    if error.to_string().contains("refused to switch database") { ServerError::NoDatabase } else { error.into() }
 }
 
 fn connection_info(login: &Login) -> RedisConnectionInfo {

@@ -8,7 +8,7 @@ use rustls::CertificateError;
 
 /// Why Redis did not answer as expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Trouble {
+pub(crate) enum ServerError {
     #[error("the server can't be reached")]
     Unreachable,
     #[error("the server does not answer in time")]
@@ -55,7 +55,7 @@ fn hint(code: &str) -> &'static str {
     }
 }
 
-impl Trouble {
+impl ServerError {
     /// Whether a server answered this and keeps answering on this connection.
     pub(crate) fn is_an_answer(&self) -> bool {
         !self.is_of_all_connections()
@@ -72,13 +72,13 @@ impl Trouble {
     }
 }
 
-impl From<Trouble> for CountError {
-    fn from(trouble: Trouble) -> Self {
+impl From<ServerError> for CountError {
+    fn from(trouble: ServerError) -> Self {
         Self(trouble.to_string())
     }
 }
 
-impl From<RedisError> for Trouble {
+impl From<RedisError> for ServerError {
     fn from(error: RedisError) -> Self {
         match error.kind() {
             ErrorKind::AuthenticationFailed => Self::Login,
@@ -93,27 +93,27 @@ impl From<RedisError> for Trouble {
     }
 }
 
-fn of_code(code: &str) -> Trouble {
+fn of_code(code: &str) -> ServerError {
     match code {
-        "NOAUTH" => Trouble::NoLogin,
-        "WRONGPASS" => Trouble::Login,
-        _ => Trouble::Refused { code: code.to_owned() },
+        "NOAUTH" => ServerError::NoLogin,
+        "WRONGPASS" => ServerError::Login,
+        _ => ServerError::Refused { code: code.to_owned() },
     }
 }
 
 /// No node of a cluster was reached; the library reports one of them in its own words.
-fn of_cluster(detail: &str) -> Trouble {
+fn of_cluster(detail: &str) -> ServerError {
     let holds = |words: &[&str]| words.iter().any(|word| detail.contains(word));
     if holds(&["NOAUTH"]) {
-        Trouble::NoLogin
+        ServerError::NoLogin
     } else if holds(&["Password authentication failed"]) {
-        Trouble::Login
+        ServerError::Login
     } else if holds(&["UnknownIssuer"]) {
-        Trouble::Tls(UNTRUSTED)
+        ServerError::Tls(UNTRUSTED)
     } else if holds(&["NotValidForName", "not valid for name"]) {
-        Trouble::Tls(OTHER_HOST)
+        ServerError::Tls(OTHER_HOST)
     } else {
-        Trouble::Unreachable
+        ServerError::Unreachable
     }
 }
 
@@ -121,10 +121,10 @@ const UNTRUSTED: &str = "the server's certificate was issued by an authority tha
 const OTHER_HOST: &str = "the server's certificate names another host";
 
 /// Why there is no connection.
-pub(crate) fn unconnected(error: &io::Error) -> Trouble {
+pub(crate) fn unconnected(error: &io::Error) -> ServerError {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        None => Trouble::Unreachable,
-        Some(rustls::Error::InvalidCertificate(why)) => Trouble::Tls(match why {
+        None => ServerError::Unreachable,
+        Some(rustls::Error::InvalidCertificate(why)) => ServerError::Tls(match why {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 "the server's certificate has expired"
             }
@@ -132,9 +132,9 @@ pub(crate) fn unconnected(error: &io::Error) -> Trouble {
             CertificateError::UnknownIssuer => UNTRUSTED,
             _ => "the server's certificate is not valid",
         }),
-        Some(rustls::Error::InvalidMessage(_)) => Trouble::Tls(
+        Some(rustls::Error::InvalidMessage(_)) => ServerError::Tls(
             "the program at this address does not speak TLS; write redis:// with one s, or set up its certificate",
         ),
-        Some(_) => Trouble::Tls("the server and Kayan support no common version of TLS"),
+        Some(_) => ServerError::Tls("the server and Kayan support no common version of TLS"),
     }
 }

@@ -8,14 +8,14 @@ use async_trait::async_trait;
 use kayan_ports::{Condition, CountError, Probe, Timestamp};
 use redis::{FromRedisValue, Value};
 
-use crate::{RedisCounters, announcements::CHANNEL, errors::Trouble, server::Asked};
+use crate::{RedisCounters, announcements::CHANNEL, errors::ServerError, server::Request};
 
 /// The key that is written as a test; it expires after a second.
-const TRIED: &str = "kayan:health";
+const TEST_KEY: &str = "kayan:health";
 /// Writes as the counters do: from a script, which an ACL may forbid, under a memory limit, which may be reached.
-pub(crate) const TRY: &str = "return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
+pub(crate) const TEST_WRITE: &str = "return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
 /// The announcement of a session that does not exist, which every version understands and ignores.
-const NOBODY: &str = "session 00000000-0000-0000-0000-000000000000";
+const UNKNOWN_SESSION: &str = "session 00000000-0000-0000-0000-000000000000";
 
 /// What a Redis is used for, and must therefore support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +42,14 @@ impl RedisCounters {
         None
     }
 
-    fn write(&self) -> Asked<'_> {
-        Asked::Script(&self.scripts.try_writing, TRIED.to_owned(), &[])
+    fn write(&self) -> Request<'_> {
+        Request::Script(&self.scripts.try_writing, TEST_KEY.to_owned(), &[])
     }
 
     /// The time of its clock; in a cluster that of one node. `None` when the user may not ask.
     pub async fn time(&self) -> Result<Option<Timestamp>, CountError> {
         let Some(answer) = self.allowed("TIME").await? else { return Ok(None) };
-        let odd = || CountError::from(Trouble::Answer);
+        let odd = || CountError::from(ServerError::Answer);
         let (seconds, micros) = <(i128, i128)>::from_redis_value(of_one(answer)).map_err(|_| odd())?;
         let nanos = (seconds * 1_000_000 + micros) * 1_000;
         Timestamp::from_unix_timestamp_nanos(nanos).map(Some).map_err(|_| odd())
@@ -58,24 +58,24 @@ impl RedisCounters {
     /// The fields of `INFO`; in a cluster those of one node. `None` when the user may not ask.
     pub async fn info(&self) -> Result<Option<BTreeMap<String, String>>, CountError> {
         let Some(answer) = self.allowed("INFO").await? else { return Ok(None) };
-        let text = String::from_redis_value(of_one(answer)).map_err(|_| CountError::from(Trouble::Answer))?;
+        let text = String::from_redis_value(of_one(answer)).map_err(|_| CountError::from(ServerError::Answer))?;
         let field = |line: &str| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
         Ok(Some(text.lines().filter_map(field).collect()))
     }
 
     async fn allowed(&self, command: &str) -> Result<Option<Value>, CountError> {
-        match self.server.ask(Asked::Command(redis::cmd(command))).await {
+        match self.server.ask(Request::Command(redis::cmd(command))).await {
             Ok(answer) => Ok(Some(answer)),
-            Err(Trouble::NotAllowed) => Ok(None),
+            Err(ServerError::NotAllowed) => Ok(None),
             Err(trouble) => Err(trouble.into()),
         }
     }
 }
 
-fn announcement() -> Asked<'static> {
+fn announcement() -> Request<'static> {
     let mut publish = redis::cmd("PUBLISH");
-    publish.arg(CHANNEL).arg(NOBODY);
-    Asked::Command(publish)
+    publish.arg(CHANNEL).arg(UNKNOWN_SESSION);
+    Request::Command(publish)
 }
 
 /// In a cluster the answer lists each node's.

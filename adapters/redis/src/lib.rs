@@ -29,7 +29,7 @@ use std::{fmt, time::Duration};
 
 use kayan_ports::CountError;
 
-pub use announcements::{Announcements, Heard};
+pub use announcements::{Announcement, Announcements};
 pub use examination::{RedisProbe, Uses};
 pub use tls::ConnectError;
 pub use url::{RedisUrl, RedisUrlError};
@@ -72,7 +72,7 @@ impl RedisCounters {
             admit: Script::new(limiter::ADMIT),
             reserve: Script::new(attempts::RESERVE),
             release: Script::new(attempts::RELEASE),
-            try_writing: Script::new(examination::TRY),
+            try_writing: Script::new(examination::TEST_WRITE),
         };
         Ok(Self { server: Server::new(url, settings)?, scripts })
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use kayan_ports::{Admission, CountError, RateLimit, RateLimiter, Timestamp, Window};
 
-use crate::{RedisCounters, server::Asked};
+use crate::{RedisCounters, server::Request};
 
 /// The key holds when its window began (a time, so that it stays valid when the window of a limit changes), and the
 /// counts of that window and of the one before.
@@ -48,7 +48,7 @@ impl RateLimiter for RedisCounters {
         let keep = (2 * length + SLACK).to_string();
         let arguments = [begin, elapsed, shown, requests, &keep];
         let (admitted, elapsed, previous, current): (bool, u64, u64, u64) =
-            self.server.ask(Asked::Script(&self.scripts.admit, key, &arguments)).await?;
+            self.server.ask(Request::Script(&self.scripts.admit, key, &arguments)).await?;
         let window = Window { elapsed, current, previous, ..window };
         Ok(if admitted { window.admitted() } else { window.refused() })
     }

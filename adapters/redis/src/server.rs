@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::{
     RedisSettings, RedisUrl,
     dial::{Connection, Dialer},
-    errors::Trouble,
+    errors::ServerError,
     tls::ConnectError,
 };
 
@@ -20,7 +20,7 @@ pub(crate) struct Server {
 }
 
 /// A request to Redis.
-pub(crate) enum Asked<'a> {
+pub(crate) enum Request<'a> {
     Command(Cmd),
     /// Commands that are sent together, all of one slot of a cluster.
     Pipeline(Pipeline),
@@ -76,8 +76,8 @@ impl Server {
     }
 
     /// The answer, or the error, within the time limit.
-    pub(crate) async fn ask<T: FromRedisValue>(&self, asked: Asked<'_>) -> Result<T, Trouble> {
-        let answer = timeout(self.patience, self.answer(asked)).await.unwrap_or(Err(Trouble::Silent));
+    pub(crate) async fn ask<T: FromRedisValue>(&self, asked: Request<'_>) -> Result<T, ServerError> {
+        let answer = timeout(self.patience, self.answer(asked)).await.unwrap_or(Err(ServerError::Silent));
         if matches!(&answer, Err(trouble) if trouble.is_of_all_connections()) {
             // The idle ones lead to the same server: they would only delay others.
             self.pool.retain(|leased, _| !leased.connection.ends_with_a_missing_answer());
@@ -85,39 +85,39 @@ impl Server {
         answer
     }
 
-    async fn answer<T: FromRedisValue>(&self, asked: Asked<'_>) -> Result<T, Trouble> {
+    async fn answer<T: FromRedisValue>(&self, asked: Request<'_>) -> Result<T, ServerError> {
         let mut leased = self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(trouble) => trouble,
-            _ => Trouble::Unreachable,
+            _ => ServerError::Unreachable,
         })?;
         leased.in_order = false;
         let connection = &mut leased.connection;
         let answer = match asked {
-            Asked::Command(command) => command.query_async(connection).await,
-            Asked::Pipeline(pipeline) => pipeline.query_async(connection).await,
-            Asked::Script(script, key, arguments) => script.run(connection, &key, arguments).await,
+            Request::Command(command) => command.query_async(connection).await,
+            Request::Pipeline(pipeline) => pipeline.query_async(connection).await,
+            Request::Script(script, key, arguments) => script.run(connection, &key, arguments).await,
         };
-        let answer = answer.map_err(Trouble::from);
-        leased.in_order = answer.as_ref().err().is_none_or(Trouble::is_an_answer);
+        let answer = answer.map_err(ServerError::from);
+        leased.in_order = answer.as_ref().err().is_none_or(ServerError::is_an_answer);
         answer
     }
 
     /// Whether the server answers.
-    pub(crate) async fn ping(&self) -> Result<(), Trouble> {
-        self.ask(Asked::Command(redis::cmd("PING"))).await
+    pub(crate) async fn ping(&self) -> Result<(), ServerError> {
+        self.ask(Request::Command(redis::cmd("PING"))).await
     }
 }
 
 impl Manager for Dialer {
     type Type = Leased;
-    type Error = Trouble;
+    type Error = ServerError;
 
-    async fn create(&self) -> Result<Leased, Trouble> {
+    async fn create(&self) -> Result<Leased, ServerError> {
         Ok(Leased { connection: self.dial().await?, in_order: true })
     }
 
-    async fn recycle(&self, leased: &mut Leased, _: &Metrics) -> RecycleResult<Trouble> {
+    async fn recycle(&self, leased: &mut Leased, _: &Metrics) -> RecycleResult<ServerError> {
         let doubtful = !leased.in_order && leased.connection.ends_with_a_missing_answer();
-        if doubtful || leased.connection.has_ended() { Err(RecycleError::Backend(Trouble::Lost)) } else { Ok(()) }
+        if doubtful || leased.connection.has_ended() { Err(RecycleError::Backend(ServerError::Lost)) } else { Ok(()) }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// Counts them, unless the last count took so long that it must wait.
+    /// Counts them, unless the last count took long enough that it must wait.
     pub(crate) async fn count(&mut self, kayan: &Kayan) -> Result<(), Failure> {
         let begun = Instant::now();
         if self.next.is_some_and(|next| begun < next) {

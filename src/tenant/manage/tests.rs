@@ -146,7 +146,7 @@ async fn a_method_that_a_tenant_does_not_name_lets_nobody_in() {
     let login = stage.kayan.log_in(&in_acme(), Stage::login("ada@example.com", PASSWORD)).await;
     assert_eq!(login.unwrap_err(), LogInError::MethodDisabled);
     let unknown = stage.kayan.log_in(&in_acme(), Stage::login("nobody@example.com", PASSWORD)).await;
-    assert_eq!(unknown.unwrap_err(), LogInError::MethodDisabled, "whoever asks");
+    assert_eq!(unknown.unwrap_err(), LogInError::MethodDisabled, "the same error as before");
     let registering = stage.kayan.register(&in_acme(), Stage::registration("b@example.com")).await;
     assert_eq!(registering.unwrap_err(), RegisterError::MethodDisabled);
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fate, LineReport};
+use super::{ImportOutcome, LineReport};
 
 /// The most refused lines that are listed; all are counted.
 const MOST_REFUSED: usize = 1000;
@@ -11,7 +11,7 @@ const MOST_REFUSED: usize = 1000;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportReport {
     /// Line by line, in order, with the first 1,000 of those that were refused.
-    pub lines: Vec<(u64, Fate)>,
+    pub lines: Vec<(u64, ImportOutcome)>,
     /// How many users were imported, or would be.
     pub imported: usize,
     /// How many existed already.
@@ -27,12 +27,12 @@ impl ImportReport {
     pub(super) fn add(&mut self, reports: Vec<LineReport>) {
         for LineReport { line, fate, cutting } in reports {
             match fate {
-                Fate::Imported(_) | Fate::WouldImport => self.imported += 1,
-                Fate::Exists(_) => self.existing += 1,
-                Fate::Refused(_) => self.failed += 1,
+                ImportOutcome::Imported(_) | ImportOutcome::WouldImport => self.imported += 1,
+                ImportOutcome::Exists(_) => self.existing += 1,
+                ImportOutcome::Refused(_) => self.failed += 1,
             }
             self.cutting += usize::from(cutting);
-            if !matches!(fate, Fate::Refused(_)) || self.failed <= MOST_REFUSED {
+            if !matches!(fate, ImportOutcome::Refused(_)) || self.failed <= MOST_REFUSED {
                 self.lines.push((line, fate));
             }
         }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Fate, LineReport, Refusal, bring_in::Numbered};
+use super::{ImportOutcome, LineReport, Refusal, commit::Numbered};
 use crate::{DeniedError, FieldError, Kayan, Operator, access::grants::Standing, policy::permission::Permission};
 
 impl Kayan {
     /// Separates users whose roles may be granted from the others, with the refusal of these. A refused grant is
     /// audited once for all lines of a batch with the same roles (I-31).
-    pub(super) async fn let_roles_in(
+    pub(super) async fn check_roles(
         &self,
         operator: &Operator,
         wanted: Vec<Numbered>,
@@ -46,7 +46,7 @@ impl Kayan {
                 permitted.push((line, user));
                 continue;
             };
-            reports.push(LineReport::new(line, Fate::Refused(Refusal::Invalid(vec![wrong]))));
+            reports.push(LineReport::new(line, ImportOutcome::Refused(Refusal::Invalid(vec![wrong]))));
         }
         Ok((permitted, reports))
     }

@@ -21,7 +21,7 @@ impl SeenUsers {
     /// Notes a line's user, unless an earlier line had it.
     pub(super) fn admit(&mut self, line: u64, user: &NewUser) -> Result<(), Refusal> {
         let tenant = user.identity.tenant.as_str();
-        let id = user.brought.map(|_| key(&["id", &user.identity.id.to_string()]));
+        let id = user.given_id.map(|_| key(&["id", &user.identity.id.to_string()]));
         let identifiers = user.identifiers.iter().map(|named| key(&["identifier", tenant, named.value.as_str()]));
         self.note(line, id.into_iter().chain(identifiers).collect())
     }

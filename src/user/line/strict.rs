@@ -10,7 +10,7 @@ use crate::user::import::Refusal;
 /// Parses one JSON value (RFC 8259), nested at most 128 levels deep.
 pub(super) fn parse(text: &str) -> Result<Value, Refusal> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let parsed = Once.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    let parsed = StrictValue.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     parsed.map_err(|error| match error.classify() {
         // The only data error that is raised below.
         Category::Data => Refusal::DuplicateKey { column: error.column() },
@@ -20,9 +20,9 @@ pub(super) fn parse(text: &str) -> Result<Value, Refusal> {
 
 /// Builds the value, and refuses duplicate keys.
 #[derive(Clone, Copy)]
-struct Once;
+struct StrictValue;
 
-impl<'de> DeserializeSeed<'de> for Once {
+impl<'de> DeserializeSeed<'de> for StrictValue {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -30,7 +30,7 @@ impl<'de> DeserializeSeed<'de> for Once {
     }
 }
 
-impl<'de> Visitor<'de> for Once {
+impl<'de> Visitor<'de> for StrictValue {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -166,7 +166,7 @@ async fn what_redis_is_asked_stands_in_the_trace_of_who_waits_for_it() {
 }
 
 /// Asserts that the service and `doctor` report this reason, until a command corrects it.
-async fn refuses_until(service: &Service, redis: &Redis, why: &str, mend: &str) {
+async fn refuses_until(service: &Service, redis: &Redis, why: &str, remedy: &str) {
     health(service, "degraded").await;
     let told = ask(service.client().get("/health")).await.expect(200).text();
     assert!(told.contains(why), "{why}: {told}");
@@ -174,7 +174,7 @@ async fn refuses_until(service: &Service, redis: &Redis, why: &str, mend: &str) 
     let found = doctor(service.home(), "").await;
     assert_eq!(found.code, 1, "{found:#?}");
     assert!(found.is("redis.writes", "failed").contains(why), "{found:#?}");
-    redis.tell(mend).await;
+    redis.tell(remedy).await;
     health(service, "healthy").await;
     doctor(service.home(), "").await.is("redis.writes", "ok");
 }

@@ -56,7 +56,7 @@ async fn the_times_of_longest_and_shortest_settings_are_taken() {
     let long = [Duration::from_millis(u64::MAX), Duration::from_micros(i64::MAX.cast_unsigned()), Duration::MAX];
     for length in [Duration::ZERO, Duration::from_nanos(1)].into_iter().chain(long) {
         let limit = RateLimit { name: "odd", requests: u32::MAX, window: length };
-        counters.admit(&limit, "somebody", NOW).await.unwrap();
+        counters.admit(&limit, "client", NOW).await.unwrap();
         let lockout = Lockout { max_failures: 1, duration: length };
         counters.reserve(&key(1), &lockout, NOW).await.unwrap();
         counters.reserve(&key(1), &lockout, NOW).await.unwrap();
@@ -70,7 +70,7 @@ async fn a_limit_that_gets_another_window_goes_on_counting() {
     let short = RateLimit { name: "ip", requests: 3, window: Duration::from_secs(1) };
     let long = RateLimit { window: Duration::from_hours(1), ..short };
     for (limit, after) in [(short, 0), (long, 60), (short, 61), (long, 7_200), (short, 7_200)] {
-        let outcome = counters.admit(&limit, "somebody", NOW + Duration::from_secs(after)).await.unwrap();
+        let outcome = counters.admit(&limit, "client", NOW + Duration::from_secs(after)).await.unwrap();
         assert!(matches!(outcome, kayan_ports::Admission::Admitted { .. }), "after {after} s: {outcome:?}");
     }
 }

@@ -169,7 +169,7 @@ async fn connections_to_a_server_that_was_silent_are_not_kept() {
         }
     };
     server.signal("STOP");
-    number(&counters, "somebody").await.unwrap_err();
+    number(&counters, "client").await.unwrap_err();
     server.signal("CONT");
     until("the idle ones to be closed", || clients(&server).iter().all(|client| !before.contains(client))).await;
 }
@@ -178,7 +178,7 @@ async fn connections_to_a_server_that_was_silent_are_not_kept() {
 async fn a_connection_that_nobody_waits_for_any_more_is_closed() {
     let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let counters = counters(&format!("redis://127.0.0.1:{}", silent.local_addr().unwrap().port()));
-    number(&counters, "somebody").await.unwrap_err();
+    number(&counters, "client").await.unwrap_err();
     let (mut stream, _) = silent.accept().await.unwrap();
     let mut said = Vec::new();
     let ended = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut said);

@@ -79,7 +79,7 @@ async fn a_cluster_is_encrypted_as_well() {
     let url = server.url_as("rediss+cluster://");
     let url = url.replace(&format!("127.0.0.1:{}", server.port), &format!("localhost:{port}"));
     let known = patient(&format!("{url}{}", authority(&folder)));
-    assert_eq!(number(&known, "somebody").await, Ok(1));
+    assert_eq!(number(&known, "client").await, Ok(1));
     answers(&known).await;
     let why = refused(&url).await;
     assert!(why.contains("not trusted"), "{why}");
@@ -95,7 +95,7 @@ fn patient(url: &str) -> RedisCounters {
 
 /// The error of a request that is not answered.
 async fn refused(url: &str) -> String {
-    number(&patient(url), "somebody").await.unwrap_err().0
+    number(&patient(url), "client").await.unwrap_err().0
 }
 
 #[tokio::test]

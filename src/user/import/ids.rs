@@ -4,7 +4,7 @@ use kayan_ports::{IdentityId, Scope, TenantId};
 use sha2::{Digest as _, Sha256};
 use uuid::Builder;
 
-use super::{Fate, NewUser, Refusal};
+use super::{ImportOutcome, NewUser, Refusal};
 use crate::{Failure, Kayan, Operator};
 
 /// The id of an imported user.
@@ -29,29 +29,29 @@ pub(super) fn id_of(operator: &Operator, tenant: &TenantId, id: IdentityId) -> I
 }
 
 impl NewUser {
-    /// Whether the id was replaced, so that no commit tells that the one that was brought is there.
+    /// Whether the id was derived, so that a commit does not find out that the given one is taken.
     pub(super) fn has_new_id(&self) -> bool {
-        self.brought.is_some_and(|id| id != self.identity.id)
+        self.given_id.is_some_and(|id| id != self.identity.id)
     }
 }
 
 impl Kayan {
     /// Why a user whose identifiers are free can't be imported: the id may be taken.
-    pub(super) async fn look_for_id(&self, user: &NewUser) -> Result<Option<Fate>, Failure> {
-        let Some(brought) = user.brought else { return Ok(None) };
+    pub(super) async fn look_for_id(&self, user: &NewUser) -> Result<Option<ImportOutcome>, Failure> {
+        let Some(given_id) = user.given_id else { return Ok(None) };
         let tenant = &user.identity.tenant;
         let found = if user.has_new_id() {
             let scope = Scope::Tenant(tenant.clone());
-            match self.store.accounts.identity(&scope, brought).await? {
+            match self.store.accounts.identity(&scope, given_id).await? {
                 Some(found) => Some(found),
                 None => self.store.accounts.identity(&scope, user.identity.id).await?,
             }
         } else {
-            self.store.accounts.identity(&Scope::System, brought).await?
+            self.store.accounts.identity(&Scope::System, given_id).await?
         };
         Ok(found.map(|found| {
             let same = user.identifiers.is_empty() && found.tenant == *tenant;
-            if same { Fate::Exists(found.id) } else { Fate::Refused(Refusal::IdTaken) }
+            if same { ImportOutcome::Exists(found.id) } else { ImportOutcome::Refused(Refusal::IdTaken) }
         }))
     }
 }

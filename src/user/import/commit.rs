@@ -8,25 +8,25 @@ use kayan_ports::{
     TenantId, Timestamp,
 };
 
-use super::{Fate, LineReport, NewUser, Refusal};
+use super::{ImportOutcome, LineReport, NewUser, Refusal};
 use crate::{Failure, Kayan, Operator, account::identity::path};
 
 /// A line's number and its user.
 pub(super) type Numbered = (u64, Box<NewUser>);
 
 /// How many users are looked up concurrently.
-const ABREAST: usize = 16;
+const CONCURRENT: usize = 16;
 
 impl Kayan {
     /// What would happen to these users, as far as it can be known.
-    pub(super) async fn foresee(&self, wanted: Vec<Numbered>) -> Result<Vec<LineReport>, Failure> {
+    pub(super) async fn preview(&self, wanted: Vec<Numbered>) -> Result<Vec<LineReport>, Failure> {
         let (free, mut reports) = self.look(wanted).await?;
-        reports.extend(free.into_iter().map(|(line, user)| LineReport::of(line, &user, Fate::WouldImport)));
+        reports.extend(free.into_iter().map(|(line, user)| LineReport::of(line, &user, ImportOutcome::WouldImport)));
         Ok(reports)
     }
 
     /// Imports those users who do not exist yet.
-    pub(super) async fn bring_in(
+    pub(super) async fn import_new(
         &self,
         operator: &Operator,
         wanted: Vec<Numbered>,
@@ -48,7 +48,9 @@ impl Kayan {
             } else {
                 let (raced, told) = self.look(part).await?;
                 reports.extend(told);
-                reports.extend(raced.into_iter().map(|(line, _)| LineReport::new(line, Fate::Refused(Refusal::Raced))));
+                reports.extend(
+                    raced.into_iter().map(|(line, _)| LineReport::new(line, ImportOutcome::Refused(Refusal::Raced))),
+                );
             }
         }
         Ok(reports)
@@ -108,7 +110,7 @@ impl Kayan {
     /// Separates the users who do not exist yet from the others, with the outcome of these.
     async fn look(&self, users: Vec<Numbered>) -> Result<(Vec<Numbered>, Vec<LineReport>), Failure> {
         let mut fates = Vec::with_capacity(users.len());
-        for some in users.chunks(ABREAST) {
+        for some in users.chunks(CONCURRENT) {
             fates.extend(try_join_all(some.iter().map(|(_, user)| self.look_for(user))).await?);
         }
         let (mut free, mut reports) = (Vec::new(), Vec::new());
@@ -122,8 +124,8 @@ impl Kayan {
     }
 
     /// Why a user can't be imported; `None` if they can.
-    async fn look_for(&self, user: &NewUser) -> Result<Option<Fate>, Failure> {
-        let NewUser { identity, identifiers, brought, .. } = user;
+    async fn look_for(&self, user: &NewUser) -> Result<Option<ImportOutcome>, Failure> {
+        let NewUser { identity, identifiers, given_id, .. } = user;
         // A user without an identifier still needs a tenant.
         let nameless = [NamedIdentifier { field: String::new(), value: Identifier::from_canonical(String::new()) }];
         let names = if identifiers.is_empty() { &nameless[..] } else { identifiers };
@@ -132,17 +134,17 @@ impl Kayan {
             let Some(found) =
                 self.store.credentials.login_candidate(&identity.tenant, value, &Client::default()).await?
             else {
-                return Ok(Some(Fate::Refused(Refusal::NoTenant(identity.tenant.clone()))));
+                return Ok(Some(ImportOutcome::Refused(Refusal::NoTenant(identity.tenant.clone()))));
             };
             let Some(found) = found.known.map(|known| known.identity.id) else { continue };
-            let another = brought.is_some_and(|brought| brought != found && identity.id != found);
+            let another = given_id.is_some_and(|given_id| given_id != found && identity.id != found);
             if another || owner.is_some_and(|owner| owner != found) {
-                return Ok(Some(Fate::Refused(Refusal::IdentifierTaken(field.clone()))));
+                return Ok(Some(ImportOutcome::Refused(Refusal::IdentifierTaken(field.clone()))));
             }
             owner = Some(found);
         }
         match owner {
-            Some(owner) => Ok(Some(Fate::Exists(owner))),
+            Some(owner) => Ok(Some(ImportOutcome::Exists(owner))),
             None => self.look_for_id(user).await,
         }
     }
@@ -158,5 +160,5 @@ fn holds(users: &[Numbered]) -> impl Iterator<Item = Change> {
 }
 
 fn imported((line, user): &Numbered) -> LineReport {
-    LineReport::of(*line, user, Fate::Imported(user.identity.id))
+    LineReport::of(*line, user, ImportOutcome::Imported(user.identity.id))
 }
