@@ -153,7 +153,7 @@ impl CachedSessions {
         Stores { changes: self.clone(), access_tokens: self.clone(), ..store }
     }
 
-    /// Announces the changes of this process as lines for the [`receive`](Self::receive) of others. `tell` must not block.
+    /// Announces the changes of this process as lines for [`receive`](Self::receive) of others. `tell` must not block.
     #[must_use]
     pub fn announcing(mut self, tell: impl Fn(Vec<String>) + Send + Sync + 'static) -> Self {
         self.tell = Some(Box::new(tell));
