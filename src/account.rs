@@ -1,4 +1,4 @@
-//! What people do with their own account.
+//! What users do with their own account.
 
 pub(crate) mod change_password;
 pub(crate) mod delete;

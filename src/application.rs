@@ -1,4 +1,4 @@
-//! The application: its ports and its settings.
+//! The application: its ports and settings.
 
 use std::{
     sync::{
@@ -18,18 +18,18 @@ use crate::{
     policy::{dating::Dating, flood::Flood},
 };
 
-/// What can be set about the use-cases.
+/// The settings of the use-cases.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How long sessions and their tokens live.
+    /// The lifetimes of sessions and tokens.
     pub lifetimes: Lifetimes,
-    /// For how long after it was spent a refresh token gets the same successors again; 0: not at all.
+    /// How long a spent refresh token still gets the same successors; 0: not at all.
     pub refresh_reuse_window: Duration,
-    /// The shortest password taken, in characters.
+    /// The shortest allowed password, in characters.
     pub password_min_length: usize,
-    /// When guessing ends; nothing: never.
+    /// The lockout; `None`: off.
     pub lockout: Option<LockoutSettings>,
-    /// How often a client may ask.
+    /// The rate limits.
     pub limits: RateLimits,
 }
 
@@ -51,28 +51,28 @@ pub struct Kayan {
     pub(crate) roles: Mutex<RememberedRoles>,
 }
 
-/// The ports that [`Kayan`] stands on.
+/// The ports that [`Kayan`] uses.
 pub struct Ports {
     /// The database.
     pub store: Stores,
     /// The password hasher.
     pub hasher: Arc<dyn PasswordHasher>,
-    /// The counter of attempts, used with a lockout only.
+    /// The counter of attempts, used only with a lockout.
     pub attempts: Arc<dyn AttemptCounter>,
-    /// The counter of requests, used with rate limits only.
+    /// The counter of requests, used only with rate limits.
     pub limiter: Arc<dyn RateLimiter>,
-    /// The place where signing keys are kept.
+    /// The store of signing keys.
     pub keys: Arc<dyn Keys>,
-    /// Makes and reads admin tokens.
+    /// Creates and reads admin tokens.
     pub tokens: Arc<dyn AdminTokens>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The source of tokens and ids.
+    /// The source of randomness for tokens and ids.
     pub entropy: Arc<dyn Entropy>,
 }
 
 impl Kayan {
-    /// Puts the application together.
+    /// Creates the application.
     pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
         let Ports { store, hasher, attempts, limiter, keys, tokens, clock, entropy } = ports;
         Self {
@@ -93,8 +93,8 @@ impl Kayan {
         }
     }
 
-    /// A new UUIDv7 (RFC 9562, section 5.7) for this moment. The 12 bits after the milliseconds count (section 6.2,
-    /// method 1), so that what one process makes, even in one commit, sorts in the order in which it was made.
+    /// A new UUIDv7 (RFC 9562, section 5.7) for this time. The 12 bits after the milliseconds count (section 6.2,
+    /// method 1), so that the ids of one process sort in the order of creation, even within one commit.
     pub(crate) fn new_id(&self, now: Timestamp) -> Uuid {
         let tick = u64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default() << 12;
         let next = |last: u64| Some(tick.max(last + 1));

@@ -1,4 +1,4 @@
-//! The audit trail: written, sealed, read, checked and purged.
+//! The audit trail: writes, seals, reads, verifies and purges it.
 
 pub(crate) mod bundle;
 pub(crate) mod event;

@@ -1,3 +1,3 @@
-//! Ways to prove who one is.
+//! Authentication factors.
 
 pub(crate) mod password;

@@ -1,7 +1,8 @@
-//! Kayan's use-cases: what the service does, free of any database, protocol or clock.
+//! Kayan's use-cases, independent of any database, protocol or clock.
 //!
-//! [`Kayan`] is the application. It holds the ports and the settings. A folder is a noun and a file in it is a verb: one
-//! use-case, with a command in, and an outcome or its own closed error out. Rules live in [`policy`], pure and synchronous.
+//! [`Kayan`] is the application; it holds the ports and the settings. A folder is a noun and a file in it is a verb:
+//! one use-case, with a command in, and an outcome or its own closed error out. Rules are in [`policy`], pure and
+//! synchronous.
 
 mod access;
 mod account;
@@ -60,7 +61,7 @@ pub use crate::{
     },
     operation::{
         check_health::{CheckHealth, HealthReport, ProbeReport},
-        profile::{Insider, LookInsideError},
+        profile::DiagnosticsError,
         restore::RestoredBackup,
         set_log_level::SetLogLevelError,
         watch_clock::WatchedClock,
@@ -95,8 +96,8 @@ pub use crate::{
         export::{ExportUsers, ExportUsersError, UserExport},
         find::{FindUserError, ListUsers, UserRef},
         import::{
-            BATCH_BYTES, BATCH_LINES, Fate, ImportReport, ImportUsers, ImportUsersError, LineReport, MOST_LINES,
-            ReadLine, Refusal, SeenUsers,
+            BATCH_BYTES, BATCH_LINES, ImportOutcome, ImportReport, ImportUsers, ImportUsersError, LineReport,
+            MOST_LINES, ReadLine, Refusal, SeenUsers,
         },
         line::MAX_LINE_BYTES,
         set_password::{SetUserPassword, SetUserPasswordError},

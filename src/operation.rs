@@ -1,4 +1,4 @@
-//! What keeps the service itself running, and shows how it does.
+//! Operates the service: health, metrics, profiles, cleanup.
 
 pub(crate) mod check_health;
 pub(crate) mod cleanup;

@@ -1,4 +1,4 @@
-//! The identity schema: what traits may be, and which of them people log in with.
+//! The identity schema: which traits an identity may have, and which of them are identifiers.
 
 mod marks;
 #[cfg(test)]
@@ -13,19 +13,19 @@ pub use self::marks::MarkError;
 use self::marks::{MARK, REQUIRED, TraitPath};
 use crate::policy::identifier::{self, IdentifierError};
 
-/// Formats that mean an e-mail address: both take what can be an identifier, and nothing else.
+/// The formats of e-mail addresses: both accept exactly what can be an identifier.
 const ADDRESS_FORMATS: [&str; 2] = ["email", "idn-email"];
 const MAX_DEPTH: usize = 16;
 
-/// So many bytes traits have at most, as JSON: together with the bound on regular expressions, the time that a check takes
-/// is bounded (I-42).
+/// The largest traits, in bytes of JSON. Together with the limit of regular expressions, this bounds the time of a
+/// check (I-42).
 const MAX_BYTES: usize = 64 * 1024;
 
-/// A regular expression with look-around or back-references is given up after so many steps back; what it was to match is
-/// then refused. The others take a time that is linear in the text.
+/// A regular expression with look-around or back-references is aborted after this many backtracking steps, and the
+/// value is refused. The others take linear time.
 const MAX_STEPS_BACK: usize = 10_000;
 
-/// So many things that are wrong are told.
+/// The most errors that are reported.
 const MOST_ERRORS: usize = 100;
 
 /// A JSON Schema (draft 2020-12) for traits, compiled once.
@@ -35,19 +35,19 @@ pub struct IdentitySchema {
     document: Value,
 }
 
-/// Why a document can't serve as identity schema.
+/// Why a document is not a valid identity schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
-    /// Not JSON.
+    /// It is not JSON.
     #[error("not JSON: {0}")]
     NotJson(String),
-    /// Not a JSON Schema.
+    /// It is not a JSON Schema.
     #[error("not a JSON Schema: {0}")]
     NotASchema(String),
-    /// No trait to log in with.
+    /// It has no identifier.
     #[error("no property has `\"{MARK}\": true`; mark at least one string property, such as `email`")]
     NoIdentifier,
-    /// A mark of an identifier without effect.
+    /// A mark of an identifier that would have no effect.
     #[error("the mark at {pointer}: {why}")]
     Mark {
         /// Where, as a JSON Pointer (RFC 6901) into the schema.
@@ -57,14 +57,14 @@ pub enum SchemaError {
     },
 }
 
-/// One thing that is wrong with a field.
+/// An error in one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldError {
     /// Where, as a JSON Pointer (RFC 6901) into the request's body.
     pub pointer: String,
-    /// What kind of wrong, one of a short list: a JSON Schema keyword, `invalid`, `too_deep` or `nul`.
+    /// The kind of error, from a short list: a JSON Schema keyword, `invalid`, `too_deep` or `nul`.
     pub code: String,
-    /// For people. Never holds the value.
+    /// A message for people. Never contains the value.
     pub message: String,
 }
 
@@ -99,7 +99,7 @@ impl Default for IdentitySchema {
 }
 
 impl IdentitySchema {
-    /// Reads a schema from JSON text. References to other documents are not followed.
+    /// Parses a schema. References to other documents are not followed.
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
         let document = serde_json::from_str(text).map_err(|error| SchemaError::NotJson(error.to_string()))?;
         Self::from_value(document)
@@ -125,12 +125,12 @@ impl IdentitySchema {
         &self.document
     }
 
-    /// Whether everybody needs an identifier, so that nobody ends up without a way to log in.
+    /// Whether every identity needs an identifier to log in with.
     pub(crate) fn requires_identifier(&self) -> bool {
         self.document.get(REQUIRED) != Some(&Value::Bool(false))
     }
 
-    /// Checks the traits of somebody new, who needs an identifier unless the schema says otherwise.
+    /// Checks the traits of a new identity, which needs an identifier unless the schema says otherwise.
     pub(crate) fn identify_new(&self, traits: &Traits) -> Result<Vec<NamedIdentifier>, Vec<FieldError>> {
         let found = self.identify(traits)?;
         if found.is_empty() && self.requires_identifier() {
@@ -141,7 +141,7 @@ impl IdentitySchema {
         Ok(found)
     }
 
-    /// Checks traits and takes their identifiers out; tells everything that is wrong at once.
+    /// Checks traits and returns their identifiers, or all errors at once.
     pub fn identify(&self, traits: &Traits) -> Result<Vec<NamedIdentifier>, Vec<FieldError>> {
         if size(&traits.0) > MAX_BYTES {
             let why = format!("must not have more than {} KiB", MAX_BYTES / 1024);
@@ -156,11 +156,11 @@ impl IdentitySchema {
         let mut found: Vec<NamedIdentifier> = Vec::new();
         for path in &self.identifiers {
             match identifier_at(path, &whole) {
-                // a value that is there twice is one identifier
+                // a value that occurs twice is one identifier
                 Ok(Some(value)) if found.iter().any(|other| other.value == value) => {}
                 Ok(Some(value)) => found.push(NamedIdentifier { field: joined(path), value }),
                 Ok(None) => {}
-                // the schema's own error says the same, or more
+                // the error of the schema says the same or more
                 Err(error) if errors.iter().any(|other| other.pointer == error.pointer) => {}
                 Err(error) => errors.push(error),
             }
@@ -169,7 +169,7 @@ impl IdentitySchema {
     }
 }
 
-/// The length as JSON, in bytes, without the backslashes that it may need.
+/// The length as JSON, in bytes, without escapes.
 fn size(members: &Map<String, Value>) -> usize {
     fn of(value: &Value) -> usize {
         match value {
@@ -200,7 +200,7 @@ fn joined(path: &TraitPath) -> String {
     path.iter().map(|name| escape(name)).collect::<Vec<_>>().join("/")
 }
 
-/// What no supported database can keep, or no reader should have to walk.
+/// Finds values that not every supported database can store, or that are nested too deeply.
 fn unstorable(value: &Value, path: &str, depth: usize) -> Option<FieldError> {
     let nul = || Some(FieldError::traits(path, "nul", "must not contain a NUL character"));
     match value {
@@ -234,7 +234,7 @@ fn describe(error: &ValidationError<'_>) -> FieldError {
             if let [only] = unexpected.as_slice() {
                 path = format!("{path}/{}", escape(only));
             }
-            "is not a trait that the identity schema knows".to_owned()
+            "is not a trait of the identity schema".to_owned()
         }
         ValidationErrorKind::Format { format } if ADDRESS_FORMATS.contains(&format.as_str()) => {
             let why = error.instance().as_str().and_then(|text| identifier::check_address(text).err());

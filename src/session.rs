@@ -1,4 +1,4 @@
-//! Sessions: how they begin, what they answer, and how they end.
+//! Sessions: opens, reads, refreshes and revokes them.
 
 pub(crate) mod find;
 pub(crate) mod list;

@@ -1,4 +1,4 @@
-//! The stage on which use-cases are tested: the real application on honest fakes, with a clock that only tests move.
+//! The test setup of use-cases: the real application on fakes, with a clock that only tests advance.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use serde_json::json;
 
 use crate::{Caller, IdentitySchema, Kayan, Lifetimes, LogIn, Opened, Operator, Ports, RateLimits, Register, Settings};
 
-/// A password that the policy takes.
+/// A password that the policy accepts.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// The application and the fakes it stands on.
+/// The application and its fakes.
 pub(crate) struct Stage {
     pub(crate) kayan: Kayan,
     pub(crate) store: Arc<MemoryStore>,
@@ -42,7 +42,7 @@ impl Stage {
         Self::of(IdentitySchema::parse(&schema.to_string()).unwrap(), |_| {})
     }
 
-    /// The same database and clock, and an application that knows nothing of what was before.
+    /// The same database and clock with a new application, as after a restart.
     pub(crate) fn restarted(&self) -> Self {
         let (store, clock) = (self.store.clone(), self.clock.clone());
         Self::over((store, clock, SeededEntropy::new(8)), IdentitySchema::default(), |_| {})
@@ -93,7 +93,7 @@ impl Stage {
         Self { kayan: Kayan::new(ports, schema, settings), store, hasher, clock }
     }
 
-    /// A registered person, logged in.
+    /// A registered user, logged in.
     pub(crate) async fn person(&self, email: &str) -> Opened {
         self.kayan.register(&Self::stranger(), Self::registration(email)).await.unwrap()
     }
@@ -110,13 +110,13 @@ impl Stage {
         LogIn { identifier: email.to_owned(), password: password.into() }
     }
 
-    /// Somebody who presents no token.
+    /// A caller without a token.
     pub(crate) fn stranger() -> Caller {
         let client = Client { ip: Some("192.0.2.1".to_owned()), user_agent: Some("a browser".to_owned()) };
         Caller { client, request_id: Some("request-1".to_owned()), ..Caller::default() }
     }
 
-    /// Somebody who presents this token.
+    /// A caller with this token.
     pub(crate) fn bearer(token: TokenHash) -> Caller {
         Caller { token: Some(token), ..Self::stranger() }
     }

@@ -1,7 +1,7 @@
-//! Tokens: a prefix that says the purpose, 256 random bits and a checksum, as in `kys_…`.
+//! Opaque tokens: a prefix for the purpose, 256 random bits and a checksum, as in `kys_…`.
 //!
-//! The checksum lets secret scanners recognise a leaked token and costs a mistyped one no look-up. The prefix goes into
-//! the hash, so that a token of one purpose is unknown to every other (I-02).
+//! The checksum lets secret scanners recognise a leaked token, and saves the lookup of a mistyped one. The prefix is
+//! part of the hash, so that a token for one purpose is unknown for every other (I-02).
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -13,10 +13,10 @@ const SECRET: usize = 32;
 const CHECKED: usize = SECRET + 4;
 const ENCODED: usize = CHECKED / 3 * 4;
 
-/// What a token is good for.
+/// The purpose of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Access, as the owner of a session.
+    /// Access as the owner of a session.
     Session,
     /// New tokens for a session, once.
     Refresh,
@@ -32,7 +32,7 @@ impl Purpose {
     }
 }
 
-/// A token in the clear: shown to its owner once, kept nowhere.
+/// A token in the clear: shown to its owner once, and never stored.
 pub struct Token {
     purpose: Purpose,
     secret: Zeroizing<[u8; SECRET]>,
@@ -46,7 +46,7 @@ impl Token {
         Self { purpose, secret }
     }
 
-    /// The token that `self` and `salt` lead to: whoever holds both gets the same one again, and nobody else.
+    /// The successor that is derived from `self` and `salt`: both are needed to compute it.
     pub(crate) fn successor(&self, purpose: Purpose, salt: &[u8; 32]) -> Self {
         #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104, section 2)")]
         let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_slice()).expect("a key of 32 bytes");
@@ -56,7 +56,7 @@ impl Token {
         Self { purpose, secret: Zeroizing::new(mac.finalize().into_bytes().into()) }
     }
 
-    /// Reads a token of this purpose; `None` when it is of another or mistyped.
+    /// Reads a token for this purpose; `None` if it is for another one or mistyped.
     pub fn read(purpose: Purpose, text: &str) -> Option<Self> {
         let encoded = text.strip_prefix(purpose.prefix())?;
         if encoded.len() != ENCODED {
@@ -68,7 +68,7 @@ impl Token {
         (checksum == Self::checksum(purpose, secret)).then(|| Self { purpose, secret: Zeroizing::new(*secret) })
     }
 
-    /// The text handed to the client: 52 characters that need no escaping anywhere (RFC 6750's `b64token`).
+    /// The text for the client: 52 characters that never need escaping (`b64token` of RFC 6750, section 2.1).
     pub fn expose(&self) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(CHECKED));
         bytes.extend_from_slice(self.secret.as_slice());
@@ -79,7 +79,7 @@ impl Token {
         text
     }
 
-    /// What is kept of it.
+    /// The hash that is stored.
     pub fn hash(&self) -> TokenHash {
         let mut hash = Sha256::new();
         hash.update(self.purpose.prefix());

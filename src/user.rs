@@ -1,4 +1,4 @@
-//! What operators do with users.
+//! Administers users.
 
 pub(crate) mod change;
 pub(crate) mod create;

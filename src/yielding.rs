@@ -1,4 +1,4 @@
-//! Gives way to other tasks within long work.
+//! Yields to other tasks during long work.
 
 use std::{future::poll_fn, task::Poll};
 

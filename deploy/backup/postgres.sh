@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # Backs up Kayan's database on PostgreSQL into a file that pg_restore reads; meant for cron or a timer.
 #
-# Where the database is and how to log in, libpq's own variables say: PGHOST, PGPORT, PGUSER, PGDATABASE. The password
-# belongs into ~/.pgpass (mode 0600) or a client certificate, never into a command line. The user must be able to read every
+# The address comes from libpq's variables: PGHOST, PGPORT, PGUSER, PGDATABASE. The password belongs in
+# ~/.pgpass (mode 0600) or a client certificate, never on a command line. The user must be able to read every
 # table: Kayan's own can.
 #
 #   BACKUP_DIR   where backups are kept           /var/backups/kayan
 #   KEEP_DAYS    older ones are removed           14
 #
-# A second backup on the same day takes the place of the first. Copy what lies in BACKUP_DIR to another machine: a backup
-# beside its database is lost with it.
+# A second backup on the same day replaces the first. Copy the files in BACKUP_DIR to another machine: a backup on the
+# machine of its database is lost with it.
 #
-# `kayan backup` needs no other program, encrypts, and goes into another kind of database as well; this is quicker with a large one.
+# `kayan backup` needs no other program, encrypts, and can be restored into another kind of database; this is faster with a
+# large database.
 #
 # To restore, into an empty database and with the service stopped:
 #
@@ -19,20 +20,20 @@
 #   pg_restore -h localhost -U kayan -d kayan kayan_20240118.dump
 #   kayan migrate status && kayan audit verify --database
 #
-# If only a part can be saved (`pg_restore --list`, then `--use-list`), this is the order of their worth: identities (with
-# tenants and identifiers), credentials, sessions (people can log in anew), audit_events (for the record; its partitions hold
+# If only a part can be saved (`pg_restore --list`, then `--use-list`), the order of importance is: identities (with
+# tenants and identifiers), credentials, sessions (users can log in again), audit_events (for the record; its partitions hold
 # the rows).
 #
-# What the dump does not hold: KAYAN_DATA_KEY and KAYAN_SESSION_SECRET. Without the one that wraps the data key, the service
-# can't open what is sealed in the database and does not start. Keep them elsewhere. People who logged out or were locked
-# after the backup are in again after a restore: `kayan admin sessions revoke-all` ends every session.
+# The dump does not contain KAYAN_DATA_KEY and KAYAN_SESSION_SECRET. Without the one that wraps the data key, the service
+# can't open the sealed keys in the database and does not start. Store them separately. A restore reopens the sessions of
+# users who logged out or were locked after the backup: run `kayan admin sessions revoke-all`.
 #
 # To lose minutes instead of a day, archive the write-ahead log as well, in postgresql.conf:
 #
 #   archive_mode = on
 #   archive_command = 'test ! -f /backup/wal/%f && cp %p /backup/wal/%f'
 #
-# begin with `pg_basebackup`, and restore up to a moment with `restore_command` and
+# start with `pg_basebackup`, and restore up to a time with `restore_command` and
 #
 #   recovery_target_time = '2024-01-18 10:00:00'
 set -euo pipefail
@@ -49,7 +50,7 @@ trap 'rm -f "$unfinished"' EXIT
 
 pg_dump --no-password --format=custom --file="$unfinished"
 
-# Reads all of it back, every compressed block: what can't be read is no backup.
+# Reads all of it back, every compressed block, to verify it.
 pg_restore --file=/dev/null "$unfinished"
 contents="$(pg_restore --list "$unfinished")"
 for table in identities credentials sessions audit_events_default data_keys; do
@@ -61,6 +62,6 @@ done
 
 sync "$unfinished"
 mv "$unfinished" "$backup"
-# Only after a good one: an old backup is better than none.
+# Only after a successful backup: an old one is better than none.
 find "$folder" -maxdepth 1 -name 'kayan_*.dump' -type f -mtime "+$keep" -delete
 echo "$backup ($(du --human-readable "$backup" | cut --fields=1))"

@@ -5,12 +5,13 @@
 #   BACKUP_DIR      where backups are kept         /var/backups/kayan
 #   KEEP_DAYS       older ones are removed         14
 #
-# Never copy the file itself: what was written last stands in kayan.db-wal beside it, and a copy of the two is torn.
+# Never copy the file itself: the latest writes are in kayan.db-wal beside it, and a copy of the two is inconsistent.
 #
-# A second backup on the same day takes the place of the first. Copy what lies in BACKUP_DIR to another machine: a backup
-# beside its database is lost with it.
+# A second backup on the same day replaces the first. Copy the files in BACKUP_DIR to another machine: a backup on the
+# machine of its database is lost with it.
 #
-# `kayan backup` needs no other program, encrypts, and goes into another kind of database as well; this is quicker with a large one.
+# `kayan backup` needs no other program, encrypts, and can be restored into another kind of database; this is faster with a
+# large database.
 #
 # To restore, with the service stopped:
 #
@@ -18,10 +19,9 @@
 #   install -m 0600 -o kayan -g kayan kayan_20240118.db /var/lib/kayan/kayan.db
 #   kayan migrate status && kayan audit verify --database
 #
-# What the backup does not hold: KAYAN_DATA_KEY and KAYAN_SESSION_SECRET, in development kayan.secrets. Without the one that
-# wraps the data key, the service can't open what is sealed in the database and does not start. Keep them elsewhere. People
-# who logged out or were locked after the backup are in again after a restore: `kayan admin sessions revoke-all` ends every
-# session.
+# The backup does not contain KAYAN_DATA_KEY and KAYAN_SESSION_SECRET, in development kayan.secrets. Without the one that
+# wraps the data key, the service can't open the sealed keys in the database and does not start. Store them separately. A
+# restore reopens the sessions of users who logged out or were locked after the backup: run `kayan admin sessions revoke-all`.
 set -euo pipefail
 umask 077
 
@@ -29,7 +29,7 @@ database="${DATABASE_FILE:-/var/lib/kayan/kayan.db}"
 folder="${BACKUP_DIR:-/var/backups/kayan}"
 keep="${KEEP_DAYS:-14}"
 
-# sqlite3 would make a new and empty one.
+# sqlite3 would create a new, empty file.
 if [[ ! -f $database ]]; then
   echo "there is no $database; say where it is with DATABASE_FILE" >&2
   exit 1
@@ -41,10 +41,10 @@ place="$(mktemp --directory "$backup.XXXXXX")"
 trap 'rm -rf "$place"' EXIT
 unfinished="$place/kayan.db"
 
-# One moment's state, written without gaps; those who write meanwhile don't wait.
+# Writes a consistent snapshot without free pages; writers don't wait.
 sqlite3 -cmd '.timeout 10000' "$database" "VACUUM INTO '${unfinished//\'/\'\'}'"
 
-# Reads all of it back: what can't be read is no backup.
+# Reads all of it back, to verify it.
 found="$(sqlite3 "$unfinished" 'PRAGMA integrity_check')"
 if [[ $found != ok ]]; then
   echo "the backup of $database is damaged: $found" >&2
@@ -59,6 +59,6 @@ done
 
 sync "$unfinished"
 mv "$unfinished" "$backup"
-# Only after a good one: an old backup is better than none.
+# Only after a successful backup: an old one is better than none.
 find "$folder" -maxdepth 1 -name 'kayan_*.db' -type f -mtime "+$keep" -delete
 echo "$backup ($(du --human-readable "$backup" | cut --fields=1))"

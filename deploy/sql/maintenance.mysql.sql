@@ -1,7 +1,7 @@
--- Maintenance of Kayan on MySQL and MariaDB: mysql kayan < maintenance.mysql.sql. InnoDB cleans up by itself; this is for
--- the time after much was imported, purged or restored.
+-- Maintenance of Kayan on MySQL and MariaDB: mysql kayan < maintenance.mysql.sql. InnoDB cleans up by itself; run this
+-- after large imports, purges and restores.
 
--- Counts anew what the optimiser goes by. It locks nobody out.
+-- Updates the statistics of the optimiser. It blocks no other statement.
 ANALYZE TABLE identities, credentials, sessions, refresh_tokens, audit_events;
 
 -- How large the tables are, and how much of them is free; the figures are estimates until ANALYZE has run.
@@ -13,7 +13,7 @@ FROM information_schema.tables
 WHERE table_schema = DATABASE()
 ORDER BY data_length + index_length DESC;
 
--- Gives free space back to the disk, after a large purge. It writes the table anew and needs room for a second one, so it is
--- left to you and to a quiet hour:
+-- Returns free space to the disk, after a large purge. It rewrites the table and needs room for a second one, so run it
+-- yourself in a quiet hour:
 --
 --   OPTIMIZE TABLE audit_events;

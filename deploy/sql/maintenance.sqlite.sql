@@ -3,11 +3,11 @@
 
 .timeout 10000
 
--- Counts anew what the optimiser goes by, where it is out of date.
+-- Updates the statistics of the optimiser, where they are out of date.
 PRAGMA analysis_limit = 1000;
 PRAGMA optimize;
 
--- Says ok, or what is damaged; then restore a backup.
+-- Prints ok, or what is damaged; in that case restore a backup.
 PRAGMA quick_check;
 
 -- How large the tables and indexes are.
@@ -20,7 +20,7 @@ ORDER BY SUM(pgsize) DESC;
 SELECT page_count * page_size AS bytes, freelist_count * page_size AS free_bytes
 FROM pragma_page_count, pragma_page_size, pragma_freelist_count;
 
--- Gives free space back to the disk, after a large purge. Nobody can write while it lasts, and it needs room for a second
--- file, so it is left to you and to a quiet hour:
+-- Returns free space to the disk, after a large purge. It blocks all writes meanwhile and needs room for a second file, so
+-- run it yourself in a quiet hour:
 --
 --   VACUUM;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{Affected, Concerns, Failure, IdentityId, Page, PasswordHash, Scope, TenantId, Timestamp};
 
-/// What an identity says about itself: a JSON object that the identity schema allows.
+/// The traits of an identity: a JSON object that the identity schema accepts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Traits(pub Map<String, Value>);
@@ -18,7 +18,7 @@ pub struct Traits(pub Map<String, Value>);
 pub struct Identifier(String);
 
 impl Identifier {
-    /// Wraps a text that is canonical already: the identifier policy's output, or what the store kept of it.
+    /// Wraps a text that is canonical already: the output of the identifier policy, or a value from the store.
     pub fn from_canonical(canonical: String) -> Self {
         Self(canonical)
     }
@@ -28,7 +28,7 @@ impl Identifier {
         &self.0
     }
 
-    /// A form fit for an audit event: enough to recognise, too little to write to.
+    /// The masked form for audit events, such as `a***@example.com`.
     pub fn masked(&self) -> String {
         let (local, domain) = self.0.rsplit_once('@').unwrap_or((&self.0, ""));
         let first: String = local.chars().take(1).collect();
@@ -51,7 +51,7 @@ pub struct NamedIdentifier {
     pub value: Identifier,
 }
 
-/// Whether an identity may come in.
+/// Whether an identity may log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -61,7 +61,7 @@ pub enum State {
     Inactive,
     /// Locked by an administrator, as after an incident.
     Locked,
-    /// Not yet allowed in.
+    /// Not yet allowed to log in.
     Pending,
 }
 
@@ -85,23 +85,23 @@ impl State {
     }
 }
 
-/// Counts the changes of a row, so that a writer can say which one it has read. Starts at 1.
+/// The version of a row, counted up by each change, from 1. A writer names the version that it has read.
 pub type Version = i64;
 
-/// Somebody who can log in.
+/// An account: a person or program that can log in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Its id.
     pub id: IdentityId,
     /// The tenant it belongs to.
     pub tenant: TenantId,
-    /// What it says about itself.
+    /// Its traits.
     pub traits: Traits,
-    /// Whether it may come in; the server's alone (I-12).
+    /// Whether it may log in; only the server sets it (I-12).
     pub state: State,
-    /// The addresses proven to be its own; the server's alone (I-12).
+    /// Its verified addresses; only the server sets them (I-12).
     pub verified: Vec<String>,
-    /// The names of its roles; the server's alone (I-12).
+    /// The names of its roles; only the server sets them (I-12).
     pub roles: Vec<String>,
     /// When it came to be.
     #[serde(with = "crate::timestamp")]
@@ -112,93 +112,92 @@ pub struct Identity {
     /// When it last proved who it is with a credential.
     #[serde(with = "crate::timestamp::option")]
     pub last_login_at: Option<Timestamp>,
-    /// The number of its last change.
+    /// The version, counted up by each change.
     pub version: Version,
 }
 
 /// Which identities to list.
 #[derive(Debug, Clone)]
 pub struct IdentityQuery {
-    /// What may be seen.
+    /// The tenant to read, or all of them.
     pub scope: Scope,
     /// Only in this state.
     pub state: Option<State>,
-    /// Only those of whose identifiers one contains this text, whatever its case; `%` and `_` mean themselves (I-39).
-    /// An empty text is no condition.
+    /// Only those with an identifier that contains this text, in any case; `%` and `_` have no special meaning (I-39).
+    /// An empty text matches all.
     pub contains: Option<String>,
-    /// At most so many, 1 to 100.
+    /// The most rows to return, 1 to 100.
     pub limit: u32,
-    /// After so many.
+    /// The number of rows to skip.
     pub offset: u64,
 }
 
-/// Which accounts to read next.
+/// Which accounts to read.
 #[derive(Debug, Clone)]
 pub struct AccountQuery {
     /// The tenant.
     pub tenant: TenantId,
     /// Only those in this state.
     pub state: Option<State>,
-    /// Only those after the one that was created then and has this id.
+    /// Only those after this place in the order: the creation time and id of the last account read.
     pub after: Option<(Timestamp, IdentityId)>,
-    /// Whether their passwords' hashes are wanted.
+    /// Whether to read the hashes of their passwords.
     pub hashes: bool,
-    /// At most so many.
+    /// The most rows to return.
     pub limit: u32,
 }
 
-/// An identity, and the hash of its password where one is there and wanted.
+/// An identity and, if asked for and present, the hash of its password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Who it is.
+    /// The identity.
     pub identity: Identity,
-    /// What its password is compared with.
+    /// The hash of its password.
     pub hash: Option<PasswordHash>,
 }
 
 /// Reads identities.
 ///
-/// An implementor keeps what [`Store`](crate::Store) promises.
+/// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait Accounts: Send + Sync {
-    /// An identity.
+    /// The identity with this id.
     async fn identity(&self, scope: &Scope, id: IdentityId) -> Result<Option<Identity>, Failure>;
 
-    /// The identities that have this identifier: at most one in a tenant.
+    /// The identities with this identifier: at most one in each tenant.
     async fn identities_named(&self, scope: &Scope, identifier: &Identifier) -> Result<Vec<Identity>, Failure>;
 
-    /// Identities that are locked, and whose locks were over by `now`, of all tenants: those first for which it was first,
-    /// 100 at most.
+    /// Locked identities of all tenants whose locks ended by `now`, the earliest end first, at most 100.
     async fn ended_locks(&self, now: Timestamp) -> Result<Vec<Identity>, Failure>;
 
-    /// Identities, newest first.
+    /// The identities that the query selects, newest first.
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, Failure>;
 
-    /// A tenant's accounts in the order of their creation, and of their ids where that was at the same moment. An account
-    /// that exists all the time that the pages are read is on exactly one of them.
+    /// A tenant's accounts, sorted by creation time, then by id. An account that exists during the whole iteration is
+    /// on exactly one page.
     async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, Failure>;
 
-    /// The next tenant that has an identity, in the database's order of their names; the first one after none.
+    /// The tenant after this one, in the database's order of names, that has an identity; `None` starts at the first.
     async fn tenant_with_accounts(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, Failure>;
 }
 
 /// A write to identities.
 #[derive(Debug, Clone)]
 pub enum AccountChange {
-    /// Adds an identity with its identifiers. Guards: the tenant is there and active (`Guard::Tenant`), the id is
-    /// nobody's in any tenant (`Unique::Identity`), no identifier is taken in the tenant (`Unique::Identifier`).
+    /// Adds an identity with its identifiers. Guards: the tenant exists and is active (`Guard::Tenant`), no identity of
+    /// any tenant has the id (`Unique::Identity`), no identifier is taken in the tenant (`Unique::Identifier`).
     Create {
         /// The new identity.
         identity: Box<Identity>,
-        /// What it logs in with; may be empty. A value that two fields share counts once.
+        /// The identifiers it logs in with; may be empty. A value that two fields share counts once.
         identifiers: Vec<NamedIdentifier>,
     },
-    /// Replaces traits and identifiers. Guards: `expected` is the present version (`Guard::Identity`), no identifier is
-    /// another's (`Unique::Identifier`).
+    /// Replaces traits and identifiers. Guards: `expected` is the current version (`Guard::Identity`), no other
+    /// identity of the tenant has one of the identifiers (`Unique::Identifier`).
     ReplaceTraits {
         /// The tenant.
         tenant: TenantId,
-        /// Whose.
+        /// The identity.
         identity: IdentityId,
         /// The version that was read.
         expected: Version,
@@ -206,42 +205,42 @@ pub enum AccountChange {
         traits: Traits,
         /// The new identifiers.
         identifiers: Vec<NamedIdentifier>,
-        /// Those of its verified addresses that it keeps.
+        /// The verified addresses that stay verified.
         verified: Vec<String>,
-        /// When.
+        /// The time of the change.
         at: Timestamp,
     },
-    /// Sets an identity's state. Guard: it is there, and of the expected version if one is given (`Guard::Identity`).
+    /// Sets an identity's state. Guard: it exists, with the expected version if one is given (`Guard::Identity`).
     SetState {
-        /// What may be touched.
+        /// The tenant to change, or all of them.
         scope: Scope,
-        /// Whose.
+        /// The identity.
         identity: IdentityId,
-        /// The version that was read, where that matters.
+        /// The version that was read; `None` skips the check.
         expected: Option<Version>,
         /// The new state.
         state: State,
-        /// When a lock ends; `None`: when another state is set.
+        /// When a lock ends; `None`: it stays until the state is changed.
         until: Option<Timestamp>,
-        /// When.
+        /// The time of the change.
         at: Timestamp,
     },
-    /// Removes an identity with its identifiers, credentials, sessions and refresh tokens; its audit events stay.
-    /// Guard: it is there, and of the expected version if one is given (`Guard::Identity`).
+    /// Deletes an identity with its identifiers, credentials, sessions and refresh tokens; its audit events stay.
+    /// Guard: it exists, with the expected version if one is given (`Guard::Identity`).
     Delete {
-        /// What may be touched.
+        /// The tenant to change, or all of them.
         scope: Scope,
-        /// Whose.
+        /// The identity.
         identity: IdentityId,
-        /// The version that was read, where that matters.
+        /// The version that was read; `None` skips the check.
         expected: Option<Version>,
     },
-    /// Changes nothing, and keeps an identity as it is until the list is committed. Guard: it is still of this version
+    /// Changes nothing, and keeps an identity unchanged until the list is committed. Guard: it still has this version
     /// (`Guard::Identity`).
     Pin {
         /// The tenant.
         tenant: TenantId,
-        /// Which.
+        /// The identity.
         identity: IdentityId,
         /// The version that was read.
         version: Version,

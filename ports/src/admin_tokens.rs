@@ -1,4 +1,4 @@
-//! Admin tokens: signed, narrowed by whoever holds them, and revoked by their ids.
+//! Admin tokens: signed, narrowed by their holders, and revoked by id.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use zeroize::Zeroizing;
 
 use crate::{AdminTokenId, Failure, Scope, SigningKey, TenantId, Timestamp};
 
-/// A token as text, `kya_…`: a secret of its holder, which prints redacted.
+/// The text of a token, `kya_…`. Prints as `kya_[redacted]`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AdminTokenText(Zeroizing<String>);
 
 impl AdminTokenText {
-    /// How every one begins.
+    /// The prefix of every token.
     pub const PREFIX: &'static str = "kya_";
 
-    /// The text itself; for its holder and for adapters only.
+    /// The text itself; only for its holder and for adapters.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -39,56 +39,56 @@ impl fmt::Debug for AdminTokenText {
     }
 }
 
-/// What the first block of a token says, or what a later one leaves of it.
+/// What the first block of a token grants, or to what a later one narrows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bounds {
-    /// Patterns of permissions; nothing: all that the blocks before leave. Made of `a-z 0-9 - _ . : *` only.
+    /// Permission patterns of `a-z 0-9 - _ . : *`; `None`: all that the blocks before grant.
     pub permissions: Option<Vec<String>>,
-    /// The one tenant that it is good in; nothing: wherever the blocks before leave.
+    /// The only tenant it is valid in; `None`: as the blocks before say.
     pub tenant: Option<TenantId>,
-    /// When it ends, a whole second; nothing: when the blocks before say.
+    /// When it expires, in whole seconds; `None`: as the blocks before say.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A part of a token.
+/// A block of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenBlock {
-    /// Its id; revoking it kills every token that has this block. The first one's is the token's.
+    /// Its id. Revoking it revokes every token that has this block. The id of the first block is the token's.
     pub id: AdminTokenId,
-    /// What it says.
+    /// What it grants or narrows.
     pub bounds: Bounds,
 }
 
-/// A token whose signatures are right.
+/// A token whose signatures were verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminToken {
-    /// What it was called by who made it: 1 to 64 of `A-Z a-z 0-9 - _ . @` and blanks.
+    /// The name given at creation: 1 to 64 of `A-Z a-z 0-9 - _ . @` and spaces.
     pub name: String,
-    /// The first one grants, each later one narrows.
+    /// The first block, which grants.
     pub first: TokenBlock,
-    /// The later ones, in their order.
+    /// The later blocks in order, each of which narrows.
     pub later: Vec<TokenBlock>,
-    /// Whether every check of every block held at the moment that was asked about: it has not ended, and no two of its
-    /// blocks name different tenants.
+    /// Whether every check of every block passed at the given time: it has not expired, and no two blocks name
+    /// different tenants.
     pub holds: bool,
 }
 
-/// Why a text is no token, or none that can be made or narrowed.
+/// Why a text is no valid token, or a token can't be created or narrowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdminTokenError {
-    /// It is not written as one: other beginning, cut off, too long.
+    /// It has another prefix, is cut off, or is too long.
     #[error("this is no admin token: one begins with kya_ and is at most 4096 characters long")]
     Malformed,
-    /// Somebody else signed it, or it was changed.
+    /// It was signed with another key, or was changed.
     #[error("this admin token was not signed by this service, or was changed")]
     Forged,
-    /// A block of that number, from 0, says something that is not understood, and so can't be honoured.
+    /// The block with this number, from 0, says something unknown, so the token is refused.
     #[error(
         "block {0} of this admin token says something that Kayan does not know; narrow tokens with `kayan admin token \
          attenuate`"
     )]
     Strange(usize),
-    /// It can't be narrowed any further.
+    /// It can't be narrowed further.
     #[error("this admin token can't be narrowed further: it is sealed, too long, or has 8 blocks already")]
     Full,
     /// A bug.
@@ -102,16 +102,17 @@ impl From<AdminTokenError> for Failure {
     }
 }
 
-/// Makes, narrows and reads admin tokens.
+/// Creates, narrows and reads admin tokens.
 ///
-/// An implementor must
-/// - read as a token only what `issue` made with the same key and what `narrow` made from that;
-/// - let a later block narrow and never widen, whoever wrote it and with whatever tool: one that it does not understand
-///   wholly makes the token `Strange`;
-/// - take no more than a millisecond or so, whatever the text is;
-/// - put nothing of a token into an error's text.
+/// An implementation must
+/// - accept only tokens that `issue` created with the same key, and those that `narrow` created from them;
+/// - let a later block only narrow, by any author and with any tool: a block with something unknown makes the token
+///   `Strange`;
+/// - take about a millisecond at most, for any text;
+/// - put no part of a token into an error's text.
 pub trait AdminTokens: Send + Sync {
-    /// Signs a token of one block. Permissions, tenant and name are as [`Bounds`] and [`AdminToken`] say, and there is an end.
+    /// Signs a token of one block. Permissions, tenant and name must be as [`Bounds`] and [`AdminToken`] say; an expiry
+    /// is required.
     fn issue(
         &self,
         key: &SigningKey,
@@ -120,31 +121,31 @@ pub trait AdminTokens: Send + Sync {
         bounds: &Bounds,
     ) -> Result<AdminTokenText, AdminTokenError>;
 
-    /// Adds a block. Needs no key, and does not know whether the token is any good.
+    /// Adds a block. Needs no key, and does not verify the token.
     fn narrow(&self, token: &AdminTokenText, bounds: &Bounds) -> Result<AdminTokenText, AdminTokenError>;
 
-    /// Verifies every signature, and reads what the token says and whether that holds at `at`.
+    /// Verifies every signature, reads the blocks, and checks them at the time `at`.
     fn read(&self, key: &SigningKey, token: &AdminTokenText, at: Timestamp) -> Result<AdminToken, AdminTokenError>;
 }
 
-/// The end of a token, or of a block and of what was narrowed by it.
+/// The revocation of a token, or of a block and every token that has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
     /// The block.
     pub id: AdminTokenId,
-    /// Who ended it: the system, or a tenant, which ends tokens of its own only.
+    /// Who revoked it: the system, or a tenant, which can revoke only its own tokens.
     pub by: Scope,
-    /// When the token is dead anyhow, and this may be forgotten.
+    /// When the token expires anyway; after that the revocation can be removed.
     pub expires_at: Timestamp,
-    /// When.
+    /// When it was revoked.
     pub at: Timestamp,
 }
 
 /// Reads which admin tokens are revoked.
 ///
-/// An implementor keeps what [`Store`](crate::Store) promises.
+/// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait Revocations: Send + Sync {
-    /// Those of these ids, of an admin token that is good in this scope, that are revoked: by the system, or by that tenant.
+    /// Which of these ids, the blocks of a token valid in this scope, are revoked by the system or by that tenant.
     async fn revocations(&self, of: &Scope, ids: &[AdminTokenId]) -> Result<Vec<AdminTokenId>, Failure>;
 }

@@ -1,4 +1,4 @@
-//! The audit trail: its events, and how they are read.
+//! The audit trail: its events and how to read them.
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -8,14 +8,14 @@ use crate::{Client, EventId, Failure, IdentityId, Scope, SessionId, TenantId, Ti
 
 macro_rules! event_types {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
-        /// The closed list of event types.
+        /// The event types; the list is closed.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum EventType {
             $($(#[$doc])* $variant,)+
         }
 
         impl EventType {
-            /// Every type there is.
+            /// Every type.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
             /// The name in the audit log, as in `auth.login.failure`.
@@ -29,13 +29,13 @@ macro_rules! event_types {
 }
 
 event_types! {
-    /// Somebody logged in.
+    /// A login succeeded.
     LoginSuccess = "auth.login.success",
-    /// Somebody did not prove who they are.
+    /// A login failed: the identity was not proven.
     LoginFailure = "auth.login.failure",
-    /// A proven account that may not come in, or too many wrong guesses at one.
+    /// A login was refused: the account is not active, or had too many failed attempts.
     LoginBlocked = "auth.login.blocked",
-    /// Somebody logged out.
+    /// A user logged out.
     Logout = "auth.logout",
     /// A session was opened.
     SessionCreated = "auth.session.created",
@@ -47,21 +47,21 @@ event_types! {
     RefreshReused = "auth.refresh.reused",
     /// A password was changed.
     PasswordChanged = "auth.password.changed",
-    /// An identity was made.
+    /// An identity was created.
     IdentityCreated = "identity.created",
     /// An identity's traits were changed.
     IdentityUpdated = "identity.updated",
-    /// An identity was removed.
+    /// An identity was deleted.
     IdentityDeleted = "identity.deleted",
-    /// An identity's data was handed out to itself.
+    /// An identity exported its own data.
     IdentityExported = "identity.exported",
-    /// Somebody asked more often than they may.
+    /// A client exceeded a rate limit.
     RateLimited = "security.rate_limited",
-    /// An administrator did something.
+    /// An administrator acted.
     AdminAction = "admin.action",
-    /// Events of this tenant were removed because of their age: all that happened `before`, `count` of them.
+    /// Events of this tenant were purged by age: all from before `before`, `count` of them.
     AuditPurged = "audit.purged",
-    /// The database was put back to what a backup holds: that of `taken_at`, whose digest is `sha256`.
+    /// The database was restored from a backup, taken at `taken_at` and with the digest `sha256`.
     BackupRestored = "backup.restored",
 }
 
@@ -72,12 +72,12 @@ impl EventType {
     }
 }
 
-/// Whether what was tried came about.
+/// Whether the action succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did.
+    /// It succeeded.
     Success,
-    /// It did not.
+    /// It failed.
     Failure,
 }
 
@@ -98,7 +98,7 @@ impl Outcome {
 
 /// One event of the audit trail.
 ///
-/// **Invariant**: it is written in the transaction of the change it tells of (I-33), and no field holds a secret, a
+/// **Invariant**: it is written in the transaction of the change that it records (I-33), and no field holds a secret, a
 /// token, a hash or a password (I-36).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditEvent {
@@ -108,15 +108,15 @@ pub struct AuditEvent {
     pub tenant: TenantId,
     /// What happened.
     pub kind: EventType,
-    /// Whether it came about.
+    /// Whether it succeeded.
     pub outcome: Outcome,
-    /// Who did it: an identity's id, `cli`, or nothing when it is not known.
+    /// Who did it: an identity's id, `cli`, or `None` if unknown.
     pub actor: Option<String>,
     /// To whom it was done: an identity's id.
     pub subject: Option<String>,
-    /// One sentence for people.
+    /// One sentence for readers.
     pub message: String,
-    /// More, by event type.
+    /// Further data, by event type.
     pub metadata: Map<String, Value>,
     /// Where the request came from.
     pub client: Client,
@@ -128,11 +128,11 @@ pub struct AuditEvent {
     pub old_value: Option<Value>,
     /// The value after, secrets left out.
     pub new_value: Option<Value>,
-    /// How alarming it is, 0 to 100.
+    /// The risk, 0 to 100.
     pub risk: u8,
-    /// The request it belongs to.
+    /// The id of the request.
     pub request_id: Option<String>,
-    /// When.
+    /// When it happened.
     pub created_at: Timestamp,
 }
 
@@ -164,32 +164,32 @@ impl Serialize for AuditEvent {
 /// In which order events are read. Events of one moment stand in the order of their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventOrder {
-    /// Forward in time.
+    /// Oldest first.
     OldestFirst,
-    /// Back in time.
+    /// Newest first.
     NewestFirst,
 }
 
-/// Which events to read. What is `None`, and an empty list, is no condition.
+/// Which events to read. `None` and an empty list match all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventQuery {
-    /// What may be seen.
+    /// The tenant to read, or all of them.
     pub scope: Scope,
-    /// In which order.
+    /// The order.
     pub order: EventOrder,
-    /// Only of one of these types.
+    /// Only events of these types.
     pub types: Vec<EventType>,
-    /// Only those that this one did: an identity's id, or a name such as `cli`.
+    /// Only those by this actor: an identity's id, or a name such as `cli`.
     pub actor: Option<String>,
     /// Only those done to this identity.
     pub subject: Option<String>,
-    /// Only those that came out so.
+    /// Only those with this outcome.
     pub outcome: Option<Outcome>,
-    /// Only those from this address, written as the trail has it.
+    /// Only those from this address, as the trail writes it.
     pub ip: Option<String>,
-    /// Only from then on, inclusive.
+    /// Only those from this time on, inclusive.
     pub start: Option<Timestamp>,
-    /// Only until then, exclusive.
+    /// Only those before this time, exclusive.
     pub end: Option<Timestamp>,
 }
 
@@ -209,7 +209,7 @@ impl EventQuery {
         }
     }
 
-    /// Whether the event is one of those asked for.
+    /// Whether the query selects the event.
     pub fn takes(&self, event: &AuditEvent) -> bool {
         let is = |wanted: &Option<String>, has: &Option<String>| wanted.is_none() || wanted == has;
         self.scope.tenant().is_none_or(|tenant| *tenant == event.tenant)
@@ -223,7 +223,7 @@ impl EventQuery {
     }
 }
 
-/// A place in the trail: that of one event, whether or not it is still there.
+/// A place in the trail: that of an event, which may have been purged since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventCursor {
     /// When the event happened.
@@ -238,43 +238,44 @@ impl From<&AuditEvent> for EventCursor {
     }
 }
 
-/// A stretch of the trail.
+/// A page of the trail.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventPage {
-    /// The events of it that were asked for; there may be none.
+    /// The selected events of the page; may be empty.
     pub events: Vec<AuditEvent>,
-    /// Where to go on; nothing: there is no more.
+    /// Where the next page starts; `None`: this is the last page.
     pub next: Option<EventCursor>,
 }
 
 /// Reads the audit trail.
 ///
-/// An implementor keeps what [`Store`](crate::Store) promises.
+/// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait AuditTrail: Send + Sync {
-    /// The audit events that an identity did or that were done to it, oldest first.
+    /// The audit events by or about this identity, oldest first.
     async fn events_about(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<AuditEvent>, Failure>;
 
-    /// Looks at the next `limit` events of the scope, actor, subject and period behind `after`, and gives those that the
-    /// query takes. That costs the same however long the trail is, so there may be few of them, or none, and more to come.
+    /// Looks at the next `limit` events after `after` of the scope, actor, subject and period, and returns those that
+    /// the query selects. The cost does not depend on the length of the trail, so a page may hold few events or none
+    /// and still not be the last.
     ///
-    /// Pages are disjoint, and hold every event that was committed before the first of them was asked for. One that is
-    /// committed later may lie before `after`, as events are dated before they are committed.
+    /// Pages are disjoint, and hold every event that was committed before the first page was read. An event committed
+    /// later may lie before `after`, because events get their time before they are committed.
     async fn events(&self, query: &EventQuery, after: Option<EventCursor>, limit: u32) -> Result<EventPage, Failure>;
 
-    /// How many events from before `until` there are, of each tenant that has any, in the order of their names.
+    /// The number of events before `until`, for each tenant that has any, sorted by tenant.
     async fn count_events(&self, scope: &Scope, until: Timestamp) -> Result<Vec<(TenantId, u64)>, Failure>;
 }
 
-/// Removes audit events by their age; none is no error, and there is no guard. How much one such change removes, and so
-/// how long others wait for it, is up to whoever makes it.
+/// Purges audit events by age; it has no guard, and matching none is no error. The caller limits how many events one
+/// change removes, and so how long others wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PurgeEvents {
-    /// What may be touched.
+    /// The tenant to change, or all of them.
     pub scope: Scope,
-    /// Every event from before this goes.
+    /// Every event before this time is removed.
     pub until: Timestamp,
-    /// Of the whole system, a database that keeps the trail in parts (partitions) may drop every part that lies wholly
-    /// before this; the others do nothing more. Not before `until`.
+    /// For the whole system, a database that partitions the trail may drop every partition that lies wholly before this
+    /// time; others ignore it. Not before `until`.
     pub parts_until: Timestamp,
 }

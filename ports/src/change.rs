@@ -1,4 +1,4 @@
-//! Every write the service knows.
+//! Every write of the service.
 
 use async_trait::async_trait;
 
@@ -8,10 +8,10 @@ use crate::{
 };
 
 /// One write. A list of them is committed whole or not at all; a guard that does not hold rolls the list back.
-///
+/// One write. A list of changes is committed as a whole or not at all; a failed guard rolls it back.
 /// A list locks rows in one order ([`Locked`]): the tenant, the identity, what belongs to it.
 ///
-/// Variants carry their own tenant and touch no row of another one.
+/// Each variant carries its own tenant and touches no row of another.
 #[derive(Debug, Clone)]
 pub enum Change {
     /// A write to identities.
@@ -20,7 +20,7 @@ pub enum Change {
     Credential(CredentialChange),
     /// A write to sessions and refresh tokens.
     Session(SessionChange),
-    /// A write to role definitions, and to who has which role.
+    /// A write to role definitions and assignments.
     Role(RoleChange),
     /// A write to tenants.
     Tenant(TenantChange),
@@ -28,22 +28,22 @@ pub enum Change {
     Key(KeyChange),
     /// A write to seals.
     Seal(SealChange),
-    /// Forgets the attempts that were counted under a key; none is no error.
+    /// Deletes the attempts counted under a key; none is no error.
     ForgetAttempts(AttemptKey),
-    /// Revokes an admin token. Guard: it was not revoked before by the same (`Unique::Revocation`).
+    /// Revokes an admin token. Guard: the same revoker has not revoked it before (`Unique::Revocation`).
     RevokeAdminToken(Box<Revocation>),
     /// Stores a response. Guard: the operator has none under that key in the tenant (`Unique::Response`).
     StoreResponse(Box<StoredResponse>),
-    /// Removes some of what has expired, a thousand rows of each kind at most; there is no guard.
+    /// Removes expired rows, at most a thousand of each kind; it has no guard.
     RemoveExpired(Expired),
-    /// Removes audit events by their age.
+    /// Purges audit events by age.
     PurgeEvents(PurgeEvents),
     /// Writes an audit event.
     Record(Box<AuditEvent>),
 }
 
 impl Change {
-    /// What it affects of sessions and their owners; `None` when what was read of them before is still right.
+    /// The sessions and identities that it affects; `None` when what was read of them before stays valid.
     pub fn concerns(&self) -> Option<Concerns> {
         match self {
             Self::Account(change) => change.concerns(),
@@ -62,7 +62,7 @@ impl Change {
         }
     }
 
-    /// The rows that it locks first; `None` when others never wait for it while they hold something.
+    /// The rows that it locks first; `None` when no other change waits for it while it holds other locks.
     pub fn locks(&self) -> Option<Locked> {
         match self {
             Self::Account(_) => Some(Locked::Identity),
@@ -82,7 +82,7 @@ impl Change {
     }
 }
 
-/// Whose session, read together with its owner, a change makes out of date.
+/// The sessions that a change affects, each cached together with its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Affected {
     /// Every session of this identity.
@@ -90,15 +90,15 @@ pub enum Affected {
     /// This session.
     Session(SessionId),
     /// Every session of every tenant.
-    Everybody,
+    All,
 }
 
 /// What a change affects of sessions and their owners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Concerns {
-    /// Whom.
+    /// Which sessions.
     pub affected: Affected,
-    /// Whether a token may be dead or its owner another after it; false when it only notes when something was used.
+    /// Whether a token may have become invalid or its owner changed; false if only a time of use was noted.
     pub access: bool,
 }
 
@@ -112,53 +112,53 @@ impl Concerns {
     }
 }
 
-/// The only writer.
+/// Commits changes: the only way to write.
 ///
-/// An implementor must
-/// - apply a list of changes whole or not at all, and only then answer; what was acknowledged survives a crash (I-33);
-/// - let exactly one of any number of parallel lists with the same guard win, and tell the others `Stale` or
-///   `Conflict`, whatever else runs (I-01, I-13);
+/// An implementation must
+/// - apply a list of changes as a whole or not at all before it answers; what was acknowledged survives a crash (I-33);
+/// - let exactly one of any number of concurrent lists with the same guard succeed, and answer the others `Stale` or
+///   `Conflict` (I-01, I-13);
 /// - confine changes to their scope (I-29);
-/// - answer `Unavailable` rather than hang, and leave nothing behind when the asking future is dropped (I-41).
+/// - answer `Unavailable` rather than hang, and leave nothing behind when the caller drops the future (I-41).
 #[async_trait]
 pub trait Commit: Send + Sync {
     /// Applies the changes in order, in one transaction.
     async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError>;
 }
 
-/// What a guard found changed: the use-case knows what that means.
+/// Which guard failed; the use-case decides what that means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
-    /// The tenant is not there or not active.
+    /// The tenant does not exist or is not active.
     Tenant,
-    /// A tenant that is to be removed still has identities.
+    /// A tenant to delete still has identities.
     TenantInUse,
-    /// The identity is not there, not active, or was changed since it was read.
+    /// The identity does not exist, is not active, or was changed since it was read.
     Identity,
     /// A tenant's role definitions were changed since they were read.
     Roles,
-    /// The role is not there, or was changed since it was read.
+    /// The role does not exist, or was changed since it was read.
     Role,
-    /// Somebody has the role.
+    /// The role is assigned.
     RoleInUse,
-    /// Nobody active would have the role `admin`.
+    /// No active identity would have the role `admin`.
     LastAdmin,
     /// The credential was changed since it was read.
     Credential,
     /// The session is not active.
     Session,
-    /// Somebody else has the right to seal.
+    /// Another process holds the lease to seal.
     Sealing,
     /// The refresh token was spent before.
     RefreshToken,
-    /// The data key was wrapped anew since it was read.
+    /// The data key was wrapped again since it was read.
     DataKey,
 }
 
-/// What is taken already.
+/// What must be unique and is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unique {
-    /// An identity's id, over all tenants.
+    /// An identity's id, across all tenants.
     Identity,
     /// An identifier, within its tenant.
     Identifier,
@@ -170,7 +170,7 @@ pub enum Unique {
     Role,
     /// A tenant's name.
     Tenant,
-    /// The data key: there is one.
+    /// The data key: there is only one.
     DataKey,
     /// The one signing key that its owner may have for a purpose.
     SigningKey,

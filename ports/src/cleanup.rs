@@ -1,19 +1,19 @@
-//! Rows that have expired, and can be removed.
+//! Expired rows that can be removed.
 
 use async_trait::async_trait;
 
 use crate::{Failure, Timestamp};
 
-/// What has expired, in all tenants.
+/// What has expired, in all tenants, by the time before which it is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expired {
-    /// Sessions whose absolute end was before this, with their refresh tokens.
+    /// Sessions whose absolute end is before this, with their refresh tokens.
     pub sessions: Timestamp,
-    /// Attempts whose last was before this.
+    /// Attempts, by the time of the last one under the same key.
     pub attempts: Timestamp,
-    /// Known networks without a login since this.
+    /// Known networks, by the time of the last login from there.
     pub networks: Timestamp,
-    /// Revocations of admin tokens that ended before this.
+    /// Revocations of admin tokens that expired before this.
     pub revocations: Timestamp,
     /// Responses that were stored before this.
     pub responses: Timestamp,
@@ -21,9 +21,9 @@ pub struct Expired {
 
 /// Finds what has expired.
 ///
-/// An implementor keeps what [`Store`](crate::Store) promises.
+/// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait Cleanup: Send + Sync {
-    /// Whether anything of it is there.
+    /// Whether there is anything to remove.
     async fn has_expired(&self, expired: &Expired) -> Result<bool, Failure>;
 }

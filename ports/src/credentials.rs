@@ -1,4 +1,4 @@
-//! Credentials, which prove an identity.
+//! Credentials, with which an identity logs in.
 
 use std::fmt;
 
@@ -31,13 +31,13 @@ impl CredentialKind {
     }
 }
 
-/// Begins the text of a hash that is compared by the beginning of the password only.
+/// Marks a hash that is compared with the first 72 bytes of a password only.
 const CUTTING: &str = "cutting:";
 
 /// A password's hash in PHC or modular crypt form, as in `$2b$10$…` or `$argon2id$v=19$…`.
 ///
-/// A bcrypt hash that was made elsewhere may be of a password longer than bcrypt's 72 bytes. Such a hash is marked when it
-/// is taken in, and only then compared by the first 72 bytes; one that is made here never is (I-17).
+/// An imported bcrypt hash may come from a password longer than bcrypt's 72 bytes. Such a hash is marked at import, and
+/// only then compared with the first 72 bytes; a hash made here never is (I-17).
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Zeroizing<String>);
 
@@ -47,22 +47,22 @@ impl PasswordHash {
         Self(Zeroizing::new(encoded))
     }
 
-    /// Wraps an encoded hash whose origin has cut long passwords.
+    /// Wraps an encoded hash from a system that truncates long passwords.
     pub fn cutting(encoded: &str) -> Self {
         Self(Zeroizing::new(format!("{CUTTING}{encoded}")))
     }
 
-    /// Whether its origin has cut long passwords.
+    /// Whether the hash comes from a system that truncates long passwords.
     pub fn is_cutting(&self) -> bool {
         self.0.starts_with(CUTTING)
     }
 
-    /// The encoded hash, with its mark if it has one; for hashers and stores only.
+    /// The encoded hash, with its mark if it has one; only for hashers and stores.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The encoded hash as it was made, without a mark.
+    /// The encoded hash without a mark.
     pub fn as_made(&self) -> &str {
         self.0.strip_prefix(CUTTING).unwrap_or(&self.0)
     }
@@ -81,49 +81,49 @@ pub struct Credential {
     pub id: CredentialId,
     /// The tenant it belongs to.
     pub tenant: TenantId,
-    /// Whom it proves.
+    /// The identity it belongs to.
     pub identity: IdentityId,
-    /// What it is.
+    /// Its kind.
     pub kind: CredentialKind,
-    /// The secret part, in a form that is safe to keep.
+    /// The secret, in a form that is safe to store.
     pub secret: PasswordHash,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// When its secret last changed.
     pub updated_at: Timestamp,
-    /// The number of its last change.
+    /// The version, counted up by each change.
     pub version: Version,
 }
 
-/// What a login needs to know.
+/// What a login reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginCandidate {
-    /// What its tenant has set.
+    /// The tenant's settings.
     pub settings: TenantSettings,
-    /// The tenant's epoch, for the session that may come of it.
+    /// The tenant's epoch, for the session that may be opened.
     pub epoch: i64,
-    /// Who has the identifier, if anybody has.
+    /// The identity with this identifier, if there is one.
     pub known: Option<Known>,
 }
 
-/// Who has an identifier.
+/// An identity found by its identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// Whose it is.
+    /// The identity.
     pub identity: Identity,
     /// Its password, if it has one.
     pub password: Option<Credential>,
-    /// Whether a session of its was opened from the client's network before.
+    /// Whether it has logged in from the client's network before.
     pub known_network: bool,
 }
 
 /// Reads credentials.
 ///
-/// An implementor keeps what [`Store`](crate::Store) promises.
+/// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait Credentials: Send + Sync {
-    /// The owner of this identifier, the password to verify, and whether they have logged in from the network of `client`
-    /// before; `None` when the tenant is unknown or inactive.
+    /// The owner of this identifier, the password to verify, and whether the owner has logged in from the network of
+    /// `client` before; `None` when the tenant is unknown or inactive.
     async fn login_candidate(
         &self,
         tenant: &TenantId,
@@ -131,29 +131,29 @@ pub trait Credentials: Send + Sync {
         client: &Client,
     ) -> Result<Option<LoginCandidate>, Failure>;
 
-    /// An identity's password.
+    /// An identity's password credential.
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, Failure>;
 }
 
 /// A write to credentials.
 #[derive(Debug, Clone)]
 pub enum CredentialChange {
-    /// Adds a credential. Guards: the identity is there (`Guard::Identity`) and has none of that kind
+    /// Adds a credential. Guards: the identity exists (`Guard::Identity`) and has none of this kind
     /// (`Unique::Credential`).
     Add(Box<Credential>),
-    /// Replaces a credential's secret; `credential.version` is the new version. Guard: the one before it is the present
-    /// one (`Guard::Credential`).
+    /// Replaces a credential's secret; `credential.version` is the new version. Guard: the version before it is current
+    /// (`Guard::Credential`).
     Replace(Box<Credential>),
-    /// Marks that a credential has just proven its owner. Guard: it still has this version (`Guard::Credential`), so
-    /// that a password that was changed in the meantime opens nothing.
+    /// Notes that a credential was just verified. Guard: it still has this version (`Guard::Credential`), so that a
+    /// password changed in the meantime opens no session.
     Use {
         /// The tenant.
         tenant: TenantId,
-        /// Which.
+        /// The credential.
         credential: CredentialId,
         /// The version that was verified.
         version: Version,
-        /// When.
+        /// The time of the change.
         at: Timestamp,
     },
 }

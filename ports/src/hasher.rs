@@ -12,7 +12,7 @@ use crate::{Failure, PasswordHash, TenantId};
 pub struct Password(SecretString);
 
 impl Password {
-    /// The password's characters; for hashers and the password policy only.
+    /// The password itself; only for hashers and the password policy.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -36,7 +36,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// The hash formats that the service makes; every one of them, whatever its cost, is verified.
+/// The hash formats for new hashes. All of them are verified, at any cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HashFormat {
     /// bcrypt with this cost (4 to 31): 2^cost rounds.
@@ -50,27 +50,27 @@ pub enum HashFormat {
     Scrypt,
 }
 
-/// What came of comparing a password with a hash.
+/// The result of comparing a password with a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Not the password.
+    /// The password is wrong.
     Mismatch,
-    /// The password.
+    /// The password is right.
     Match,
-    /// The password, but the hash is of another format or weaker than the one made today: hash it anew.
+    /// The password is right, but the hash has another format or a lower cost than new ones: hash it again.
     MatchOutdated,
 }
 
-/// Why a hasher gave no answer.
+/// Why a hasher failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
     /// The queue is full; try again later (I-40).
     #[error("the password hashing queue is full")]
     Overloaded,
-    /// The password is longer than the format can take whole (I-17).
+    /// The password is longer than the format can hash without truncation (I-17).
     #[error("the password is longer than {max_bytes} bytes")]
     TooLong {
-        /// The longest that can be taken, in bytes of UTF-8.
+        /// The limit, in bytes of UTF-8.
         max_bytes: usize,
     },
     /// The hasher itself failed.
@@ -87,23 +87,23 @@ impl From<HashError> for Failure {
     }
 }
 
-/// How much a hash that was made elsewhere costs to verify.
+/// How much an imported hash costs to verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HashCost {
-    /// At most four times what a hash made here costs, and at most 64 MiB of memory.
+    /// At most four times the cost of a new hash, and at most 64 MiB of memory.
     Ordinary,
     /// More, up to the limits of I-42: bcrypt at cost 15, argon2 with 1 GiB, 10 passes and 16 lanes, scrypt with N = 2^17,
     /// r = 8 and p = 10, PBKDF2 with 10 million rounds.
     Costly,
 }
 
-/// Why a hash that was made elsewhere is not taken.
+/// Why an imported hash is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AdoptError {
-    /// No known format, damaged, or beyond the limits of I-42.
-    #[error("must be a hash by bcrypt, argon2, scrypt or PBKDF2 of a bearable cost")]
+    /// Of no known format, damaged, or beyond the limits of I-42.
+    #[error("must be a valid bcrypt, argon2, scrypt or PBKDF2 hash within the cost limits")]
     Unknown,
-    /// More costly than was allowed.
+    /// More costly than allowed.
     #[error(
         "costs more than four times a hash made here, or more than 64 MiB of memory; \
          `kayan admin user import --allow-costly` takes it"
@@ -111,25 +111,25 @@ pub enum AdoptError {
     Costly,
 }
 
-/// A computation that answers in a way of its own.
+/// A computation that sends its result itself.
 pub type Work = Box<dyn FnOnce() + Send>;
 
 /// Hashes and verifies passwords.
 ///
-/// An implementor must
+/// An implementation must
 /// - never compute on the caller's thread: hashing takes tens of milliseconds by design;
-/// - bound the work that waits and answer `Overloaded` beyond it, without letting one tenant keep out the others (I-40);
-/// - do for `verify` against `None` the work of one hash of today's format, and never match (I-08);
-/// - make up, when an outdated hash does not match, for the work that it cost less than one of today's (I-08);
-/// - never truncate: `hash` refuses what the format can't take whole, `verify` does the work and says `Mismatch` (I-17).
-///   The one exception is a bcrypt hash that `adopt` has taken in: it is compared by the first 72 bytes of the password,
-///   as it was where it was made.
+/// - limit the waiting work and answer `Overloaded` beyond it, and let no tenant starve the others (I-40);
+/// - do the work of one new hash when `verify` gets `None`, and never match (I-08);
+/// - do additional work when an outdated, cheaper hash does not match, so that it takes as long as a new one (I-08);
+/// - never truncate: `hash` refuses what the format can't take, `verify` does the work and answers `Mismatch` (I-17).
+///   The one exception is a bcrypt hash from `adopt`: it is compared with the first 72 bytes of the password, as in the
+///   system that it comes from.
 #[async_trait]
 pub trait PasswordHasher: Send + Sync {
-    /// Hashes a password of somebody in this tenant in today's format with a fresh salt.
+    /// Hashes a password in today's format with a fresh salt, on the queue of this tenant.
     async fn hash(&self, tenant: &TenantId, password: &Password) -> Result<PasswordHash, HashError>;
 
-    /// Compares a password with a hash of any known format; `None` stands for an account that isn't there.
+    /// Compares a password with a hash of any known format; `None` stands for an account that does not exist.
     async fn verify(
         &self,
         tenant: &TenantId,
@@ -137,13 +137,13 @@ pub trait PasswordHasher: Send + Sync {
         password: &Password,
     ) -> Result<Verdict, HashError>;
 
-    /// Does other work for a tenant that takes too long for the caller's thread; done when this answers.
+    /// Runs other work of a tenant that takes too long for the caller's thread; returns when it is done.
     async fn compute(&self, tenant: &TenantId, work: Work) -> Result<(), HashError>;
 
-    /// The form in which a hash that was made elsewhere is kept, if `verify` can match it and it costs at most `most`.
-    /// Computes nothing.
+    /// The form in which to store an imported hash, if `verify` can match it and it costs at most `most`. Computes no
+    /// hash.
     fn adopt(&self, hash: &PasswordHash, most: HashCost) -> Result<PasswordHash, AdoptError>;
 
-    /// The longest password that `hash` takes, in bytes of UTF-8.
+    /// The longest password that `hash` accepts, in bytes of UTF-8.
     fn max_bytes(&self) -> usize;
 }

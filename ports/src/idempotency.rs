@@ -1,31 +1,32 @@
-//! Stored responses, so that a request that is repeated under its idempotency key gets the same one.
+//! Stored responses, so that a repeated request with the same idempotency key gets the same response.
 
 use async_trait::async_trait;
 
 use crate::{Failure, IdentityId, TenantId, Timestamp};
 
-/// The response to a request that was made under an idempotency key of the operator's choice.
+/// The response to a request with an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredResponse {
-    /// The tenant that was asked in.
+    /// The tenant of the request.
     pub tenant: TenantId,
-    /// The exact credential that asked, such as `token/` and an id, and before it `system/` if it acted in all tenants.
+    /// The exact credential of the request, such as `token/` and an id, with the prefix `system/` if it acted in all
+    /// tenants.
     pub operator: String,
     /// The key, 1 to 255 visible ASCII characters.
     pub key: String,
-    /// The request's fingerprint, which does not reveal what was asked.
+    /// The fingerprint of the request, which does not reveal the request.
     pub request: [u8; 32],
-    /// The identity that the response shows: it is deleted with that one.
+    /// The identity that the response shows; the response is deleted with it.
     pub about: Option<IdentityId>,
     /// The response, as JSON. It holds no secret.
     pub response: String,
-    /// When.
+    /// When it was stored.
     pub at: Timestamp,
 }
 
 /// Reads stored responses.
 ///
-/// An implementor keeps what [`Store`](crate::Store) promises.
+/// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait StoredResponses: Send + Sync {
     /// The response that was stored for this operator under this key.

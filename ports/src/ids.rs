@@ -1,4 +1,4 @@
-//! Names of things: ids that cannot be mixed up, and the scope a query is confined to.
+//! Typed ids, and the scope of a query.
 
 use std::{
     fmt,
@@ -39,11 +39,11 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
-    /// An identity: somebody who can log in. UUIDv7 (RFC 9562).
+    /// An identity. UUIDv7 (RFC 9562).
     IdentityId,
     /// A credential of an identity. UUIDv7.
     CredentialId,
-    /// A session and, at once, the family of its refresh tokens. UUIDv7.
+    /// A session and its family of refresh tokens. UUIDv7.
     SessionId,
     /// An audit event. UUIDv7, so that ids sort by time.
     EventId,
@@ -58,13 +58,13 @@ uuid_id! {
 #[serde(try_from = "String", into = "String")]
 pub struct TenantId(Arc<str>);
 
-/// Says why a text is no tenant name.
+/// A text that is not a valid tenant name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a tenant is 1 to 63 characters of a-z, 0-9, '-' and '_', beginning with a letter or digit")]
 pub struct TenantIdError;
 
 impl TenantId {
-    /// The tenant of every request that names none.
+    /// The tenant of requests that name none.
     pub const DEFAULT: &'static str = "default";
 
     /// The name as text.
@@ -120,19 +120,19 @@ impl fmt::Debug for TenantId {
     }
 }
 
-/// What a read or a change may see: one tenant, or, spelled out, all of them.
+/// What a read or a change may touch: one tenant or, spelled out, all of them.
 ///
-/// **Invariant**: every question and every change carries one; a row outside it is as good as absent (I-29).
+/// **Invariant**: every read and every change carries one; a row outside it does not exist for them (I-29).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// This tenant's rows only.
     Tenant(TenantId),
-    /// Every tenant's rows: the operator's own tools.
+    /// Every tenant's rows, for the operator's own tools.
     System,
 }
 
 impl Scope {
-    /// The tenant's name, or nothing for the whole system.
+    /// The tenant, or `None` for the whole system.
     pub fn tenant(&self) -> Option<&TenantId> {
         match self {
             Self::Tenant(tenant) => Some(tenant),

@@ -1,4 +1,4 @@
-//! Keys that are made once, kept sealed in the database, and the same on every replica.
+//! Keys that are generated once, stored sealed in the database, and shared by all replicas.
 
 use std::{fmt, sync::Arc};
 
@@ -7,19 +7,19 @@ use zeroize::Zeroizing;
 
 use crate::{CommitError, Failure, KeyId, Scope, Timestamp, Version};
 
-/// What a signing key is for: a key signs for one purpose only.
+/// The purpose of a signing key: a key signs for one purpose only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyPurpose {
     /// Admin tokens.
     AdminToken,
     /// Seals over the audit trail.
     AuditSeal,
-    /// Fingerprints of requests that are made under an idempotency key: its seed keys an HMAC.
+    /// Fingerprints of requests with an idempotency key: the seed is the key of an HMAC.
     Fingerprint,
 }
 
 impl KeyPurpose {
-    /// Every purpose there is.
+    /// Every purpose.
     pub const ALL: [Self; 3] = [Self::AdminToken, Self::AuditSeal, Self::Fingerprint];
 
     /// The name in the database.
@@ -39,9 +39,9 @@ impl KeyPurpose {
 
 /// An Ed25519 key pair (RFC 8032, section 5.1.5).
 pub struct SigningKey {
-    /// Its id, to say later which key signed.
+    /// Its id, which says later which key signed.
     pub id: KeyId,
-    /// The secret half: 32 bytes, wiped when it is dropped.
+    /// The secret half: 32 bytes, wiped when dropped.
     pub seed: Zeroizing<[u8; 32]>,
     /// The public half.
     pub public: [u8; 32],
@@ -56,7 +56,7 @@ impl fmt::Debug for SigningKey {
 /// Why there is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// No secret at hand opens what is kept. Says which setting to make.
+    /// None of the configured secrets opens the stored key. The text says which setting to correct.
     #[error("{0}")]
     Locked(String),
     /// The database failed, a row is damaged, or a bug.
@@ -79,27 +79,27 @@ impl From<KeyError> for Failure {
     }
 }
 
-/// The place where keys are kept.
+/// The store of keys.
 ///
-/// An implementor must
-/// - make a key at its first use and never again: any number of parallel first uses, on any number of replicas, get the
-///   same one;
-/// - keep it so that whoever reads the database, but not the service's secrets, learns nothing of it;
-/// - lose no key when those secrets are rotated, as long as the one before is at hand once.
+/// An implementation must
+/// - generate a key at its first use and never again: any number of concurrent first uses, on any number of replicas,
+///   get the same key;
+/// - store it so that a reader of the database without the service's secrets learns nothing about it;
+/// - lose no key when those secrets are rotated, if the previous secret is configured once.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// Opens what is kept, so that secrets that don't fit are noticed; if it took those before, it is sealed with the present
-    /// ones from now on. Makes nothing.
+    /// Opens the stored keys, so that wrong secrets are noticed. Seals them with the current secret if they were sealed
+    /// with the previous one. Generates nothing.
     async fn unlock(&self) -> Result<(), KeyError>;
 
-    /// The system's key for this purpose, made now if there is none.
+    /// The system's key for this purpose, generated if there is none.
     async fn obtain(&self, purpose: KeyPurpose) -> Result<Arc<SigningKey>, KeyError>;
 
-    /// The system's key for this purpose, if there is one: what nobody has signed with verifies nothing.
+    /// The system's key for this purpose, if there is one: without one there is nothing to verify.
     async fn find(&self, purpose: KeyPurpose) -> Result<Option<Arc<SigningKey>>, KeyError>;
 }
 
-/// Bytes that only the service can open. Print redacted all the same.
+/// Bytes that only the service can open. Prints redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed(pub Vec<u8>);
 
@@ -133,14 +133,14 @@ impl Wrapper {
     }
 }
 
-/// The data key, which seals everything else, as the database keeps it. There is one at most.
+/// The data key, which seals everything else, as stored. There is at most one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrappedKey {
-    /// The data key, sealed.
+    /// The data key, wrapped.
     pub wrapped: Sealed,
-    /// What with.
+    /// Which secret wraps it.
     pub by: Wrapper,
-    /// Counts wrappings, from 1.
+    /// The version, counted up by each wrapping, from 1.
     pub version: Version,
     /// When the data key was made.
     pub created_at: Timestamp,
@@ -148,41 +148,41 @@ pub struct WrappedKey {
     pub updated_at: Timestamp,
 }
 
-/// A signing key as the database keeps it.
+/// A signing key as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedKey {
     /// Its id.
     pub id: KeyId,
-    /// Whose: a tenant's, or the system's. One key at most for each purpose of each.
+    /// Its owner: a tenant or the system. Each has at most one key for each purpose.
     pub scope: Scope,
-    /// What for.
+    /// Its purpose.
     pub purpose: KeyPurpose,
     /// The secret half, sealed.
     pub sealed: Sealed,
     /// The public half.
     pub public: [u8; 32],
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
 }
 
 /// Reads keys as they are stored.
 ///
-/// An implementor keeps what [`Store`](crate::Store) promises.
+/// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait StoredKeys: Send + Sync {
     /// The data key, if there is one.
     async fn data_key(&self) -> Result<Option<WrappedKey>, Failure>;
 
-    /// The signing key that the tenant, or the system itself, has for this purpose.
+    /// The signing key of the tenant, or of the system itself, for this purpose.
     async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, Failure>;
 }
 
-/// A write to stored keys. None of them locks what others wait for.
+/// A write to stored keys. None of them locks rows that others wait for.
 #[derive(Debug, Clone)]
 pub enum KeyChange {
     /// Stores the data key. Guard: there is none (`Unique::DataKey`).
     StoreDataKey(Box<WrappedKey>),
-    /// Stores the same data key, wrapped anew; `version` is the new version. Guard: the one before it is the present one
+    /// Stores the same data key, wrapped again; `version` is the new version. Guard: the version before it is current
     /// (`Guard::DataKey`).
     RewrapDataKey(Box<WrappedKey>),
     /// Stores a signing key. Guard: its owner has none for its purpose (`Unique::SigningKey`).

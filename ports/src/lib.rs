@@ -1,8 +1,7 @@
-//! Kayan's domain types and the ports its use-cases speak to.
+//! Kayan's domain types and the ports that its use-cases call.
 //!
-//! A port is a promise. The doc of each trait says what an implementor must do, and `tests/contract` holds the same
-//! promises as executable laws; an adapter that passes them can be trusted by every use-case. This crate knows no
-//! database, no protocol, no clock and no random source.
+//! The doc of each trait says what an implementation must do, and `tests/contract` tests the same guarantees, so every
+//! use-case can trust an adapter that passes. This crate knows no database, no protocol, no clock and no random source.
 
 mod accounts;
 mod admin_tokens;

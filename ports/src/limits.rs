@@ -1,4 +1,4 @@
-//! The ports that count: requests against a rate limit, attempts against a lockout.
+//! The ports that count requests for rate limits and attempts for the lockout.
 
 use std::{fmt, time::Duration};
 
@@ -9,42 +9,41 @@ use crate::{Change, Failure, TenantId, Timestamp};
 /// So many requests in so much time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Its name, such as `ip` or `login`: what the answer, the audit trail and the metrics call it.
+    /// Its name, such as `ip` or `login`, in responses, the audit trail and the metrics.
     pub name: &'static str,
-    /// How many, 1 at least.
+    /// The number of requests, 1 at least.
     pub requests: u32,
-    /// In how much time, one millisecond at least.
+    /// The length of the window, one millisecond at least.
     pub window: Duration,
 }
 
-/// What a rate limit says of one request.
+/// The decision of a rate limit on one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// It is within the limit, and was counted.
+    /// Within the limit, and counted.
     Admitted {
-        /// So many more would be admitted now.
+        /// How many more would be admitted now.
         remaining: u32,
-        /// In so long nothing of what was counted so far counts any more.
+        /// How long until none of the requests counted so far counts any more.
         reset: Duration,
     },
-    /// It is over the limit, and was not counted.
+    /// Over the limit, and not counted.
     Refused {
-        /// In so long one more is admitted, if nobody else comes first.
+        /// How long until one more is admitted, if no other request comes first.
         retry_after: Duration,
     },
 }
 
 /// Counts requests over a sliding window.
 ///
-/// Requests are counted by whole windows, beginning at multiples of it since 1970. What counts at a moment is this
-/// window's count, and the last one's as far as a window that ends now would reach into it, as if its requests had come
-/// evenly, rounded down. So whoever begins fresh gets exactly `requests` in one window, and nobody ever gets more than
-/// twice as many in one.
+/// Requests are counted in whole windows that begin at multiples of their length since 1970. The count at a moment is
+/// that of this window, plus that of the last one in proportion to its overlap with a window that ends now, rounded
+/// down. So a new client gets exactly `requests` in one window, and no client ever gets more than twice as many in one.
 ///
-/// An implementor must
-/// - admit exactly `requests` of any number of parallel ones, and count none that it refuses;
-/// - count each name and each `who` apart;
-/// - forget what can't matter any more, so that a flood of strangers does not fill the memory;
+/// An implementation must
+/// - admit exactly `requests` of any number of concurrent ones, and not count those it refuses;
+/// - count each name and each `who` separately;
+/// - drop counts that no longer matter, so that a flood of new clients does not fill the memory;
 /// - answer an error rather than hang.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
@@ -52,28 +51,29 @@ pub trait RateLimiter: Send + Sync {
     async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, Failure>;
 }
 
-/// So many wrong guesses, then a wait.
+/// A number of failed attempts, then a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lockout {
     /// What is guarded, such as `login`: what the metrics call it.
     pub name: &'static str,
     /// How many wrong guesses are heard, 1 at least.
     pub max_failures: u32,
-    /// How long after the last one no more is heard; and after how long without any they are forgotten.
+    /// How long an account stays locked after the last attempt, and after how long without any the attempts are
+    /// forgotten.
     pub duration: Duration,
 }
 
-/// Whose secret is guessed at.
+/// The account whose secret is guessed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
     /// The tenant.
     pub tenant: TenantId,
-    /// The SHA-256 of the canonical identifier: people type their passwords in the wrong field, so what they typed is
-    /// kept nowhere.
+    /// The SHA-256 of the canonical identifier. The text is not stored, because people type passwords into the wrong
+    /// field.
     pub identifier: [u8; 32],
 }
 
-/// In one word: the tenant, a colon and the identifier's hash in hexadecimal.
+/// Writes the tenant, a colon and the identifier's hash in hexadecimal.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.tenant)?;
@@ -81,33 +81,33 @@ impl fmt::Display for Target {
     }
 }
 
-/// Whose secret is guessed at, and from where: what attempts are counted by.
+/// What attempts are counted by: the account, and where they come from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AttemptKey {
-    /// Whose.
+    /// The account.
     pub target: Target,
-    /// A network its owner has logged in from before; nothing for all other places together.
+    /// A network that its owner has logged in from before; `None` for all other networks together.
     pub known_network: Option<String>,
 }
 
-/// What a lockout says of one attempt.
+/// The decision of a lockout on one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reservation {
-    /// It was counted as a wrong one already, and may go on.
+    /// Counted as failed in advance, and allowed.
     Reserved,
-    /// It must not go on, and was not counted.
+    /// Refused, and not counted.
     Locked {
-        /// Until then.
+        /// When the lock ends.
         until: Timestamp,
     },
 }
 
-/// Counts attempts to prove who one is, before they are made.
+/// Counts login attempts before they are made.
 ///
-/// An implementor must
-/// - let at most `max_failures` of any number of parallel attempts go on (I-09);
-/// - forget a key's attempts `duration` after the last that it let go on, exactly then;
-/// - count each key apart;
+/// An implementation must
+/// - allow at most `max_failures` of any number of concurrent attempts (I-09);
+/// - forget a key's attempts exactly `duration` after the last allowed one;
+/// - count each key separately;
 /// - answer an error rather than hang.
 #[async_trait]
 pub trait AttemptCounter: Send + Sync {
@@ -124,7 +124,7 @@ pub trait AttemptCounter: Send + Sync {
     /// Forgets all attempts at this target, from wherever, because an administrator says so.
     async fn unlock(&self, target: &Target) -> Result<(), Failure>;
 
-    /// The change that forgets a key's attempts in the commit that opens a session; `None` where counts
-    /// are not in the store.
+    /// The change that forgets a key's attempts in the commit that opens a session; `None` where the counts are not in
+    /// the store.
     fn forgetting(&self, key: &AttemptKey) -> Option<Change>;
 }

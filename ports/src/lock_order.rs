@@ -1,14 +1,14 @@
-//! The one order in which a list of changes locks rows, so that no two lists wait for each other.
+//! The order in which a list of changes locks rows, so that no two lists deadlock.
 
 use crate::Change;
 
-/// The rows that a change locks first, in the order in which a list of changes locks them.
+/// The rows that a change locks first, in the order in which a list locks them.
 ///
-/// Whatever belongs to an identity is locked after the identity itself or, where one session alone changes, without it.
-/// As deleting an identity locks its row and then what belongs to it, nothing may go the other way.
+/// What belongs to an identity is locked after the identity itself or, where only one session changes, without it.
+/// Deleting an identity locks its row and then what belongs to it, so no list may lock in the opposite order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Locked {
-    /// The tenant's row: its settings, its role definitions, and who administers it.
+    /// The tenant's row: its settings, its role definitions and its administrators.
     Tenant,
     /// The identity's row. Lists that lock several identities lock their tenant first.
     Identity,
@@ -19,7 +19,8 @@ pub enum Locked {
 }
 
 impl Change {
-    /// Whether a list keeps the order: what is locked late was locked before or comes after all that is locked already.
+    /// Whether a list keeps the order: each change locks rows that were locked before, or that come after all locked
+    /// ones.
     pub fn in_lock_order(changes: &[Self]) -> bool {
         let mut locked: Vec<Locked> = Vec::new();
         changes.iter().filter_map(Self::locks).all(|next| {

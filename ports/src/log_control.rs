@@ -1,15 +1,15 @@
-//! The port to how much is logged.
+//! The port to the log level.
 
-/// The least level of what is logged.
+/// The lowest level that is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogLevel {
     /// Everything.
     Debug,
-    /// What happens in the course of things, such as each request.
+    /// Normal events, such as each request.
     Info,
-    /// What somebody should look at, and worse.
+    /// What needs attention.
     Warn,
-    /// What failed.
+    /// Failures.
     Error,
 }
 
@@ -25,11 +25,11 @@ impl LogLevel {
     }
 }
 
-/// Says and sets how much this process logs.
+/// Reads and sets the log level of this process.
 pub trait LogControl: Send + Sync {
-    /// The present level.
+    /// The current level.
     fn level(&self) -> LogLevel;
 
-    /// Logs from this level up, from now on.
+    /// Logs from this level up from now on.
     fn set(&self, level: LogLevel);
 }

@@ -1,15 +1,15 @@
-//! The port to anything whose health can be asked for.
+//! The port to the health of a part.
 
 use async_trait::async_trait;
 
-/// How well a part is.
+/// The health of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// It works.
     Healthy,
-    /// The service goes on with less; the text says what is missing. No secret, host name or path in it.
+    /// The service works without this part; the text says what is missing. It contains no secret, host name or path.
     Degraded(String),
-    /// The service can't do its work; the text says why. No secret, host name or path in it.
+    /// The service does not work; the text says why. It contains no secret, host name or path.
     Unhealthy(String),
 }
 
@@ -19,6 +19,6 @@ pub trait Probe: Send + Sync {
     /// The name in the health report.
     fn name(&self) -> &'static str;
 
-    /// Looks; answers within a second or is given up on.
+    /// Checks the part. After one second without an answer the part counts as failed.
     async fn check(&self) -> Condition;
 }

@@ -1,11 +1,11 @@
-//! Roles: names for what somebody may do.
+//! Roles: named sets of permissions.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{Affected, Concerns, Failure, IdentityId, Locked, TenantId, Timestamp, Version};
 
-/// A role that a tenant has defined. The built-in ones are in no store.
+/// A role defined by a tenant. The built-in ones are not stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
     /// The tenant that defined it.
@@ -16,7 +16,7 @@ pub struct Role {
     pub description: String,
     /// The permissions it grants, as patterns.
     pub permissions: Vec<String>,
-    /// The roles whose permissions it grants, too.
+    /// The roles whose permissions it grants as well.
     pub parents: Vec<String>,
     /// When it came to be.
     #[serde(with = "crate::timestamp")]
@@ -24,42 +24,42 @@ pub struct Role {
     /// When it last changed.
     #[serde(with = "crate::timestamp")]
     pub updated_at: Timestamp,
-    /// The number of its last change.
+    /// The version, counted up by each change.
     pub version: Version,
 }
 
-/// All that a tenant has defined, as of one moment.
+/// All role definitions of a tenant, read at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefinedRoles {
     /// The roles, by name.
     pub defined: Vec<Role>,
-    /// Counts the changes of any of them, so that a writer can say what it has read.
+    /// The version of the definitions as a whole, counted up by each change of any of them.
     pub version: Version,
 }
 
-/// A role somebody was given by an administrator: the one that the built-in protection of the last administrator counts.
+/// The built-in role of administrators; the last active one of a tenant can't be removed.
 pub const ADMIN: &str = "admin";
 
 /// Reads role definitions.
 ///
-/// An implementor keeps what [`Store`](crate::Store) promises.
+/// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait Roles: Send + Sync {
-    /// The roles that a tenant has defined, by name; `None` when there is no such tenant.
+    /// The role definitions of a tenant, by name; `None` when the tenant does not exist.
     async fn roles(&self, tenant: &TenantId) -> Result<Option<DefinedRoles>, Failure>;
 }
 
-/// A write to role definitions, and to who has which role.
+/// A write to role definitions and assignments.
 #[derive(Debug, Clone)]
 pub enum RoleChange {
-    /// Adds a role and counts the change of the tenant's definitions. Guard: no role of it has the name
+    /// Adds a role and counts up the version of the tenant's definitions. Guard: no role of the tenant has the name
     /// (`Unique::Role`).
     Create(Box<Role>),
-    /// Replaces a role's definition and counts the change of the tenant's definitions; `version` is the new version.
-    /// Guard: the one before it is the present one (`Guard::Role`).
+    /// Replaces a role's definition and counts up the version of the tenant's definitions; `version` is the new
+    /// version. Guard: the version before it is current (`Guard::Role`).
     Replace(Box<Role>),
-    /// Removes a role and counts the change of the tenant's definitions. Guards: nobody has it (`Guard::RoleInUse`), and
-    /// `expected` is its present version (`Guard::Role`).
+    /// Deletes a role and counts up the version of the tenant's definitions. Guards: it is not assigned
+    /// (`Guard::RoleInUse`), and `expected` is its current version (`Guard::Role`).
     Delete {
         /// The tenant.
         tenant: TenantId,
@@ -68,29 +68,29 @@ pub enum RoleChange {
         /// The version that was read.
         expected: Version,
     },
-    /// Sets an identity's roles. Guard: `expected` is the present version (`Guard::Identity`).
+    /// Sets an identity's roles. Guard: `expected` is the current version (`Guard::Identity`).
     Assign {
         /// The tenant.
         tenant: TenantId,
-        /// Whose.
+        /// The identity.
         identity: IdentityId,
         /// The version that was read.
         expected: Version,
         /// The names of the new roles.
         roles: Vec<String>,
-        /// When.
+        /// The time of the change.
         at: Timestamp,
     },
-    /// Keeps a tenant's role definitions, and who has which, as they are until the list is committed. Guard: the
-    /// definitions are still of this version (`Guard::Roles`).
+    /// Keeps a tenant's role definitions and assignments unchanged until the list is committed. Guard: the definitions
+    /// still have this version (`Guard::Roles`).
     Pin {
         /// The tenant.
         tenant: TenantId,
         /// The version that was read.
         version: Version,
     },
-    /// Changes nothing. Guard: an active identity has the role `admin` in the tenant now (`Guard::LastAdmin`). Only with
-    /// `Pin` before it is that still so when the list is committed.
+    /// Changes nothing. Guard: an active identity has the role `admin` in the tenant (`Guard::LastAdmin`). Only after
+    /// `Pin` does that stay true until the list is committed.
     RequireAdmin(TenantId),
 }
 

@@ -1,20 +1,20 @@
-//! Seals over the audit trail: what proves that nobody has changed it since.
+//! Seals over the audit trail, which prove that it was not changed since.
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::{AuditEvent, EventId, Failure, SessionId, TenantId, Timestamp};
 
-/// Where an event stands in its tenant's trail, which is sorted by time and then by id.
+/// The place of an event in its tenant's trail, which is sorted by time and then by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// When it happened, whole microseconds.
+    /// The time of the event, in whole microseconds.
     pub at: Timestamp,
     /// Its id.
     pub id: EventId,
 }
 
-/// An event as it is kept, word for word: what a seal covers.
+/// An event exactly as stored, which is what a seal covers.
 ///
 /// Nothing is parsed, so that a row which this program would not write can still be read, and told from one that it
 /// wrote.
@@ -34,30 +34,30 @@ pub struct TrailEvent {
     pub subject: Option<String>,
     /// One sentence for people.
     pub message: String,
-    /// A JSON object, the text as it was written.
+    /// A JSON object, as written.
     pub metadata: String,
     /// Where the request came from.
     pub ip: Option<String>,
-    /// With which program.
+    /// The user agent.
     pub user_agent: Option<String>,
     /// The session.
     pub session: Option<SessionId>,
     /// What was changed.
     pub resource: Option<String>,
-    /// JSON, the text as it was written.
+    /// JSON, as written.
     pub old_value: Option<String>,
-    /// JSON, the text as it was written.
+    /// JSON, as written.
     pub new_value: Option<String>,
-    /// How alarming it is; 0 to 100 unless somebody has changed it.
+    /// The risk: 0 to 100 unless the row was changed.
     pub risk: i64,
     /// The request.
     pub request_id: Option<String>,
-    /// When.
+    /// When it happened.
     pub created_at: Timestamp,
 }
 
 impl TrailEvent {
-    /// Where it stands.
+    /// Its place in the trail.
     pub fn position(&self) -> Position {
         Position { at: self.created_at, id: self.id }
     }
@@ -88,37 +88,37 @@ impl From<&AuditEvent> for TrailEvent {
     }
 }
 
-/// Part of a tenant's trail.
+/// A part of a tenant's trail.
 #[derive(Debug, Clone)]
 pub struct Stretch {
-    /// Whose trail.
+    /// The tenant.
     pub tenant: TenantId,
-    /// Only what stands behind this; nothing: from its beginning.
+    /// Only what comes after this place; `None`: from the beginning.
     pub after: Option<Position>,
-    /// Only up to here, this one included.
+    /// The last place, inclusive.
     pub until: Position,
-    /// At most so many, 1 to 10,000.
+    /// The most events to return, 1 to 10,000.
     pub limit: u32,
 }
 
-/// Who has events that nothing was sealed of yet.
+/// The tenants that have unsealed events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsealed {
     /// The tenants, each once.
     pub tenants: Vec<TenantId>,
-    /// All who have events up to this moment are named; the rest is to be asked for from here on.
+    /// The tenants with events up to this time are listed; continue from here for the others.
     pub up_to: Timestamp,
 }
 
-/// A signed statement that a stretch of a tenant's trail is as it was when it was sealed.
+/// A signed statement about a stretch of a tenant's trail at the time of sealing.
 ///
-/// It covers all events behind the seal before it, up to `last`. What its fields must be is the business of
-/// `kayan_core::policy::seal`; a store keeps them as they are.
+/// It covers all events after the previous seal, up to `last`. `kayan_core::policy::seal` defines its fields; a store
+/// keeps them as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
-    /// Whose trail.
+    /// The tenant.
     pub tenant: TenantId,
-    /// Counts the tenant's seals, from 1.
+    /// Its number in the tenant's chain, from 1.
     pub number: i64,
     /// The last event that it covers.
     pub last: Position,
@@ -127,40 +127,40 @@ pub struct Seal {
     pub entries: Vec<u8>,
     /// The root of the Merkle tree over the entries (RFC 9162, section 2.1.1).
     pub root: [u8; 32],
-    /// The hash of the seal before it; zeros in the first one.
+    /// The hash of the previous seal; zeros in the first one.
     pub previous: [u8; 32],
-    /// When it was made.
+    /// When it was sealed.
     pub sealed_at: Timestamp,
     /// The Ed25519 key that it is signed with (RFC 8032).
     pub public_key: [u8; 32],
-    /// The signature; 64 bytes unless somebody has changed it.
+    /// The signature; 64 bytes unless the row was changed.
     pub signature: Vec<u8>,
 }
 
-/// The right to seal: one process at a time has it, so that others don't do the same work for nothing. Nothing rests on
-/// it but that.
+/// The lease to seal: one process holds it at a time, so that others don't repeat the work. Correctness does not depend
+/// on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sealing {
-    /// Who has it: a number that this process has drawn.
+    /// The holder: a random number of this process.
     pub holder: Uuid,
-    /// It is free when its last holder's time is over now.
+    /// The current time: the lease is free when its last holder's has expired by now.
     pub now: Timestamp,
-    /// How long it is kept; `now` gives it back.
+    /// When the lease expires; `now` gives it back.
     pub until: Timestamp,
-    /// Everything up to this moment is sealed in all tenants; it moves forward only.
+    /// Everything up to this time is sealed in all tenants; it only moves forward.
     pub sealed_until: Timestamp,
 }
 
 /// Reads seals, and the trail as seals cover it.
 ///
-/// An implementor keeps what [`Store`](crate::Store) promises.
+/// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait Seals: Send + Sync {
-    /// Everything up to this moment is sealed in all tenants, as the last `SealChange::Lease` said.
+    /// The time up to which everything is sealed in all tenants, as the last `SealChange::Lease` said.
     async fn sealed_until(&self) -> Result<Timestamp, Failure>;
 
-    /// The tenants of the events after `after` and not after `until`; of a part of these when they are many, as `up_to`
-    /// then tells. Finds them by time: tenants in which nothing happened cost nothing.
+    /// The tenants with events after `after` and up to `until`, or only those up to `up_to` when there are many.
+    /// Searches by time, so that idle tenants cost nothing.
     async fn unsealed(&self, after: Timestamp, until: Timestamp) -> Result<Unsealed, Failure>;
 
     /// The seal with the highest number.
@@ -169,20 +169,19 @@ pub trait Seals: Send + Sync {
     /// The seals with a higher number than `after`, in order; at most `limit`, 1 to 100.
     async fn seals(&self, tenant: &TenantId, after: i64, limit: u32) -> Result<Vec<Seal>, Failure>;
 
-    /// The events of a stretch as they are kept, in order. `Fault` when a row is damaged so that no event could have been
-    /// written like that.
+    /// The events of a stretch as stored, in order. `Fault` when a row is so damaged that it can't be an event.
     async fn trail(&self, stretch: &Stretch) -> Result<Vec<TrailEvent>, Failure>;
 
-    /// The next tenant after this one, by name, that has events or seals, whether or not there is such a tenant.
+    /// The next tenant after this one, by name, that has events or seals, even if the tenant no longer exists.
     async fn next_trail(&self, after: Option<&TenantId>) -> Result<Option<TenantId>, Failure>;
 }
 
-/// A write to seals. None of them locks what others wait for.
+/// A write to seals. None of them locks rows that others wait for.
 #[derive(Debug, Clone)]
 pub enum SealChange {
-    /// Adds a seal to its tenant's chain. Guard: there is none of that number yet (`Unique::Seal`), so that of two who
-    /// go on from the same seal one wins, and a chain has no forks.
+    /// Adds a seal to its tenant's chain. Guard: the chain has none with this number (`Unique::Seal`), so that it never
+    /// forks.
     Add(Box<Seal>),
-    /// Takes, keeps or gives back the right to seal. Guard: nobody else has it (`Guard::Sealing`).
+    /// Takes, extends or gives back the lease to seal. Guard: no other process holds it (`Guard::Sealing`).
     Lease(Sealing),
 }

@@ -1,4 +1,4 @@
-//! Sessions and the refresh tokens that keep them alive.
+//! Sessions and their refresh tokens.
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use crate::{
     Timestamp,
 };
 
-/// SHA-256 of a token: all that is kept of it (I-01).
+/// The SHA-256 of a token, which is all that is stored of it (I-01).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash(pub [u8; 32]);
 
@@ -24,7 +24,7 @@ impl fmt::Debug for TokenHash {
     }
 }
 
-/// How sure we are of who it is (authenticator assurance level, NIST SP 800-63B).
+/// The authenticator assurance level (NIST SP 800-63B).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Aal {
@@ -52,11 +52,11 @@ impl Aal {
     }
 }
 
-/// A way of proving who one is.
+/// An authentication method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// Something known.
+    /// Something known: a password.
     Password,
 }
 
@@ -72,7 +72,7 @@ impl Method {
     }
 }
 
-/// A method and when it was carried out.
+/// A method and when it was used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MethodUse {
     /// The method.
@@ -82,17 +82,18 @@ pub struct MethodUse {
     pub completed_at: Timestamp,
 }
 
-/// Where a request came from, as far as a session or an audit event keeps it.
+/// The client of a request, as sessions and audit events store it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     /// The address, behind trusted proxies (I-37).
     pub ip: Option<String>,
-    /// The `User-Agent` header, at most 512 bytes of it.
+    /// The `User-Agent` header, cut to 512 bytes.
     pub user_agent: Option<String>,
 }
 
 impl Client {
-    /// The address, or for IPv6 its /64: what one customer of a provider holds, so what is counted as one (I-37).
+    /// The address, or for IPv6 its /64: what a provider assigns to one customer, and so what is counted as one client
+    /// (I-37).
     pub fn network(&self) -> Option<String> {
         let ip = self.ip.as_deref()?;
         match ip.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
@@ -103,78 +104,79 @@ impl Client {
     }
 }
 
-/// A session: the proof, good for a while, that somebody has authenticated.
+/// A session: opened by a login, valid for a limited time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Its id, and that of its family of refresh tokens.
+    /// Its id, also that of its family of refresh tokens.
     pub id: SessionId,
     /// The tenant it belongs to.
     pub tenant: TenantId,
-    /// Whose it is.
+    /// The identity it belongs to.
     pub identity: IdentityId,
-    /// The hash of its present access token.
+    /// The hash of its current access token.
     pub token: TokenHash,
     /// False once it has been revoked.
     pub active: bool,
-    /// Its tenant's when whoever has it began to log in: with another one, the tenant has ended all sessions since.
+    /// The tenant's epoch when the login began. If the tenant's current epoch differs, the tenant has revoked all
+    /// sessions since.
     pub epoch: i64,
-    /// How sure we are.
+    /// The assurance level.
     pub aal: Aal,
-    /// What was done to open it.
+    /// The methods of the login.
     pub methods: Vec<MethodUse>,
     /// When it was opened.
     pub issued_at: Timestamp,
-    /// When its present access token expires.
+    /// When its current access token expires.
     pub expires_at: Timestamp,
-    /// Its absolute end, which no refresh passes (I-24).
+    /// Its absolute end, beyond which no refresh extends it (I-24).
     pub ends_at: Timestamp,
-    /// When it was last used, to the minute.
+    /// When it was last used, at most a minute out of date.
     pub last_seen_at: Timestamp,
-    /// Who opened it.
+    /// The client that opened it.
     pub client: Client,
 }
 
-/// How a refresh token came to be spent.
+/// How a refresh token was spent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spent {
-    /// When.
+    /// When it was spent.
     pub at: Timestamp,
-    /// What its successor was derived with, so that a retry gets the same one (I-04).
+    /// The salt its successor was derived with, so that a retry gets the same one (I-04).
     pub salt: [u8; 32],
-    /// Who spent it.
+    /// The client that spent it.
     pub client: Client,
 }
 
-/// A refresh token; its family is its session's.
+/// A refresh token. Its family is its session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshToken {
     /// Its hash.
     pub hash: TokenHash,
     /// The tenant it belongs to.
     pub tenant: TenantId,
-    /// The session it keeps alive.
+    /// Its session.
     pub session: SessionId,
     /// When it was issued.
     pub issued_at: Timestamp,
-    /// When it expires, if it is not spent before.
+    /// When it expires if it is not spent before.
     pub expires_at: Timestamp,
     /// Whether and how it was spent.
     pub spent: Option<Spent>,
 }
 
-/// An answer that also tells a missing tenant from a missing row, in one round trip.
+/// The result of a lookup that tells a missing tenant from a missing row, in one round trip.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lookup<T> {
     /// The tenant is unknown or inactive.
     NoTenant,
-    /// The tenant is there, the row is not.
+    /// The tenant exists, the row does not.
     Absent,
-    /// Here it is.
+    /// The row.
     Found(T),
 }
 
 impl<T> Lookup<T> {
-    /// The same answer about something else.
+    /// Maps the found value.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Lookup<U> {
         match self {
             Self::NoTenant => Lookup::NoTenant,
@@ -184,50 +186,50 @@ impl<T> Lookup<T> {
     }
 }
 
-/// A session whose access token was presented, and its owner.
+/// The session of a presented access token, and its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthenticatedSession {
     /// The session, active or not, expired or not.
     pub session: Session,
-    /// Its owner, in whatever state.
+    /// Its owner, in any state.
     pub identity: Identity,
 }
 
-/// A refresh token that was presented, its session and its owner.
+/// A presented refresh token, its session and its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refreshing {
-    /// What its tenant has set.
+    /// The tenant's settings.
     pub settings: TenantSettings,
     /// The token, spent or not, expired or not.
     pub token: RefreshToken,
     /// The session, active or not.
     pub session: Session,
-    /// Its owner, in whatever state.
+    /// Its owner, in any state.
     pub identity: Identity,
 }
 
 /// Which sessions to list.
 #[derive(Debug, Clone)]
 pub struct SessionQuery {
-    /// What may be seen.
+    /// The tenant to read, or all of them.
     pub scope: Scope,
     /// Only this identity's.
     pub identity: Option<IdentityId>,
-    /// Those that are active and before their absolute end at this moment.
+    /// Only those that are active and before their absolute end at this time.
     pub at: Timestamp,
-    /// At most so many, 1 to 100.
+    /// The most rows to return, 1 to 100.
     pub limit: u32,
-    /// After so many.
+    /// The number of rows to skip.
     pub offset: u64,
 }
 
-/// Looks up access tokens: what every request of a session asks.
+/// Looks up access tokens: the read of every authenticated request.
 ///
-/// An implementor keeps what [`Store`](crate::Store) promises.
+/// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait AccessTokens: Send + Sync {
-    /// The session whose present access token has this hash, and its owner. Shared, because a cache may give the same
-    /// answer to many.
+    /// The session whose current access token has this hash, and its owner. Shared, because a cache may return it many
+    /// times.
     async fn authenticated_session(
         &self,
         tenant: &TenantId,
@@ -237,98 +239,98 @@ pub trait AccessTokens: Send + Sync {
 
 /// Reads sessions and refresh tokens.
 ///
-/// An implementor keeps what [`Store`](crate::Store) promises.
+/// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait Sessions: Send + Sync {
     /// The refresh token with this hash, its session and its owner.
     async fn refreshing(&self, tenant: &TenantId, token: &TokenHash) -> Result<Lookup<Refreshing>, Failure>;
 
-    /// An identity's sessions that something can still open at `at`, newest first: they are active, before their absolute
-    /// end, and their access token or an unspent refresh token of theirs has not expired.
+    /// An identity's sessions that are still usable at `at`, newest first: active, before their absolute end, and with
+    /// an access token or an unspent refresh token that has not expired.
     async fn sessions(&self, tenant: &TenantId, identity: IdentityId, at: Timestamp) -> Result<Vec<Session>, Failure>;
 
-    /// Sessions that are active, newest first.
+    /// The active sessions that the query selects, newest first.
     async fn active_sessions(&self, query: &SessionQuery) -> Result<Page<Session>, Failure>;
 
-    /// How many sessions are active: of a tenant or in the whole system, of an identity or of all.
+    /// The number of active sessions: of a tenant or the whole system, of one identity or all.
     async fn count_active_sessions(&self, scope: &Scope, identity: Option<IdentityId>) -> Result<u64, Failure>;
 
-    /// How many sessions are active and before their absolute end at `at`, in each tenant that has any. The database may be
-    /// asked where what it knows lags behind.
+    /// The number of sessions that are active and before their absolute end at `at`, for each tenant that has any. A
+    /// replica of the database may answer.
     async fn active_sessions_by_tenant(&self, at: Timestamp) -> Result<Vec<(TenantId, u64)>, Failure>;
 
-    /// A session, whatever has become of it.
+    /// The session with this id, active or not.
     async fn session(&self, scope: &Scope, id: SessionId) -> Result<Option<Session>, Failure>;
 }
 
 /// A write to sessions and refresh tokens.
 #[derive(Debug, Clone)]
 pub enum SessionChange {
-    /// Opens a session, notes the login on its identity and the client's network as known to it. Guard: the identity is there
-    /// and active (`Guard::Identity`).
+    /// Opens a session, and notes the time of the login on its identity and the client's network as known. Guard: the
+    /// identity exists and is active (`Guard::Identity`).
     Open(Box<Session>),
-    /// Stores a refresh token. Guard: its session is there (`Guard::Session`).
+    /// Stores a refresh token. Guard: its session exists (`Guard::Session`).
     IssueRefresh(Box<RefreshToken>),
-    /// Spends a refresh token and stores its successor; the change of its session comes first. Guards: it is unspent
-    /// (`Guard::RefreshToken`), the successor's session is there (`Guard::Session`).
+    /// Spends a refresh token and stores its successor. The change of its session comes before it in the list. Guards:
+    /// the token is unspent (`Guard::RefreshToken`), the successor's session exists (`Guard::Session`).
     RotateRefresh {
-        /// The hash of the one that is spent.
+        /// The hash of the token that is spent.
         spent: TokenHash,
-        /// When.
+        /// The time of the change.
         at: Timestamp,
-        /// What the successor was derived with.
+        /// The salt the successor was derived with.
         salt: [u8; 32],
-        /// Who spends it.
+        /// The client that spends it.
         client: Client,
-        /// The successor.
+        /// The new refresh token.
         next: Box<RefreshToken>,
     },
     /// Gives a session a new access token. Guard: the session is active (`Guard::Session`).
     Renew {
         /// The tenant.
         tenant: TenantId,
-        /// Which.
+        /// The session.
         session: SessionId,
         /// The hash of the new access token.
         token: TokenHash,
-        /// When that one expires.
+        /// When the new access token expires.
         expires_at: Timestamp,
-        /// When.
+        /// The time of the change.
         at: Timestamp,
     },
-    /// Notes that a session is in use; the note moves forward only, and there is no guard.
+    /// Notes that a session was used; the time only moves forward, and there is no guard.
     Touch {
         /// The tenant.
         tenant: TenantId,
-        /// Which.
+        /// The session.
         session: SessionId,
-        /// When.
+        /// The time of the change.
         at: Timestamp,
     },
     /// Revokes one session of an identity. Guard: it was active (`Guard::Session`).
     Revoke {
         /// The tenant.
         tenant: TenantId,
-        /// Whose it must be.
+        /// The identity it must belong to.
         identity: IdentityId,
-        /// Which.
+        /// The session.
         session: SessionId,
     },
-    /// Revokes an identity's active sessions, but for an exception; none is no error.
+    /// Revokes an identity's active sessions, with an optional exception; none is no error.
     RevokeOf {
-        /// What may be touched.
+        /// The tenant to change, or all of them.
         scope: Scope,
-        /// Whose.
+        /// The identity.
         identity: IdentityId,
-        /// All but this one.
+        /// The session to keep.
         except: Option<SessionId>,
     },
-    /// Revokes every session of a tenant, or of the whole system, access and refresh alike, and with them those that are
-    /// being opened by a login that began before; none is no error. It costs the same however many there are.
+    /// Revokes every session of a tenant or of the whole system, access and refresh tokens alike, including those of
+    /// logins that are still running; none is no error. The cost does not depend on their number.
     RevokeAll {
-        /// What may be touched.
+        /// The tenant to change, or all of them.
         scope: Scope,
-        /// The new epoch: a number that was drawn for it, so that no older epoch is ever the present one again.
+        /// The new epoch: a random number, so that no older epoch becomes current again.
         epoch: i64,
     },
 }
@@ -351,7 +353,7 @@ impl SessionChange {
                 Some(Concerns::access(Affected::Session(*session)))
             }
             Self::RevokeOf { identity, .. } => Some(Concerns::access(Affected::Identity(*identity))),
-            Self::RevokeAll { .. } => Some(Concerns::access(Affected::Everybody)),
+            Self::RevokeAll { .. } => Some(Concerns::access(Affected::All)),
             Self::IssueRefresh(_) | Self::RotateRefresh { .. } => None,
         }
     }

@@ -1,4 +1,4 @@
-//! The database: the sum of the families, and a handle for each.
+//! The database as the sum of its families, with a handle for each.
 
 use std::sync::Arc;
 
@@ -7,23 +7,23 @@ use crate::{
     StoredResponses, Tenants,
 };
 
-/// Part of a list.
+/// A page of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
-    /// The rows asked for.
+    /// The rows of the page.
     pub rows: Vec<T>,
-    /// The ids of rows that were asked for as well, and are damaged so that they can't be read.
+    /// The ids of rows of the page that are damaged and can't be read.
     pub damaged: Vec<String>,
-    /// How many there are in all.
+    /// The number of rows on all pages.
     pub total: u64,
 }
 
-/// The database: every family of reads, and the writes.
+/// The database: all reads and writes.
 ///
-/// An implementor must, besides what [`Commit`] says,
+/// An implementation must, besides what [`Commit`] says,
 /// - show every read what was acknowledged before it began;
 /// - confine reads to their scope (I-29);
-/// - answer `Unavailable` rather than hang, and leave nothing behind when the asking future is dropped (I-41).
+/// - answer `Unavailable` rather than hang, and leave nothing behind when the caller drops the future (I-41).
 pub trait Store:
     Commit
     + Accounts
@@ -58,18 +58,18 @@ impl<S> Store for S where
 {
 }
 
-/// A handle for each family, to be held by what reads and writes.
+/// A handle for each family.
 ///
 /// A decorator implements the families that it changes and replaces their handles.
 #[derive(Clone)]
 pub struct Stores {
-    /// Every write.
+    /// All writes.
     pub changes: Arc<dyn Commit>,
     /// Identities.
     pub accounts: Arc<dyn Accounts>,
     /// Credentials.
     pub credentials: Arc<dyn Credentials>,
-    /// Access tokens that are presented.
+    /// Lookups of access tokens.
     pub access_tokens: Arc<dyn AccessTokens>,
     /// Sessions and refresh tokens.
     pub sessions: Arc<dyn Sessions>,
@@ -77,7 +77,7 @@ pub struct Stores {
     pub roles: Arc<dyn Roles>,
     /// Tenants.
     pub tenants: Arc<dyn Tenants>,
-    /// Keys, sealed.
+    /// Sealed keys.
     pub keys: Arc<dyn StoredKeys>,
     /// The audit trail.
     pub audit: Arc<dyn AuditTrail>,
@@ -85,14 +85,14 @@ pub struct Stores {
     pub seals: Arc<dyn Seals>,
     /// Revocations of admin tokens.
     pub revocations: Arc<dyn Revocations>,
-    /// Responses stored under idempotency keys.
+    /// Stored responses.
     pub responses: Arc<dyn StoredResponses>,
-    /// What has expired.
+    /// Expired rows.
     pub cleanup: Arc<dyn Cleanup>,
 }
 
 impl Stores {
-    /// Handles that all lead to this store.
+    /// Handles that all refer to this store.
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
             changes: store.clone(),

@@ -1,20 +1,20 @@
-//! Tenants, and what each may set for itself.
+//! Tenants and their settings.
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{Affected, Concerns, Failure, Method, Page, TenantId, Timestamp, Version};
 
-/// A tenant: people, roles and sessions of its own, apart from all others.
+/// A tenant: a separate set of identities, roles and sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
     /// Its name in requests.
     pub id: TenantId,
-    /// Its name for people; may be empty.
+    /// Its display name; may be empty.
     pub name: String,
-    /// Whether anybody may come in.
+    /// Whether its identities may log in and use their sessions.
     pub active: bool,
-    /// What is other than the service's own settings.
+    /// Its settings.
     pub settings: TenantSettings,
     /// When it came to be; 1970: with the schema.
     #[serde(with = "crate::timestamp")]
@@ -22,49 +22,49 @@ pub struct Tenant {
     /// When it last changed.
     #[serde(with = "crate::timestamp")]
     pub updated_at: Timestamp,
-    /// The number of its last change.
+    /// The version, counted up by each change.
     pub version: Version,
-    /// A new number for each time that all its sessions were ended; 0: never.
+    /// A new random number for each time that all its sessions are revoked; 0 at first.
     pub epoch: i64,
 }
 
-/// What a tenant sets; what is left out is as the service has it.
+/// A tenant's settings; `None` means the service's own value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TenantSettings {
-    /// The ways to log in; none: all that the service knows.
+    /// The login methods; `None`: all that the service knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub methods: Option<Vec<Method>>,
-    /// How long a session token is good, in seconds.
+    /// The lifetime of an access token, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_ttl: Option<u32>,
-    /// How long a refresh token is good, in seconds.
+    /// The lifetime of a refresh token, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_ttl: Option<u32>,
-    /// How long a session can be kept alive, in seconds.
+    /// The longest lifetime of a session, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_max_ttl: Option<u32>,
-    /// The shortest password taken, in characters.
+    /// The shortest allowed password, in characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_min_length: Option<u16>,
-    /// Whether one factor is too little to come in.
+    /// Whether a login requires a second factor.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub mfa_required: bool,
-    /// How often one identifier may try to log in.
+    /// The rate limit of logins for each identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_limit: Option<TenantLimit>,
-    /// How often one client may register.
+    /// The rate limit of registrations for each client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_limit: Option<TenantLimit>,
 }
 
-/// So many requests in so much time.
+/// A number of requests in a time window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TenantLimit {
-    /// How many, 1 at least.
+    /// The number of requests, 1 at least.
     pub requests: u32,
-    /// In how many seconds, 1 at least.
+    /// The length of the window in seconds, 1 at least.
     pub window: u32,
 }
 
@@ -73,21 +73,21 @@ pub struct TenantLimit {
 pub struct TenantQuery {
     /// Only this one.
     pub only: Option<TenantId>,
-    /// At most so many, 1 to 100.
+    /// The most rows to return, 1 to 100.
     pub limit: u32,
-    /// After so many.
+    /// The number of rows to skip.
     pub offset: u64,
 }
 
 /// Reads tenants.
 ///
-/// An implementor keeps what [`Store`](crate::Store) promises.
+/// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait Tenants: Send + Sync {
-    /// A tenant, active or not.
+    /// The tenant with this name, active or not.
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, Failure>;
 
-    /// Tenants by name.
+    /// The tenants that the query selects, by name.
     async fn tenants(&self, query: &TenantQuery) -> Result<Page<Tenant>, Failure>;
 }
 
@@ -96,13 +96,13 @@ pub trait Tenants: Send + Sync {
 pub enum TenantChange {
     /// Adds a tenant. Guard: its name is free (`Unique::Tenant`).
     Create(Box<Tenant>),
-    /// Replaces what can be changed of a tenant; `version` is the new version. Guard: the one before it is the present
-    /// one (`Guard::Tenant`).
+    /// Replaces the changeable parts of a tenant; `version` is the new version. Guard: the version before it is current
+    /// (`Guard::Tenant`).
     Replace(Box<Tenant>),
-    /// Removes a tenant and its roles; its audit events stay. Guards: it has no identities (`Guard::TenantInUse`), and
-    /// `expected` is its present version (`Guard::Tenant`).
+    /// Deletes a tenant and its roles; its audit events stay. Guards: it has no identities (`Guard::TenantInUse`), and
+    /// `expected` is its current version (`Guard::Tenant`).
     Delete {
-        /// Which.
+        /// The tenant.
         tenant: TenantId,
         /// The version that was read.
         expected: Version,
@@ -110,10 +110,10 @@ pub enum TenantChange {
 }
 
 impl TenantChange {
-    /// A tenant that changes may lock out all its people; that is rare enough to name everybody.
+    /// A change to a tenant may affect all its sessions. It is rare, so all sessions count as affected.
     pub(crate) fn concerns(&self) -> Option<Concerns> {
         match self {
-            Self::Replace(_) | Self::Delete { .. } => Some(Concerns::access(Affected::Everybody)),
+            Self::Replace(_) | Self::Delete { .. } => Some(Concerns::access(Affected::All)),
             Self::Create(_) => None,
         }
     }

@@ -1,8 +1,8 @@
-//! Text that a terminal shows and does not obey.
+//! Escapes control characters in text for a terminal.
 //!
-//! Control characters move the cursor, set colours and titles, or answer on the keyboard's behalf (ECMA-48: C0, DEL, C1);
-//! bidirectional ones show what follows in another order (Unicode UAX #9). Whatever a client has sent is escaped before it
-//! reaches a terminal: as `\u{9b}` in text, as `\u009b` in JSON, whose value stays the same.
+//! Control characters move the cursor, set colours and titles, or send input (ECMA-48: C0, DEL, C1); bidirectional ones
+//! reorder what follows (Unicode UAX #9). Text from clients is escaped before it reaches a terminal: as `\u{9b}` in
+//! text, as `\u009b` in JSON, whose value stays the same.
 
 use std::{
     borrow::Cow,
@@ -23,29 +23,29 @@ pub fn obeys(c: char) -> bool {
         || isolates.contains(&c)
 }
 
-/// The text in one line, such as a cell of a table.
+/// Escapes text for one line, such as a cell of a table.
 pub fn one_line(text: &str) -> Cow<'_, str> {
     escaped(text, obeys, |escaped, c| write!(escaped, "\\u{{{:x}}}", u32::from(c)))
 }
 
-/// The text with its new lines and tabs, such as a message.
+/// Escapes text but for new lines and tabs, such as a message.
 pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| obeys(c) && c != '\n' && c != '\t', |escaped, c| write!(escaped, "\\u{{{:x}}}", u32::from(c)))
 }
 
-/// JSON of the same value: only within strings is there anything to escape, and C0 is escaped there already.
+/// Escapes JSON without changing its value: only strings need it, and C0 is escaped there already.
 pub fn json(json: &str) -> Cow<'_, str> {
     escaped(json, |c| c >= '\u{7f}' && obeys(c), |escaped, c| write!(escaped, "\\u{:04x}", u32::from(c)))
 }
 
-/// Writes a value as JSON in one line that a terminal shows as it is.
+/// Writes a value as JSON in one line that is safe on a terminal.
 pub fn write_json(into: impl Write, value: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(into, Shown))
+    value.serialize(&mut Serializer::with_formatter(into, Escaped))
 }
 
-struct Shown;
+struct Escaped;
 
-impl Formatter for Shown {
+impl Formatter for Escaped {
     fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         writer.write_all(json(fragment).as_bytes())
     }
@@ -56,7 +56,7 @@ fn escaped(
     is_unwanted: impl Fn(char) -> bool,
     escape: impl Fn(&mut String, char) -> std::fmt::Result,
 ) -> Cow<'_, str> {
-    // Nearly all text is this: to look at all of its bytes takes less than to stop at the first odd one.
+    // Nearly all text is plain: looking at every byte is faster than stopping at the first odd one.
     let plain = text.bytes().fold(true, |plain, b| plain & matches!(b, b' '..=b'~'));
     if plain || !text.contains(&is_unwanted) {
         return Cow::Borrowed(text);
@@ -64,7 +64,7 @@ fn escaped(
     let mut escaped = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         if is_unwanted(c) {
-            // A string takes whatever it is given.
+            // Writing to a string can't fail.
             let _ = escape(&mut escaped, c);
         } else {
             escaped.push(c);

@@ -1,22 +1,22 @@
-//! The arithmetic of a sliding window, in whole milliseconds, for whoever keeps the counts.
+//! The arithmetic of a sliding window, in whole milliseconds.
 
 use std::time::Duration;
 
 use crate::{Admission, RateLimit, Timestamp};
 
-/// No limit's window is longer: a hundred years, far from where a double would no longer be exact.
+/// The longest window, in milliseconds: a hundred years, far below where a double loses precision.
 const LONGEST: u64 = 100 * 366 * 24 * 60 * 60 * 1_000;
 
-/// What is known of a limit and somebody at a moment, as [`RateLimiter`](crate::RateLimiter) counts.
+/// The counts of one limit and client at a moment, as [`RateLimiter`](crate::RateLimiter) defines them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// How many requests are admitted, 1 at least.
+    /// How many requests are allowed, 1 at least.
     pub requests: u64,
-    /// How long a window is: 1 at least, and at most a hundred years.
+    /// The length of a window: 1 at least, at most a hundred years.
     pub length: u64,
     /// When this window began: a multiple of `length`, counted from 1970, negative before.
     pub begin: i64,
-    /// How much of this window is over: less than `length`.
+    /// How much of this window has passed: less than `length`.
     pub elapsed: u64,
     /// How many were counted in this window.
     pub current: u64,
@@ -25,10 +25,10 @@ pub struct Window {
 }
 
 impl Window {
-    /// The window of `limit` that `now` is in, with nobody counted yet.
+    /// The window of `limit` that contains `now`, with no requests counted.
     pub fn at(limit: &RateLimit, now: Timestamp) -> Self {
         let length = u64::try_from(limit.window.as_millis()).unwrap_or(LONGEST).clamp(1, LONGEST);
-        // What does not fit would be year ±292 million; there is no such `Timestamp`.
+        // What does not fit would be year ±292 million, which no `Timestamp` reaches.
         let now = i64::try_from(now.unix_timestamp_nanos().div_euclid(1_000_000)).unwrap_or_default();
         let elapsed = now.rem_euclid(length.cast_signed());
         Self {
@@ -46,12 +46,12 @@ impl Window {
         self.weighted() < self.requests
     }
 
-    /// What counts now.
+    /// The weighted count at this moment.
     fn weighted(&self) -> u64 {
         reaching(self.previous, self.elapsed, self.length).saturating_add(self.current)
     }
 
-    /// What to say to a request that was just counted in `current`.
+    /// The decision on a request that was just counted in `current`.
     pub fn admitted(&self) -> Admission {
         let remaining = self.requests.saturating_sub(self.weighted());
         let reset = self.length.saturating_mul(2).saturating_sub(self.elapsed);
@@ -61,12 +61,12 @@ impl Window {
         }
     }
 
-    /// What to say to a request that was not counted because it would be too many.
+    /// The decision on a request that was not counted because it is over the limit.
     pub fn refused(&self) -> Admission {
         let wait = match self.requests.checked_sub(self.current.saturating_add(1)) {
-            // Enough of the last window's will have gone before this one is over, or at its end.
+            // Enough of the last window's requests will no longer count before this window ends, or at its end.
             Some(room) => fading(self.previous, self.length, room).saturating_sub(self.elapsed),
-            // This window is full, so that some of its own must have gone in the next.
+            // This window is full, so that some of its own requests must stop counting in the next one.
             None => (self.length - self.elapsed).saturating_add(fading(
                 self.current,
                 self.length,
@@ -77,13 +77,13 @@ impl Window {
     }
 }
 
-/// How many of a past window's `count` reach into one that ends `elapsed` into the next window.
+/// How many of a past window's `count` still count when `elapsed` of the next window has passed.
 fn reaching(count: u64, elapsed: u64, length: u64) -> u64 {
     let reaching = u128::from(count) * u128::from(length.saturating_sub(elapsed)) / u128::from(length.max(1));
     u64::try_from(reaching).unwrap_or(u64::MAX)
 }
 
-/// How long into the next window at most `room` of a past window's `count` still reach.
+/// How far into the next window at most `room` of a past window's `count` still count.
 fn fading(count: u64, length: u64, room: u64) -> u64 {
     if count <= room {
         return 0;
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(length(Duration::MAX), LONGEST);
     }
 
-    /// The same, as the port tells it: time goes on by the millisecond until one more is admitted.
+    /// Computes the same as the port defines it: advances by the millisecond until one more is admitted.
     fn waited(from: Window) -> u64 {
         (0..=2 * from.length).find(|wait| later(from, *wait).has_room()).unwrap()
     }

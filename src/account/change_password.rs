@@ -9,28 +9,28 @@ use crate::{
     session::revoke_mine::end_sessions,
 };
 
-/// The wish for another password.
+/// Changes the caller's password.
 #[derive(Debug)]
 pub struct ChangePassword {
-    /// The present one.
+    /// The current password.
     pub current_password: Password,
-    /// The one wanted.
+    /// The new password.
     pub new_password: Password,
 }
 
-/// Why the password is what it was.
+/// Why the password was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangePasswordError {
-    /// The caller is nobody.
+    /// The caller is not authenticated.
     #[error(transparent)]
     Authenticate(#[from] AuthenticateError),
-    /// The present password is wrong, or there is none.
+    /// The current password is wrong, or there is none.
     #[error("the current password is wrong")]
     InvalidCredentials,
-    /// Too many wrong guesses before this one.
+    /// Too many failed attempts before this one.
     #[error(transparent)]
     Locked(#[from] Locked),
-    /// The new one is too weak.
+    /// The new password is too weak.
     #[error(transparent)]
     WeakPassword(#[from] Weakness),
 }
@@ -51,7 +51,7 @@ impl From<AttemptError> for ChangePasswordError {
 }
 
 impl Kayan {
-    /// Replaces the password and ends every other session (I-22).
+    /// Replaces the password and revokes every other session (I-22).
     pub async fn change_password(&self, caller: &Caller, cmd: ChangePassword) -> Result<(), ChangePasswordError> {
         let me = self.authenticate(caller, self.clock.now()).await?;
         let identifiers = self.schema.identify(&me.identity.traits).unwrap_or_default();
@@ -82,15 +82,15 @@ impl Kayan {
         ];
         match self.store.changes.commit(changes).await {
             Ok(()) => Ok(()),
-            // Changed by somebody else in the meantime: what was confirmed is no longer the password.
+            // Changed at the same time: the confirmed password is no longer current.
             Err(CommitError::Stale(Guard::Credential)) => Err(ChangePasswordError::InvalidCredentials),
             Err(other) => Err(Failure::from(other).into()),
         }
     }
 
-    /// The caller's password credential, if `password` is the password.
+    /// The caller's password credential, if `password` is right.
     ///
-    /// Guesses are counted here as well (I-10), apart from those at the login: whoever guesses has a session already.
+    /// Attempts are counted here as well (I-10), apart from those of the login: the caller has a session already.
     pub(crate) async fn confirm_password(
         &self,
         caller: &Caller,

@@ -10,29 +10,29 @@ use crate::{
     access::grants::hold,
     account::identity::path,
     audit::event::Event,
-    user::change::{ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+    user::change::{ROUNDS, is_outdated, keeps_changing, require_admin},
 };
 
-/// The wish to be forgotten.
+/// Deletes the caller's account.
 #[derive(Debug)]
 pub struct DeleteMe {
     /// The password, so that a stolen session is not enough.
     pub password: Password,
 }
 
-/// Why the account is still there.
+/// Why the account was not deleted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeleteMeError {
-    /// The caller is nobody.
+    /// The caller is not authenticated.
     #[error(transparent)]
     Authenticate(#[from] AuthenticateError),
     /// The password is wrong, or there is none.
     #[error("the password is wrong")]
     InvalidCredentials,
-    /// Nobody could administer the tenant any more.
-    #[error("this is the last active user with the role `admin`: give it to somebody else first")]
+    /// The tenant would be left without an administrator.
+    #[error("this is the last active user with the role `admin`; give the role to another user first")]
     LastAdmin,
-    /// Too many wrong guesses before this one.
+    /// Too many failed attempts before this one.
     #[error(transparent)]
     Locked(#[from] Locked),
 }
@@ -47,7 +47,7 @@ impl From<AttemptError> for DeleteMeError {
 }
 
 impl Kayan {
-    /// Removes the caller's identity with all that belongs to it. The audit trail keeps its events.
+    /// Deletes the caller's identity with all that belongs to it. The audit trail keeps its events.
     pub async fn delete_me(&self, caller: &Caller, cmd: DeleteMe) -> Result<(), DeleteMeError> {
         let mut me = self.authenticate(caller, self.clock.now()).await?;
         let Some(password) = self.confirm_password(caller, &me, &cmd.password).await? else {
@@ -72,7 +72,7 @@ impl Kayan {
         Err(AuthenticateError::from(keeps_changing()).into())
     }
 
-    /// The changes that delete the caller, as the one that was read and by the password that was confirmed.
+    /// The changes that delete the caller, guarded by the versions of the identity read and the password confirmed.
     async fn own_deletion(
         &self,
         caller: &Caller,
@@ -80,9 +80,9 @@ impl Kayan {
         password: &Credential,
     ) -> Result<Vec<Change>, Failure> {
         let identity = &me.identity;
-        let keep_an_admin = keep_an_admin(None, identity);
+        let require_admin = require_admin(None, identity);
         let mut changes = Vec::with_capacity(6);
-        if keep_an_admin.is_some() {
+        if require_admin.is_some() {
             let (tenant, version) = (identity.tenant.clone(), self.definitions_now(&identity.tenant).await?.version);
             changes.push(Change::Role(RoleChange::Pin { tenant, version }));
         }
@@ -100,7 +100,7 @@ impl Kayan {
                 expected: Some(identity.version),
             }),
         ]);
-        changes.extend(keep_an_admin);
+        changes.extend(require_admin);
         changes.push(self.farewell(caller, me).record());
         Ok(changes)
     }

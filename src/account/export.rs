@@ -1,26 +1,26 @@
-//! Hands the caller all that is held on them (GDPR, article 15).
+//! Exports all data stored about the caller (GDPR, article 15).
 
 use kayan_ports::{AuditEvent, Credential, EventType, Identity, Session, Timestamp};
 
 use crate::{AuthenticateError, Caller, Kayan, account::identity::path};
 
-/// All that is held on a person.
+/// All data stored about a user.
 #[derive(Debug)]
 pub struct Export {
-    /// When it was put together.
+    /// When it was exported.
     pub exported_at: Timestamp,
-    /// Who they are.
+    /// The identity.
     pub identity: Identity,
-    /// What proves them; whoever shows it leaves the secrets out.
+    /// Its credentials; the caller of this use-case must leave the secrets out.
     pub credentials: Vec<Credential>,
-    /// Where they are logged in.
+    /// Its usable sessions.
     pub sessions: Vec<Session>,
-    /// What they did and what was done to them, oldest first.
+    /// The events by or about it, oldest first.
     pub events: Vec<AuditEvent>,
 }
 
 impl Kayan {
-    /// Everything the database holds on the caller. The export itself is audited first.
+    /// Exports everything the database holds about the caller. The export itself is audited first.
     pub async fn export_me(&self, caller: &Caller) -> Result<Export, AuthenticateError> {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;

@@ -1,11 +1,11 @@
-//! A new identity, and what is said of one.
+//! Creates identities, and describes them in the audit trail.
 
 use kayan_ports::{Identity, IdentityId, State, TenantId, TenantSettings, Timestamp, Traits};
 
 use crate::{Failure, Kayan};
 
 impl Kayan {
-    /// An active identity without roles.
+    /// A new active identity without roles.
     pub(crate) fn new_identity(&self, tenant: &TenantId, traits: Traits, now: Timestamp) -> Identity {
         Identity {
             id: IdentityId(self.new_id(now)),
@@ -21,7 +21,7 @@ impl Kayan {
         }
     }
 
-    /// The settings of an identity's tenant; the defaults once the tenant is gone.
+    /// The settings of an identity's tenant; the defaults if the tenant no longer exists.
     pub(crate) async fn settings_of(&self, identity: &Identity) -> Result<TenantSettings, Failure> {
         Ok(self.store.tenants.tenant(&identity.tenant).await?.map(|tenant| tenant.settings).unwrap_or_default())
     }

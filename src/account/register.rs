@@ -1,4 +1,4 @@
-//! Registers somebody with traits and a password, and logs them in.
+//! Registers a user with traits and a password, and logs them in.
 
 use kayan_ports::{
     AccountChange, Change, CommitError, CredentialChange, EventType, Guard, Method, MethodUse, Password, Tenant,
@@ -10,32 +10,32 @@ use crate::{
     policy, session::open::Login,
 };
 
-/// The wish to register.
+/// Registers a user.
 #[derive(Debug)]
 pub struct Register {
-    /// What the person says about themself.
+    /// The user's traits.
     pub traits: Traits,
-    /// The password they want.
+    /// The user's password.
     pub password: Password,
 }
 
-/// Why nobody was registered.
+/// Why the registration was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegisterError {
-    /// The traits are not what the schema allows.
+    /// The traits do not match the identity schema.
     #[error("the traits are not valid")]
     InvalidTraits(Vec<FieldError>),
     /// The password is too weak.
     #[error(transparent)]
     WeakPassword(#[from] Weakness),
-    /// Somebody has this identifier already; they were not touched (I-13).
+    /// The identifier is taken; its owner is not changed (I-13).
     #[error("an account with this identifier exists already")]
     AlreadyExists,
     /// Too many registrations from this client.
     #[error(transparent)]
     Limited(#[from] Limited),
-    /// The tenant lets nobody in by password.
-    #[error("this tenant does not let anybody log in by password")]
+    /// The tenant does not allow login by password.
+    #[error("this tenant does not allow login by password")]
     MethodDisabled,
     /// The tenant requires a second factor, and a new account has none.
     #[error(transparent)]
@@ -43,7 +43,7 @@ pub enum RegisterError {
     /// The tenant is unknown or inactive.
     #[error("unknown tenant")]
     NoTenant,
-    /// The service can't do it.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
@@ -58,7 +58,7 @@ impl From<LimitError> for RegisterError {
 }
 
 impl Kayan {
-    /// Makes an identity with a password and opens its first session: one look at the tenant, one commit.
+    /// Creates an identity with a password and opens its first session: one read of the tenant, one commit.
     pub async fn register(&self, caller: &Caller, cmd: Register) -> Result<Opened, RegisterError> {
         let tenant = self.store.tenants.tenant(&caller.tenant).await?;
         let Tenant { settings, epoch, .. } = tenant.filter(|tenant| tenant.active).ok_or(RegisterError::NoTenant)?;

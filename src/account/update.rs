@@ -7,34 +7,34 @@ use serde_json::Value;
 
 use crate::{AuthenticateError, Caller, Failure, FieldError, Kayan, account::identity::path, policy::identifier};
 
-/// A reader and a writer that keep overtaking each other give up after so many rounds.
+/// How often a change is retried when others keep changing the same rows.
 const ROUNDS: usize = 8;
 
-/// The wish for other traits: a JSON Merge Patch (RFC 7396), in which `null` removes.
+/// Changes the caller's traits by a JSON Merge Patch (RFC 7396), in which `null` removes.
 #[derive(Debug)]
 pub struct UpdateMe {
     /// The patch.
     pub traits: Traits,
 }
 
-/// Why the traits are what they were.
+/// Why the traits were not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UpdateMeError {
-    /// The caller is nobody.
+    /// The caller is not authenticated.
     #[error(transparent)]
     Authenticate(#[from] AuthenticateError),
-    /// The patched traits are not what the schema allows.
+    /// The patched traits do not match the identity schema.
     #[error("the traits are not valid")]
     InvalidTraits(Vec<FieldError>),
-    /// Nothing would be left to log in with.
-    #[error("this would take the last identifier away, and with it the way to log in: set another one as well")]
+    /// No identifier would be left to log in with.
+    #[error("this would remove the last identifier, which is needed to log in; set another one in the same request")]
     LastIdentifier,
-    /// Somebody else has the new identifier.
+    /// The new identifier is taken.
     #[error("an account with this identifier exists already")]
     AlreadyExists,
 }
 
-/// Why a patch makes no traits.
+/// Why a patch was refused.
 pub(crate) enum PatchError {
     Invalid(Vec<FieldError>),
     LastIdentifier,
@@ -50,7 +50,7 @@ impl From<PatchError> for UpdateMeError {
 }
 
 impl Kayan {
-    /// Patches the caller's traits; an address that is no longer there is no longer verified either.
+    /// Patches the caller's traits; an address that is removed is no longer verified.
     pub async fn update_me(&self, caller: &Caller, cmd: UpdateMe) -> Result<Identity, UpdateMeError> {
         let mut last = Failure::Unavailable("the identity keeps changing".to_owned());
         for _ in 0..ROUNDS {
@@ -67,8 +67,8 @@ impl Kayan {
         Err(AuthenticateError::from(last).into())
     }
 
-    /// An identity with a patch merged into its traits, and the change that makes it so: guarded by the version it has.
-    /// An address that is no longer there is no longer verified either.
+    /// An identity with a patch merged into its traits, and the change that stores it, guarded by the version that was
+    /// read. An address that is removed is no longer verified.
     pub(crate) fn patched(
         &self,
         before: &Identity,
@@ -78,7 +78,7 @@ impl Kayan {
         let mut after = before.clone();
         merge(&mut after.traits, patch);
         let identifiers = self.schema.identify(&after.traits).map_err(PatchError::Invalid)?;
-        // Somebody who was imported without one is left alone.
+        // Not required of users who were imported without one.
         let had_one = || self.schema.identify(&before.traits).map_or(true, |named| !named.is_empty());
         if identifiers.is_empty() && self.schema.requires_identifier() && had_one() {
             return Err(PatchError::LastIdentifier);
@@ -110,7 +110,7 @@ impl Kayan {
     }
 }
 
-/// RFC 7396, section 2, for the object at the top.
+/// Merges the top object as RFC 7396, section 2, says.
 fn merge(target: &mut Traits, patch: &Traits) {
     fn member(target: &mut Value, patch: &Value) {
         let Value::Object(changes) = patch else {

@@ -9,24 +9,24 @@ use crate::policy::{
     permission::Pattern,
 };
 
-/// The wish for a token that is worth less.
+/// Narrows an admin token.
 #[derive(Debug, Clone)]
 pub struct AttenuateAdminToken {
-    /// Only these, and of them only what the token gives; empty: all that it gives.
+    /// Only these permissions, as far as the token grants them; empty: all that it grants.
     pub permissions: Vec<Pattern>,
     /// Only in this tenant.
     pub tenant: Option<TenantId>,
-    /// Only for so long from now.
+    /// Only for this long from now.
     pub ttl: Option<Duration>,
 }
 
-/// Why the token is what it was.
+/// Why the token was not narrowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AttenuateAdminTokenError {
-    /// Nothing was said to be taken from it.
-    #[error("say what to leave of the token: permissions, a tenant or a time")]
+    /// No restriction was given.
+    #[error("name a restriction: permissions, a tenant or a time to live")]
     Nothing,
-    /// What is to be left can't be.
+    /// The restriction is not valid.
     #[error(transparent)]
     Bounds(#[from] BoundsError),
     /// The token can't be narrowed.
@@ -34,8 +34,8 @@ pub enum AttenuateAdminTokenError {
     Token(#[from] AdminTokenError),
 }
 
-/// The same token with one more block. It is for whoever holds a token, wherever that is: nobody is asked, and nobody knows
-/// whether it is any good.
+/// The same token with one more block. Any holder of a token can narrow it, anywhere: this reads no database and does
+/// not verify the token.
 pub fn attenuate_admin_token(
     tokens: &dyn AdminTokens,
     clock: &dyn Clock,

@@ -1,4 +1,4 @@
-//! Makes an admin token on an operator's behalf.
+//! Creates an admin token for an operator.
 
 use std::time::Duration;
 
@@ -16,55 +16,55 @@ use crate::{
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// The wish for a token.
+/// Creates an admin token.
 #[derive(Debug, Clone)]
 pub struct CreateAdminToken {
-    /// What it is called, for people; nothing: `admin token`.
+    /// Its name in lists and the audit trail; `None`: `admin token`.
     pub name: Option<String>,
-    /// What it is to give.
+    /// The permissions to grant.
     pub permissions: Vec<Pattern>,
-    /// The tenant that it is bound to; nothing: all that the operator may see.
+    /// The tenant that it is bound to; `None`: all that the operator may access.
     pub tenant: Option<TenantId>,
-    /// How long it is to live, 1 second to 366 days.
+    /// Its lifetime, 1 second to 366 days.
     pub ttl: Duration,
 }
 
-/// A new token: the only time that it is seen.
+/// A new token. Its text is shown only once.
 #[derive(Debug)]
 pub struct CreatedAdminToken {
-    /// Its id, to revoke it by.
+    /// Its id, with which it can be revoked.
     pub id: AdminTokenId,
     /// The token.
     pub token: AdminTokenText,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// Why there is no token.
+/// Why the token was not created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CreateAdminTokenError {
-    /// What it is to give can't be given.
+    /// The permissions or the lifetime are not valid.
     #[error(transparent)]
     Bounds(#[from] BoundsError),
-    /// The name can't be one.
-    #[error("a token's name is 1 to 64 characters of A-Z, a-z, 0-9, blank, '-', '_', '.' and '@'")]
+    /// The name is not valid.
+    #[error("a token's name is 1 to 64 characters of A-Z, a-z, 0-9, space, '-', '_', '.' and '@'")]
     Name,
-    /// The operator acts in another tenant.
-    #[error("you administer `{0}`, and can make tokens for no other tenant")]
+    /// The operator is bound to another tenant.
+    #[error("you administer the tenant `{0}`, and can create tokens for no other")]
     OtherTenant(TenantId),
     /// There is no such tenant.
     #[error("there is no active tenant `{0}`")]
     NoTenant(TenantId),
-    /// The operator may not make tokens, or not give what it does not hold.
+    /// The operator may not create tokens, or does not hold a permission to grant.
     #[error(transparent)]
     Denied(#[from] DeniedError),
-    /// The service can't do it.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// Makes a token that gives no more than the operator holds (I-30).
+    /// Creates a token that grants no more than the operator holds (I-30).
     pub async fn create_admin_token(
         &self,
         operator: &Operator,
@@ -103,7 +103,7 @@ impl Kayan {
                 tenant.as_ref().unwrap_or(&TenantId::default()),
                 EventType::AdminAction,
                 now,
-                "an admin token was made",
+                "an admin token was created",
             )
             .resource(format!("token/{id}"))
             .with("action", ACTION)

@@ -1,4 +1,4 @@
-//! Shows what an admin token is worth.
+//! Shows what an admin token grants.
 
 use kayan_ports::{AdminToken, AdminTokenError, AdminTokenId, AdminTokenText, Scope, Timestamp};
 
@@ -7,49 +7,49 @@ use crate::{
     policy::{admin_token, permission::Permission},
 };
 
-/// An admin token, opened.
+/// An inspected admin token.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InspectedAdminToken {
     /// What it says, block by block.
     pub token: AdminToken,
-    /// Where it is good.
+    /// The tenant in which it is valid, or all.
     pub scope: Scope,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Option<Timestamp>,
-    /// Whether it has ended.
+    /// Whether it has expired.
     pub expired: bool,
     /// Whether the tenant that it is bound to is active.
     pub open: bool,
-    /// Those of its blocks that are revoked, and it with any of them.
+    /// Its revoked blocks; any of them makes the token invalid.
     pub revoked: Vec<AdminTokenId>,
 }
 
 impl InspectedAdminToken {
-    /// Those of the permissions that the service asks for that it gives, as long as it is valid.
+    /// The permissions of the service that the token grants while it is valid.
     pub fn permissions(&self) -> Vec<Permission> {
         let grants = admin_token::grants(&self.token).unwrap_or_default();
         Permission::BUILT_IN.iter().filter(|permission| grants.covers(permission)).cloned().collect()
     }
 
-    /// Whether it opens anything.
+    /// Whether it is valid.
     pub fn is_valid(&self) -> bool {
         self.token.holds && self.open && self.revoked.is_empty() && admin_token::grants(&self.token).is_some()
     }
 }
 
-/// Why there is nothing to show.
+/// Why the token can't be inspected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InspectAdminTokenError {
     /// It is no token of this service.
     #[error(transparent)]
     Token(#[from] AdminTokenError),
-    /// The service can't tell.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// What a token says and whether it opens anything; for whoever holds it.
+    /// Shows what a token grants and whether it is valid, for the holder of the token.
     pub async fn inspect_admin_token(
         &self,
         token: &AdminTokenText,

@@ -1,4 +1,4 @@
-//! Ends an admin token, and all that were narrowed from it.
+//! Revokes an admin token, and all that were narrowed from it.
 
 use kayan_ports::{
     AdminTokenError, AdminTokenId, AdminTokenText, Change, CommitError, EventType, Revocation, Scope, TenantId, Unique,
@@ -16,13 +16,13 @@ use crate::{
 /// Which token.
 #[derive(Debug, Clone)]
 pub enum WhichAdminToken {
-    /// The one of this id, or every one that has the block of this id.
+    /// The token with this id, or every token that has the block with this id.
     Id(AdminTokenId),
-    /// This very one, and what was narrowed from it; not the one that it was narrowed from.
+    /// This token and those narrowed from it, but not the one it was narrowed from.
     Text(AdminTokenText),
 }
 
-/// The wish for a token's end.
+/// Revokes an admin token.
 #[derive(Debug, Clone)]
 pub struct RevokeAdminToken {
     /// Which.
@@ -31,32 +31,32 @@ pub struct RevokeAdminToken {
     pub reason: Option<String>,
 }
 
-/// A token's end.
+/// A revoked token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevokedAdminToken {
     /// What was revoked.
     pub id: AdminTokenId,
-    /// Whether it was before.
+    /// Whether it was revoked before.
     pub already: bool,
 }
 
-/// Why the token lives on.
+/// Why the token was not revoked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RevokeAdminTokenError {
-    /// It is no token of this service, or none that the operator can see.
+    /// It is no token of this service, or none that the operator may access.
     #[error(transparent)]
     Token(#[from] AdminTokenError),
-    /// The operator may not.
+    /// The operator may not revoke tokens.
     #[error(transparent)]
     Denied(#[from] DeniedError),
-    /// The service can't do it.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// Revokes a token. Nobody keeps a list of tokens, so an id that no token has is taken, too; an operator of one tenant
-    /// ends tokens of that tenant only, whatever ids it names.
+    /// Revokes a token. Tokens are not stored, so any id is accepted; an operator of one tenant revokes tokens of that
+    /// tenant only, whatever the id.
     pub async fn revoke_admin_token(
         &self,
         operator: &Operator,

@@ -1,8 +1,8 @@
-//! A bundle: one file that holds the audit trail with its seals, and can be checked without a service.
+//! A bundle: one file with the audit trail and its seals, which can be verified without the service.
 //!
-//! It is made of lines, each one JSON object with one member that says what the line is: `bundle` (what this is, and
-//! the public keys), then for each tenant its `seal`s, each followed by the `event`s under it, and `unsealed` with the
-//! events that no seal covers yet; `end` with the counts comes last. So it can be checked in one pass.
+//! Each line is a JSON object whose one member says what the line is: `bundle` (the format, and the public keys), then
+//! for each tenant its `seal`s, each followed by its `event`s, and `unsealed` with the events that no seal covers yet;
+//! `end` with the counts comes last. So one pass verifies it.
 
 mod read;
 mod write;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub use self::read::{BundleError, BundleReader, Line, parse};
 pub use self::write::{ExportBundleError, Exported};
 
-/// What the first line says this is.
+/// The format, as the first line names it.
 const FORMAT: &str = "kayan audit bundle 1";
 
 /// One line.
@@ -43,7 +43,7 @@ enum Record<'a> {
     },
 }
 
-/// A text that is not copied, unless there are escapes in it. (By itself, an optional `Cow` always is.)
+/// A text that is borrowed unless it contains escapes. (An optional `Cow` by itself is always copied.)
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -54,7 +54,7 @@ impl Text<'_> {
     }
 }
 
-/// An event as it is kept; JSON is the text that was kept, moments are microseconds since 1970.
+/// An event as stored; JSON values are the stored text, times are microseconds since 1970.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EventRecord<'a> {
@@ -79,7 +79,7 @@ struct EventRecord<'a> {
     request_id: Option<Text<'a>>,
 }
 
-/// A seal; bytes are base64url without padding, moments are microseconds since 1970.
+/// A seal; bytes are base64url without padding, times are microseconds since 1970.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SealRecord<'a> {

@@ -1,4 +1,4 @@
-//! How use-cases write audit events.
+//! Builds audit events.
 
 use kayan_ports::{
     AuditEvent, Change, Client, EventId, EventType, IdentityId, Outcome, SessionId, TenantId, Timestamp, timestamp,
@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use crate::{Caller, Failure, Kayan, Operator};
 
-/// The clock's own time, in the metadata of an event that is dated otherwise.
+/// The clock's own time, in the metadata of an event with another time.
 const CLOCK: &str = "clock";
 
-/// An audit event in the making: one sentence, then whatever is known.
+/// An audit event under construction.
 pub(crate) struct Event(Box<AuditEvent>);
 
 impl Kayan {
@@ -22,7 +22,7 @@ impl Kayan {
         event
     }
 
-    /// An event that an operator caused, in the tenant it was done to.
+    /// An event that an operator caused, in the tenant that it concerns.
     pub(crate) fn operator_event(
         &self,
         operator: &Operator,
@@ -38,8 +38,8 @@ impl Kayan {
         event
     }
 
-    /// An event that nobody caused: the service itself did it. Where the clock was put back, the event is dated later than
-    /// the clock says, and the clock's own time stands beside that in the metadata.
+    /// An event that the service itself caused. If the clock was put back, the event's time is later than the clock,
+    /// whose own time goes into the metadata.
     pub(crate) fn bare_event(&self, tenant: TenantId, kind: EventType, now: Timestamp, message: &str) -> Event {
         let ahead = self.ahead();
         let event = Event(Box::new(AuditEvent {
@@ -63,7 +63,7 @@ impl Kayan {
         if ahead.is_zero() { event } else { event.with(CLOCK, timestamp::text(now)) }
     }
 
-    /// Commits an event that no other change goes with.
+    /// Commits an event without another change.
     pub(crate) async fn record(&self, event: Event) -> Result<(), Failure> {
         self.commit(vec![event.record()]).await
     }
@@ -75,31 +75,31 @@ impl Kayan {
 }
 
 impl Event {
-    /// When it is dated.
+    /// The time of the event.
     pub(crate) fn at(&self) -> Timestamp {
         self.0.created_at
     }
 
-    /// Somebody did it to themself.
+    /// The identity did it to itself.
     pub(crate) fn by(mut self, identity: IdentityId) -> Self {
         self.0.actor = Some(identity.to_string());
         self.about(identity)
     }
 
-    /// It was done to this identity.
+    /// It concerns this identity.
     pub(crate) fn about(mut self, identity: IdentityId) -> Self {
         self.0.subject = Some(identity.to_string());
         self
     }
 
-    /// It did not come about; `risk` is 0 to 100.
+    /// It failed; `risk` is 0 to 100.
     pub(crate) fn failed(mut self, risk: u8) -> Self {
         self.0.outcome = Outcome::Failure;
         self.0.risk = risk;
         self
     }
 
-    /// In or to this session.
+    /// The session that it concerns.
     pub(crate) fn session(mut self, session: SessionId) -> Self {
         self.0.session = Some(session);
         self.resource(format!("session/{session}"))
@@ -118,7 +118,7 @@ impl Event {
         self
     }
 
-    /// One more fact.
+    /// Adds a value to the metadata.
     pub(crate) fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.0.metadata.insert(key.to_owned(), value.into());
         self

@@ -1,4 +1,4 @@
-//! Takes events of the audit trail out, as text, a piece at a time.
+//! Exports events of the audit trail as text, a piece at a time.
 
 use std::sync::Arc;
 
@@ -8,26 +8,26 @@ use time::Duration;
 
 use crate::{DeniedError, EventWriter, ExportFormat, Failure, Kayan, Operator, Permission};
 
-/// So long after it happened an event is there to be read, however busy everything is: it is dated, then hashed for and
-/// queued for, and then committed. An export misses no event from before that.
+/// Every event is committed within this time after it happened, under any load: it gets its time first and then waits
+/// for a hash, the queue and the commit. An export misses no event older than that.
 pub const SETTLES_WITHIN: Duration = Duration::seconds(30);
-/// So many events are read at a time, and twice as many are in memory.
+/// How many events are read at a time; twice as many are in memory.
 const PAGE: u32 = 2_000;
 
-/// The wish for events as text.
+/// Exports events as text.
 #[derive(Debug, Clone)]
 pub struct ExportEvents {
-    /// Which: always within the operator's scope, and oldest first.
+    /// Which events; always within the operator's scope and oldest first.
     pub query: EventQuery,
-    /// How they are written.
+    /// The format.
     pub format: ExportFormat,
 }
 
-/// An export under way.
+/// A running export.
 ///
 /// It holds what was committed before it began, each event once and in order, whatever is written meanwhile (I-35), and
-/// nothing from after that. What happened in the last moments before it began may still have been on its way, and
-/// [`Self::complete_until`] says from when on: an export that is to go on where this one ends begins there.
+/// nothing later. Events of the last moments before it began may not have been committed yet; [`Self::complete_until`]
+/// says from when on, and that is where the next export must start.
 pub struct EventExport {
     trail: Arc<dyn AuditTrail>,
     query: EventQuery,
@@ -37,20 +37,20 @@ pub struct EventExport {
     complete_until: Timestamp,
 }
 
-/// What is next.
+/// What comes next.
 enum Ahead {
-    /// The first page, which is yet to be read.
+    /// The first page, which is not read yet.
     Begin,
     /// This page.
     Page(EventPage),
-    /// Nothing: that was all.
+    /// Nothing: the export is complete.
     Ended,
-    /// Nothing: something failed.
+    /// Nothing: the export failed.
     Broken,
 }
 
 impl Kayan {
-    /// Begins an export; that it began is audited before anything is handed out.
+    /// Starts an export. The start is audited before any event is returned.
     pub async fn export_events(&self, operator: &Operator, cmd: ExportEvents) -> Result<EventExport, DeniedError> {
         self.permit(operator, &Permission::AUDIT_EXPORT, "audit.export").await?;
         let event = self.export_event(operator, self.clock.now(), "an export of the audit trail began");
@@ -80,7 +80,7 @@ impl Kayan {
         })
     }
 
-    /// Audits how an export ended: with all of it, or with less.
+    /// Audits the end of an export, and whether it was complete.
     pub async fn end_export(&self, operator: &Operator, export: &EventExport) -> Result<(), Failure> {
         let event = self.export_event(operator, self.clock.now(), "an export of the audit trail ended");
         let event = event.with("count", export.count).with("whole", matches!(export.ahead, Ahead::Ended));
@@ -94,10 +94,10 @@ impl Kayan {
 }
 
 impl EventExport {
-    /// Appends the next piece, which may be empty, to what it is given; false, with nothing appended: that was all of it.
-    /// After a failure there is no more.
+    /// Appends the next piece, which may be empty, to `into`; `false` with nothing appended at the end. After an error
+    /// it stays at the end.
     ///
-    /// While a page is written the next one is read.
+    /// Reads the next page while the current one is written.
     pub async fn next(&mut self, into: &mut Vec<u8>) -> Result<bool, Failure> {
         let page = match std::mem::replace(&mut self.ahead, Ahead::Broken) {
             Ahead::Begin => self.trail.events(&self.query, None, PAGE).await?,
@@ -106,7 +106,7 @@ impl EventExport {
                 self.ahead = Ahead::Ended;
                 return Ok(false);
             }
-            Ahead::Broken => return Err(Failure::Fault("the export was broken off".to_owned())),
+            Ahead::Broken => return Err(Failure::Fault("the export has failed before".to_owned())),
         };
         if page.next.is_none() {
             self.writer.write(&page.events, into)?;
@@ -124,12 +124,12 @@ impl EventExport {
         Ok(true)
     }
 
-    /// How many events were written so far.
+    /// The number of events written so far.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// No event that happened before this, and was asked for, is missing or will ever be.
+    /// Every event before this time that the query selects is in the export, and none will be added.
     pub fn complete_until(&self) -> Timestamp {
         self.complete_until
     }

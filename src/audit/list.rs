@@ -1,21 +1,21 @@
-//! Shows an operator a part of the audit trail.
+//! Lists events of the audit trail.
 
 use kayan_ports::{EventCursor, EventPage, EventQuery};
 
 use crate::{DeniedError, Kayan, Operator, Permission};
 
-/// The longest list.
+/// The most events in a list.
 pub const MOST_LISTED: u32 = 1_000;
-/// So many events are looked at for one list.
-const LOOKED_AT: u32 = 100_000;
-/// So many of them at a time, when not every one is wanted.
+/// How many events are searched for one list.
+const MOST_SEARCHED: u32 = 100_000;
+/// How many events are read at a time when a condition may exclude some.
 const STEP: u32 = 2_000;
 
 impl Kayan {
-    /// At most `limit` events (1 to [`MOST_LISTED`]) behind `after`, always within the operator's scope.
+    /// At most `limit` events (1 to [`MOST_LISTED`]) after `after`, within the operator's scope.
     ///
-    /// A list takes no longer the longer the trail is: of events that are rare there may be fewer than `limit` in it, or
-    /// none, though it says where to go on.
+    /// The time that this takes does not depend on the length of the trail: a list of rare events may hold fewer than
+    /// `limit`, or none, and still have a next page.
     pub async fn list_events(
         &self,
         operator: &Operator,
@@ -29,7 +29,7 @@ impl Kayan {
         let step = if takes_all(&query) { limit } else { STEP };
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut list = EventPage { events: Vec::new(), next: after };
-        for _ in 0..LOOKED_AT.div_ceil(step) {
+        for _ in 0..MOST_SEARCHED.div_ceil(step) {
             let page = self.store.audit.events(&query, list.next, step).await?;
             list.events.extend(page.events);
             list.next = page.next;
@@ -45,7 +45,7 @@ impl Kayan {
     }
 }
 
-/// Whether every event that is looked at is one that is wanted.
+/// Whether the query selects every event.
 fn takes_all(query: &EventQuery) -> bool {
     let EventQuery { types, actor, subject, outcome, ip, .. } = query;
     types.is_empty() && outcome.is_none() && ip.is_none() && (actor.is_none() || subject.is_none())

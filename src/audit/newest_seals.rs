@@ -1,4 +1,4 @@
-//! Looks at the newest seals alone: whether sealing still works as it should, without a look at the whole trail.
+//! Verifies the newest seals only: shows whether sealing works without reading the whole trail.
 
 use kayan_ports::TenantId;
 
@@ -10,7 +10,7 @@ use crate::{
 /// The newest seal of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewestSeal {
-    /// Whose.
+    /// The tenant.
     pub tenant: TenantId,
     /// Its number.
     pub number: i64,
@@ -19,8 +19,8 @@ pub struct NewestSeal {
 }
 
 impl Kayan {
-    /// The newest seals of the first `most` trails, in the order of the tenants' names. Each is checked by itself and
-    /// against the one before it; the events under them are not read.
+    /// The newest seals of the first `most` trails, by tenant. Each is verified by itself and against the one before
+    /// it; the events that it covers are not read.
     pub async fn check_newest_seals(&self, most: usize) -> Result<Vec<NewestSeal>, Failure> {
         let keys = self.seal_public_keys().await?;
         let mut found = Vec::new();

@@ -1,22 +1,22 @@
-//! Removes events of the audit trail by their age, and tells so in what is left of it.
+//! Purges events of the audit trail by age, and records that in the trail.
 
 use kayan_ports::{Change, EventQuery, EventType, PurgeEvents, Scope, Timestamp, timestamp};
 use time::Duration;
 
 use crate::{DeniedError, Failure, Kayan, Operator, Permission, audit::event::Event};
 
-/// So many events are removed in one commit, so that nobody waits long for it.
+/// How many events one commit removes, so that others do not wait long for it.
 const BATCH: u32 = 1_000;
-/// So many tenants are told in one commit.
+/// How many tenants' `audit.purged` events one commit writes.
 const TOLD: usize = 200;
 
-/// Why nothing was removed.
+/// Why nothing was purged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PurgeEventsError {
-    /// What has not happened can't be too old.
+    /// The time is in the future.
     #[error("`{0}` is in the future: only what has happened can be purged")]
     InFuture(String),
-    /// The operator may not, or the service can't.
+    /// The operator may not purge, or the service failed.
     #[error(transparent)]
     Denied(#[from] DeniedError),
 }
@@ -28,10 +28,10 @@ impl From<Failure> for PurgeEventsError {
 }
 
 impl Kayan {
-    /// Removes the events from before `before` in the operator's scope, and says how many.
+    /// Removes the events from before `before` in the operator's scope; returns their number.
     ///
-    /// Each tenant whose events go is told before: `audit.purged`, with `before` and `count`. If the purge is broken off,
-    /// some of them are still there, and the next one tells of these again.
+    /// Writes `audit.purged`, with `before` and `count`, for each tenant before its events are removed. If the purge is
+    /// interrupted, the next one records the remaining events again.
     pub async fn purge_events(&self, operator: &Operator, before: Timestamp) -> Result<u64, PurgeEventsError> {
         self.permit(operator, &Permission::AUDIT_PURGE, "audit.purge").await?;
         let now = self.clock.now();
@@ -47,7 +47,7 @@ impl Kayan {
             .with("before", timestamp::text(before))
             .with("count", count);
         let told = counts.into_iter().map(|(tenant, count)| {
-            let message = "events were removed because of their age";
+            let message = "events were purged because of their age";
             let event = self.operator_event(operator, &tenant, EventType::AuditPurged, now, message);
             about(event, before, count)
         });
@@ -56,13 +56,12 @@ impl Kayan {
         Ok(count)
     }
 
-    /// Removes what is older than `retention` in all tenants, and says how many events those were: nobody's doing but the
-    /// service's own.
+    /// Removes the events older than `retention` in all tenants, on behalf of the service; returns their number.
     pub async fn retain_events(&self, retention: std::time::Duration) -> Result<u64, Failure> {
         let now = self.clock.now();
         let retention = Duration::try_from(retention).unwrap_or(Duration::MAX);
         let Some(before) = now.checked_sub(retention) else { return Ok(0) };
-        // Nothing is found to be too old nearly every time, and then there is nothing to count.
+        // Nearly always nothing is too old, and nothing has to be counted.
         let oldest = EventQuery { end: Some(before), ..EventQuery::all(Scope::System) };
         if self.store.audit.events(&oldest, None, 1).await?.events.is_empty() {
             return Ok(0);
@@ -70,14 +69,14 @@ impl Kayan {
         let counts = self.store.audit.count_events(&Scope::System, before).await?;
         let count = counts.iter().map(|(_, count)| count).sum();
         let told = counts.into_iter().map(|(tenant, count)| {
-            let message = "events were removed because of their age";
+            let message = "events were purged because of their age";
             about(self.bare_event(tenant, EventType::AuditPurged, now, message), before, count).record()
         });
         self.purge(&Scope::System, before, told.collect()).await?;
         Ok(count)
     }
 
-    /// Nothing goes before everybody is told.
+    /// Removes nothing before every tenant has its `audit.purged` event.
     async fn purge(&self, scope: &Scope, before: Timestamp, mut told: Vec<Change>) -> Result<(), Failure> {
         while told.len() > TOLD {
             let rest = told.split_off(TOLD);

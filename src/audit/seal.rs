@@ -1,4 +1,4 @@
-//! Seals what has happened, tenant by tenant.
+//! Seals the audit trail, tenant by tenant.
 
 use kayan_ports::{
     Change, CommitError, EventId, Guard, Position, SealChange, Sealing, Stretch, TenantId, Timestamp, Unique,
@@ -11,28 +11,28 @@ use crate::{
     policy::seal::{self, SealKey},
 };
 
-/// Nothing is sealed that is younger than this. An event that is committed later than this after it happened, or by a
-/// clock that is further behind, comes too late: it looks like one that was inserted.
+/// Only events older than this are sealed. An event that is committed later than this after it happened, or with the
+/// time of a clock that is further behind, looks like an inserted one.
 pub const LAG: Duration = Duration::MINUTE;
-/// For so long the right to seal is taken. Who was killed while having it is waited for that long.
+/// How long the lease to seal lasts. If its holder is killed, others wait that long.
 const LEASE: Duration = Duration::MINUTE;
-/// So many events one seal covers at most; so many are in memory at once, about a kilobyte each.
+/// The most events that one seal covers; this many are in memory at once, about a kilobyte each.
 pub const MOST: u32 = 4_096;
 
-/// What was sealed.
+/// The result of a pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sealed {
-    /// Seals that were made.
+    /// The number of new seals.
     pub seals: u64,
-    /// Events that they cover.
+    /// The number of events that they cover.
     pub events: u64,
-    /// Somebody else is sealing: the rest is theirs.
+    /// Another process is sealing the rest.
     pub busy: bool,
 }
 
-/// Why a pass did not come to its end. What was sealed before stays.
+/// Why a pass stopped early. Seals made before that stay.
 enum Interrupted {
-    /// Somebody else has the right to seal.
+    /// Another process holds the lease.
     Busy,
     Failed(Failure),
 }
@@ -53,13 +53,13 @@ impl From<CommitError> for Interrupted {
 }
 
 impl Kayan {
-    /// Seals every event that is older than [`LAG`], unless somebody else is at it. Each seal is committed by itself: a
-    /// crash leaves those that were made.
+    /// Seals every event older than [`LAG`], unless another process is sealing. Each seal has its own commit, so those
+    /// made before a crash stay.
     pub async fn seal_events(&self) -> Result<Sealed, Failure> {
         self.seal_events_by(MOST).await
     }
 
-    /// The same with at most `most` events under one seal, 1 to [`MOST`].
+    /// Like [`Self::seal_events`], with at most `most` events under one seal, 1 to [`MOST`].
     pub async fn seal_events_by(&self, most: u32) -> Result<Sealed, Failure> {
         let key = self.seal_key().await?;
         let after = self.store.seals.sealed_until().await?;
@@ -88,12 +88,12 @@ struct Pass<'a> {
     key: SealKey,
     most: u32,
     holder: Uuid,
-    /// Since when this pass has the right to seal; it takes it only when there is something to do.
+    /// Since when this pass holds the lease, which it takes only when there is something to seal.
     held_since: Option<Timestamp>,
-    /// What is to be remembered as sealed.
+    /// Up to when everything is sealed, to be stored with the lease.
     sealed_until: Timestamp,
     done: Sealed,
-    /// What went wrong with a tenant first; the others are sealed nevertheless.
+    /// The first failure of a tenant; the others are sealed nevertheless.
     failed: Option<Failure>,
 }
 
@@ -109,7 +109,7 @@ impl Pass<'_> {
                 }
             }
             after = found.up_to;
-            // What could not be sealed is found again next time.
+            // What could not be sealed is found again by the next pass.
             if self.failed.is_none() {
                 self.sealed_until = after;
             }
@@ -117,7 +117,7 @@ impl Pass<'_> {
         if self.held_since.is_some() { self.keep(Duration::ZERO).await } else { Ok(()) }
     }
 
-    /// Takes the right to seal, or keeps it when half of its time is over.
+    /// Takes the lease, or extends it after half of its time.
     async fn hold(&mut self) -> Result<(), Interrupted> {
         let now = self.kayan.dated_now();
         if self.held_since.is_none_or(|since| now - since >= LEASE / 2) {
@@ -133,7 +133,7 @@ impl Pass<'_> {
         Ok(self.kayan.store.changes.commit(vec![Change::Seal(SealChange::Lease(sealing))]).await?)
     }
 
-    /// The seals that a tenant's trail lacks. If somebody else makes one of them first, theirs is gone on from.
+    /// Adds the missing seals of a tenant's trail. If another process adds one first, continues after that one.
     async fn seal(&mut self, tenant: &TenantId, until: Timestamp) -> Result<(), Failure> {
         let store = &self.kayan.store;
         let until = Position { at: until, id: EventId(Uuid::max()) };

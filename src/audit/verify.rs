@@ -1,4 +1,4 @@
-//! Checks the audit trail in the database against its seals.
+//! Verifies the audit trail in the database against its seals.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,24 @@ use crate::{
     policy::seal::{Chain, Entry, Fields, Head, Present, TrailReport, inspect, purged_before},
 };
 
-/// So many events are read at once.
+/// How many events are read at once.
 const PAGE: u32 = 4_096;
-/// So many seals are read at once, up to a quarter of a megabyte each.
+/// How many seals are read at once, up to a quarter of a megabyte each.
 const SEALS: u32 = 4;
 
-/// Which trails to check, and against what.
+/// Which trails to verify, and against what.
 #[derive(Debug, Clone, Default)]
 pub struct VerifyTrail {
-    /// Only this tenant's; nothing: all.
+    /// Only this tenant's trail; `None`: all.
     pub tenant: Option<TenantId>,
     /// The public keys that are trusted.
     pub keys: Vec<[u8; 32]>,
-    /// Seals that are known to have been there.
+    /// The newest seals that are known from before.
     pub expected: BTreeMap<TenantId, Head>,
 }
 
 impl VerifyTrail {
-    /// The tenants whose trails must be there, though nothing tells of them any more.
+    /// The tenants with a known seal whose trails no longer exist.
     pub fn lost<'a>(&'a self, reports: &'a [TrailReport]) -> impl Iterator<Item = TrailReport> + 'a {
         let there = |tenant: &TenantId| reports.iter().any(|report| report.tenant == *tenant);
         let wanted = |tenant: &TenantId| self.tenant.as_ref().is_none_or(|only| only == tenant);
@@ -37,7 +37,7 @@ impl VerifyTrail {
 }
 
 impl Kayan {
-    /// What became of each tenant's trail, in the order of their names. Reads it a page at a time.
+    /// The report on each tenant's trail, by tenant. Reads a page at a time.
     pub async fn verify_trail(&self, cmd: &VerifyTrail) -> Result<Vec<TrailReport>, Failure> {
         let mut reports = Vec::new();
         let mut next = match &cmd.tenant {
@@ -46,7 +46,7 @@ impl Kayan {
         };
         while let Some(tenant) = next {
             let mut report = self.verify_one(cmd, &tenant).await?;
-            // A purge may have come between two pages: what is wrong is wrong twice.
+            // A purge may run between two pages, so only what fails twice is wrong.
             if report.finding.is_some() {
                 report = self.verify_one(cmd, &tenant).await?;
             }
@@ -129,7 +129,7 @@ impl Kayan {
     }
 }
 
-/// Behind every event: the last moment that every database knows.
+/// A place after every event: the last time that every database can store.
 pub(crate) const FOREVER: Position =
     Position { at: time::macros::datetime!(9999-12-31 23:59:59.999999 UTC), id: EventId(Uuid::max()) };
 

@@ -1,4 +1,4 @@
-//! Audit events as text: JSON, a line of JSON each, or CSV.
+//! Writes audit events as text: JSON, NDJSON or CSV.
 
 mod cell;
 
@@ -10,19 +10,19 @@ use serde::Serialize;
 
 use crate::Failure;
 
-/// How events are written.
+/// The format of exported events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExportFormat {
     /// One JSON array.
     Json,
     /// A JSON object in each line.
     Ndjson,
-    /// RFC 4180, with a header. JSON values stand in their cells as JSON.
+    /// RFC 4180, with a header; JSON values are in their cells as JSON.
     Csv,
 }
 
 impl ExportFormat {
-    /// Every format there is.
+    /// Every format.
     pub const ALL: [Self; 3] = [Self::Json, Self::Csv, Self::Ndjson];
 
     /// Its name.
@@ -69,7 +69,7 @@ const HEADER: [&str; 17] = [
     "created_at",
 ];
 
-/// Writes events one page behind the other; what it writes is whole once it was ended.
+/// Writes events page by page; the text is complete after `end`.
 #[derive(Debug)]
 pub struct EventWriter {
     format: ExportFormat,
@@ -77,7 +77,7 @@ pub struct EventWriter {
 }
 
 impl EventWriter {
-    /// Nothing is written yet.
+    /// A writer that has written nothing yet.
     pub fn new(format: ExportFormat) -> Self {
         Self { format, begun: false }
     }
@@ -99,7 +99,7 @@ impl EventWriter {
         }
     }
 
-    /// Appends what belongs to the end.
+    /// Appends the end of the format.
     pub fn end(&mut self, into: &mut Vec<u8>) -> Result<(), Failure> {
         match self.format {
             ExportFormat::Csv => self.write_cells(&[], into),

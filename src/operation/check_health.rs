@@ -1,4 +1,4 @@
-//! Asks every part how it is, all at once.
+//! Checks the health of every part concurrently.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use kayan_ports::{Clock, Condition, Probe, Timestamp};
 /// The service's health.
 #[derive(Debug, Clone)]
 pub struct HealthReport {
-    /// The worst of its parts, healthy if it has none.
+    /// The worst of its parts; healthy if it has none.
     pub condition: Condition,
-    /// When it was asked.
+    /// When it was checked.
     pub at: Timestamp,
     /// The parts, in the order of the probes.
     pub probes: Vec<ProbeReport>,
@@ -20,20 +20,20 @@ pub struct HealthReport {
 pub struct ProbeReport {
     /// Its name.
     pub name: &'static str,
-    /// How it is.
+    /// Its condition.
     pub condition: Condition,
     /// How long it took to answer, in milliseconds.
     pub latency_ms: f64,
 }
 
-/// Knows the parts; needs none of what [`crate::Kayan`] stands on, so that it answers whatever is broken.
+/// Knows the parts. Independent of [`crate::Kayan`], so that it answers even if a port fails.
 pub struct CheckHealth {
     probes: Vec<Arc<dyn Probe>>,
     clock: Arc<dyn Clock>,
 }
 
 impl CheckHealth {
-    /// Takes the parts to ask.
+    /// Takes the parts to check.
     pub fn new(probes: Vec<Arc<dyn Probe>>, clock: Arc<dyn Clock>) -> Self {
         Self { probes, clock }
     }

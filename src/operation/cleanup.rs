@@ -1,21 +1,21 @@
-//! Removes what has expired, a little at a time.
+//! Removes expired rows, a thousand at a time.
 
 use kayan_ports::{Change, Expired};
 use time::Duration;
 
 use crate::{Failure, Kayan};
 
-/// So long a session is kept after its absolute end.
+/// How long a session is kept after its absolute end.
 const SESSIONS: Duration = Duration::DAY;
-/// So long attempts are kept that no lockout counts any more.
+/// How long attempts are kept; no lockout counts older ones.
 const ATTEMPTS: Duration = Duration::HOUR;
-/// So long a network is known that nobody logs in from.
+/// How long a network stays known without a login from it.
 const NETWORKS: Duration = Duration::days(180);
-/// So long a repeated request gets the stored response.
+/// How long a stored response is returned to repeated requests.
 const RESPONSES: Duration = Duration::DAY;
 
 impl Kayan {
-    /// Removes ended sessions, old attempts, networks not used for long, and responses of yesterday, until there are none.
+    /// Removes ended sessions, old attempts, networks without recent logins, and old responses, until none are left.
     pub async fn clean_up(&self) -> Result<(), Failure> {
         let now = self.clock.now();
         let counted = self.settings.lockout.map_or(std::time::Duration::ZERO, |settings| settings.lockout.duration);

@@ -1,4 +1,4 @@
-//! Numbers about the whole service that its operators watch.
+//! Measures the whole service, for its metrics.
 
 use kayan_ports::{EventOrder, EventQuery, Scope, TenantId};
 use time::Duration;
@@ -6,12 +6,12 @@ use time::Duration;
 use crate::{Failure, Kayan};
 
 impl Kayan {
-    /// How many sessions are active, in each tenant that has any. The database counts them, so ask now and then only.
+    /// The number of active sessions in each tenant that has any. The database counts them, so call it rarely.
     pub async fn count_sessions(&self) -> Result<Vec<(TenantId, u64)>, Failure> {
         self.store.sessions.active_sessions_by_tenant(self.clock.now()).await
     }
 
-    /// How long ago the oldest event happened that is not sealed yet; zero when all are.
+    /// The age of the oldest event that is not sealed yet; zero when all are sealed.
     pub async fn seal_lag(&self) -> Result<Duration, Failure> {
         let sealed_until = self.store.seals.sealed_until().await?;
         let start = Some(sealed_until + Duration::MICROSECOND);

@@ -1,4 +1,4 @@
-//! Looks into the process for whoever operates it.
+//! Profiles the process for its operators.
 
 use std::time::Duration;
 
@@ -6,50 +6,55 @@ use kayan_ports::{ProfileError, Profiler, Resident};
 
 use crate::{DeniedError, Kayan, Operator, policy::permission::Permission};
 
-/// Why there is nothing to see.
+/// Why there is no profile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LookInsideError {
+pub enum DiagnosticsError {
     /// The operator may not.
     #[error(transparent)]
     Denied(#[from] DeniedError),
-    /// Somebody else is looking, or nobody can.
+    /// Another profile is running, or this build can't take any.
     #[error(transparent)]
     Profile(#[from] ProfileError),
 }
 
-/// Who looks: an operator, or with nothing, somebody near enough not to be asked.
-pub type Insider = Option<Operator>;
-
 impl Kayan {
-    /// A profile of the memory in use.
-    pub async fn profile_heap(&self, who: &Insider, profiler: &dyn Profiler) -> Result<Vec<u8>, LookInsideError> {
-        self.let_in(who, "debug.heap").await?;
+    /// Takes a profile of the memory in use.
+    pub async fn profile_heap(
+        &self,
+        who: Option<&Operator>,
+        profiler: &dyn Profiler,
+    ) -> Result<Vec<u8>, DiagnosticsError> {
+        self.permit_diagnostics(who, "debug.heap").await?;
         Ok(profiler.heap().await?)
     }
 
-    /// A profile of the processors over so long a time.
+    /// Takes a profile of the processors for this time.
     pub async fn profile_cpu(
         &self,
-        who: &Insider,
+        who: Option<&Operator>,
         profiler: &dyn Profiler,
         time: Duration,
-    ) -> Result<Vec<u8>, LookInsideError> {
-        self.let_in(who, "debug.profile").await?;
+    ) -> Result<Vec<u8>, DiagnosticsError> {
+        self.permit_diagnostics(who, "debug.profile").await?;
         Ok(profiler.cpu(time).await?)
     }
 
-    /// Gives unused memory back.
-    pub async fn purge_memory(&self, who: &Insider, profiler: &dyn Profiler) -> Result<Resident, LookInsideError> {
-        self.let_in(who, "debug.gc").await?;
+    /// Returns unused memory to the operating system.
+    pub async fn purge_memory(
+        &self,
+        who: Option<&Operator>,
+        profiler: &dyn Profiler,
+    ) -> Result<Resident, DiagnosticsError> {
+        self.permit_diagnostics(who, "debug.gc").await?;
         Ok(profiler.purge().await?)
     }
 
-    /// Goes on if the metrics may be looked at.
-    pub async fn look_at_metrics(&self, who: &Insider) -> Result<(), LookInsideError> {
-        Ok(self.let_in(who, "metrics.read").await?)
+    /// Checks that the caller may read the metrics.
+    pub async fn permit_metrics(&self, who: Option<&Operator>) -> Result<(), DiagnosticsError> {
+        Ok(self.permit_diagnostics(who, "metrics.read").await?)
     }
 
-    async fn let_in(&self, who: &Insider, action: &'static str) -> Result<(), DeniedError> {
+    async fn permit_diagnostics(&self, who: Option<&Operator>, action: &'static str) -> Result<(), DeniedError> {
         match who {
             Some(operator) => self.permit_over_process(operator, &Permission::DEBUG_READ, action).await,
             None => Ok(()),

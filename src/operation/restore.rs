@@ -1,10 +1,11 @@
-//! What a restore does beside: the trail tells of it, and sessions that may have been revoked since the backup are over.
+//! The changes of a restore: an audit event, and the revocation of sessions that may have been revoked since the
+//! backup.
 
 use kayan_ports::{Change, EventType, Scope, TenantId, Timestamp, timestamp};
 
 use crate::{Kayan, Operator};
 
-/// The backup that is put back.
+/// The restored backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestoredBackup {
     /// When it was taken.
@@ -18,10 +19,10 @@ pub struct RestoredBackup {
 }
 
 impl Kayan {
-    /// The changes that are part of the restore, to be committed with it; sessions end unless they are kept (I-25).
+    /// The changes to commit with the restore. All sessions are revoked unless they are kept (I-25).
     pub fn after_restore(&self, operator: &Operator, backup: &RestoredBackup, keep_sessions: bool) -> Vec<Change> {
         let (tenant, now) = (TenantId::default(), self.clock.now());
-        let message = "The database was restored from a backup";
+        let message = "the database was restored from a backup";
         let event = self
             .operator_event(operator, &tenant, EventType::BackupRestored, now, message)
             .with("taken_at", timestamp::text(backup.taken_at))

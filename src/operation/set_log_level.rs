@@ -1,24 +1,24 @@
-//! Sets how much a running process logs.
+//! Sets the log level of the running process.
 
 use kayan_ports::{EventType, LogControl, LogLevel};
 use serde_json::json;
 
 use crate::{DeniedError, Failure, Kayan, Operator, policy::permission::Permission};
 
-/// Why the level is as before.
+/// Why the level was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetLogLevelError {
-    /// The operator may not.
+    /// The operator may not change it.
     #[error(transparent)]
     Denied(#[from] DeniedError),
-    /// The service can't do it.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// Logs from this level up, in this process, until it is set anew or the process ends. The process serves all tenants,
-    /// so nobody who administers one of them may.
+    /// Logs from this level up, in this process, until the level is set again or the process ends. The process serves
+    /// all tenants, so the operator must not be bound to one.
     pub async fn set_log_level(
         &self,
         operator: &Operator,

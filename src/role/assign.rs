@@ -1,4 +1,4 @@
-//! Gives a role to an identity, or takes it away.
+//! Grants a role to a user, or revokes it.
 
 use kayan_ports::{ADMIN, Change, EventType, Identity, RoleChange, Version};
 use serde_json::json;
@@ -7,29 +7,29 @@ use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef,
     account::identity::path,
     policy::{permission::Permission, role::UnknownRole},
-    user::change::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+    user::change::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing, require_admin},
 };
 
-/// The wish that somebody has a role, or has it no longer.
+/// Grants or revokes a role.
 #[derive(Debug)]
 pub struct AssignRole {
-    /// Who.
+    /// The user.
     pub user: UserRef,
     /// The role's name.
     pub role: String,
-    /// Whether to give it or to take it.
+    /// Whether to grant or to revoke it.
     pub give: bool,
-    /// The version that was seen, if it matters.
+    /// The version that was read; `None` skips the check.
     pub expected: Option<Version>,
 }
 
-/// Why somebody's roles are as before.
+/// Why the roles were not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AssignRoleError {
-    /// It is not there to be changed, or not by this operator.
+    /// The user was not found, or may not be changed by this operator.
     #[error(transparent)]
     Change(#[from] ChangeUserError),
-    /// The role is not there.
+    /// The role does not exist.
     #[error(transparent)]
     UnknownRole(#[from] UnknownRole),
 }
@@ -41,8 +41,8 @@ impl From<Failure> for AssignRoleError {
 }
 
 impl Kayan {
-    /// Gives or takes a role; who has it already keeps it, and who lacks it goes on lacking it. Nobody gives what they
-    /// don't hold, or takes from somebody who holds more (I-30).
+    /// Grants or revokes a role; if that changes nothing, it succeeds. An operator grants only what it holds, and can't
+    /// revoke roles of a user who holds more (I-30).
     pub async fn assign_role(&self, operator: &Operator, cmd: AssignRole) -> Result<Identity, AssignRoleError> {
         for _ in 0..ROUNDS {
             let (after, changes) = self.assigned(operator, &cmd).await?;
@@ -55,7 +55,7 @@ impl Kayan {
         Err(keeps_changing().into())
     }
 
-    /// The user with the role, or without it, and the changes that make it so; none if it is so already.
+    /// The user after the change, and the changes to commit; none if nothing changes.
     async fn assigned(
         &self,
         operator: &Operator,
@@ -63,8 +63,8 @@ impl Kayan {
     ) -> Result<(Identity, Vec<Change>), AssignRoleError> {
         let action = if cmd.give { "role.grant" } else { "role.revoke" };
         let (user, expected, required) = (&cmd.user, cmd.expected, &Permission::ROLES_WRITE);
-        let wish = Changing { operator, user, expected, required, action };
-        let Changeable { before, definitions, grants, holds: mut changes } = self.changeable(&wish).await?;
+        let changing = Changing { operator, user, expected, required, action };
+        let Changeable { before, definitions, grants, holds: mut changes } = self.changeable(&changing).await?;
         if cmd.give {
             let names = [cmd.role.clone()];
             definitions.know(&names)?;
@@ -84,7 +84,7 @@ impl Kayan {
         }
 
         let now = self.clock.now();
-        let message = if cmd.give { "a user was given a role" } else { "a role was taken from a user" };
+        let message = if cmd.give { "a role was granted to a user" } else { "a role was revoked from a user" };
         let event = self
             .operator_event(operator, &before.tenant, EventType::AdminAction, now, message)
             .about(before.id)
@@ -100,7 +100,7 @@ impl Kayan {
             at: now,
         }));
         if !cmd.give && cmd.role == ADMIN {
-            changes.extend(keep_an_admin(Some(operator), &before));
+            changes.extend(require_admin(Some(operator), &before));
         }
         changes.push(event.record());
         Ok((Identity { roles, updated_at: now, version: before.version + 1, ..before }, changes))

@@ -15,66 +15,66 @@ use crate::{
     user::change::{ROUNDS, keeps_changing},
 };
 
-/// The wish for another role.
+/// Creates a role.
 #[derive(Debug, Clone)]
 pub struct CreateRole {
     /// The tenant.
     pub tenant: TenantId,
     /// Its name.
     pub name: String,
-    /// What it is for.
+    /// Its description.
     pub description: String,
-    /// What it grants, as patterns.
+    /// The permissions that it grants, as patterns.
     pub permissions: Vec<String>,
     /// The roles that it inherits from.
     pub parents: Vec<String>,
 }
 
-/// The wish for another definition; what is left out stays.
+/// Changes a role; `None` leaves a value unchanged.
 #[derive(Debug, Clone)]
 pub struct UpdateRole {
     /// The tenant.
     pub tenant: TenantId,
-    /// Which role.
+    /// The role.
     pub name: String,
-    /// What it is for.
+    /// Its description.
     pub description: Option<String>,
-    /// What it grants, as patterns.
+    /// The permissions that it grants, as patterns.
     pub permissions: Option<Vec<String>>,
     /// The roles that it inherits from.
     pub parents: Option<Vec<String>>,
-    /// The version that was seen, if it matters.
+    /// The version that was read; `None` skips the check.
     pub expected: Option<Version>,
 }
 
-/// Why the definitions are as before.
+/// Why the role was not created or changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DefineRoleError {
     /// The operator may not, or does not hold what the role grants (I-30).
     #[error(transparent)]
     Denied(#[from] DeniedError),
-    /// It can't be as it is wished.
+    /// The definition is not valid.
     #[error(transparent)]
     Invalid(#[from] RoleError),
-    /// There is one of this name.
+    /// The name is taken.
     #[error("there is a role `{0}` already")]
     AlreadyExists(String),
-    /// There is none of this name.
+    /// There is no role with this name.
     #[error("there is no role `{0}`")]
     NotFound(String),
-    /// Somebody has changed it since it was read.
-    #[error("the role was changed by somebody else just now; look, and try again")]
+    /// The role was changed since it was read.
+    #[error("the role was changed since it was read; read it again and retry")]
     Changed,
-    /// The tenant is not there, or not for this operator.
+    /// The tenant does not exist, or the operator may not access it.
     #[error("there is no tenant `{0}`")]
     NoTenant(TenantId),
-    /// The service can't do it.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// Adds a role.
+    /// Creates a role.
     pub async fn create_role(&self, operator: &Operator, cmd: CreateRole) -> Result<Role, DefineRoleError> {
         let action = "role.create";
         self.permit(operator, &Permission::ROLES_WRITE, action).await?;
@@ -86,7 +86,7 @@ impl Kayan {
         self.define(operator, action, &role.tenant, |_| Ok((None, role.clone()))).await
     }
 
-    /// Changes a role; whoever has it can do what it grants from now on, within five seconds everywhere.
+    /// Changes a role. The change applies to its users within five seconds on every replica.
     pub async fn update_role(&self, operator: &Operator, cmd: UpdateRole) -> Result<Role, DefineRoleError> {
         let action = "role.update";
         self.permit(operator, &Permission::ROLES_WRITE, action).await?;
@@ -153,7 +153,8 @@ impl Kayan {
         Err(keeps_changing().into())
     }
 
-    /// Goes on if the operator holds all that the role has granted and all that it is to grant, what it inherits included.
+    /// Checks that the operator holds all that the role granted before and grants afterwards, inherited permissions
+    /// included.
     async fn permit_definition(
         &self,
         operator: &Operator,
@@ -192,7 +193,7 @@ impl Kayan {
 }
 
 impl Operator {
-    /// A tenant-bound operator has its own tenant's roles and no others (I-29).
+    /// Checks that the operator may access the tenant's roles: an operator of one tenant has only its own (I-29).
     pub(crate) fn may_see_roles_of(&self, tenant: &TenantId) -> Result<(), DefineRoleError> {
         match self.scope.tenant() {
             Some(own) if own != tenant => Err(DefineRoleError::NoTenant(tenant.clone())),

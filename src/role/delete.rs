@@ -1,4 +1,4 @@
-//! Removes a tenant's role.
+//! Deletes a role of a tenant.
 
 use std::sync::Arc;
 
@@ -14,24 +14,24 @@ use crate::{
     user::change::{ROUNDS, keeps_changing},
 };
 
-/// The wish to have a role gone.
+/// Deletes a role.
 #[derive(Debug, Clone)]
 pub struct DeleteRole {
     /// The tenant.
     pub tenant: TenantId,
-    /// Which.
+    /// The role.
     pub name: String,
-    /// The version that was seen, if it matters.
+    /// The version that was read; `None` skips the check.
     pub expected: Option<Version>,
 }
 
-/// Why the role is still there.
+/// Why the role was not deleted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeleteRoleError {
-    /// It is not there to be changed, or not by this operator.
+    /// The role was not found, or may not be deleted by this operator.
     #[error(transparent)]
     Define(#[from] DefineRoleError),
-    /// Somebody has it, or another role inherits from it.
+    /// The role is assigned to a user, or another role inherits from it.
     #[error("the role is in use: {0}")]
     InUse(String),
 }
@@ -43,7 +43,7 @@ impl From<Failure> for DeleteRoleError {
 }
 
 impl Kayan {
-    /// Removes a role that nobody has and none inherits from.
+    /// Deletes a role that no user has and no role inherits from.
     pub async fn delete_role(&self, operator: &Operator, cmd: DeleteRole) -> Result<(), DeleteRoleError> {
         let (action, DeleteRole { tenant, name, expected }) = ("role.delete", cmd);
         self.permit(operator, &Permission::ROLES_DELETE, action).await.map_err(DefineRoleError::from)?;
@@ -78,7 +78,7 @@ impl Kayan {
             match committed {
                 Ok(()) => return Ok(()),
                 Err(CommitError::Stale(Guard::RoleInUse)) => {
-                    return Err(DeleteRoleError::InUse("take it from everybody who has it first".to_owned()));
+                    return Err(DeleteRoleError::InUse("users have it; revoke it from them first".to_owned()));
                 }
                 Err(CommitError::Stale(Guard::Roles | Guard::Role | Guard::Identity)) => {}
                 Err(other) => return Err(Failure::from(other).into()),

@@ -1,4 +1,4 @@
-//! Shows an operator a tenant's roles.
+//! Finds a tenant's roles.
 
 use kayan_ports::{Role, TenantId, Timestamp};
 
@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Kayan {
-    /// A tenant's roles: the built-in ones, which are of version 0, and then its own by name.
+    /// A tenant's roles: the built-in ones, which have version 0, and then its own by name.
     pub async fn list_roles(&self, operator: &Operator, tenant: &TenantId) -> Result<Vec<Role>, DefineRoleError> {
         self.permit(operator, &Permission::ROLES_READ, "role.list").await?;
         operator.may_see_roles_of(tenant)?;
@@ -17,7 +17,7 @@ impl Kayan {
         Ok(built_in(tenant).chain(stored.defined).collect())
     }
 
-    /// One of them.
+    /// The role with this name, built in or the tenant's own.
     pub async fn find_role(&self, operator: &Operator, tenant: &TenantId, name: &str) -> Result<Role, DefineRoleError> {
         let roles = self.list_roles(operator, tenant).await?;
         roles.into_iter().find(|role| role.name == name).ok_or_else(|| DefineRoleError::NotFound(name.to_owned()))

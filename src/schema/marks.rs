@@ -1,20 +1,21 @@
-//! Finds the marks of an identity schema's identifiers, and refuses each that would have no effect.
+//! Finds the identifiers that an identity schema marks, and refuses marks that would have no effect.
 
 use serde_json::Value;
 
 use super::{SchemaError, escape};
 
-/// The keyword that marks a trait as an identifier: a string that is unique in its tenant and can log in.
+/// The keyword that marks a trait as an identifier: a string that is unique in its tenant and that its owner can log in
+/// with.
 pub(super) const MARK: &str = "x-kayan-identifier";
-/// The keyword at the top of a schema that lets people be without any identifier, if it is `false`.
+/// The keyword at the top of a schema that allows identities without an identifier, if it is `false`.
 pub(super) const REQUIRED: &str = "x-kayan-identifier-required";
-/// How Kayan's own keywords begin; an unknown one is a slip of the pen.
+/// The prefix of Kayan's own keywords; an unknown one is a typo.
 const OURS: &str = "x-kayan-";
 /// Keywords with values that are no schemas.
 const DATA: [&str; 4] = ["enum", "const", "default", "examples"];
 /// Keywords with schemas by name.
 const NAMED: [&str; 5] = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
-/// Keywords whose schemas hold for some accounts only, or for something else than one trait.
+/// Keywords whose schemas apply only to some accounts, or not to a single trait.
 const PARTIAL: [&str; 16] = [
     "anyOf",
     "oneOf",
@@ -34,21 +35,21 @@ const PARTIAL: [&str; 16] = [
     "contentSchema",
 ];
 
-/// Why a mark can't be used.
+/// Why a mark is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MarkError {
-    /// Neither true nor false, or a keyword of the whole schema in a part of it.
+    /// Neither true nor false, or a keyword of the top of the schema somewhere else.
     #[error("it must be true or false, without quotes; `{REQUIRED}` only at the top of the schema")]
     NotABoolean,
     /// On a number, a list, an object, or on the traits as a whole.
-    #[error("only a text can be an identifier; give it `\"type\": \"string\"`, or remove the mark")]
+    #[error("only a string can be an identifier; give it `\"type\": \"string\"`, or remove the mark")]
     NotAText,
-    /// In a part of the schema that does not hold for every account.
-    #[error("below `{0}` it would not hold for every account; mark the property itself, below `properties` or `allOf`")]
+    /// In a part of the schema that does not apply to every account.
+    #[error("below `{0}` it would not apply to every account; mark the property itself, below `properties` or `allOf`")]
     Partial(&'static str),
     /// In a schema that refers to itself.
     #[error(
-        "it marks a schema that contains itself, so there is no end to its identifiers; mark properties outside it"
+        "it is in a schema that contains itself, so the number of identifiers has no limit; mark properties outside it"
     )]
     Endless,
     /// Where no property is described.
@@ -56,7 +57,7 @@ pub enum MarkError {
         "no property leads to it; mark one below `properties`, `allOf` or a `$ref` that begins with #/, or remove it"
     )]
     Unreachable,
-    /// A keyword of Kayan's that there is not.
+    /// An unknown keyword of Kayan.
     #[error("there is no such keyword; write `{MARK}`, or remove it")]
     UnknownKeyword,
 }
@@ -95,7 +96,7 @@ struct Place {
     pointer: String,
     /// The trait that it describes.
     path: TraitPath,
-    /// The keyword because of which it does not hold for every account.
+    /// The keyword that makes it apply only to some accounts.
     partial: Option<&'static str>,
     /// The schemas around it that were referred to.
     trail: Vec<String>,
@@ -110,7 +111,7 @@ impl Place {
 impl Search<'_> {
     fn visit(&mut self, schema: &Value, place: &Place) -> Result<(), SchemaError> {
         let Value::Object(keywords) = schema else { return Ok(()) };
-        // with an address of its own, it gives `#/` another meaning
+        // an own `$id` changes the meaning of `#/`
         if keywords.contains_key("$id") && !place.pointer.is_empty() {
             return Ok(());
         }
@@ -132,7 +133,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Notes the mark of this very schema.
+    /// Notes the mark of this schema.
     fn take(&mut self, schema: &Value, place: &Place) -> Result<(), SchemaError> {
         let pointer = place.below(MARK).pointer;
         let text = match schema.get("type") {
@@ -163,7 +164,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// What stands behind a keyword: one schema, a list of them, or some by their names.
+    /// The schemas under a keyword: one, a list, or several by name.
     fn each(&mut self, keyword: &str, schemas: &Value, place: &Place) -> Result<(), SchemaError> {
         match schemas {
             Value::Array(items) => {
@@ -177,7 +178,7 @@ impl Search<'_> {
         }
     }
 
-    /// Goes on where a reference within the document leads. What is marked elsewhere is found to be unreachable.
+    /// Follows a reference within the document. Marks elsewhere are reported as unreachable.
     fn follow(&mut self, reference: Option<&str>, from: &Place, at: &Place) -> Result<(), SchemaError> {
         let Some(pointer) = reference.and_then(|reference| reference.strip_prefix('#')) else { return Ok(()) };
         let Some(target) = self.document.pointer(pointer) else { return Ok(()) };
@@ -220,7 +221,7 @@ fn collect_references(value: &Value, into: &mut Vec<String>) {
     }
 }
 
-/// The pointers of everything that is written as a mark, wherever it stands, and what is wrong with it by itself.
+/// The pointers of all marks in the document, and what is wrong with each by itself.
 fn marks(schema: &Value, pointer: &str) -> Vec<(String, Option<MarkError>)> {
     let mut found = Vec::new();
     match schema {

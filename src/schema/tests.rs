@@ -1,4 +1,4 @@
-//! Which traits a schema takes, which of them are identifiers, and which schemas there can be.
+//! Tests of identity schemas: accepted traits, identifiers, and refused schemas.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Makes, changes and removes tenants.
+//! Creates, changes and deletes tenants.
 
 use kayan_ports::{
     Change, CommitError, EventType, Guard, Page, Tenant, TenantChange, TenantId, TenantQuery, TenantSettings, Unique,
@@ -15,63 +15,63 @@ use crate::{
     },
 };
 
-/// The longest name for people, in characters.
+/// The longest display name, in characters.
 const LONGEST_NAME: usize = 255;
 
-/// The wish for another tenant.
+/// Creates a tenant.
 #[derive(Debug, Clone)]
 pub struct CreateTenant {
     /// Its name in requests.
     pub id: TenantId,
-    /// Its name for people.
+    /// Its display name.
     pub name: String,
-    /// What it sets for itself.
+    /// Its settings.
     pub settings: TenantSettings,
 }
 
-/// The wish for other settings; what is left out stays.
+/// Changes a tenant; `None` leaves a value unchanged.
 #[derive(Debug, Clone)]
 pub struct UpdateTenant {
-    /// Which.
+    /// The tenant.
     pub id: TenantId,
-    /// Its name for people.
+    /// Its display name.
     pub name: Option<String>,
-    /// Whether anybody may come in.
+    /// Whether its users may log in.
     pub active: Option<bool>,
-    /// What it sets for itself, in place of all that it has set.
+    /// Its settings, which replace all present ones.
     pub settings: Option<TenantSettings>,
-    /// The version that was seen, if it matters.
+    /// The version that was read; `None` skips the check.
     pub expected: Option<Version>,
 }
 
-/// Why the tenants are as before.
+/// Why the tenant was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManageTenantError {
-    /// The operator may not.
+    /// The operator may not manage tenants.
     #[error(transparent)]
     Denied(#[from] DeniedError),
-    /// It can't be as it is wished.
+    /// The name or the settings are not valid.
     #[error("the tenant's settings are not valid")]
     Invalid(Vec<FieldError>),
-    /// There is one of this name.
+    /// The name is taken.
     #[error("there is a tenant `{0}` already")]
     AlreadyExists(TenantId),
-    /// There is none of this name, or not for this operator.
+    /// There is no tenant with this name, or the operator may not access it.
     #[error("there is no tenant `{0}`")]
     NotFound(TenantId),
-    /// Somebody has changed it since it was read.
-    #[error("the tenant was changed by somebody else just now; look, and try again")]
+    /// The tenant was changed since it was read.
+    #[error("the tenant was changed since it was read; read it again and retry")]
     Changed,
-    /// It has users, or is the one that every request without a name is in.
+    /// It has users, or it is the default tenant.
     #[error("the tenant is in use: {0}")]
     InUse(&'static str),
-    /// The service can't do it.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// Adds a tenant. Only who may see all tenants may.
+    /// Creates a tenant. The operator must not be bound to a tenant.
     pub async fn create_tenant(&self, operator: &Operator, cmd: CreateTenant) -> Result<Tenant, ManageTenantError> {
         let action = "tenant.create";
         self.permit(operator, &Permission::TENANTS_WRITE, action).await?;
@@ -101,8 +101,8 @@ impl Kayan {
         }
     }
 
-    /// Changes a tenant. One that is no longer active is out at once, and so is who came in on one factor when two are
-    /// wanted.
+    /// Changes a tenant. When it is deactivated its sessions stop working at once; when it starts to require two
+    /// factors, so do sessions opened with one.
     pub async fn update_tenant(&self, operator: &Operator, cmd: UpdateTenant) -> Result<Tenant, ManageTenantError> {
         let action = "tenant.update";
         self.permit(operator, &Permission::TENANTS_WRITE, action).await?;
@@ -112,7 +112,7 @@ impl Kayan {
         }
         let is_default = before.id == TenantId::default();
         if cmd.active == Some(false) && is_default {
-            return Err(ManageTenantError::InUse("every request that names no tenant is in `default`"));
+            return Err(ManageTenantError::InUse("requests that name no tenant use `default`"));
         }
         let after = Tenant {
             name: cmd.name.unwrap_or_else(|| before.name.clone()),
@@ -135,7 +135,7 @@ impl Kayan {
         }
     }
 
-    /// Removes a tenant that has no users any more, with its roles; its audit events stay.
+    /// Deletes a tenant without users, with its roles; its audit events stay.
     pub async fn delete_tenant(
         &self,
         operator: &Operator,
@@ -149,7 +149,7 @@ impl Kayan {
             return Err(ManageTenantError::Changed);
         }
         if *id == TenantId::default() {
-            return Err(ManageTenantError::InUse("every request that names no tenant is in `default`"));
+            return Err(ManageTenantError::InUse("requests that name no tenant use `default`"));
         }
         let delete = Change::Tenant(TenantChange::Delete { tenant: id.clone(), expected: before.version });
         let event = self.tenant_event(operator, action, (Some(&before), None));
@@ -191,7 +191,7 @@ impl Kayan {
         found.ok_or_else(|| ManageTenantError::NotFound(id.clone()))
     }
 
-    /// Written in the tenant that it is about, which may be one that is no longer there.
+    /// Written in the tenant that it concerns, which may no longer exist.
     fn tenant_event(
         &self,
         operator: &Operator,

@@ -1,4 +1,4 @@
-//! What all that changes a user for an operator has in common.
+//! What the use-cases that change a user have in common.
 
 use std::sync::Arc;
 
@@ -13,29 +13,29 @@ use crate::{
     },
 };
 
-/// A decision that is outdated whenever it is committed is given up after so many rounds.
+/// How often a decision is retried when what it depends on keeps changing.
 pub(crate) const ROUNDS: usize = 8;
 
-/// Why a user is as before.
+/// Why the user was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeUserError {
-    /// Nobody, or more than one, or not for this operator.
+    /// No user was found, or several, or the operator may not access them.
     #[error(transparent)]
     Find(#[from] FindUserError),
-    /// Somebody has changed it since it was read.
-    #[error("the user was changed by somebody else just now; look, and try again")]
+    /// The user was changed since it was read.
+    #[error("the user was changed since it was read; read it again and retry")]
     Changed,
-    /// Nobody shuts themself out.
-    #[error("this is your own account: nobody locks, deactivates or deletes themself here")]
+    /// Operators can't lock themselves out.
+    #[error("this is your own account, which you can't lock, deactivate or delete here")]
     OwnAccount,
-    /// A lock that ends has to begin first.
-    #[error("the lock would be over before it began: give a moment that is to come")]
+    /// The end of the lock is in the past.
+    #[error("the end of the lock is in the past; give a time in the future")]
     LockIsOver,
-    /// A lock that ends would let somebody in whom nobody has let in.
-    #[error("the user is {}: a lock that ends would let them in; lock them without an end", .0.as_str())]
+    /// A temporary lock would activate a user who was not active before.
+    #[error("the user is {}: the end of a lock would activate them; lock them without an end", .0.as_str())]
     NotIn(State),
-    /// Nobody could administer the tenant any more.
-    #[error("this is the last active user with the role `admin`: give it to somebody else first")]
+    /// The tenant would be left without an administrator.
+    #[error("this is the last active user with the role `admin`; give the role to another user first")]
     LastAdmin,
 }
 
@@ -51,63 +51,63 @@ impl From<DeniedError> for ChangeUserError {
     }
 }
 
-/// A change of a user on its way.
+/// A change to a user.
 pub(crate) struct Changing<'a> {
     pub(crate) operator: &'a Operator,
     pub(crate) user: &'a UserRef,
-    /// The version that the operator has seen, if it matters to it.
+    /// The version that the operator has read; `None` skips the check.
     pub(crate) expected: Option<Version>,
-    /// What it takes.
+    /// The required permission.
     pub(crate) required: &'a Permission,
-    /// What the audit trail calls it.
+    /// The name of the action in the audit trail.
     pub(crate) action: &'static str,
 }
 
-/// A user that may be changed, and what that decision rests on.
+/// A user who may be changed, and what that decision depends on.
 pub(crate) struct Changeable {
-    /// The user as it was read. What changes it must expect this version.
+    /// The user as read. The change must expect this version.
     pub(crate) before: Identity,
     /// The roles of its tenant.
     pub(crate) definitions: Arc<Definitions>,
     /// What the operator may do.
     pub(crate) grants: Grants,
-    /// The changes that begin the list: they keep everything else that the decision rests on.
+    /// The first changes of the list: they keep what the decision depends on.
     pub(crate) holds: Vec<Change>,
 }
 
 impl Kayan {
-    /// The user as it is, if the operator may change it, and it is what the operator has seen. An operator changes nobody
-    /// who may do something that it may not, for it could become them (I-30).
-    pub(crate) async fn changeable(&self, wish: &Changing<'_>) -> Result<Changeable, ChangeUserError> {
-        let Changing { operator, required, action, .. } = *wish;
+    /// Reads the user, and checks that the operator may change them and has read their current version. An operator
+    /// can't change a user who may do more than the operator, as it could take over that account (I-30).
+    pub(crate) async fn changeable(&self, changing: &Changing<'_>) -> Result<Changeable, ChangeUserError> {
+        let Changing { operator, required, action, .. } = *changing;
         self.permit(operator, required, action).await?;
-        let before = self.named(operator, wish.user).await?;
+        let before = self.named(operator, changing.user).await?;
         let standing = self.standing(operator, &before.tenant, (required, action)).await?;
         let Standing { grants, definitions, holds } = standing;
         if let Some(missing) = grants.missing(&definitions.grants(&before.roles)) {
             self.forbid(operator, missing, action).await?;
         }
-        if wish.expected.is_some_and(|expected| expected != before.version) {
+        if changing.expected.is_some_and(|expected| expected != before.version) {
             return Err(ChangeUserError::Changed);
         }
         Ok(Changeable { before, definitions, grants, holds })
     }
 }
 
-/// The change that ends a list which shuts `identity` out, or takes `admin` from it: the tenant keeps an administrator
-/// (I-30). At the command line nobody is asked: it is the way back in.
-pub(crate) fn keep_an_admin(operator: Option<&Operator>, identity: &Identity) -> Option<Change> {
+/// The change at the end of a list that disables `identity` or revokes `admin` from it: the tenant keeps an
+/// administrator (I-30). The command line is exempt, as it is the way to regain access.
+pub(crate) fn require_admin(operator: Option<&Operator>, identity: &Identity) -> Option<Change> {
     let is_admin = identity.state == State::Active && identity.roles.iter().any(|role| role == ADMIN);
     let asked = !operator.is_some_and(Operator::is_at_the_command_line);
     (is_admin && asked).then(|| Change::Role(RoleChange::RequireAdmin(identity.tenant.clone())))
 }
 
-/// Whether something that a list of changes was decided on has changed since, so that it is decided anew.
+/// Whether something that the changes depend on was changed since, so that the decision must be retried.
 pub(crate) fn is_outdated(error: &CommitError) -> bool {
     matches!(error, CommitError::Stale(Guard::Identity | Guard::Roles))
 }
 
-/// What it means when decisions keep being outdated.
+/// The error after all retries failed.
 pub(crate) fn keeps_changing() -> Failure {
     Failure::Unavailable("the user, the operator or the tenant's roles keep changing".to_owned())
 }

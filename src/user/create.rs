@@ -1,4 +1,4 @@
-//! Makes an identity on an operator's behalf.
+//! Creates a user for an operator.
 
 use kayan_ports::{
     AccountChange, AdoptError, Change, CommitError, CredentialChange, EventType, Guard, HashCost, Identity, Password,
@@ -14,12 +14,12 @@ use crate::{
     user::change::{ROUNDS, is_outdated, keeps_changing},
 };
 
-/// What a new user proves themself with.
+/// The password of a new user.
 #[derive(Debug)]
 pub enum FirstPassword {
-    /// In the clear: it is judged and hashed.
+    /// In the clear: checked and hashed here.
     Clear(Password),
-    /// As it was hashed elsewhere, in any format that is verified.
+    /// Hashed elsewhere, in any format that is verified.
     Hashed(PasswordHash),
 }
 
@@ -29,52 +29,52 @@ impl<T: Into<Password>> From<T> for FirstPassword {
     }
 }
 
-/// The wish for another user.
+/// Creates a user.
 #[derive(Debug)]
 pub struct CreateUser {
     /// The tenant.
     pub tenant: TenantId,
-    /// What the user is like.
+    /// The user's traits.
     pub traits: Traits,
-    /// The password, if the user is to have one.
+    /// The password, if the user gets one.
     pub password: Option<FirstPassword>,
-    /// Whether the user may come in.
+    /// Whether the user may log in.
     pub state: State,
     /// The names of the roles.
     pub roles: Vec<String>,
 }
 
-/// Why there is no such user now.
+/// Why the user was not created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CreateUserError {
     /// The operator may not, or does not hold what the roles grant (I-30).
     #[error(transparent)]
     Denied(#[from] DeniedError),
-    /// The traits are not what the schema allows.
+    /// The traits do not match the identity schema.
     #[error("the traits are not valid")]
     InvalidTraits(Vec<FieldError>),
     /// The password is too weak.
     #[error(transparent)]
     WeakPassword(#[from] Weakness),
-    /// The hash is of no known format, or more costly to verify than is taken.
+    /// The hash has an unknown format, or costs too much to verify.
     #[error(transparent)]
     Hash(#[from] AdoptError),
-    /// A role is not there.
+    /// A role does not exist.
     #[error(transparent)]
     UnknownRole(#[from] UnknownRole),
-    /// Somebody has the identifier already.
+    /// The identifier is taken.
     #[error("a user with this identifier exists already")]
     AlreadyExists,
     /// The tenant is unknown or inactive.
     #[error("there is no active tenant `{0}`")]
     NoTenant(TenantId),
-    /// The service can't do it.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// Makes an identity, with a password if one is given.
+    /// Creates a user, with a password if one is given.
     pub async fn create_user(&self, operator: &Operator, cmd: CreateUser) -> Result<Identity, CreateUserError> {
         self.permit(operator, &Permission::USERS_WRITE, ACTION).await?;
         self.once(operator, |once| self.make_user(once, operator, cmd)).await
@@ -122,7 +122,7 @@ impl Kayan {
         Err(keeps_changing().into())
     }
 
-    /// Goes on if the operator holds all that the new identity's roles grant; the changes that keep this so.
+    /// Checks that the operator holds all that the new user's roles grant; returns the changes that keep this true.
     async fn permitted_roles(&self, operator: &Operator, identity: &Identity) -> Result<Vec<Change>, CreateUserError> {
         if identity.roles.is_empty() {
             return Ok(Vec::new());
@@ -153,7 +153,7 @@ impl Kayan {
     }
 }
 
-/// What the audit trail calls it.
+/// The name of the action in the audit trail.
 const ACTION: &str = "user.create";
 
 #[cfg(test)]

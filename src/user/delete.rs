@@ -1,4 +1,4 @@
-//! Removes an identity on an operator's behalf.
+//! Deletes a user for an operator.
 
 use kayan_ports::{AccountChange, Change, EventType, Version};
 
@@ -6,27 +6,27 @@ use crate::{
     ChangeUserError, Kayan, Operator, UserRef,
     account::identity::path,
     policy::permission::Permission,
-    user::change::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+    user::change::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing, require_admin},
 };
 
-/// The wish to have somebody gone.
+/// Deletes a user.
 #[derive(Debug)]
 pub struct DeleteUser {
-    /// Who.
+    /// The user.
     pub user: UserRef,
     /// Why, for the audit trail.
     pub reason: Option<String>,
-    /// The version that was seen, if it matters.
+    /// The version that was read; `None` skips the check.
     pub expected: Option<Version>,
 }
 
 impl Kayan {
-    /// Removes an identity with its credentials and sessions; its audit events stay.
+    /// Deletes a user with their credentials and sessions; their audit events stay.
     pub async fn delete_user(&self, operator: &Operator, cmd: DeleteUser) -> Result<(), ChangeUserError> {
         let (user, expected, action) = (&cmd.user, cmd.expected, "user.delete");
-        let wish = Changing { operator, user, expected, required: &Permission::USERS_DELETE, action };
+        let changing = Changing { operator, user, expected, required: &Permission::USERS_DELETE, action };
         for _ in 0..ROUNDS {
-            let changes = self.deletion(&wish, cmd.reason.clone()).await?;
+            let changes = self.deletion(&changing, cmd.reason.clone()).await?;
             match self.store.changes.commit(changes).await {
                 Err(error) if is_outdated(&error) => {}
                 committed => return committed.map_err(ChangeUserError::from),
@@ -35,9 +35,9 @@ impl Kayan {
         Err(keeps_changing().into())
     }
 
-    async fn deletion(&self, wish: &Changing<'_>, reason: Option<String>) -> Result<Vec<Change>, ChangeUserError> {
-        let Changeable { before, holds: mut changes, .. } = self.changeable(wish).await?;
-        let operator = wish.operator;
+    async fn deletion(&self, changing: &Changing<'_>, reason: Option<String>) -> Result<Vec<Change>, ChangeUserError> {
+        let Changeable { before, holds: mut changes, .. } = self.changeable(changing).await?;
+        let operator = changing.operator;
         if operator.identity == Some(before.id) {
             return Err(ChangeUserError::OwnAccount);
         }
@@ -50,11 +50,11 @@ impl Kayan {
             .operator_event(operator, &before.tenant, EventType::AdminAction, now, "a user was deleted")
             .about(before.id)
             .resource(path(&before))
-            .with("action", wish.action)
+            .with("action", changing.action)
             .with("reason", reason);
         let (scope, expected) = (operator.scope.clone(), Some(before.version));
         changes.push(Change::Account(AccountChange::Delete { scope, identity: before.id, expected }));
-        changes.extend(keep_an_admin(Some(operator), &before));
+        changes.extend(require_admin(Some(operator), &before));
         changes.extend([deleted.record(), event.record()]);
         Ok(changes)
     }

@@ -1,37 +1,38 @@
-//! Hands users out as NDJSON that an import takes as it is.
+//! Exports users as NDJSON, in the format of the import.
 
 use kayan_ports::{AccountQuery, EventType, IdentityId, State, TenantId, Timestamp, terminal};
 use serde_json::json;
 
 use crate::{DeniedError, Failure, Kayan, Operator, policy::permission::Permission, user::line::UserLine};
 
-/// So many are read at once.
+/// How many users are read at once.
 const PAGE: u32 = 500;
 
-/// The wish for a copy of users.
+/// Exports users.
 #[derive(Debug, Clone)]
 pub struct ExportUsers {
     /// Only those in this state.
     pub state: Option<State>,
-    /// With the hashes of their passwords. Whoever has these can guess passwords at leisure.
+    /// Whether to include the hashes of their passwords, which allow guessing offline.
     pub hashes: bool,
 }
 
-/// Why no more users come.
+/// Why the export failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExportUsersError {
-    /// The operator may not.
+    /// The operator may not export users.
     #[error(transparent)]
     Denied(#[from] DeniedError),
     /// The tenant is unknown.
     #[error("there is no tenant `{0}`")]
     NoTenant(TenantId),
-    /// The service can't do it.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
-/// An export on its way: one tenant after the other, oldest user first. Whoever is there all the time is in it once.
+/// A running export: one tenant after the other, oldest user first. A user who exists during the whole export is in it
+/// once.
 pub struct UserExport<'a> {
     kayan: &'a Kayan,
     operator: &'a Operator,
@@ -39,18 +40,18 @@ pub struct UserExport<'a> {
     place: Place,
 }
 
-/// How far it is.
+/// The position of the export.
 enum Place {
-    /// Behind all users of this tenant, if any.
+    /// After all users of this tenant, if any.
     Behind(Option<TenantId>),
-    /// Within a tenant, behind this user if any.
+    /// Within a tenant, after this user if any.
     Within(TenantId, Option<(Timestamp, IdentityId)>),
     /// At its end.
     End,
 }
 
 impl Kayan {
-    /// Begins to hand out the users that the operator may see. Hashes are for those only who may also set passwords.
+    /// Starts to export the users that the operator may access. Hashes require the permission to set passwords as well.
     pub async fn export_users<'a>(
         &'a self,
         operator: &'a Operator,
@@ -62,7 +63,7 @@ impl Kayan {
         }
         let mut export = UserExport { kayan: self, operator, cmd, place: Place::Behind(None) };
         if let Some(tenant) = operator.scope.tenant() {
-            // One that is inactive may be on its way out: that is when its users are wanted.
+            // An inactive tenant may be about to be deleted, which is when its users are exported.
             if self.store.tenants.tenant(tenant).await?.is_none() {
                 return Err(ExportUsersError::NoTenant(tenant.clone()));
             }
@@ -73,7 +74,7 @@ impl Kayan {
 }
 
 impl UserExport<'_> {
-    /// The next users, one on each line; `None` at the end. Takes a page's memory, however many there are.
+    /// The next users, one on each line; `None` at the end. Uses the memory of one page.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, ExportUsersError> {
         loop {
             let (tenant, after) = match &self.place {
@@ -95,7 +96,7 @@ impl UserExport<'_> {
         }
     }
 
-    /// Goes to a tenant's first user, and says so in its trail before any of them is handed out (I-31).
+    /// Goes to a tenant's first user, and audits that before any of them is returned (I-31).
     async fn enter(&mut self, tenant: TenantId) -> Result<(), Failure> {
         let (kayan, cmd) = (self.kayan, &self.cmd);
         let event = kayan
@@ -108,7 +109,7 @@ impl UserExport<'_> {
         Ok(())
     }
 
-    /// A page of a tenant's users, and moves behind it; `None` behind the last.
+    /// A page of a tenant's users, and moves behind it; `None` at the end.
     async fn page(
         &mut self,
         tenant: TenantId,

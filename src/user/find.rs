@@ -1,4 +1,4 @@
-//! Finds identities for an operator.
+//! Finds users for an operator.
 
 use kayan_ports::{Identity, IdentityId, IdentityQuery, Page, State};
 
@@ -7,48 +7,48 @@ use crate::{
     policy::{identifier, permission::Permission},
 };
 
-/// How an operator names somebody: by id, or by an identifier such as an e-mail address.
+/// A user, named by id or by an identifier such as an e-mail address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRef(pub String);
 
-/// Why nobody was found.
+/// Why no user was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FindUserError {
-    /// The operator may not look.
+    /// The operator may not read users.
     #[error(transparent)]
     Denied(#[from] DeniedError),
-    /// Nobody has this id or identifier where the operator may look.
+    /// No user within the operator's scope has this id or identifier.
     #[error("no user has the id or identifier `{0}`")]
     NotFound(String),
-    /// Several have it, in different tenants.
+    /// Users of several tenants have it.
     #[error("users of the tenants {1} have the identifier `{0}`: name the tenant, or give the id")]
     Ambiguous(String, String),
-    /// The service can't tell.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
-/// The wish to see who there is.
+/// Lists users.
 #[derive(Debug, Clone, Default)]
 pub struct ListUsers {
     /// Only in this state.
     pub state: Option<State>,
-    /// Only those of whose identifiers one contains this text, whatever its case.
+    /// Only those with an identifier that contains this text, in any case.
     pub contains: Option<String>,
-    /// At most so many, 1 to 100.
+    /// The most rows to return, 1 to 100.
     pub limit: u32,
-    /// After so many.
+    /// The number of rows to skip.
     pub offset: u64,
 }
 
 impl Kayan {
-    /// The one identity of this id or identifier.
+    /// The user with this id or identifier.
     pub async fn find_user(&self, operator: &Operator, user: &UserRef) -> Result<Identity, FindUserError> {
         self.permit(operator, &Permission::USERS_READ, "user.get").await?;
         self.named(operator, user).await
     }
 
-    /// The same, for a use-case that asks for a permission of its own.
+    /// The same, for a use-case that checks a permission of its own.
     pub(crate) async fn named(&self, operator: &Operator, user: &UserRef) -> Result<Identity, FindUserError> {
         let found = if let Ok(id) = user.0.parse::<IdentityId>() {
             self.store.accounts.identity(&operator.scope, id).await?.into_iter().collect()
@@ -67,7 +67,7 @@ impl Kayan {
         }
     }
 
-    /// Identities, newest first; the operator's scope is the query's.
+    /// Users, newest first, within the operator's scope.
     pub async fn list_users(&self, operator: &Operator, query: &ListUsers) -> Result<Page<Identity>, DeniedError> {
         self.permit(operator, &Permission::USERS_READ, "user.list").await?;
         let ListUsers { state, contains, limit, offset } = query.clone();

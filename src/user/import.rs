@@ -1,7 +1,7 @@
-//! Brings users along from elsewhere, with the password hashes that they have there.
+//! Imports users with their password hashes from other systems.
 
-mod bring_in;
-mod brought;
+mod commit;
+mod ids;
 mod refusal;
 mod report;
 mod roles;
@@ -22,98 +22,98 @@ use crate::{
     yielding::yield_now,
 };
 
-/// So many lines are best brought in at once: enough to make the disk's part of each small, few enough that logins do
-/// not wait long behind them.
+/// The best number of lines in a batch: enough to spread the cost of a commit, few enough that logins do not wait long
+/// behind it.
 pub const BATCH_LINES: usize = 500;
-/// A batch whose lines have so many bytes together is large enough.
+/// A batch whose lines have this many bytes together is large enough.
 pub const BATCH_BYTES: usize = 1024 * 1024;
 
-/// So many lines are taken in one request.
+/// The most lines in one request.
 pub const MOST_LINES: usize = 10_000;
 
-/// After so many bytes other requests have their turn, each line counting as 256 bytes more than it has.
-const A_WHILE: usize = 16 * 1024;
+/// After this many bytes other tasks have their turn; each line counts as 256 bytes more than it has.
+const YIELD_AFTER: usize = 16 * 1024;
 
-/// So many things that are wrong with a line are told.
+/// The most errors that are reported of a line.
 const MOST_ERRORS: usize = 20;
 
-/// The wish for more users: a batch of lines in the order of the file.
+/// Imports users: a batch of lines in the order of the file.
 #[derive(Debug)]
 pub struct ImportUsers<'a> {
-    /// What was read.
+    /// The lines.
     pub lines: Vec<ReadLine>,
-    /// Changes nothing, and tells as far as it can what would come of it.
+    /// Changes nothing, and reports as far as possible what would happen.
     pub dry_run: bool,
-    /// What the batches before this one had.
+    /// The users of the batches before this one.
     pub seen: &'a mut SeenUsers,
 }
 
-/// What came of reading a line.
+/// A parsed line.
 #[derive(Debug)]
 pub struct ReadLine {
     number: u64,
     user: Result<Box<NewUser>, Refusal>,
 }
 
-/// Somebody to be brought in.
+/// A user to import.
 #[derive(Debug, Clone)]
 struct NewUser {
     identity: Identity,
     identifiers: Vec<NamedIdentifier>,
     hash: Option<PasswordHash>,
-    /// The id that the line has.
-    brought: Option<IdentityId>,
-    /// The changes that keep what its roles were judged by; none if it has no roles.
+    /// The id in the line.
+    given_id: Option<IdentityId>,
+    /// The changes that keep what the check of its roles depends on; none if it has no roles.
     holds: Vec<Change>,
 }
 
-/// What the audit trail calls it.
+/// The name of the action in the audit trail.
 const ACTION: &str = "user.import";
 
-/// What came of a line. As JSON: `{"line", "outcome", "id"?, "cuts_at_72_bytes"?}`, or with `code`, `reason` and `fields` if
-/// it failed.
+/// The report on a line. As JSON: `{"line", "outcome", "id"?, "cuts_at_72_bytes"?}`, or with `code`, `reason` and
+/// `fields` if it failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineReport {
     /// Its number in the file, from 1.
     pub line: u64,
-    /// What came of it.
-    pub fate: Fate,
-    /// Whether the user is imported with a hash that only the first 72 bytes of the password count for.
+    /// The outcome.
+    pub fate: ImportOutcome,
+    /// Whether the imported hash covers only the first 72 bytes of the password.
     pub cutting: bool,
 }
 
-/// What came of a line.
+/// The outcome of a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fate {
-    /// The user is in.
+pub enum ImportOutcome {
+    /// The user was imported.
     Imported(IdentityId),
-    /// The user would be in, were it not a dry run.
+    /// The user would be imported, were this not a dry run.
     WouldImport,
-    /// The user was in already and is left as it is.
+    /// The user exists already and was not changed.
     Exists(IdentityId),
-    /// The user is not in.
+    /// The user was not imported.
     Refused(Refusal),
 }
 
-/// Why a batch was not brought in. Some of it may have been: the same again tells.
+/// Why a batch failed. Some of it may be imported; repeat it to find out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImportUsersError {
-    /// The operator may not.
+    /// The operator may not import users.
     #[error(transparent)]
     Denied(#[from] DeniedError),
-    /// More lines than [`MOST_LINES`]; none of them was read.
+    /// More lines than [`MOST_LINES`]; none was imported.
     #[error("an import has at most {MOST_LINES} lines: send several, or use `kayan admin user import`")]
     TooManyLines,
-    /// The service can't do it.
+    /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// Reads a line and judges what can be judged without the database; `None` for an empty one. Numbers begin at 1. A
-    /// hash may cost `most`.
+    /// Parses a line and checks what needs no database; `None` for an empty line. Numbers begin at 1. `most` is the
+    /// highest cost of a hash.
     pub fn read_line(&self, operator: &Operator, most: HashCost, number: u64, line: &[u8]) -> Option<ReadLine> {
-        // Some editors begin a file with a byte order mark.
+        // Some editors start a file with a byte order mark.
         let line = if number == 1 { line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line) } else { line };
         if line.trim_ascii().is_empty() {
             return None;
@@ -122,13 +122,13 @@ impl Kayan {
         Some(ReadLine { number, user: read.map(Box::new) })
     }
 
-    /// Reads what is longer than a line may be, without its text.
+    /// The report on a line that exceeds the limit; its text was not read.
     pub fn overlong_line(number: u64) -> ReadLine {
         ReadLine { number, user: Err(Refusal::TooLong) }
     }
 
-    /// Brings in whoever is not there yet, all with one commit if nothing is in the way, and tells of each line what
-    /// came of it. Nobody's failure is another's.
+    /// Imports the users who do not exist yet, in one commit if none conflicts, and reports on each line. A line that
+    /// fails does not affect the others.
     pub async fn import_users(
         &self,
         operator: &Operator,
@@ -141,18 +141,18 @@ impl Kayan {
         for ReadLine { number, user } in lines {
             match user.and_then(|user| seen.admit(number, &user).map(|()| user)) {
                 Ok(user) => wanted.push((number, user)),
-                Err(refusal) => reports.push(LineReport::new(number, Fate::Refused(refusal))),
+                Err(refusal) => reports.push(LineReport::new(number, ImportOutcome::Refused(refusal))),
             }
         }
-        let (wanted, refused) = self.let_roles_in(operator, wanted, dry_run).await?;
+        let (wanted, refused) = self.check_roles(operator, wanted, dry_run).await?;
         reports.extend(refused);
-        let outcomes = if dry_run { self.foresee(wanted).await? } else { self.bring_in(operator, wanted).await? };
+        let outcomes = if dry_run { self.preview(wanted).await? } else { self.import_new(operator, wanted).await? };
         reports.extend(outcomes);
         reports.sort_unstable_by_key(|report| report.line);
         Ok(reports)
     }
 
-    /// Brings in the users of a whole NDJSON text of at most [`MOST_LINES`] lines.
+    /// Imports an NDJSON text of at most [`MOST_LINES`] lines.
     pub async fn import_ndjson(
         &self,
         operator: &Operator,
@@ -182,7 +182,7 @@ impl Kayan {
             for (number, line) in numbered.by_ref() {
                 lines.extend(self.read_line(operator, HashCost::Ordinary, number, line));
                 work += line.len() + 256;
-                if work > A_WHILE {
+                if work > YIELD_AFTER {
                     work = 0;
                     yield_now().await;
                 }
@@ -210,14 +210,14 @@ impl Kayan {
             Vec::new()
         });
         if errors.is_empty() && identifiers.is_empty() && line.id.is_none() {
-            let why = "is required of a user without an identifier, so that a second run finds it";
+            let why = "is required for a user without an identifier, so that a second run finds it";
             errors.push(FieldError::new("/id", "required", why));
         }
         if line.id.is_some_and(|id| id.0.is_nil() || id.0.is_max()) {
-            errors.push(FieldError::new("/id", "invalid", "must be a UUID of somebody, not the nil or the max UUID"));
+            errors.push(FieldError::new("/id", "invalid", "must be a UUID other than the nil and the max UUID"));
         }
         if errors.is_empty() {
-            errors.extend(strangers(&line.verified, &identifiers));
+            errors.extend(unknown_addresses(&line.verified, &identifiers));
         }
         let adopted = line.password_hash.as_ref().map(|hash| self.hasher.adopt(hash, most)).transpose();
         let hash = adopted.unwrap_or_else(|error| {
@@ -238,7 +238,7 @@ impl Kayan {
             return Err(Refusal::Invalid(errors));
         }
         let mut identity = self.new_identity(&tenant, line.traits, now);
-        identity.id = line.id.map_or(identity.id, |id| brought::id_of(operator, &tenant, id));
+        identity.id = line.id.map_or(identity.id, |id| ids::id_of(operator, &tenant, id));
         identity.state = line.state.unwrap_or(identity.state);
         identity.verified = line.verified;
         for role in line.roles {
@@ -248,24 +248,24 @@ impl Kayan {
         }
         identity.created_at = line.created_at.unwrap_or(now);
         identity.last_login_at = line.last_login_at;
-        Ok(NewUser { identity, identifiers, hash, brought: line.id, holds: Vec::new() })
+        Ok(NewUser { identity, identifiers, hash, given_id: line.id, holds: Vec::new() })
     }
 }
 
-/// The tenant of a line: its own, if the operator may go there, or else the operator's.
+/// The tenant of a line: the one it names, if the operator may access it, or else the operator's.
 fn home(operator: &Operator, named: Option<TenantId>, errors: &mut Vec<FieldError>) -> TenantId {
     let own = operator.scope.tenant();
     if let (Some(named), Some(own)) = (&named, own)
         && named != own
     {
-        let why = format!("must be {own}, into which this import goes; or be left out");
+        let why = format!("must be {own}, the tenant of this import, or be left out");
         errors.push(FieldError::new("/tenant_id", "other_tenant", why));
     }
     named.or_else(|| own.cloned()).unwrap_or_default()
 }
 
-/// Addresses said to be verified that nobody logs in with.
-fn strangers(verified: &[String], identifiers: &[NamedIdentifier]) -> Vec<FieldError> {
+/// Verified addresses that are none of the user's identifiers.
+fn unknown_addresses(verified: &[String], identifiers: &[NamedIdentifier]) -> Vec<FieldError> {
     let own = |address: &str| {
         identifier::canonical(address).is_ok_and(|value| identifiers.iter().any(|named| named.value == value))
     };
@@ -276,12 +276,12 @@ fn strangers(verified: &[String], identifiers: &[NamedIdentifier]) -> Vec<FieldE
     told.collect()
 }
 
-/// Every database keeps these years, and lists are in the order of creation.
+/// Every database can store these years, and lists are sorted by creation time.
 fn is_plausible(at: Timestamp, now: Timestamp) -> bool {
     at >= Timestamp::UNIX_EPOCH && at <= now.saturating_add(Duration::DAY)
 }
 
-impl Fate {
+impl ImportOutcome {
     /// The name in a report.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -294,12 +294,12 @@ impl Fate {
 }
 
 impl LineReport {
-    fn new(line: u64, fate: Fate) -> Self {
+    fn new(line: u64, fate: ImportOutcome) -> Self {
         Self { line, fate, cutting: false }
     }
 
-    /// About somebody who is, or would be, imported.
-    fn of(line: u64, user: &NewUser, fate: Fate) -> Self {
+    /// The report on a user who is, or would be, imported.
+    fn of(line: u64, user: &NewUser, fate: ImportOutcome) -> Self {
         Self { line, fate, cutting: user.hash.as_ref().is_some_and(PasswordHash::is_cutting) }
     }
 }
@@ -310,9 +310,9 @@ impl Serialize for LineReport {
         out.serialize_entry("line", &self.line)?;
         out.serialize_entry("outcome", self.fate.as_str())?;
         match &self.fate {
-            Fate::WouldImport => {}
-            Fate::Imported(id) | Fate::Exists(id) => out.serialize_entry("id", id)?,
-            Fate::Refused(refusal) => {
+            ImportOutcome::WouldImport => {}
+            ImportOutcome::Imported(id) | ImportOutcome::Exists(id) => out.serialize_entry("id", id)?,
+            ImportOutcome::Refused(refusal) => {
                 out.serialize_entry("code", refusal.code())?;
                 out.serialize_entry("reason", &refusal.to_string())?;
                 if let Refusal::Invalid(fields) = refusal {

@@ -1,4 +1,4 @@
-//! One user as a line of NDJSON: what an export writes and an import reads.
+//! A user as a line of NDJSON, the format of export and import.
 
 mod strict;
 
@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use crate::{FieldError, user::import::Refusal};
 
-/// The longest line that is read, in bytes.
+/// The longest line, in bytes.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
 
-/// One user, as far as a line tells of it.
+/// A user as a line describes it.
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub(crate) struct UserLine {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,7 +34,7 @@ pub(crate) struct UserLine {
 }
 
 impl UserLine {
-    /// All that can be brought along of somebody.
+    /// All of a user that can be imported.
     pub(crate) fn of(identity: Identity, password_hash: Option<PasswordHash>) -> Self {
         Self {
             id: Some(identity.id),
@@ -49,8 +49,8 @@ impl UserLine {
         }
     }
 
-    /// Reads a line, however its members are ordered; what is not of the right kind is told all at once, without its
-    /// value: that may be a secret in the wrong place.
+    /// Parses a line with its members in any order. Reports all errors at once and without the values, as one may be a
+    /// secret in the wrong place.
     pub(crate) fn read(line: &[u8]) -> Result<Self, Refusal> {
         if line.len() > MAX_LINE_BYTES {
             return Err(Refusal::TooLong);
@@ -68,7 +68,7 @@ impl UserLine {
             roles: members.take("roles", "must be an array of roles' names", texts).unwrap_or_default(),
             created_at: members.take("created_at", MOMENT, read_moment),
             last_login_at: members.take("last_login_at", MOMENT, read_moment),
-            password_hash: members.take("password_hash", "must be a text", |text| match text {
+            password_hash: members.take("password_hash", "must be a string", |text| match text {
                 Value::String(encoded) => Some(PasswordHash::new(encoded)),
                 _ => None,
             }),
@@ -79,14 +79,14 @@ impl UserLine {
 
 const MOMENT: &str = "must be a time as in RFC 3339, such as 2024-01-31T08:00:00Z";
 
-/// The members of a line that were not taken yet, and what was wrong with the others.
+/// The members of a line that were not taken yet, and the errors of the others.
 struct Members {
     rest: Map<String, Value>,
     errors: Vec<FieldError>,
 }
 
 impl Members {
-    /// Takes a member; null is as good as none.
+    /// Takes a member; null counts as absent.
     fn take<T>(&mut self, name: &str, wanted: &str, read: impl FnOnce(Value) -> Option<T>) -> Option<T> {
         let found = self.rest.remove(name);
         if found.is_none() && name == "traits" {
@@ -100,12 +100,12 @@ impl Members {
         read
     }
 
-    /// Nothing may be left: a member that nobody knows would be lost without a word.
+    /// No member may be left: an unknown one would be lost silently.
     fn finish(mut self) -> Result<(), Refusal> {
         let unknown = self.rest.keys().map(|name| {
             let begin: String = name.chars().take(80).collect();
             let pointer = format!("/{}", begin.replace('~', "~0").replace('/', "~1"));
-            FieldError::new(pointer, "unknown", "is not a member that is known")
+            FieldError::new(pointer, "unknown", "is not a known member")
         });
         self.errors.extend(unknown.take(10));
         if self.errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(self.errors)) }

@@ -1,4 +1,4 @@
-//! Sets an identity's password on an operator's behalf.
+//! Sets a user's password for an operator.
 
 use kayan_ports::{
     Change, CommitError, Credential, CredentialChange, EventType, Guard, Identity, Password, PasswordHash, Unique,
@@ -14,28 +14,28 @@ use crate::{
     user::change::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing},
 };
 
-/// The wish for another password.
+/// Sets a user's password.
 #[derive(Debug)]
 pub struct SetUserPassword {
-    /// Whose.
+    /// The user.
     pub user: UserRef,
     /// The new one.
     pub password: Password,
-    /// The version that was seen, if it matters.
+    /// The version that was read; `None` skips the check.
     pub expected: Option<Version>,
 }
 
-/// Why the password is what it was.
+/// Why the password was not set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetUserPasswordError {
-    /// It is not there to be changed, or not by this operator.
+    /// The user was not found, or may not be changed by this operator.
     #[error(transparent)]
     Change(#[from] ChangeUserError),
-    /// Too weak.
+    /// The password is too weak.
     #[error(transparent)]
     WeakPassword(#[from] Weakness),
-    /// Somebody else set it at the same moment.
-    #[error("the password was changed by somebody else just now; look, and try again")]
+    /// The password was changed at the same time.
+    #[error("the password was changed at the same time; read the user again and retry")]
     Raced,
 }
 
@@ -46,17 +46,17 @@ impl From<Failure> for SetUserPasswordError {
 }
 
 impl Kayan {
-    /// Sets the password and ends every session (I-22).
+    /// Sets the password and revokes every session (I-22).
     pub async fn set_user_password(
         &self,
         operator: &Operator,
         cmd: SetUserPassword,
     ) -> Result<(), SetUserPasswordError> {
         let (user, expected, action) = (&cmd.user, cmd.expected, "user.set-password");
-        let wish = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
+        let changing = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
         let mut hashed = None;
         for _ in 0..ROUNDS {
-            let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
+            let Changeable { before, holds: mut changes, .. } = self.changeable(&changing).await?;
             let identifiers = self.schema.identify(&before.traits).unwrap_or_default();
             let settings = self.settings_of(&before).await?;
             let tenant = &before.tenant;
@@ -86,7 +86,7 @@ impl Kayan {
         Err(keeps_changing().into())
     }
 
-    /// The change that gives an identity this password in place of the one that it has, if it has one.
+    /// The change that sets an identity's password, whether or not it has one.
     async fn put_password(&self, identity: &Identity, secret: PasswordHash) -> Result<Change, Failure> {
         let (known, now) =
             (self.store.credentials.password(&(&identity.tenant).into(), identity.id).await?, self.clock.now());

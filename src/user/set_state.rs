@@ -1,4 +1,4 @@
-//! Locks, deactivates or lets in an identity on an operator's behalf.
+//! Locks, deactivates or activates a user for an operator.
 
 use kayan_ports::{
     AccountChange, Change, CommitError, EventType, Guard, Identity, Scope, State, Timestamp, Version, timestamp,
@@ -11,26 +11,26 @@ use crate::{
     account::identity::path,
     policy::permission::Permission,
     session::revoke_mine::end_sessions,
-    user::change::{Changeable, Changing, ROUNDS, is_outdated, keep_an_admin, keeps_changing},
+    user::change::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing, require_admin},
 };
 
-/// The wish for another state.
+/// Sets a user's state.
 #[derive(Debug)]
 pub struct SetUserState {
-    /// Whose.
+    /// The user.
     pub user: UserRef,
-    /// The state wanted.
+    /// The new state.
     pub state: State,
-    /// When a lock ends by itself.
+    /// When a lock ends by itself; `None`: it stays.
     pub until: Option<Timestamp>,
     /// Why, for the audit trail.
     pub reason: Option<String>,
-    /// The version that was seen, if it matters.
+    /// The version that was read; `None` skips the check.
     pub expected: Option<Version>,
 }
 
 impl SetUserState {
-    /// What the audit trail calls it.
+    /// The name of the action in the audit trail.
     pub(crate) fn action(state: State) -> &'static str {
         match state {
             State::Active => "user.unlock",
@@ -41,7 +41,7 @@ impl SetUserState {
 }
 
 impl Kayan {
-    /// Sets the state; whoever is not active loses every session with it (I-11, I-22).
+    /// Sets the state; unless it is active, all sessions are revoked (I-11, I-22).
     pub async fn set_user_state(&self, operator: &Operator, cmd: SetUserState) -> Result<Identity, ChangeUserError> {
         let action = SetUserState::action(cmd.state);
         self.permit(operator, &Permission::USERS_WRITE, action).await?;
@@ -56,10 +56,10 @@ impl Kayan {
         cmd: SetUserState,
     ) -> Result<Identity, ChangeUserError> {
         let (user, expected) = (&cmd.user, cmd.expected);
-        let wish = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
+        let changing = Changing { operator, user, expected, required: &Permission::USERS_WRITE, action };
         let until = cmd.until.filter(|_| cmd.state == State::Locked);
         for _ in 0..ROUNDS {
-            let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
+            let Changeable { before, holds: mut changes, .. } = self.changeable(&changing).await?;
             let (after, setting) = self.with_state(operator, &before, (cmd.state, until), cmd.reason.clone())?;
             changes.extend(setting);
             match once.commit(changes, Some(after.id), &after).await {
@@ -74,7 +74,7 @@ impl Kayan {
         Err(keeps_changing().into())
     }
 
-    /// The user in another state, and the changes that make it so.
+    /// The user in the new state, and the changes that set it.
     pub(crate) fn with_state(
         &self,
         operator: &Operator,
@@ -93,7 +93,7 @@ impl Kayan {
         if until.is_some() && !matches!(before.state, State::Active | State::Locked) {
             return Err(ChangeUserError::NotIn(before.state));
         }
-        let message = if shuts_out { "a user was shut out" } else { "a user was let in again" };
+        let message = if shuts_out { "a user was locked or deactivated" } else { "a user was activated" };
         let event = self
             .operator_event(operator, &before.tenant, EventType::AdminAction, now, message)
             .about(before.id)
@@ -108,13 +108,13 @@ impl Kayan {
             vec![Change::Account(AccountChange::SetState { scope, identity, expected, state, until, at: now })];
         if shuts_out {
             changes.push(end_sessions(before, None));
-            changes.extend(keep_an_admin(Some(operator), before));
+            changes.extend(require_admin(Some(operator), before));
         }
         changes.push(event.record());
         Ok((Identity { state, updated_at: now, version: before.version + 1, ..before.clone() }, changes))
     }
 
-    /// Lets those in again whose locks are over. Who can't be let in now keeps nobody else waiting.
+    /// Unlocks users whose locks have ended. A user who can't be unlocked now does not delay the others.
     pub async fn end_locks(&self) -> Result<(), Failure> {
         loop {
             let (mut ended, mut failed) = (0, None);
@@ -135,7 +135,7 @@ impl Kayan {
     async fn end_lock(&self, locked: &Identity) -> Result<(), Failure> {
         let (state, now) = (State::Active, self.clock.now());
         let event = self
-            .bare_event(locked.tenant.clone(), EventType::AdminAction, now, "a user's lock was over")
+            .bare_event(locked.tenant.clone(), EventType::AdminAction, now, "a user's lock ended")
             .about(locked.id)
             .resource(path(locked))
             .with("action", SetUserState::action(state))
@@ -151,18 +151,18 @@ impl Kayan {
         });
         match self.store.changes.commit(vec![set, event.record()]).await {
             Ok(()) => self.unlock(locked).await,
-            // An operator or another replica was quicker.
+            // An operator or another replica was faster.
             Err(CommitError::Stale(Guard::Identity)) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Whoever is let in again begins without wrong guesses.
+    /// A user who is active again starts without failed attempts.
     pub(crate) async fn state_was_set(&self, after: &Identity) -> Result<(), Failure> {
         if after.state == State::Active { self.unlock(after).await } else { Ok(()) }
     }
 
-    /// Forgets the wrong guesses at an identity, whatever it was called by.
+    /// Forgets the failed attempts at all identifiers of a user.
     async fn unlock(&self, identity: &Identity) -> Result<(), Failure> {
         if self.settings.lockout.is_none() {
             return Ok(());

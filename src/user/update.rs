@@ -1,4 +1,4 @@
-//! Changes an identity's traits and state on an operator's behalf.
+//! Changes a user's traits and state for an operator.
 
 use kayan_ports::{Change, CommitError, EventType, Identity, State, Traits, Unique, Version};
 use serde_json::{Map, Value, json};
@@ -10,32 +10,32 @@ use crate::{
     user::change::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing},
 };
 
-/// The wish for other traits, another state, or both.
+/// Changes a user's traits, state, or both.
 #[derive(Debug)]
 pub struct UpdateUser {
-    /// Whose.
+    /// The user.
     pub user: UserRef,
     /// A merge patch (RFC 7396) of the traits.
     pub traits: Option<Traits>,
-    /// The state wanted.
+    /// The new state.
     pub state: Option<State>,
-    /// The version that was seen, if it matters.
+    /// The version that was read; `None` skips the check.
     pub expected: Option<Version>,
 }
 
-/// Why the user is as before.
+/// Why the user was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UpdateUserError {
-    /// It is not there to be changed, or not by this operator.
+    /// The user was not found, or may not be changed by this operator.
     #[error(transparent)]
     Change(#[from] ChangeUserError),
-    /// The traits would not be what the schema allows.
+    /// The traits would not match the identity schema.
     #[error("the traits are not valid")]
     InvalidTraits(Vec<FieldError>),
-    /// Nothing would be left to log in with.
-    #[error("this would take the last identifier away, and with it the way to log in: set another one as well")]
+    /// No identifier would be left to log in with.
+    #[error("this would remove the last identifier, which is needed to log in; set another one in the same request")]
     LastIdentifier,
-    /// Somebody else has the identifier.
+    /// The identifier is taken.
     #[error("a user with this identifier exists already")]
     AlreadyExists,
 }
@@ -53,16 +53,16 @@ impl Kayan {
     /// Merges the patch into the traits and sets the state, both or neither.
     pub async fn update_user(&self, operator: &Operator, cmd: UpdateUser) -> Result<Identity, UpdateUserError> {
         let (user, action) = (&cmd.user, "user.update");
-        let wish = Changing { operator, user, expected: cmd.expected, required: &Permission::USERS_WRITE, action };
+        let changing = Changing { operator, user, expected: cmd.expected, required: &Permission::USERS_WRITE, action };
         for _ in 0..ROUNDS {
-            let Changeable { before, holds: mut changes, .. } = self.changeable(&wish).await?;
+            let Changeable { before, holds: mut changes, .. } = self.changeable(&changing).await?;
             let mut after = before.clone();
             if let Some(patch) = &cmd.traits {
                 let (patched, replace) = self.patched(&before, patch, self.clock.now())?;
                 changes.extend([replace, self.traits_changed(operator, &before, &patched)]);
                 after = patched;
             }
-            // Locked anew, a user is locked until somebody says otherwise, whatever end the lock had.
+            // Locking a user again removes the end of an earlier lock.
             let state = cmd.state.filter(|state| *state != before.state || *state == State::Locked);
             if let Some(state) = state {
                 let (set, setting) = self.with_state(operator, &after, (state, None), None)?;
@@ -95,7 +95,7 @@ impl Kayan {
     }
 }
 
-/// The members that differ, as they were and as they are.
+/// The members that differ, before and after.
 fn differences(old: &Map<String, Value>, new: &Map<String, Value>) -> (Map<String, Value>, Map<String, Value>) {
     let without = |these: &Map<String, Value>, others: &Map<String, Value>| {
         let mut differing = these.clone();

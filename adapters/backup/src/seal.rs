@@ -59,7 +59,7 @@ impl FileKey {
     }
 }
 
-/// Where a block stands.
+/// The place of a block.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BlockPlace<'f> {
     /// The digest of the file's header.

@@ -1,14 +1,14 @@
-//! Giving attempts back without making anybody wait for it.
+//! Releases attempts in the background.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{AttemptCounter, AttemptKey, Change, Failure, Lockout, Reservation, Target, Timestamp};
 
-/// A counter whose releases go on in the background.
+/// A counter that releases attempts in the background.
 ///
-/// An attempt is mostly released because something was away, often the very thing that keeps the counts. Whoever has
-/// waited for it once is not to wait for it twice before being told so. Needs a tokio runtime.
+/// An attempt is usually released because a part of the service is unavailable, often the counter itself. A client that
+/// has waited for it once must not wait for it again before it gets its answer. Needs a tokio runtime.
 pub struct BackgroundRelease(Arc<dyn AttemptCounter>);
 
 impl BackgroundRelease {
@@ -28,7 +28,7 @@ impl AttemptCounter for BackgroundRelease {
         let (counter, key) = (self.0.clone(), key.clone());
         tokio::spawn(async move {
             if let Err(error) = counter.release(&key).await {
-                tracing::debug!(%error, "an attempt that led to nothing stays counted");
+                tracing::debug!(%error, "an attempt without a verdict could not be released and stays counted");
             }
         });
         Ok(())
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
     use kayan_fakes::ManualClock;
 
-    /// Answers nothing before it is told to.
+    /// Answers only when told to.
     struct Frozen {
         thaw: Notify,
         released: mpsc::UnboundedSender<AttemptKey>,

@@ -1,8 +1,8 @@
-//! A cache of the sessions whose access tokens were presented, for a few seconds.
+//! Caches the sessions of presented access tokens for a few seconds.
 //!
-//! `whoami` is asked far more often than anything changes. An answer is given again until it is as old as the limit, so
-//! that what other processes or an operator's SQL revoke is dead within it (I-22); what this process changes is forgotten
-//! at once. Only who is in is remembered: nobody stays out for longer than they must.
+//! `whoami` is called far more often than sessions change. A cached session is used until it has the maximum age, so
+//! that a session revoked by another process or by SQL is refused within that time (I-22); changes of this process take
+//! effect at once. Only valid sessions are cached, so a new session is never refused because of the cache.
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},
@@ -24,10 +24,11 @@ use uuid::Uuid;
 
 /// The most sessions that are cached, about one kilobyte each.
 const CAPACITY: usize = 10_000;
-/// The number of slots in which changes are noted. Two sessions rarely share one; if they do, one is read again too early.
-const PLACES: usize = 1 << 12;
+/// The number of slots in which changes are counted. Two sessions rarely share one; if they do, one is read again
+/// unnecessarily.
+const SLOTS: usize = 1 << 12;
 
-/// The store behind, and what it said lately.
+/// The store behind the cache, and the cached sessions.
 pub struct CachedSessions {
     changes_behind: Arc<dyn Commit>,
     tokens_behind: Arc<dyn AccessTokens>,
@@ -37,7 +38,7 @@ pub struct CachedSessions {
     changes: Changes,
     hits: Counter,
     misses: Counter,
-    /// Tells other processes whom something changed about.
+    /// Tells other processes which sessions changed.
     tell: Option<Box<dyn Fn(Vec<String>) + Send + Sync>>,
 }
 
@@ -48,14 +49,14 @@ struct Entry {
     seen: Seen,
 }
 
-/// How often what an entry rests on had changed when it was read.
+/// The counts of changes when an entry was read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Seen {
     identity: u64,
     session: u64,
 }
 
-/// Counts changes, by the identity or session that they are about.
+/// Counts changes, by the identity or session that they concern.
 struct Changes {
     all: AtomicU64,
     places: Vec<AtomicU64>,
@@ -64,7 +65,7 @@ struct Changes {
 
 impl Changes {
     fn place(&self, id: impl Hash) -> Option<&AtomicU64> {
-        let at = usize::try_from(self.hasher.hash_one(id)).unwrap_or_default() % PLACES;
+        let at = usize::try_from(self.hasher.hash_one(id)).unwrap_or_default() % SLOTS;
         self.places.get(at)
     }
 
@@ -83,40 +84,40 @@ impl Changes {
         match affected {
             Affected::Identity(id) => self.place(id.0).into_iter().for_each(bump),
             Affected::Session(id) => self.place(id.0).into_iter().for_each(bump),
-            Affected::Everybody => self.places.iter().for_each(bump),
+            Affected::All => self.places.iter().for_each(bump),
         }
         self.all.fetch_add(1, Ordering::AcqRel);
     }
 }
 
-/// The line that tells others of a change: of those only after which a token may be dead, or its owner another.
+/// The line that announces a change to other processes, if it may have made a token invalid or changed its owner.
 fn line(Concerns { affected, access }: Concerns) -> Option<String> {
     access.then(|| match affected {
         Affected::Identity(id) => format!("identity {id}"),
         Affected::Session(id) => format!("session {id}"),
-        Affected::Everybody => "everybody".to_owned(),
+        Affected::All => "everybody".to_owned(),
     })
 }
 
-/// Notes the changes when it is dropped: after the commit, whatever came of it, and also when nobody waits for it any more.
-struct Noting<'a> {
+/// Counts the changes when dropped: after the commit, whatever its result, and also when the caller was cancelled.
+struct Counting<'a> {
     changes: &'a Changes,
     affected: Vec<Affected>,
 }
 
-impl Drop for Noting<'_> {
+impl Drop for Counting<'_> {
     fn drop(&mut self) {
         self.affected.iter().for_each(|affected| self.changes.note(*affected));
     }
 }
 
-/// Tells the others when it is dropped, for the same reason.
-struct Telling<'a> {
+/// Announces the changes when dropped, for the same reason.
+struct Announcing<'a> {
     tell: Option<&'a (dyn Fn(Vec<String>) + Send + Sync)>,
     lines: Vec<String>,
 }
 
-impl Drop for Telling<'_> {
+impl Drop for Announcing<'_> {
     fn drop(&mut self) {
         if let Some(tell) = self.tell.filter(|_| !self.lines.is_empty()) {
             tell(std::mem::take(&mut self.lines));
@@ -125,11 +126,11 @@ impl Drop for Telling<'_> {
 }
 
 impl CachedSessions {
-    /// Remembers what `store` says for at most `max_age`.
+    /// Caches what `store` returns for at most `max_age`.
     pub fn new(store: &Stores, clock: Arc<dyn Clock>, max_age: Duration) -> Self {
         let changes = Changes {
             all: AtomicU64::new(0),
-            places: (0..PLACES).map(|_| AtomicU64::new(0)).collect(),
+            places: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             hasher: RandomState::new(),
         };
         let [hits, misses] =
@@ -147,31 +148,31 @@ impl CachedSessions {
         }
     }
 
-    /// The store with this cache before it.
+    /// The store with this cache in front of it.
     pub fn before(self: &Arc<Self>, store: Stores) -> Stores {
         Stores { changes: self.clone(), access_tokens: self.clone(), ..store }
     }
 
-    /// Tells other processes what this one changes, in lines for their [`hear`](Self::hear). `tell` must not block.
+    /// Announces the changes of this process as lines for [`receive`](Self::receive) of others. `tell` must not block.
     #[must_use]
-    pub fn telling(mut self, tell: impl Fn(Vec<String>) + Send + Sync + 'static) -> Self {
+    pub fn announcing(mut self, tell: impl Fn(Vec<String>) + Send + Sync + 'static) -> Self {
         self.tell = Some(Box::new(tell));
         self
     }
 
-    /// Forgets what another process has changed, as its line says; everything, if the line says nothing known.
-    pub fn hear(&self, line: &str) {
+    /// Removes the sessions that a line of another process names; all sessions, if the line is unknown.
+    pub fn receive(&self, line: &str) {
         let id = |text: &str| Uuid::parse_str(text).ok();
         self.changes.note(match line.split_once(' ') {
-            Some(("identity", text)) => id(text).map_or(Affected::Everybody, |id| Affected::Identity(IdentityId(id))),
-            Some(("session", text)) => id(text).map_or(Affected::Everybody, |id| Affected::Session(SessionId(id))),
-            _ => Affected::Everybody,
+            Some(("identity", text)) => id(text).map_or(Affected::All, |id| Affected::Identity(IdentityId(id))),
+            Some(("session", text)) => id(text).map_or(Affected::All, |id| Affected::Session(SessionId(id))),
+            _ => Affected::All,
         });
     }
 
-    /// Forgets everything: what others changed may have been missed.
+    /// Removes all sessions: changes of other processes may have been missed.
     pub fn forget_all(&self) {
-        self.changes.note(Affected::Everybody);
+        self.changes.note(Affected::All);
     }
 
     fn remembered(&self, tenant: &TenantId, token: &TokenHash) -> Option<Arc<AuthenticatedSession>> {
@@ -187,9 +188,9 @@ impl Commit for CachedSessions {
     async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
         let concerns = || changes.iter().filter_map(Change::concerns);
         let lines = self.tell.as_ref().map(|_| concerns().filter_map(line).collect());
-        let _telling = Telling { tell: self.tell.as_deref(), lines: lines.unwrap_or_default() };
+        let _announcing = Announcing { tell: self.tell.as_deref(), lines: lines.unwrap_or_default() };
         let affected = concerns().map(|concerns| concerns.affected).collect();
-        let _noting = Noting { changes: &self.changes, affected };
+        let _counting = Counting { changes: &self.changes, affected };
         self.changes_behind.commit(changes).await
     }
 }
@@ -213,7 +214,7 @@ impl AccessTokens for CachedSessions {
             && presented.identity.state == State::Active
         {
             let seen = self.changes.seen(presented.identity.id, presented.session.id);
-            // What was read while something changed may be from before the change.
+            // A session read during a change may be out of date.
             if self.changes.all.load(Ordering::Acquire) == before {
                 let entry = Entry { presented: presented.clone(), read_at, seen };
                 self.entries.insert(*token, entry);

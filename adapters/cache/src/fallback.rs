@@ -1,4 +1,4 @@
-//! Counting elsewhere while the shared counter is away: nobody waits for it, and nobody is turned away for it.
+//! Counts elsewhere while the shared counter is unavailable, so that no request waits for it or fails because of it.
 
 use std::sync::{
     Arc,
@@ -12,19 +12,19 @@ use kayan_ports::{
 };
 use time::Duration;
 
-/// So long a counter that failed is left alone.
-const AGAIN: Duration = Duration::SECOND;
+/// How long a counter that failed is not tried again.
+const RETRY_AFTER: Duration = Duration::SECOND;
 
-/// A counter that is asked first, and another one that stands in for it.
+/// A shared counter, and another one that replaces it while it fails.
 pub struct Fallback<T: ?Sized> {
     shared: Arc<T>,
     other: Arc<T>,
-    /// Until when the shared one is left alone, in microseconds since 1970; 0: it answered last time.
+    /// Until when the shared counter is not tried, in microseconds since 1970; 0: it answered last time.
     away_until: AtomicI64,
 }
 
 impl<T: ?Sized> Fallback<T> {
-    /// Asks `shared`, and `other` while that one fails.
+    /// Uses `shared`, and `other` while that one fails.
     pub fn new(shared: Arc<T>, other: Arc<T>) -> Self {
         Self { shared, other, away_until: AtomicI64::new(0) }
     }
@@ -38,7 +38,7 @@ impl<T: ?Sized> Fallback<T> {
         match answer {
             Ok(answer) => {
                 if self.away_until.swap(0, Ordering::Relaxed) != 0 {
-                    tracing::info!("the shared counter is back");
+                    tracing::info!("the shared counter is available again");
                 }
                 Some(answer)
             }
@@ -110,7 +110,7 @@ mod tests {
 
     const LIMIT: RateLimit = RateLimit { name: "ip", requests: 2, window: std::time::Duration::from_mins(1) };
 
-    /// Away as long as it is asked for the first `failing` times.
+    /// Unavailable for the first `failing` calls.
     struct Away {
         asked: AtomicU32,
         failing: u32,
@@ -149,7 +149,7 @@ mod tests {
             limiter.admit(&LIMIT, "a", clock.now()).await.unwrap();
         }
         assert_eq!(away.asked.load(Ordering::Relaxed), 1);
-        clock.advance(AGAIN);
+        clock.advance(RETRY_AFTER);
         for asked in 2..4 {
             limiter.admit(&LIMIT, "a", clock.now()).await.unwrap();
             assert_eq!(away.asked.load(Ordering::Relaxed), asked);

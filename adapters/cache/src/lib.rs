@@ -1,4 +1,4 @@
-//! State that one process keeps for itself: the session cache, rate limits, and what stands in for shared counters.
+//! State in the memory of one process: the session cache, rate limits, and fallbacks for shared counters.
 
 mod background_release;
 mod cached_sessions;

@@ -1,4 +1,4 @@
-//! Rate limits inside one process: two counts for each who was seen lately, and no more than so many of them.
+//! Rate limits within one process: two counts for each recent client, and a bounded number of clients.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -7,19 +7,19 @@ use kayan_ports::{Admission, Failure, RateLimit, RateLimiter, Timestamp, Window}
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
-/// So many are counted at once, about a hundred bytes each. Whoever was not seen for longest makes room.
+/// How many clients are counted at once, about a hundred bytes each. The least recent one is evicted.
 const CAPACITY: usize = 100_000;
-/// So many locks keep those apart who come at the same moment.
+/// How many locks the clients are spread over.
 const LOCKS: usize = 64;
 
-/// A process's own rate limits.
+/// The rate limits of one process.
 pub struct MemoryLimiter {
     counts: Cache<(&'static str, Box<str>), Counts>,
     locks: Vec<Mutex<()>>,
     hasher: RandomState,
 }
 
-/// What was counted in a window and in the one before it.
+/// The counts of a window and of the one before it.
 #[derive(Debug, Clone, Copy)]
 struct Counts {
     /// When the window began.
@@ -36,7 +36,7 @@ impl Default for MemoryLimiter {
 }
 
 impl MemoryLimiter {
-    /// Nobody was counted yet.
+    /// A limiter without counts.
     pub fn new() -> Self {
         Self::default()
     }
@@ -63,8 +63,7 @@ impl RateLimiter for MemoryLimiter {
 }
 
 impl Counts {
-    /// Fills in what these say about a window. If they are of a later one, that is the one that counts: this clock is
-    /// behind another's.
+    /// Copies the counts into a window. Counts of a later window win: another process's clock is ahead of this one.
     fn fill(self, window: &mut Window) {
         if self.begin > window.begin {
             (window.begin, window.elapsed) = (self.begin, 0);

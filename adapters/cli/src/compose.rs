@@ -296,15 +296,15 @@ fn cached(config: &Config, store: Stores) -> Result<Stores, Exit> {
     let sessions = CachedSessions::new(&store, clock(), config.sessions.cache_ttl);
     #[cfg(feature = "redis")]
     if let Some(url) = &config.redis.session_url {
-        use kayan_redis::{Announcements, Heard};
+        use kayan_redis::{Announcement, Announcements};
         let (url, settings) = redis(config, settings::redis::SESSION_URL.name, url)?;
         let (tell, mut told) = tokio::sync::mpsc::unbounded_channel::<Vec<String>>();
         // The receiver is gone only when the process ends.
         let sessions = Arc::new(sessions.telling(move |lines| drop(tell.send(lines))));
         let hearing = Arc::downgrade(&sessions);
         let announcements = Announcements::start(&url, settings, move |heard| match (hearing.upgrade(), heard) {
-            (Some(sessions), Heard::Line(line)) => sessions.hear(&line),
-            (Some(sessions), Heard::Gap) => sessions.forget_all(),
+            (Some(sessions), Announcement::Line(line)) => sessions.receive(&line),
+            (Some(sessions), Announcement::Gap) => sessions.forget_all(),
             (None, _) => {}
         });
         let announcements = announcements.map_err(|why| Exit::config(format!("KAYAN_REDIS_SESSION_URL: {why}")))?;

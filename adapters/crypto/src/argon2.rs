@@ -16,17 +16,17 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const WORK: u64 = MEMORY as u64 * PASSES as u64;
 
-/// What a hash made here costs.
+/// The cost of a new hash.
 pub(crate) const COST: Cost = Cost::argon2(MEMORY, PASSES);
 
-/// Bounds of imported hashes (I-42): 1 GiB, and with ten passes some three seconds.
+/// Limits of imported hashes (I-42): 1 GiB, and with ten passes about three seconds.
 const MAX_MEMORY: u32 = 1024 * 1024;
 const MAX_PASSES: u32 = 10;
 const MAX_LANES: u32 = 16;
 
 thread_local! {
-    /// The blocks of this thread's last hash: half of the time would go into faulting in fresh pages. They are not
-    /// wiped in between; the next hash overwrites them.
+    /// The memory of this thread's last hash, kept because half of the time would go into page faults of fresh memory.
+    /// It is not wiped in between; the next hash overwrites it.
     static BLOCKS: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Reads any argon2 within the bounds.
+    /// Parses any argon2 hash within the limits.
     pub(crate) fn parse(encoded: &str) -> Option<Self> {
         let phc = Phc::parse(encoded)?;
         let algorithm = Algorithm::try_from(phc.algorithm).ok()?;
@@ -73,7 +73,7 @@ impl Stored {
         Ok(digest.ct_eq(&self.digest).into())
     }
 
-    /// What comparing costs.
+    /// The cost of comparing.
     pub(crate) fn cost(&self) -> Cost {
         Cost::argon2(self.params.m_cost(), self.params.t_cost())
     }
@@ -84,10 +84,10 @@ impl Stored {
         !current || self.params.m_cost() < MEMORY || self.work() < WORK
     }
 
-    /// Fills the blocks that this hash lacks of one of today's, in as many passes.
+    /// Fills the blocks that this hash lacks compared with a new one, in as many passes.
     pub(crate) fn make_up(&self, password: &[u8], salt: &Salt) -> Result<(), HashError> {
         let lacking = WORK.saturating_sub(self.work()) / u64::from(PASSES);
-        // Below eight blocks argon2 does not work, and nobody can measure it.
+        // Below eight blocks argon2 does not work, and the difference can't be measured.
         match u32::try_from(lacking) {
             Ok(memory) if memory >= Params::MIN_M_COST => compute_id(memory, password, salt).map(drop),
             _ => Ok(()),
@@ -134,7 +134,7 @@ fn compute(
             digest,
             &mut *blocks,
         );
-        // A large imported hash must not hold its memory for ever.
+        // Memory for a large imported hash must not be held forever.
         blocks.truncate(MEMORY as usize);
         blocks.shrink_to(MEMORY as usize);
         done.map_err(fault)

@@ -1,8 +1,8 @@
-//! Admin tokens as biscuits: Ed25519 signatures over blocks that can be added offline.
+//! Admin tokens as biscuits: Ed25519 signatures over blocks that can be appended offline.
 //!
-//! Anybody who holds a token may add a block, and any tool can write one. So a block may say no more than a few lines of
-//! fixed forms, which are compared as text, and is refused before a word of it is evaluated: the authorizer's run limits
-//! don't reach into an expression, and a few hundred bytes of nested closures keep it busy for minutes.
+//! Any holder of a token can append a block, and any tool can write one. So a block may contain only a few lines of
+//! fixed forms, which are compared as text before anything is evaluated: the authorizer's limits do not apply within an
+//! expression, and a few hundred bytes of nested closures keep it busy for minutes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,28 +20,28 @@ use time::{UtcOffset, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// The longest text: headers are not much longer.
+/// The longest text; longer headers are rare.
 const LONGEST: usize = 4096;
-/// The most blocks, the first one counted.
+/// The most blocks, including the first.
 const MOST_BLOCKS: usize = 8;
 
-/// Enough for eight blocks of lines that are all known; the time is for a machine that is very busy.
+/// Enough for eight blocks of known lines; the time allows for a very busy machine.
 fn limits() -> AuthorizerLimits {
     AuthorizerLimits { max_facts: 500, max_iterations: 4, max_time: Duration::from_millis(100) }
 }
 
-/// Makes, narrows and reads biscuits.
+/// Creates, narrows and reads biscuits.
 pub struct Biscuits {
     entropy: Arc<dyn Entropy>,
 }
 
 impl Biscuits {
-    /// The keys that hand a token on are made from this.
+    /// `entropy` generates the keys for appending blocks.
     pub fn new(entropy: Arc<dyn Entropy>) -> Self {
         Self { entropy }
     }
 
-    /// The key that the holder of a block adds the next one with.
+    /// The key with which the holder appends the next block.
     fn next_key(&self) -> Result<KeyPair, AdminTokenError> {
         let mut seed = Zeroizing::new([0; 32]);
         self.entropy.fill(seed.as_mut_slice());
@@ -100,8 +100,8 @@ impl AdminTokens for Biscuits {
 
 fn blocks(token: &Biscuit) -> Result<(First, Vec<TokenBlock>), AdminTokenError> {
     let read = |number: usize| {
-        // What a block trusts beside the first one is not printed. It would matter to its checks, and those are about facts
-        // that no block may state.
+        // The trust of a block in others than the first is not printed. It would only affect its checks, and those are
+        // about facts that no block may state.
         let source = token.print_block_source(number).ok();
         source.and_then(|source| parse(&source, number == 0)).ok_or(AdminTokenError::Strange(number))
     };
@@ -113,8 +113,8 @@ fn blocks(token: &Biscuit) -> Result<(First, Vec<TokenBlock>), AdminTokenError> 
     Ok((First { id, name, bounds }, later))
 }
 
-/// A later block has no name of its own: its id (version 8, RFC 9562, section 5.8) comes from its signature, which nobody can
-/// change without a key that is not in the token.
+/// A later block has no id of its own: its id (version 8, RFC 9562, section 5.8) is derived from its signature, which
+/// can't be changed without a key that is not in the token.
 fn block_id(signature: &[u8]) -> AdminTokenId {
     let hash = digest(&SHA256, signature);
     let mut bytes = [0; 16];
@@ -122,10 +122,10 @@ fn block_id(signature: &[u8]) -> AdminTokenId {
     AdminTokenId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
-/// Whether every check holds, by the biscuit library's own judgement.
+/// Whether every check passes, according to the biscuit library.
 fn holds(token: &Biscuit, first: &Bounds, later: &[TokenBlock], at: Timestamp) -> bool {
     let mut all = std::iter::once(first).chain(later.iter().map(|block| &block.bounds));
-    // Where it is used is decided by the first that names a tenant: one that names another does not hold there.
+    // The first tenant named is where the token is used; a block that names another one fails there.
     let tenant = all.find_map(|bounds| bounds.tenant.as_ref());
     let Ok(now) = moment(at) else { return false };
     let facts = tenant.map_or(String::new(), |tenant| format!("tenant(\"{tenant}\");\n"));
@@ -134,7 +134,7 @@ fn holds(token: &Biscuit, first: &Bounds, later: &[TokenBlock], at: Timestamp) -
     authorizer.is_ok_and(|mut authorizer| authorizer.authorize().is_ok())
 }
 
-/// What the first block calls a permission, and what later ones do: theirs grant nothing.
+/// What the first block calls a permission, and what later ones do: those grant nothing.
 const GRANT: &str = "permission";
 const LIMIT: &str = "limit";
 
@@ -154,15 +154,15 @@ fn moment(at: Timestamp) -> Result<String, AdminTokenError> {
     at.to_offset(UtcOffset::UTC).truncate_to_second().format(&Rfc3339).map_err(fault)
 }
 
-/// The bounds with their end as a biscuit has it.
+/// The bounds with their expiry in whole seconds.
 fn whole(bounds: &Bounds) -> Bounds {
     let expires_at = bounds.expires_at.map(|end| end.to_offset(UtcOffset::UTC).truncate_to_second());
     Bounds { expires_at, ..bounds.clone() }
 }
 
-/// What is to be signed must read as it was meant: a quote in it could begin a line of its own.
+/// The error for a text that would read differently in a block: a quote in it could start another line.
 fn strange_text() -> AdminTokenError {
-    AdminTokenError::Fault("the name, a permission or the tenant has characters that it can't have".to_owned())
+    AdminTokenError::Fault("the name, a permission or the tenant contains a character that is not allowed".to_owned())
 }
 
 /// What the lines of a block say.
@@ -179,10 +179,10 @@ struct First {
     bounds: Bounds,
 }
 
-/// Reads the lines that [`written`] writes, and nothing else.
+/// Parses the lines that [`written`] writes, and nothing else.
 ///
-/// The library prints strings as they are, quotes and all, so that a hostile one may look like further lines. In the
-/// first block there is none, since only this service signs it; a later one can only narrow, whatever it looks like.
+/// The library prints strings without escaping quotes, so a hostile one may look like several lines. The first block
+/// has none, since only this service signs it; a later one can only narrow, whatever it looks like.
 fn parse(source: &str, is_first: bool) -> Option<Said> {
     let mut said = Said::default();
     for line in source.lines() {
@@ -192,7 +192,7 @@ fn parse(source: &str, is_first: bool) -> Option<Said> {
             bounds.permissions.get_or_insert_default().push(allowed(permission, ":*-_.", false)?);
         } else if let Some(tenant) = line.strip_prefix("check if ").and_then(|check| argument(check, "tenant")) {
             let tenant: TenantId = tenant.parse().ok()?;
-            // Two that differ are for the authorizer to refuse; what is shown is the first.
+            // If two differ, the authorizer refuses the token; the first one is shown.
             bounds.tenant.get_or_insert(tenant);
         } else if let Some(end) = line.strip_prefix("check if time($time), $time < ") {
             let end = timestamp::parse(end)?;

@@ -1,19 +1,19 @@
-//! What a hash costs, estimated from its parameters, so that formats can be compared with each other.
+//! Estimates what a hash costs from its parameters, so that formats can be compared.
 
-/// Memory in bytes, and time in nanoseconds on one core of a common server. The time is an estimate: it only has to be of
-/// the right order, and the same on every machine.
+/// Memory in bytes, and time in nanoseconds on one core of a common server. The time is a rough estimate, and the same
+/// on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cost {
     pub(crate) memory: u64,
     pub(crate) time: u64,
 }
 
-/// The memory that a hash from elsewhere may always take: 64 MiB.
+/// The memory that an imported hash may always use: 64 MiB.
 const MEMORY: u64 = 64 << 20;
-/// How much longer than a hash made here one from elsewhere may take.
+/// How many times the cost of a new hash an imported one may have.
 const TIMES: u64 = 4;
-/// A hash made here counts as bcrypt at cost 10 at least. Else a service with argon2id, which takes a quarter of that
-/// time, would refuse what most other systems have.
+/// The lowest cost assumed for new hashes: bcrypt at cost 10. Otherwise a service with argon2id, which takes a quarter
+/// of that time, would refuse the hashes of most other systems.
 const LEAST: Cost = Cost::bcrypt(10);
 
 impl Cost {
@@ -22,7 +22,7 @@ impl Cost {
         Self { memory: 4096, time: 50_000 << cost }
     }
 
-    /// argon2: so many passes over so many KiB, 310 ns for each.
+    /// argon2: this many passes over this many KiB, 310 ns for each.
     pub(crate) const fn argon2(kib: u32, passes: u32) -> Self {
         Self { memory: kib as u64 * 1024, time: kib as u64 * passes as u64 * 310 }
     }
@@ -33,12 +33,12 @@ impl Cost {
         Self { memory: area * 128, time: area * p as u64 * 370 }
     }
 
-    /// PBKDF2: so many rounds, 700 ns for each.
+    /// PBKDF2: this many rounds, 700 ns for each.
     pub(crate) const fn pbkdf2(rounds: u64) -> Self {
         Self { memory: 0, time: rounds * 700 }
     }
 
-    /// Whether this is more than anybody may bring along over HTTP to a service whose own hashes cost `own`.
+    /// Whether an import over HTTP refuses it, where new hashes cost `own`.
     pub(crate) fn is_costly_beside(self, own: Self) -> bool {
         self.memory > MEMORY.max(own.memory) || self.time > TIMES * LEAST.time.max(own.time)
     }

@@ -1,4 +1,4 @@
-//! Hashing and verifying on the calling thread, over all formats.
+//! Hashes and verifies on the calling thread, in all formats.
 
 use kayan_ports::{AdoptError, Entropy as _, HashCost, HashError, HashFormat, PasswordHash, Verdict};
 use zeroize::Zeroizing;
@@ -8,10 +8,10 @@ use crate::{OsEntropy, argon2, bcrypt, cost::Cost, pbkdf2, pool::Load, scrypt};
 /// The length that all formats here use for new salts.
 pub(crate) type Salt = [u8; 16];
 
-/// The longest password that is hashed with argon2 or scrypt, which know no limit of their own.
+/// The longest password for argon2 and scrypt, which have no limit of their own.
 const MAX_BYTES: usize = 4096;
 
-/// Today's format and the ability to read the others.
+/// The format of new hashes, and the parsers of all others.
 pub(crate) struct Formats {
     today: HashFormat,
     decoy: Salt,
@@ -29,7 +29,7 @@ impl Formats {
         Self { today, decoy: salt() }
     }
 
-    /// The longest password that today's format takes, in bytes.
+    /// The longest password that the format of new hashes accepts, in bytes.
     pub(crate) fn max_bytes(&self) -> usize {
         match self.today {
             HashFormat::Bcrypt { .. } => bcrypt::MAX_BYTES,
@@ -37,22 +37,24 @@ impl Formats {
         }
     }
 
-    /// Refuses what today's format can't take whole (I-17). Computes nothing.
+    /// Refuses a password that the format of new hashes would truncate (I-17). Computes nothing.
     pub(crate) fn check(&self, password: &[u8]) -> Result<(), HashError> {
         let max_bytes = self.max_bytes();
         if password.len() > max_bytes {
             return Err(HashError::TooLong { max_bytes });
         }
-        // bcrypt would end at it, and scrypt can't tell it from nothing.
+        // bcrypt would end the password at it, and scrypt can't distinguish it from its padding.
         if !matches!(self.today, HashFormat::Argon2id) && password.contains(&0) {
-            return Err(HashError::Fault("the password has a NUL character, which this format can't take".into()));
+            return Err(HashError::Fault(
+                "the password contains a NUL character, which this format does not support".into(),
+            ));
         }
         Ok(())
     }
 
-    /// The form in which a hash from elsewhere is kept. Whoever made a bcrypt hash there may have cut the password.
+    /// The form in which an imported hash is stored. A bcrypt hash may come from a system that truncates passwords.
     pub(crate) fn adopt(&self, hash: &PasswordHash, most: HashCost) -> Result<PasswordHash, AdoptError> {
-        // A mark is made here only.
+        // Only this service sets a mark.
         let stored = self.parse(hash).filter(|_| !hash.is_cutting()).ok_or(AdoptError::Unknown)?;
         if self.class(&stored) > most {
             return Err(AdoptError::Costly);
@@ -60,12 +62,12 @@ impl Formats {
         Ok(if let Stored::Bcrypt(_) = stored { PasswordHash::cutting(hash.expose()) } else { hash.clone() })
     }
 
-    /// What making a hash takes.
+    /// What a new hash takes.
     pub(crate) fn load(&self) -> Load {
         Load { memory: self.cost().memory, costly: false }
     }
 
-    /// What comparing with this hash takes, with the work that makes up for what it lacks.
+    /// What comparing with this hash takes, including the additional work for cheaper ones.
     pub(crate) fn load_of(&self, against: Option<&PasswordHash>) -> Load {
         let own = self.load();
         let Some(stored) = against.and_then(|hash| self.parse(hash)) else { return own };
@@ -76,7 +78,7 @@ impl Formats {
         if stored.cost().is_costly_beside(self.cost()) { HashCost::Costly } else { HashCost::Ordinary }
     }
 
-    /// What a hash of today's format costs.
+    /// The cost of a new hash.
     fn cost(&self) -> Cost {
         match self.today {
             HashFormat::Bcrypt { cost } => Cost::bcrypt(cost),
@@ -91,24 +93,24 @@ impl Formats {
         self.hash_with(password, &salt())
     }
 
-    /// Compares. **Invariant** (I-08): without the right password, this costs at least what one hash of today's
-    /// format costs, and exactly that if there is no hash or one that is today's or a weaker one of today's algorithm.
+    /// Compares. **Invariant** (I-08): with a wrong password this costs at least one hash of today's format, and
+    /// exactly that if there is no hash, or if the hash has today's algorithm and is no stronger.
     ///
-    /// So an unknown account and an unreadable hash cost one decoy; a weaker hash of today's algorithm costs itself
-    /// and what it lacks. A hash of another algorithm can't be compared in cost and costs itself and a decoy. Nothing
-    /// can be taken off a hash that is stronger than today's; it stays as it is.
+    /// So an unknown account and an unreadable hash cost one decoy; a weaker hash of today's algorithm costs itself and
+    /// what it lacks. The cost of another algorithm can't be compared exactly, so it costs itself and a decoy. A hash
+    /// stronger than today's costs more.
     pub(crate) fn verify(&self, against: Option<&PasswordHash>, password: &[u8]) -> Result<Verdict, HashError> {
         let Some(hash) = against else {
             return self.decoy(password).map(|()| Verdict::Mismatch);
         };
         let Some(stored) = self.parse(hash) else {
-            // Without the hash: what is in its place may be anything, even a password.
+            // Logged without the hash: the column may hold anything, even a password.
             tracing::warn!("hasher.unknown_format");
             return self.decoy(password).map(|()| Verdict::Mismatch);
         };
         match (stored.matches(password)?, self.is_outdated(&stored)) {
             (true, false) => Ok(Verdict::Match),
-            // What today's format can't take can't be hashed anew.
+            // A password that today's format can't take can't be hashed again.
             (true, true) if self.check(password).is_err() => Ok(Verdict::Match),
             (true, true) => Ok(Verdict::MatchOutdated),
             (false, false) => Ok(Verdict::Mismatch),
@@ -144,7 +146,7 @@ impl Formats {
         }
     }
 
-    /// One hash of today's format, for its cost only.
+    /// One hash of today's format, only for its cost.
     fn decoy(&self, password: &[u8]) -> Result<(), HashError> {
         self.hash_with(password, &self.decoy).map(|hash| drop(Zeroizing::new(hash)))
     }

@@ -14,22 +14,22 @@ use zeroize::Zeroizing;
 
 use crate::sealing::{Place, SealingKey, failed};
 
-/// Somebody else may make or wrap a key between a look and a write; they don't do so again and again.
+/// Another process may create or wrap a key between a read and a write, but not again and again.
 const TRIES: usize = 5;
 
-/// Where the data key is kept.
+/// The place of the data key.
 const DATA_KEY: Place<'_> = Place { tenant: "", table: "data_keys", id: "1", column: "wrapped" };
 
-/// The service's secrets that may wrap the data key, of any length; each leads to a key of its own.
+/// The secrets that may wrap the data key, of any length; a wrapping key is derived from each.
 #[derive(Debug, Clone)]
 pub struct WrappingSecrets {
-    /// `KAYAN_DATA_KEY`: wraps, where it is set.
+    /// `KAYAN_DATA_KEY`: wraps, if it is set.
     pub data_key: Option<SecretSlice<u8>>,
-    /// The one before; unwraps.
+    /// Its previous value; only unwraps.
     pub data_key_previous: Option<SecretSlice<u8>>,
-    /// `KAYAN_SESSION_SECRET`: wraps, where there is no data key.
+    /// `KAYAN_SESSION_SECRET`: wraps, if there is no data key.
     pub session_secret: SecretSlice<u8>,
-    /// The one before; unwraps.
+    /// Its previous value; only unwraps.
     pub session_secret_previous: Option<SecretSlice<u8>>,
 }
 
@@ -38,22 +38,22 @@ struct Wrapping {
     key: SealingKey,
 }
 
-/// The place where keys are kept. What was opened once is remembered for as long as the process lives.
+/// The store of sealed keys. Opened keys stay in memory until the process ends.
 pub struct SealedKeys {
     store: Arc<dyn StoredKeys>,
     changes: Arc<dyn Commit>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    /// The one that wraps.
+    /// The key that wraps.
     present: Wrapping,
-    /// Those that unwrap, too.
+    /// Further keys that unwrap.
     others: Vec<Wrapping>,
     data: Mutex<Option<Arc<SealingKey>>>,
     signing: Mutex<HashMap<KeyPurpose, Arc<SigningKey>>>,
 }
 
 impl SealedKeys {
-    /// Derives the wrapping keys; reads nothing yet.
+    /// Derives the wrapping keys; reads nothing from the database.
     pub fn new(
         store: &Stores,
         clock: Arc<dyn Clock>,
@@ -77,13 +77,13 @@ impl SealedKeys {
         let mut wrappings = wrappings.into_iter();
         let present = wrappings
             .next()
-            .ok_or_else(|| KeyError::Failed(Failure::Fault("there is no secret to wrap with".to_owned())))?;
+            .ok_or_else(|| KeyError::Failed(Failure::Fault("no secret is set to wrap the data key with".to_owned())))?;
         let (data, signing) = (Mutex::default(), Mutex::default());
         let (store, changes) = (store.keys.clone(), store.changes.clone());
         Ok(Self { store, changes, clock, entropy, present, others: wrappings.collect(), data, signing })
     }
 
-    /// The data key; if there is none, makes one or says so.
+    /// The data key; if there is none and `make` is set, generates it.
     async fn data_key(&self, make: bool) -> Result<Option<Arc<SealingKey>>, KeyError> {
         if let Some(known) = self.data.lock().clone() {
             return Ok(Some(known));
@@ -100,10 +100,10 @@ impl SealedKeys {
                 return Ok(Some(key));
             }
         }
-        Err(KeyError::Failed(Failure::Unavailable("the data key changes again and again".to_owned())))
+        Err(KeyError::Failed(Failure::Unavailable("the data key keeps changing".to_owned())))
     }
 
-    /// Nothing when somebody else was faster.
+    /// `None` when another process was faster.
     async fn make_data_key(&self) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
         let mut bytes = Zeroizing::new(vec![0; 32]);
         self.entropy.fill(&mut bytes);
@@ -117,8 +117,8 @@ impl SealedKeys {
         }
     }
 
-    /// Opens the data key; wraps it anew when that took another secret than the present one. Nothing when somebody else
-    /// has done so in the meantime.
+    /// Opens the data key; wraps it again if it was wrapped with another secret than the current one. `None` when
+    /// another process has done so in the meantime.
     async fn unwrap(&self, kept: WrappedKey) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
         if let Some(bytes) = self.present.key.open(&DATA_KEY, &kept.wrapped) {
             return Ok(Some(bytes));
@@ -170,10 +170,10 @@ impl SealedKeys {
                 return Ok(Some(key));
             }
         }
-        Err(KeyError::Failed(Failure::Unavailable(format!("the key for {} comes and goes", purpose.as_str()))))
+        Err(KeyError::Failed(Failure::Unavailable(format!("the key for {} keeps changing", purpose.as_str()))))
     }
 
-    /// Nothing when somebody else was faster.
+    /// `None` when another process was faster.
     async fn make_signing_key(&self, data: &SealingKey, purpose: KeyPurpose) -> Result<Option<SigningKey>, KeyError> {
         let now = self.clock.now();
         let (mut seed, mut random) = (Zeroizing::new([0; 32]), [0; 10]);
@@ -200,7 +200,7 @@ impl Keys for SealedKeys {
 
     async fn obtain(&self, purpose: KeyPurpose) -> Result<Arc<SigningKey>, KeyError> {
         let key = self.signing_key(purpose, true).await?;
-        key.ok_or_else(|| KeyError::Failed(Failure::Fault("a key that was made is not there".to_owned())))
+        key.ok_or_else(|| KeyError::Failed(Failure::Fault("a signing key that was stored is missing".to_owned())))
     }
 
     async fn find(&self, purpose: KeyPurpose) -> Result<Option<Arc<SigningKey>>, KeyError> {
@@ -208,7 +208,7 @@ impl Keys for SealedKeys {
     }
 }
 
-/// The purpose goes into it, so that a key that signs for one can't be passed off as one that signs for another.
+/// The purpose is part of it, so that a key for one purpose can't be passed off as one for another.
 fn row(id: KeyId, purpose: KeyPurpose) -> String {
     format!("{}/{id}", purpose.as_str())
 }
@@ -222,7 +222,7 @@ fn open(data: &SealingKey, kept: &SealedKey) -> Result<SigningKey, KeyError> {
         || KeyError::Failed(Failure::Fault(format!("the signing key {} is damaged, or was moved here", kept.id)));
     let bytes = data.open(&place(&row(kept.id, kept.purpose)), &kept.sealed).ok_or_else(damaged)?;
     let seed = Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| damaged())?);
-    // What others see of the key must be what it signs with.
+    // The public key must belong to the secret that signs.
     if public(&seed)? != kept.public {
         return Err(damaged());
     }

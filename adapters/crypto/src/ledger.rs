@@ -1,4 +1,4 @@
-//! What this thread has computed, so that tests compare amounts of work instead of times.
+//! Records what this thread has computed, so that tests compare amounts of work instead of times.
 
 use std::cell::RefCell;
 

@@ -1,4 +1,4 @@
-//! Password hashing on threads of its own, keys that are kept sealed, and the operating system's randomness.
+//! Password hashing on its own threads, sealed keys, admin tokens, and the operating system's randomness.
 
 mod argon2;
 mod bcrypt;
@@ -32,26 +32,26 @@ use crate::{
     pool::{Bounds, Load, Pool},
 };
 
-/// What hashes that are computed at the same time may take together, in bytes; more only if each thread needs it for
-/// hashes of today's format.
+/// The memory for all concurrent hashes together, in bytes; more only if each thread needs it for hashes of today's
+/// format.
 const MEMORY: u64 = 256 << 20;
 
-/// How to hash, and how much at once.
+/// The format of hashes, and how many run at once.
 #[derive(Debug, Clone, Copy)]
 pub struct HasherSettings {
     /// The format of new hashes.
     pub format: HashFormat,
-    /// Threads that hash; each takes one core while there is work. 0 counts as 1.
+    /// Threads that hash; each uses one core while there is work. 0 counts as 1.
     pub threads: usize,
-    /// Hashes that may wait for a thread before callers are told `Overloaded`; 0: none waits.
+    /// Hashes that may wait for a thread; beyond that callers get `Overloaded`; 0: none waits.
     pub queue: usize,
 }
 
-/// Hashes and verifies passwords on threads of its own, at a lower priority than the rest of the process.
+/// Hashes and verifies passwords on its own threads, at a lower priority than the rest of the process.
 ///
-/// Verifies bcrypt (`$2a$`, `$2b$`, `$2y$`), every argon2, scrypt and PBKDF2 (PHC, passlib and Django), as far as their
-/// cost is bearable. The tenants take turns: however much one of them asks for, the others wait for the work that is being
-/// done, and for one job of each. Dropping the hasher ends its threads, each after the hash that it is busy with.
+/// Verifies bcrypt (`$2a$`, `$2b$`, `$2y$`), every argon2, scrypt and PBKDF2 (PHC, passlib and Django) within the cost
+/// limits. Tenants take turns: however much one of them asks for, the others wait only for the running work and one job
+/// of each. Dropping the hasher ends its threads after their current hash.
 pub struct Hasher {
     formats: Arc<Formats>,
     pool: Pool,
@@ -74,7 +74,7 @@ impl Hasher {
         Ok(Self { formats: Arc::new(formats), pool })
     }
 
-    /// How many hashes wait for a thread; those being computed are not counted.
+    /// How many hashes wait for a thread; running ones are not counted.
     pub fn waiting(&self) -> usize {
         self.pool.waiting()
     }
@@ -135,7 +135,7 @@ mod tests {
         let (tenant, (open, opened)) = (TenantId::default(), mpsc::channel());
         let mut blocking = pin!(hasher.pool.run(&tenant, Load::default(), move || opened.recv()));
         assert!(poll(blocking.as_mut()).is_pending());
-        // The blocking job may still be on its way to its thread, which makes no difference to the room.
+        // The blocking job may not have started yet, which makes no difference here.
         let password = "guess".into();
         let (mut login, mut registration) = (hasher.verify(&tenant, None, &password), hasher.hash(&tenant, &password));
         assert!(poll(login.as_mut()).is_pending());

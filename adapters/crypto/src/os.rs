@@ -1,4 +1,4 @@
-//! What the operating system gives: randomness and the time.
+//! The operating system's randomness and clock.
 
 use kayan_ports::{Clock, Entropy, Timestamp};
 use rand::{Rng as _, rand_core::UnwrapErr, rngs::SysRng};
@@ -8,7 +8,7 @@ use rand::{Rng as _, rand_core::UnwrapErr, rngs::SysRng};
 pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
-    /// Fills `bytes` from the operating system. Panics should it have none to give: there is no safe answer then.
+    /// Fills `bytes` from the operating system. Panics if it fails, as no other source is safe.
     fn fill(&self, bytes: &mut [u8]) {
         // Straight from the kernel rather than from a generator in this process, which a fork would duplicate.
         UnwrapErr(SysRng).fill_bytes(bytes);

@@ -1,4 +1,4 @@
-//! PBKDF2 (RFC 8018, section 5.2) with HMAC-SHA-256 and -512: verified and never made.
+//! PBKDF2 (RFC 8018, section 5.2) with HMAC-SHA-256 and -512: only verified, never used for new hashes.
 
 use base64::{
     Engine as _,
@@ -15,11 +15,11 @@ use crate::{
     phc::{Phc, decimal},
 };
 
-/// Bounds of imported hashes: some seven seconds, counted as the rounds of all blocks of the digest together.
+/// The limit of imported hashes: about seven seconds, counted as the rounds of all blocks of the digest together.
 const MAX_ROUNDS: u64 = 10_000_000;
 const MAX_SALT: usize = 64;
 const MAX_DIGEST: usize = 64;
-/// A shorter one would be matched by other passwords as well.
+/// A shorter digest would match other passwords as well.
 const MIN_DIGEST: usize = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Reads a hash within the bounds, in one of the three forms that are about: the PHC string, passlib's, and
-    /// Django's, whose salt is its own text.
+    /// Parses a hash within the limits, in one of the three common forms: the PHC string, passlib's, and Django's,
+    /// whose salt is plain text.
     pub(crate) fn parse(encoded: &str) -> Option<Self> {
         let parsed = if encoded.starts_with('$') {
             from_phc(encoded).or_else(|| from_passlib(encoded))
@@ -54,7 +54,7 @@ impl Stored {
             && (MIN_DIGEST..=MAX_DIGEST).contains(&self.output.len())
     }
 
-    /// What comparing costs.
+    /// The cost of comparing.
     pub(crate) fn cost(&self) -> Cost {
         Cost::pbkdf2(self.work())
     }
@@ -64,8 +64,8 @@ impl Stored {
         u64::from(self.rounds) * self.output.len().div_ceil(self.digest.size()) as u64
     }
 
-    /// Whether this is the password's hash. One with a NUL never is: HMAC fills short keys up with NULs (RFC 2104,
-    /// section 2), so it could stand for another password.
+    /// Whether this is the password's hash. A password with a NUL never matches: HMAC pads short keys with NULs (RFC
+    /// 2104, section 2), so it could stand for another password.
     pub(crate) fn matches(&self, password: &[u8]) -> Result<bool, HashError> {
         #[cfg(test)]
         crate::ledger::enter("pbkdf2", self.work());

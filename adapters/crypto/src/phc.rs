@@ -2,22 +2,22 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 
-/// The bytes of a salt that are taken. The PHC format recommends at most 48; Keycloak and others write 64.
+/// The accepted lengths of a salt in bytes. The PHC format recommends at most 48; Keycloak and others write 64.
 const SALTS: std::ops::RangeInclusive<usize> = 8..=64;
 const DIGESTS: std::ops::RangeInclusive<usize> = 10..=64;
 
-/// A PHC string, taken apart.
+/// A parsed PHC string.
 pub(crate) struct Phc<'a> {
     pub(crate) algorithm: &'a str,
     pub(crate) version: Option<u32>,
-    /// In the order of the text; no name is there twice.
+    /// In the order of the text; no name occurs twice.
     pub(crate) params: Vec<(&'a str, &'a str)>,
     pub(crate) salt: Vec<u8>,
     pub(crate) digest: Vec<u8>,
 }
 
 impl<'a> Phc<'a> {
-    /// Takes a string apart that has parameters, a salt and a digest.
+    /// Parses a string with parameters, a salt and a digest.
     pub(crate) fn parse(encoded: &'a str) -> Option<Self> {
         let mut fields = encoded.strip_prefix('$')?.split('$');
         let algorithm = fields.next()?;
@@ -57,7 +57,7 @@ fn pairs(text: &str) -> Option<Vec<(&str, &str)>> {
     Some(pairs)
 }
 
-/// Digits alone: no sign, and no zero before them.
+/// Only digits: no sign, and no leading zero.
 pub(crate) fn decimal(text: &str) -> Option<u32> {
     let strict = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     strict.then(|| text.parse().ok())?

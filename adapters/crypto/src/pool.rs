@@ -1,4 +1,4 @@
-//! A few threads of low priority with a bounded queue before them, which the tenants share fairly.
+//! A few threads of low priority with a bounded queue, which the tenants share fairly.
 
 mod turns;
 
@@ -19,27 +19,28 @@ use tokio::sync::oneshot;
 
 use self::turns::{Job, Room, Turns};
 
-/// The threads and their queue. Dropping it ends the threads, each after the work that it is busy with.
+/// The threads and their queue. Dropping it ends the threads after their current job.
 pub(crate) struct Pool {
     queue: Arc<Queue>,
 }
 
-/// How much may be done at once, and how much may wait.
+/// The limits of running and waiting jobs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     pub(crate) threads: usize,
     /// Jobs that wait when all threads are busy.
     pub(crate) waiting: usize,
-    /// Bytes that the running jobs take together, but for the one that may be costly.
+    /// The memory of all running jobs together in bytes, without the costly one.
     pub(crate) memory: u64,
 }
 
-/// What a job takes besides a thread.
+/// What a job needs besides a thread.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Load {
     /// In bytes.
     pub(crate) memory: u64,
-    /// Whether it takes so much that only one such job may run at a time, beside the others and outside of their memory.
+    /// Whether it needs so much that only one such job may run at a time, in addition to the others and outside of
+    /// their memory.
     pub(crate) costly: bool,
 }
 
@@ -53,9 +54,9 @@ struct Queue {
 struct State {
     turns: Turns,
     busy: usize,
-    /// What the running jobs take, but for a costly one.
+    /// The memory of the running jobs, without the costly one.
     memory: u64,
-    /// Whether a costly one runs.
+    /// Whether a costly job runs.
     costly: bool,
     closed: bool,
 }
@@ -72,8 +73,8 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Computes on one of the threads when it is the tenant's turn. `Overloaded` if too many wait already, or when the job
-    /// has to make room for a tenant with fewer; `Fault` if the work panics. Dropping the future takes waiting work back.
+    /// Runs a job on one of the threads when it is the tenant's turn. `Overloaded` if too many wait already, or if the
+    /// job is displaced for a tenant with fewer; `Fault` if it panics. Dropping the future removes a waiting job.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         tenant: &TenantId,
@@ -84,9 +85,9 @@ impl Pool {
         let asker = Arc::new(AtomicBool::new(false));
         let asking = Context::current();
         let work = Box::new(move || {
-            // In the span of whoever asks, if there is one, so that it tells the queue from the work.
+            // In the caller's span, if there is one, so that it separates the queue from the work.
             asking.span().add_event("begun", Vec::new());
-            // The asker may leave while the work is done; then nobody needs the answer.
+            // The caller may be cancelled while the job runs; then the result is dropped.
             let _unheard = answer.send(work());
         });
         self.queue.push(tenant, Job { asker: Arc::downgrade(&asker), load, work })?;
@@ -121,7 +122,7 @@ impl Queue {
         // A job that an idle thread is about to take does not wait.
         let room = self.bounds.waiting.saturating_add(self.bounds.threads - state.busy);
         if state.turns.waiting() >= room {
-            // Those who left must not keep out those who came.
+            // Cancelled jobs must not take the room of new ones.
             state.turns.forget_abandoned();
         }
         if state.turns.waiting() >= room && !state.turns.make_room(tenant) {
@@ -132,7 +133,7 @@ impl Queue {
         Ok(())
     }
 
-    /// The next job that somebody still waits for; `None` once the pool is gone.
+    /// The next job whose caller still waits; `None` once the pool is dropped.
     fn next(&self) -> Option<Job> {
         let mut state = self.state.lock();
         loop {
@@ -144,7 +145,7 @@ impl Queue {
                 Some(job) => {
                     state.start(job.load);
                     if state.turns.waiting() > 0 {
-                        // What ended before may have made room for more than one.
+                        // A job that ended may have made room for several.
                         self.changed.notify_one();
                     }
                     return Some(job);
@@ -158,7 +159,7 @@ impl Queue {
         if load.costly {
             return if costly { Room::Apart } else { Room::Free };
         }
-        // What is more than all the memory has it alone.
+        // A job that needs more than all the memory runs alone.
         if memory > 0 && memory.saturating_add(load.memory) > self.bounds.memory { Room::Full } else { Room::Free }
     }
 }
@@ -186,7 +187,7 @@ impl State {
 fn serve(queue: &Queue) {
     yield_to_others();
     while let Some(job) = queue.next() {
-        // The panic's message is printed by the hook; the asker learns of it because the answer's sender is dropped.
+        // The hook prints the panic's message; the caller notices it because the sender of the result is dropped.
         if catch_unwind(AssertUnwindSafe(job.work)).is_err() {
             tracing::error!("hasher.panicked");
         }
@@ -194,10 +195,9 @@ fn serve(queue: &Queue) {
     }
 }
 
-/// Lets everything else in the process go first, so that short requests keep their latency while logins saturate
-/// the cores (I-40).
+/// Lowers the priority, so that short requests keep their latency while logins saturate the cores (I-40).
 fn yield_to_others() {
-    // On Linux a nice value belongs to the thread; elsewhere it would slow down the whole process. Where it isn't
+    // On Linux a nice value belongs to the thread; elsewhere it would slow down the whole process. If it is not
     // permitted, hashing works all the same.
     if cfg!(target_os = "linux") {
         let _unpermitted = rustix::process::nice(10);

@@ -14,10 +14,10 @@ const R: u32 = 8;
 const P: u32 = 1;
 const WORK: u64 = (1 << LOG_N) * R as u64 * P as u64;
 
-/// What a hash made here costs.
+/// The cost of a new hash.
 pub(crate) const COST: Cost = Cost::scrypt(1 << LOG_N, R, P);
 
-/// Bounds of imported hashes (I-42): with all of them, 128 MiB and some four seconds.
+/// Limits of imported hashes (I-42): all together 128 MiB and about four seconds.
 const MAX_LOG_N: u32 = 17;
 const MAX_R: u32 = 8;
 const MAX_P: u32 = 10;
@@ -30,39 +30,39 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Reads a hash within the bounds.
+    /// Parses a hash within the limits.
     pub(crate) fn parse(encoded: &str) -> Option<Self> {
         let phc = Phc::parse(encoded)?;
         let (log_n, r, p) = (phc.number("ln")?, phc.number("r")?, phc.number("p")?);
-        // Judged before the crate's own check, whose product overflows.
+        // Checked before the crate's own check, whose product overflows.
         let bearable = (1..=MAX_LOG_N).contains(&log_n) && (1..=MAX_R).contains(&r) && (1..=MAX_P).contains(&p);
         let known = phc.algorithm == "scrypt" && phc.version.is_none() && phc.params.len() == 3;
-        // One that was cut off would match: a shorter output is the beginning of a longer one (RFC 7914, section 6).
+        // A truncated one would match: a shorter output is the beginning of a longer one (RFC 7914, section 6).
         let whole = phc.digest.len() >= 16 && phc.digest.len() % 8 == 0;
         let params = (bearable && known && whole).then(|| Params::new(u8::try_from(log_n).ok()?, r, p).ok())??;
         Some(Self { params, salt: phc.salt, digest: phc.digest })
     }
 
-    /// Whether this is the password's hash. One with a NUL never is: PBKDF2 keys HMAC with the password, and HMAC fills
-    /// short keys up with NULs (RFC 2104, section 2), so it could stand for another password.
+    /// Whether this is the password's hash. A password with a NUL never matches: PBKDF2 keys HMAC with the password,
+    /// and HMAC pads short keys with NULs (RFC 2104, section 2), so it could stand for another password.
     pub(crate) fn matches(&self, password: &[u8]) -> Result<bool, HashError> {
         let mut digest = Zeroizing::new(vec![0; self.digest.len()]);
         compute(&self.params, password, &self.salt, &mut digest)?;
         Ok(bool::from(digest.ct_eq(&self.digest)) & !password.contains(&0))
     }
 
-    /// What comparing costs.
+    /// The cost of comparing.
     pub(crate) fn cost(&self) -> Cost {
         Cost::scrypt(self.params.n(), self.params.r(), self.params.p())
     }
 
-    /// Whether it takes less memory than a hash made today; then it may also take less time.
+    /// Whether it takes less memory than a new hash, and so possibly less time.
     pub(crate) fn is_weak(&self) -> bool {
         self.params.n() * u64::from(self.params.r()) < WORK
     }
 
-    /// Does the work that this hash lacks of one of today's: N is a power of two, so what is lacking is done as the
-    /// ones of its binary number.
+    /// Does the work that this hash lacks compared with a new one: N is a power of two, so the difference is done as
+    /// the ones of its binary number.
     pub(crate) fn make_up(&self, password: &[u8], salt: &Salt) -> Result<(), HashError> {
         let lacking = WORK.saturating_sub(work(&self.params)) / u64::from(R);
         (1..LOG_N).filter(|log_n| lacking >> log_n & 1 == 1).try_for_each(|log_n| {

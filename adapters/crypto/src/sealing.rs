@@ -1,6 +1,6 @@
-//! Sealing of single values: AES-256-GCM, bound to the place where the value is kept.
+//! Seals single values: AES-256-GCM, bound to the place where the value is stored.
 //!
-//! A sealed value is one byte that says how, a random nonce, the ciphertext and its tag. Tenant, table, id and column are
+//! A sealed value is one version byte, a random nonce, the ciphertext and its tag. Tenant, table, id and column are
 //! authenticated with it: a value that was moved to another place does not open.
 
 use aws_lc_rs::{
@@ -10,13 +10,13 @@ use aws_lc_rs::{
 use kayan_ports::{Entropy, Failure, KeyError, Sealed};
 use zeroize::Zeroizing;
 
-/// The one way of sealing that there is.
+/// The version of the format; there is only one.
 const VERSION: u8 = 1;
 
-/// Where a sealed value is kept.
+/// Where a sealed value is stored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a> {
-    /// The tenant's name; empty: the system itself.
+    /// The tenant; empty for the system itself.
     pub(crate) tenant: &'a str,
     /// The table.
     pub(crate) table: &'static str,
@@ -27,7 +27,7 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Each part with its length before it, so that no two places read alike.
+    /// Each part with its length before it, so that no two places are encoded alike.
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION];
         for part in [self.tenant, self.table, self.id, self.column] {
@@ -38,7 +38,7 @@ impl Place<'_> {
     }
 }
 
-/// The library says no more than that.
+/// The library gives no details.
 pub(crate) fn failed<E>(_: E) -> KeyError {
     KeyError::Failed(Failure::Fault("the cryptographic library failed".to_owned()))
 }
@@ -47,12 +47,12 @@ pub(crate) fn failed<E>(_: E) -> KeyError {
 pub(crate) struct SealingKey(LessSafeKey);
 
 impl SealingKey {
-    /// The key of these 32 bytes.
+    /// The key with these 32 bytes.
     pub(crate) fn new(bytes: &[u8]) -> Result<Self, KeyError> {
         Ok(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).map_err(failed)?)))
     }
 
-    /// The key that a secret leads to, for one use of it (HKDF, RFC 5869).
+    /// Derives a key from a secret for one purpose (HKDF, RFC 5869).
     pub(crate) fn derived(secret: &[u8], usage: &str) -> Result<Self, KeyError> {
         let secret = Salt::new(HKDF_SHA256, b"kayan 1").extract(secret);
         let key = UnboundKey::from(secret.expand(&[usage.as_bytes()], &AES_256_GCM).map_err(failed)?);
@@ -69,7 +69,7 @@ impl SealingKey {
         Ok(Sealed([&[VERSION], nonce.as_slice(), text.as_slice(), tag.as_ref()].concat()))
     }
 
-    /// Opens what was sealed with this key for this place; `None` for anything else.
+    /// Opens a value sealed with this key for this place; `None` for anything else.
     pub(crate) fn open(&self, place: &Place<'_>, sealed: &Sealed) -> Option<Zeroizing<Vec<u8>>> {
         let (&VERSION, rest) = sealed.0.split_first()? else { return None };
         let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>()?;
@@ -89,13 +89,13 @@ mod tests {
 
     const PLACE: Place<'_> = Place { tenant: "acme", table: "things", id: "7", column: "secret" };
 
-    /// What this version sealed once.
+    /// Sealed by this version.
     const KEPT: &str =
         "01c15c0289ec2d0a9167ec8e65d39cb30395b312a712167baf7178686db36386431ce69dc7285873551e0ce5a2f14773d8";
 
     fn sealed() -> (SealingKey, Sealed) {
         let key = SealingKey::derived(b"a secret", "tests").unwrap();
-        let sealed = key.seal(&PLACE, b"what nobody may know", &SeededEntropy::new(1)).unwrap();
+        let sealed = key.seal(&PLACE, b"the sealed secret", &SeededEntropy::new(1)).unwrap();
         (key, sealed)
     }
 
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn a_sealed_value_opens_as_itself() {
         let (key, sealed) = sealed();
-        assert_eq!(key.open(&PLACE, &sealed).unwrap().as_slice(), b"what nobody may know");
+        assert_eq!(key.open(&PLACE, &sealed).unwrap().as_slice(), b"the sealed secret");
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
             Place { table: "other", ..PLACE },
             Place { id: "8", ..PLACE },
             Place { column: "other", ..PLACE },
-            // The same characters, parted elsewhere.
+            // The same characters, split differently.
             Place { tenant: "acmet", table: "hings", ..PLACE },
         ] {
             assert!(!opens(&key, &place, &sealed), "{place:?}");
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_derivation_stays_as_it_is() {
-        // What was sealed by this version opens in every later one.
+        // What this version has sealed must open in every later one.
         let (key, sealed) = sealed();
         let hex: Vec<String> = sealed.0.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex.concat(), KEPT);

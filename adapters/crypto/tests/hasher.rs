@@ -1,4 +1,4 @@
-//! The hasher through its port: verdicts, public test vectors, limits and hostile hashes.
+//! Tests of the hasher through its port: verdicts, public test vectors, limits and hostile hashes.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 use kayan_crypto::{Hasher, HasherSettings};
@@ -159,7 +159,7 @@ async fn a_weaker_or_foreign_hash_that_matches_is_outdated_and_a_stronger_one_is
         assert_eq!(hasher.verify(&TenantId::default(), Some(hash), &password).await, Ok(verdict), "{}", hash.expose());
     }
     for (hasher, hash, expected) in [
-        // 64 MiB and two passes, of the right variant and of another one.
+        // 64 MiB and two passes, of the same variant and of another one.
         (
             &argon2,
             "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
@@ -252,7 +252,7 @@ async fn hostile_and_foreign_hashes_are_refused() {
         assert!(hasher.adopt(&stored(&good), HashCost::Costly).is_ok(), "{good}");
     }
     for bad in [
-        // Beyond what is bearable.
+        // Beyond the cost limits.
         format!("$2b$16${bcrypt}"),
         format!("$2b$31${bcrypt}"),
         format!("$argon2id$v=19$m=1048577,t=1,p=1${digest}"),
@@ -272,7 +272,7 @@ async fn hostile_and_foreign_hashes_are_refused() {
         format!("pbkdf2_sha256$4096${}{}=", "s".repeat(65), &derived[12..]),
         format!("pbkdf2_sha256$4096${}=", &derived[12..]),
         "$pbkdf2-sha256$i=4096$c2FsdHNhbHQ$xeR41ZKIyEGqUw22hFxM".to_owned(),
-        // Out of the algorithms' own ranges.
+        // Beyond the algorithms' own ranges.
         format!("$pbkdf2-sha256$i=0,l=32{derived}"),
         format!("$pbkdf2-sha256$0{derived}"),
         format!("pbkdf2_sha256$0{derived}="),
@@ -285,7 +285,7 @@ async fn hostile_and_foreign_hashes_are_refused() {
         format!("$scrypt$ln=0,r=8,p=1${digest}"),
         format!("$scrypt$ln=10,r=0,p=1${digest}"),
         format!("$scrypt$ln=10,r=8,p=1,x=1${digest}"),
-        // Other algorithms, and no hash at all.
+        // Other algorithms, and texts that are no hash.
         format!("$2x$05${bcrypt}"),
         format!("$2$05${bcrypt}"),
         format!("$argon2x$v=19$m=256,t=1,p=1${digest}"),
@@ -348,7 +348,7 @@ async fn i_42_a_hash_from_elsewhere_that_costs_more_is_taken_only_when_allowed()
 
 #[tokio::test]
 async fn i_17_only_a_bcrypt_hash_from_elsewhere_is_compared_by_the_first_72_bytes() {
-    // By an implementation that cuts, of `a` a hundred times: the same as of 72.
+    // By an implementation that truncates, of `a` a hundred times: the same as of 72.
     let hash = stored("$2b$05$abcdefghijklmnopqrstuuGUnCqbfgs3htOkLrFduUjAyLBw1Rq/u");
     let (hasher, tenant) = (hasher(HashFormat::Bcrypt { cost: 5 }), TenantId::default());
     let verdict = async |hash: &PasswordHash, password: String| {

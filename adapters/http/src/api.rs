@@ -1,4 +1,4 @@
-//! The API for users and for those who run the service: one file for each family of endpoints.
+//! The API for users and for the operation of the service: one file for each family of endpoints.
 
 pub(crate) mod debug;
 pub(crate) mod docs;

@@ -1,7 +1,7 @@
 //! The REST API: each request becomes a command for one use-case, whose outcome becomes the response.
 //!
 //! [`api`] and [`admin`] hold the endpoints, a family a file; [`edge`] is the layer that all requests pass through;
-//! [`wire`] reads bodies and writes answers; [`server`] speaks HTTP.
+//! [`wire`] reads bodies and writes responses; [`server`] speaks HTTP.
 
 mod admin;
 mod api;
@@ -85,7 +85,7 @@ pub struct HttpSettings {
 pub struct Draining(Arc<AtomicBool>);
 
 impl Draining {
-    /// From now on `/health/ready` answers 503.
+    /// Makes `/health/ready` answer 503 from now on.
     pub fn begin(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -107,9 +107,10 @@ enum Tag {
     System,
 }
 
+/// All operations, in the order of the document: what a new user of the API needs first, comes first.
 type Api = (
-    api::identities::Identities,
     api::sessions::Sessions,
+    api::identities::Identities,
     (
         admin::users::Users,
         admin::roles::Roles,
@@ -123,8 +124,8 @@ type Api = (
 
 fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
     (
-        api::identities::Identities { app: app.clone() },
         api::sessions::Sessions { app: app.clone(), who_am_i: WhoAmICache::default() },
+        api::identities::Identities { app: app.clone() },
         (
             admin::users::Users { app: app.clone() },
             admin::roles::Roles { app: app.clone() },
@@ -137,8 +138,8 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
     )
 }
 
-/// Serves the API on a listener until `stop` is ready. Then accepts no more connections, and returns when all requests in
-/// flight are answered or [`Limits::grace`] is over.
+/// Serves the API on a listener until `stop` is ready. Then accepts no more connections, and returns when all requests
+/// in flight are answered or [`Limits::grace`] has passed.
 pub async fn serve(
     app: Arc<Application>,
     draining: &Draining,
@@ -147,7 +148,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let api = endpoints(&app, draining);
-    // Both hold the same API, and so the same cached answers.
+    // Both hold the same API, and so share the cached responses.
     let router = document::service(api.clone(), "").into_endpoint();
     let routes = ExactRoutes::new(api, router);
     let edge = Arc::new(Edge::new(routes, app, Observations::of::<Api>()));

@@ -1,4 +1,4 @@
-//! The HTTP server: takes connections, HTTP/1.1 and HTTP/2 without TLS, and bounds their number, time and memory.
+//! The HTTP server: accepts connections, HTTP/1.1 and HTTP/2 without TLS, and limits their number, time and memory.
 
 mod connection;
 mod outgoing;
@@ -24,21 +24,21 @@ use tokio::{
 use self::connection::Shared;
 pub(crate) use self::socket::Refusal;
 
-/// How long no connection is taken when the operating system gives none.
+/// How long to wait after the operating system failed to accept a connection.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How often that is logged.
+/// How often that is logged at most.
 const TELL: Duration = Duration::from_secs(1);
 
-/// What a server bounds.
+/// The limits of a server.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at once, 1 to 1,000,000; more wait until one ends.
+    /// The most connections at once, 1 to 1,000,000; further ones wait until one ends.
     pub connections: usize,
-    /// From the first byte of a request's head to its last, and from connecting to the end of the first head.
+    /// The time from the first byte of a request's head to its last, and from connecting to the end of the first head.
     pub head: Duration,
-    /// From an answer to the next request.
+    /// The time from a response to the next request.
     pub idle: Duration,
-    /// How long a client may leave its answer unread.
+    /// How long a client may leave a response unread.
     pub write: Duration,
     /// How long requests in flight may take when the server stops.
     pub grace: Duration,
@@ -52,10 +52,10 @@ impl Default for Limits {
     }
 }
 
-/// Makes the answer to what is not a request, by the status that it is refused with.
+/// Writes the response to bytes that are not a valid request, by the status of the refusal.
 pub(crate) type Refuse = dyn Fn(StatusCode) -> Refusal + Send + Sync;
 
-/// Serves connections until `stop`; then takes no more, and returns when those that there are have ended, after
+/// Serves connections until `stop`; then accepts no more, and returns when the open ones have ended, after
 /// [`Limits::grace`] at the latest.
 pub(crate) async fn run<E: Endpoint + 'static>(
     listener: TcpListener,
@@ -86,7 +86,7 @@ pub(crate) async fn run<E: Endpoint + 'static>(
                 }
                 Err(error) if is_of_the_client(&error) => {}
                 Err(error) => {
-                    complaint.tell(|| tracing::error!(%error, "no connection can be taken for the moment"));
+                    complaint.tell(|| tracing::error!(%error, "connections can't be accepted at the moment"));
                     sleep(PAUSE).await;
                 }
             }
@@ -99,20 +99,19 @@ pub(crate) async fn run<E: Endpoint + 'static>(
     drop(listener);
     stopping.send_replace(true);
     let all = places.acquire_many(u32::try_from(limits.connections).unwrap_or(u32::MAX));
-    // Each connection ends by itself in time; a second more is for a busy machine.
+    // Each connection ends by itself in time; a second more allows for a busy machine.
     if timeout(limits.grace + Duration::from_secs(1), all).await.is_err() {
-        tracing::warn!("connections are cut off: their requests took too long to finish");
+        tracing::warn!("closing connections whose requests took too long to finish");
     }
 }
 
-/// Waits for a place for one more connection.
+/// Waits until one more connection is allowed.
 async fn place(places: &Arc<Semaphore>, complaint: &mut Complaint) -> OwnedSemaphorePermit {
     if let Ok(place) = places.clone().try_acquire_owned() {
         return place;
     }
     loop {
-        complaint
-            .tell(|| tracing::warn!("as many connections are open as KAYAN_MAX_CONNECTIONS allows; more must wait"));
+        complaint.tell(|| tracing::warn!("KAYAN_MAX_CONNECTIONS connections are open; further ones wait"));
         // It is never closed.
         if let Ok(Ok(place)) = timeout(TELL, places.clone().acquire_owned()).await {
             return place;
@@ -120,13 +119,13 @@ async fn place(places: &Arc<Semaphore>, complaint: &mut Complaint) -> OwnedSemap
     }
 }
 
-/// Whether a connection failed by itself, before it was taken; the next one may be good.
+/// Whether only this connection failed, before it was accepted.
 fn is_of_the_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// What goes wrong with every connection, logged now and then.
+/// Logs a failure of all connections, but not too often.
 #[derive(Default)]
 struct Complaint(Option<Instant>);
 
@@ -140,7 +139,7 @@ impl Complaint {
     }
 }
 
-/// An open connection, as long as it is counted.
+/// An open connection, which is counted while this exists.
 struct Open {
     _place: OwnedSemaphorePermit,
     gauge: Gauge,
@@ -165,9 +164,9 @@ async fn serve<E: Endpoint + 'static>(
     shared: Arc<Shared<E>>,
     stop: watch::Receiver<bool>,
 ) {
-    // Answers are written whole: nothing is gained by waiting for more.
+    // Responses are written whole: waiting for more to send gains nothing.
     let local = stream.set_nodelay(true).and_then(|()| stream.local_addr());
-    // The client may be gone already.
+    // The client may have disconnected already.
     let Ok(local) = local else { return };
     connection::serve(stream, (LocalAddr(local.into()), RemoteAddr(remote.into())), shared, stop).await;
 }

@@ -1,4 +1,4 @@
-//! What is read from requests and written into answers: bodies, errors, codes, header fields and times.
+//! Reads requests and writes responses: bodies, errors, codes, header fields and times.
 
 pub(crate) mod answers;
 pub(crate) mod body;

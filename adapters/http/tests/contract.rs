@@ -89,7 +89,7 @@ fn every_error_is_the_one_shape() {
     for (method, path, id, _, _) in CONTRACT {
         let responses = document["paths"][path][method]["responses"].as_object().unwrap();
         for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
-            // The health report tells of the parts whether they are well or not.
+            // The health report lists the parts whatever their condition.
             if *id == "health" {
                 continue;
             }
@@ -111,7 +111,7 @@ fn every_operation_has_a_summary_a_description_and_a_tag() {
     }
 }
 
-/// The operations that document the status although they may not.
+/// The operations that document the status although they can't give it.
 fn documenting(status: u16, may: impl Fn(&str, &Value) -> bool) -> Vec<&'static str> {
     let document = document();
     let mut wrong = Vec::new();

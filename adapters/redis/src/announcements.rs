@@ -1,4 +1,4 @@
-//! What one process tells all others at once: which sessions are revoked.
+//! Announces revoked sessions to all other processes.
 
 use std::{
     sync::{
@@ -18,50 +18,50 @@ use tokio::{
 
 use crate::{
     RedisSettings, RedisUrl,
-    errors::Trouble,
-    server::{Asked, Server},
+    errors::ServerError,
+    server::{Request, Server},
     tls::ConnectError,
 };
 
 pub(crate) const CHANNEL: &str = "kayan:sessions";
-/// How long after a failure to listen it is tried again; with the patience, less than a second.
-const AGAIN: Duration = Duration::from_millis(200);
-/// How often the server is asked for a sign of life while nothing is heard.
+/// How long to wait before listening is tried again; together with the patience, less than a second.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+/// How often the server is pinged while nothing is heard.
 const PULSE: Duration = Duration::from_secs(1);
 
-/// What a listener is told.
+/// What a listener receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
-    /// A line that somebody announced, perhaps this process itself.
+pub enum Announcement {
+    /// A line that some process announced, perhaps this one.
     Line(String),
-    /// From now on lines are heard; before, some may have been missed, so forget everything. Told whenever listening
-    /// begins, the first time as well: what was learnt before nobody could revoke.
+    /// Lines are heard from now on; earlier ones may have been missed, so drop everything cached. Sent whenever
+    /// listening starts, also the first time: what was cached before could not be revoked.
     Gap,
 }
 
-/// Says lines to all processes that listen on the same Redis, and listens itself until it is dropped.
+/// Announces lines to all processes that listen on the same Redis, and listens until it is dropped.
 pub struct Announcements {
     server: Arc<Server>,
-    /// Since the last success an announcement failed.
+    /// Whether an announcement has failed since the last success.
     failing: AtomicBool,
     listening: JoinHandle<()>,
 }
 
 impl Announcements {
-    /// Begins to listen in the background, again and again until there is a server; `hear` must not block. Announcements
+    /// Starts to listen in the background, and retries until there is a server; `hear` must not block. Announcements
     /// use at most `pool_size` connections, and listening one more. Call it within a tokio runtime.
     pub fn start(
         url: &RedisUrl,
         settings: RedisSettings,
-        hear: impl Fn(Heard) + Send + Sync + 'static,
+        hear: impl Fn(Announcement) + Send + Sync + 'static,
     ) -> Result<Self, ConnectError> {
         let server = Arc::new(Server::new(url, settings)?);
         let listening = tokio::spawn(listen(Arc::clone(&server), settings.patience, hear));
         Ok(Self { server, failing: AtomicBool::new(false), listening })
     }
 
-    /// Says these lines, in this order, if the server takes them in time; otherwise they are lost, and the log tells so
-    /// once until it works again.
+    /// Announces these lines in order, if the server takes them in time; otherwise they are lost, which is logged once
+    /// until it works again.
     pub async fn announce(&self, lines: &[String]) {
         if lines.is_empty() {
             return;
@@ -70,7 +70,7 @@ impl Announcements {
         for line in lines {
             pipeline.cmd("PUBLISH").arg(CHANNEL).arg(line).ignore();
         }
-        match self.server.ask::<()>(Asked::Pipeline(pipeline)).await {
+        match self.server.ask::<()>(Request::Pipeline(pipeline)).await {
             Ok(()) => self.failing.store(false, Ordering::Relaxed),
             Err(trouble) if !self.failing.swap(true, Ordering::Relaxed) => {
                 tracing::warn!(cause = %trouble, "revoked sessions can't be announced to other processes");
@@ -91,36 +91,36 @@ impl Drop for Announcements {
     }
 }
 
-async fn listen(server: Arc<Server>, patience: Duration, hear: impl Fn(Heard)) {
+async fn listen(server: Arc<Server>, patience: Duration, hear: impl Fn(Announcement)) {
     let mut told = false;
     loop {
         let trouble = match timeout(patience, server.dialer().listen(CHANNEL)).await {
             Ok(Ok(heard)) => {
                 told = false;
-                hear(Heard::Gap);
+                hear(Announcement::Gap);
                 follow(heard, patience, &hear).await;
-                Trouble::Lost
+                ServerError::Lost
             }
             Ok(Err(trouble)) => trouble,
-            Err(_) => Trouble::Silent,
+            Err(_) => ServerError::Silent,
         };
         if !told {
-            tracing::warn!(cause = %trouble, "sessions that other processes revoke are not heard of");
+            tracing::warn!(cause = %trouble, "announcements of revoked sessions can't be received");
             told = true;
         }
-        sleep(AGAIN).await;
+        sleep(RETRY_AFTER).await;
     }
 }
 
-/// Ends when the connection does, or the server is silent.
-async fn follow(heard: PubSub, patience: Duration, hear: &impl Fn(Heard)) {
+/// Ends when the connection ends or the server does not answer.
+async fn follow(heard: PubSub, patience: Duration, hear: &impl Fn(Announcement)) {
     let (mut sink, mut messages) = heard.split();
     let hearing = async {
         while let Some(message) = messages.next().await {
             match message.get_payload() {
-                Ok(line) => hear(Heard::Line(line)),
-                // Not one of ours; but it may mean something to a newer version of us.
-                Err(_) => hear(Heard::Gap),
+                Ok(line) => hear(Announcement::Line(line)),
+                // Not known to this version, but perhaps to a newer one.
+                Err(_) => hear(Announcement::Gap),
             }
         }
     };
@@ -130,7 +130,7 @@ async fn follow(heard: PubSub, patience: Duration, hear: &impl Fn(Heard)) {
     }
 }
 
-/// Ends when the server is silent.
+/// Ends when the server does not answer.
 async fn pulse(sink: &mut PubSubSink, patience: Duration) {
     let mut beats = interval(PULSE);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);

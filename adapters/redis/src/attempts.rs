@@ -1,13 +1,13 @@
-//! Attempts, one hash for each target and one field in it for each place they come from.
+//! Attempts: one hash for each target, with a field for each place they come from.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use kayan_ports::{AttemptCounter, AttemptKey, Change, Failure, Lockout, Reservation, Target, Timestamp, timestamp};
 
-use crate::{RedisCounters, server::Asked};
+use crate::{RedisCounters, server::Request};
 
-/// A field holds how many attempts went on, and when the last did.
+/// A field holds how many attempts were allowed, and when the last one was.
 pub(crate) const RESERVE: &str = "-- attempts.reserve
 local now, duration = tonumber(ARGV[2]), tonumber(ARGV[3])
 local failures, last = 0, now
@@ -41,7 +41,7 @@ if known then
 end
 return false";
 
-/// Keys are kept for longer than they matter, in case a clock is behind. Milliseconds.
+/// How much longer than needed keys are kept, in case a clock is behind. Milliseconds.
 const SLACK: i64 = 10 * 60 * 1_000;
 
 fn length(duration: Duration) -> i64 {
@@ -65,7 +65,7 @@ impl AttemptCounter for RedisCounters {
         let [now, duration_text, most, keep] = numbers.each_ref().map(String::as_str);
         let field = field(key);
         let arguments = [field.as_str(), now, duration_text, most, keep];
-        let asked = Asked::Script(&self.scripts.reserve, self::key(&key.target), &arguments);
+        let asked = Request::Script(&self.scripts.reserve, self::key(&key.target), &arguments);
         let last: Option<i64> = self.server.ask(asked).await?;
         Ok(match last {
             None => Reservation::Reserved,
@@ -84,13 +84,13 @@ impl AttemptCounter for RedisCounters {
     async fn forget(&self, key: &AttemptKey) -> Result<(), Failure> {
         let mut command = redis::cmd("HDEL");
         command.arg(self::key(&key.target)).arg(field(key));
-        Ok(self.server.ask(Asked::Command(command)).await?)
+        Ok(self.server.ask(Request::Command(command)).await?)
     }
 
     async fn unlock(&self, target: &Target) -> Result<(), Failure> {
         let mut command = redis::cmd("DEL");
         command.arg(key(target));
-        Ok(self.server.ask(Asked::Command(command)).await?)
+        Ok(self.server.ask(Request::Command(command)).await?)
     }
 
     fn forgetting(&self, _: &AttemptKey) -> Option<Change> {

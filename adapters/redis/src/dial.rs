@@ -1,4 +1,4 @@
-//! Makes connections to whatever kind of Redis there is.
+//! Connects to any kind of Redis.
 
 use std::{io, pin::Pin, time::Duration};
 
@@ -20,26 +20,26 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::{
-    errors::{Trouble, unconnected},
+    errors::{ServerError, unconnected},
     tls::{self, ConnectError},
     url::{Address, Login, Place, RedisUrl},
 };
 
-/// How often a command is sent on to another node of a cluster, or again.
+/// How often a command is redirected to another node of a cluster, or retried.
 const REDIRECTIONS: u32 = 5;
 
 impl RedisUrl {
-    /// Reads the file of trusted authorities, if there is one.
+    /// Checks that the file of trusted authorities, if any, can be read.
     pub fn check_files(&self) -> Result<(), ConnectError> {
         Dialer::new(self, Duration::from_secs(1)).map(drop)
     }
 }
 
-/// Knows how to reach Redis.
+/// Connects to Redis.
 pub(crate) struct Dialer {
     url: RedisUrl,
     tls: Option<TlsConnector>,
-    /// When there is a cluster.
+    /// Set for a cluster.
     cluster: Option<ClusterClient>,
 }
 
@@ -61,22 +61,22 @@ pub(crate) struct One {
 
 impl Drop for One {
     fn drop(&mut self) {
-        // Nobody waits for the answers that are still to come, perhaps for ever.
+        // Outstanding answers are not waited for; they may never come.
         self.driver.abort();
     }
 }
 
 impl Connection {
-    /// Whether it is known to be of no more use.
+    /// Whether it is known to be unusable.
     pub(crate) fn has_ended(&self) -> bool {
         match self {
             Self::One(one) => one.driver.is_finished(),
-            // It mends itself.
+            // It reconnects by itself.
             Self::Cluster(_) => false,
         }
     }
 
-    /// Whether one answer that did not come makes all the next doubtful: not where each node is waited for by itself.
+    /// Whether a missing answer makes all later ones doubtful; not in a cluster, where each node has its own timeout.
     pub(crate) fn ends_with_a_missing_answer(&self) -> bool {
         matches!(self, Self::One(_))
     }
@@ -111,7 +111,7 @@ impl ConnectionLike for Connection {
 }
 
 impl Dialer {
-    /// Connects to nothing. A node of a cluster that is silent is given up before `patience` is over.
+    /// Does not connect yet. A silent node of a cluster is given up before `patience` is over.
     pub(crate) fn new(url: &RedisUrl, patience: Duration) -> Result<Self, ConnectError> {
         let tls = url.tls.then(|| tls::connector(url.authorities.as_deref())).transpose()?;
         let cluster = match &url.place {
@@ -121,23 +121,23 @@ impl Dialer {
         Ok(Self { url: url.clone(), tls, cluster })
     }
 
-    /// A connection for commands; it takes as long as it takes.
-    pub(crate) async fn dial(&self) -> Result<Connection, Trouble> {
+    /// A connection for commands, without a time limit.
+    pub(crate) async fn dial(&self) -> Result<Connection, ServerError> {
         let login = self.login();
         let one = match &self.url.place {
             Place::Server(address) => one(self.tcp(address).await?, &login).await?,
             Place::Unix(path) => one(unix(path).await?, &login).await?,
             Place::Sentinel { .. } => self.master().await?.1,
             Place::Cluster(_) => {
-                let Some(cluster) = &self.cluster else { return Err(Trouble::Unreachable) };
+                let Some(cluster) = &self.cluster else { return Err(ServerError::Unreachable) };
                 return Ok(Connection::Cluster(cluster.get_async_connection().await?));
             }
         };
         Ok(Connection::One(one))
     }
 
-    /// A connection that hears what is said on a channel. In a cluster every node passes it on.
-    pub(crate) async fn listen(&self, channel: &str) -> Result<PubSub, Trouble> {
+    /// A connection that listens on a channel. In a cluster every node forwards the messages.
+    pub(crate) async fn listen(&self, channel: &str) -> Result<PubSub, ServerError> {
         let login = self.login();
         match &self.url.place {
             Place::Server(address) => subscribed(self.tcp(address).await?, &login, channel).await,
@@ -158,9 +158,9 @@ impl Dialer {
         connection_info(&self.url.login).set_db(self.url.database.into())
     }
 
-    /// Where the sentinels say that the master is, and a connection to it, when it says so as well.
-    async fn master(&self) -> Result<(Address, One), Trouble> {
-        let Place::Sentinel { sentinels, master, login } = &self.url.place else { return Err(Trouble::NoMaster) };
+    /// The master as the sentinels name it, and a connection to it, if its role agrees.
+    async fn master(&self) -> Result<(Address, One), ServerError> {
+        let Place::Sentinel { sentinels, master, login } = &self.url.place else { return Err(ServerError::NoMaster) };
         let login = &connection_info(login);
         let each = |sentinel| {
             async move {
@@ -169,52 +169,52 @@ impl Dialer {
                 ask.arg("get-master-addr-by-name").arg(master);
                 let known = ask.query_async::<Option<(String, u16)>>(&mut sentinel.commands).await;
                 let known = known.map_err(|error| match error.into() {
-                    Trouble::Refused { code } if code == "ERR" => Trouble::NoSentinel,
+                    ServerError::Refused { code } if code == "ERR" => ServerError::NoSentinel,
                     trouble => trouble,
                 })?;
-                known.map(|(host, port)| Address { host, port }).ok_or(Trouble::NoMaster)
+                known.map(|(host, port)| Address { host, port }).ok_or(ServerError::NoMaster)
             }
             .boxed()
         };
         let (address, _) = select_ok(sentinels.iter().map(each)).await?;
         let mut server = one(self.tcp(&address).await?, &self.login()).await?;
         let role: Role = redis::cmd("ROLE").query_async(&mut server.commands).await?;
-        if matches!(role, Role::Primary { .. }) { Ok((address, server)) } else { Err(Trouble::NotMaster) }
+        if matches!(role, Role::Primary { .. }) { Ok((address, server)) } else { Err(ServerError::NotMaster) }
     }
 
-    async fn tcp(&self, address: &Address) -> Result<Bytes, Trouble> {
+    async fn tcp(&self, address: &Address) -> Result<Bytes, ServerError> {
         let stream = TcpStream::connect((address.host.as_str(), address.port)).await;
         let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
         let stream = stream.map_err(|error| unconnected(&error))?;
         let Some(tls) = &self.tls else { return Ok(Box::pin(stream)) };
         let name = ServerName::try_from(address.host.clone());
-        let name = name.map_err(|_| Trouble::Tls("no certificate can name this host"))?;
+        let name = name.map_err(|_| ServerError::Tls("no certificate can name this host"))?;
         let stream = tls.connect(name, stream).await.map_err(|error: io::Error| unconnected(&error))?;
         Ok(Box::pin(stream))
     }
 }
 
-async fn unix(path: &std::path::Path) -> Result<Bytes, Trouble> {
+async fn unix(path: &std::path::Path) -> Result<Bytes, ServerError> {
     let stream = UnixStream::connect(path).await.map_err(|error| unconnected(&error))?;
     Ok(Box::pin(stream))
 }
 
-async fn one(stream: Bytes, login: &RedisConnectionInfo) -> Result<One, Trouble> {
-    // Whoever asks says how long it waits.
+async fn one(stream: Bytes, login: &RedisConnectionInfo) -> Result<One, ServerError> {
+    // The caller sets the time limit.
     let config = AsyncConnectionConfig::new().set_response_timeout(None);
     let (commands, driver) = MultiplexedConnection::new_with_config(login, stream, config).await.map_err(refused)?;
     Ok(One { commands, driver: tokio::spawn(driver) })
 }
 
-async fn subscribed(stream: Bytes, login: &RedisConnectionInfo, channel: &str) -> Result<PubSub, Trouble> {
+async fn subscribed(stream: Bytes, login: &RedisConnectionInfo, channel: &str) -> Result<PubSub, ServerError> {
     let mut heard = PubSub::new(login, stream).await.map_err(refused)?;
     heard.subscribe(channel).await?;
     Ok(heard)
 }
 
-/// Logging in, or choosing the database, failed.
-fn refused(error: redis::RedisError) -> Trouble {
-    if error.to_string().contains("refused to switch database") { Trouble::NoDatabase } else { error.into() }
+/// Authentication, or the choice of the database, failed.
+fn refused(error: redis::RedisError) -> ServerError {
+    if error.to_string().contains("refused to switch database") { ServerError::NoDatabase } else { error.into() }
 }
 
 fn connection_info(login: &Login) -> RedisConnectionInfo {
@@ -240,7 +240,7 @@ fn cluster(url: &RedisUrl, nodes: &[Address], patience: Duration) -> Result<Clus
         place.into_connection_info().map(|info| info.set_redis_settings(connection_info(&url.login)))
     };
     let nodes = nodes.iter().map(node).collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    // A new connection meets a silent node twice, as one of these and as one of the cluster's, before it serves the others.
+    // A new connection meets a silent node twice, here and as a node of the cluster, before it is usable.
     let mut builder = ClusterClientBuilder::new(nodes)
         .connection_timeout(patience / 4)
         .response_timeout(patience / 2)

@@ -1,4 +1,4 @@
-//! What goes wrong between here and Redis, in words without addresses, keys or secrets.
+//! Errors of Redis, in words without addresses, keys or secrets.
 
 use std::io;
 
@@ -6,18 +6,18 @@ use kayan_ports::Failure;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 use rustls::CertificateError;
 
-/// Why Redis did not do what it was asked.
+/// Why Redis did not answer as expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Trouble {
+pub(crate) enum ServerError {
     #[error("the server can't be reached")]
     Unreachable,
     #[error("the server does not answer in time")]
     Silent,
     #[error("the connection to the server was lost")]
     Lost,
-    #[error("what listens there does not speak Redis' protocol")]
+    #[error("the program at this address does not speak the Redis protocol")]
     Foreign,
-    #[error("the server refuses this user or password, or asks for none")]
+    #[error("the server refuses this user or password, or requires none")]
     Login,
     #[error(
         "the server asks for a password; write USER:PASSWORD@ before the host, or sentinel_password= for the sentinels"
@@ -27,17 +27,17 @@ pub(crate) enum Trouble {
     NoDatabase,
     #[error("the user may not do that; let it run scripts on keys kayan:* and use the channel kayan:sessions")]
     NotAllowed,
-    #[error("what listens there is no sentinel; name the sentinels, or write redis:// for one server")]
+    #[error("the program at this address is no sentinel; name the sentinels, or write redis:// for one server")]
     NoSentinel,
     #[error("the sentinels know no master of this name")]
     NoMaster,
-    #[error("what the sentinels call the master is none, or not yet")]
+    #[error("the server that the sentinels name is not the master, or not yet")]
     NotMaster,
     #[error("{0}")]
     Tls(&'static str),
     #[error("the server answers {code}{}", hint(.code))]
     Refused { code: String },
-    #[error("the server's answer makes no sense")]
+    #[error("the server's answer is not valid")]
     Answer,
 }
 
@@ -45,7 +45,7 @@ fn hint(code: &str) -> &'static str {
     match code {
         "LOADING" => ": it is reading its data; wait",
         "READONLY" => ": it is a replica; name the master, or sentinels",
-        "MASTERDOWN" | "CLUSTERDOWN" => ": a part of it is away",
+        "MASTERDOWN" | "CLUSTERDOWN" => ": a part of it is unavailable",
         "MOVED" | "ASK" | "CROSSSLOT" => ": it is a cluster; write redis+cluster://",
         "OOM" => ": its memory is full",
         "MISCONF" => ": it can't write its data to disk",
@@ -55,14 +55,14 @@ fn hint(code: &str) -> &'static str {
     }
 }
 
-impl Trouble {
-    /// Whether a server said so that goes on answering on this connection.
+impl ServerError {
+    /// Whether a server answered this and keeps answering on this connection.
     pub(crate) fn is_an_answer(&self) -> bool {
         !self.is_of_all_connections()
             && matches!(self, Self::NoLogin | Self::NotAllowed | Self::Refused { .. } | Self::Answer)
     }
 
-    /// Whether it is better to begin with new connections: the server hangs, or is the master no more.
+    /// Whether to replace all connections: the server hangs, or is no longer the master.
     pub(crate) fn is_of_all_connections(&self) -> bool {
         match self {
             Self::Silent => true,
@@ -78,7 +78,7 @@ impl From<Trouble> for Failure {
     }
 }
 
-impl From<RedisError> for Trouble {
+impl From<RedisError> for ServerError {
     fn from(error: RedisError) -> Self {
         match error.kind() {
             ErrorKind::AuthenticationFailed => Self::Login,
@@ -93,39 +93,38 @@ impl From<RedisError> for Trouble {
     }
 }
 
-fn of_code(code: &str) -> Trouble {
+fn of_code(code: &str) -> ServerError {
     match code {
-        "NOAUTH" => Trouble::NoLogin,
-        "WRONGPASS" => Trouble::Login,
-        _ => Trouble::Refused { code: code.to_owned() },
+        "NOAUTH" => ServerError::NoLogin,
+        "WRONGPASS" => ServerError::Login,
+        _ => ServerError::Refused { code: code.to_owned() },
     }
 }
 
-/// No node of a cluster was reached; the library tells of one of them in its own words.
-fn of_cluster(detail: &str) -> Trouble {
+/// No node of a cluster was reached; the library reports one of them in its own words.
+fn of_cluster(detail: &str) -> ServerError {
     let holds = |words: &[&str]| words.iter().any(|word| detail.contains(word));
     if holds(&["NOAUTH"]) {
-        Trouble::NoLogin
+        ServerError::NoLogin
     } else if holds(&["Password authentication failed"]) {
-        Trouble::Login
+        ServerError::Login
     } else if holds(&["UnknownIssuer"]) {
-        Trouble::Tls(UNTRUSTED)
+        ServerError::Tls(UNTRUSTED)
     } else if holds(&["NotValidForName", "not valid for name"]) {
-        Trouble::Tls(OTHER_HOST)
+        ServerError::Tls(OTHER_HOST)
     } else {
-        Trouble::Unreachable
+        ServerError::Unreachable
     }
 }
 
-const UNTRUSTED: &str =
-    "the server's certificate is by an authority that is not trusted; name that one's with ssl_ca_certs";
+const UNTRUSTED: &str = "the server's certificate was issued by an authority that is not trusted; name a file with its certificate with ssl_ca_certs";
 const OTHER_HOST: &str = "the server's certificate names another host";
 
 /// Why there is no connection.
-pub(crate) fn unconnected(error: &io::Error) -> Trouble {
+pub(crate) fn unconnected(error: &io::Error) -> ServerError {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-        None => Trouble::Unreachable,
-        Some(rustls::Error::InvalidCertificate(why)) => Trouble::Tls(match why {
+        None => ServerError::Unreachable,
+        Some(rustls::Error::InvalidCertificate(why)) => ServerError::Tls(match why {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 "the server's certificate has expired"
             }
@@ -133,9 +132,9 @@ pub(crate) fn unconnected(error: &io::Error) -> Trouble {
             CertificateError::UnknownIssuer => UNTRUSTED,
             _ => "the server's certificate is not valid",
         }),
-        Some(rustls::Error::InvalidMessage(_)) => {
-            Trouble::Tls("what listens there does not speak TLS; write redis:// with one s, or set up its certificate")
-        }
-        Some(_) => Trouble::Tls("the server and this program agree on no kind of TLS"),
+        Some(rustls::Error::InvalidMessage(_)) => ServerError::Tls(
+            "the program at this address does not speak TLS; write redis:// with one s, or set up its certificate",
+        ),
+        Some(_) => ServerError::Tls("the server and Kayan support no common version of TLS"),
     }
 }

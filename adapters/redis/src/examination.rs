@@ -1,6 +1,6 @@
-//! Questions about the server itself, for health reports and for finding out what is wrong.
+//! Examines the server itself, for health reports and `doctor`.
 //!
-//! They change nothing but a key of their own.
+//! Writes nothing but a key of its own.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,16 +8,16 @@ use async_trait::async_trait;
 use kayan_ports::{Condition, Failure, Probe, Timestamp, timestamp};
 use redis::{FromRedisValue, Value};
 
-use crate::{RedisCounters, announcements::CHANNEL, errors::Trouble, server::Asked};
+use crate::{RedisCounters, announcements::CHANNEL, errors::ServerError, server::Request};
 
-/// Where writing is tried; the key is gone after a second.
-const TRIED: &str = "kayan:health";
+/// The key that is written as a test; it expires after a second.
+const TEST_KEY: &str = "kayan:health";
 /// Writes as the counters do: from a script, which an ACL may forbid, under a memory limit, which may be reached.
-pub(crate) const TRY: &str = "return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
-/// Announces the end of a session that there never was, which every version understands and forgets.
-const NOBODY: &str = "session 00000000-0000-0000-0000-000000000000";
+pub(crate) const TEST_WRITE: &str = "return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
+/// The announcement of a session that does not exist, which every version understands and ignores.
+const UNKNOWN_SESSION: &str = "session 00000000-0000-0000-0000-000000000000";
 
-/// What a Redis is used for, and must therefore take.
+/// What a Redis is used for, and must therefore support.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Uses {
     /// Rate limits and attempts are counted in it.
@@ -27,7 +27,7 @@ pub struct Uses {
 }
 
 impl RedisCounters {
-    /// What it is used for and refuses, and why; nothing when it takes everything. In a cluster one master is written to.
+    /// What it refuses of its uses, and why; `None` if it supports all. In a cluster one master is written to.
     pub async fn refusal(&self, uses: Uses) -> Option<String> {
         if uses.counts
             && let Err(trouble) = self.server.ask::<()>(self.write()).await
@@ -42,8 +42,8 @@ impl RedisCounters {
         None
     }
 
-    fn write(&self) -> Asked<'_> {
-        Asked::Script(&self.scripts.try_writing, TRIED.to_owned(), &[])
+    fn write(&self) -> Request<'_> {
+        Request::Script(&self.scripts.try_writing, TEST_KEY.to_owned(), &[])
     }
 
     /// What its clock says; in a cluster that of one node. Nothing when the user may not ask.
@@ -66,19 +66,19 @@ impl RedisCounters {
     async fn allowed(&self, command: &str) -> Result<Option<Value>, Failure> {
         match self.server.ask(Asked::Command(redis::cmd(command))).await {
             Ok(answer) => Ok(Some(answer)),
-            Err(Trouble::NotAllowed) => Ok(None),
+            Err(ServerError::NotAllowed) => Ok(None),
             Err(trouble) => Err(trouble.into()),
         }
     }
 }
 
-fn announcement() -> Asked<'static> {
+fn announcement() -> Request<'static> {
     let mut publish = redis::cmd("PUBLISH");
-    publish.arg(CHANNEL).arg(NOBODY);
-    Asked::Command(publish)
+    publish.arg(CHANNEL).arg(UNKNOWN_SESSION);
+    Request::Command(publish)
 }
 
-/// A cluster answers with what each node has said.
+/// In a cluster the answer lists each node's.
 fn of_one(answer: Value) -> Value {
     match answer {
         Value::Map(nodes) => nodes.into_iter().next().map_or(Value::Nil, |(_, said)| said),
@@ -86,7 +86,7 @@ fn of_one(answer: Value) -> Value {
     }
 }
 
-/// Whether a Redis does all that it is used for.
+/// Whether a Redis supports all its uses.
 pub struct RedisProbe {
     name: &'static str,
     server: Arc<RedisCounters>,
@@ -103,7 +103,7 @@ impl RedisProbe {
         if self.uses.counts {
             "each replica counts rate limits by itself"
         } else {
-            "other replicas hear of revoked sessions late"
+            "other replicas learn of revoked sessions late"
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What replicas share in Redis: rate limits, attempts, and the news of revoked sessions.
+//! What replicas share in Redis: rate limits, attempts, and announcements of revoked sessions.
 //!
 //! A URL is one of
 //!
@@ -6,14 +6,14 @@
 //! - `unix:///path/of/the.sock` (or `redis+unix://`), with `?db=`, `username=` and `password=`;
 //! - `redis+cluster://[[user]:password@]host[:6379],host[:6379],…`, some nodes of a cluster;
 //! - `redis+sentinel://[[user]:password@]host[:26379],host[:26379],…/master[/database]`, sentinels and the name of the
-//!   master that they watch. User and password are the servers'; the sentinels' own are `sentinel_username` and
-//!   `sentinel_password`.
+//!   master that they watch. User and password are those of the servers; for the sentinels there are
+//!   `sentinel_username` and `sentinel_password`.
 //!
-//! With `rediss` instead of `redis` all connections are encrypted, and each server must show a certificate for the host
-//! that was asked for, of an authority that the system trusts or, with `?ssl_ca_certs=/path/of/ca.pem`, of one in that file.
+//! With `rediss` instead of `redis` all connections are encrypted, and each server must present a certificate for its
+//! host by an authority that the system trusts or, with `?ssl_ca_certs=/path/of/ca.pem`, by one in that file.
 //!
-//! All keys begin with `kayan:`, and each script works on one key. The time is the caller's; Redis' own only decides when
-//! keys that can't matter any more are removed.
+//! All keys begin with `kayan:`, and each script works on one key. The caller supplies the time; Redis' own only
+//! decides when keys expire.
 
 mod announcements;
 mod attempts;
@@ -29,7 +29,7 @@ use std::{fmt, time::Duration};
 
 use kayan_ports::Failure;
 
-pub use announcements::{Announcements, Heard};
+pub use announcements::{Announcement, Announcements};
 pub use examination::{RedisProbe, Uses};
 pub use tls::ConnectError;
 pub use url::{RedisUrl, RedisUrlError};
@@ -39,9 +39,9 @@ use server::{Script, Server};
 /// How Redis is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RedisSettings {
-    /// At most so many connections, 1 at least; in a cluster to each node.
+    /// The most connections, 1 at least; in a cluster to each node.
     pub pool_size: usize,
-    /// How long one question may take, connecting included; then it is an error.
+    /// The time limit of one request, connecting included.
     pub patience: Duration,
 }
 
@@ -65,14 +65,14 @@ struct Scripts {
 }
 
 impl RedisCounters {
-    /// Prepares to use this Redis. Connections are made when they are needed, so that a server that is down is no error
-    /// here, and is used as soon as it is up.
+    /// Prepares to use this Redis. Connections are made when needed, so a server that is down is no error here, and is
+    /// used as soon as it is up.
     pub fn connect(url: &RedisUrl, settings: RedisSettings) -> Result<Self, ConnectError> {
         let scripts = Scripts {
             admit: Script::new(limiter::ADMIT),
             reserve: Script::new(attempts::RESERVE),
             release: Script::new(attempts::RELEASE),
-            try_writing: Script::new(examination::TRY),
+            try_writing: Script::new(examination::TEST_WRITE),
         };
         Ok(Self { server: Server::new(url, settings)?, scripts })
     }

@@ -1,12 +1,12 @@
-//! Rate limits, one key for each name and each who.
+//! Rate limits: one key for each limit and client.
 
 use async_trait::async_trait;
 use kayan_ports::{Admission, Failure, RateLimit, RateLimiter, Timestamp, Window};
 
-use crate::{RedisCounters, server::Asked};
+use crate::{RedisCounters, server::Request};
 
-/// The key holds when its window began (a time, so that it is understood when a limit gets another window), and the counts
-/// of that window and of the one before.
+/// The key holds when its window began (a time, so that it stays valid when the window of a limit changes), and the
+/// counts of that window and of the one before.
 pub(crate) const ADMIT: &str = "-- limits.admit
 local begin, elapsed = tonumber(ARGV[1]), tonumber(ARGV[2])
 local length, requests = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -33,14 +33,14 @@ if math.floor(previous * (length - elapsed) / length) + current + 1 <= requests 
 end
 return {admitted, elapsed, previous, current}";
 
-/// Keys are kept for longer than they matter, in case a clock is behind.
+/// How much longer than needed keys are kept, in case a clock is behind.
 const SLACK: u64 = 10 * 60 * 1_000;
 
 #[async_trait]
 impl RateLimiter for RedisCounters {
     async fn admit(&self, limit: &RateLimit, who: &str, now: Timestamp) -> Result<Admission, Failure> {
         let window = Window::at(limit, now);
-        // The name's length tells where it ends, whatever is in it.
+        // The length of the name shows where it ends, whatever it contains.
         let key = format!("kayan:limit:{}:{}:{who}", limit.name.len(), limit.name);
         let Window { begin, elapsed, length, requests, .. } = window;
         let numbers = [begin.to_string(), elapsed.to_string(), length.to_string(), requests.to_string()];
@@ -48,7 +48,7 @@ impl RateLimiter for RedisCounters {
         let keep = (2 * length + SLACK).to_string();
         let arguments = [begin, elapsed, shown, requests, &keep];
         let (admitted, elapsed, previous, current): (bool, u64, u64, u64) =
-            self.server.ask(Asked::Script(&self.scripts.admit, key, &arguments)).await?;
+            self.server.ask(Request::Script(&self.scripts.admit, key, &arguments)).await?;
         let window = Window { elapsed, current, previous, ..window };
         Ok(if admitted { window.admitted() } else { window.refused() })
     }

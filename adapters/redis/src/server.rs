@@ -1,4 +1,4 @@
-//! A pool of connections, of which one in doubt is never used again.
+//! A pool of connections that never reuses a doubtful one.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use tokio::time::timeout;
 use crate::{
     RedisSettings, RedisUrl,
     dial::{Connection, Dialer},
-    errors::Trouble,
+    errors::ServerError,
     tls::ConnectError,
 };
 
-/// The way to Redis.
+/// Reaches Redis through a pool.
 pub(crate) struct Server {
     pool: Pool<Dialer>,
     patience: Duration,
 }
 
-/// What Redis is asked.
-pub(crate) enum Asked<'a> {
+/// A request to Redis.
+pub(crate) enum Request<'a> {
     Command(Cmd),
     /// Commands that are sent together, all of one slot of a cluster.
     Pipeline(Pipeline),
@@ -34,10 +34,10 @@ pub(crate) struct Script {
     digest: String,
 }
 
-/// A connection.
+/// A connection taken from the pool.
 pub(crate) struct Leased {
     connection: Connection,
-    /// Whether all that it was asked has been answered. Not so when the asker left in between.
+    /// Whether all requests on it were answered; not so when a caller was cancelled.
     in_order: bool,
 }
 
@@ -46,7 +46,7 @@ impl Script {
         Self { text, digest: redis::Script::new(text).get_hash().to_owned() }
     }
 
-    /// Sends it whole only to a server that does not know it.
+    /// Sends the whole text only to a server that does not know it.
     async fn run<T: FromRedisValue>(&self, on: &mut Connection, key: &str, arguments: &[&str]) -> RedisResult<T> {
         let command = |verb: &str, script: &str| {
             let mut command = redis::cmd(verb);
@@ -63,7 +63,7 @@ impl Script {
 }
 
 impl Server {
-    /// Connects to nothing yet.
+    /// Does not connect yet.
     pub(crate) fn new(url: &RedisUrl, settings: RedisSettings) -> Result<Self, ConnectError> {
         let dialer = Dialer::new(url, settings.patience)?;
         let pool = Pool::builder(dialer).max_size(settings.pool_size.max(1)).build();
@@ -75,49 +75,49 @@ impl Server {
         self.pool.manager()
     }
 
-    /// The answer, or why there is none, in time.
-    pub(crate) async fn ask<T: FromRedisValue>(&self, asked: Asked<'_>) -> Result<T, Trouble> {
-        let answer = timeout(self.patience, self.answer(asked)).await.unwrap_or(Err(Trouble::Silent));
+    /// The answer, or the error, within the time limit.
+    pub(crate) async fn ask<T: FromRedisValue>(&self, asked: Request<'_>) -> Result<T, ServerError> {
+        let answer = timeout(self.patience, self.answer(asked)).await.unwrap_or(Err(ServerError::Silent));
         if matches!(&answer, Err(trouble) if trouble.is_of_all_connections()) {
-            // The idle ones lead there too: they would only let others wait.
+            // The idle ones lead to the same server: they would only delay others.
             self.pool.retain(|leased, _| !leased.connection.ends_with_a_missing_answer());
         }
         answer
     }
 
-    async fn answer<T: FromRedisValue>(&self, asked: Asked<'_>) -> Result<T, Trouble> {
+    async fn answer<T: FromRedisValue>(&self, asked: Request<'_>) -> Result<T, ServerError> {
         let mut leased = self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(trouble) => trouble,
-            _ => Trouble::Unreachable,
+            _ => ServerError::Unreachable,
         })?;
         leased.in_order = false;
         let connection = &mut leased.connection;
         let answer = match asked {
-            Asked::Command(command) => command.query_async(connection).await,
-            Asked::Pipeline(pipeline) => pipeline.query_async(connection).await,
-            Asked::Script(script, key, arguments) => script.run(connection, &key, arguments).await,
+            Request::Command(command) => command.query_async(connection).await,
+            Request::Pipeline(pipeline) => pipeline.query_async(connection).await,
+            Request::Script(script, key, arguments) => script.run(connection, &key, arguments).await,
         };
-        let answer = answer.map_err(Trouble::from);
-        leased.in_order = answer.as_ref().err().is_none_or(Trouble::is_an_answer);
+        let answer = answer.map_err(ServerError::from);
+        leased.in_order = answer.as_ref().err().is_none_or(ServerError::is_an_answer);
         answer
     }
 
     /// Whether the server answers.
-    pub(crate) async fn ping(&self) -> Result<(), Trouble> {
-        self.ask(Asked::Command(redis::cmd("PING"))).await
+    pub(crate) async fn ping(&self) -> Result<(), ServerError> {
+        self.ask(Request::Command(redis::cmd("PING"))).await
     }
 }
 
 impl Manager for Dialer {
     type Type = Leased;
-    type Error = Trouble;
+    type Error = ServerError;
 
-    async fn create(&self) -> Result<Leased, Trouble> {
+    async fn create(&self) -> Result<Leased, ServerError> {
         Ok(Leased { connection: self.dial().await?, in_order: true })
     }
 
-    async fn recycle(&self, leased: &mut Leased, _: &Metrics) -> RecycleResult<Trouble> {
+    async fn recycle(&self, leased: &mut Leased, _: &Metrics) -> RecycleResult<ServerError> {
         let doubtful = !leased.in_order && leased.connection.ends_with_a_missing_answer();
-        if doubtful || leased.connection.has_ended() { Err(RecycleError::Backend(Trouble::Lost)) } else { Ok(()) }
+        if doubtful || leased.connection.has_ended() { Err(RecycleError::Backend(ServerError::Lost)) } else { Ok(()) }
     }
 }

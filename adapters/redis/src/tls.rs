@@ -1,4 +1,4 @@
-//! TLS by rustls: the server must have a certificate for the host that was asked for.
+//! TLS by rustls: the server must have a certificate for its host.
 
 use std::{
     fs, io,
@@ -10,7 +10,7 @@ use kayan_tls::{NoSystemAuthorities, authorities_in, system_authorities};
 use rustls::{ClientConfig, crypto::aws_lc_rs};
 use tokio_rustls::TlsConnector;
 
-/// Why nothing can be set up; it names the parameter of the URL, not the setting that holds the URL.
+/// Why connections can't be set up; it names the parameter of the URL, not the setting that holds the URL.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The file of authorities can't be read.
@@ -18,11 +18,11 @@ pub enum ConnectError {
     AuthoritiesUnread {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         why: io::Error,
     },
-    /// There is no certificate in the file of authorities, or a damaged one.
-    #[error("ssl_ca_certs: {} holds no certificate, or a damaged one; name a PEM file", .0.display())]
+    /// The file of authorities holds no certificate, or a damaged one.
+    #[error("ssl_ca_certs: {} contains no valid certificate; name a PEM file", .0.display())]
     NoAuthorities(PathBuf),
     /// The system trusts no certificate authority.
     #[error("{0}, or in ssl_ca_certs")]
@@ -30,7 +30,7 @@ pub enum ConnectError {
     /// The library refuses.
     #[error("TLS can't be set up: {0}")]
     Tls(#[from] rustls::Error),
-    /// A library refuses what it is given.
+    /// The Redis library refuses the settings.
     #[error("connections can't be set up: {0}")]
     Setup(String),
 }

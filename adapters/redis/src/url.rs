@@ -1,4 +1,4 @@
-//! Where Redis is and how it is reached, as `KAYAN_REDIS_URL` says it.
+//! Parses `KAYAN_REDIS_URL`.
 
 mod options;
 #[cfg(test)]
@@ -14,11 +14,11 @@ use options::Options;
 const SERVER_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
 
-/// A parsed URL; the crate's documentation says what it may be.
+/// A parsed URL; the crate's documentation lists the forms.
 #[derive(Debug, Clone)]
 pub struct RedisUrl {
     pub(crate) place: Place,
-    /// How the servers that hold data let one in.
+    /// The credentials for the servers that hold data.
     pub(crate) login: Login,
     /// The number of the database.
     pub(crate) database: u32,
@@ -30,7 +30,7 @@ pub struct RedisUrl {
 /// A user and a password.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Login {
-    /// Nothing is the server's default user.
+    /// `None` is the server's default user.
     pub(crate) user: Option<String>,
     pub(crate) password: Option<SecretString>,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Address {
     pub(crate) port: u16,
 }
 
-/// What kind of Redis there is, and where.
+/// The kind of Redis, and its address.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
     Server(Address),
@@ -58,64 +58,64 @@ pub(crate) enum Place {
     },
 }
 
-/// Why a text is no URL of a Redis. No message holds any of the text but a parameter's name, for it may be a password.
+/// Why a URL is refused. No message contains any of the text but a parameter's name, as it may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RedisUrlError {
-    /// No scheme, or one that is not known.
+    /// No scheme, or an unknown one.
     #[error(
         "it begins with none of redis://, rediss://, unix://, redis+cluster://, rediss+cluster://, redis+sentinel:// \
          and rediss+sentinel://; write redis://HOST:6379"
     )]
     Scheme,
-    /// Host or port are none.
+    /// The host or the port is not valid.
     #[error(
-        "the address is no HOST, HOST:PORT or [IPV6]:PORT; write redis://USER:PASSWORD@HOST:PORT/0, and the signs \
+        "the address is not HOST, HOST:PORT or [IPV6]:PORT; write redis://USER:PASSWORD@HOST:PORT/0, and the signs \
          @ : / ? # % of a password as %40 %3A %2F %3F %23 %25"
     )]
     Address,
-    /// A user alone.
+    /// A user without a password.
     #[error("there is a user without a password; write USER:PASSWORD@, or :PASSWORD@ for the default user")]
     NoPassword,
-    /// Several hosts of one server.
+    /// Several hosts with the scheme of a single server.
     #[error(
         "several hosts are a cluster or sentinels; write redis+cluster://HOST:PORT,HOST:PORT or \
          redis+sentinel://HOST:PORT,HOST:PORT/MASTER"
     )]
     SeveralHosts,
-    /// The database's number is none.
-    #[error("the database is no number; write 0, or leave it away")]
+    /// The database is not a number.
+    #[error("the database is not a number; write 0, or leave it out")]
     Database,
     /// A database in a cluster.
     #[error("a cluster has no numbered databases; write nothing behind its hosts")]
     DatabaseInCluster,
-    /// Sentinels without the name of what they watch.
+    /// Sentinels without the name of the master.
     #[error("the name of the master is missing; write redis+sentinel://HOST:26379/MASTER")]
     NoMaster,
     /// The socket's path is missing, or relative.
     #[error("a unix socket has a path that begins with /; write unix:///run/redis/redis.sock")]
     SocketPath,
-    /// A `%` that begins no byte, or bytes that are no UTF-8.
-    #[error("a % is not followed by two hexadecimal digits, or they are no UTF-8 (write % as %25)")]
+    /// A `%` without two hexadecimal digits, or bytes that are not UTF-8.
+    #[error("a % is not followed by two hexadecimal digits, or the bytes are not UTF-8 (write % as %25)")]
     Escape,
-    /// There is a control character.
-    #[error("it holds a control character")]
+    /// A control character.
+    #[error("it contains a control character")]
     Control,
-    /// A parameter that is not known there.
+    /// An unknown parameter.
     #[error("parameter {name} is not known here; known are {known}")]
     UnknownParameter {
-        /// Its name, or its place where the name may be part of a password.
+        /// Its name, or its position where the name may be part of a password.
         name: String,
-        /// The parameters there are.
+        /// The known parameters.
         known: &'static str,
     },
     /// A parameter without a value.
     #[error("{0} has no value")]
     NoValue(&'static str),
-    /// The user or the password is there twice.
+    /// The user or the password is given twice.
     #[error("user and password are given twice; write them before the @ or as parameters")]
     LoginTwice,
     /// An authority without TLS.
-    #[error("ssl_ca_certs is of no use without TLS; write rediss:// with two s")]
+    #[error("ssl_ca_certs needs TLS; write rediss:// with two s")]
     AuthoritiesUnused,
 }
 
@@ -183,7 +183,7 @@ impl Login {
     }
 }
 
-/// What stands before the `@`.
+/// Parses the part before the `@`.
 fn credentials(text: &str) -> Result<Login, RedisUrlError> {
     let (user, password) = match text.split_once(':') {
         Some((user, password)) if !password.is_empty() => (decoded(user)?, decoded(password)?),
@@ -219,7 +219,7 @@ fn address(text: &str, default: u16) -> Result<Address, RedisUrlError> {
     Ok(Address { host: host.to_owned(), port })
 }
 
-/// The number of a database; nothing is the first.
+/// The number of a database; the first if there is none.
 fn number(text: &str) -> Result<u32, RedisUrlError> {
     match text {
         "" => Ok(0),

@@ -16,7 +16,7 @@ use crate::logins;
 
 const HITS: &str = "kayan_rate_limit_hits_total";
 const LOCKOUTS: &str = "kayan_lockout_events_total";
-/// How many lockouts are remembered; one that is evicted may be counted twice.
+/// How many lockouts are remembered; an evicted one may be counted twice.
 const KNOWN: usize = 10_000;
 
 /// Counts the refusals of a limiter, by the name of the limit.

@@ -28,73 +28,65 @@ enum Kind {
 
 /// Every family but the process's own, by the names that the operations guide prints.
 const FAMILIES: &[(&str, Kind, &str)] = &[
+    ("kayan_active_sessions", Kind::Gauge, "Active sessions by tenant, counted in the database from time to time."),
     (
-        "kayan_active_sessions",
+        "kayan_audit_seal_lag_seconds",
         Kind::Gauge,
-        "Sessions that are active, by tenant; counted now and then in the database.",
+        "The age of the oldest audit event that is not sealed; 0 when all are.",
     ),
-    ("kayan_audit_seal_lag_seconds", Kind::Gauge, "How long ago the audit trail was last sealed whole."),
-    ("kayan_auth_duration_hist_seconds", Kind::Histogram(LOGINS), "How long logins took, by strategy."),
-    ("kayan_auth_duration_seconds", Kind::Summary, "How long logins took of late, by strategy."),
-    ("kayan_build_info", Kind::Gauge, "1; the labels say which version runs, and which backends are compiled in."),
+    ("kayan_auth_duration_hist_seconds", Kind::Histogram(LOGINS), "The duration of logins, by strategy."),
+    ("kayan_auth_duration_seconds", Kind::Summary, "The duration of recent logins, by strategy."),
+    ("kayan_build_info", Kind::Gauge, "1; the labels name the version and the compiled backends."),
     (
         "kayan_clock_behind_seconds",
         Kind::Gauge,
-        "How much later than this process's clock audit events are dated, because the clock was put back.",
+        "How far the times of audit events are ahead of this process's clock after it was put back.",
     ),
-    (
-        "kayan_clock_put_back_total",
-        Kind::Counter,
-        "How often the clock was found to be put back by more than a minute.",
-    ),
+    ("kayan_clock_put_back_total", Kind::Counter, "How often the clock was put back by more than a minute."),
     (
         "kayan_db_connections",
         Kind::Gauge,
-        "Connections to the database by state, and in the state `waiting` those who wait for one.",
+        "Connections to the database by state; `waiting` counts the requests that wait for one.",
     ),
-    ("kayan_db_connections_max", Kind::Gauge, "How many connections to the database there may be."),
+    ("kayan_db_connections_max", Kind::Gauge, "The maximum number of connections to the database."),
     (
         "kayan_db_query_duration_seconds",
         Kind::Histogram(REQUESTS),
-        "How long statements took, by the name that they are signed with; all of one transaction are `commit`.",
+        "The duration of statements, by name; all statements of a transaction count as one `commit`.",
     ),
-    ("kayan_hash_queue_depth", Kind::Gauge, "Passwords that wait to be hashed."),
-    ("kayan_health_status", Kind::Gauge, "1: every part that is needed works; 0: one does not."),
+    ("kayan_hash_queue_depth", Kind::Gauge, "Password hashes that wait for a thread."),
+    ("kayan_health_status", Kind::Gauge, "1 if every required part works, else 0."),
     (
         "kayan_http_broken_answers_total",
         Kind::Counter,
-        "Streamed answers that broke off because their source failed, by operation.",
+        "Streamed responses that were aborted because their source failed, by operation.",
     ),
-    ("kayan_http_connections", Kind::Gauge, "Connections of clients that are open."),
-    ("kayan_http_connections_max", Kind::Gauge, "How many connections of clients there may be."),
-    ("kayan_http_request_duration_seconds", Kind::Histogram(REQUESTS), "How long requests took, by operation."),
+    ("kayan_http_connections", Kind::Gauge, "Open connections of clients."),
+    ("kayan_http_connections_max", Kind::Gauge, "The maximum number of connections of clients."),
+    ("kayan_http_request_duration_seconds", Kind::Histogram(REQUESTS), "The duration of requests, by operation."),
     ("kayan_http_requests_total", Kind::Counter, "Requests, by operation and status."),
-    ("kayan_job_duration_seconds", Kind::Histogram(JOBS), "How long runs of background jobs took, by job."),
-    ("kayan_job_interval_seconds", Kind::Gauge, "How long a background job rests between its runs, by job."),
+    ("kayan_job_duration_seconds", Kind::Histogram(JOBS), "The duration of runs of background jobs, by job."),
+    ("kayan_job_interval_seconds", Kind::Gauge, "The time between runs of a background job, by job."),
     (
         "kayan_job_last_success_timestamp_seconds",
         Kind::Gauge,
-        "When a background job last succeeded, by job; until it does, when this process started.",
+        "When a background job last succeeded, by job; before its first success, when this process started.",
     ),
     ("kayan_job_runs_total", Kind::Counter, "Runs of background jobs, by job and status."),
     (
         "kayan_lockout_events_total",
         Kind::Counter,
-        "Accounts locked by wrong guesses, as far as this process saw it, and unlocked by operators.",
+        "Accounts locked by failed attempts, as seen by this process, and accounts unlocked by operators.",
     ),
     ("kayan_login_total", Kind::Counter, "Logins, by status and strategy."),
-    ("kayan_mfa_total", Kind::Counter, "Second factors that were shown, by status and type."),
-    ("kayan_rate_limit_hits_total", Kind::Counter, "Requests that were refused, by the name of the limit."),
+    ("kayan_mfa_total", Kind::Counter, "Verifications of second factors, by status and type."),
+    ("kayan_rate_limit_hits_total", Kind::Counter, "Requests refused by a rate limit, by name of the limit."),
     ("kayan_registration_total", Kind::Counter, "Registrations, by status."),
-    (
-        "kayan_session_cache_requests_total",
-        Kind::Counter,
-        "Look-ups of session tokens that the cache was asked for, by result.",
-    ),
-    ("kayan_session_refreshes_total", Kind::Counter, "Sessions that were given new tokens."),
+    ("kayan_session_cache_requests_total", Kind::Counter, "Lookups of session tokens in the cache, by result."),
+    ("kayan_session_refreshes_total", Kind::Counter, "Sessions refreshed."),
 ];
 
-/// Something that is looked at when the metrics are asked for.
+/// Called before the metrics are rendered.
 type Source = Box<dyn Fn() + Send + Sync>;
 
 /// The metrics of this process.

@@ -1,4 +1,4 @@
-//! Looks how healthy this replica is.
+//! Checks the health of this replica.
 
 use std::time::Duration;
 

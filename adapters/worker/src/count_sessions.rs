@@ -12,19 +12,19 @@ use crate::runner::Job;
 
 pub(crate) const JOB: Job = Job { name: "count_sessions", every: Duration::from_secs(30), at_start: true };
 
-/// Counting sessions takes at most one hundredth of the time.
+/// The largest share of the time that counting may take: one hundredth.
 const SHARE: u32 = 100;
 
 /// What is known of the sessions.
 #[derive(Default)]
 pub(crate) struct Sessions {
-    /// Tenants that were told of: one that has no sessions any more has 0.
+    /// The tenants in the metric: one without sessions is set to 0.
     told: HashSet<TenantId>,
     next: Option<Instant>,
 }
 
 impl Sessions {
-    /// Counts them, unless counting took so long that it must wait.
+    /// Counts them, unless the last count took long enough that it must wait.
     pub(crate) async fn count(&mut self, kayan: &Kayan) -> Result<(), Failure> {
         let begun = Instant::now();
         if self.next.is_some_and(|next| begun < next) {
@@ -35,7 +35,10 @@ impl Sessions {
         let counts = counts?;
         let mut gone = std::mem::take(&mut self.told);
         for (tenant, count) in counts {
-            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; nobody has 2^53 sessions")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a gauge is a float; there are far fewer than 2^53 sessions"
+            )]
             gauge(&tenant).set(count as f64);
             gone.remove(&tenant);
             self.told.insert(tenant);

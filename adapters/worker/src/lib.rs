@@ -1,7 +1,7 @@
-//! The background jobs of a running service, a file each, and the runner that keeps them going.
+//! The background jobs of a running service, a file each, and their runner.
 //!
-//! Every replica runs all of them. Only sealing needs to be done by one replica at a time, and its use-case has a lease in
-//! the database for that; running the others twice does no harm, as each file says.
+//! Every replica runs all of them. Only sealing must be done by one replica at a time, for which its use-case has a
+//! lease in the database; running the others twice does no harm, as each file says.
 
 mod check_health;
 mod count_sessions;
@@ -22,22 +22,22 @@ use kayan_core::{CheckHealth, Kayan};
 use kayan_ports::{Clock, Entropy, Failure};
 use runner::Runner;
 
-/// What the jobs work with.
+/// What the jobs need.
 pub struct Worker<'a> {
     /// The use-cases.
     pub kayan: &'a Kayan,
     /// The service's parts.
     pub health: &'a CheckHealth,
-    /// Says when a job last succeeded.
+    /// The time of a job's last success.
     pub clock: &'a dyn Clock,
     /// Spreads the jobs of several replicas.
     pub entropy: &'a dyn Entropy,
-    /// The age at which audit events are removed, if they are.
+    /// The age at which audit events are purged, if at all.
     pub audit_retention: Option<Duration>,
 }
 
 impl Worker<'_> {
-    /// Runs all jobs, each at its own times. Never returns. `maintain` does what the database needs from time to time.
+    /// Runs all jobs by their schedules. Never returns. `maintain` is the maintenance that the database needs.
     pub async fn run(&self, maintain: impl AsyncFn() -> Result<(), Failure>) {
         let Self { kayan, health, clock, entropy, audit_retention } = *self;
         let runner = Runner { clock, entropy };

@@ -1,4 +1,4 @@
-//! Measures how old the oldest event is that is not sealed.
+//! Measures the age of the oldest event that is not sealed.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Writes down how many refusals were not written down one by one.
+//! Records how many refusals were not audited one by one.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::runner::Job;
 
 pub(crate) const JOB: Job = Job { name: "record_refusals", every: Duration::from_secs(20), at_start: false };
 
-/// Without a lease: each replica tells of its own refusals.
+/// Needs no lease: each replica records its own refusals.
 pub(crate) async fn run(kayan: &Kayan) -> Result<(), Failure> {
     kayan.record_left_out().await
 }

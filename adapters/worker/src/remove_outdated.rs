@@ -1,4 +1,4 @@
-//! Removes what is out of date: ended sessions, forgotten attempts, answers of yesterday.
+//! Removes expired rows: ended sessions, old attempts, stored responses.
 
 use std::time::Duration;
 

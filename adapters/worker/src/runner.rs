@@ -1,4 +1,4 @@
-//! Runs a job again and again, whatever comes of it.
+//! Runs a job on its schedule, whatever its result.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -7,14 +7,14 @@ use kayan_core::Failure;
 use kayan_ports::{Clock, Entropy};
 use tokio::time::{Instant, sleep};
 
-/// When a job runs.
+/// A job and its schedule.
 #[derive(Clone, Copy)]
 pub(crate) struct Job {
     /// Its name in the log and in the metrics.
     pub(crate) name: &'static str,
-    /// How long it rests after each run; a little is added by chance.
+    /// How long to wait after each run; a random part is added.
     pub(crate) every: Duration,
-    /// Whether it runs as soon as the service starts, or rests first.
+    /// Whether the first run is at the start of the service, or after the first wait.
     pub(crate) at_start: bool,
 }
 
@@ -26,14 +26,14 @@ pub(crate) struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// Runs the job at its times. Never returns: a run that fails or panics is logged, counted, and tried again.
+    /// Runs the job on its schedule. Never returns: a run that fails or panics is logged, counted, and retried.
     pub(crate) async fn keep(&self, job: Job, mut work: impl AsyncFnMut() -> Result<(), Failure>) {
         let Job { name, every, at_start } = job;
         let runs = |status: &'static str| metrics::counter!("kayan_job_runs_total", "job" => name, "status" => status);
         let (successes, failures) = (runs("success"), runs("failure"));
         let duration = metrics::histogram!("kayan_job_duration_seconds", "job" => name);
         let last_success = metrics::gauge!("kayan_job_last_success_timestamp_seconds", "job" => name);
-        // There before the first run: a job that never comes to its end is seen, too.
+        // Set before the first run, so that a job that never finishes is noticed.
         successes.increment(0);
         failures.increment(0);
         metrics::gauge!("kayan_job_interval_seconds", "job" => name).set(every);
@@ -52,18 +52,18 @@ impl Runner<'_> {
                 }
                 Ok(Err(error)) => {
                     failures.increment(1);
-                    tracing::warn!(job = name, %error, "a background job failed; it is tried again");
+                    tracing::warn!(job = name, %error, "a background job failed; it will be retried");
                 }
                 Err(_) => {
                     failures.increment(1);
-                    tracing::error!(job = name, "a background job panicked; it is tried again");
+                    tracing::error!(job = name, "a background job panicked; it will be retried");
                 }
             }
             self.rest(every).await;
         }
     }
 
-    /// Waits for the interval and at most a tenth of it more, so that replicas that started together don't work together.
+    /// Waits for the interval and up to a tenth more, so that replicas that started together don't run together.
     async fn rest(&self, every: Duration) {
         let mut random = [0; 4];
         self.entropy.fill(&mut random);

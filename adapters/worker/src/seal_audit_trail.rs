@@ -1,4 +1,4 @@
-//! Seals what has happened.
+//! Seals the audit trail.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use kayan_core::{Failure, Kayan};
 
 use crate::runner::Job;
 
-/// At the start, too: what happened before a restart is sealed without delay.
+/// At the start as well, so that events from before a restart are sealed without delay.
 pub(crate) const JOB: Job = Job { name: "seal_audit_trail", every: Duration::from_secs(30), at_start: true };
 
-/// The use-case takes a lease: while one replica seals, this is a success of the others with nothing done.
+/// The use-case takes a lease: while one replica seals, the run of the others succeeds without doing anything.
 pub(crate) async fn run(kayan: &Kayan) -> Result<(), Failure> {
     let sealed = kayan.seal_events().await?;
     if sealed.seals > 0 {

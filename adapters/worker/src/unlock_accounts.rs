@@ -1,4 +1,4 @@
-//! Unlocks the accounts whose locks are over.
+//! Unlocks accounts whose locks have ended.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::runner::Job;
 
 pub(crate) const JOB: Job = Job { name: "unlock_accounts", every: Duration::from_secs(5), at_start: false };
 
-/// Without a lease: an account is unlocked, and told of, by the replica that commits first.
+/// Needs no lease: the replica that commits first unlocks the account and records it.
 pub(crate) async fn run(kayan: &Kayan) -> Result<(), Failure> {
     kayan.end_locks().await
 }

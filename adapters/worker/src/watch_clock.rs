@@ -16,8 +16,8 @@ pub(crate) fn run(kayan: &Kayan) {
     if let Some(by) = watched.put_back {
         tracing::warn!(
             seconds = by.whole_seconds(),
-            "the clock was put back, or is behind what is sealed of the audit trail: events are dated on from there, \
-             with the clock's own time as `clock` in their metadata; set the clock right, by NTP"
+            "the clock was put back, or is behind the sealed audit trail: audit events get later times than the \
+                 clock, whose own time is `clock` in their metadata; set the clock by NTP"
         );
     }
 }

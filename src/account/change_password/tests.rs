@@ -1,4 +1,4 @@
-//! What changing the password promises.
+//! Tests of changing the own password.
 
 use kayan_ports::{EventType, Outcome};
 

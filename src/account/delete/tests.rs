@@ -1,4 +1,4 @@
-//! What deleting one's account promises.
+//! Tests of deleting the own account.
 
 use kayan_ports::{EventType, Outcome};
 

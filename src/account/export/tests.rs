@@ -1,4 +1,4 @@
-//! What an export promises.
+//! Tests of exporting the own data.
 
 use crate::stage::Stage;
 

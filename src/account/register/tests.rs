@@ -1,4 +1,4 @@
-//! What registering promises.
+//! Tests of the registration.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What changing one's traits promises.
+//! Tests of changing the own traits.
 
 use kayan_ports::{EventType, Outcome};
 use serde_json::json;
@@ -78,8 +78,8 @@ async fn i_21_the_last_identifier_stays_unless_the_schema_lets_people_be_without
     let caller = Stage::bearer(login.session.token);
     stage.kayan.update_me(&caller, UpdateMe { traits: patch }).await.unwrap();
     stage.kayan.log_in(&Stage::stranger(), Stage::login("ada1", PASSWORD)).await.unwrap();
-    let nobody = Register { traits: Traits::default(), password: PASSWORD.into() };
-    let refused = stage.kayan.register(&Stage::stranger(), nobody).await.unwrap_err();
+    let nameless = Register { traits: Traits::default(), password: PASSWORD.into() };
+    let refused = stage.kayan.register(&Stage::stranger(), nameless).await.unwrap_err();
     let RegisterError::InvalidTraits(fields) = refused else { panic!("{refused:?}") };
     assert_eq!((&*fields[0].pointer, &*fields[0].code), ("/traits", "required"));
 

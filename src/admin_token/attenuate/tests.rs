@@ -1,4 +1,4 @@
-//! What narrowing a token promises; that it never widens is proven where tokens are authenticated.
+//! Tests of narrowing a token; that narrowing never widens is tested where tokens are authenticated.
 
 use super::*;
 use crate::{CreateAdminToken, stage::Stage};

@@ -1,12 +1,12 @@
-//! What making an admin token promises.
+//! Tests of creating an admin token.
 
 use kayan_ports::{Client, Outcome};
 
 use super::*;
 use crate::stage::Stage;
 
-/// A token of an hour.
-pub(crate) fn wish(permissions: &[&str], tenant: Option<&str>) -> CreateAdminToken {
+/// A token with a lifetime of an hour.
+pub(crate) fn command(permissions: &[&str], tenant: Option<&str>) -> CreateAdminToken {
     CreateAdminToken {
         name: Some("deploy bot".to_owned()),
         permissions: permissions.iter().map(|text| text.parse().unwrap()).collect(),
@@ -21,7 +21,7 @@ fn stage() -> Stage {
     stage
 }
 
-/// Somebody who holds this, in that tenant.
+/// An operator with these permissions, in that tenant.
 fn operator(permissions: &[&str], tenant: Option<&str>) -> Operator {
     let scope = tenant.map_or(Scope::System, |tenant| Scope::Tenant(tenant.parse().unwrap()));
     let grants = Grants::direct(permissions.iter().map(|text| text.parse::<Pattern>().unwrap()));
@@ -31,7 +31,8 @@ fn operator(permissions: &[&str], tenant: Option<&str>) -> Operator {
 #[tokio::test]
 async fn i_31_a_token_is_made_with_its_event_and_the_event_tells_no_token() {
     let stage = stage();
-    let made = stage.kayan.create_admin_token(&Stage::operator(), wish(&["users:read"], Some("acme"))).await.unwrap();
+    let made =
+        stage.kayan.create_admin_token(&Stage::operator(), command(&["users:read"], Some("acme"))).await.unwrap();
     let event = stage.store.events().pop().unwrap();
     assert_eq!(
         (event.kind, event.outcome, &*event.tenant.to_string()),
@@ -47,13 +48,13 @@ async fn i_31_a_token_is_made_with_its_event_and_the_event_tells_no_token() {
 async fn i_30_no_token_gives_what_its_maker_does_not_hold() {
     let stage = stage();
     let boss = operator(&["roles:write", "users:read"], None);
-    assert!(stage.kayan.create_admin_token(&boss, wish(&["users:read"], None)).await.is_ok());
+    assert!(stage.kayan.create_admin_token(&boss, command(&["users:read"], None)).await.is_ok());
     for more in ["users:*", "users:write", "*"] {
-        let refused = stage.kayan.create_admin_token(&boss, wish(&["users:read", more], None)).await.unwrap_err();
+        let refused = stage.kayan.create_admin_token(&boss, command(&["users:read", more], None)).await.unwrap_err();
         assert!(matches!(refused, CreateAdminTokenError::Denied(DeniedError::Forbidden(_))), "{more}: {refused:?}");
     }
     let reader = operator(&["users:read"], None);
-    let refused = stage.kayan.create_admin_token(&reader, wish(&["users:read"], None)).await.unwrap_err();
+    let refused = stage.kayan.create_admin_token(&reader, command(&["users:read"], None)).await.unwrap_err();
     assert_eq!(refused.to_string(), "this needs the permission `roles:write`, which you don't hold");
     assert_eq!(stage.count(EventType::AdminAction, Outcome::Failure), 4, "a refusal is audited");
 }
@@ -62,9 +63,9 @@ async fn i_30_no_token_gives_what_its_maker_does_not_hold() {
 async fn i_29_who_administers_one_tenant_makes_tokens_for_it_alone() {
     let stage = stage();
     let theirs = operator(&["*"], Some("acme"));
-    let refused = stage.kayan.create_admin_token(&theirs, wish(&["users:read"], Some("other"))).await.unwrap_err();
+    let refused = stage.kayan.create_admin_token(&theirs, command(&["users:read"], Some("other"))).await.unwrap_err();
     assert_eq!(refused, CreateAdminTokenError::OtherTenant("acme".parse().unwrap()));
-    let made = stage.kayan.create_admin_token(&theirs, wish(&["users:read"], None)).await.unwrap();
+    let made = stage.kayan.create_admin_token(&theirs, command(&["users:read"], None)).await.unwrap();
     let who = stage.kayan.authenticate_admin_token(&made.token, Client::default(), None).await.unwrap();
     assert_eq!(who.scope, theirs.scope);
 }
@@ -73,7 +74,7 @@ async fn i_29_who_administers_one_tenant_makes_tokens_for_it_alone() {
 async fn what_can_be_no_token_is_refused_with_its_reason() {
     let stage = stage();
     let try_it = async |change: &dyn Fn(&mut CreateAdminToken)| {
-        let mut cmd = wish(&["users:read"], None);
+        let mut cmd = command(&["users:read"], None);
         change(&mut cmd);
         stage.kayan.create_admin_token(&Stage::operator(), cmd).await.unwrap_err().to_string()
     };

@@ -1,4 +1,4 @@
-//! What a look at a token shows.
+//! Tests of inspecting a token.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What revoking an admin token promises.
+//! Tests of revoking an admin token.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Checking a bundle: lines in, one report for each tenant out.
+//! Verifies a bundle: reads its lines, and reports on each tenant.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use crate::{
     policy::seal::{Chain, Entry, Fields, Inspected, Present, TrailReport, from_text, inspect, purged_before},
 };
 
-/// Beyond what a seal covers, so many events more are kept to say what is wrong.
+/// How many events beyond those that a seal covers are kept, to say what is wrong.
 const SLACK: usize = 4_096;
 
-/// Why a bundle is none, or was damaged so that nothing in it can be believed.
+/// Why a text is not a bundle, or so damaged that its contents can't be verified.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {why}")]
 pub struct BundleError {
@@ -24,36 +24,34 @@ pub struct BundleError {
     pub why: String,
 }
 
-/// A line that was read, with the work that can be done on it alone already done.
+/// A parsed line, with all checks done that need no other line.
 #[derive(Debug)]
 pub enum Line {
-    /// The first one, and the public keys that it names.
+    /// The first line, and the public keys that it names.
     Bundle(Vec<[u8; 32]>),
     /// A seal.
     Seal(Box<(Seal, Inspected)>),
     /// An event.
     Event(Present),
-    /// The events that follow are behind their tenant's last seal.
+    /// The events that follow are after their tenant's last seal.
     Unsealed(TenantId),
-    /// The last one: how many tenants, seals and events there should be.
+    /// The last line: how many tenants, seals and events there should be.
     End([u64; 3]),
 }
 
-/// Reads a line. Lines depend on nothing before them, so that many can be read at once.
+/// Parses a line. Lines do not depend on each other, so many can be parsed in parallel.
 pub fn parse(line: &[u8]) -> Result<Line, String> {
     let record: Record<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     match record {
         Record::Event(event) => Ok(Line::Event(present(&event))),
         Record::Seal(record) => {
-            let seal = seal(record).ok_or("a seal's bytes or moments can't be read")?;
+            let seal = seal(record).ok_or("the bytes or times of a seal can't be read")?;
             let inspected = inspect(&seal);
             Ok(Line::Seal(Box::new((seal, inspected))))
         }
         Record::Unsealed { tenant_id } => Ok(Line::Unsealed(tenant_id)),
         Record::End { tenants, seals, events } => Ok(Line::End([tenants, seals, events])),
-        Record::Bundle { format, .. } if format != FORMAT => {
-            Err(format!("it is of the format {format:?}, not {FORMAT:?}"))
-        }
+        Record::Bundle { format, .. } if format != FORMAT => Err(format!("the format is {format:?}, not {FORMAT:?}")),
         Record::Bundle { public_keys, .. } => {
             let keys: Option<Vec<_>> = public_keys.iter().map(|key| from_text(key)).collect();
             Ok(Line::Bundle(keys.ok_or("a public key is not 32 bytes of base64url")?))
@@ -99,16 +97,16 @@ fn seal(record: SealRecord<'_>) -> Option<Seal> {
     })
 }
 
-/// What the lines before have made of a tenant.
+/// What was read of a tenant so far.
 struct Trail<'a> {
     chain: Chain<'a>,
-    /// The seal whose events are coming; nothing: those behind the last one.
+    /// The seal whose events follow; `None`: those after the last one.
     open: Option<Box<(Seal, Inspected)>>,
     present: Vec<Present>,
 }
 
 impl Trail<'_> {
-    /// The events of a seal, or those behind the last one, are complete.
+    /// The events of a seal, or those after the last one, are complete.
     fn close(&mut self) {
         match self.open.take() {
             Some(open) => self.chain.add(&open.0, &open.1, &self.present),
@@ -124,7 +122,7 @@ impl Trail<'_> {
         };
         match (self.present.len() < enough, &self.open) {
             (true, _) => self.present.push(event),
-            // Far too many: which is the first one too many is known from those that are kept.
+            // Far too many events: those kept already show which is the first one too many.
             (false, Some(_)) => {}
             (false, None) => {
                 self.close();
@@ -134,7 +132,7 @@ impl Trail<'_> {
     }
 }
 
-/// Takes a bundle's lines, one after the other; keeps no more than one seal's events.
+/// Takes a bundle's lines in order; keeps at most one seal's events in memory.
 pub struct BundleReader<'a> {
     cmd: &'a VerifyTrail,
     seen: BTreeSet<TenantId>,
@@ -143,13 +141,12 @@ pub struct BundleReader<'a> {
     line: u64,
     /// Tenants, seals and events so far.
     counts: [u64; 3],
-    /// What the last line said.
+    /// What the end line said.
     ended: Option<[u64; 3]>,
 }
 
 impl<'a> BundleReader<'a> {
-    /// Nothing was read. Which keys are trusted is up to the caller: those that the bundle names itself prove only that
-    /// whoever wrote it has not contradicted themself.
+    /// The caller decides which keys to trust: those named in the bundle only prove that it is consistent in itself.
     pub fn new(cmd: &'a VerifyTrail) -> Self {
         Self { cmd, seen: BTreeSet::new(), trail: None, reports: Vec::new(), line: 0, counts: [0; 3], ended: None }
     }
@@ -160,14 +157,14 @@ impl<'a> BundleReader<'a> {
         line.and_then(|line| self.read(line)).map_err(|why| BundleError { line: self.line, why })
     }
 
-    /// The lines are at their end. Beside the reports, what is wrong with the bundle as a whole: it was cut off, or lines
-    /// were added or removed.
+    /// Ends the bundle. Returns the reports and, if the bundle was cut off or lines were added or removed, the error of
+    /// the bundle as a whole.
     pub fn finish(mut self) -> (Vec<TrailReport>, Option<BundleError>) {
         self.end_trail();
         let lost: Vec<_> = self.cmd.lost(&self.reports).collect();
         self.reports.extend(lost);
         let why = match self.ended {
-            None => Some("the bundle ends too early: it was cut off".to_owned()),
+            None => Some("the bundle is incomplete: its end line is missing".to_owned()),
             Some(counts) if counts == self.counts => None,
             Some([tenants, seals, events]) => Some(format!(
                 "there should be {events} events and {seals} seals of {tenants} tenants: lines were added or removed"
@@ -179,17 +176,17 @@ impl<'a> BundleReader<'a> {
 
     fn read(&mut self, line: Line) -> Result<(), String> {
         if (self.line == 1) != matches!(line, Line::Bundle(_)) {
-            return Err("the first line, and no other, says what a bundle is".to_owned());
+            return Err("a bundle has exactly one `bundle` line, the first".to_owned());
         }
         if self.ended.is_some() {
-            return Err("there are lines after the end".to_owned());
+            return Err("there are lines after the `end` line".to_owned());
         }
         let [_, seals, events] = &mut self.counts;
         match line {
             Line::Bundle(_) => {}
             Line::Event(event) => {
                 *events += 1;
-                self.trail.as_mut().ok_or("an event stands before any seal")?.add(event);
+                self.trail.as_mut().ok_or("an event comes before any seal")?.add(event);
             }
             Line::Seal(seal) => {
                 *seals += 1;
@@ -202,14 +199,14 @@ impl<'a> BundleReader<'a> {
         Ok(())
     }
 
-    /// The tenant that the lines are about from here on, everything before it closed.
+    /// The tenant of the lines from here on; closes the trail before it.
     fn enter(&mut self, tenant: &TenantId) -> Result<&mut Trail<'a>, String> {
         if self.trail.as_ref().is_some_and(|trail| trail.chain.tenant() == tenant) {
             self.trail.iter_mut().for_each(Trail::close);
         } else {
             self.end_trail();
             if !self.seen.insert(tenant.clone()) {
-                return Err(format!("the trail of {tenant} stands in two places"));
+                return Err(format!("the trail of {tenant} is in two places"));
             }
             let [tenants, ..] = &mut self.counts;
             *tenants += 1;

@@ -1,4 +1,4 @@
-//! Writing a bundle.
+//! Writes a bundle.
 
 use std::{borrow::Cow, io::Write};
 
@@ -8,10 +8,10 @@ use kayan_ports::{Position, Seal, TenantId, TrailEvent, timestamp};
 use super::{EventRecord, FORMAT, Record, SealRecord, Text};
 use crate::{Failure, Kayan, audit::verify::FOREVER, policy::seal::to_text};
 
-/// So many seals are read at once.
+/// How many seals are read at once.
 const SEALS: u32 = 4;
 
-/// Why a bundle was not written to its end.
+/// Why the bundle was not written completely.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportBundleError {
     /// It could not be written.
@@ -22,10 +22,10 @@ pub enum ExportBundleError {
     Failed(#[from] Failure),
 }
 
-/// What a bundle holds.
+/// The contents of a bundle.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Exported {
-    /// Tenants that have a trail.
+    /// Tenants with a trail.
     pub tenants: u64,
     /// Their seals.
     pub seals: u64,
@@ -34,8 +34,8 @@ pub struct Exported {
 }
 
 impl Kayan {
-    /// Writes a bundle of one tenant's trail or of all; `keys` are the public keys to name in it. What is read is
-    /// written a page at a time.
+    /// Writes a bundle of one tenant's trail or of all; `keys` are the public keys to name in it. Reads and writes a
+    /// page at a time.
     pub async fn export_bundle(
         &self,
         tenant: Option<&TenantId>,

@@ -1,4 +1,4 @@
-//! What an export holds, and what it leaves in the trail.
+//! Tests of what an export contains, and of its audit events.
 
 use kayan_ports::{Clock as _, Failure, Outcome, Scope};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What an operator is shown.
+//! Tests of listing events.
 
 use kayan_ports::{EventOrder, EventType, Scope};
 

@@ -1,4 +1,4 @@
-//! What is found out about the newest seals.
+//! Tests of verifying the newest seals.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use kayan_ports::{Change, Commit, SealChange, Seals};
 use super::*;
 use crate::stage::Stage;
 
-/// A trail under so many seals.
+/// A trail with this many seals.
 async fn sealed(times: i64) -> Stage {
     let stage = Stage::new();
     for number in 0..times {

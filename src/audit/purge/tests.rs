@@ -1,4 +1,4 @@
-//! What a purge removes, and what it tells of itself.
+//! Tests of what a purge removes and records.
 
 use std::time::Duration as Span;
 
@@ -7,7 +7,7 @@ use kayan_ports::{AuditEvent, Commit, Outcome, TenantId};
 use super::*;
 use crate::{Grants, stage::Stage};
 
-/// So many people, one a second.
+/// This many users, one registration each second.
 async fn busy(stage: &Stage, people: u32) {
     for number in 0..people {
         stage.person(&format!("p{number}@example.org")).await;

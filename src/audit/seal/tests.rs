@@ -1,4 +1,4 @@
-//! What is sealed, and when.
+//! Tests of what is sealed, and when.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ async fn a_pass_that_failed_is_made_up_for_by_the_next_one() {
     assert_eq!(sealed(&stage).await, (1, events));
 }
 
-/// Nothing is wrong with the trail, and all but the newest events are sealed.
+/// Asserts that the trail is valid and all but the newest events are sealed.
 async fn assert_in_order(stage: &Stage) {
     let keys = stage.kayan.seal_public_keys().await.unwrap();
     let reports = stage.kayan.verify_trail(&VerifyTrail { keys, ..VerifyTrail::default() }).await.unwrap();
@@ -87,7 +87,7 @@ async fn assert_in_order(stage: &Stage) {
     assert!(findings.is_empty(), "{findings:?}");
 }
 
-/// So many seconds pass, and the clock is watched meanwhile.
+/// Advances the clock by this many seconds, and watches it each second.
 fn pass(stage: &Stage, seconds: u32) {
     for _ in 0..seconds {
         stage.clock.advance(Duration::from_secs(1));

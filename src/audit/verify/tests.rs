@@ -1,4 +1,4 @@
-//! What is said about trails that are in order, and about those that are gone.
+//! Tests of the reports on valid trails, and on missing ones.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn a_trail_in_order_is_counted_and_its_last_seal_told() {
     assert_eq!((reports.len(), &report.finding), (1, &None));
     assert_eq!((report.seals, report.events, report.unsealed), (1, events, events));
     assert_eq!(report.head.unwrap().number, 1);
-    // The same head is still there, and a later one is missed.
+    // The same seal is still there, and a later one is missing.
     let expecting = |head: Head| VerifyTrail { expected: [(TenantId::default(), head)].into(), ..cmd.clone() };
     let head = report.head.unwrap();
     assert_eq!(stage.kayan.verify_trail(&expecting(head)).await.unwrap()[0].finding, None);

@@ -1,4 +1,5 @@
-//! Cells of CSV that no spreadsheet runs as formulas, whatever it takes for a separator (I-35), and no terminal obeys.
+//! Escapes CSV cells so that no spreadsheet runs them as formulas, whatever its separator (I-35), and no terminal obeys
+//! them.
 
 use std::{borrow::Cow, io, mem};
 
@@ -6,7 +7,7 @@ use kayan_ports::terminal;
 use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 
-/// Text as a cell. Where a formula could begin, an apostrophe is put before it.
+/// Text as a cell, with an apostrophe wherever a formula could begin.
 pub(super) fn text(text: &str) -> Cow<'_, str> {
     match shown(text) {
         Cow::Borrowed(text) => harmless(text),
@@ -14,7 +15,7 @@ pub(super) fn text(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A cell may have lines and tabs.
+/// Escapes control characters other than new lines and tabs.
 fn shown(text: &str) -> Cow<'_, str> {
     if text.contains('\r') {
         return text.split('\r').map(terminal::lines).collect::<Vec<_>>().join("\r").into();
@@ -23,7 +24,7 @@ fn shown(text: &str) -> Cow<'_, str> {
 }
 
 fn harmless(text: &str) -> Cow<'_, str> {
-    // A blank of these at the beginning is dropped by some spreadsheets, and seen as the cell's end by others.
+    // Some spreadsheets drop such a space at the beginning, others take it for the end of the cell.
     let led = text.starts_with(['\t', '\r', '\n']);
     if !led && starts(text).next().is_none() {
         return Cow::Borrowed(text);
@@ -39,12 +40,12 @@ fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(cell)
 }
 
-/// JSON as a cell, which stays JSON of the same value: where a formula could begin in a string, its sign is escaped.
+/// JSON as a cell, with the same value: where a formula could begin in a string, its sign is escaped.
 pub(super) fn json(value: &impl Serialize) -> serde_json::Result<String> {
     let mut cell = Vec::new();
     value.serialize(&mut Serializer::with_formatter(&mut cell, InCell))?;
     let json = String::from_utf8_lossy(&cell);
-    // A number by itself is all that begins with a sign.
+    // Only a number by itself begins with a sign.
     Ok(if json.starts_with('-') { format!("'{json}") } else { json.into_owned() })
 }
 
@@ -59,7 +60,7 @@ impl Formatter for InCell {
     }
 }
 
-/// Text, taken apart where a formula could begin.
+/// Text, split where a formula could begin.
 enum Part<'a> {
     Plain(&'a str),
     /// The first character of what could be a formula.
@@ -77,8 +78,8 @@ fn parts(text: &str) -> impl Iterator<Item = Part<'_>> {
     })
 }
 
-/// Where formulas could begin: at the start of the text and after whatever a spreadsheet may split at, quotation marks and
-/// blanks left aside.
+/// Where formulas could begin: at the start of the text and after every separator of a spreadsheet, quotation marks and
+/// spaces ignored.
 fn starts(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut begins = true;
     text.char_indices().filter(move |(_, c)| {
@@ -95,12 +96,12 @@ fn is_separator(c: char) -> bool {
     matches!(c, ',' | ';' | '|' | '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// What may stand before a formula: blanks, quotation marks and what is not seen.
+/// What may precede a formula: spaces, quotation marks and invisible characters.
 fn is_skipped(c: char) -> bool {
     c == '"' || c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
-/// The signs that begin a formula, in full width, too.
+/// The signs that begin a formula, full-width ones included.
 fn is_sign(c: char) -> bool {
     matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')
 }

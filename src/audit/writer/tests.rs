@@ -1,4 +1,4 @@
-//! What stands in an export.
+//! Tests of the contents of an export.
 
 use kayan_ports::{Client, EventId, EventType, Outcome, SessionId, TenantId};
 use serde_json::{Map, Value, json};

@@ -1,4 +1,4 @@
-//! What is removed, and when.
+//! Tests of what is removed, and when.
 
 use std::time::Duration;
 

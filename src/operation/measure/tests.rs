@@ -1,4 +1,4 @@
-//! What is measured.
+//! Tests of the measurements.
 
 use crate::stage::Stage;
 

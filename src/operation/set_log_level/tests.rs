@@ -1,4 +1,4 @@
-//! What setting the log level promises.
+//! Tests of setting the log level.
 
 use kayan_ports::{Outcome, Scope, TenantId};
 use parking_lot::Mutex;

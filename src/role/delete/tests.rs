@@ -1,4 +1,4 @@
-//! What removing a role promises.
+//! Tests of deleting a role.
 
 use super::*;
 use crate::{AssignRole, CreateRole, DeniedError, Grants, UserRef, stage::Stage};

@@ -1,4 +1,4 @@
-//! What tenants and their settings promise.
+//! Tests of tenants and their settings.
 
 use kayan_ports::{State, TenantChange, TenantLimit};
 
@@ -139,7 +139,7 @@ async fn a_method_that_a_tenant_does_not_name_lets_nobody_in() {
     let stage = Stage::new();
     create(&stage, TenantSettings::default()).await;
     stage.kayan.register(&in_acme(), Stage::registration("ada@example.com")).await.unwrap();
-    // A list that names other methods only can't be written yet: it is stored as a later version would.
+    // A list without passwords can't be written yet, so the test stores it as a later version would.
     let none = TenantSettings { methods: Some(vec![]), ..TenantSettings::default() };
     let refused = update(&stage, |cmd| cmd.settings = Some(none.clone())).await.unwrap_err();
     assert!(matches!(refused, ManageTenantError::Invalid(_)));
@@ -149,7 +149,7 @@ async fn a_method_that_a_tenant_does_not_name_lets_nobody_in() {
     let login = stage.kayan.log_in(&in_acme(), Stage::login("ada@example.com", PASSWORD)).await;
     assert_eq!(login.unwrap_err(), LogInError::MethodDisabled);
     let unknown = stage.kayan.log_in(&in_acme(), Stage::login("nobody@example.com", PASSWORD)).await;
-    assert_eq!(unknown.unwrap_err(), LogInError::MethodDisabled, "whoever asks");
+    assert_eq!(unknown.unwrap_err(), LogInError::MethodDisabled, "the same error as before");
     let registering = stage.kayan.register(&in_acme(), Stage::registration("b@example.com")).await;
     assert_eq!(registering.unwrap_err(), RegisterError::MethodDisabled);
 }

@@ -1,4 +1,4 @@
-//! What making a user promises.
+//! Tests of creating a user.
 
 use super::*;
 use crate::{

@@ -1,11 +1,11 @@
-//! What handing users out promises.
+//! Tests of exporting users.
 
 use kayan_ports::Outcome;
 use serde_json::Value;
 
 use super::*;
 use crate::{
-    CreateUser, Fate,
+    CreateUser, ImportOutcome,
     policy::permission::Grants,
     stage::{PASSWORD, Stage},
 };
@@ -44,7 +44,7 @@ async fn what_is_exported_is_imported_as_it_was_with_every_field() {
     let text: String = exported.iter().map(|line| line.to_string() + "\n").collect();
     to.store.add_tenant("acme".parse().unwrap(), true);
     let report = to.kayan.import_ndjson(&Stage::operator(), text.as_bytes(), false).await.unwrap();
-    assert!(report.lines.iter().all(|(_, fate)| matches!(fate, Fate::Imported(_))), "{report:?}");
+    assert!(report.lines.iter().all(|(_, fate)| matches!(fate, ImportOutcome::Imported(_))), "{report:?}");
     assert_eq!(all(&to, &Stage::operator(), HASHES).await, exported);
     let original: Value = serde_json::from_str(&line).unwrap();
     assert!(exported.contains(&original), "{exported:?}");
@@ -76,8 +76,8 @@ async fn hashes_are_handed_out_only_when_asked_for_and_to_those_who_may_set_pass
     assert_eq!(all(&stage, &reader, PLAIN).await.len(), 1);
     let refused = stage.kayan.export_users(&reader, HASHES).await.err();
     assert!(matches!(refused, Some(ExportUsersError::Denied(DeniedError::Forbidden(_)))), "{refused:?}");
-    let nobody = Operator { grants: Grants::default(), ..Stage::operator() };
-    let refused = stage.kayan.export_users(&nobody, PLAIN).await.err();
+    let powerless = Operator { grants: Grants::default(), ..Stage::operator() };
+    let refused = stage.kayan.export_users(&powerless, PLAIN).await.err();
     assert!(matches!(refused, Some(ExportUsersError::Denied(DeniedError::Forbidden(_)))), "{refused:?}");
 }
 

@@ -5,53 +5,53 @@ use serde::{Deserialize, Serialize};
 
 use crate::FieldError;
 
-/// Why a line is refused. Never holds a value of it.
+/// Why a line is refused. Never contains a value of the line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
-    /// More than [`MAX_LINE_BYTES`](crate::MAX_LINE_BYTES).
+    /// It is longer than [`MAX_LINE_BYTES`](crate::MAX_LINE_BYTES).
     #[error("the line is longer than 1 MiB")]
     TooLong,
-    /// Not text.
-    #[error("the line is not UTF-8 from its byte {byte} on")]
+    /// It is not UTF-8.
+    #[error("the line is not valid UTF-8 from byte {byte} on")]
     NotUtf8 {
         /// Where, from 1.
         byte: usize,
     },
-    /// Not JSON, or nested too deep to be read.
-    #[error("the line is not JSON from its column {column} on")]
+    /// It is not JSON, or nested too deeply.
+    #[error("the line is not valid JSON from column {column} on")]
     NotJson {
         /// Where, from 1, in bytes.
         column: usize,
     },
-    /// JSON, but no object.
+    /// It is JSON, but not an object.
     #[error("the line is JSON, but not an object")]
     NoObject,
-    /// A key that an object has twice.
+    /// An object has a key twice.
     #[error("an object has the key that ends before column {column} twice")]
     DuplicateKey {
         /// Where, from 1, in bytes.
         column: usize,
     },
-    /// An object that describes no user who can be taken.
+    /// The user is not valid.
     #[error("{}", told(.0))]
     Invalid(Vec<FieldError>),
     /// The tenant is unknown or inactive.
     #[error("there is no active tenant `{0}`")]
     NoTenant(TenantId),
-    /// Somebody else has an identifier; they are left as they are.
-    #[error("the identifier /traits/{0} is another user's already")]
+    /// An identifier is taken; its owner is not changed.
+    #[error("the identifier /traits/{0} belongs to another user")]
     IdentifierTaken(String),
-    /// Somebody else has the id; they are left as they are.
-    #[error("the id is another user's already")]
+    /// The id is taken; its owner is not changed.
+    #[error("the id belongs to another user")]
     IdTaken,
-    /// A line before it has the same id or identifier.
+    /// An earlier line has the same id or identifier.
     #[error("line {line} is the same user")]
     Repeated {
-        /// That line's number.
+        /// The number of that line.
         line: u64,
     },
-    /// Somebody came and went, or the tenant's roles changed, at the same moment.
-    #[error("somebody else changed the same user or the tenant's roles at the same moment; import the line again")]
+    /// The user or the tenant's roles were changed at the same time.
+    #[error("the user or the tenant's roles were changed at the same time; import the line again")]
     Raced,
 }
 

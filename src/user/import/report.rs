@@ -1,38 +1,38 @@
-//! What came of an import as a whole.
+//! The report on an import as a whole.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fate, LineReport};
+use super::{ImportOutcome, LineReport};
 
-/// So many refused lines are listed; the others are counted only.
+/// The most refused lines that are listed; all are counted.
 const MOST_REFUSED: usize = 1000;
 
-/// What came of an import.
+/// The report on an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportReport {
     /// Line by line, in order, with the first 1,000 of those that were refused.
-    pub lines: Vec<(u64, Fate)>,
-    /// How many users are in now, or would be.
+    pub lines: Vec<(u64, ImportOutcome)>,
+    /// How many users were imported, or would be.
     pub imported: usize,
-    /// How many were in already.
+    /// How many existed already.
     pub existing: usize,
-    /// How many are not in.
+    /// How many were refused.
     pub failed: usize,
-    /// How many of the imported have a hash by bcrypt: of their passwords, only the first 72 bytes count.
+    /// How many were imported with a bcrypt hash that covers only the first 72 bytes of the password.
     pub cutting: usize,
 }
 
 impl ImportReport {
-    /// Takes note of the next lines.
+    /// Adds the reports on the next lines.
     pub(super) fn add(&mut self, reports: Vec<LineReport>) {
         for LineReport { line, fate, cutting } in reports {
             match fate {
-                Fate::Imported(_) | Fate::WouldImport => self.imported += 1,
-                Fate::Exists(_) => self.existing += 1,
-                Fate::Refused(_) => self.failed += 1,
+                ImportOutcome::Imported(_) | ImportOutcome::WouldImport => self.imported += 1,
+                ImportOutcome::Exists(_) => self.existing += 1,
+                ImportOutcome::Refused(_) => self.failed += 1,
             }
             self.cutting += usize::from(cutting);
-            if !matches!(fate, Fate::Refused(_)) || self.failed <= MOST_REFUSED {
+            if !matches!(fate, ImportOutcome::Refused(_)) || self.failed <= MOST_REFUSED {
                 self.lines.push((line, fate));
             }
         }

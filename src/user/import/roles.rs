@@ -1,14 +1,14 @@
-//! Lets in whoever's roles are there and grant nothing that the operator does not hold (I-30).
+//! Checks the roles of imported users: they must exist, and grant only what the operator holds (I-30).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Fate, LineReport, Refusal, bring_in::Numbered};
+use super::{ImportOutcome, LineReport, Refusal, commit::Numbered};
 use crate::{DeniedError, FieldError, Kayan, Operator, access::grants::Standing, policy::permission::Permission};
 
 impl Kayan {
-    /// Parts those whose roles may be given from the others, and says of these why. A refused grant is written down, once
-    /// for all lines of a batch that want the same (I-31).
-    pub(super) async fn let_roles_in(
+    /// Separates users whose roles may be granted from the others, with the refusal of these. A refused grant is
+    /// audited once for all lines of a batch with the same roles (I-31).
+    pub(super) async fn check_roles(
         &self,
         operator: &Operator,
         wanted: Vec<Numbered>,
@@ -46,7 +46,7 @@ impl Kayan {
                 permitted.push((line, user));
                 continue;
             };
-            reports.push(LineReport::new(line, Fate::Refused(Refusal::Invalid(vec![wrong]))));
+            reports.push(LineReport::new(line, ImportOutcome::Refused(Refusal::Invalid(vec![wrong]))));
         }
         Ok((permitted, reports))
     }

@@ -1,4 +1,4 @@
-//! Whom the lines of one import were about so far.
+//! The users of the lines of one import so far.
 
 use std::collections::HashMap;
 
@@ -6,11 +6,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::{NewUser, Refusal};
 
-/// So many ids and identifiers are remembered at least, in some 30 MiB at most, however long the file is.
+/// How many ids and identifiers are kept at least, in about 30 MiB at most, however long the file is.
 const REMEMBERED: usize = 250_000;
 
-/// Whom the lines of one import were about so far; of a long file, the last hundred thousand lines at least. What is
-/// further apart is found in the database, as somebody who exists.
+/// The users of the lines of one import so far; of a long file, at least the last hundred thousand lines. A duplicate
+/// further apart is found in the database, as an existing user.
 #[derive(Debug, Default)]
 pub struct SeenUsers {
     recent: HashMap<[u8; 16], u64>,
@@ -18,10 +18,10 @@ pub struct SeenUsers {
 }
 
 impl SeenUsers {
-    /// Takes note of a line's user, unless an earlier line had it.
+    /// Notes a line's user, unless an earlier line had it.
     pub(super) fn admit(&mut self, line: u64, user: &NewUser) -> Result<(), Refusal> {
         let tenant = user.identity.tenant.as_str();
-        let id = user.brought.map(|_| key(&["id", &user.identity.id.to_string()]));
+        let id = user.given_id.map(|_| key(&["id", &user.identity.id.to_string()]));
         let identifiers = user.identifiers.iter().map(|named| key(&["identifier", tenant, named.value.as_str()]));
         self.note(line, id.into_iter().chain(identifiers).collect())
     }
@@ -38,7 +38,7 @@ impl SeenUsers {
     }
 }
 
-/// Sixteen bytes for a text of any length: no two that anybody finds have the same.
+/// Sixteen bytes for a text of any length; a collision can't be found in practice.
 fn key(parts: &[&str]) -> [u8; 16] {
     let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part).chain_update([0]));
     let whole: [u8; 32] = hash.finalize().into();

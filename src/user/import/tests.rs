@@ -1,4 +1,4 @@
-//! What bringing users in promises.
+//! Tests of importing users.
 
 use kayan_ports::{Accounts, CommitError, EventType, Failure, IdentityId, Outcome, Scope, Unique};
 use serde_json::{Value, json};
@@ -30,11 +30,11 @@ fn outcomes(reports: &[LineReport]) -> Vec<&'static str> {
 /// The code of the report, or of the one field that is wrong.
 fn code(report: &LineReport) -> String {
     match &report.fate {
-        Fate::Refused(Refusal::Invalid(fields)) => {
+        ImportOutcome::Refused(Refusal::Invalid(fields)) => {
             let told: Vec<String> = fields.iter().map(|field| format!("{} {}", field.pointer, field.code)).collect();
             told.join(", ")
         }
-        Fate::Refused(refusal) => refusal.code().to_owned(),
+        ImportOutcome::Refused(refusal) => refusal.code().to_owned(),
         other => other.as_str().to_owned(),
     }
 }
@@ -98,7 +98,7 @@ async fn an_id_of_another_tenant_is_taken_and_tells_nothing_of_it() {
     stage.store.add_tenant("acme".parse().unwrap(), true);
     import(&stage, &[json!({ "traits": { "email": "a@example.com" }, "id": ID, "tenant_id": "acme" })]).await;
     let reports = import(&stage, &[json!({ "traits": { "email": "a@example.com" }, "id": ID })]).await;
-    assert_eq!(reports[0].fate, Fate::Refused(Refusal::IdTaken));
+    assert_eq!(reports[0].fate, ImportOutcome::Refused(Refusal::IdTaken));
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn an_import_into_a_tenant_takes_no_other_tenants_lines() {
     );
     let reports = import_text(&stage, &acme, &text, false).await;
     assert_eq!(reports.iter().map(code).collect::<Vec<_>>(), ["imported", "/tenant_id other_tenant", "imported"]);
-    let Fate::Imported(id) = reports[0].fate else { panic!("{reports:?}") };
+    let ImportOutcome::Imported(id) = reports[0].fate else { panic!("{reports:?}") };
     assert_eq!(stage.store.identity(&Scope::System, id).await.unwrap().unwrap().tenant.as_str(), "acme");
 }
 
@@ -179,7 +179,7 @@ async fn an_import_into_a_tenant_takes_no_other_tenants_lines() {
 async fn a_race_spoils_nobody_but_the_one_who_lost_it() {
     let stage = Stage::new();
     let lines: Vec<Value> = (0..7).map(|n| user(&format!("u{n}@example.com"))).collect();
-    // The first commit meets somebody who is gone when they are looked for.
+    // The first commit conflicts with a user who is gone by the lookup.
     stage.store.fail_next_commit(CommitError::Conflict(Unique::Identifier));
     assert_eq!(outcomes(&import(&stage, &lines).await), ["imported"; 7]);
 }
@@ -238,7 +238,7 @@ async fn i_29_an_import_into_one_tenant_does_not_tell_whether_another_has_an_id(
     let reports = import_text(&stage, &of_acme(), &text, false).await;
     assert_eq!(outcomes(&reports), ["imported"; 2]);
     for (report, id) in reports.iter().zip([ID, free]) {
-        let Fate::Imported(new) = report.fate else { panic!("{report:?}") };
+        let ImportOutcome::Imported(new) = report.fate else { panic!("{report:?}") };
         assert_ne!(new.to_string(), id, "neither keeps its id");
     }
     assert_eq!(outcomes(&import_text(&stage, &of_acme(), &text, false).await), ["exists"; 2], "the same in every run");
@@ -255,7 +255,7 @@ async fn an_import_into_one_tenant_finds_by_its_id_whoever_is_there() {
     let line = |email: &str| json!({ "traits": { "email": email }, "id": ID }).to_string();
     assert_eq!(outcomes(&import_text(&stage, &of_acme(), &line("a@example.com"), false).await), ["exists"]);
     let taken = import_text(&stage, &of_acme(), &line("b@example.com"), false).await;
-    assert_eq!(taken[0].fate, Fate::Refused(Refusal::IdTaken));
+    assert_eq!(taken[0].fate, ImportOutcome::Refused(Refusal::IdTaken));
 }
 
 #[tokio::test]
@@ -286,7 +286,7 @@ async fn i_42_the_report_of_a_line_is_bounded() {
     let unknown: Vec<String> = (0..1000).map(|n| format!("b{n}@example.com")).collect();
     let line = json!({ "traits": { "email": "a@example.com" }, "verified": unknown });
     let reports = import(&Stage::new(), &[line]).await;
-    let Fate::Refused(Refusal::Invalid(errors)) = &reports[0].fate else { panic!("{reports:?}") };
+    let ImportOutcome::Refused(Refusal::Invalid(errors)) = &reports[0].fate else { panic!("{reports:?}") };
     assert_eq!(errors.len(), MOST_ERRORS);
 }
 

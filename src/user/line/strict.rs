@@ -1,4 +1,4 @@
-//! JSON in which no object has a key twice: which of the two is meant, programs disagree.
+//! JSON without duplicate keys: programs disagree on which of the two counts.
 
 use std::fmt;
 
@@ -7,22 +7,22 @@ use serde_json::{Map, Number, Value, error::Category};
 
 use crate::user::import::Refusal;
 
-/// Reads one JSON value (RFC 8259). Nested deeper than 128 levels, it is none.
+/// Parses one JSON value (RFC 8259), nested at most 128 levels deep.
 pub(super) fn parse(text: &str) -> Result<Value, Refusal> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let parsed = Once.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    let parsed = StrictValue.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     parsed.map_err(|error| match error.classify() {
-        // The only complaint about data that is made below.
+        // The only data error that is raised below.
         Category::Data => Refusal::DuplicateKey { column: error.column() },
         Category::Io | Category::Syntax | Category::Eof => Refusal::NotJson { column: error.column() },
     })
 }
 
-/// Makes a value of what is read.
+/// Builds the value, and refuses duplicate keys.
 #[derive(Clone, Copy)]
-struct Once;
+struct StrictValue;
 
-impl<'de> DeserializeSeed<'de> for Once {
+impl<'de> DeserializeSeed<'de> for StrictValue {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -30,7 +30,7 @@ impl<'de> DeserializeSeed<'de> for Once {
     }
 }
 
-impl<'de> Visitor<'de> for Once {
+impl<'de> Visitor<'de> for StrictValue {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -78,7 +78,7 @@ impl<'de> Visitor<'de> for Once {
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(self)?;
             if object.insert(name, value).is_some() {
-                return Err(de::Error::custom("a key is there twice"));
+                return Err(de::Error::custom("duplicate key"));
             }
         }
         Ok(Value::Object(object))

@@ -1,4 +1,4 @@
-//! What a line of an import may be.
+//! Tests of the lines of an import.
 
 use time::macros::datetime;
 
@@ -8,7 +8,7 @@ fn read(line: &str) -> Result<UserLine, Refusal> {
     UserLine::read(line.as_bytes())
 }
 
-/// Pointer and code of everything that is wrong.
+/// The pointer and code of each error.
 fn wrong(line: &str) -> Vec<(String, String)> {
     match read(line) {
         Err(Refusal::Invalid(errors)) => errors.into_iter().map(|error| (error.pointer, error.code)).collect(),

@@ -1,4 +1,4 @@
-//! What locking promises.
+//! Tests of locking a user.
 
 use kayan_ports::{Clock as _, EventType, Outcome};
 

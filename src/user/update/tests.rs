@@ -1,4 +1,4 @@
-//! What changing a user promises.
+//! Tests of changing a user.
 
 use kayan_ports::Outcome;
 
@@ -52,8 +52,8 @@ async fn what_can_not_be_is_refused_and_changes_nothing() {
     let invalid = update(Some(json!({ "roles": ["admin"] })), None, None);
     let refused = stage.kayan.update_user(&root, invalid).await.unwrap_err();
     assert!(matches!(refused, UpdateUserError::InvalidTraits(_)), "I-12: roles are no traits");
-    let nobody = UpdateUser { user: UserRef("nobody".to_owned()), traits: None, state: None, expected: None };
-    let refused = stage.kayan.update_user(&root, nobody).await.unwrap_err();
+    let unknown = UpdateUser { user: UserRef("nobody".to_owned()), traits: None, state: None, expected: None };
+    let refused = stage.kayan.update_user(&root, unknown).await.unwrap_err();
     assert_eq!(refused, ChangeUserError::from(FindUserError::NotFound("nobody".to_owned())).into());
     let ada = stage.kayan.find_user(&root, &UserRef("ada@example.com".to_owned())).await.unwrap();
     assert_eq!((ada.state, ada.version), (State::Active, 1));

@@ -1,11 +1,11 @@
-//! An answer, whole, and what may be asserted of any.
+//! A complete response, and the assertions that hold for any.
 
 use std::fmt;
 
 use reqwest::{RequestBuilder, header::HeaderMap};
 use serde_json::Value;
 
-/// A whole answer.
+/// A complete response.
 #[derive(Clone)]
 pub struct Answer {
     /// The status code.
@@ -22,13 +22,13 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// Sends a request and waits for the whole answer; that there is one, is expected.
+/// Sends a request, which must get a complete response.
 pub async fn ask(request: RequestBuilder) -> Answer {
     Answer::to(request).await.expect("every request gets a whole answer")
 }
 
 impl Answer {
-    /// Sends a request; an error when no whole answer comes.
+    /// Sends a request; an error if the response is not complete.
     pub async fn to(request: RequestBuilder) -> reqwest::Result<Self> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -40,17 +40,17 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON; null when it is none.
+    /// The body as JSON; null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The text at a JSON Pointer into the body; empty when there is none.
+    /// The text at a JSON Pointer into the body; empty if there is none.
     pub fn at(&self, pointer: &str) -> String {
         self.json().pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// A header as text; empty when there is none.
+    /// A header as text; empty if there is none.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
@@ -62,7 +62,7 @@ impl Answer {
         self
     }
 
-    /// Asserts that this is a failure of that status and code, in the one shape that failures have.
+    /// Asserts that this is an error with this status and code, in the format of all errors.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Self {
         assert_eq!((self.status, &*self.at("/code")), (status, code), "{self:?}");
@@ -70,7 +70,7 @@ impl Answer {
         self
     }
 
-    /// Asserts that a failure has the shape of RFC 9457 and names its request.
+    /// Asserts that an error has the format of RFC 9457 and names its request.
     #[track_caller]
     pub fn assert_shape(&self) {
         let body = self.json();

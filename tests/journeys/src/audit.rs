@@ -1,4 +1,4 @@
-//! What stands in the audit trail, read from the database itself.
+//! Reads the audit trail from the database itself.
 
 use crate::Database;
 
@@ -9,7 +9,7 @@ pub async fn count(database: &Database, sql: &str) -> i64 {
     number.unwrap_or_else(|| panic!("it does not select a number: {sql}"))
 }
 
-/// How many events of a type tell that something was done to an identity; what was tried in vain does not count.
+/// How many events of this type record a success concerning an identity.
 pub async fn events(database: &Database, kind: &str, subject: &str) -> i64 {
     let such = format!("type = '{kind}' AND subject = '{subject}' AND status = 'success'");
     count(database, &format!("SELECT COUNT(*) FROM audit_events WHERE {such}")).await

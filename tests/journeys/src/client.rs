@@ -1,11 +1,11 @@
-//! A client of a running service, which keeps no cookies and follows nothing.
+//! A client of a running service, without cookies or redirects.
 
 use std::{net::SocketAddr, time::Duration};
 
 use reqwest::{Method, RequestBuilder, redirect::Policy};
 use serde_json::Value;
 
-/// Longer than anything may take, so that what hangs fails.
+/// The time limit of a request, so that a test that hangs fails.
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A client of one service.
@@ -18,7 +18,7 @@ pub struct Client {
 impl Client {
     /// One of the service at this address.
     pub fn new(address: SocketAddr) -> Self {
-        // The service speaks no TLS, so that nobody's certificates need to be looked for.
+        // The service speaks no TLS, so no certificates have to be loaded.
         let http = reqwest::Client::builder().tls_certs_only([]).no_proxy().redirect(Policy::none()).timeout(PATIENCE);
         Self { http: http.build().expect("a client"), origin: format!("http://{address}") }
     }

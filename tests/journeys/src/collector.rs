@@ -1,4 +1,4 @@
-//! A collector of traces, which reads what it is sent as any other does: OTLP, protobuf over HTTP.
+//! A collector of traces: OTLP, protobuf over HTTP.
 
 use std::{
     io::Read as _,
@@ -24,7 +24,7 @@ use tokio::{
 
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// The collector; gone when it is dropped.
+/// The collector; stopped when dropped.
 #[derive(Debug)]
 pub struct Collector {
     address: SocketAddr,
@@ -38,14 +38,14 @@ struct Received {
     arrived: Notify,
 }
 
-/// What has come at once.
+/// The contents of one request.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// The request's line and headers, in lower case.
     pub head: String,
-    /// The message, as it was before it was compressed.
+    /// The message, decompressed.
     pub bytes: Vec<u8>,
-    /// What it says of who sends it.
+    /// The attributes of the sender.
     pub resource: Vec<(String, String)>,
     /// Its spans.
     pub spans: Vec<Span>,
@@ -58,17 +58,17 @@ impl Drop for Collector {
 }
 
 impl Collector {
-    /// Starts one.
+    /// Starts a collector.
     pub async fn start() -> Self {
         Self::at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), true).await
     }
 
-    /// Starts one that takes everything and never answers.
+    /// Starts a collector that accepts everything and never answers.
     pub async fn silent() -> Self {
         Self::at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), false).await
     }
 
-    /// Starts one at this address.
+    /// Starts a collector at this address.
     pub async fn at(address: SocketAddr, answers: bool) -> Self {
         let listener = TcpListener::bind(address).await.expect("an address");
         let address = listener.local_addr().expect("an address");
@@ -87,22 +87,22 @@ impl Collector {
         self.address
     }
 
-    /// What a service is told of it.
+    /// Its URL, for the settings of a service.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What has come so far.
+    /// The deliveries so far.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.received.deliveries.lock().expect("nobody panics with it").clone()
+        self.received.deliveries.lock().expect("the lock is not poisoned").clone()
     }
 
-    /// The spans that have come so far.
+    /// The spans so far.
     pub fn spans(&self) -> Vec<Span> {
         self.deliveries().into_iter().flat_map(|delivery| delivery.spans).collect()
     }
 
-    /// Waits until something has come.
+    /// Waits until something has arrived.
     pub async fn hears(&self) {
         let arriving = async {
             while self.deliveries().is_empty() {
@@ -140,7 +140,7 @@ async fn serve(mut stream: TcpStream, received: Arc<Received>, answers: bool) {
             spans.extend(of_resource.scope_spans.into_iter().flat_map(|of_scope| of_scope.spans));
         }
         let delivery = Delivery { head, bytes, resource, spans };
-        received.deliveries.lock().expect("nobody panics with it").push(delivery);
+        received.deliveries.lock().expect("the lock is not poisoned").push(delivery);
         received.arrived.notify_one();
         if !answers {
             return std::future::pending().await;
@@ -156,7 +156,7 @@ async fn serve(mut stream: TcpStream, received: Arc<Received>, answers: bool) {
     }
 }
 
-/// The next request's head and body; nothing when the other has hung up.
+/// The head and body of the next request; `None` when the sender has disconnected.
 async fn message(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

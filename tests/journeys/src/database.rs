@@ -1,4 +1,4 @@
-//! A look into a database from beside the service, in SQL that all three understand.
+//! A connection to the database beside the service, with SQL that all three kinds support.
 
 use std::{fmt, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::Kind;
 /// The character set of columns that hold bytes.
 const BINARY: u16 = 63;
 
-/// A row: each cell as text, bytes in hexadecimal digits, nothing where it is null.
+/// A row: each cell as text, bytes in hexadecimal digits, `None` for null.
 pub type Row = Vec<Option<String>>;
 
 /// A connection.
@@ -34,7 +34,7 @@ impl fmt::Debug for Database {
 }
 
 impl Database {
-    /// Connects, without encryption; the DSN of an `SQLite` database is a path.
+    /// Connects without encryption; the DSN of an `SQLite` database is a path.
     pub async fn connect(kind: Kind, dsn: &str) -> Result<Self, String> {
         Ok(Self(match kind {
             Kind::Sqlite => {
@@ -55,7 +55,7 @@ impl Database {
         }))
     }
 
-    /// Which kind it is.
+    /// Its kind.
     pub fn kind(&self) -> Kind {
         match &self.0 {
             Client::Sqlite(_) => Kind::Sqlite,
@@ -64,7 +64,7 @@ impl Database {
         }
     }
 
-    /// Runs one statement; how many rows it has changed.
+    /// Runs one statement; returns the number of changed rows.
     pub async fn execute(&self, sql: &str) -> u64 {
         match &self.0 {
             Client::Sqlite(connection) => {
@@ -105,12 +105,12 @@ impl Database {
         .unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// The first column of a query, where it is not null.
+    /// The first column of a query, without nulls.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         self.rows(sql).await.into_iter().filter_map(|row| row.into_iter().next()?).collect()
     }
 
-    /// The moment in a column so many seconds earlier, as an expression.
+    /// An expression for the time in a column, this many seconds earlier.
     pub fn earlier(&self, column: &str, seconds: u32) -> String {
         match self.kind() {
             Kind::Sqlite => format!("{column} - {seconds} * 1000000"),
@@ -118,7 +118,7 @@ impl Database {
         }
     }
 
-    /// Asserts that the database itself finds nothing damaged in what it keeps of these tables.
+    /// Asserts that the database itself finds no damage in these tables.
     pub async fn assert_undamaged(&self, tables: &[&str]) {
         let complaints = match self.kind() {
             Kind::Sqlite => {
@@ -130,7 +130,7 @@ impl Database {
                 self.execute("CREATE EXTENSION IF NOT EXISTS amcheck").await;
                 let names: Vec<String> = tables.iter().map(|table| format!("'{table}'::regclass")).collect();
                 let names = names.join(", ");
-                // It fails, and says why, when an index disagrees with its table.
+                // It fails with the reason when an index disagrees with its table.
                 self.rows(&format!(
                     "SELECT bt_index_check(indexrelid, true) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid \
                      WHERE relkind = 'i' AND indrelid IN ({names})"
@@ -158,7 +158,7 @@ fn mysql_address(dsn: &str) -> Option<OptsBuilder> {
     Some(to.user(Some(user)).pass(Some(password)).db_name(Some(database)))
 }
 
-/// The message of the server, which the error's own text leaves out.
+/// The server's message, which the error's own text leaves out.
 fn told(error: tokio_postgres::Error) -> String {
     error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -1,4 +1,4 @@
-//! The OpenAPI document, asked whether an answer is in it.
+//! The OpenAPI document, and whether it lists a response.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ impl Document {
         Self(ask(client.get("/openapi.json")).await.expect(200).json())
     }
 
-    /// Asserts that a failure's code stands at its status in an operation, as in `post /api/v1/login`.
+    /// Asserts that an operation, such as `post /api/v1/login`, lists the code of an error at its status.
     #[track_caller]
     pub fn assert_lists(&self, operation: &str, answer: &Answer) {
         let (method, path) = operation.split_once(' ').expect("a method and a path");

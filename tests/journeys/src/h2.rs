@@ -1,4 +1,4 @@
-//! A client of HTTP/2 made of bare frames, for what no client would do.
+//! A client of HTTP/2 made of bare frames, for what no real client would do.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,10 +12,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
-/// The headers are whole, and no body follows.
+/// The flags of complete headers without a body.
 const WHOLE: u8 = 0x5;
 
-/// A connection whose client takes no bytes of any answer: its windows are empty and stay so.
+/// A connection whose client accepts no bytes of any response: its windows are empty.
 #[derive(Debug)]
 pub struct Windowless {
     stream: TcpStream,
@@ -32,7 +32,7 @@ impl Windowless {
         Self { stream, next: 1 }
     }
 
-    /// Asks for a path so often, each time in a stream of its own.
+    /// Requests a path this many times, each in its own stream.
     pub async fn ask(&mut self, path: &str, times: u32) {
         let length = u8::try_from(path.len()).expect("a short path");
         // :method GET, :scheme http, :path, :authority (RFC 7541, appendix A)
@@ -44,7 +44,7 @@ impl Windowless {
         }
     }
 
-    /// Waits for the heads of so many answers.
+    /// Waits for the heads of this many responses.
     pub async fn heads(&mut self, times: u32) {
         let mut heads = 0;
         while heads < times {

@@ -1,4 +1,4 @@
-//! A folder with a database of its own, and the settings of the processes that run in it.
+//! A folder with its own database, and the settings of the processes that run in it.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
 use crate::{Database, Kind, place::Place};
 
-/// Longer than any command may take, so that what hangs fails.
+/// The time limit of a command, so that a test that hangs fails.
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// A temporary folder, a database and settings.
@@ -24,14 +24,14 @@ pub struct Home {
     settings: BTreeMap<String, String>,
 }
 
-/// What a command has left.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Done {
-    /// Its exit code; -1 when a signal ended it.
+    /// Its exit code; -1 if a signal ended it.
     pub code: i32,
-    /// What it said on standard output.
+    /// Its standard output.
     pub stdout: String,
-    /// What it said on standard error.
+    /// Its standard error.
     pub stderr: String,
 }
 
@@ -52,18 +52,18 @@ impl Home {
         Self::with_place(Place::create(kind))
     }
 
-    /// A new folder; the database at this DSN is somebody else's, who also removes it.
+    /// A new folder, with an existing database that another one owns and removes.
     pub fn at(kind: Kind, dsn: &str) -> Self {
         Self::with_place(Place::at(kind, dsn))
     }
 
-    /// A new folder as a newcomer has it, with nothing set but a free port: the database is a file in it.
+    /// A new folder as on a new user's machine, with no setting but a free port: the database is a file in it.
     pub fn newcomers() -> Self {
         let settings = BTreeMap::from([("KAYAN_PORT".to_owned(), "0".to_owned())]);
         Self { folder: TempDir::new().expect("a temporary folder"), place: Place::create(Kind::Sqlite), settings }
     }
 
-    /// A free port, and the cheapest hash there is.
+    /// A free port, and the cheapest hash.
     fn with_place(place: Place) -> Self {
         let (kind, dsn) = (place.kind.name(), place.dsn.clone());
         let home = Self { place, ..Self::newcomers() }.with("KAYAN_BCRYPT_COST", "4");
@@ -99,19 +99,19 @@ impl Home {
         &self.place.dsn
     }
 
-    /// The settings of what runs here.
+    /// The settings of the processes in this folder.
     pub fn settings(&self) -> &BTreeMap<String, String> {
         &self.settings
     }
 
-    /// The binary, to be run here with these settings and none that are inherited.
+    /// The binary, to run here with these settings and no inherited ones.
     pub fn command<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Command {
         let mut command = self.process(binary());
         command.args(args);
         command
     }
 
-    /// A script, to be run by bash in the same way, in which `kayan` is the binary; it ends where a command fails.
+    /// A bash script to run in the same way, in which `kayan` is the binary; it stops at the first failing command.
     pub fn script(&self, script: &str) -> Command {
         let kayan = format!("kayan() {{ {:?} \"$@\"; }}; export -f kayan", binary().display().to_string());
         let mut command = self.process("bash");
@@ -132,17 +132,17 @@ impl Home {
         command
     }
 
-    /// Runs a command to its end; `line` holds its words, parted by spaces.
+    /// Runs a command to its end; `line` holds its words, separated by spaces.
     pub async fn run(&self, line: &str) -> Done {
         self.run_with(line, "").await
     }
 
-    /// Runs a command to its end, with this on its standard input.
+    /// Runs a command to its end, with this standard input.
     pub async fn run_with(&self, line: &str, input: &str) -> Done {
         let mut command = self.command(line.split_whitespace());
         let mut child = command.stdin(Stdio::piped()).spawn().expect("the binary can be run");
         let mut stdin = child.stdin.take().expect("standard input");
-        // A command that has no use for its input may have closed it.
+        // A command that does not read its input may have closed it.
         drop(stdin.write_all(input.as_bytes()).await);
         drop(stdin);
         let output = timeout(PATIENCE, child.wait_with_output()).await;
@@ -152,7 +152,7 @@ impl Home {
     }
 }
 
-/// `KAYAN_BIN`, or what cargo has built beside this test program.
+/// `KAYAN_BIN`, or the binary that cargo has built beside this test program.
 pub fn binary() -> PathBuf {
     let given = std::env::var_os("KAYAN_BIN").map(PathBuf::from);
     let built = || {

@@ -1,4 +1,4 @@
-//! What a service exports to Prometheus, as a test reads it.
+//! The metrics of a service, parsed for assertions.
 
 use std::{
     collections::BTreeMap,
@@ -11,13 +11,13 @@ use tokio::time::{sleep, timeout};
 
 use crate::{Answer, Client, ask};
 
-/// Longer than anything takes to be measured.
+/// The time limit for a metric to change.
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// One scrape.
 #[derive(Debug, Clone)]
 pub struct Metrics {
-    /// As it came.
+    /// The text as received.
     pub text: String,
     /// The values, by series as in `kayan_login_total{status="success",strategy="password"}`.
     pub series: BTreeMap<String, f64>,
@@ -29,7 +29,7 @@ impl Metrics {
         Self::in_answer(&ask(client.get("/metrics")).await.expect(200))
     }
 
-    /// Scrapes with an admin token, as from where nobody may without.
+    /// Scrapes with an admin token, for where the metrics require one.
     pub async fn by_token(client: &Client, token: &str) -> Self {
         Self::in_answer(&ask(client.get("/metrics").bearer_auth(token)).await.expect(200))
     }
@@ -45,7 +45,7 @@ impl Metrics {
         Self { text, series }
     }
 
-    /// Scrapes until it is so: what is measured now and then takes a while.
+    /// Scrapes until the condition holds: some metrics are measured at intervals.
     pub async fn until(client: &Client, such: impl Fn(&Self) -> bool) -> Self {
         let scraping = async {
             loop {
@@ -59,12 +59,12 @@ impl Metrics {
         timeout(PATIENCE, scraping).await.expect("it becomes so in time")
     }
 
-    /// The value of a series; 0 when there is none.
+    /// The value of a series; 0 if there is none.
     pub fn get(&self, series: &str) -> f64 {
         self.series.get(series).copied().unwrap_or_default()
     }
 
-    /// The value of a series that counts; nothing when there is none.
+    /// The value of a counter; `None` if there is none.
     pub fn count(&self, series: &str) -> Option<u64> {
         let mut values = self.text.lines().filter_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         values.next().map(|value| value.parse().unwrap_or_else(|_| panic!("{series} counts nothing: {value}")))
@@ -77,7 +77,7 @@ impl Metrics {
     }
 }
 
-/// Runs Prometheus' own checker on a text; what it says, and whether it has nothing against it.
+/// Runs `promtool` on a text; returns whether it accepts it, and its output.
 pub fn promtool(args: &[&str], input: &str) -> (bool, String) {
     let mut command = Command::new("promtool");
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

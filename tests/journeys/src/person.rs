@@ -1,25 +1,25 @@
-//! Somebody who uses the service.
+//! A user of the service.
 
 use reqwest::RequestBuilder;
 use serde_json::json;
 
 use crate::{Answer, Client, ask};
 
-/// A password that the policy takes.
+/// A password that the policy accepts.
 pub const PASSWORD: &str = "correct horse battery staple 7";
 
-/// Somebody who has registered, with the tokens they hold.
+/// A registered user, with the current tokens.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// How they talk to the service.
+    /// Their client.
     pub client: Client,
     /// Their identity's id.
     pub id: String,
-    /// What they log in with.
+    /// Their identifier.
     pub email: String,
-    /// Their present session token.
+    /// Their current session token.
     pub session_token: String,
-    /// Their present refresh token.
+    /// Their current refresh token.
     pub refresh_token: String,
 }
 
@@ -52,23 +52,23 @@ impl Person {
         client.tell("/api/v1/sessions/refresh", &json!({ "refresh_token": token }))
     }
 
-    /// The request that asks who a token's owner is.
+    /// The request for the owner of a token.
     pub fn asking(client: &Client, token: &str) -> RequestBuilder {
         client.get("/api/v1/whoami").bearer_auth(token)
     }
 
-    /// The same person in a new session.
+    /// The same user in a new session.
     pub async fn log_in(&self) -> Self {
         let answer = ask(Self::login(&self.client, &self.email, PASSWORD)).await.expect(200);
         Self { session_token: answer.at("/session_token"), refresh_token: answer.at("/refresh_token"), ..self.clone() }
     }
 
-    /// Asks who they are.
+    /// Calls `whoami`.
     pub async fn who_am_i(&self) -> Answer {
         ask(Self::asking(&self.client, &self.session_token)).await
     }
 
-    /// Asks for new tokens; keeps the old.
+    /// Refreshes the session; keeps the old tokens.
     pub async fn refresh(&self) -> Answer {
         ask(Self::refreshing(&self.client, &self.refresh_token)).await
     }
@@ -78,7 +78,7 @@ impl Person {
         ask(self.client.post("/api/v1/logout").bearer_auth(&self.session_token)).await
     }
 
-    /// Asserts that neither token opens anything any more.
+    /// Asserts that neither token is valid.
     pub async fn assert_out(&self) {
         self.who_am_i().await.refused(401, "unauthorized");
         self.refresh().await.refused(401, "invalid_token");

@@ -1,4 +1,4 @@
-//! Where a home keeps its data: a file in its folder, or a database of its own on a server.
+//! Where a home keeps its data: a file in its folder, or its own database on a server.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -25,7 +25,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The one that this run is on.
+    /// The kind that this run is on.
     pub fn chosen() -> Self {
         let given = std::env::var_os(CHOSEN).map(|name| name.to_string_lossy().into_owned());
         let name = given.unwrap_or_else(|| Self::Sqlite.name().to_owned());
@@ -43,36 +43,36 @@ impl Kind {
     }
 }
 
-/// A database; dropped with this if it was made by it.
+/// A database; removed when dropped if it was created here.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) kind: Kind,
-    /// As `KAYAN_DB_DSN` has it.
+    /// Its DSN, as in `KAYAN_DB_DSN`.
     pub(crate) dsn: String,
-    /// Its name, if it was made on the server of the tests.
+    /// Its name, if it was created on the server of the tests.
     made: Option<String>,
 }
 
 impl Place {
-    /// An empty one of its own.
+    /// Creates an empty database.
     pub(crate) fn create(kind: Kind) -> Self {
         if kind == Kind::Sqlite {
             return Self::at(kind, &format!("file:{FILE}?mode=rwc"));
         }
         let name = format!("kayan_{:016x}", RandomState::new().hash_one("database"));
         administer(kind, format!("CREATE DATABASE {name}")).join().expect("a database of one's own");
-        // Unencrypted, as encryption is the drivers' tests' business and hundreds of handshakes take their time.
+        // Without encryption, which the tests of the drivers cover: hundreds of handshakes take time.
         let options = if kind == Kind::Mysql { "parseTime=true" } else { "sslmode=disable" };
         let dsn = format!("{}?{options}", neighbour(&server(kind), &name));
         Self { kind, dsn, made: Some(name) }
     }
 
-    /// One that somebody else takes care of.
+    /// An existing database that another owner removes.
     pub(crate) fn at(kind: Kind, dsn: &str) -> Self {
         Self { kind, dsn: dsn.to_owned(), made: None }
     }
 
-    /// A connection to it, beside the service's own; `folder` is where its file would be.
+    /// A connection beside the service's own; `folder` is where its file would be.
     pub(crate) async fn connect(&self, folder: &Path) -> Database {
         let file = folder.join(FILE).display().to_string();
         let dsn = if self.kind == Kind::Sqlite { &file } else { &self.dsn };
@@ -84,12 +84,12 @@ impl Drop for Place {
     fn drop(&mut self) {
         let Some(name) = self.made.take() else { return };
         let force = if self.kind == Kind::Postgres { " WITH (FORCE)" } else { "" };
-        // A test that failed already says why.
+        // A failed test has reported its reason already.
         drop(administer(self.kind, format!("DROP DATABASE {name}{force}")).join());
     }
 }
 
-/// The DSN of the tests' server: of a user who may make databases.
+/// The DSN of the tests' server, for a user who may create databases.
 fn server(kind: Kind) -> String {
     let variable = format!("KAYAN_TEST_{}_DSN", kind.name().to_uppercase());
     let given = std::env::var_os(&variable).and_then(|dsn| dsn.into_string().ok());
@@ -107,7 +107,7 @@ fn neighbour(dsn: &str, name: &str) -> String {
     format!("{server}/{name}")
 }
 
-/// Runs a statement on the tests' server; on a thread, as within a runtime nobody may wait.
+/// Runs a statement on the tests' server; on its own thread, as a runtime must not be blocked.
 fn administer(kind: Kind, sql: String) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

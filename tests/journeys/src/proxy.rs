@@ -1,4 +1,4 @@
-//! A wire to a server, which a test may lead to another one or cut.
+//! A TCP proxy to a server, which a test may redirect or cut.
 
 use std::{
     net::Ipv4Addr,
@@ -14,7 +14,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// A port that leads to a server's port.
+/// A port that forwards to a server's port.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -30,7 +30,7 @@ struct Wire {
 }
 
 impl Proxy {
-    /// Leads to this port on this machine.
+    /// Forwards to this port on this machine.
     pub async fn to(port: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let own = listener.local_addr().expect("an address").port();
@@ -43,12 +43,12 @@ impl Proxy {
         self.port
     }
 
-    /// Leads new connections to this port; those that there are stay where they are, as after a failover.
+    /// Forwards new connections to this port; open ones keep their server, as after a failover.
     pub fn lead_to(&self, port: u16) {
         self.wire.target.store(port, Ordering::SeqCst);
     }
 
-    /// Lets so many more bytes come from the server, then ends every connection that has more to bring, and every new one.
+    /// Lets this many more bytes come from the server, then ends every connection with more to read, and every new one.
     pub fn cut_after(&self, bytes: u64) {
         self.wire.left.store(bytes, Ordering::SeqCst);
     }
@@ -68,7 +68,7 @@ async fn serve(listener: TcpListener, wire: Arc<Wire>) {
             let Ok(server) = TcpStream::connect(target).await else { return };
             let ((mut from_client, to_client), (from_server, mut to_server)) =
                 (client.into_split(), server.into_split());
-            // Whichever ends first takes the other with it.
+            // When one direction ends, so does the other.
             tokio::select! {
                 _ = copy(&mut from_client, &mut to_server) => {}
                 () = bring(from_server, to_client, &wire) => {}

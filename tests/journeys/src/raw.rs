@@ -1,4 +1,4 @@
-//! Bytes over a bare socket, for what no HTTP client would send.
+//! A bare TCP connection, for what no HTTP client would send.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -23,12 +23,12 @@ impl Connection {
         Self(TcpStream::connect(address).await.expect("the service listens"))
     }
 
-    /// Sends bytes; false when the service has hung up.
+    /// Sends bytes; false if the service has disconnected.
     pub async fn send(&mut self, bytes: &[u8]) -> bool {
         self.0.write_all(bytes).await.is_ok()
     }
 
-    /// What comes first, be it little.
+    /// The first bytes to arrive, however few.
     pub async fn begin(&mut self) -> Vec<u8> {
         let mut bytes = vec![0; 64];
         let read = timeout(PATIENCE, self.0.read(&mut bytes)).await.expect("the service answers");
@@ -36,24 +36,24 @@ impl Connection {
         bytes
     }
 
-    /// Says that nothing more will be sent, and gives the answer, if there is one.
+    /// Closes the sending side, and returns the response, if any.
     pub async fn hang_up(mut self) -> Option<Answer> {
-        // The service may have been faster.
+        // The service may have disconnected before.
         drop(self.0.shutdown().await);
         self.receive().await
     }
 
-    /// All that comes until the service hangs up, as answer if it begins like one.
+    /// Everything until the service disconnects, as a response if it starts like one.
     pub async fn receive(mut self) -> Option<Answer> {
         let mut bytes = Vec::new();
-        // A reset after the answer is the service's way to refuse the rest of a request.
+        // A reset after the response is how the service refuses the rest of a request.
         let read = timeout(PATIENCE, self.0.read_to_end(&mut bytes)).await;
         drop(read.expect("the service answers or hangs up"));
         parse(&bytes)
     }
 }
 
-/// Sends a whole request, which should ask for `Connection: close`, and gives the answer, if there is one.
+/// Sends a complete request, which should ask for `Connection: close`, and returns the response, if any.
 pub async fn exchange(address: SocketAddr, request: &[u8]) -> Option<Answer> {
     let mut connection = Connection::to(address).await;
     connection.send(request).await;

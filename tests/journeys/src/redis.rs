@@ -1,4 +1,4 @@
-//! A Redis of a test's own, which it may kill, freeze and start again.
+//! A Redis server for one test, which it may kill, freeze and start again.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -13,7 +13,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// The server; ended when it is dropped.
+/// The server; stopped when dropped.
 #[derive(Debug)]
 pub struct Redis {
     port: u16,
@@ -39,14 +39,14 @@ impl Redis {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
-    /// Waits until it listens: another process that begins to is no event one could wait for.
+    /// Waits until it listens; another process gives no event to wait for.
     async fn answers(&self) {
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_err() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
-    /// Gives it a command, which it must carry out.
+    /// Sends it a command, which must succeed.
     pub async fn tell(&self, command: &str) {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.expect("it listens");
         stream.write_all(format!("{command}\r\n").as_bytes()).await.expect("it reads");
@@ -61,7 +61,7 @@ impl Redis {
         kill_process(id.expect("it runs"), signal).expect("it is told");
     }
 
-    /// Ends it as a power failure would.
+    /// Kills it, as a power failure would.
     pub fn kill(&mut self) {
         self.process.kill().expect("a process of ours");
         self.process.wait().expect("a process of ours");

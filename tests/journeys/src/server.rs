@@ -1,4 +1,4 @@
-//! A database server of a test's own, which it may kill or freeze; what it has acknowledged is on disk.
+//! A database server for one test, which may kill or freeze it; what it has acknowledged is on disk.
 
 use std::{
     fs::{self, File, Permissions},
@@ -17,7 +17,7 @@ use crate::{Database, Kind};
 const PATIENCE: Duration = Duration::from_secs(30);
 const PASSWORD: &str = "throw-away";
 
-/// The server; ended when it is dropped.
+/// The server; stopped when dropped.
 #[derive(Debug)]
 pub struct Server {
     kind: Kind,
@@ -52,7 +52,7 @@ impl Server {
         server
     }
 
-    /// Starts a `PostgreSQL` on a copy of a data folder, such as one that `pg_basebackup` has made of another of these.
+    /// Starts a `PostgreSQL` on a copy of a data folder, such as one made by `pg_basebackup`.
     pub async fn on_copy_of(data: &Path) -> Self {
         let mut server = Self::new(Kind::Postgres);
         ran(Command::new("cp").arg("-a").arg(data).arg(server.file("data")));
@@ -74,7 +74,7 @@ impl Server {
         twin
     }
 
-    /// Makes a `PostgreSQL` that was killed a standby, from when it is revived until it is promoted.
+    /// Makes a killed `PostgreSQL` a standby, from its next start until it is promoted.
     pub fn stand_by(&self) {
         fs::write(self.file("data").join("standby.signal"), "").expect("a file in a folder of ours");
         self.hand_over();
@@ -104,7 +104,7 @@ impl Server {
         self.dsn_of("kayan")
     }
 
-    /// The DSN of the database `kayan`, on another port that leads here.
+    /// The DSN of the database `kayan` through another port that leads to it.
     pub fn dsn_at(&self, port: u16) -> String {
         self.dsn().replace(&self.port.to_string(), &port.to_string())
     }
@@ -121,7 +121,7 @@ impl Server {
         self.folder.path().join(name)
     }
 
-    /// Whom it runs as: these servers refuse root.
+    /// The user it runs as: these servers refuse root.
     fn user(&self) -> Option<&'static str> {
         let user = if self.kind == Kind::Postgres { "postgres" } else { "mysql" };
         rustix::process::geteuid().is_root().then_some(user)
@@ -164,7 +164,7 @@ impl Server {
         let mut mariadbd = self.command(Path::new("/usr/sbin/mariadbd"));
         mariadbd.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"]);
         mariadbd.args(["--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=64M"]);
-        // In a common folder it would remove the temporary tables of other servers when it starts.
+        // In a shared folder it would remove the temporary tables of other servers when it starts.
         mariadbd.arg(format!("--port={}", self.port)).arg(format!("--tmpdir={folder}"));
         for (option, file) in
             [("datadir", "data"), ("socket", "my.sock"), ("pid-file", "my.pid"), ("init-file", "users.sql")]
@@ -182,19 +182,19 @@ impl Server {
         loop {
             let ended = self.process.as_mut().is_none_or(|process| !matches!(process.try_wait(), Ok(None)));
             if ended {
-                // A server that finds traces of its former life may give up the first time.
+                // A server that recovers from a crash may fail at its first start.
                 let log = File::options().create(true).append(true).open(self.file("log")).expect("a log");
                 self.process = Some(self.serve().stdout(Stdio::null()).stderr(log).spawn().expect("a server"));
             }
             let Err(error) = Database::connect(self.kind, &first).await else { return };
             let log = || fs::read_to_string(self.file("log")).unwrap_or_default();
             assert!(began.elapsed() < PATIENCE, "it does not come up: {error}; it said:\n{}", log());
-            // Another process that begins to listen is no event one could wait for.
+            // Another process gives no event to wait for.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// Ends it as a power failure would.
+    /// Kills it, as a power failure would.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
         if let Some(mut process) = self.process.take() {
@@ -202,26 +202,26 @@ impl Server {
         }
     }
 
-    /// Stops it in the middle of whatever it does; its connections stay open.
+    /// Freezes it in the middle of its work; its connections stay open.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on.
+    /// Lets it continue.
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// Sends a signal to its process and to all that it has begun.
+    /// Sends a signal to its process and all child processes.
     fn signal(&self, signal: Signal) {
         let Some(process) = &self.process else { return };
         let parent = process.id().to_string();
         let send = |id: &str, signal| {
             let id = id.parse().ok().and_then(Pid::from_raw);
-            // One that has just ended by itself needs no signal.
+            // A process that has just ended needs no signal.
             let _ = id.map(|id| kill_process(id, signal));
         };
-        // While it stands still it begins no others.
+        // While it is stopped it starts no others.
         send(&parent, Signal::STOP);
         for id in offspring(&parent) {
             send(&id, signal);
@@ -241,7 +241,7 @@ fn offspring(parent: &str) -> Vec<String> {
     let processes = fs::read_dir("/proc").expect("the list of processes").filter_map(Result::ok);
     let child = |id: String| {
         let status = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-        // Behind the name, which may hold anything, stand the state and the parent.
+        // The name may contain anything; the state and the parent follow it.
         let (_, fields) = status.rsplit_once(") ")?;
         (fields.split(' ').nth(1)? == parent).then_some(id)
     };
@@ -256,7 +256,7 @@ fn postgres(program: &str) -> PathBuf {
     newest.map_or_else(|| program.into(), |version| version.join("bin").join(program))
 }
 
-/// Runs a program to its end, which must be a good one.
+/// Runs a program, which must succeed.
 fn ran(command: &mut Command) {
     let output = command.output();
     let output = output.unwrap_or_else(|why| panic!("{command:?}: {why}; `cargo xtask test` installs what is needed"));

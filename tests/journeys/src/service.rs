@@ -18,7 +18,7 @@ const LOG: &str = "serve.log";
 /// A running service. Dropping it ends its process and removes its folder.
 #[derive(Debug)]
 pub struct Service {
-    // Before the folder, which it uses.
+    // Dropped before the folder, which it uses.
     child: Child,
     address: SocketAddr,
     home: Home,
@@ -62,16 +62,16 @@ impl Service {
         Client::new(self.address)
     }
 
-    /// What it has said so far.
+    /// Its output so far.
     pub fn log(&self) -> String {
         log(&self.home)
     }
 
-    /// What it has said so far, as soon as that has this part: lines that tell of nothing wrong may come after answers.
+    /// Its output, as soon as it contains this part: log lines may be written after the response.
     pub async fn log_with(&self, part: &str) -> String {
         let said = async {
             while !self.log().contains(part) {
-                // Another process's output is no event one could wait for.
+                // Another process's output gives no event to wait for.
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -79,14 +79,14 @@ impl Service {
         self.log()
     }
 
-    /// The names of its threads; of a long one only its beginning.
+    /// The names of its threads; long ones are cut.
     pub fn threads(&self) -> Vec<String> {
         let tasks = format!("/proc/{}/task", self.child.id().expect("it runs"));
         let names = fs::read_dir(tasks).expect("its threads").flatten().map(|task| task.path().join("comm"));
         names.filter_map(|name| fs::read_to_string(name).ok()).map(|name| name.trim().to_owned()).collect()
     }
 
-    /// Bytes of memory that it has, as far as they are in use: resident and its own.
+    /// The memory that it uses, in bytes: resident and private.
     pub fn memory(&self) -> u64 {
         let status = format!("/proc/{}/status", self.child.id().expect("it runs"));
         let status = fs::read_to_string(status).expect("its memory");
@@ -94,7 +94,7 @@ impl Service {
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") << 10
     }
 
-    /// Lets it open so many files more than it has open, and no others.
+    /// Limits its open files to this many more than it has.
     pub fn limit_files(&self, more: u64) {
         let id = self.child.id().expect("it runs");
         let open = fs::read_dir(format!("/proc/{id}/fd")).expect("its files").count() as u64;
@@ -103,28 +103,28 @@ impl Service {
         prlimit(id, Resource::Nofile, limit).expect("its limit is ours to set");
     }
 
-    /// Whether its process has not ended.
+    /// Whether its process is running.
     pub fn still_runs(&mut self) -> bool {
         self.child.try_wait().expect("a process of ours").is_none()
     }
 
-    /// Sends it SIGKILL, without waiting for its end.
+    /// Sends it SIGKILL, without waiting for it to end.
     pub fn strike(&mut self) {
         self.child.start_kill().expect("it runs");
     }
 
-    /// Ends it with SIGKILL; what it leaves behind stays.
+    /// Ends it with SIGKILL; its folder stays.
     pub async fn kill(mut self) -> Home {
         self.child.kill().await.expect("the service is killed");
         self.home
     }
 
-    /// Asks it to end, with SIGTERM.
+    /// Ends it with SIGTERM.
     pub fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// Asks it to open its files anew, with SIGHUP.
+    /// Makes it reopen its files, with SIGHUP.
     pub fn hang_up(&self) {
         self.signal(Signal::HUP);
     }
@@ -134,7 +134,7 @@ impl Service {
         kill_process(id.expect("it runs"), signal).expect("it is told");
     }
 
-    /// Waits for its end; its exit code, and what it leaves behind.
+    /// Waits for it to end; returns its exit code, its output and its folder.
     pub async fn ended(mut self) -> (i32, String, Home) {
         let status = timeout(PATIENCE, self.child.wait()).await.expect("the service ends").expect("a status");
         (status.code().unwrap_or(-1), log(&self.home), self.home)
@@ -145,7 +145,7 @@ fn log(home: &Home) -> String {
     String::from_utf8_lossy(&fs::read(home.path(LOG)).unwrap_or_default()).into_owned()
 }
 
-/// The address, as soon as the log or the banner tells it.
+/// The address, as soon as the log or the banner names it.
 async fn listening(child: &mut Child, home: &Home) -> SocketAddr {
     loop {
         let said = log(home);
@@ -154,13 +154,13 @@ async fn listening(child: &mut Child, home: &Home) -> SocketAddr {
         }
         let ended = child.try_wait().expect("a process of ours");
         assert!(ended.is_none(), "`kayan serve` has ended ({ended:?}); it said:\n{said}");
-        // Another process's output is no event one could wait for.
+        // Another process's output gives no event to wait for.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
 fn told(said: &str) -> Option<SocketAddr> {
-    // Whole lines only.
+    // Only complete lines.
     let lines = said.split_inclusive('\n').filter(|line| line.ends_with('\n'));
     lines.into_iter().find_map(|line| {
         let mut words = line.split([' ', '"', ',', '\n']);

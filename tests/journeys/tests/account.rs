@@ -1,4 +1,4 @@
-//! What people do with their own account.
+//! Users and their own account.
 
 use kayan_journeys::{PASSWORD, Person, Service, ask, events};
 use reqwest::Method;
@@ -79,7 +79,7 @@ async fn i_12_roles_state_and_verified_are_the_servers_alone() {
         let traits = json!({ "email": format!("{member}@example.com"), member: value });
         let body = json!({ "traits": traits, "password": PASSWORD });
         ask(ada.client.tell("/api/v1/registration", &body)).await.refused(400, "invalid_input");
-        // Beside the traits nobody looks for it; what is not known there is left alone.
+        // Beside the traits, unknown members are ignored.
         let email = format!("{member}@example.com");
         let mut beside = json!({ "traits": { "email": email }, "password": PASSWORD });
         beside[member] = value;

@@ -40,14 +40,14 @@ impl Office {
         ask(self.request(method, path).json(body)).await
     }
 
-    /// Makes somebody with the usual password.
+    /// Creates a user with the usual password.
     pub(crate) async fn make(&self, name: &str, roles: &[&str]) -> Answer {
         let email = format!("{name}@example.com");
         let body = json!({ "traits": { "email": email }, "password": PASSWORD, "roles": roles });
         self.tell(Method::POST, "/admin/users", &body).await.expect(201)
     }
 
-    /// Somebody with these roles, logged in.
+    /// A user with these roles, logged in.
     pub(crate) async fn colleague(&self, name: &str, roles: &[&str]) -> (String, String) {
         let id = self.make(name, roles).await.at("/id");
         let login = ask(Person::login(&self.client, &format!("{name}@example.com"), PASSWORD)).await.expect(200);
@@ -109,7 +109,7 @@ async fn a_lock_ends_at_a_moment_that_is_to_come() {
     ada.assert_out().await;
     let home = office.service.home();
     let late = home.run(&format!("admin user lock --id {} --until 2024-01-01", ada.id)).await;
-    assert_eq!((late.code, late.stderr.contains("before it began")), (2, true), "{}", late.stderr);
+    assert_eq!((late.code, late.stderr.contains("in the past")), (2, true), "{}", late.stderr);
     assert_eq!(home.run(&format!("admin user lock --id {} --until 2999-12-31", ada.id)).await.code, 0);
     assert_eq!(kayan_journeys::count(&home.database().await, "SELECT COUNT(*) FROM timed_locks").await, 1);
 }
@@ -320,7 +320,7 @@ async fn tenants_and_roles_are_managed_on_the_command_line() {
     assert_eq!(roles.as_array().map(Vec::len), Some(3));
 }
 
-/// Made elsewhere of `correct horse`.
+/// A hash of `correct horse`, made elsewhere.
 const HASH: &str = "$2b$04$bus2Ek6NlcjNotla9nCbj.t/3M84ijqupBbsAQ91E9GnwiERkS57W";
 
 #[tokio::test]

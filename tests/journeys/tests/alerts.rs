@@ -1,4 +1,4 @@
-//! The alerts that are shipped: each fires on what a service in trouble really exports, and is silent when all is well.
+//! The shipped alerts: each fires on the metrics of a service in trouble, and is silent when all is well.
 
 mod database_independent;
 
@@ -13,12 +13,12 @@ use crate::{
 
 const RULES: &str = include_str!("../../../deploy/prometheus/alerts.yml");
 
-/// When background jobs last succeeded.
+/// The metric of the last success of background jobs.
 const SUCCESSES: &str = "kayan_job_last_success_timestamp_seconds";
 
-/// What the service exports goes on as it went between two scrapes: counters grow by the same in every interval of 15
-/// seconds, and gauges stay as they are. Where promtool's time begins, at 0, it is as late as at the latest success of a
-/// job, and one that succeeded between the scrapes goes on to succeed.
+/// The metrics continue as between the two scrapes: counters grow by the same amount in every interval of 15 seconds,
+/// and gauges stay as they are. promtool's time starts at 0, which is set to the latest success of a job; a job that
+/// succeeded between the scrapes continues to succeed.
 fn goes_on(before: &Metrics, after: &Metrics) -> String {
     let families = after.families();
     let is_success = |series: &str| series.starts_with(SUCCESSES);

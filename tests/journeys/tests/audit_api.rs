@@ -1,4 +1,4 @@
-//! The audit trail over HTTP, and users brought along by it.
+//! The audit trail over HTTP, and the import of users.
 
 use kayan_journeys::{PASSWORD, Person, ask, events};
 use reqwest::Method;

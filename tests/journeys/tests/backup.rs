@@ -1,4 +1,4 @@
-//! Backups: made, checked, and put back.
+//! Backups: created, verified and restored.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
@@ -135,7 +135,7 @@ async fn an_installation_in_use_is_never_restored_over() {
     ended(&refused, 1, "the database is in use: there are 1 rows in its table identities");
     assert!(refused.stderr.contains("KAYAN_DB_DSN"), "{refused:?}");
     assert_eq!(count(&into.database().await, "SELECT COUNT(*) FROM audit_events").await, 2);
-    // A tenant is as good as a user.
+    // A tenant counts as data just as a user does.
     let tenant = Home::new();
     ended(&tenant.run("admin tenant create --id acme").await, 0, "");
     ended(&tenant.run(&format!("backup restore {path}")).await, 1, "the database is in use");
@@ -152,7 +152,7 @@ async fn a_backup_that_fails_leaves_the_old_file() {
     let long = (0_u32..60_000).map(|at| format!("{:08x}", at.wrapping_mul(2_654_435_761))).collect::<Vec<_>>().concat();
     let fill = format!("UPDATE audit_events SET metadata = '{{\"long\":\"{long}\"}}'");
     home.database().await.execute(&fill).await;
-    // A file can't grow beyond 100 KiB then, which is as good as a full disk.
+    // A file can't grow beyond 100 KiB then, as on a full disk.
     let full = bash(&home, "trap '' XFSZ; ulimit -f 100; kayan backup create --output old.backup").await;
     ended(&full, 1, "what was there before is still there");
     assert!(full.stdout.is_empty(), "{full:?}");

@@ -1,4 +1,4 @@
-//! I-38: bodies that nobody should send, each refused in the one shape.
+//! I-38: malformed bodies, each refused in the same format.
 
 use kayan_journeys::{Answer, Client, Connection, PASSWORD, Person, Service, ask, count};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ async fn register(client: &Client, body: impl Into<reqwest::Body>) -> Answer {
     post(client, "/api/v1/registration", body).await
 }
 
-/// The one field that is named.
+/// The one field that the error names.
 fn field(answer: &Answer) -> (String, String) {
     (answer.at("/details/fields/0/pointer"), answer.at("/details/fields/0/code"))
 }
@@ -147,7 +147,7 @@ async fn i_09_an_address_that_is_absurd_or_deceives_the_eye_is_refused() {
         let login = ask(Person::login(&client, email, PASSWORD)).await;
         assert_eq!((login.status, &*login.at("/code")), (401, "invalid_credentials"), "{told:?}: {login:?}");
     }
-    // Another spelling is no deceit but the same address.
+    // Another spelling of the same address is not an attack.
     for same in ["ADA@EXAMPLE.COM", "\u{ff41}da@example.com", "ada@\u{ff25}xample.com"] {
         let body = json!({ "traits": { "email": same }, "password": PASSWORD });
         let answer = register(&client, body.to_string()).await;
@@ -203,7 +203,7 @@ async fn a_body_of_10_megabytes_is_too_large_however_it_is_sent() {
     let service = Service::start().await;
     let head = "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n";
     let chunk = vec![b'x'; 1 << 16];
-    // The larger one is more than the service cares to read on for.
+    // The larger one is more than the service reads on for.
     for (chunked, megabytes) in [(false, 10), (true, 10), (false, 40), (true, 40)] {
         let mut connection = Connection::to(service.address()).await;
         let length = format!("Content-Length: {}", megabytes << 20);
@@ -219,7 +219,7 @@ async fn a_body_of_10_megabytes_is_too_large_however_it_is_sent() {
         }
         connection.receive().await.expect("an answer").refused(413, "payload_too_large");
     }
-    // And what is just within the bound is read.
+    // A body just within the limit is read.
     let name = "x".repeat((1 << 20) - 200);
     let body = json!({ "traits": { "email": "a@example.com", "name": name }, "password": PASSWORD });
     let answer = register(&service.client(), body.to_string()).await.refused(400, "invalid_input");

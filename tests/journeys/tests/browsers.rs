@@ -48,7 +48,7 @@ async fn a_change_by_cookie_alone_must_come_from_an_allowed_origin() {
         let answer = ask(revoking(&ada).header("Origin", &foreign)).await;
         assert_eq!((answer.status, &*answer.at("/code")), (403, "csrf_rejected"), "{foreign}: {answer:?}");
         answer.assert_shape();
-        // A page can't lie about where it is, but it may come from a site that it shares with us.
+        // A page can't lie about its origin, but it may belong to a site that shares our domain.
         let both = revoking(&ada).header("Origin", &foreign).header("Sec-Fetch-Site", "same-origin");
         ask(both).await.refused(403, "csrf_rejected");
     }
@@ -88,7 +88,7 @@ async fn a_token_in_a_header_needs_no_origin_as_no_page_can_forge_it() {
         .await
         .expect(204);
     ask(revoking(&ada).bearer_auth(&ada.session_token)).await.expect(204);
-    // A header that opens nothing does not lend its trust to the cookie.
+    // An invalid header does not make the cookie acceptable.
     ask(revoking(&ada).header("Authorization", "Basic eDp5")).await.refused(403, "csrf_rejected");
     ask(revoking(&ada).bearer_auth("kys_nonsense")).await.refused(401, "unauthorized");
     ask(revoking(&ada).header("X-Session-Token", "")).await.refused(401, "unauthorized");

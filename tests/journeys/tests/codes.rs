@@ -1,4 +1,4 @@
-//! Every code of failure there is, over HTTP: its shape, and that the OpenAPI document tells of it.
+//! Every error code over HTTP: its format, and that the OpenAPI document lists it.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use syn::{
     punctuated::Punctuated,
 };
 
-/// The closed list, as the service's own source has it.
+/// The source of the closed list of codes.
 const SOURCE: &str = include_str!("../../../adapters/http/src/wire/codes.rs");
 
 /// A line of the list: `Variant = "name", STATUS, "title", "message"`.
@@ -42,7 +42,7 @@ fn listed() -> BTreeSet<String> {
     names
 }
 
-/// Failures that were provoked, each with the operation in which it was.
+/// The provoked errors, each with its operation.
 struct Provoked {
     client: Client,
     answers: Vec<(&'static str, Answer)>,
@@ -124,14 +124,14 @@ impl Provoked {
         self.by("patch /admin/users/{id}", late, 412, "precondition_failed").await;
     }
 
-    /// Tenants that let nobody in so.
+    /// Tenants that refuse logins by password.
     async fn by_strict_tenants(&mut self, home: &Home) {
         let client = self.client.clone();
         let strict = "admin tenant create --id strict --settings {\"mfa_required\":true}";
         for line in [strict, "admin tenant create --id closed"] {
             assert_eq!(home.run(line).await.code, 0);
         }
-        // What only a later version could write: no method that this one knows.
+        // What only a later version could write: a list without a known method.
         let none = "UPDATE tenants SET settings = '{\"methods\":[]}' WHERE id = 'closed'";
         home.database().await.execute(none).await;
         let register = |tenant| Person::registration(&client, "new@example.com").header("X-Tenant-ID", tenant);
@@ -139,7 +139,7 @@ impl Provoked {
         self.by("post /api/v1/registration", register("closed"), 403, "method_disabled").await;
     }
 
-    /// Where every identifier is optional, one is needed all the same.
+    /// If every identifier is optional, one is still needed.
     async fn by_nameless_people(&mut self) {
         let identifier = json!({ "type": "string", "x-kayan-identifier": true });
         let schema = json!({ "type": "object", "properties": { "email": identifier } });
@@ -150,7 +150,7 @@ impl Provoked {
         self.by("patch /api/v1/me", nameless, 409, "last_identifier").await;
     }
 
-    /// Guesses at one account until nobody listens, and on until it is too often.
+    /// Failed logins for one account until it is locked, and further until the rate limit.
     async fn by_guessing(&mut self) {
         let client = self.client.clone();
         let guess = || Person::login(&client, "guessed@example.com", "not the password 5");
@@ -182,7 +182,7 @@ impl Provoked {
     }
 }
 
-/// A body that stops arriving, until the service has had enough of it.
+/// A body that stops arriving, until the service refuses it.
 async fn too_slow(service: &Service) -> Answer {
     let mut connection = Connection::to(service.address()).await;
     let head = "POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 40\r\n";
@@ -208,7 +208,7 @@ async fn every_code_is_produced_has_the_one_shape_and_is_in_the_document() {
         provoked.by_nameless_people().await;
         provoked.by_guessing().await;
         provoked.by_overload().await;
-        // A database that breaks must not change what the slow body is told.
+        // A broken database must not change the response to the slow body.
         provoked.by_a_broken_database(service.home()).await;
     };
     let (slow, ()) = futures_util::future::join(too_slow(&service), others).await;

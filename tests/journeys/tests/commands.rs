@@ -1,4 +1,4 @@
-//! The commands beside `serve` and `admin`.
+//! The commands other than `serve` and `admin`.
 
 use kayan_journeys::{Home, Kind, Service, ask};
 use serde_json::Value;
@@ -132,7 +132,7 @@ async fn the_settings_are_listed_with_their_sources_and_without_their_secrets() 
     assert_eq!(row("KAYAN_HOST")["source"], "default");
     let table = home.run("config check").await;
     assert!(table.stdout.contains("KAYAN_DB_DSN") && !table.stdout.contains(secret), "{table:?}");
-    // A look changes nothing.
+    // Reading changes nothing.
     let left: Vec<_> = std::fs::read_dir(home.path(".")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
@@ -164,7 +164,7 @@ async fn version_completions_and_help_tell_what_there_is() {
 #[tokio::test]
 async fn a_setting_is_also_a_flag_and_the_flag_wins() {
     let home = Home::new();
-    // Refused for the port; which is after the flag has been read.
+    // Refused for the port, after the flag was read.
     let done = home.run("serve --port 70000").await;
     assert!(done.code == 78 && done.stderr.contains("KAYAN_PORT") && done.stderr.contains("flag"), "{done:?}");
     std::fs::write(home.path(".env"), "KAYAN_LOG_LEVEL=loud\n").unwrap();

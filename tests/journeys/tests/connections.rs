@@ -1,14 +1,14 @@
-//! Connections that are many, slow, or never read.
+//! Many connections, slow ones, and unread responses.
 
 use std::time::{Duration, Instant};
 
 use kayan_journeys::{Connection, Home, Metrics, Service, Windowless, ask, exchange};
 
-/// What a client that leaves its answer unread may cost.
+/// The most memory for a client that leaves its response unread, in bytes.
 const PER_CLIENT: u64 = 32 << 10;
 const LIVE: &[u8] = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
-/// Clients that ask for a page, see the first bytes of the answer, and read no further.
+/// Clients that request a page, read the first bytes of the response, and stop.
 async fn stuck(service: &Service, clients: usize) -> Vec<Connection> {
     let mut stuck = Vec::new();
     for _ in 0..clients {
@@ -20,7 +20,7 @@ async fn stuck(service: &Service, clients: usize) -> Vec<Connection> {
     stuck
 }
 
-/// The same, over HTTP/2, each in as many streams as there may be.
+/// The same over HTTP/2, each in as many streams as allowed.
 async fn stuck_streams(service: &Service, connections: u32) -> Vec<Windowless> {
     let mut stuck = Vec::new();
     for _ in 0..connections {
@@ -35,7 +35,7 @@ async fn stuck_streams(service: &Service, connections: u32) -> Vec<Windowless> {
 #[tokio::test]
 async fn i_40_clients_that_leave_their_answers_unread_cost_little_memory() {
     let service = Service::start_in(Home::new().with("KAYAN_MAX_CONNECTIONS", "1000")).await;
-    // What comes first costs once.
+    // The first ones include costs that occur only once.
     drop((stuck(&service, 20).await, stuck_streams(&service, 1).await));
     let before = service.memory();
     let clients = stuck(&service, 300).await;
@@ -45,7 +45,7 @@ async fn i_40_clients_that_leave_their_answers_unread_cost_little_memory() {
     let streams = stuck_streams(&service, 4).await;
     let each = service.memory().saturating_sub(before) / 400;
     assert!(each <= PER_CLIENT, "{each} bytes for each stream of HTTP/2");
-    // And nobody else notices.
+    // And other clients do not notice.
     assert_eq!(exchange(service.address(), LIVE).await.unwrap().status, 200);
     drop((clients, streams));
 }
@@ -55,7 +55,7 @@ async fn i_40_an_http_2_connection_has_no_more_than_a_hundred_streams() {
     let service = Service::start().await;
     let mut client = Windowless::to(service.address()).await;
     client.ask("/docs", 400).await;
-    // Of those above, each is refused with RST_STREAM, which is no head.
+    // Streams above that number are refused with RST_STREAM, without a head.
     client.heads(100).await;
     let asked = Metrics::of(&service.client()).await;
     let count = asked.count("kayan_http_requests_total{operation=\"none\",status=\"200\"}");
@@ -87,7 +87,7 @@ async fn a_service_without_files_to_open_pauses_says_so_now_and_then_and_recover
     service.limit_files(8);
     let silent = [(); 32].map(|()| Connection::to(service.address()));
     let silent = futures_util::future::join_all(silent).await;
-    let told = "no connection can be taken";
+    let told = "connections can't be accepted";
     let asking = tokio::spawn({
         let address = service.address();
         async move { exchange(address, LIVE).await }

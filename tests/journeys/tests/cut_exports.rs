@@ -1,4 +1,4 @@
-//! An export that is cut: over HTTP it breaks off and is told, and a command ends with 1 and leaves no file.
+//! Aborted exports: over HTTP the client notices and the log says so; a command exits with 1 and leaves no file.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use kayan_journeys::{Client, Database, Home, Kind, Metrics, PASSWORD, Proxy, Ser
 use reqwest::RequestBuilder;
 
 const BROKEN: &str = "kayan_http_broken_answers_total{operation=\"exportAuditEvents\"}";
-/// How often the events are doubled: there are then several pages of them.
+/// How often the number of events is doubled, to make several pages.
 const DOUBLED: u32 = 12;
 
 /// Far more events than are read at a time.
@@ -29,7 +29,7 @@ pub(crate) async fn with_many_events(home: &Home) -> Database {
     database
 }
 
-/// Damages one of the last events, so that it can't be read any more.
+/// Damages one of the last events, so that it can't be read.
 pub(crate) async fn damage_a_late_event(database: &Database) {
     let ids = database.texts("SELECT id FROM audit_events ORDER BY created_at DESC, id DESC LIMIT 100").await;
     let last = &ids[99];
@@ -43,13 +43,13 @@ pub(crate) async fn token(home: &Home) -> String {
     made.stdout.trim().to_owned()
 }
 
-/// A request on a connection of its own.
+/// A request on its own connection.
 pub(crate) fn over_http_2(client: &Client, path: &str) -> RequestBuilder {
     let http = reqwest::Client::builder().tls_certs_only([]).no_proxy().http2_prior_knowledge().build().unwrap();
     http.get(format!("{}{path}", client.origin()))
 }
 
-/// It begins well, and then the client is told that this was not all of it.
+/// Asserts that a response starts well and is then aborted visibly.
 async fn breaks_off(request: RequestBuilder, id: &str) {
     let answer = request.header("X-Request-Id", id).send().await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -57,7 +57,7 @@ async fn breaks_off(request: RequestBuilder, id: &str) {
     assert!(whole.is_err(), "{id}: it looks whole, with {} bytes", whole.unwrap().len());
 }
 
-/// Exits with 1, and leaves neither the file nor a part of it.
+/// Asserts that a command exits with 1, and leaves neither the file nor a part of it.
 async fn leaves_no_file(home: &Home, line: &str) {
     let done = home.run(line).await;
     assert!(done.code == 1 && !done.stderr.contains("panicked"), "{line}: {done:?}");
@@ -80,7 +80,7 @@ async fn i_35_an_export_whose_source_fails_breaks_off_and_is_logged_and_counted(
         let id = format!("export-{format}");
         breaks_off(over_http_2(&client, &path).bearer_auth(&token), &id).await;
         let log = service.log_with(&id).await;
-        assert!(log.lines().any(|line| line.contains("an answer broke off") && line.contains(&id)), "{id}: {log}");
+        assert!(log.lines().any(|line| line.contains("a response was aborted") && line.contains(&id)), "{id}: {log}");
     }
     assert_eq!(Metrics::of(&client).await.count(BROKEN), Some(3));
     let told = database.texts("SELECT metadata FROM audit_events WHERE type = 'admin.action'").await;
@@ -117,7 +117,7 @@ async fn i_35_a_command_whose_export_fails_exits_with_1_and_leaves_no_file() {
     leaves_no_file(&home, "admin user export --output taken").await;
 }
 
-/// The wire to the server is cut in the middle of it, and nothing answers from then on.
+/// The connection to the server is cut during the export, and no new one can be made.
 pub(crate) async fn survives_no_cut(kind: Kind) {
     let server = Server::start(kind).await;
     with_many_events(&Home::at(kind, &server.dsn())).await;
@@ -128,7 +128,7 @@ pub(crate) async fn survives_no_cut(kind: Kind) {
     let client = service.client();
     proxy.cut_after(1_000_000);
     breaks_off(over_http_2(&client, "/admin/audit/export").bearer_auth(&token), "export-cut").await;
-    service.log_with("an answer broke off").await;
+    service.log_with("a response was aborted").await;
     proxy.cut_after(u64::MAX);
     assert_eq!(Metrics::of(&client).await.count(BROKEN), Some(1));
     for line in ["audit export --output taken", "backup create --output taken", "audit export --bundle taken"] {

@@ -1,4 +1,4 @@
-//! Days and moments as the command line and HTTP take them.
+//! Dates and times on the command line and over HTTP.
 
 use kayan_journeys::{PASSWORD, Person, ask};
 use reqwest::Method;

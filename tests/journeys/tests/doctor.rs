@@ -1,4 +1,4 @@
-//! What `kayan doctor` finds, and says to do about it.
+//! The findings and advice of `kayan doctor`.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, time::Instant};
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::starting::files;
 
-/// Longer than the few seconds that are promised, as the machine may be busy, and shorter than what hangs.
+/// More than the promised few seconds, as the machine may be busy, and less than the time limit of a command.
 const ENOUGH: u64 = 20;
 
-/// What a run has found.
+/// The findings of a run.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) code: i32,
@@ -32,14 +32,14 @@ impl Found {
         such.map(|it| it["check"].as_str().unwrap()).collect()
     }
 
-    /// Neither on standard output nor on standard error.
+    /// Asserts that a secret is in neither output.
     #[track_caller]
     fn hides(&self, secret: &str) {
         assert!(!self.done.stdout.contains(secret) && !self.done.stderr.contains(secret), "{:?}", self.done);
     }
 }
 
-/// Runs it, as a script does.
+/// Runs it as a script does.
 pub(crate) async fn doctor(home: &Home, options: &str) -> Found {
     let began = Instant::now();
     let done = home.run(&format!("doctor --format json {options}")).await;
@@ -48,7 +48,7 @@ pub(crate) async fn doctor(home: &Home, options: &str) -> Found {
     Found { code: done.code, findings, done }
 }
 
-/// A database that serves is in order; nothing is changed by the look at it.
+/// Finds nothing wrong with a working database, and changes nothing.
 pub(crate) async fn finds_a_sound_database_in_order(kind: Kind) {
     let home = Home::on(kind).with("KAYAN_AUTO_MIGRATE", "false");
     assert_eq!(home.run("migrate up").await.code, 0);
@@ -84,7 +84,7 @@ async fn pending_migrations_alone_are_exit_3_and_nothing_is_made() {
     assert!(found.is("migrations.pending", "failed").contains("run kayan migrate up"));
     assert_eq!(files(&home), Vec::new());
     assert_eq!(home.run("migrate status").await.code, 3);
-    // Where the service migrates by itself, that is no failure.
+    // If the service migrates by itself, that is no failure.
     let found = doctor(&home.with("KAYAN_AUTO_MIGRATE", "true"), "").await;
     assert_eq!(found.code, 0, "{found:#?}");
     found.is("migrations.pending", "warning");
@@ -247,7 +247,7 @@ async fn i_25_a_database_that_is_older_than_its_audit_log_is_told_to_end_all_ses
     assert!(told.contains("kayan admin sessions revoke-all"), "{told}");
 }
 
-/// A server that stands still, refuses the password, or is not there is told as such, and nothing waits for it.
+/// Reports a server that is frozen, refuses the password or is down, without hanging.
 pub(crate) async fn outlasts_a_server_that_does_not_answer(kind: Kind) {
     let mut server = Server::start(kind).await;
     let home = Home::at(kind, &server.dsn());
@@ -271,7 +271,7 @@ pub(crate) async fn outlasts_a_server_that_does_not_answer(kind: Kind) {
     assert!(refused.is("database.reachable", "failed").contains("refuses"), "{refused:#?}");
 }
 
-/// A user who may only read, and pools that are too large together.
+/// Finds a user without the right to write, and pools that are too large together.
 pub(crate) async fn finds_missing_rights_and_connections(kind: Kind) {
     let server = Server::start(kind).await;
     let home = Home::at(kind, &server.dsn());
@@ -292,7 +292,7 @@ pub(crate) async fn finds_missing_rights_and_connections(kind: Kind) {
     for grant in &grants[..2] {
         administrator.execute(grant).await;
     }
-    // It does not promise that the service migrates, where its user can't.
+    // It does not claim that the service migrates where its user can't.
     let pending = doctor(&reader, "").await.is("migrations.pending", "failed");
     assert!(pending.contains("lacks the privileges to apply them"), "{pending}");
 

@@ -1,4 +1,4 @@
-//! What was acknowledged is on disk, with its audit event, whatever happens to the process.
+//! Everything acknowledged is on disk with its audit event, whatever happens to the process.
 
 use futures_util::{
     StreamExt,
@@ -12,19 +12,19 @@ use reqwest::RequestBuilder;
 const ROUNDS: u64 = 10;
 const EACH: usize = 100;
 
-/// What the service has acknowledged, and how much it has not.
+/// What the service acknowledged, and the number of requests it did not.
 #[derive(Default)]
 struct Acknowledged {
     /// Identities.
     registered: Vec<String>,
     /// Session tokens, each with its identity.
     refreshed: Vec<(String, String)>,
-    /// How many requests got no answer.
+    /// How many requests got no response.
     cut_off: usize,
 }
 
 /// Sends 100 registrations and 100 refreshes at once, kills the service as soon as it has answered some of both, and
-/// notes what was answered until it was gone.
+/// notes what was answered until then.
 async fn storm(service: &mut Service, round: u64, people: &[Person], deadly: usize) -> Acknowledged {
     let client = service.client();
     let registrations = (0..EACH).map(|n| Person::registration(&client, &format!("r{round}-{n}@example.com")));
@@ -41,7 +41,7 @@ async fn storm(service: &mut Service, round: u64, people: &[Person], deadly: usi
         match answer.status {
             201 => acknowledged.registered.push(answer.at("/identity/id")),
             200 => acknowledged.refreshed.push((answer.at("/session_token"), answer.at("/identity/id"))),
-            // Too much at once for a database server: promised to nobody.
+            // Too much at once for a database server: not acknowledged.
             503 => continue,
             other => panic!("{other}: {answer:?}"),
         }
@@ -55,7 +55,7 @@ async fn storm(service: &mut Service, round: u64, people: &[Person], deadly: usi
     acknowledged
 }
 
-/// Everybody whose first refresh is to come.
+/// The users whose first refresh follows.
 async fn people(client: &Client, round: u64) -> Vec<Person> {
     let names: Vec<String> = (0..EACH).map(|n| format!("s{round}-{n}")).collect();
     stream::iter(&names).map(|name| Person::register(client, name)).buffered(8).collect().await
@@ -124,7 +124,7 @@ async fn i_33_nothing_acknowledged_is_lost_when_the_service_is_killed_ten_times_
         drop(database);
         assert!(!seen.registered.is_empty() && !seen.refreshed.is_empty(), "round {round} has both kinds");
         cut_off += seen.cut_off;
-        // What was handed out is good in the next life of the service.
+        // Tokens issued before the crash are valid after the restart.
         let service = Service::start_in(home).await;
         let client = service.client();
         let tokens = seen.refreshed.iter().map(|(token, _)| kayan_journeys::ask(Person::asking(&client, token)));

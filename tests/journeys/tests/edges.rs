@@ -93,7 +93,7 @@ async fn i_38_bytes_in_headers_that_are_no_text_are_refused_as_what_they_stand_f
     whoami(cookies.as_bytes()).await.refused(401, "unauthorized");
 }
 
-/// What the HTTP library refuses before a handler sees a request.
+/// Requests that the HTTP library refuses before a handler sees them.
 #[tokio::test]
 async fn i_38_what_is_not_http_is_refused_in_the_one_shape_and_the_service_goes_on() {
     let service = Service::start().await;
@@ -124,7 +124,7 @@ async fn i_38_what_is_not_http_is_refused_in_the_one_shape_and_the_service_goes_
         let told = String::from_utf8_lossy(&request).chars().take(70).collect::<String>();
         let mut connection = Connection::to(service.address()).await;
         connection.send(&request).await;
-        // Some of it might be the beginning of something better, if more were to come.
+        // Some of these could be the beginning of a valid request.
         if let Some(answer) = connection.hang_up().await {
             assert!([400, 414, 431].contains(&answer.status), "{told:?}: {answer:?}");
             answer.assert_shape();
@@ -133,7 +133,7 @@ async fn i_38_what_is_not_http_is_refused_in_the_one_shape_and_the_service_goes_
         }
         assert_eq!(raw(&service, &get(b"/health/live", b"X-A: b")).await.unwrap().status, 200, "after {told:?}");
     }
-    // Two of them say nothing at all.
+    // For two of them there is no response.
     assert!(answers >= sent - 2, "{answers} of {sent}");
     assert!(!service.log().contains("panicked"), "{}", service.log());
 }

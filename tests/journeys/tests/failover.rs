@@ -1,4 +1,4 @@
-//! After a failover: the old server has become read-only, the new one takes writes, and nobody restarts the service.
+//! After a failover: the old server has become read-only, the new one accepts writes, and the service is not restarted.
 
 use std::time::{Duration, Instant};
 
@@ -8,21 +8,21 @@ use tokio::time::timeout;
 
 use crate::doctor::doctor;
 
-/// Writes succeed this soon after there is a server that takes them: twice the promised two seconds, for a busy machine.
+/// How soon writes must succeed once a server accepts them: twice the promised two seconds, for a busy machine.
 const SOON: Duration = Duration::from_secs(4);
-/// Longer than anything here takes.
+/// The time limit of everything here.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The same for all services on one database.
 const SECRET: &str = "q8Zr!mWx2Lt0p9Vk_7Yd-uEo4HsNcBa1";
 
-/// Connections are kept for ever, and nothing is cached.
+/// Connections are kept forever, and nothing is cached.
 fn home(kind: Kind, dsn: &str) -> Home {
     let home = Home::at(kind, dsn).with("KAYAN_SESSION_CACHE_TTL", "0s").with("KAYAN_DB_CONN_MAX_LIFETIME", "0s");
     home.with("KAYAN_LOG_LEVEL", "warn").with("KAYAN_SESSION_SECRET", SECRET)
 }
 
-/// The DSN for a user whom `read_only` binds: on `MySQL` those who administer the server may write all the same.
+/// The DSN for a user to whom `read_only` applies: on `MySQL` administrators may still write.
 async fn bound(kind: Kind, dsn: &str) -> String {
     if kind != Kind::Mysql {
         return dsn.to_owned();
@@ -48,7 +48,7 @@ async fn set_read_only(kind: Kind, dsn: &str, on: bool) {
     timeout(PATIENCE, took).await.expect("the server reads its settings");
 }
 
-/// Ready or not, as soon as that is seen; health says the same of the database.
+/// Waits until the service is ready or not; the health report says the same of the database.
 async fn readiness(client: &Client, status: u16) {
     let asking = async { while ask(client.get("/health/ready")).await.status != status {} };
     timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("it is never {status}"));
@@ -59,7 +59,7 @@ async fn readiness(client: &Client, status: u16) {
     assert_eq!(told.contains("read-only"), status == 503, "{health:?}");
 }
 
-/// Somebody new registers, and several at once log in, soon after `since`.
+/// Registers a new user and logs in several at once, soon after `since`.
 async fn writes_soon(client: &Client, name: &str, since: Instant) {
     let email = format!("{name}@example.com");
     while ask(Person::registration(client, &email)).await.status != 201 {
@@ -70,13 +70,13 @@ async fn writes_soon(client: &Client, name: &str, since: Instant) {
     assert!(logins.iter().all(|answer| answer.status == 200), "{logins:?}");
 }
 
-/// Many connections, each used.
+/// Opens many connections and uses each.
 async fn warm(person: &Person) {
     let logins = (0..8).map(|_| ask(Person::login(&person.client, &person.email, kayan_journeys::PASSWORD)));
     assert!(join_all(logins).await.iter().all(|answer| answer.status == 200));
 }
 
-/// A server that is made read-only is said to be so, still read, and written again when it may be.
+/// Reports a server that becomes read-only, keeps reading from it, and writes again as soon as possible.
 pub(crate) async fn tells_of_a_read_only_server(kind: Kind) {
     let server = Server::start(kind).await;
     let service = Service::start_in(home(kind, &bound(kind, &server.dsn()).await)).await;
@@ -95,7 +95,7 @@ pub(crate) async fn tells_of_a_read_only_server(kind: Kind) {
     readiness(&client, 200).await;
 }
 
-/// The address leads to the new primary; the connections there are still lead to the old one, which takes no writes.
+/// The address leads to the new primary; open connections still lead to the old one, which accepts no writes.
 pub(crate) async fn finds_the_new_primary(kind: Kind) {
     let mut old = Server::start(kind).await;
     let dsn = bound(kind, &old.dsn()).await;
@@ -117,7 +117,7 @@ pub(crate) async fn finds_the_new_primary(kind: Kind) {
     assert_eq!(count(&there, found).await, 1);
 }
 
-/// Of several hosts in the DSN, the one that takes writes is found when the first has become read-only.
+/// Of several hosts in the DSN, the writable one is found when the first has become read-only.
 pub(crate) async fn finds_the_writable_host() {
     let kind = Kind::Postgres;
     let mut old = Server::start(kind).await;
@@ -139,7 +139,7 @@ pub(crate) async fn finds_the_writable_host() {
     }
 }
 
-/// A `PostgreSQL` in recovery is read and not written, until it is promoted under the connections that there are.
+/// A `PostgreSQL` in recovery is read but not written, until it is promoted while connections are open.
 pub(crate) async fn follows_a_promotion() {
     let kind = Kind::Postgres;
     let mut server = Server::start(kind).await;

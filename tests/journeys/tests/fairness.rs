@@ -1,4 +1,4 @@
-//! Nobody makes others wait, and what one tenant does tells another nothing.
+//! No client delays others, and no tenant learns what another one does.
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use kayan_journeys::{Home, PASSWORD, Person, Service, ask};
@@ -13,7 +13,7 @@ async fn i_40_a_flood_of_logins_in_one_tenant_does_not_keep_another_out() {
     let client = service.client();
     let ada = Person::register(&client, "ada").await;
     let mut flood: FuturesUnordered<_> = (0..64).map(|_| ask(Person::login(&client, &ada.email, PASSWORD))).collect();
-    // The first refusal says that the queue is full.
+    // The first refusal shows that the queue is full.
     assert_eq!(flood.next().await.unwrap().status, 503);
     let quiet = async {
         let login = Person::login(&client, "nobody@example.com", PASSWORD).header("X-Tenant-ID", "acme");

@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use crate::trail::{back_to_2024, bash};
 
-/// Runs lines of the guide as they stand there, but for the addresses and ids that it leaves open.
+/// Runs lines of the guide as printed, with its placeholders for addresses and ids filled in.
 async fn runs(home: &Home, lines: &str) -> Done {
     let done = bash(home, lines).await;
     assert_eq!(done.code, 0, "{lines}: {done:?}");
     done
 }
 
-/// Every command of the three sections that speaks to Kayan or reads what it wrote.
+/// Runs every command of the three sections that calls Kayan or reads its output.
 pub(crate) async fn three_sections_run_as_printed(kind: Kind) {
     let home = Home::on(kind).with("KAYAN_AUDIT_LOG", "audit.log").with("KAYAN_SESSION_CACHE_TTL", "0s");
     let home = home.with("KAYAN_LOCKOUT_ENABLED", "true").with("KAYAN_RATE_LIMIT_ENABLED", "true");
@@ -22,7 +22,7 @@ pub(crate) async fn three_sections_run_as_printed(kind: Kind) {
     let [ada, bert] = [Person::register(&client, "ada").await, Person::register(&client, "bert").await];
     back_to_2024(home, 31).await;
 
-    // Rotate Secrets: what needs no cluster.
+    // Rotate Secrets: the part that needs no cluster.
     let secrets = "NEW_SESSION_SECRET=$(openssl rand -base64 32)\nNEW_JWT_SECRET=$(openssl rand -base64 64)";
     let told = runs(home, &format!("{secrets}\necho \"$NEW_SESSION_SECRET\" \"$NEW_JWT_SECRET\"")).await;
     assert!(told.stdout.len() > 120, "{told:?}");
@@ -48,11 +48,11 @@ pub(crate) async fn three_sections_run_as_printed(kind: Kind) {
     ada.assert_out().await;
     let again = bert.log_in().await;
     let emergency = "UPDATE sessions SET active = false WHERE active = true;";
-    // Those that revoke-all has ended still say active: their epoch is over.
+    // Sessions ended by revoke-all still say active: their epoch is over.
     assert_eq!(home.database().await.execute(emergency).await, 3);
     again.assert_out().await;
 
-    // What the filters look for.
+    // Events that the filters select.
     for _ in 0..5 {
         ask(Person::login(&client, &ada.email, "wrong, and long")).await.refused(401, "invalid_credentials");
     }
@@ -69,7 +69,7 @@ pub(crate) async fn three_sections_run_as_printed(kind: Kind) {
     let table = runs(home, types).await.stdout;
     assert_eq!(table.lines().skip(1).filter(|line| line.contains("auth.login.")).count(), 6, "{table}");
 
-    // Log Analysis, once the log is whole.
+    // Log Analysis, once the log is complete.
     service.terminate();
     let (code, log, home) = service.ended().await;
     assert_eq!(code, 0, "{log}");

@@ -1,4 +1,4 @@
-//! Which host a request is for, however it says so.
+//! The host of a request, in each way to name it.
 
 use kayan_journeys::{Home, PASSWORD, Person, Service, ask, exchange};
 use serde_json::json;
@@ -11,7 +11,7 @@ async fn with_tenant_by_host() -> Service {
     service
 }
 
-/// A client that speaks HTTP/2 from the first byte, and takes this service for that host.
+/// A client that speaks HTTP/2 from the first byte, and reaches this service as that host.
 fn client_of_http_2(service: &Service) -> reqwest::Client {
     let http = reqwest::Client::builder().tls_certs_only([]).no_proxy().http2_prior_knowledge();
     http.resolve(ACME, service.address()).build().unwrap()

@@ -1,4 +1,4 @@
-//! `Idempotency-Key` on the requests of administrators.
+//! `Idempotency-Key` on requests of administrators.
 
 use futures_util::future::join_all;
 use kayan_journeys::{Answer, Home, PASSWORD, Person, Service, ask, count};
@@ -31,7 +31,7 @@ async fn the_same_post_gets_the_same_answer_and_another_one_422() {
     for bad in ["", "a b", &"x".repeat(256)] {
         make(&office, bad, &body).await.refused(400, "invalid_input");
     }
-    // A key of another session is another one.
+    // The same key of another session is a different key.
     let (_, token) = office.colleague("second", &["admin"]).await;
     let theirs = office.client.post("/admin/users").bearer_auth(token).header("Idempotency-Key", "k");
     ask(theirs.json(&json!({ "traits": { "email": "bert@example.com" } }))).await.expect(201);
@@ -73,7 +73,7 @@ async fn a_second_revoke_all_tells_what_the_first_one_did() {
     again.who_am_i().await.expect(200);
 }
 
-/// Whoever holds a narrowed token knows neither what its parent did nor what it was told.
+/// The holder of a narrowed token must not learn what its parent did, nor the response.
 #[tokio::test]
 async fn i_30_a_narrowed_token_is_not_given_the_answer_to_its_parents_key() {
     let service = Service::start().await;

@@ -1,4 +1,4 @@
-//! What people and programs do with the service, from end to end.
+//! The journeys of users and programs through the service, from end to end.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

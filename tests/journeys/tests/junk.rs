@@ -1,4 +1,4 @@
-//! I-38: two thousand sequences of bytes at every field, header, query, cookie and path.
+//! I-38: two thousand random byte sequences in every field, header, query, cookie and path.
 
 use futures_util::{StreamExt, future::join_all, stream};
 use kayan_journeys::{Answer, PASSWORD, Person, Service, ask, exchange};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const TRIES: usize = 2_000;
 
-/// What has broken programs before.
+/// Inputs that have broken programs before.
 const NASTY: [&str; 24] = [
     "",
     " ",
@@ -54,7 +54,7 @@ const HEADERS: [&str; 16] = [
     "X-Anything",
 ];
 
-/// Those that take a body come first.
+/// Those with a body come first.
 const OPERATIONS: [(&str, &str); 14] = [
     ("POST", "/api/v1/registration"),
     ("POST", "/api/v1/login"),
@@ -99,7 +99,7 @@ impl Junk {
         String::from_utf8_lossy(&self.bytes()).into_owned()
     }
 
-    /// Something good with a few of its bytes changed, lost or doubled.
+    /// A valid value with a few bytes changed, removed or doubled.
     fn mutant(&mut self, good: &str) -> Vec<u8> {
         let mut bytes = good.as_bytes().to_vec();
         for _ in 0..self.0.random_range(1..5) {
@@ -135,7 +135,7 @@ impl Junk {
         let body = match self.0.random_range(0..11) {
             0 => return self.bytes(),
             1 => return self.mutant(&good.to_string()),
-            // In the middle of a string, where it stays JSON if it can.
+            // In the middle of a string, where it stays JSON if possible.
             2 => return [br#"{"identifier":"x@example.com","password":""#, &*self.bytes(), br#""}"#].concat(),
             3 => return [br#"{"traits":{"email":""#, &*self.bytes(), br#""},"password":"a good one 9"}"#].concat(),
             4 => value,
@@ -149,7 +149,7 @@ impl Junk {
         body.to_string().into_bytes()
     }
 
-    /// A whole request; what the HTTP library would refuse before the service sees it is made presentable.
+    /// A complete request, valid enough for the HTTP library to pass it on.
     fn request(&mut self, person: &Person) -> Vec<u8> {
         let choice = if self.0.random_ratio(1, 2) { &OPERATIONS[..WITH_BODY] } else { &OPERATIONS[..] };
         let (method, path) = *choice.choose(&mut self.0).unwrap();
@@ -201,13 +201,13 @@ fn judge(answer: Option<Answer>) -> Result<(), String> {
 #[tokio::test]
 async fn i_38_no_sequence_of_bytes_makes_the_service_fail_hang_or_panic() {
     let service = Service::start().await;
-    // Whom the junk may log out, change or delete.
+    // The user whom the junk may log out, change or delete.
     let client = service.client();
     let names: Vec<String> = (0..20).map(|n| format!("victim{n}")).collect();
     let victims = join_all(names.iter().map(|name| Person::register(&client, name))).await;
     let ada = Person::register(&client, "ada").await;
     let tries = stream::iter(0..TRIES).map(|seed| {
-        // Each try can be had again alone.
+        // Each try can be repeated by itself.
         let request = Junk(StdRng::seed_from_u64(seed as u64)).request(&victims[seed % victims.len()]);
         let address = service.address();
         async move { (seed, judge(exchange(address, &request).await), request) }

@@ -1,4 +1,4 @@
-//! Asking too often and guessing too often.
+//! Rate limits and the lockout.
 
 use futures_util::future::join_all;
 use kayan_journeys::{Answer, Home, PASSWORD, Person, Service, ask, count};
@@ -10,7 +10,7 @@ fn lockout() -> Home {
     home.with("KAYAN_LOCKOUT_MAX_FAILURES", MAX_FAILURES.to_string()).with("KAYAN_LOCKOUT_DURATION", "15m")
 }
 
-/// Guesses so often that no more is heard.
+/// Fails to log in until the account is locked.
 async fn lock_out(service: &Service, email: &str) -> Answer {
     for _ in 0..MAX_FAILURES {
         ask(Person::login(&service.client(), email, "wrong")).await.refused(401, "invalid_credentials");
@@ -72,7 +72,7 @@ async fn i_09_200_parallel_wrong_passwords_cause_at_most_max_failures_verificati
         let answers = join_all(guesses).await;
         let heard = answers.iter().filter(|answer| answer.status == 401).count();
         assert!((1..=MAX_FAILURES).contains(&heard), "{heard} are heard for {email}");
-        // A database server may have too much to do with 200 at once, and the service says so.
+        // A database server may be too busy for 200 at once, which the service reports.
         let others = answers.into_iter().filter(|answer| ![401, 503].contains(&answer.status));
         for answer in others {
             let locked = answer.refused(423, "account_locked");

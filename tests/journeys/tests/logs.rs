@@ -1,4 +1,4 @@
-//! The log: a line for each request, and how much of the rest.
+//! The log: a line for each request, and the log level.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -6,12 +6,12 @@ use kayan_journeys::{Client, Home, Person, Service, ask};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// How many times the lines were asked for.
+/// How often the lines were requested.
 static MARKERS: AtomicU32 = AtomicU32::new(0);
 
-/// The access lines of what was asked before this, but for those of asking for them.
+/// The access lines so far, without those of the requests made here.
 async fn lines(service: &Service, client: &Client) -> Vec<Value> {
-    // Lines are written some milliseconds after their answers, and in their order: with this one there are all before it.
+    // Lines are written in order, some milliseconds after the response: this one comes after all others.
     let marker = format!("marker-{}", MARKERS.fetch_add(1, Ordering::Relaxed));
     ask(client.get("/health/live").header("x-request-id", &marker)).await.expect(200);
     let log = service.log_with(&marker).await;

@@ -1,11 +1,11 @@
-//! What Prometheus is told.
+//! The metrics for Prometheus.
 
 use futures_util::{StreamExt, stream};
 use kayan_journeys::{Home, Metrics, PASSWORD, Person, Service, ask, promtool};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
 
-/// The families of the operations guide, and the one more that its alerts ask for.
+/// The families in the operations guide, and one more that its alerts use.
 const OF_THE_GUIDE: [(&str, &str); 11] = [
     ("kayan_login_total", "counter"),
     ("kayan_registration_total", "counter"),
@@ -144,7 +144,7 @@ async fn strangers_cannot_make_series() {
     let client = service.client();
     let token = service.home().run("admin token create --permissions debug:read --ttl 1h").await.stdout;
     let scrape = async || Metrics::by_token(&client, token.trim()).await;
-    // What 100 requests of these kinds make, 10,000 make as well.
+    // The series that 100 requests of these kinds create, 10,000 create as well.
     let rush = async |numbers: std::ops::Range<u32>| {
         let asking = stream::iter(numbers).map(|number| {
             let address = format!("10.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
@@ -163,7 +163,7 @@ async fn strangers_cannot_make_series() {
     let before = scrape().await;
     rush(100..10_100).await;
     let after = scrape().await;
-    // A statement that only now and then runs may have come.
+    // A statement that runs rarely may have been added.
     let new: Vec<_> = after.series.keys().filter(|series| !before.series.contains_key(*series)).collect();
     let by_strangers = new.iter().filter(|series| !series.contains("kayan_db_query_duration")).count();
     assert_eq!(by_strangers, 0, "{new:?}");

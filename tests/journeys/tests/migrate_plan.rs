@@ -1,4 +1,4 @@
-//! What `kayan migrate plan` tells, and that it changes nothing.
+//! The output of `kayan migrate plan`, and that it changes nothing.
 
 use std::fs;
 
@@ -24,7 +24,7 @@ fn locks(plan: &[Value]) -> Vec<(&str, &str)> {
     all_of(plan, "locks").iter().map(|lock| (lock["on"].as_str().unwrap(), lock["kind"].as_str().unwrap())).collect()
 }
 
-/// The tables that there are.
+/// The existing tables.
 async fn tables(home: &Home) -> Vec<String> {
     let database = home.database().await;
     database
@@ -36,7 +36,7 @@ async fn tables(home: &Home) -> Vec<String> {
         .await
 }
 
-/// Plans on an empty database, then from a version that has rows, then when there is nothing to do.
+/// Plans on an empty database, then from a version with rows, then with nothing pending.
 pub(crate) async fn tells_all_and_changes_nothing(kind: Kind) {
     let home = Home::on(kind);
     let all = planned(&home, "migrate plan").await;
@@ -73,7 +73,7 @@ pub(crate) async fn tells_all_and_changes_nothing(kind: Kind) {
     let counted: Vec<_> = identities.collect();
     assert!(!counted.is_empty());
     match kind {
-        // An estimate may be off; MySQL and MariaDB take theirs now and then.
+        // An estimate may be off; MySQL and MariaDB update theirs from time to time.
         Kind::Mysql => assert!(counted.iter().all(Option::is_some), "{counted:?}"),
         _ => assert!(counted.iter().all(|rows| *rows == Some(3)), "{counted:?}"),
     }

@@ -1,4 +1,4 @@
-//! An installation that moves to another kind of database, with everything that people and auditors rely on.
+//! An installation moves to another kind of database, with everything that users and auditors rely on.
 
 use kayan_journeys::{Home, Kind, PASSWORD, Person, Service, ask};
 
@@ -31,10 +31,10 @@ async fn moved(from: Kind, to: Kind) {
     let revoked = good(here, "admin token create --permissions users:read", "").await;
     good(here, "admin token revoke --token-stdin", &revoked).await;
     let here = service.kill().await;
-    // Sealed, and older than any partition that comes with the schema.
+    // Sealed, and older than any partition that the schema creates.
     back_to_2024(&here, 18).await;
     let database = here.database().await;
-    // A service seals only what is behind what it has sealed.
+    // A service seals only events after those it has sealed.
     let anew = database.earlier("sealed_until", 100_000_000);
     database.execute(&format!("UPDATE audit_sealing SET sealed_until = {anew}")).await;
     drop(database);
@@ -69,7 +69,7 @@ async fn moved(from: Kind, to: Kind) {
         ask(Person::login(&client, &ada.email, "wrong")).await.refused(401, "invalid_credentials");
         let user = good(service.home(), &format!("admin user get --id {} --format json", ada.id), "").await;
         assert!(user.contains("writer"), "{user}");
-        // The trail goes on behind what has come along.
+        // The trail continues after the moved events.
         good(service.home(), "audit verify --database", "").await;
     }
 }

@@ -1,4 +1,4 @@
-//! What is about a MySQL or MariaDB server.
+//! Journeys that need a MySQL or MariaDB server.
 
 mod outages;
 
@@ -101,9 +101,9 @@ async fn a_mysql_server_that_logs_statements_alone_is_told_with_what_to_set() {
     let refused = home.run("migrate up").await;
     assert!(refused.code != 0 && refused.stderr.contains("set binlog_format to ROW or MIXED"), "{refused:?}");
     let told = doctor::doctor(&home, "").await.is("database.binlog", "failed");
-    let mend = "SET GLOBAL binlog_format = 'ROW'";
-    assert!(told.contains(mend), "{told}");
-    Database::connect(KIND, &server.dsn()).await.unwrap().execute(mend).await;
+    let remedy = "SET GLOBAL binlog_format = 'ROW'";
+    assert!(told.contains(remedy), "{told}");
+    Database::connect(KIND, &server.dsn()).await.unwrap().execute(remedy).await;
     assert_eq!(home.run("migrate up").await.code, 0);
     let found = doctor::doctor(&home, "").await;
     assert!(!format!("{found:?}").contains("database.binlog"), "{found:#?}");

@@ -1,4 +1,4 @@
-//! What an operator does on the command line while the service runs.
+//! An operator on the command line while the service runs.
 
 use kayan_journeys::{Done, Home, PASSWORD, Person, Service, ask, events};
 use serde_json::Value;
@@ -8,7 +8,7 @@ fn json(done: &Done) -> Value {
     serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{error}: {done:?}"))
 }
 
-/// Asserts how a command ended, and that it said why in one of its lines.
+/// Asserts the exit code of a command, and that its error contains this text.
 #[track_caller]
 fn ended(done: &Done, code: i32, why: &str) {
     assert_eq!(done.code, code, "{done:?}");
@@ -59,7 +59,7 @@ async fn i_11_a_locked_user_is_out_at_once_and_stays_out_until_unlocked() {
     assert_eq!(json(&service.home().run(lock).await)["state"], "locked");
     ada.assert_out().await;
     elsewhere.assert_out().await;
-    // State is told only after proof.
+    // The state is revealed only after the password was proven.
     ask(Person::login(&ada.client, &ada.email, PASSWORD)).await.refused(403, "identity_inactive");
     ask(Person::login(&ada.client, &ada.email, "not the password 5")).await.refused(401, "invalid_credentials");
     let unlock = format!("admin user unlock --id {} --format json", ada.id);

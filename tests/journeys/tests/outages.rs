@@ -1,4 +1,4 @@
-//! A database server that dies, stands still or is not there yet: what holds whichever it is.
+//! A database server that crashes, freezes or starts late: what holds on every kind.
 
 use std::{
     collections::BTreeMap,
@@ -16,13 +16,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// No request takes longer; a busy machine gets as much again as the two seconds that are promised.
+/// The time limit of a request: twice the promised two seconds, for a busy machine.
 const ENOUGH: Duration = Duration::from_secs(4);
-/// So soon after its database is back, the service is.
+/// How soon after its database the service must be back.
 const RECOVERY: Duration = Duration::from_secs(5);
-/// Longer than anything here takes.
+/// The time limit of everything here.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// How many do the same at once.
+/// How many users do the same at once.
 const EACH: usize = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,14 +35,14 @@ enum Act {
 
 const ACTS: [Act; 4] = [Act::Register, Act::LogIn, Act::Ask, Act::Refresh];
 
-/// What became of one request.
+/// The outcome of a request.
 #[derive(Debug)]
 struct Outcome {
     act: Act,
     begun: Instant,
     took: Duration,
     answer: Answer,
-    /// The identity whose request it was, or that it made.
+    /// The identity that made the request, or that it created.
     identity: String,
 }
 
@@ -52,7 +52,7 @@ impl Outcome {
     }
 }
 
-/// People who go on until they are told to stop.
+/// Users who continue until they are told to stop.
 struct Load {
     people: JoinSet<()>,
     outcomes: UnboundedReceiver<Outcome>,
@@ -74,7 +74,7 @@ impl Load {
         Self { people, outcomes, stop, seen: Vec::new() }
     }
 
-    /// Waits until there are so many outcomes of each kind, of requests begun since then.
+    /// Waits for this many outcomes of each kind, of requests sent after `since`.
     async fn until(&mut self, least: usize, since: Instant, such: impl Fn(&Outcome) -> bool) {
         let mut counts = BTreeMap::new();
         let enough = async {
@@ -90,11 +90,11 @@ impl Load {
         assert!(waited.is_ok(), "only {counts:?} of {least} each; last: {:?}", self.seen.last());
     }
 
-    /// Tells everybody to stop, and what has become of their requests.
+    /// Tells all users to stop, and returns the outcomes of their requests.
     async fn end(mut self) -> Vec<Outcome> {
         self.stop.store(true, Ordering::Relaxed);
         while let Some(ended) = self.people.join_next().await {
-            ended.expect("nobody gives up");
+            ended.expect("every user stops");
         }
         while let Ok(outcome) = self.outcomes.try_recv() {
             self.seen.push(outcome);
@@ -122,15 +122,15 @@ async fn go_on(act: Act, mut person: Person, outcomes: UnboundedSender<Outcome>,
             (person.session_token, person.refresh_token) = (answer.at("/session_token"), answer.at("/refresh_token"));
         }
         let identity = if act == Act::Register { answer.at("/identity/id") } else { person.id.clone() };
-        // Nobody listens any more when the test has ended.
+        // The receiver is gone when the test has ended.
         drop(outcomes.send(Outcome { act, begun, took, answer, identity }));
         if !good {
-            // A client that is refused does not come again at once.
+            // A refused client does not retry at once.
             sleep(Duration::from_millis(50)).await;
         }
         if act == Act::Refresh && !good {
-            // Whether the old token is spent is not known. It would be found out by another refresh, but only for ten
-            // seconds, and a slow machine's database may be away for longer: so they log in anew.
+            // Whether the old token is spent is unknown. Another refresh would find out, but only for ten seconds, and
+            // the database of a slow machine may be away for longer: so they log in again.
             if let Some(fresh) = logged_in(&person).await {
                 person = fresh;
             }
@@ -144,12 +144,12 @@ async fn logged_in(person: &Person) -> Option<Person> {
     (answer.status == 200).then(|| Person { session_token: tokens.0, refresh_token: tokens.1, ..person.clone() })
 }
 
-/// Nothing is kept in a cache, so that every request needs the database.
+/// Nothing is cached, so that every request needs the database.
 fn home(server: &Server, kind: Kind) -> Home {
     Home::at(kind, &server.dsn()).with("KAYAN_SESSION_CACHE_TTL", "0s").with("KAYAN_LOG_LEVEL", "warn")
 }
 
-/// Waits until the service says that it is ready; the server is back since `back`.
+/// Waits until the service reports that it is ready; the server is back since `back`.
 async fn is_ready_soon(client: &Client, back: Instant) {
     while ask(client.get("/health/ready")).await.status != 200 {
         assert!(back.elapsed() < RECOVERY, "still not ready {:?} after the database is back", back.elapsed());
@@ -165,7 +165,7 @@ async fn is_not_ready(client: &Client) {
     ask(client.get("/health/live")).await.expect(200);
 }
 
-/// Answers came in time; a refusal says that it is no fault of the request, and when to come again.
+/// Asserts that responses came in time, and that refusals blame the service and say when to retry.
 fn assert_told_in_time(outcomes: &[Outcome]) {
     for outcome in outcomes {
         assert!(outcome.took < ENOUGH, "{outcome:?}");
@@ -176,7 +176,7 @@ fn assert_told_in_time(outcomes: &[Outcome]) {
     }
 }
 
-/// What was acknowledged is there, with its audit event.
+/// Asserts that everything acknowledged is stored with its audit event.
 async fn assert_nothing_lost(service: &Service, outcomes: &[Outcome]) {
     let database = service.home().database().await;
     let done = |act| outcomes.iter().filter(move |outcome| outcome.act == act && outcome.succeeded());
@@ -201,7 +201,7 @@ enum Outage {
     Frozen,
 }
 
-/// Takes the server away from a busy service and gives it back.
+/// Takes the server away from a busy service, and brings it back.
 async fn under_load(kind: Kind, outage: Outage) {
     let mut server = Server::start(kind).await;
     let mut service = Service::start_in(home(&server, kind)).await;
@@ -231,17 +231,17 @@ async fn under_load(kind: Kind, outage: Outage) {
     assert!(service.still_runs() && !service.log().contains("panicked"), "{}", service.log());
 }
 
-/// It dies in the middle of everything, and is started again.
+/// It is killed while busy, and started again.
 pub(crate) async fn killed_under_load(kind: Kind) {
     under_load(kind, Outage::Killed).await;
 }
 
-/// It stands still with its connections open, and goes on.
+/// It freezes with its connections open, and continues.
 pub(crate) async fn frozen_under_load(kind: Kind) {
     under_load(kind, Outage::Frozen).await;
 }
 
-/// The service is there first, and serves as soon as its database is.
+/// The service starts first, and is ready as soon as its database is.
 pub(crate) async fn started_before_its_server(kind: Kind) {
     let mut server = Server::start(kind).await;
     server.kill();

@@ -1,4 +1,4 @@
-//! What the binary writes: nothing that a terminal obeys, and never at the cost of its work.
+//! The binary's output: safe on a terminal, and never a reason to fail.
 
 use std::{
     fs::File,
@@ -22,7 +22,7 @@ fn is_obeyed(c: char) -> bool {
     OBEYED.contains(c) && !c.is_ascii_graphic() || (c.is_control() && c != '\n')
 }
 
-/// A pipe whose reader has gone away.
+/// A pipe whose reader has gone.
 fn closed() -> PipeWriter {
     let (reader, writer) = io::pipe().expect("a pipe");
     drop(reader);
@@ -33,7 +33,7 @@ fn full() -> File {
     File::options().write(true).open("/dev/full").expect("a full device")
 }
 
-/// The exit code of a command that is heard by nobody.
+/// The exit code of a command whose output can't be written.
 async fn unheard(home: &Home, line: &str, out: impl Into<Stdio>, err: impl Into<Stdio>) -> Option<i32> {
     home.command(line.split_whitespace()).stdout(out).stderr(err).status().await.expect("the binary can be run").code()
 }
@@ -156,7 +156,7 @@ async fn a_service_whose_log_can_not_be_written_serves() {
     for log in [Stdio::from(full()), Stdio::from(closed())] {
         let mut serving = home.command(["serve"]).stdout(closed()).stderr(log).spawn().expect("the binary can be run");
         let address = (Ipv4Addr::LOCALHOST, port).into();
-        // What another process does is no event one could wait for.
+        // Another process gives no event to wait for.
         while std::net::TcpStream::connect(address).is_err() {
             assert!(serving.try_wait().unwrap().is_none(), "it has ended");
             tokio::time::sleep(Duration::from_millis(5)).await;

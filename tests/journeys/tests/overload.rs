@@ -1,4 +1,4 @@
-//! Floods, and clients that go away.
+//! Floods, and clients that disconnect.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ async fn i_40_a_flood_of_logins_is_bounded_while_whoami_keeps_answering() {
     let ada = Person::register(&service.client(), "ada").await;
     let mut logins: FuturesUnordered<_> =
         (0..64).map(|_| ask(Person::login(&ada.client, &ada.email, PASSWORD))).collect();
-    // The first refusal says that the queue is full; from here on four logins wait, and nobody else has to.
+    // The first refusal shows that the queue is full; from here on only four logins wait.
     let mut answers = vec![logins.next().await.unwrap()];
     assert_eq!(answers[0].status, 503, "a refusal is faster than any hash: {:?}", answers[0]);
     let questions = async {
@@ -45,14 +45,14 @@ async fn i_40_a_flood_of_logins_is_bounded_while_whoami_keeps_answering() {
     ada.log_in().await.who_am_i().await.expect(200);
 }
 
-/// Sends a request and goes away when the time has come, or when the answer is there before.
+/// Sends a request and disconnects at this moment, unless the response comes before.
 async fn cut_off(request: RequestBuilder, moment: Duration) {
     drop(timeout(moment, Answer::to(request)).await);
 }
 
 #[tokio::test]
 async fn i_41_clients_that_go_away_in_mid_request_leave_nothing_behind() {
-    // Room for all that a slow machine has not noticed yet, and far less than what would pile up if places leaked.
+    // Room for everything that a slow machine has not noticed yet, and far less than leaked places would take.
     let home = Home::new().with("KAYAN_LOG_LEVEL", "warn").with("KAYAN_HASH_QUEUE", "1000");
     let service = Service::start_in(home).await;
     let client = service.client();
@@ -71,11 +71,11 @@ async fn i_41_clients_that_go_away_in_mid_request_leave_nothing_behind() {
         });
         join_all(requests.collect::<Vec<_>>()).await;
     }
-    // A machine that is busy with other things may still be at what was asked for; places that leaked would never be free.
+    // A busy machine may still be working on the requests; leaked places would never be free.
     let probe = || async { ask(Person::login(&client, &people[0].email, PASSWORD)).await.status };
     let drained = async { while probe().await == 503 {} };
     timeout(Duration::from_secs(30), drained).await.expect("the hashing queue never empties: places have leaked");
-    // At once, and all together: nothing is waited for.
+    // All at once: nothing is waited for.
     let names: Vec<String> = (0..8).map(|n| format!("later{n}")).collect();
     let later = join_all(names.iter().map(|name| Person::register(&client, name))).await;
     for person in &later {
@@ -93,11 +93,11 @@ async fn i_41_clients_that_go_away_in_mid_request_leave_nothing_behind() {
     ] {
         assert_eq!(count(&database, sql).await, 0, "{sql}");
     }
-    // No lock is held: somebody else can write.
+    // No lock is held: another connection can write.
     for sql in ["UPDATE identities SET version = version", "UPDATE sessions SET active = active"] {
         timeout(Duration::from_secs(30), database.execute(sql)).await.expect("no row is locked");
     }
-    // A server may have had too much to do, and said so.
+    // A server may have been too busy, and reported that.
     let log = service.log();
     let wrong = log.lines().find(|line| {
         line.contains("panicked") || (line.contains("ERROR") && !line.contains("the database is unavailable"))

@@ -55,7 +55,7 @@ async fn behind_a_path_the_document_says_where_the_api_is() {
     let service = Service::start_in(home).await;
     let document = ask(service.client().get("/openapi.json")).await.expect(200).json();
     assert_eq!(document["servers"][0]["url"], "/auth");
-    // What Swagger UI tries out, it takes from the document in its page.
+    // Swagger UI sends its requests to the server named by the document in the page.
     let page = ask(service.client().get("/docs")).await.expect(200).text();
     let page = page.split_whitespace().collect::<String>();
     assert!(page.contains(r#""servers":[{"url":"/auth"}]"#), "{} bytes", page.len());

@@ -1,4 +1,4 @@
-//! What is about a PostgreSQL server.
+//! Journeys that need a PostgreSQL server.
 
 use kayan_journeys::{Home, Kind};
 
@@ -42,7 +42,7 @@ async fn a_postgres_server_that_lets_nobody_in_is_named_without_the_password() {
         assert!(dsn.contains(good), "the test knows its server's DSN");
         servers::refuses(&Home::at(KIND, &dsn.replacen(good, bad, 1)), "throw-away").await;
     }
-    // Its certificate is nobody's whom this machine trusts.
+    // Its certificate is by an authority that this machine does not trust.
     let strict = dsn.replace("sslmode=disable", "sslmode=verify-full");
     servers::refuses(&Home::at(KIND, &strict), "throw-away").await;
 }

@@ -1,8 +1,8 @@
-//! How a session token is presented, and the browser's cookie.
+//! How a session token is sent, and the browser's cookie.
 
 use kayan_journeys::{Answer, Client, Home, PASSWORD, Person, Service, ask};
 
-/// The one cookie, its life rounded to hours: it ends with the session, not after it.
+/// The only cookie, with its lifetime rounded to hours: it ends with the session, not after it.
 fn cookie(answer: &Answer) -> String {
     let cookies = answer.cookies();
     assert_eq!(cookies.len(), 1, "{cookies:?}");
@@ -35,7 +35,7 @@ async fn a_scheme_that_is_not_bearer_hides_no_other_way() {
     let service = Service::start().await;
     let ada = Person::register(&service.client(), "ada").await;
     let (client, token) = (&ada.client, &ada.session_token);
-    // A proxy in front of a staging service asks for a password of its own.
+    // A proxy in front of a staging service requires a password of its own.
     let behind = || asking(client).basic_auth("staging", Some("secret"));
     ask(behind().header("X-Session-Token", token)).await.expect(200);
     ask(behind().header("Cookie", format!("kayan_session={token}"))).await.expect(200);
@@ -150,7 +150,7 @@ async fn in_production_the_cookie_is_bound_to_the_host_and_to_https() {
     assert_eq!(cookie(&registered), expected);
     assert!(registered.header("strict-transport-security").starts_with("max-age="), "{registered:?}");
     ask(asking(&client).header("Cookie", format!("__Host-kayan_session={token}"))).await.expect(200);
-    // Any neighbour on the domain could plant the plain name.
+    // Any other host of the domain could set the plain name.
     ask(asking(&client).header("Cookie", format!("kayan_session={token}"))).await.refused(401, "unauthorized");
 }
 

@@ -1,11 +1,11 @@
-//! Looking into a running process.
+//! Profiles of a running process.
 
 mod database_independent;
 
 use kayan_journeys::{Client, Home, Service, ask};
 use reqwest::Method;
 
-/// A home whose service is as it is in production; its own settings stay.
+/// A home whose service is configured for production; its own settings stay.
 fn production() -> Home {
     Home::new().with("KAYAN_TRUSTED_PROXIES", "127.0.0.1/32")
 }
@@ -35,10 +35,10 @@ async fn from_outside_nobody_looks_in_without_being_let() {
         assert_eq!(denied.refused(403, "forbidden").at("/details/required"), "debug:read");
         ask(from_outside(&client, method, path).bearer_auth(&reader)).await.expect(200);
     }
-    // A proxy that adds no header is one still.
+    // A proxy that adds no header is still a proxy.
     ask(client.get("/metrics")).await.refused(401, "unauthorized");
     ask(client.get("/debug/pprof/heap")).await.refused(401, "unauthorized");
-    // A proxy at the same machine is no neighbour.
+    // A proxy on the same machine is not a local client.
     ask(client.get("/metrics").header("x-forwarded-for", "127.0.0.1")).await.refused(401, "unauthorized");
 }
 

@@ -1,4 +1,4 @@
-//! Prometheus itself scrapes a service, and is asked everything that the dashboard and the rules ask.
+//! Prometheus itself scrapes a service, and evaluates every expression of the dashboard and the rules.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Longer than Prometheus takes for anything here.
+/// The time limit of everything that Prometheus does here.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 const RULES: [(&str, &str); 2] = [
@@ -26,7 +26,7 @@ const RULES: [(&str, &str); 2] = [
 
 /// A Prometheus that scrapes one service every second.
 struct Prometheus {
-    // Before the folder, which it uses.
+    // Dropped before the folder, which it uses.
     _child: Child,
     _folder: TempDir,
     origin: String,
@@ -60,14 +60,14 @@ impl Prometheus {
         self.web.get(url).send().await?.json().await
     }
 
-    /// What an expression gives now: its series.
+    /// The series of an expression now.
     async fn series(&self, expression: &str) -> Vec<Value> {
         let answer = self.get("/api/v1/query", &[("query", expression)]).await;
         let answer = answer.unwrap_or_else(|error| Value::String(error.to_string()));
         answer["data"]["result"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Asks until there is something.
+    /// Waits until an expression has series.
     async fn until(&self, expression: &str) {
         let asking = async {
             while self.series(expression).await.is_empty() {
@@ -90,12 +90,12 @@ fn expressions(within: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// Those in the rules, but for what is absent as long as all is well.
+/// Those in the rules, without the ones that are absent while all is well.
 fn ruled() -> Vec<String> {
     let lines = RULES.iter().flat_map(|(_, text)| text.lines());
     let expressions = lines.filter_map(|line| line.trim().strip_prefix("expr: "));
     let told = |expression: &&str| !expression.starts_with("absent(");
-    // What an alert compares has to be there; whether it fires is another matter.
+    // The operands of an alert must exist; whether it fires is tested elsewhere.
     let compared = |expression: &str| {
         let cut = expression.rfind(" > ").or_else(|| expression.rfind(" != ")).unwrap_or(expression.len());
         expression[..cut].to_owned()
@@ -117,7 +117,7 @@ async fn every_expression_of_the_dashboard_and_the_rules_finds_something_in_what
         let again = ada.log_in().await;
         again.who_am_i().await.expect(200);
         again.refresh().await.expect(200);
-        // Seen by a scrape of its own.
+        // Included in a scrape of its own.
         let seen = prometheus.series("kayan_login_total{status=\"success\",strategy=\"password\"}").await;
         let count = seen.first().and_then(|series| series["value"][1].as_str()).unwrap_or("0").to_owned();
         let later = format!("kayan_login_total{{status=\"success\",strategy=\"password\"}} > {count}");

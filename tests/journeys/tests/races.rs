@@ -1,4 +1,4 @@
-//! Sixty-four at once: one wins, and everybody is told the truth.
+//! Sixty-four requests at once: one succeeds, and the others get the right error.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use reqwest::RequestBuilder;
 
 const MANY: usize = 64;
 
-/// How many answers there are of each status and code.
+/// The number of responses with each status and code.
 fn tally(answers: &[Answer]) -> BTreeMap<(u16, String), usize> {
     let mut tally = BTreeMap::new();
     for answer in answers {
@@ -21,7 +21,7 @@ fn told<const N: usize>(expected: [(u16, &str, usize); N]) -> BTreeMap<(u16, Str
     expected.into_iter().map(|(status, code, times)| ((status, code.to_owned()), times)).collect()
 }
 
-/// Asks again when the database was too busy, as whoever is told so does.
+/// Retries while the database is too busy, as clients should.
 async fn insisting(request: impl Fn() -> RequestBuilder) -> Answer {
     loop {
         let answer = ask(request()).await;
@@ -48,7 +48,7 @@ async fn i_13_of_64_registrations_of_one_address_one_comes_about() {
     }
     assert_eq!(count(&database, "SELECT COUNT(*) FROM audit_events WHERE type = 'identity.created'").await, 1);
     assert_eq!(events(&database, "identity.created", &winner.at("/identity/id")).await, 1);
-    // The losers have not touched the account.
+    // The failed registrations have not changed the account.
     ask(Person::asking(&client, &winner.at("/session/session_token"))).await.expect(200);
     ask(Person::login(&client, "ada@example.com", PASSWORD)).await.expect(200);
 }
@@ -81,7 +81,7 @@ async fn i_04_a_refresh_token_that_64_clients_hold_is_stolen_and_its_family_ends
     });
     let answers = join_all(by_many).await;
     let tally = tally(&answers);
-    // Who comes when the family has ended already hears that the token is no longer valid.
+    // A request after the end of the family gets the error of an invalid token.
     let ended: usize = [(401, "token_reused"), (401, "invalid_token")]
         .iter()
         .filter_map(|(status, code)| tally.get(&(*status, (*code).to_owned())))
@@ -132,7 +132,7 @@ async fn i_22_a_refresh_that_races_a_logout_leaves_nobody_logged_in() {
     for round in 0..8 {
         let ada = Person::register(&client, &format!("ada{round}")).await;
         let (refreshes, logout) = tokio::join!(join_all((0..8).map(|_| ada.refresh())), ada.log_out());
-        // A logout that comes after the refresh has a token that is no longer the session's, and says so.
+        // A logout after the refresh has a token that is no longer the session's, and gets an error.
         let out = logout.status == 204;
         assert!(out || logout.at("/code") == "unauthorized", "{logout:?}");
         for answer in refreshes.into_iter().filter(|answer| answer.status == 200) {

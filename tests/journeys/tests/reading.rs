@@ -1,4 +1,4 @@
-//! What only looks changes nothing, and looks no further than it may.
+//! Reads change nothing, and see no more than they may.
 
 use kayan_journeys::{Document, Home, Person, Service, ask};
 
@@ -9,9 +9,9 @@ async fn i_07_no_get_consumes_anything() {
     let ada = Person::register(&client, "ada").await;
     let document = Document::of(&client).await;
     for path in document.0["paths"].as_object().unwrap().keys() {
-        // A mail scanner or a browser that looks ahead, with all that a link could hold.
+        // A mail scanner or a prefetching browser, with everything that a link can hold.
         let path = path.replace("{id}", &ada.id);
-        // One that has time would take more of it.
+        // Profiles with a duration would take too long.
         let tokens = format!("refresh_token={}&session_token={}", ada.refresh_token, ada.session_token);
         let link = format!("{path}?{tokens}&seconds=1");
         for request in [client.get(&link), client.get(&link).bearer_auth(&ada.session_token)] {

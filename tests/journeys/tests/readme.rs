@@ -1,4 +1,4 @@
-//! The README's commands, run as they are printed.
+//! Runs the README's commands as printed.
 
 use std::{fs, process::Stdio, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::{process::Command, time::timeout};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
 
-/// Commands that can't be run here, and why that proves nothing less.
+/// Commands that can't run here, and why that proves nothing less.
 const NAMED: [(&str, &str); 7] = [
     ("cargo xtask test", "is what runs this test"),
     ("cargo xtask test --on ", "is what `cargo xtask ci` does for each database"),
@@ -18,13 +18,13 @@ const NAMED: [(&str, &str); 7] = [
     ("cd ", "into the clone"),
 ];
 
-/// Addresses of servers that a reader has, each with the kind that a test puts in its place.
+/// Addresses of servers in the README, each with the kind that a test puts in its place.
 const SERVERS: [(&str, Kind); 2] = [
     ("postgres://kayan:password@localhost:5432/kayan?sslmode=prefer", Kind::Postgres),
     ("kayan:password@tcp(localhost:3306)/kayan?parseTime=true", Kind::Mysql),
 ];
 
-/// Blocks in other languages show things; they are no commands.
+/// Languages of blocks that are no commands.
 const SHOWN: [&str; 6] = ["text", "json", "toml", "rust", "sql", "mermaid"];
 
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ fn fenced(text: &str) -> Vec<(String, String)> {
 }
 
 fn commands(block: &str) -> Vec<&str> {
-    // What follows a command on its line explains it.
+    // A comment after a command explains it.
     let lines = block.lines().map(|line| line.split(" # ").next().unwrap_or_default().trim());
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
@@ -85,7 +85,7 @@ fn sorted(text: &str) -> Blocks {
     blocks
 }
 
-/// What a newcomer's shell would do with `cargo run -- …`, without building it again.
+/// The commands as a new user's shell would run them, with the built binary for `cargo run -- …`.
 fn script(blocks: &[String], port: u16) -> String {
     let binary = binary().display().to_string();
     let cargo = format!("cargo() {{ while [ \"$1\" != -- ]; do shift; done; shift; {binary:?} \"$@\"; }}");
@@ -102,7 +102,7 @@ async fn every_command_of_the_readme_runs_as_printed() {
     assert!(!blocks.tour.is_empty(), "there is a tour: {blocks:?}");
     assert!(text.contains("http://localhost:8080/docs"), "the way to Swagger UI is told");
 
-    // What follows ` -- ` are the binary's arguments; a port that is not taken, and else as a newcomer has it.
+    // The words after ` -- ` are the binary's arguments; only the port differs from the README.
     let args: Vec<&str> = blocks.starts[0].split(" -- ").nth(1).unwrap().split(' ').collect();
     assert_eq!(args, ["serve"], "nothing needs to be set");
     let service = Service::start_in(Home::newcomers()).await;
@@ -118,7 +118,7 @@ async fn every_command_of_the_readme_runs_as_printed() {
         timeout(Duration::from_mins(1), bash.stdin(Stdio::null()).output()).await.expect("the tour ends").unwrap();
     let (said, traced) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{said}{traced}");
-    // curl succeeds whatever the answer says.
+    // curl succeeds whatever the response says.
     assert!(said.contains("ada@example.com") && !said.contains("urn:kayan:problem"), "{said}{traced}");
     assert!(said.contains("\"unauthorized\"\n"), "after the logout the token opens nothing: {said}{traced}");
 }

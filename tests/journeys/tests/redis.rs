@@ -1,4 +1,4 @@
-//! A Redis that dies, stands still and comes back while people go on.
+//! A Redis that crashes, freezes and comes back while users continue.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,12 @@ use tokio::{process::Command, time::timeout};
 
 use crate::doctor::doctor;
 
-/// No request takes longer; a busy machine gets a second more than the two that are promised.
+/// The time limit of a request: a second more than the promised two, for a busy machine.
 const ENOUGH: Duration = Duration::from_secs(3);
-/// So soon after its Redis is back, the service uses it.
+/// How soon after Redis is back the service must use it.
 const RECOVERY: Duration = Duration::from_secs(5);
 
-/// Eight people who log in, ask and refresh once; nobody is refused, nobody waits long.
+/// Eight users log in, call `whoami` and refresh once; no request is refused or slow.
 async fn everybody_goes_on(people: &[Person]) {
     let each = people.iter().map(async |person| {
         let began = Instant::now();
@@ -27,7 +27,7 @@ async fn everybody_goes_on(people: &[Person]) {
     join_all(each).await;
 }
 
-/// Asks for the health until Redis is in this condition.
+/// Polls the health report until Redis is in this condition.
 async fn health(service: &Service, redis: &str) {
     let began = Instant::now();
     loop {
@@ -117,7 +117,7 @@ async fn doctor_finds_a_redis_that_forgets_is_closed_stands_still_or_is_dead() {
     redis.revive().await;
 }
 
-/// The connections that the service keeps, but for that which hears the news of sessions.
+/// The connections that the service keeps, without the one for announcements.
 async fn kept(redis: &Redis) -> usize {
     let mut list = Command::new("redis-cli");
     let list = list.args(["-u", &redis.url(), "client", "list"]).output().await.unwrap();
@@ -165,8 +165,8 @@ async fn what_redis_is_asked_stands_in_the_trace_of_who_waits_for_it() {
     assert_eq!(asked, ["redis.admit", "redis.forget", "redis.reserve"]);
 }
 
-/// Degraded for this reason as soon as that is seen, by the doctor too, until the command is given that mends it.
-async fn refuses_until(service: &Service, redis: &Redis, why: &str, mend: &str) {
+/// Asserts that the service and `doctor` report this reason, until a command corrects it.
+async fn refuses_until(service: &Service, redis: &Redis, why: &str, remedy: &str) {
     health(service, "degraded").await;
     let told = ask(service.client().get("/health")).await.expect(200).text();
     assert!(told.contains(why), "{why}: {told}");
@@ -174,7 +174,7 @@ async fn refuses_until(service: &Service, redis: &Redis, why: &str, mend: &str) 
     let found = doctor(service.home(), "").await;
     assert_eq!(found.code, 1, "{found:#?}");
     assert!(found.is("redis.writes", "failed").contains(why), "{found:#?}");
-    redis.tell(mend).await;
+    redis.tell(remedy).await;
     health(service, "healthy").await;
     doctor(service.home(), "").await.is("redis.writes", "ok");
 }
@@ -208,7 +208,7 @@ async fn a_redis_for_sessions_alone_is_watched_as_well() {
     let parts = told.json()["checks"].clone();
     let status = |name: &str| parts.as_array().unwrap().iter().find(|it| it["name"] == name).unwrap()["status"].clone();
     assert_eq!((status("redis"), status("redis_sessions")), ("healthy".into(), "degraded".into()), "{told:?}");
-    // It counts nothing, so that it need not take writes.
+    // This service counts nothing in Redis, so it needs no writes.
     announcing.tell("ACL SETUSER kayan &kayan:sessions").await;
     let well = ask(service.client().get("/health")).await.expect(200).text();
     assert!(well.contains(r#""name":"redis_sessions","status":"healthy""#), "{well}");

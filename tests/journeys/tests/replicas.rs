@@ -1,4 +1,4 @@
-//! Two processes on one PostgreSQL and one Redis, and what becomes of them when Redis is away.
+//! Two processes on one PostgreSQL and one Redis, also while Redis is away.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,13 @@ fn redis() -> String {
     given.expect("KAYAN_TEST_REDIS_URL is not set: run `cargo xtask test`")
 }
 
-/// A Redis that nobody runs.
+/// The URL of a Redis that does not exist.
 const NOWHERE: &str = "redis://:hunter2@127.0.0.1:1/0";
 
-/// Replicas share their secrets, too.
+/// Replicas share their secrets.
 const SECRET: &str = "n5Vq9xRb2Lw8Tz4Jc7Ym1Kf6Hd3Gs0Pa";
 
-/// Two processes with the same database; the one that made it must stay until the end.
+/// Two processes with the same database; the one that created it must run until the end.
 async fn pair(settings: &[(&str, &str)]) -> (Service, Service) {
     let with = |home: Home| {
         let home = home.with("KAYAN_SESSION_SECRET", SECRET);
@@ -28,7 +28,7 @@ async fn pair(settings: &[(&str, &str)]) -> (Service, Service) {
     (one, other)
 }
 
-/// Asks until the answer is this status, for at most five seconds; says how long it took.
+/// Retries until the response has this status, for at most five seconds; returns how long it took.
 async fn until(status: u16, mut asking: impl AsyncFnMut() -> Answer) -> Duration {
     let began = Instant::now();
     loop {
@@ -40,7 +40,7 @@ async fn until(status: u16, mut asking: impl AsyncFnMut() -> Answer) -> Duration
     }
 }
 
-/// Somebody whom both have seen lately, so that both remember the session.
+/// A user whose session both processes have cached.
 async fn known_to_both(one: &Service, other: &Service) -> (Person, Person) {
     let here = Person::register(&one.client(), "ada").await;
     let there = Person { client: other.client(), ..here.clone() };
@@ -137,5 +137,5 @@ async fn without_its_redis_a_replica_goes_on_by_itself_and_says_so() {
     }
     ada.who_am_i().await.refused(429, "rate_limited");
     let log = service.log();
-    assert!(log.contains("replicas count apart") && !log.contains("hunter2"), "{log}");
+    assert!(log.contains("each replica counts by itself") && !log.contains("hunter2"), "{log}");
 }

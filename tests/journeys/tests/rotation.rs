@@ -1,4 +1,4 @@
-//! Secrets that are exchanged while two replicas serve, one of them restarted after the other.
+//! Secrets are rotated while two replicas serve and are restarted one after the other.
 
 use kayan_journeys::{Home, Kind, Person, Service, ask};
 
@@ -6,7 +6,7 @@ const OLD: &str = "n5Vq9xRb2Lw8Tz4Jc7Ym1Kf6Hd3Gs0Pa";
 const NEW: &str = "Qe7Zt1Wm5Xk9Bv3Rn8Lc2Hy6Fj4Ds0Gu";
 const DATA_KEY: &str = "Tb4Yk8Pz2Nd6Vw1Hs5Mq9Jx3Rf7Lc0Ge";
 
-/// The replica with other settings, once it has finished what it was at.
+/// Restarts the replica with other settings, after its requests in flight.
 async fn restarted(service: Service, change: impl Fn(Home) -> Home) -> Service {
     service.terminate();
     let (code, log, home) = service.ended().await;
@@ -14,7 +14,7 @@ async fn restarted(service: Service, change: impl Fn(Home) -> Home) -> Service {
     Service::start_in(change(home)).await
 }
 
-/// Nobody was logged out and nothing is unreadable, on either replica.
+/// Asserts that no user was logged out and nothing is unreadable, on either replica.
 async fn all_is_well(replicas: [&Service; 2], ada: &Person, token: &str) {
     for replica in replicas {
         let ada = Person { client: replica.client(), ..ada.clone() };

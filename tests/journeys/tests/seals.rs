@@ -1,4 +1,4 @@
-//! The audit trail's seals, as an operator and an auditor use them.
+//! The audit trail's seals, for operators and auditors.
 
 use std::{fs, time::Duration};
 
@@ -13,7 +13,7 @@ fn json(done: &Done) -> Value {
     serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{error}: {done:?}"))
 }
 
-/// Some users, made an hour ago.
+/// Some users, created an hour ago.
 async fn with_events() -> (Home, Database) {
     let home = Home::new();
     assert_eq!(home.run("migrate up").await.code, 0);
@@ -44,14 +44,14 @@ async fn a_sealed_trail_is_verified_in_the_database_and_from_a_bundle() {
     assert_eq!(home.run("audit export --bundle trail.bundle").await.code, 0);
     let verify = format!("audit verify trail.bundle --format json --public-key {key} --expect-head {head}");
     assert_eq!(json(&home.run(&verify).await)[0]["events"], sealed["events"]);
-    // The other's key, and a head that never was.
+    // The other trail's key, and a head that never existed.
     let other = format!("{}{}", if key.starts_with('A') { 'B' } else { 'A' }, &key[1..]);
     let forged = home.run(&format!("audit verify trail.bundle --public-key {other}")).await;
     assert!(forged.code == 1 && forged.stderr.contains("a key that is not trusted"), "{forged:?}");
     let missing = home.run(&format!("audit verify --database --expect-head {}", head.replace(":1:", ":2:"))).await;
     assert!(missing.code == 1 && missing.stderr.contains("seal 2 was there"), "{missing:?}");
 
-    // Somebody edits the file, and the database.
+    // An attacker edits the file, and the database.
     let path = home.path("trail.bundle");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replacen("\"cli\"", "\"ada\"", 1)).unwrap();
@@ -113,7 +113,7 @@ async fn the_service_seals_by_itself() {
     timeout(Duration::from_secs(20), sealed).await.expect("a seal");
 }
 
-/// Makes it so that everything is sealed up to an hour from now, as when the clock has been put back since.
+/// Pretends that everything is sealed up to an hour from now, as when the clock was put back since.
 pub(crate) async fn seal_the_future(database: &Database) {
     let later = match database.kind() {
         Kind::Sqlite => "CAST((unixepoch('subsec') + 3600) * 1000000 AS INTEGER)",

@@ -1,4 +1,4 @@
-//! I-36: a full tour with planted secrets, of which no answer, log or audit event may hold one.
+//! I-36: a full tour with planted secrets, none of which may be in a response, the log or an audit event.
 
 use kayan_journeys::{Answer, Client, Database, Home, Person, Service, ask};
 use reqwest::{Method, RequestBuilder};
@@ -28,7 +28,7 @@ const INSIDES: [&str; 14] = [
     "secret =",
 ];
 
-/// A client whose every answer is kept.
+/// A client that keeps every response.
 struct Tour {
     client: Client,
     answers: Vec<Answer>,
@@ -42,7 +42,7 @@ impl Tour {
         answer
     }
 
-    /// Asks for tokens, which must be in that answer's body and cookie and nowhere else.
+    /// Requests tokens, which must be in the body and the cookie of that response only.
     async fn get_tokens(&mut self, request: RequestBuilder, at: &str) -> (String, String) {
         let mut answer = ask(request).await;
         let tokens = (answer.at(&format!("{at}/session_token")), answer.at(&format!("{at}/refresh_token")));
@@ -119,7 +119,7 @@ impl Tour {
         }
     }
 
-    /// Failures of the database, after which nothing works any more.
+    /// Failures of the database, after which nothing works.
     async fn break_down(&mut self, database: &Database, session: &str) {
         let client = self.client.clone();
         database.execute("UPDATE identities SET roles = '1'").await;
@@ -171,7 +171,7 @@ async fn i_36_no_secret_token_hash_sql_or_path_is_in_any_answer_log_or_event() {
     assert_eq!(code, 0, "{log}");
 
     secrets.extend([SESSION_SECRET, JWT_SECRET, PASSWORD, WRONG, NEXT].map(str::to_owned));
-    // Without the prefix, as a careless debug print would show it.
+    // Without the prefix, as a careless debug output would print it.
     secrets.extend(tour.tokens.iter().map(|token| token[4..].to_owned()));
     let trail = cells(&database, "kept").await;
     for (kind, least) in [("identity.created", 1), ("auth.login.failure", 1), ("auth.refresh.reused", 1)] {
@@ -188,7 +188,7 @@ async fn i_36_no_secret_token_hash_sql_or_path_is_in_any_answer_log_or_event() {
         assert_eq!(leaky, None, "in an answer: {secret}");
     }
     for inside in INSIDES.into_iter().chain([folder, home.dsn()]) {
-        // The banner may say where things are; the log of requests may not.
+        // The banner may name places; the log of requests may not.
         assert!(!log.contains(inside), "in the log: {inside}: {:?}", line_with(&log, inside));
         let leaky = told.iter().find(|answer| answer.contains(inside));
         assert_eq!(leaky, None, "in an answer: {inside}");

@@ -1,4 +1,4 @@
-//! What holds on every database that is a server.
+//! Journeys on every database that is a server.
 
 use kayan_journeys::{Home, Kind, Person, Service, ask};
 
@@ -27,7 +27,7 @@ pub(crate) async fn keeps_an_account(kind: Kind) {
     ask(Person::registration(&client, &ada.email)).await.expect(409);
 }
 
-/// A command ends with an error that names the setting, and not the secret in it.
+/// Asserts that a command fails with an error that names the setting, but not the secret in it.
 pub(crate) async fn refuses(home: &Home, secret: &str) {
     let done = home.run("migrate status").await;
     let dsn = home.dsn();

@@ -1,4 +1,4 @@
-//! Logging in and out, and who is logged in where.
+//! Login, logout, and the sessions of a user.
 
 use kayan_journeys::{Home, PASSWORD, Person, Service, ask};
 use serde_json::{Value, json};

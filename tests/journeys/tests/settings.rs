@@ -1,4 +1,4 @@
-//! What settings change that no other journey is about.
+//! The effects of settings that no other journey covers.
 
 use kayan_journeys::{Home, PASSWORD, Person, Service, ask};
 use serde_json::json;

@@ -1,17 +1,17 @@
-//! What a build for one database alone says of itself, and of the databases that it does not have.
+//! A build for one database: its version, and its errors for the other databases.
 //!
-//! `cargo xtask ci --only databases` runs these, with such builds; there is nothing to ask of a build that has them all.
+//! `cargo xtask ci --only databases` runs these with such builds; they don't apply to a build with all databases.
 
 use kayan_journeys::{Done, Home, Kind};
 
-/// A DSN of each kind, with a password where there can be one.
+/// A DSN of each kind, with a password where possible.
 const DATABASES: [(Kind, &str); 3] = [
     (Kind::Sqlite, "file:other.db"),
     (Kind::Postgres, "postgres://kayan:hunter2@127.0.0.1:1/kayan"),
     (Kind::Mysql, "kayan:hunter2@tcp(127.0.0.1:1)/kayan"),
 ];
 
-/// Asserts a refusal that names the setting, what there is, and the feature to build with.
+/// Asserts an error that names the setting, the supported databases, and the feature to build with.
 #[track_caller]
 fn refused(done: &Done, setting: &str, missing: Kind) {
     let feature = format!("--features {}", missing.name());

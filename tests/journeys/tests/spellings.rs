@@ -1,4 +1,4 @@
-//! Identifiers as people of all countries write them, and the marks in the schema that make a trait one.
+//! Identifiers in the scripts of all countries, and the marks of identifiers in the schema.
 
 use kayan_journeys::{Home, PASSWORD, Person, Service, ask};
 use serde_json::json;

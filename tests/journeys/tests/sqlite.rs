@@ -1,4 +1,4 @@
-//! What is about a database that is a file: it is made unasked, it can be damaged, and one process locks it.
+//! A database that is a file: it is created automatically, can be damaged, and is locked by one process.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 

@@ -1,11 +1,11 @@
-//! What keeps the service from starting: told in one message, and nothing is touched.
+//! Errors that keep the service from starting: reported in one message, and nothing is changed.
 
 use std::{fs, net::TcpListener, path::Path};
 
 use kayan_journeys::{Done, Home, Kind, Service, ask};
 use serde_json::Value;
 
-/// Asserts a refusal that names the setting and is no panic.
+/// Asserts an error that names the setting and is not a panic.
 #[track_caller]
 pub(crate) fn refused(done: &Done, code: i32, setting: &str, why: &str) {
     assert_eq!(done.code, code, "{done:?}");
@@ -13,13 +13,13 @@ pub(crate) fn refused(done: &Done, code: i32, setting: &str, why: &str) {
     assert!(!done.stderr.contains("panicked") && !done.stderr.contains("RUST_BACKTRACE"), "{done:?}");
 }
 
-/// The names and contents of what is in a folder.
+/// The names and contents of the files in a folder.
 pub(crate) fn files(home: &Home) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(home.path(".")).unwrap().map(|entry| entry.unwrap().path());
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
     let mut files: Vec<_> =
         entries.filter(|path| path.is_file()).map(|path| (name(&path), fs::read(&path).unwrap())).collect();
-    // Secrets of its own it may have made before it looked at the database.
+    // It may have created its secrets before it opened the database.
     files.retain(|(name, _)| Path::new(name).extension().is_none_or(|extension| extension != "secrets"));
     files.sort();
     files
@@ -91,7 +91,7 @@ async fn every_wrong_setting_is_told_at_once_with_its_value_and_what_to_do() {
     assert_eq!(files(&home), [], "nothing was made");
 }
 
-/// Settings that each keep the service from starting, with a password where there can be one.
+/// Settings that each keep the service from starting, with a password where possible.
 fn unusable(dsn: &str) -> Vec<(&'static str, String)> {
     let dsns: &[&str] = match Kind::chosen() {
         Kind::Sqlite => &["file:nowhere/kayan.db", "file:.", "none.db?mode=rw", "kayan.db?vfs=none"],
@@ -170,7 +170,7 @@ async fn in_production_a_service_waits_for_its_migrations_and_is_unavailable_rat
     let secret = "fZ8v1sQm4tXc7rLp0wKd3yHn6bGj9uAe";
     let home = Home::new().with("KAYAN_ENV", "production").with("KAYAN_BCRYPT_COST", "10");
     let home = home.with("KAYAN_SESSION_SECRET", secret).with("KAYAN_JWT_SECRET", "Qe2kT5nV8xB1mC4zL7pS0dF3gH6jW9rY");
-    // It never migrates unasked: it waits, and says for what.
+    // It never migrates without being told to: it waits, and says for what.
     let service = Service::launch_in(home.with("KAYAN_HOST", "127.0.0.1")).await;
     let client = service.client();
     let waiting = ask(client.get("/health/ready")).await.refused(503, "unavailable");

@@ -1,4 +1,4 @@
-//! How the service ends.
+//! The shutdown of the service.
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use kayan_journeys::{Answer, Home, PASSWORD, Person, Service, ask};
@@ -10,7 +10,7 @@ async fn a_service_that_is_told_to_stop_says_so_and_finishes_what_it_has_begun()
     let ada = Person::register(&service.client(), "ada").await;
     let client = ada.client.clone();
     let mut logins: FuturesUnordered<_> = (0..8).map(|_| ask(Person::login(&client, &ada.email, PASSWORD))).collect();
-    // One is answered, so all are there.
+    // One is answered, so all have arrived.
     logins.next().await.unwrap().expect(200);
     service.terminate();
     let refused = loop {
@@ -32,7 +32,7 @@ async fn a_service_that_is_told_to_stop_says_so_and_finishes_what_it_has_begun()
     let (code, log, home) = service.ended().await;
     assert_eq!(code, 0, "{log}");
     assert!(log.contains("stopped") && !log.contains("ERROR") && !log.contains("panicked"), "{log}");
-    // Nothing is left in the log beside the database, and nothing was lost.
+    // No write-ahead log is left beside the database, and nothing was lost.
     let service = Service::start_in(home).await;
     ask(Person::asking(&service.client(), &ada.session_token)).await.expect(200);
 }

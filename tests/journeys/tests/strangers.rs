@@ -1,4 +1,4 @@
-//! Databases that are not Kayan's, rows that it has not written, and texts that no database should get.
+//! Databases of other programs, rows that Kayan has not written, and texts that no database should get.
 
 use kayan_journeys::{Home, Kind, Person, Service, ask, count};
 use reqwest::Method;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{administration::Office, doctor::doctor};
 
-/// The bookkeeping of Rails, of Ecto and of golang-migrate, and a table of some other program.
+/// The migration tables of Rails, of Ecto and of golang-migrate, and a table of another program.
 const FOREIGN: [(&str, &str); 4] = [
     ("schema_migrations", "CREATE TABLE schema_migrations (version varchar(255) NOT NULL PRIMARY KEY)"),
     ("schema_migrations", "CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, inserted_at int)"),
@@ -19,7 +19,7 @@ async fn a_database_with_another_programs_tables_is_refused_with_what_to_do() {
     for (table, sql) in FOREIGN {
         let home = Home::new();
         home.database().await.execute(sql).await;
-        // A file without a bookkeeping is refused when it is opened.
+        // A file without a migration table is refused when it is opened.
         let is_file = Kind::chosen() == Kind::Sqlite && table != "schema_migrations";
         let told = if is_file {
             "is not a Kayan database but another program's; name another file".to_owned()
@@ -89,7 +89,7 @@ async fn i_21_the_last_identifier_is_not_patched_away() {
     patch(json!({ "email": null, "badge": "ADA1" })).await.expect(200);
 }
 
-/// A database in which not every text can be kept.
+/// A database that can't store every text.
 pub(crate) async fn refuses_an_encoding_that_is_not_utf_8() {
     let home = Home::on(Kind::Postgres);
     let database = home.database().await;

@@ -1,4 +1,4 @@
-//! Tenants: whose things are whose.
+//! Tenants are separated from each other.
 
 use kayan_journeys::{PASSWORD, Person, Service, ask};
 
@@ -49,7 +49,7 @@ async fn i_29_a_token_of_one_tenant_opens_nothing_in_another() {
     ask(refreshing).await.refused(401, "invalid_token");
     let login = Person::login(&ada.client, &ada.email, PASSWORD).header("X-Tenant-ID", "acme");
     ask(login).await.refused(401, "invalid_credentials");
-    // And it has done the token no harm.
+    // The token is still valid.
     ada.who_am_i().await.expect(200);
     ada.refresh().await.expect(200);
 }

@@ -1,4 +1,4 @@
-//! Admin tokens at the command line, and the keys that sign them.
+//! Admin tokens on the command line, and the keys that sign them.
 
 use kayan_journeys::{Done, Home, Service, count};
 use serde_json::Value;
@@ -93,7 +93,7 @@ async fn what_is_no_good_is_refused_with_its_reason() {
     ] {
         ended(&home.run(&format!("admin token {line}")).await, code, why);
     }
-    ended(&home.run_with("admin token attenuate", &ours).await, 2, "say what to leave of the token");
+    ended(&home.run_with("admin token attenuate", &ours).await, 2, "name a restriction");
     for input in ["kya_junk", "kys_junk", &ours[..ours.len() / 2], &"kya_".repeat(5000)] {
         for line in ["inspect", "revoke", "attenuate --ttl 1m"] {
             let done = home.run_with(&format!("admin token {line}"), input).await;
@@ -120,7 +120,7 @@ async fn a_secret_that_does_not_open_the_keys_keeps_the_service_from_starting_un
     assert_eq!(inspect(&home, &made).await["valid"], true, "nothing is lost");
 
     let home = Service::start_in(home.with("KAYAN_DATA_KEY", DATA_KEY)).await.kill().await;
-    // From now on the session secret has nothing to do with it.
+    // From now on the session secret is not involved.
     let home = Service::start_in(home.with("KAYAN_SESSION_SECRET", ONE)).await.kill().await;
     let home = home.with("KAYAN_DATA_KEY", TWO);
     let refused = home.run("serve").await;

@@ -1,4 +1,4 @@
-//! Traces: what a request leaves, in whose trace, and that it costs nobody anything when nobody takes it.
+//! Traces: the spans of a request, the trace they belong to, and that tracing never delays a request.
 
 mod database_independent;
 
@@ -6,7 +6,7 @@ use kayan_journeys::{Collector, Home, Kind, PASSWORD, Person, Service, ask, attr
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind, status::StatusCode};
 use serde_json::Value;
 
-/// A caller's trace and span, and what it sends of them.
+/// A caller's trace and span, and the headers it sends.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
@@ -18,12 +18,12 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// A home whose service sends its traces there; the last ones when it ends.
+/// A home whose service sends its traces to this collector; the last ones when it ends.
 fn home(collector: &Collector) -> Home {
     Home::new().with("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint()).with("KAYAN_LOG_FORMAT", "json")
 }
 
-/// Ends a service, by which it delivers all it has; what it has said.
+/// Ends a service, which delivers all its spans; returns its output.
 async fn finish(service: Service) -> String {
     service.terminate();
     let (code, log, _) = service.ended().await;
@@ -98,7 +98,7 @@ async fn a_login_is_one_trace_down_to_each_statement() {
     assert_eq!(hex(&registration.parent_span_id), "", "who names no trace begins one");
     let hashed = of_trace(&collector, &hex(&registration.trace_id));
     assert!(hashed.iter().any(|span| span.name == "password.hash"), "{:?}", names(&hashed));
-    // What no request asks for is no trace.
+    // Spans that belong to no request are not traced.
     for span in collector.spans().iter().filter(|span| span.parent_span_id.is_empty()) {
         assert_eq!(span.kind, SpanKind::Server as i32, "{}", span.name);
     }

@@ -1,4 +1,4 @@
-//! The audit trail: shown, taken out, followed, purged, and written to a file beside the database.
+//! The audit trail: listed, exported, followed, purged, and written to a file.
 
 use std::{
     fs,
@@ -31,14 +31,14 @@ fn ended(done: &Done, code: i32, why: &str) {
     assert!(!done.stderr.contains("panicked"), "{done:?}");
 }
 
-/// Runs a script with bash in the home's folder, where `kayan` is the binary.
+/// Runs a bash script in the home's folder, in which `kayan` is the binary.
 pub(crate) async fn bash(home: &Home, script: &str) -> Done {
     let output = timeout(PATIENCE, home.script(script).output()).await.expect("the script ends").unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Done { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Moves what happened so far to a day of January 2024.
+/// Moves all events so far to a day of January 2024.
 pub(crate) async fn back_to_2024(home: &Home, day: u32) {
     let moment = format!("2024-01-{day:02} 12:00:00");
     let database = home.database().await;
@@ -143,7 +143,7 @@ async fn a_disk_that_fills_up_leaves_the_old_file() {
     assert_eq!(home.run("admin user create --email ada@example.com --no-password").await.code, 0);
     let long = format!("{{\"long\":\"{}\"}}", "x".repeat(400_000));
     home.database().await.execute(&format!("UPDATE audit_events SET metadata = '{long}'")).await;
-    // A file can't grow beyond 300 KiB then, which is as good as a full disk.
+    // A file can't grow beyond 300 KiB then, as on a full disk.
     let done = bash(&home, "trap '' XFSZ; ulimit -f 300; kayan audit export --output old.json").await;
     ended(&done, 1, "what was there before is still there");
     assert_eq!(fs::read_to_string(home.path("old.json")).unwrap(), "old");
@@ -237,7 +237,7 @@ fn types(path: &Path) -> Vec<String> {
     lines(&text).iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Another process's output is no event one could wait for.
+/// Another process's output gives no event to wait for.
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
@@ -273,7 +273,7 @@ async fn i_34_the_guides_filters_find_in_the_audit_log_what_they_look_for() {
         let done = bash(&home, &format!("{filter} | jq -c .")).await;
         assert_eq!((done.code, lines(&done.stdout).len()), (0, expected), "{filter}: {done:?}");
     }
-    // The file and the table say the same, the operator's own deeds included.
+    // The file and the table agree, including on the operator's own actions.
     let logged = lines(&fs::read_to_string(&path).unwrap());
     let mut ids: Vec<_> = logged.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
     let mut rows = home.database().await.texts("SELECT id FROM audit_events").await;

@@ -1,4 +1,4 @@
-//! Users are brought along from elsewhere and handed out again.
+//! The import and export of users.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, process::Stdio, time::Duration};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt, time::timeout};
 
 const PASSWORD: &str = "correct horse";
-/// Made elsewhere of `PASSWORD`: by pyca's bcrypt, argon2-cffi, Python's hashlib, passlib and Django.
+/// Hashes of `PASSWORD`, made elsewhere: by pyca's bcrypt, argon2-cffi, Python's hashlib, passlib and Django.
 const HASHES: [&str; 9] = [
     "$2a$04$kGhK1CkanqsHrjsUfwvxx.GuEUJOVyCWm6SGJg5vBohGWPf1hyCYy",
     "$2b$04$bus2Ek6NlcjNotla9nCbj.t/3M84ijqupBbsAQ91E9GnwiERkS57W",
@@ -260,7 +260,7 @@ async fn i_17_a_bcrypt_hash_of_a_long_password_opens_as_where_it_was_made() {
     let log_in = |length: usize| ask(Person::login(&service.client(), "ada@example.com", &"a".repeat(length)));
     log_in(71).await.refused(401, "invalid_credentials");
     log_in(100).await.expect(200);
-    // Made anew, all of it counts.
+    // Hashed again here, the whole password counts.
     log_in(72).await.refused(401, "invalid_credentials");
     log_in(100).await.expect(200);
 }

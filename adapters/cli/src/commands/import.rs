@@ -12,7 +12,9 @@ use std::{
 };
 
 use indicatif::ProgressBar;
-use kayan_core::{BATCH_BYTES, BATCH_LINES, Fate, ImportUsers, Kayan, LineReport, Operator, ReadLine, SeenUsers};
+use kayan_core::{
+    BATCH_BYTES, BATCH_LINES, ImportOutcome, ImportUsers, Kayan, LineReport, Operator, ReadLine, SeenUsers,
+};
 use kayan_ports::{HashCost, Scope, terminal};
 use tokio::sync::mpsc;
 
@@ -189,9 +191,9 @@ impl Report {
 /// Fixed columns, because the widths of a table are only known at its end.
 fn row(report: &LineReport) -> String {
     let why = match &report.fate {
-        Fate::Refused(refusal) => refusal.to_string(),
-        Fate::Exists(id) | Fate::Imported(id) => id.to_string(),
-        Fate::WouldImport => String::new(),
+        ImportOutcome::Refused(refusal) => refusal.to_string(),
+        ImportOutcome::Exists(id) | ImportOutcome::Imported(id) => id.to_string(),
+        ImportOutcome::WouldImport => String::new(),
     };
     // It may contain a key of the file, and so control characters.
     format!("{:>9}  {:<8}  {}", report.line, report.fate.as_str(), terminal::one_line(&why))
@@ -211,9 +213,9 @@ impl Counts {
         for report in reports {
             self.cutting += u64::from(report.cutting);
             match report.fate {
-                Fate::Imported(_) | Fate::WouldImport => self.imported += 1,
-                Fate::Exists(_) => self.existing += 1,
-                Fate::Refused(_) => self.failed += 1,
+                ImportOutcome::Imported(_) | ImportOutcome::WouldImport => self.imported += 1,
+                ImportOutcome::Exists(_) => self.existing += 1,
+                ImportOutcome::Refused(_) => self.failed += 1,
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What admin tokens promise, whoever writes the later blocks.
+//! Tests of admin tokens, with later blocks by any author.
 
 use std::time::Instant;
 
@@ -39,7 +39,7 @@ fn read(token: &AdminTokenText) -> Result<AdminToken, AdminTokenError> {
     biscuits().read(&key(1), token, NOW)
 }
 
-/// The token with a block that any tool may have written.
+/// The token with a block as any tool may write it.
 fn appended(token: &AdminTokenText, code: &str) -> AdminTokenText {
     let token = UnverifiedBiscuit::from(decode(token).unwrap().as_slice()).unwrap();
     let block = BlockBuilder::new().code(code).unwrap();
@@ -137,7 +137,7 @@ fn a_block_that_says_anything_else_is_refused() {
 
 #[test]
 fn a_hostile_string_makes_no_line_that_widens() {
-    // Strings are printed as they are: this one looks like three lines.
+    // Strings are printed without escaping: this one looks like three lines.
     let fact = biscuit_auth::builder::Fact::new(
         "limit".to_owned(),
         vec![biscuit_auth::builder::Term::Str("users:read\");\nlimit(\"**\");\nlimit(\"audit:read".to_owned())],

@@ -1,4 +1,4 @@
-//! What the place where keys are kept promises.
+//! Tests of the store of keys.
 
 use kayan_fakes::{ManualClock, MemoryStore, SeededEntropy};
 use kayan_ports::Failure;
@@ -87,7 +87,7 @@ async fn a_secret_that_does_not_fit_is_refused_and_the_setting_that_mends_it_nam
 async fn rotation_loses_no_key_and_lets_go_of_the_secret_before() {
     let store = Arc::new(MemoryStore::new());
     let first = seed(&process(&store, &session("a", None))).await;
-    // The session secret, twice; then a data key of its own; that one; and back again.
+    // The session secret, twice; then a data key of its own, twice; and back again.
     let mut steps = vec![session("b", Some("a")), session("c", Some("b"))];
     steps.push(WrappingSecrets { data_key: Some(secret("k")), ..session("c", None) });
     steps.push(WrappingSecrets {

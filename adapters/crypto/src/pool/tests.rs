@@ -1,4 +1,4 @@
-//! What the pool promises, with threads held up by gates instead of by time.
+//! Tests of the pool, with threads that are blocked by gates instead of by time.
 
 use std::{
     pin::{Pin, pin},
@@ -12,7 +12,7 @@ fn pool(threads: usize, waiting: usize) -> Pool {
     Pool::new(Bounds { threads, waiting, memory: 100 }).unwrap()
 }
 
-/// Runs what takes nothing but a thread.
+/// Runs a job that needs nothing but a thread.
 async fn run<T: Send + 'static>(pool: &Pool, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HashError> {
     pool.run(&TenantId::default(), Load::default(), work).await
 }
@@ -21,7 +21,7 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Work that says when it begins and lasts until told to open.
+/// A job that reports its start and lasts until its gate opens.
 fn gate() -> (impl FnOnce() + Send + 'static, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (entering, entered) = mpsc::channel();
     let (open, opened) = mpsc::channel();
@@ -161,7 +161,7 @@ async fn i_40_no_tenant_makes_room_for_one_that_would_then_have_as_many() {
     for one in &mut asked {
         assert!(poll(one.as_mut()).is_pending());
     }
-    // Else the two tenants would turn each other's jobs away in turn.
+    // Otherwise the two tenants would displace each other's jobs in turn.
     assert_eq!(poll(ask(&quiet).as_mut()), Poll::Ready(Err(HashError::Overloaded)));
     open.send(()).unwrap();
     for one in asked {
@@ -178,7 +178,7 @@ async fn i_42_jobs_begin_only_within_the_memory() {
     assert!(poll(one.as_mut()).is_pending());
     assert!(poll(two.as_mut()).is_pending());
     entered.recv().unwrap();
-    // The other thread is idle and has been woken; it must find no room.
+    // The other thread is idle and was woken; it must find no room.
     assert_eq!(pool.waiting(), 1);
     assert_eq!(entered_too.try_recv(), Err(mpsc::TryRecvError::Empty));
     open.send(()).unwrap();
@@ -203,7 +203,7 @@ async fn memory_that_becomes_free_lets_all_begin_that_have_room() {
     entered.recv().unwrap();
     open.send(()).unwrap();
     all.await.unwrap();
-    // Both threads work, the one that was waiting for memory as well.
+    // Both threads work, including the one that waited for memory.
     entered_one.recv().unwrap();
     entered_two.recv().unwrap();
     open_one.send(()).unwrap();
@@ -254,14 +254,14 @@ async fn i_40_the_hashing_threads_alone_run_at_lower_priority() {
 
 #[tokio::test]
 async fn dropping_the_pool_ends_its_threads() {
-    /// Hangs up when the thread that it lives on ends.
+    /// Disconnects when its thread ends.
     struct Alive(#[expect(dead_code, reason = "held until the thread ends")] mpsc::Sender<()>);
     thread_local! {
         static ALIVE: std::cell::RefCell<Option<Alive>> = const { std::cell::RefCell::new(None) };
     }
     let pool = pool(4, 1);
     let (alive, ended) = mpsc::channel();
-    // Each thread has had work; when the pool is dropped, most of them wait for more.
+    // Each thread has worked; when the pool is dropped, most of them wait for more.
     let (gates, mut asked): (Vec<_>, Vec<_>) = (0..4)
         .map(|_| {
             let ((work, entered, open), alive) = (gate(), alive.clone());

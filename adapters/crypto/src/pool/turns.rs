@@ -1,4 +1,4 @@
-//! Whose turn it is: a queue for each tenant, and the tenants one after the other.
+//! Decides whose turn it is: a queue for each tenant, and the tenants in turn.
 
 use std::{
     collections::VecDeque,
@@ -12,26 +12,26 @@ use kayan_ports::TenantId;
 
 use super::Load;
 
-/// Work that waits for a thread.
+/// A job that waits for a thread.
 pub(super) struct Job {
-    /// Dead once nobody awaits the answer any more; becomes `true` when the job had to make room.
+    /// Dead once the caller was cancelled; becomes `true` when the job was displaced.
     pub(super) asker: Weak<AtomicBool>,
     pub(super) load: Load,
     pub(super) work: Box<dyn FnOnce() + Send>,
 }
 
-/// Whether a job may begin now.
+/// Whether a job may start now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
     /// It may.
     Free,
-    /// Not before others have ended; nobody goes before it, so that it is not kept waiting for ever.
+    /// Not before others have ended; no other job may overtake it, so that it starts at some point.
     Full,
-    /// Not beside one that runs; others may go before it.
+    /// Not beside a running one; others may overtake it.
     Apart,
 }
 
-/// All that waits. The tenant at the front is the next; every tenant here has at least one job.
+/// All waiting jobs. The tenant at the front is next; every tenant here has at least one job.
 #[derive(Default)]
 pub(super) struct Turns {
     tenants: VecDeque<(TenantId, VecDeque<Job>)>,
@@ -52,7 +52,7 @@ impl Turns {
         }
     }
 
-    /// The job whose turn it is, if it has room; its tenant goes to the end.
+    /// The next job if it has room; its tenant goes to the end.
     pub(super) fn take(&mut self, room: impl Fn(Load) -> Room) -> Option<Job> {
         let mut at = 0;
         while let Some((_, jobs)) = self.tenants.get_mut(at) {
@@ -81,7 +81,7 @@ impl Turns {
         None
     }
 
-    /// Removes what nobody awaits any more.
+    /// Removes the jobs of cancelled callers.
     pub(super) fn forget_abandoned(&mut self) {
         for (_, jobs) in &mut self.tenants {
             jobs.retain(Job::is_wanted);
@@ -90,7 +90,8 @@ impl Turns {
         self.waiting = self.tenants.iter().map(|(_, jobs)| jobs.len()).sum();
     }
 
-    /// Turns away the newest job of the tenant that has the most, if this tenant then still has no more than that one.
+    /// Displaces the newest job of the tenant with the most, if the given tenant still has no more than that one
+    /// afterwards.
     pub(super) fn make_room(&mut self, tenant: &TenantId) -> bool {
         let mine = self.tenants.iter().find(|(known, _)| known == tenant).map_or(0, |(_, jobs)| jobs.len());
         let longest = self.tenants.iter_mut().max_by_key(|(_, jobs)| jobs.len());

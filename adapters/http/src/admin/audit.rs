@@ -99,7 +99,7 @@ fn parameter(name: &str, code: &str, message: String) -> Box<Problem> {
 
 fn no_type(name: &str) -> Box<Problem> {
     let name: String = name.chars().take(64).collect();
-    parameter("types", "enum", format!("there is no event type {name:?}; the schema AuditEvent lists those there are"))
+    parameter("types", "enum", format!("unknown event type {name:?}; the schema AuditEvent lists all types"))
 }
 
 /// An export that is being written.
@@ -169,7 +169,7 @@ fn written(kayan: Arc<Kayan>, operator: Operator, mut export: EventExport) -> Bo
             }
         };
         if let Err(failure) = kayan.end_export(&operator, &export).await {
-            tracing::error!(cause = %failure, "how an export of the audit trail ended can't be audited");
+            tracing::error!(cause = %failure, "the end of an export of the audit trail could not be audited");
         }
         done
     })

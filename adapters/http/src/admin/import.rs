@@ -1,6 +1,6 @@
 //! The report of an import of users.
 
-use kayan_core::{DeniedError, Failure, Fate, ImportUsersError};
+use kayan_core::{DeniedError, Failure, ImportOutcome, ImportUsersError};
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 use uuid::Uuid;
@@ -60,14 +60,14 @@ pub(crate) struct ImportReport {
     bcrypt: usize,
 }
 
-impl From<(u64, Fate)> for Line {
-    fn from((line, fate): (u64, Fate)) -> Self {
+impl From<(u64, ImportOutcome)> for Line {
+    fn from((line, fate): (u64, ImportOutcome)) -> Self {
         let plain = |outcome| Self { line, outcome, id: None, code: None, reason: None, fields: None };
         match fate {
-            Fate::Imported(id) => Self { id: Some(id.0), ..plain(LineOutcome::Imported) },
-            Fate::WouldImport => plain(LineOutcome::WouldImport),
-            Fate::Exists(id) => Self { id: Some(id.0), ..plain(LineOutcome::Exists) },
-            Fate::Refused(refusal) => {
+            ImportOutcome::Imported(id) => Self { id: Some(id.0), ..plain(LineOutcome::Imported) },
+            ImportOutcome::WouldImport => plain(LineOutcome::WouldImport),
+            ImportOutcome::Exists(id) => Self { id: Some(id.0), ..plain(LineOutcome::Exists) },
+            ImportOutcome::Refused(refusal) => {
                 let (code, reason) = (Some(refusal.code().to_owned()), Some(refusal.to_string()));
                 let fields = match refusal {
                     kayan_core::Refusal::Invalid(errors) => Some(errors.into_iter().map(Into::into).collect()),

@@ -101,7 +101,7 @@ fn bearer(request: &Request) -> Result<&str> {
 refusals! {
     AuthenticateAdminTokenError {
         Self::Unauthorized => Unauthorized
-            .message("the admin token is forged, expired, revoked, or good in another tenant only"),
+            .message("the admin token is forged, expired, revoked, or valid only in another tenant"),
         Self::Failed(failure) => (failure: Failure),
     }
     DeniedError {

@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// What each operation can't answer, of the error that they share.
+/// Codes of the shared error that each operation can't give.
 const LIST: u64 = never([Code::NotFound, Code::AlreadyExists, Code::InUse]);
 const CREATE: u64 = never([Code::NotFound]);
 const GET: u64 = never([Code::AlreadyExists, Code::InUse]);

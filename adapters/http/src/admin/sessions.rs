@@ -120,6 +120,6 @@ refusals! {
     RevokeSessionsError {
         Self::Find(error) => (error: FindUserError),
         Self::NoTenant(_) => NotFound.message(NO_SUCH_TENANT),
-        Self::NoSession(_) => NotFound.message("there is no such session, or it is over"),
+        Self::NoSession(_) => NotFound.message("there is no such session, or it has ended"),
     }
 }

@@ -27,7 +27,7 @@ use crate::{
 
 pub(super) const NO_SUCH_TENANT: &str = "there is no such tenant";
 
-/// What each operation can't answer, of the error that they share.
+/// Codes of the shared error that each operation can't give.
 const LIST: u64 = never([Code::NotFound, Code::AlreadyExists, Code::InUse]);
 const CREATE: u64 = never([Code::NotFound, Code::InUse]);
 const GET: u64 = never([Code::AlreadyExists, Code::InUse]);
@@ -321,7 +321,7 @@ impl Tenants {
     }
 }
 
-/// An id that no tenant can have is not found.
+/// An id that no tenant can have gets 404.
 fn tenant_id(id: &Path<String>) -> Result<TenantId, Box<Problem>> {
     id.0.parse().map_err(|_| Box::new(Problem::new(Code::NotFound).message(NO_SUCH_TENANT)))
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kayan_core::{DeniedError, LookInsideError};
+use kayan_core::{DeniedError, DiagnosticsError};
 use kayan_ports::ProfileError;
 use poem_openapi::{ApiResponse, Object, OpenApi, param::Query, payload::Binary};
 use serde::Serialize;
@@ -46,8 +46,8 @@ impl Debug {
     /// Shows the memory in use by the code that allocated it; one allocation per two megabytes is sampled. Open to the local
     /// machine in development; otherwise requires `debug:read` over all tenants.
     #[oai(path = "/pprof/heap", method = "get", operation_id = "debugHeap")]
-    async fn heap(&self, DebugAccess(who): DebugAccess) -> Result<Profile, Refused<LookInsideError>> {
-        Ok(Profile::Taken(Binary(self.app.kayan.profile_heap(&who, &*self.app.profiler).await?)))
+    async fn heap(&self, DebugAccess(who): DebugAccess) -> Result<Profile, Refused<DiagnosticsError>> {
+        Ok(Profile::Taken(Binary(self.app.kayan.profile_heap(who.as_ref(), &*self.app.profiler).await?)))
     }
 
     /// Take a CPU profile
@@ -61,9 +61,9 @@ impl Debug {
         /// The duration in seconds. Default: 30.
         #[oai(validator(minimum(value = "1"), maximum(value = "60")))]
         seconds: Query<Option<u64>>,
-    ) -> Result<Profile, Refused<LookInsideError>> {
+    ) -> Result<Profile, Refused<DiagnosticsError>> {
         let time = Duration::from_secs(seconds.0.unwrap_or(30));
-        Ok(Profile::Taken(Binary(self.app.kayan.profile_cpu(&who, &*self.app.profiler, time).await?)))
+        Ok(Profile::Taken(Binary(self.app.kayan.profile_cpu(who.as_ref(), &*self.app.profiler, time).await?)))
     }
 
     /// Release unused memory
@@ -71,14 +71,14 @@ impl Debug {
     /// Returns memory that the allocator keeps in reserve to the operating system. There is no garbage collector to run. Open to
     /// the local machine in development, except to pages of other sites; otherwise requires `debug:read` over all tenants.
     #[oai(path = "/gc", method = "post", operation_id = "debugGc")]
-    async fn purge(&self, DebugAccess(who): DebugAccess) -> Result<Reply<Purged>, Refused<LookInsideError>> {
-        let resident = self.app.kayan.purge_memory(&who, &*self.app.profiler).await?;
+    async fn purge(&self, DebugAccess(who): DebugAccess) -> Result<Reply<Purged>, Refused<DiagnosticsError>> {
+        let resident = self.app.kayan.purge_memory(who.as_ref(), &*self.app.profiler).await?;
         Ok(Reply::new(&Purged { resident_before: resident.before, resident_after: resident.after }))
     }
 }
 
 refusals! {
-    LookInsideError {
+    DiagnosticsError {
         Self::Denied(error) => (error: DeniedError),
         Self::Profile(error @ ProfileError::Busy) => InUse.message(error.to_string()),
         Self::Profile(ProfileError::Unavailable(why)) => Unavailable.because(why),

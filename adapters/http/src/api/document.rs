@@ -95,4 +95,16 @@ mod tests {
             assert!(places.is_sorted() && places.iter().all(Option::is_some), "{line}: {places:?}");
         }
     }
+    #[test]
+    fn the_paths_come_in_the_order_in_which_they_are_needed() {
+        let wanted = ["login", "whoami", "logout", "sessions/refresh", "sessions", "sessions/{id}", "registration"];
+        let (json, yaml) = documents();
+        for (text, before, after) in [(json, "\"", "\": {"), (yaml, "\n  ", ":\n")] {
+            let places: Vec<_> =
+                wanted.iter().map(|path| text.find(&format!("{before}/api/v1/{path}{after}"))).collect();
+            assert!(places.is_sorted() && places.iter().all(Option::is_some), "{places:?}");
+            let first = text.find("/api/v1/").map(|at| text.get(at..at + 13));
+            assert_eq!(first, Some(Some("/api/v1/login")));
+        }
+    }
 }

@@ -88,7 +88,7 @@ struct UpdateMeBody {
     traits: TraitsBody,
 }
 
-/// Confirms that the account is to be deleted.
+/// Confirms the deletion of the account.
 #[derive(Object, Deserialize)]
 #[oai(rename = "DeleteMeRequest")]
 struct DeleteMeBody {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use kayan_core::Insider;
+use kayan_core::Operator;
 use poem::{Request, RequestBody, Result};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, registry::Registry};
 
@@ -17,10 +17,10 @@ const BY_PROXIES: [&str; 6] =
     ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "forwarded", "via"];
 
 /// May take profiles: an administrator, or, in development, a client on the same machine.
-pub(crate) struct DebugAccess(pub(crate) Insider);
+pub(crate) struct DebugAccess(pub(crate) Option<Operator>);
 
 /// May read the metrics: an administrator, or a client at an address that is allowed to.
-pub(crate) struct MetricsAccess(pub(crate) Insider);
+pub(crate) struct MetricsAccess(pub(crate) Option<Operator>);
 
 macro_rules! without_token {
     ($($name:ident if $is_allowed:expr;)+) => {

@@ -30,7 +30,7 @@ use crate::{
 pub(crate) struct Sessions {
     /// The application that they serve.
     pub(crate) app: Arc<Application>,
-    /// Answers to `whoami`.
+    /// Cached responses to `whoami`.
     pub(crate) who_am_i: WhoAmICache,
 }
 
@@ -112,7 +112,7 @@ impl Sessions {
         Body(body): Body<LoginBody>,
     ) -> Result<SessionAnswer, Refused<LogInError>> {
         let cmd = LogIn { identifier: body.identifier, password: body.password.into() };
-        // Carried to its end even if the client hangs up: a guess that was counted also gets its verdict (I-41).
+        // Runs to its end even if the client disconnects, so that every counted attempt gets a verdict (I-41).
         let kayan = self.app.kayan.clone();
         let login = tokio::spawn(async move { kayan.log_in(&caller, cmd).await }.with_current_context());
         let opened = login.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;

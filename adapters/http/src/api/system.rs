@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_core::{HealthReport, LookInsideError, ProbeReport};
+use kayan_core::{DiagnosticsError, HealthReport, ProbeReport};
 use kayan_ports::{Condition, Timestamp};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, payload::PlainText};
 use serde::Serialize;
@@ -123,10 +123,10 @@ impl System {
     async fn metrics(
         &self,
         MetricsAccess(who): MetricsAccess,
-    ) -> Result<MetricsAnswer, Refused<LookInsideError, READ_METRICS>> {
-        self.app.kayan.look_at_metrics(&who).await?;
+    ) -> Result<MetricsAnswer, Refused<DiagnosticsError, READ_METRICS>> {
+        self.app.kayan.permit_metrics(who.as_ref()).await?;
         let metrics = self.app.metrics.clone();
-        // With many tenants it takes a while.
+        // With many tenants this takes a while.
         let text = tokio::task::spawn_blocking(move || metrics()).await;
         let text = text.map_err(|panicked| Problem::new(Code::Internal).because(panicked.to_string()))?;
         Ok(MetricsAnswer::Text(PlainText(text)))

@@ -1,4 +1,4 @@
-//! Answers to `whoami`, cached as they were written: it is the hottest path.
+//! Caches responses to `whoami` as JSON: it is the hottest path.
 
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use quick_cache::sync::Cache;
 
 use crate::wire::{answers::WhoAmI, reply::Reply};
 
-/// How many answers are kept, of about two kilobytes each.
+/// How many responses are cached, of about two kilobytes each.
 const CAPACITY: usize = 10_000;
 
-/// The answer about a session, and the object in the store's cache that it was written from.
+/// The response about a session, and the object in the session cache that it was written from.
 #[derive(Clone)]
 struct Answer {
     from: Arc<AuthenticatedSession>,
     reply: Reply<WhoAmI>,
 }
 
-/// The latest answers to `whoami`, by session. Clones share them.
+/// The latest responses to `whoami`, by session. Clones share them.
 #[derive(Clone)]
 pub(crate) struct WhoAmICache(Arc<Cache<SessionId, Answer>>);
 
@@ -28,7 +28,7 @@ impl Default for WhoAmICache {
 }
 
 impl WhoAmICache {
-    /// The answer about `me`: a cached one if the store's cache still returns the object that it was written from.
+    /// The response about `me`: the cached one if the session cache still returns the object that it was written from.
     pub(crate) fn reply(&self, me: &Arc<AuthenticatedSession>) -> Reply<WhoAmI> {
         match self.0.get(&me.session.id) {
             Some(answer) if Arc::ptr_eq(&answer.from, me) => answer.reply,

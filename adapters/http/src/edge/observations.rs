@@ -36,7 +36,7 @@ enum Meaning {
     Unlock(Counter),
 }
 
-/// How often something succeeded and failed.
+/// Counts successes and failures.
 struct Tries([Counter; 2]);
 
 impl Tries {

@@ -15,10 +15,10 @@ pub enum OriginError {
     #[error("refused: session cookies are sent along, so each origin must be named")]
     Wildcard,
     /// Not a URL that begins with http:// or https:// and names a host.
-    #[error("no URL that begins with http:// or https://")]
+    #[error("not a URL that begins with http:// or https://")]
     NoUrl,
     /// It has more than an origin: a path, a query or a user.
-    #[error("more than scheme, host and port")]
+    #[error("an origin has only a scheme, a host and a port")]
     TooMuch,
 }
 

@@ -16,7 +16,7 @@ pub struct TenantHosts {
 /// The invalid entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no HOST=TENANT: write login.acme.example=acme, or *.example.com=* where the first label is the tenant"
+    "`{0}` is not HOST=TENANT: write login.acme.example=acme, or *.example.com=* where the first label is the tenant"
 )]
 pub struct TenantHostsError(String);
 

@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its end, with the time that each step may take.
+//! One connection, from its first byte to its end, with a time limit for each step.
 
 use std::{
     convert::Infallible,
@@ -32,22 +32,22 @@ use super::{
     socket::Socket,
 };
 
-/// Bytes of an HTTP/1 head at most, and of an answer that waits to be written.
+/// The most bytes of an HTTP/1 head, and of a response that waits to be written.
 const HEAD: usize = 128 << 10;
-/// Streams of an HTTP/2 connection that are open at once, at most.
+/// The most concurrent streams of an HTTP/2 connection.
 const STREAMS: u32 = 100;
-/// Bytes of an HTTP/2 head at most, unpacked (RFC 9113, section 6.5.2).
+/// The most bytes of an HTTP/2 head, decompressed (RFC 9113, section 6.5.2).
 const HEAD_LIST: u32 = 16 << 10;
-/// Bytes that an HTTP/2 client may send unasked, for a stream and for all of them.
+/// How many bytes an HTTP/2 client may send ahead, for a stream and for all of them.
 const STREAM_WINDOW: u32 = 64 << 10;
 const CONNECTION_WINDOW: u32 = 256 << 10;
-/// Bytes of an HTTP/2 stream that wait to be sent, at most.
+/// The most bytes of an HTTP/2 stream that wait to be sent.
 const SEND_BUFFER: usize = 16 << 10;
-/// Streams that a client has reset and that are not yet cleared away; with more the connection ends.
+/// The most streams reset by the client that are not cleared yet; beyond that the connection ends.
 const RESET_STREAMS: usize = 20;
-/// How long an HTTP/2 client may take to see that no more requests are taken.
+/// How long an HTTP/2 client may take to see that no more requests are accepted.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// How often a connection is looked at while its handlers work.
+/// How often a connection is checked while its handlers run.
 const LOOK: Duration = Duration::from_secs(10);
 
 /// What all connections of a server share.
@@ -58,7 +58,7 @@ pub(super) struct Shared<E> {
     pub(super) builder: auto::Builder<TokioExecutor>,
 }
 
-/// Speaks HTTP/1 and HTTP/2, within bounds.
+/// Speaks HTTP/1 and HTTP/2, within the limits.
 pub(super) fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().max_buf_size(HEAD);
@@ -73,7 +73,7 @@ pub(super) fn builder() -> auto::Builder<TokioExecutor> {
     builder
 }
 
-/// Serves a connection until it ends, or until `stop` changes and what has begun is done.
+/// Serves a connection until it ends, or until `stop` changes and the requests in flight are answered.
 pub(super) async fn serve<E, Io>(
     io: Io,
     (local, remote): (LocalAddr, RemoteAddr),
@@ -100,7 +100,7 @@ pub(super) async fn serve<E, Io>(
     let mut stop = pin!(stop.changed());
     poll_fn(|cx| {
         loop {
-            // What ends it by itself, such as a client that hung up, is nothing to act on.
+            // What ends it by itself, such as a disconnected client, needs no action.
             if connection.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
             }
@@ -113,23 +113,23 @@ pub(super) async fn serve<E, Io>(
     .await;
 }
 
-/// What is to become of a connection.
+/// What to do with a connection.
 enum Order {
-    /// It takes no more requests, and ends when what has begun is done.
+    /// Accept no more requests, and end when those in flight are answered.
     Finish,
-    /// It ends now.
+    /// End now.
     End,
 }
 
-/// Sees that nothing takes longer than it may.
+/// Enforces the time limits.
 struct Watched<'a> {
     pulse: &'a Pulse,
     limits: Limits,
     phase: Phase,
-    /// When the phase must be over. The timer may be earlier, and is then set again, as that is cheaper than setting it with
-    /// each request.
+    /// When the phase must be over. The timer may fire earlier, and is then set again, which is cheaper than setting it
+    /// for each request.
     deadline: Instant,
-    /// When all must be over, in a server that stops.
+    /// When everything must be over, while the server stops.
     last: Option<Instant>,
     is_finishing: bool,
 }
@@ -140,7 +140,7 @@ impl<'a> Watched<'a> {
         Self { pulse, limits, phase, deadline, last: None, is_finishing: false }
     }
 
-    /// Ready when something is to become of the connection. To be asked each time that the connection was polled.
+    /// Ready when something must be done with the connection. Call it each time after polling the connection.
     fn poll(&mut self, cx: &mut Context<'_>, mut timer: Pin<&mut Sleep>, stop: Pin<&mut impl Future>) -> Poll<Order> {
         let phase = self.pulse.phase();
         if phase != self.phase {
@@ -177,12 +177,13 @@ impl<'a> Watched<'a> {
         if self.is_done() { Order::End } else { Order::Finish }
     }
 
-    /// Whether nothing has begun that the client could miss. With HTTP/2 it must first hear that no more is taken.
+    /// Whether nothing is in flight that the client could miss. An HTTP/2 client must first learn that no more requests
+    /// are accepted.
     fn is_done(&self) -> bool {
         matches!(self.phase, Phase::Idle | Phase::Head) && !self.pulse.is_shared()
     }
 
-    /// Sets the deadline of the present phase.
+    /// Sets the deadline of the current phase.
     fn set(&mut self, timer: Pin<&mut Sleep>) {
         let limit = match self.phase {
             Phase::Idle | Phase::Head if self.is_finishing => FAREWELL,

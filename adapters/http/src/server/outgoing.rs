@@ -1,4 +1,4 @@
-//! The body of an answer on its way out, in parts of bounded size.
+//! The body of a response on its way out, in parts of limited size.
 
 use std::{
     pin::Pin,
@@ -10,20 +10,20 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use super::pulse::Exchange;
 
-/// Bytes of a part: as many as HTTP/2 has in a frame unless told otherwise (RFC 9113, section 6.5.2). A client that reads
-/// nothing has no more than this queued.
+/// The bytes of a part: the default size of an HTTP/2 frame (RFC 9113, section 6.5.2). A client that reads nothing has
+/// no more than this queued.
 const PART: usize = 16 << 10;
 
-/// A body that is sent in parts. Large ones are shared between answers, so a part is a reference, not a copy.
+/// A body that is sent in parts. Large bodies are shared between responses, so a part is a reference, not a copy.
 pub(super) struct Outgoing<B> {
     body: B,
-    /// What is left of the frame that is being sent.
+    /// The rest of the frame that is being sent.
     rest: Bytes,
     exchange: Exchange,
 }
 
 impl<B> Outgoing<B> {
-    /// The body of a request's answer.
+    /// The body of a response.
     pub(super) fn new(body: B, exchange: Exchange) -> Self {
         Self { body, rest: Bytes::new(), exchange: exchange.answer() }
     }
@@ -56,7 +56,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Outgoing<B> {
     fn size_hint(&self) -> SizeHint {
         let (hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
         let mut whole = SizeHint::new();
-        // In this order: the upper bound may not be below the lower.
+        // In this order: the upper bound must not be below the lower.
         if let Some(upper) = hint.upper() {
             whole.set_upper(upper + rest);
         }

@@ -1,29 +1,29 @@
-//! What is happening on a connection: written down by its socket and its requests, read by its time limits.
+//! The activity of a connection: recorded by its socket and its requests, read by its time limits.
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
-/// A client reads its answer if it takes 2^12 bytes in the time that it has; less is no progress.
+/// A client makes progress if it reads 2^12 bytes of the response in the allowed time.
 const STEP: u32 = 12;
 
-/// Counts what is happening on one connection.
+/// Counts the activity of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
-    /// Requests whose handlers run.
+    /// Requests whose handlers are running.
     requests: AtomicUsize,
-    /// Answers of which a part is still to be handed to the connection.
+    /// Responses that are not completely handed to the connection.
     answers: AtomicUsize,
-    /// Whether there has been a request.
+    /// Whether there was a request.
     begun: AtomicBool,
     /// Whether requests share the connection: HTTP/2.
     shared: AtomicBool,
-    /// Whether bytes have come since the last request.
+    /// Whether bytes have arrived since the last request.
     heard: AtomicBool,
-    /// Whether the socket takes no more for the moment.
+    /// Whether the socket accepts no more bytes at the moment.
     blocked: AtomicBool,
-    /// Parts of answers that were handed over.
+    /// Parts of responses that were handed over.
     parts: AtomicU64,
     /// Bytes that were written.
     written: AtomicU64,
@@ -32,13 +32,13 @@ pub(super) struct Pulse {
 /// What a connection is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The client: the first request, or the rest of a request's head.
+    /// For the client: the first request, or the rest of a request's head.
     Head,
-    /// The client: another request.
+    /// For the client: another request.
     Idle,
-    /// A handler.
+    /// For a handler.
     Working,
-    /// The client: it should read its answer. The number changes as it does.
+    /// For the client to read its response. The number changes as it does.
     Sending(u64),
 }
 
@@ -63,24 +63,24 @@ impl Pulse {
         self.shared.load(Relaxed)
     }
 
-    /// Notes that bytes have come.
+    /// Notes that bytes have arrived.
     pub(super) fn hear(&self) {
         self.heard.store(true, Relaxed);
     }
 
-    /// Notes what became of a write: so many bytes, or the socket takes none for the moment.
+    /// Notes the result of a write: the number of bytes, or `None` if the socket accepts none at the moment.
     pub(super) fn write(&self, written: Option<usize>) {
         self.blocked.store(written.is_none(), Relaxed);
         self.written.fetch_add(written.unwrap_or_default() as u64, Relaxed);
     }
 
-    /// Notes that a part of an answer was handed over.
+    /// Notes that a part of a response was handed over.
     pub(super) fn part(&self) {
         self.parts.fetch_add(1, Relaxed);
     }
 }
 
-/// A request, from its head to the last of its answer; wherever it ends, it is no longer counted.
+/// A request, from its head to the end of its response; it is counted while this exists.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pulse: Arc<Pulse>,
@@ -88,7 +88,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Begins with a whole head; `shared`: by HTTP/2.
+    /// Starts with a complete head; `shared`: by HTTP/2.
     pub(super) fn begin(pulse: Arc<Pulse>, shared: bool) -> Self {
         pulse.requests.fetch_add(1, Relaxed);
         pulse.begun.store(true, Relaxed);
@@ -97,7 +97,7 @@ impl Exchange {
         Self { pulse, is_answered: false }
     }
 
-    /// Goes on with the answer.
+    /// Continues with the response.
     pub(super) fn answer(mut self) -> Self {
         self.pulse.answers.fetch_add(1, Relaxed);
         self.pulse.requests.fetch_sub(1, Relaxed);

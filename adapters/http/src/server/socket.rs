@@ -1,4 +1,5 @@
-//! A connection's socket: tells its pulse what comes and goes, and gives a body to what the HTTP library answers by itself.
+//! A connection's socket: records its activity, and adds a body to the responses that the HTTP library writes by
+//! itself.
 
 use std::{
     io::{self, IoSlice},
@@ -12,8 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Refuse, pulse::Pulse};
 
-/// Of what a client sends on after it was refused, so much is read, that it may see why: closing a socket with unread bytes
-/// in it takes the answer away as well.
+/// How much is read of what a client sends after it was refused, so that it can see why: closing a socket with unread
+/// bytes discards the response as well.
 const LINGER: usize = 4 << 20;
 
 /// The socket of a connection.
@@ -21,16 +22,16 @@ pub(super) struct Socket<Io> {
     io: Io,
     pulse: Arc<Pulse>,
     refuse: Arc<Refuse>,
-    /// What is written in the place of the library's own answer.
+    /// What is written instead of the library's own response.
     refusal: Vec<u8>,
-    /// How much of that is written; `None` as long as nothing was refused.
+    /// How much of that is written; `None` while nothing was refused.
     sent: Option<usize>,
     /// How much was read after that.
     discarded: usize,
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
-    /// Puts itself before the socket.
+    /// Wraps the socket.
     pub(super) fn new(io: Io, pulse: Arc<Pulse>, refuse: Arc<Refuse>) -> Self {
         Self { io, pulse, refuse, refusal: Vec::new(), sent: None, discarded: 0 }
     }
@@ -44,7 +45,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         written
     }
 
-    /// Whether this is refused with an answer of our own; ready when that is written.
+    /// Whether this is refused with a response of our own; ready when that is written.
     fn poll_refusal(&mut self, cx: &mut Context<'_>, begin: &[u8]) -> Poll<io::Result<bool>> {
         if self.sent.is_none() {
             let Some(head) = bare(begin) else { return Poll::Ready(Ok(false)) };
@@ -63,7 +64,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     }
 }
 
-/// An answer of our own to what is not a request: its header lines, each with its end, and its body.
+/// Our own response to bytes that are not a valid request: its header lines, each with its end, and its body.
 pub(crate) struct Refusal {
     /// The header lines.
     pub(crate) headers: Vec<u8>,
@@ -72,21 +73,21 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// The whole answer; `begin` has the status line and the lines that every answer has.
+    /// The whole response; `begin` has the status line and the headers of every response.
     fn with(self, begin: Vec<u8>) -> Vec<u8> {
         let length = format!("content-length: {}\r\n", self.body.len());
         [&begin, length.as_bytes(), &self.headers, b"\r\n", &self.body].concat()
     }
 }
 
-/// What the library answers by itself.
+/// A response that the library writes by itself.
 struct Bare {
     status: StatusCode,
-    /// Its lines but the one that says that there is no body.
+    /// Its lines except the one that says that there is no body.
     lines: Vec<u8>,
 }
 
-/// Reads an answer that no handler has made: it has no request id, and no body.
+/// Parses a response that no handler has written: it has no request id, and no body.
 fn bare(answer: &[u8]) -> Option<Bare> {
     const LENGTH: &[u8] = b"content-length: 0\r\n";
     let refused = answer.starts_with(b"HTTP/1.") && matches!(answer.get(9), Some(b'4' | b'5'));

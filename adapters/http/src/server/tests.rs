@@ -1,4 +1,4 @@
-//! The server's limits, one short and all others long in each test, on connections in memory.
+//! Tests of the server's limits, one short and all others long in each test, on connections in memory.
 
 use bytes::Bytes;
 use poem::{Response, endpoint::make};
@@ -13,7 +13,7 @@ use super::*;
 
 /// Never over in a test.
 const LONG: Duration = Duration::from_hours(1);
-/// Over before anybody gets impatient.
+/// Short enough not to slow the tests down.
 const SHORT: Duration = Duration::from_millis(30);
 /// Longer than anything takes here on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,24 +27,24 @@ fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
 }
 
-/// The begin of an HTTP/2 connection whose client takes no bytes of any answer.
+/// The start of an HTTP/2 connection whose client accepts no bytes of any response.
 fn without_window() -> Vec<u8> {
     // SETTINGS_INITIAL_WINDOW_SIZE = 0
     [PREFACE, &frame(4, 0, 0, &[0, 4, 0, 0, 0, 0])].concat()
 }
 
-/// A whole request of HTTP/2 for a path (RFC 7541, appendix A).
+/// A complete HTTP/2 request for a path (RFC 7541, appendix A).
 fn asking(stream: u8, path: &str) -> Vec<u8> {
     let length = u8::try_from(path.len()).unwrap();
     frame(1, 5, stream, &[&[0x82, 0x86, 0x04, length], path.as_bytes(), &[0x01, 1, b'x']].concat())
 }
 
-/// What a test and the handler of `/wait` tell each other.
+/// Signals between a test and the handler of `/wait`.
 #[derive(Default)]
 struct Signals {
-    /// The handler runs.
+    /// The handler is running.
     runs: Notify,
-    /// It may answer.
+    /// The handler may respond.
     go: Notify,
 }
 
@@ -70,7 +70,7 @@ fn refuse(status: StatusCode) -> Refusal {
     Refusal { headers: b"x-request-id: 1\r\n".to_vec(), body: format!("refused {}", status.as_u16()).into_bytes() }
 }
 
-/// A client's end of a connection, and what is on the other.
+/// A client's end of a connection, and the server's task.
 struct Client {
     io: DuplexStream,
     stop: watch::Sender<bool>,
@@ -79,7 +79,7 @@ struct Client {
 }
 
 impl Client {
-    /// Connects, and sends this; `room` is how many bytes the network takes.
+    /// Connects and sends these bytes; `room` is how many bytes the network buffers.
     async fn send(limits: Limits, room: usize, bytes: &[u8]) -> Self {
         let (stop, stopping) = watch::channel(false);
         let (mut io, other) = duplex(room);
@@ -92,7 +92,7 @@ impl Client {
         Self { io, stop, signals, server }
     }
 
-    /// Reads until this has come.
+    /// Reads until these bytes have arrived.
     async fn read_to(&mut self, end: &[u8]) -> Vec<u8> {
         let mut read = Vec::new();
         while !read.ends_with(end) {
@@ -101,20 +101,20 @@ impl Client {
         read
     }
 
-    /// Reads until the server hangs up.
+    /// Reads until the server disconnects.
     async fn read_all(&mut self) -> Vec<u8> {
         let mut read = Vec::new();
         timeout(PATIENCE, self.io.read_to_end(&mut read)).await.expect("it hangs up").unwrap();
         read
     }
 
-    /// Waits until the server is done with it.
+    /// Waits until the server has ended the connection.
     async fn ended(self) {
         timeout(PATIENCE, self.server).await.expect("it ends").unwrap();
     }
 }
 
-/// What may come first, and is no whole head.
+/// Beginnings of requests that are no complete head.
 fn half_heads() -> [Vec<u8>; 7] {
     [
         b"".to_vec(),
@@ -147,7 +147,7 @@ async fn a_connection_ends_when_it_is_idle_for_too_long() {
     client.ended().await;
     let mut client = Client::send(limits, 1 << 16, &[PREFACE, &frame(4, 0, 0, &[]), &asking(1, "/")].concat()).await;
     let read = client.read_all().await;
-    // Its last frame but for answers to ours is GOAWAY.
+    // Its last frame except responses to ours is GOAWAY.
     assert!(read.windows(4).any(|four| four == b"done") && read.windows(5).any(|five| five == [0, 0, 8, 7, 0]));
     client.ended().await;
 }
@@ -157,7 +157,7 @@ async fn i_40_a_client_that_leaves_its_answer_unread_is_cut_off() {
     let limits = Limits { write: SHORT, ..LONG_LIMITS };
     let ask = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
     Client::send(limits, 1 << 10, ask).await.ended().await;
-    // Also an answer that was handed over whole, of which the network takes only a part.
+    // Also a response that was handed over completely, of which the network takes only a part.
     Client::send(limits, 16, ASK).await.ended().await;
     let streams: Vec<u8> = (0..8).flat_map(|n| asking(2 * n + 1, "/large")).collect();
     Client::send(limits, 1 << 16, &[without_window(), streams].concat()).await.ended().await;
@@ -235,7 +235,7 @@ async fn i_38_what_is_no_request_is_answered_in_the_shape_of_errors() {
         ([b"GET / HTTP/1.1\r\n", &*b"X-A: b\r\n".repeat(200), b"\r\n"].concat(), 431),
         ([ASK, b"GARBAGE\r\n\r\n"].concat(), 400),
     ] {
-        // The network holds less than the request: the rest must be read, so that the client sees the answer.
+        // The network buffers less than the request: the rest must be read, so that the client sees the response.
         let mut client = Client::send(LONG_LIMITS, 1 << 12, &request).await;
         client.io.shutdown().await.unwrap();
         let read = String::from_utf8_lossy(&client.read_all().await).into_owned();

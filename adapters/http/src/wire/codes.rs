@@ -11,10 +11,10 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// Every code there is.
+            /// Every code.
             pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The word in the answer's `code`.
+            /// The value of `code` in the response.
             pub(crate) fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
@@ -24,7 +24,7 @@ macro_rules! codes {
                 match self { $(Self::$variant => concat!("`", $name, "`: ", $message),)+ }
             }
 
-            /// The usual status, the title, and the message where a failure has none of its own.
+            /// The usual status, the title, and the default message.
             pub(crate) fn meaning(self) -> (StatusCode, &'static str, &'static str) {
                 match self { $(Self::$variant => (StatusCode::$status, $title, $message),)+ }
             }
@@ -61,7 +61,7 @@ codes! {
         "the request's body took too long to arrive";
     AlreadyExists = "already_exists", CONFLICT, "Already exists", "an account with this identifier already exists";
     LastIdentifier = "last_identifier", CONFLICT, "Last identifier",
-        "this would remove the last identifier, and with it the way to log in: set another one as well";
+        "this would remove the last identifier, which is needed to log in: set another one in the same request";
     OwnAccount = "own_account", CONFLICT, "Own account",
         "you can't lock, deactivate or delete your own account here";
     LastAdmin = "last_admin", CONFLICT, "Last administrator",
@@ -72,19 +72,19 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Idempotency key already used",
         "this Idempotency-Key was used for another request: create a new key for each request";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "Body too large",
-        "the body must not be larger than 1 MiB";
+        "the body is larger than 1 MiB: send less";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type",
         "send the body as Content-Type: application/json";
     AccountLocked = "account_locked", LOCKED, "Account locked",
-        "too many failed attempts with this identifier; try again after details.locked_until";
+        "too many failed attempts with this identifier: try again after details.locked_until";
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests",
-        "too many requests; try again after as many seconds as Retry-After says";
+        "too many requests: try again after the seconds in Retry-After";
     Internal = "internal", INTERNAL_SERVER_ERROR, "Internal error",
         "the service failed; report the request_id to its operator";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Service busy",
-        "too many passwords are waiting to be checked; try again in a second";
+        "too many passwords are waiting to be checked: try again in a second";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Service unavailable",
-        "a part of the service is not available; try again in a second";
+        "a part of the service is not available: try again in a second";
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::wire::{codes::Code, rate_limit};
 
-/// An error response that is being put together.
+/// An error response under construction.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     code: Code,

@@ -1,4 +1,4 @@
-//! The error side of an operation's answer, which documents itself from the tables that give errors their codes.
+//! The error responses of an operation, which are documented from the tables that give errors their codes.
 
 use std::{collections::BTreeMap, marker::PhantomData, mem};
 
@@ -18,21 +18,21 @@ use crate::{
     },
 };
 
-/// Gives a use-case's error its code, and says which codes there can be.
+/// Maps a use-case's error to codes, and lists the possible ones.
 pub(crate) trait Refusal: Send + Sync + 'static {
-    /// The codes of this error, with the status of each.
+    /// The codes of this error, each with its status.
     fn codes() -> Vec<(Code, StatusCode)>;
 
     /// The error response.
     fn problem(self) -> Problem;
 }
 
-/// The table of an error: each variant with its code, and what is said beside it.
+/// The table of an error: each variant with its code and details.
 ///
 /// - `Self::Gone => NotFound` is `Problem::new(Code::NotFound)`;
-/// - `Self::Gone => NotFound.message("…")` says more with a method of [`Problem`];
-/// - `Self::Wrong => InvalidCredentials as FORBIDDEN` has another status than is usual for the code;
-/// - `Self::Failed(failure) => (failure: Failure)` is what the table of that error says.
+/// - `Self::Gone => NotFound.message("…")` adds details with a method of [`Problem`];
+/// - `Self::Wrong => InvalidCredentials as FORBIDDEN` has another status than the usual one;
+/// - `Self::Failed(failure) => (failure: Failure)` uses the table of that error.
 macro_rules! refusals {
     ($($error:ty {
         $($pattern:pat =>
@@ -72,7 +72,7 @@ macro_rules! refusals {
 pub(crate) use refusals;
 
 impl Refusal for Failure {
-    /// Every operation has these, but for `Overloaded`, which use-cases that hash a password name themselves.
+    /// Every operation has these, except `Overloaded`, which only use-cases that hash a password name.
     fn codes() -> Vec<(Code, StatusCode)> {
         Vec::new()
     }
@@ -87,9 +87,9 @@ impl Refusal for Failure {
     }
 }
 
-/// The error side of an operation's answer.
+/// The error responses of an operation.
 ///
-/// Where several use-cases share an error, `NEVER` leaves out the codes of it that this operation can't give.
+/// If several use-cases share an error, `NEVER` leaves out the codes that this operation can't give.
 pub(crate) struct Refused<E, const NEVER: u64 = 0>(Problem, PhantomData<E>);
 
 /// A set of codes, for [`Refused`].
@@ -112,7 +112,7 @@ impl<E: Refusal, const NEVER: u64> From<E> for Refused<E, NEVER> {
 }
 
 impl<E, const NEVER: u64> From<Problem> for Refused<E, NEVER> {
-    /// For what is refused before the use-case is asked.
+    /// For refusals before the use-case is called.
     fn from(problem: Problem) -> Self {
         Self(problem, PhantomData)
     }
@@ -131,7 +131,7 @@ impl<E: Refusal, const NEVER: u64> From<Refused<E, NEVER>> for poem::Error {
 }
 
 impl<E: Refusal, const NEVER: u64> ApiResponse for Refused<E, NEVER> {
-    /// Each code by itself; [`document`] puts together those of a status.
+    /// Each code by itself; [`document`] combines those with the same status.
     fn meta() -> MetaResponses {
         let codes = E::codes().into_iter().filter(|(code, _)| never([*code]) & NEVER == 0);
         MetaResponses { responses: codes.map(|(code, status)| refusal(status.as_u16(), code.line())).collect() }
@@ -154,7 +154,7 @@ fn refusal(status: u16, description: &'static str) -> MetaResponse {
     }
 }
 
-/// Completes what the document says of an operation: besides the codes of its use-case, those that follow from what it takes.
+/// Adds the codes that follow from an operation's parameters and body to those of its use-case.
 pub(crate) fn document(path: &str, operation: &mut MetaOperation) {
     let (refusals, answers): (Vec<_>, Vec<_>) = mem::take(&mut operation.responses.responses)
         .into_iter()
@@ -178,13 +178,13 @@ pub(crate) fn document(path: &str, operation: &mut MetaOperation) {
     }
     let refusals = by_status.into_iter().map(|(status, lines)| {
         let lines: Vec<&str> = Code::ALL.iter().map(|code| code.line()).filter(|line| lines.contains(line)).collect();
-        // The registry wants text that lives as long as the program; there is one of these per operation and status.
+        // The registry needs text with a static lifetime; there is one text for each operation and status.
         MetaResponse { headers: headers(status), ..refusal(status, Box::leak(lines.join("; ").into_boxed_str())) }
     });
     operation.responses.responses.extend(refusals);
 }
 
-/// What an operation can answer whatever its use-case is.
+/// The codes that an operation can give whatever its use-case is.
 fn shared(path: &str, operation: &MetaOperation) -> Vec<Code> {
     let mut codes = vec![Code::InvalidInput, Code::Internal, Code::Unavailable];
     if operation.request.is_some() {

@@ -55,12 +55,12 @@ impl<T: Type> Payload for Reply<T> {
 impl<T> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
         let Some(body) = self.body else {
-            let problem = Problem::new(Code::Internal).because("an answer can't be written as JSON".to_owned());
+            let problem = Problem::new(Code::Internal).because("the response can't be written as JSON".to_owned());
             return poem::Error::from(problem).into_response();
         };
         let mut response = Body::from_bytes(body).into_response();
         let headers = response.headers_mut();
-        // Room for the headers of the edge, too, so that the map grows only once.
+        // Leaves room for the headers of the edge, so that the map grows only once.
         headers.reserve(12);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response

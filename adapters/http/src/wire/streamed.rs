@@ -1,4 +1,4 @@
-//! Responses that are sent while they are made; if the source fails, they are cut off.
+//! Responses that are sent while they are written; if the source fails, they are aborted.
 
 use std::io;
 
@@ -35,7 +35,7 @@ impl Named {
     fn broke_off(&self, cause: &str) {
         metrics::counter!(BROKEN, "operation" => self.operation).increment(1);
         let Self { operation, request_id } = self;
-        tracing::error!(request_id, operation, cause, "an answer broke off: its source failed");
+        tracing::error!(request_id, operation, cause, "a response was aborted: its source failed");
     }
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn begin_counting(operation: &'static str) {
 
 /// A body made of the pieces that `work` sends. It ends when `work` has returned `Ok`. When `work` fails or panics, the
 /// body fails too: over HTTP/1.1 the connection is closed without the last chunk (RFC 9112, section 8), over HTTP/2 the
-/// stream is reset (RFC 9113, section 5.4.2). That is logged and counted. `work` goes on when the client leaves.
+/// stream is reset (RFC 9113, section 5.4.2). That is logged and counted. `work` continues when the client disconnects.
 pub(crate) fn streamed<W>(
     operation: &'static str,
     request_id: Option<String>,
@@ -77,7 +77,7 @@ fn pieces_of(named: Named, read: Receiver<Vec<u8>>, work: Work) -> impl Stream<I
             if let Some(piece) = read.recv().await {
                 return Some((Ok(piece), (read, work)));
             }
-            // All pieces were taken, which is the end only if the work says so.
+            // All pieces were taken, which is the end only if the work has succeeded.
             let failed = match work?.await {
                 Ok(Ok(())) => return None,
                 Ok(Err(failure)) => io::Error::other(failure),

@@ -1,4 +1,4 @@
-//! What stands behind the `?` of a URL.
+//! Parses the part after the `?` of a URL.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ impl Options {
         read(text, "ssl_ca_certs", |_, _, _| Ok(false))
     }
 
-    /// Of sentinels: they may ask for another password than the servers that they watch.
+    /// Of sentinels, which may have another password than the servers they watch.
     pub(super) fn of_sentinel(text: &str) -> Result<Self, RedisUrlError> {
         read(text, "ssl_ca_certs, sentinel_username and sentinel_password", |options, name, value| {
             match name {
@@ -31,7 +31,7 @@ impl Options {
         })
     }
 
-    /// Of a unix socket, which has no place for them elsewhere.
+    /// Of a unix socket, whose URL has no other place for them.
     pub(super) fn of_socket(text: &str) -> Result<Self, RedisUrlError> {
         read(text, "db, username (or user) and password (or pass)", |options, name, value| {
             match name {

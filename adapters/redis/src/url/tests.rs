@@ -1,4 +1,4 @@
-//! What is a URL, and what is none and why.
+//! Tests of valid and refused URLs.
 
 use std::path::{Path, PathBuf};
 

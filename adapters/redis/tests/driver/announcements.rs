@@ -1,4 +1,4 @@
-//! What one process announces the others hear, and they know when they may have missed something.
+//! Tests that announcements reach other processes, and that these know when they may have missed some.
 
 use std::{
     io::{self, Write},
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use kayan_redis::{Announcements, Heard};
+use kayan_redis::{Announcement, Announcements};
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
     time::{Instant, timeout},
@@ -15,23 +15,23 @@ use tokio::{
 use crate::server::{ENOUGH, Server, settings, shared, until};
 
 /// One process: what it says, and what it hears.
-fn process(url: &str) -> (Announcements, UnboundedReceiver<Heard>) {
+fn process(url: &str) -> (Announcements, UnboundedReceiver<Announcement>) {
     let (hear, heard) = unbounded_channel();
     let told = move |what| drop(hear.send(what));
     (Announcements::start(&url.parse().unwrap(), settings(), told).unwrap(), heard)
 }
 
-async fn next(heard: &mut UnboundedReceiver<Heard>) -> Heard {
+async fn next(heard: &mut UnboundedReceiver<Announcement>) -> Announcement {
     timeout(Duration::from_secs(20), heard.recv()).await.unwrap().unwrap()
 }
 
-/// The next line of this test's, on a server where others announce as well.
-async fn line(heard: &mut UnboundedReceiver<Heard>, mark: &str) -> String {
+/// The next line of this test; others announce on the same server.
+async fn line(heard: &mut UnboundedReceiver<Announcement>, mark: &str) -> String {
     loop {
         match next(heard).await {
-            Heard::Line(line) if line.starts_with(mark) => return line,
-            Heard::Line(_) => {}
-            Heard::Gap => panic!("there was no gap"),
+            Announcement::Line(line) if line.starts_with(mark) => return line,
+            Announcement::Line(_) => {}
+            Announcement::Gap => panic!("there was no gap"),
         }
     }
 }
@@ -47,7 +47,7 @@ async fn every_process_hears_what_one_announces_in_its_order() {
         let url = shared(variable);
         let mut listening = [process(&url), process(&url)];
         for (_, heard) in &mut listening {
-            assert_eq!(next(heard).await, Heard::Gap, "{variable}");
+            assert_eq!(next(heard).await, Announcement::Gap, "{variable}");
         }
         let folder = tempfile::TempDir::new().unwrap();
         let mark = folder.path().display().to_string();
@@ -65,10 +65,10 @@ async fn every_process_hears_what_one_announces_in_its_order() {
     }
 }
 
-/// Both hear a line of the one's.
-async fn is_in_touch(one: &Announcements, heard: &mut UnboundedReceiver<Heard>) {
+/// Both hear a line of the first.
+async fn is_in_touch(one: &Announcements, heard: &mut UnboundedReceiver<Announcement>) {
     one.announce(&["a line".to_owned()]).await;
-    assert_eq!(next(heard).await, Heard::Line("a line".to_owned()));
+    assert_eq!(next(heard).await, Announcement::Line("a line".to_owned()));
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn a_gap_is_told_within_a_second_after_a_server_is_back_that_was_killed() 
     let mut server = Server::start(&[]).await;
     for url in [server.url(), server.socket_url()] {
         let (process, mut heard) = process(&url);
-        assert_eq!(next(&mut heard).await, Heard::Gap);
+        assert_eq!(next(&mut heard).await, Announcement::Gap);
         is_in_touch(&process, &mut heard).await;
         server.kill();
         let began = Instant::now();
@@ -85,7 +85,7 @@ async fn a_gap_is_told_within_a_second_after_a_server_is_back_that_was_killed() 
         process.ping().await.unwrap_err();
         server.revive().await;
         let back = Instant::now();
-        assert_eq!(next(&mut heard).await, Heard::Gap);
+        assert_eq!(next(&mut heard).await, Announcement::Gap);
         assert!(back.elapsed() < Duration::from_secs(1), "{:?}", back.elapsed());
         is_in_touch(&process, &mut heard).await;
     }
@@ -95,22 +95,22 @@ async fn a_gap_is_told_within_a_second_after_a_server_is_back_that_was_killed() 
 async fn a_gap_is_told_after_a_server_hung() {
     let server = Server::start(&[]).await;
     let (process, mut heard) = process(&server.url());
-    assert_eq!(next(&mut heard).await, Heard::Gap);
+    assert_eq!(next(&mut heard).await, Announcement::Gap);
     server.signal("STOP");
-    // It does not answer an announcement, nor the listener's question whether it is there.
+    // It answers neither announcements nor the listener's pings.
     let (began, line) = (Instant::now(), ["lost".to_owned()]);
     while began.elapsed() < Duration::from_millis(2_500) {
         process.announce(&line).await;
     }
     server.signal("CONT");
     // What was sent to it before may come first.
-    while next(&mut heard).await != Heard::Gap {}
+    while next(&mut heard).await != Announcement::Gap {}
     is_in_touch_at_last(&process, &mut heard).await;
 }
 
-async fn is_in_touch_at_last(process: &Announcements, heard: &mut UnboundedReceiver<Heard>) {
+async fn is_in_touch_at_last(process: &Announcements, heard: &mut UnboundedReceiver<Announcement>) {
     process.announce(&["a line".to_owned()]).await;
-    while next(heard).await != Heard::Line("a line".to_owned()) {}
+    while next(heard).await != Announcement::Line("a line".to_owned()) {}
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn a_server_that_comes_up_later_is_listened_to() {
     let (process, mut heard) = process(&server.url());
     process.announce(&["nobody is there".to_owned()]).await;
     server.revive().await;
-    assert_eq!(next(&mut heard).await, Heard::Gap);
+    assert_eq!(next(&mut heard).await, Announcement::Gap);
     is_in_touch(&process, &mut heard).await;
 }
 
@@ -128,7 +128,7 @@ async fn a_server_that_comes_up_later_is_listened_to() {
 async fn nobody_listens_any_more_when_it_is_dropped() {
     let server = Server::start(&[]).await;
     let (process, mut heard) = process(&server.url());
-    assert_eq!(next(&mut heard).await, Heard::Gap);
+    assert_eq!(next(&mut heard).await, Announcement::Gap);
     let listeners = || server.ask(&["pubsub", "numsub", "kayan:sessions"]);
     assert_eq!(listeners(), "kayan:sessions\n1");
     drop(process);
@@ -157,7 +157,7 @@ async fn an_outage_is_logged_once_however_much_is_announced() {
     let _here = tracing::subscriber::set_default(subscriber);
     let mut server = Server::start(&[]).await;
     let (process, mut heard) = process(&server.url());
-    assert_eq!(next(&mut heard).await, Heard::Gap);
+    assert_eq!(next(&mut heard).await, Announcement::Gap);
     for outage in 1..=2 {
         server.kill();
         for _ in 0..5 {
@@ -165,12 +165,12 @@ async fn an_outage_is_logged_once_however_much_is_announced() {
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
         server.revive().await;
-        assert_eq!(next(&mut heard).await, Heard::Gap);
+        assert_eq!(next(&mut heard).await, Announcement::Gap);
         is_in_touch(&process, &mut heard).await;
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.matches("can't be announced").count(), outage, "{text}");
-        // Once when the connection is lost; not again for each try.
-        assert_eq!(text.matches("are not heard of").count(), outage, "{text}");
+        // Once when the connection is lost; not again for each retry.
+        assert_eq!(text.matches("can't be received").count(), outage, "{text}");
         assert!(!text.contains("127.0.0.1") && !text.contains("p@"), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! Small questions that many tests ask.
+//! Short requests that many tests make.
 
 use std::time::Duration;
 
@@ -33,10 +33,10 @@ pub(crate) async fn reserve(counters: &RedisCounters, number: u8) -> Result<Rese
     counters.reserve(&key(number), &LOCKOUT, NOW).await
 }
 
-/// Why no question gets an answer, after each kind was asked at once and got none in time.
+/// The error after each kind of request was sent at once and none was answered in time.
 pub(crate) async fn unanswered(counters: &RedisCounters) -> String {
     let (key, began) = (key(0), Instant::now());
-    let counted = async { number(counters, "somebody").await.map(drop) };
+    let counted = async { number(counters, "client").await.map(drop) };
     let reserved = async { reserve(counters, 0).await.map(drop) };
     let (released, forgotten) = (counters.release(&key), counters.forget(&key));
     let outcomes = join!(counted, reserved, released, forgotten, counters.unlock(&key.target), counters.ping());
@@ -50,10 +50,10 @@ pub(crate) async fn unanswered(counters: &RedisCounters) -> String {
     whys[5].clone()
 }
 
-/// Every kind of question is answered.
+/// Asserts that every kind of request is answered.
 pub(crate) async fn answers(counters: &RedisCounters) {
     let key = key(1);
-    number(counters, "somebody").await.unwrap();
+    number(counters, "client").await.unwrap();
     reserve(counters, 1).await.unwrap();
     counters.release(&key).await.unwrap();
     counters.forget(&key).await.unwrap();

@@ -1,4 +1,4 @@
-//! What stands in Redis, and for how long.
+//! Tests of what is stored in Redis, and for how long.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ async fn a_limit_that_gets_another_window_goes_on_counting() {
     let short = RateLimit { name: "ip", requests: 3, window: Duration::from_secs(1) };
     let long = RateLimit { window: Duration::from_hours(1), ..short };
     for (limit, after) in [(short, 0), (long, 60), (short, 61), (long, 7_200), (short, 7_200)] {
-        let outcome = counters.admit(&limit, "somebody", NOW + Duration::from_secs(after)).await.unwrap();
+        let outcome = counters.admit(&limit, "client", NOW + Duration::from_secs(after)).await.unwrap();
         assert!(matches!(outcome, kayan_ports::Admission::Admitted { .. }), "after {after} s: {outcome:?}");
     }
 }

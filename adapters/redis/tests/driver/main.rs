@@ -1,4 +1,4 @@
-//! What the driver promises, on real servers.
+//! Tests of the driver on real servers.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up breaks the test")]
 
 mod announcements;

@@ -1,4 +1,4 @@
-//! Redis answers as the port's words, written down plainly, would have it.
+//! Compares Redis with a plain model of the port's definition.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,7 +6,7 @@ use kayan_ports::{Admission, RateLimit, RateLimiter as _, Timestamp};
 
 use crate::server::{counters, shared};
 
-/// The port's words: whole windows, the last one's requests as if they had come evenly.
+/// The port's definition: whole windows, with the last one's requests spread evenly.
 struct Model {
     requests: i64,
     window: i64,
@@ -14,7 +14,7 @@ struct Model {
 }
 
 impl Model {
-    /// What counts at a time: this window's, and of the last one's what reaches into a window that ends then.
+    /// The count at a time: this window's, and the last one's in proportion to its overlap.
     fn weighted(&self, at: i64) -> i64 {
         let (slot, elapsed) = (at.div_euclid(self.window), at.rem_euclid(self.window));
         let count = |slot| self.counts.get(&slot).copied().unwrap_or_default();
@@ -22,7 +22,7 @@ impl Model {
     }
 
     fn admit(&mut self, now: i64) -> Admission {
-        // A clock that is behind counts at the beginning of the last window that somebody was counted in.
+        // A clock that is behind counts at the beginning of the last window with a request.
         let latest = self.counts.keys().next_back().map_or(now, |slot| slot * self.window);
         let now = now.max(latest);
         let milliseconds = |number: i64| Duration::from_millis(number.unsigned_abs());
@@ -37,7 +37,7 @@ impl Model {
     }
 }
 
-/// Numbers that look random and are the same each time.
+/// Pseudo-random numbers, the same in each run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -58,7 +58,7 @@ async fn every_admission_is_what_the_ports_words_say() {
         let mut numbers = Numbers(u64::from(requests) << 32 | u64::from(window));
         let mut clock = 1_767_225_600_000 + numbers.below(1_000_000);
         for step in 0..600 {
-            // Mostly a little later, now and then much, and sometimes by a clock that is behind.
+            // Mostly a little later, now and then much later, and sometimes by a clock that is behind.
             let now = match numbers.below(20) {
                 0 => clock - numbers.below(3 * u64::from(window)),
                 1 => clock + numbers.below(3 * u64::from(window)),

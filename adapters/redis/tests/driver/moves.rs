@@ -1,8 +1,8 @@
-//! What is counted goes on being counted when it moves to another server.
+//! Tests that counts survive a move to another server.
 
 use std::time::Duration;
 
-use kayan_redis::{Announcements, Heard, RedisCounters};
+use kayan_redis::{Announcement, Announcements, RedisCounters};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::mpsc::unbounded_channel,
@@ -28,28 +28,28 @@ async fn a_replica_that_the_sentinels_make_master_is_used() {
     let told = move |what| drop(hear.send(what));
     let url = sentinel.sentinel_url().parse().unwrap();
     let announcements = Announcements::start(&url, settings(), told).unwrap();
-    assert_eq!(heard.recv().await, Some(Heard::Gap));
-    assert_eq!(number(&counters, "somebody").await, Ok(1));
+    assert_eq!(heard.recv().await, Some(Announcement::Gap));
+    assert_eq!(number(&counters, "client").await, Ok(1));
     until("it to be copied", || replica.ask(&["dbsize"]) == "1").await;
     assert_eq!(master.ask(&["dbsize"]), "1");
 
     master.kill();
-    number(&counters, "somebody").await.unwrap_err();
+    number(&counters, "client").await.unwrap_err();
     until("the replica to be the master", || replica.ask(&["role"]).starts_with("master")).await;
-    // The sentinel says so a moment later than the replica.
+    // The sentinel reports it a moment later than the replica.
     let again = loop {
-        if let Ok(number) = number(&counters, "somebody").await {
+        if let Ok(number) = number(&counters, "client").await {
             break number;
         }
     };
     assert_eq!(again, 2);
     answers(&counters).await;
-    assert_eq!(heard.recv().await, Some(Heard::Gap));
+    assert_eq!(heard.recv().await, Some(Announcement::Gap));
     announcements.announce(&["a line".to_owned()]).await;
-    assert_eq!(heard.recv().await, Some(Heard::Line("a line".to_owned())));
+    assert_eq!(heard.recv().await, Some(Announcement::Line("a line".to_owned())));
 }
 
-/// Two nodes that know each other; each has its share of the slots.
+/// Two nodes of one cluster, each with its share of the slots.
 async fn cluster(shares: [&[&str]; 2]) -> [Server; 2] {
     let (bus, other_bus) = (free_port().to_string(), free_port().to_string());
     let enabled = ["--cluster-enabled", "yes", "--cluster-node-timeout", "5000", "--cluster-port"];
@@ -75,28 +75,28 @@ fn is_whole(server: &Server) -> bool {
 async fn a_slot_that_moves_to_another_node_is_followed() {
     let [from, to] = cluster([&["0", "16383"], &[]]).await;
     let counters = counters(&from.url_as("redis+cluster://"));
-    assert_eq!(number(&counters, "somebody").await, Ok(1));
+    assert_eq!(number(&counters, "client").await, Ok(1));
 
-    let slot = from.ask(&["cluster", "keyslot", "kayan:limit:4:test:somebody"]);
+    let slot = from.ask(&["cluster", "keyslot", "kayan:limit:4:test:client"]);
     let (from_id, to_id) = (from.ask(&["cluster", "myid"]), to.ask(&["cluster", "myid"]));
     to.ask(&["cluster", "setslot", &slot, "importing", &from_id]);
     from.ask(&["cluster", "setslot", &slot, "migrating", &to_id]);
-    assert_eq!(number(&counters, "somebody").await, Ok(2));
-    let key = "kayan:limit:4:test:somebody";
+    assert_eq!(number(&counters, "client").await, Ok(2));
+    let key = "kayan:limit:4:test:client";
     from.ask(&["migrate", "127.0.0.1", &to.port.to_string(), key, "0", "5000", "auth", "p@:/?#%w"]);
-    assert_eq!(number(&counters, "somebody").await, Ok(3));
+    assert_eq!(number(&counters, "client").await, Ok(3));
     for server in [&to, &from] {
         server.ask(&["cluster", "setslot", &slot, "node", &to_id]);
     }
-    assert_eq!(number(&counters, "somebody").await, Ok(4));
+    assert_eq!(number(&counters, "client").await, Ok(4));
     assert_eq!(to.ask(&["dbsize"]), "1");
     answers(&counters).await;
 }
 
-/// Somebody whose key is in the half of the slots that begins there.
-fn somebody_in(server: &Server, first: u32) -> String {
+/// A client whose key is in the half of the slots that begins there.
+fn client_in(server: &Server, first: u32) -> String {
     let slot = |who: &str| server.ask(&["cluster", "keyslot", &format!("kayan:limit:4:test:{who}")]);
-    let all = (0..).map(|number: u32| format!("somebody {number}"));
+    let all = (0..).map(|number: u32| format!("client {number}"));
     let half = first..first + 8_192;
     all.take(100).find(|who| slot(who).parse().is_ok_and(|slot: u32| half.contains(&slot))).unwrap()
 }
@@ -104,7 +104,7 @@ fn somebody_in(server: &Server, first: u32) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_away_is_used_again_when_it_is_back_and_the_others_meanwhile() {
     let [mut one, mut other] = cluster([&["0", "8191"], &["8192", "16383"]]).await;
-    let (here, there) = (somebody_in(&one, 0), somebody_in(&one, 8_192));
+    let (here, there) = (client_in(&one, 0), client_in(&one, 8_192));
     let url = format!("{},127.0.0.1:{}", one.url_as("redis+cluster://"), other.port);
     let counters = counters(&url);
     assert_eq!(number(&counters, &here).await, Ok(1));
@@ -117,7 +117,7 @@ async fn a_node_that_is_away_is_used_again_when_it_is_back_and_the_others_meanwh
         assert!(began.elapsed() < ENOUGH, "{:?}", began.elapsed());
         assert_eq!(number(&counters, &here).await, Ok(expected));
     }
-    // Whoever begins just now is not held up either.
+    // A new client is not delayed either.
     let fresh = self::counters(&url);
     assert_eq!(number(&fresh, &here).await, Ok(5));
     other.signal("CONT");
@@ -137,7 +137,7 @@ async fn a_node_that_is_away_is_used_again_when_it_is_back_and_the_others_meanwh
     answers(&counters).await;
 }
 
-/// Within a second of being back.
+/// Asserts an answer within a second of the server's return.
 async fn is_answered(counters: &RedisCounters, who: &str) {
     let back = Instant::now();
     while number(counters, who).await.is_err() {
@@ -162,5 +162,5 @@ async fn a_server_that_the_sentinels_take_for_the_master_and_that_is_none_is_not
         }
     });
     let why = unanswered(&counters(&format!("{url}/kayan"))).await;
-    assert_eq!(why, "what the sentinels call the master is none, or not yet");
+    assert_eq!(why, "the server that the sentinels name is not the master, or not yet");
 }

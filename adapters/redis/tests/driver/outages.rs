@@ -1,4 +1,4 @@
-//! A server that is away makes nobody hang, and is used again as soon as it is back.
+//! Tests that an unavailable server delays no request, and is used again as soon as it is back.
 
 use std::{sync::Arc, time::Duration};
 
@@ -49,7 +49,7 @@ async fn a_host_that_speaks_something_else_is_an_error() {
         }
     });
     let why = unanswered(&counters(&format!("redis://127.0.0.1:{port}"))).await;
-    assert!(why.contains("does not speak Redis' protocol"), "{why}");
+    assert!(why.contains("does not speak the Redis protocol"), "{why}");
     let why = unanswered(&counters(&format!("rediss://127.0.0.1:{port}"))).await;
     assert!(why.contains("does not speak TLS"), "{why}");
 }
@@ -85,10 +85,10 @@ async fn a_server_that_is_killed_or_hangs_is_used_again_when_it_is_back() {
     let mut server = Server::start(&[]).await;
     for url in [server.url(), server.socket_url()] {
         let counters = Arc::new(counters(&url));
-        // Several idle connections, all of which will lead nowhere.
+        // Several idle connections, all of which will be dead.
         together(&counters, 8).await;
         server.kill();
-        // The first may be asked before it is seen that the connections are gone.
+        // The first may be used before it is known that the connections are dead.
         unanswered(&counters).await;
         assert_eq!(unanswered(&counters).await, "the server can't be reached");
         server.revive().await;
@@ -127,12 +127,12 @@ async fn there_are_never_more_connections_than_the_pool_is_large() {
         together(&counters, 64).await;
     }
     let made = connections(&server) - before;
-    // The one that asks is counted as well.
+    // The connection that asks is counted as well.
     assert!((1..=3 + 5).contains(&made), "{made} connections were made");
     assert_eq!(clients(&server).len(), 3);
 }
 
-/// How many were ever made.
+/// How many connections were made so far.
 fn connections(server: &Server) -> u32 {
     let told = server.ask(&["info", "stats"]);
     let line = told.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
@@ -151,7 +151,7 @@ async fn an_asker_who_leaves_takes_no_answer_from_the_next() {
         assert!(timeout(Duration::from_millis(20), number(&counters, "a")).await.is_err());
     }
     server.signal("CONT");
-    // Had an answer to one of those been taken for this one's, it would be another number.
+    // With the answer to one of those, the number would differ.
     assert_eq!(number(&counters, "b").await, Ok(1));
     assert_eq!(number(&counters, "b").await, Ok(2));
     until("what was left to be closed", || clients(&server).iter().all(|client| !before.contains(client))).await;
@@ -169,7 +169,7 @@ async fn connections_to_a_server_that_was_silent_are_not_kept() {
         }
     };
     server.signal("STOP");
-    number(&counters, "somebody").await.unwrap_err();
+    number(&counters, "client").await.unwrap_err();
     server.signal("CONT");
     until("the idle ones to be closed", || clients(&server).iter().all(|client| !before.contains(client))).await;
 }
@@ -178,14 +178,14 @@ async fn connections_to_a_server_that_was_silent_are_not_kept() {
 async fn a_connection_that_nobody_waits_for_any_more_is_closed() {
     let silent = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let counters = counters(&format!("redis://127.0.0.1:{}", silent.local_addr().unwrap().port()));
-    number(&counters, "somebody").await.unwrap_err();
+    number(&counters, "client").await.unwrap_err();
     let (mut stream, _) = silent.accept().await.unwrap();
     let mut said = Vec::new();
     let ended = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut said);
     timeout(Duration::from_secs(10), ended).await.unwrap().unwrap();
 }
 
-/// The connections there are, but for the one that asks.
+/// The open connections, without the one that asks.
 fn clients(server: &Server) -> Vec<String> {
     let told = server.ask(&["client", "list", "type", "normal"]);
     let others = told.lines().filter(|line| !line.contains("cmd=client|list"));

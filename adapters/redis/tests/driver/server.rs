@@ -1,4 +1,4 @@
-//! A Redis of a test's own, which it may stop and kill.
+//! A Redis server for one test, which it may stop and kill.
 
 use std::{
     fs::File,
@@ -15,12 +15,12 @@ use tempfile::TempDir;
 const PASSWORD: &str = "p@:/?#%w";
 const IN_URL: &str = "p%40%3A%2F%3F%23%25w";
 
-/// How long one question may take; more than a machine that runs many tests at once needs for an answer.
+/// The time limit of one request; more than a busy machine needs for an answer.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long it takes to be told that there is no answer.
+/// How long it takes to learn that there is no answer.
 pub(crate) const ENOUGH: Duration = Duration::from_millis(1_500);
 
-/// The server; ended when it is dropped.
+/// The server; stopped when dropped.
 pub(crate) struct Server {
     folder: TempDir,
     process: Option<Child>,
@@ -46,7 +46,7 @@ pub(crate) fn counters(url: &str) -> RedisCounters {
     RedisCounters::connect(&url.parse().unwrap(), settings()).unwrap()
 }
 
-/// Runs a program to its end, which must be a good one, and says what it wrote.
+/// Runs a program, which must succeed, and returns its output.
 pub(crate) fn ran(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output();
     let output = output.unwrap_or_else(|why| panic!("{command:?}: {why}; `cargo xtask test` installs what is needed"));
@@ -54,7 +54,7 @@ pub(crate) fn ran(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// Waits for another process, which is no event that could be waited for otherwise.
+/// Waits for another process, for which there is no event to wait for.
 pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
     let asking = async {
         while !done() {
@@ -65,7 +65,7 @@ pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 impl Server {
-    /// Starts one with a password and these arguments.
+    /// Starts a server with a password and these arguments.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
         let port = free_port();
         let mut server =
@@ -79,7 +79,7 @@ impl Server {
         server
     }
 
-    /// Starts a sentinel that watches this master by itself, as `kayan`.
+    /// Starts a sentinel that watches this master as `kayan`.
     pub(crate) async fn sentinel(master: &Self) -> Self {
         let port = free_port();
         let folder = TempDir::with_prefix("kayan-").unwrap();
@@ -99,7 +99,7 @@ sentinel auth-pass kayan \"{PASSWORD}\"\nsentinel down-after-milliseconds kayan 
         self.folder.path().join(name)
     }
 
-    /// Starts it again, on the same port, having forgotten everything.
+    /// Starts it again on the same port, without its data.
     pub(crate) async fn revive(&mut self) {
         let log = File::options().create(true).append(true).open(self.file("log")).unwrap();
         let errors = log.try_clone().unwrap();
@@ -109,7 +109,7 @@ sentinel auth-pass kayan \"{PASSWORD}\"\nsentinel down-after-milliseconds kayan 
         until("the server to come up", || self.said(&["ping"]).is_ok_and(|said| said == "PONG")).await;
     }
 
-    /// Ends it as a power failure would.
+    /// Kills it, as a power failure would.
     pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
@@ -123,7 +123,7 @@ sentinel auth-pass kayan \"{PASSWORD}\"\nsentinel down-after-milliseconds kayan 
         ran(Command::new("kill").args([&format!("-{name}"), &id]));
     }
 
-    /// What it says to a command.
+    /// Its answer to a command.
     pub(crate) fn ask(&self, words: &[&str]) -> String {
         let said = self.said(words).unwrap();
         assert!(!said.starts_with("ERR"), "{words:?}: {said}");
@@ -137,22 +137,22 @@ sentinel auth-pass kayan \"{PASSWORD}\"\nsentinel down-after-milliseconds kayan 
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    /// How to reach it over TCP.
+    /// Its URL over TCP.
     pub(crate) fn url(&self) -> String {
         self.url_as("redis://")
     }
 
-    /// How to reach it with this scheme.
+    /// Its URL with this scheme.
     pub(crate) fn url_as(&self, scheme: &str) -> String {
         format!("{scheme}:{IN_URL}@127.0.0.1:{}", self.port)
     }
 
-    /// How to reach it by its socket.
+    /// Its URL over its socket.
     pub(crate) fn socket_url(&self) -> String {
         format!("unix://{}?password={IN_URL}", self.file("redis.sock").display())
     }
 
-    /// How to reach the master that this sentinel watches.
+    /// The URL of the master that this sentinel watches.
     pub(crate) fn sentinel_url(&self) -> String {
         format!("{}/kayan?sentinel_password={IN_URL}", self.url_as("redis+sentinel://"))
     }

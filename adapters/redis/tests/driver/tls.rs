@@ -1,4 +1,4 @@
-//! Connections are encrypted, to whom the URL says and to nobody else.
+//! Tests that connections are encrypted, and only to the host in the URL.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -14,7 +14,7 @@ fn openssl(folder: &Path, arguments: &str) {
     ran(Command::new("openssl").args(arguments.split(' ')).current_dir(folder));
 }
 
-/// An authority `ca.pem`, and a certificate `server.pem` with `server.key`, for localhost and these days.
+/// An authority `ca.pem`, and a certificate `server.pem` with `server.key` for localhost, valid in this period.
 fn certificates(folder: &Path, from: &str, to: &str) {
     let key = "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     openssl(folder, &format!("{key} -x509 -days 2 -subj /CN=ours -keyout ca.key -out ca.pem"));
@@ -28,7 +28,7 @@ fn certificates(folder: &Path, from: &str, to: &str) {
     openssl(folder, &format!("{sign} -out server.pem -startdate {from}000000Z -enddate {to}000000Z"));
 }
 
-/// A server with a certificate of these days, and its TLS port.
+/// A server with a certificate valid in this period, and its TLS port.
 async fn encrypted(folder: &Path, (from, to): (&str, &str), more: &[&str]) -> (Server, u16) {
     certificates(folder, from, to);
     let file = |name: &str| folder.join(name).display().to_string();
@@ -79,7 +79,7 @@ async fn a_cluster_is_encrypted_as_well() {
     let url = server.url_as("rediss+cluster://");
     let url = url.replace(&format!("127.0.0.1:{}", server.port), &format!("localhost:{port}"));
     let known = patient(&format!("{url}{}", authority(&folder)));
-    assert_eq!(number(&known, "somebody").await, Ok(1));
+    assert_eq!(number(&known, "client").await, Ok(1));
     answers(&known).await;
     let why = refused(&url).await;
     assert!(why.contains("not trusted"), "{why}");
@@ -93,7 +93,7 @@ fn patient(url: &str) -> RedisCounters {
     RedisCounters::connect(&url.parse().unwrap(), settings).unwrap()
 }
 
-/// Why one question gets no answer.
+/// The error of a request that is not answered.
 async fn refused(url: &str) -> String {
     number(&patient(url), "somebody").await.unwrap_err().to_string()
 }

@@ -1,4 +1,4 @@
-//! What reaches the file, and what becomes of it.
+//! Tests of what reaches the file.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -56,7 +56,7 @@ fn a_missing_folder_is_not_made() {
     assert!(AuditLog::open(Destination::File(folder.path().to_owned())).is_err());
 }
 
-/// A destination that stands still holds up its thread and nobody else.
+/// A blocked destination delays only its own thread.
 #[test]
 fn lines_beyond_the_queue_are_lost_and_counted_and_nobody_waits() {
     let (queue, lines) = mpsc::sync_channel(2);

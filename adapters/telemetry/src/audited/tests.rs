@@ -1,4 +1,4 @@
-//! What of a commit reaches the audit log, and when.
+//! Tests of which events of a commit reach the audit log, and when.
 
 use std::{fs, task::Poll};
 
@@ -25,7 +25,7 @@ impl Bench {
         Self { store: Audited::new(memory.clone(), Arc::new(log)), folder, memory }
     }
 
-    /// All that is written once the log was closed.
+    /// Everything that was written until the log was closed.
     fn written(&self) -> Vec<Value> {
         self.store.log.close();
         let text = fs::read_to_string(self.folder.path().join("audit.log")).unwrap();

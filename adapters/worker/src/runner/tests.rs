@@ -1,4 +1,4 @@
-//! Jobs that fail, panic and rest, in a time that passes by itself.
+//! Tests of jobs that fail, panic and wait, with paused time.
 
 use std::cell::RefCell;
 
@@ -20,7 +20,7 @@ impl Entropy for Always {
     }
 }
 
-/// When the job ran, in seconds since the start, until so much time was over.
+/// When the job ran, in seconds since the start, during this time.
 async fn runs(entropy: &dyn Entropy, job: Job, span: Duration) -> Vec<f64> {
     let (begun, times) = (Instant::now(), RefCell::new(Vec::new()));
     let work = async || {

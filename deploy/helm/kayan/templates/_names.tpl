@@ -7,7 +7,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* What finds the pods; it must never change. */}}
+{{/* The selector of the pods; it must never change. */}}
 {{- define "kayan.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}

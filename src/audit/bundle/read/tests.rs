@@ -1,4 +1,4 @@
-//! What was done to a bundle's lines is found and named.
+//! Tests that changes to a bundle's lines are found and named.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl Bundle {
         reports.first().and_then(|report| report.finding.clone()).map(|Finding { what, .. }| what)
     }
 
-    /// The lines of events that are sealed.
+    /// The lines of sealed events.
     fn sealed(&self) -> Vec<usize> {
         let end = self.lines.iter().position(|line| line.starts_with("{\"unsealed\"")).unwrap();
         (0..end).filter(|line| self.lines[*line].starts_with("{\"event\"")).collect()

@@ -1,4 +1,4 @@
-//! How the service's connections are kept, seen from the server.
+//! The service's connections, as the server sees them.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use tokio::{
 
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// The connections that others than the asker have to its database.
+/// The connections to its database, without the one that asks.
 async fn connections(database: &Database) -> Vec<String> {
     let others = "datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
     database.texts(&format!("SELECT pid FROM pg_stat_activity WHERE {others}")).await
 }
 
-/// Looks at them until it is so.
+/// Checks them until the condition holds.
 async fn until(database: &Database, such: impl Fn(&[String]) -> bool) {
     let looking = async {
         while !such(&connections(database).await) {
@@ -86,7 +86,7 @@ async fn what_may_lag_is_asked_of_the_replica() {
     assert!(users.contains("elsewhere@example.com") && !users.contains(&ada.email), "{users}");
 }
 
-/// What a service logs behind `PgBouncer`, which hands each transaction to another connection.
+/// The log of a service behind `PgBouncer`, which gives each transaction another connection.
 async fn pooled(statements: &str, told: &str) -> String {
     let own = home();
     assert_eq!(own.run("migrate up").await.code, 0);
@@ -108,7 +108,7 @@ async fn unnamed_statements_get_through_a_pooler_that_loses_prepared_ones() {
     let advice = "set KAYAN_DB_STATEMENTS=unnamed";
     let log = pooled("unnamed", "status=401").await;
     assert!(!log.contains(advice), "{log}");
-    // From 1.21 on PgBouncer takes care of prepared statements itself.
+    // From 1.21 on PgBouncer supports prepared statements itself.
     let version = Command::new("/usr/sbin/pgbouncer").arg("--version").output().await.unwrap();
     if String::from_utf8_lossy(&version.stdout).starts_with("PgBouncer 1.1") {
         pooled("prepared", advice).await;

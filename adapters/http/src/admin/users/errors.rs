@@ -1,4 +1,4 @@
-//! The codes of what goes wrong with users.
+//! The error codes of the operations on users.
 
 use kayan_core::{
     AssignRoleError, ChangeUserError, CreateUserError, DeniedError, Failure, FindUserError, SetUserPasswordError,
@@ -11,7 +11,7 @@ use crate::wire::{
     refused::{never, refusals},
 };
 
-/// Unlocking a user, granting a role and setting a password lock no account.
+/// Unlocking a user, granting a role and setting a password never disable an account.
 pub(super) const DOES_NOT_LOCK: u64 = never([Code::OwnAccount, Code::LastAdmin]);
 /// Administrators may revoke roles from their own account.
 pub(super) const REVOKES_A_ROLE: u64 = never([Code::OwnAccount]);
@@ -21,7 +21,7 @@ const NO_SUCH_USER: &str = "there is no such user";
 refusals! {
     FindUserError {
         Self::Denied(denied) => (denied: DeniedError),
-        // By id there is one at most.
+        // An id belongs to one user at most.
         Self::NotFound(_) | Self::Ambiguous(..) => NotFound.message(NO_SUCH_USER),
         Self::Failed(failure) => (failure: Failure),
     }

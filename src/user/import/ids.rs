@@ -1,17 +1,17 @@
-//! Ids that users bring along, and what an operator of one tenant may learn by them.
+//! The ids of imported users, and what an operator of one tenant may learn from them.
 
 use kayan_ports::{IdentityId, Scope, TenantId};
 use sha2::{Digest as _, Sha256};
 use uuid::Builder;
 
-use super::{Fate, NewUser, Refusal};
+use super::{ImportOutcome, NewUser, Refusal};
 use crate::{Failure, Kayan, Operator};
 
-/// The id under which somebody is imported.
+/// The id of an imported user.
 ///
-/// Ids are unique among all tenants, so taking them as they are would tell whether another tenant has one. Whoever may see
-/// only one tenant brings users in under an id that is made of theirs and of the tenant: the same in every run, and
-/// nobody else's. A command, and an operator of all tenants, keeps the ids.
+/// Ids are unique across all tenants, so keeping them would reveal whether another tenant has one. For an operator
+/// bound to a tenant the id is derived from the original one and the tenant: the same in every run, and unique. The
+/// command line, and an operator of all tenants, keep the ids.
 pub(super) fn id_of(operator: &Operator, tenant: &TenantId, id: IdentityId) -> IdentityId {
     if operator.scope.tenant().is_none() || operator.is_at_the_command_line() {
         return id;
@@ -29,29 +29,29 @@ pub(super) fn id_of(operator: &Operator, tenant: &TenantId, id: IdentityId) -> I
 }
 
 impl NewUser {
-    /// Whether the id was replaced, so that no commit tells that the one that was brought is there.
+    /// Whether the id was derived, so that a commit does not find out that the given one is taken.
     pub(super) fn has_new_id(&self) -> bool {
-        self.brought.is_some_and(|id| id != self.identity.id)
+        self.given_id.is_some_and(|id| id != self.identity.id)
     }
 }
 
 impl Kayan {
-    /// What stands in the way of somebody whose identifiers are free: the id, which may be taken.
-    pub(super) async fn look_for_id(&self, user: &NewUser) -> Result<Option<Fate>, Failure> {
-        let Some(brought) = user.brought else { return Ok(None) };
+    /// Why a user whose identifiers are free can't be imported: the id may be taken.
+    pub(super) async fn look_for_id(&self, user: &NewUser) -> Result<Option<ImportOutcome>, Failure> {
+        let Some(given_id) = user.given_id else { return Ok(None) };
         let tenant = &user.identity.tenant;
         let found = if user.has_new_id() {
             let scope = Scope::Tenant(tenant.clone());
-            match self.store.accounts.identity(&scope, brought).await? {
+            match self.store.accounts.identity(&scope, given_id).await? {
                 Some(found) => Some(found),
                 None => self.store.accounts.identity(&scope, user.identity.id).await?,
             }
         } else {
-            self.store.accounts.identity(&Scope::System, brought).await?
+            self.store.accounts.identity(&Scope::System, given_id).await?
         };
         Ok(found.map(|found| {
             let same = user.identifiers.is_empty() && found.tenant == *tenant;
-            if same { Fate::Exists(found.id) } else { Fate::Refused(Refusal::IdTaken) }
+            if same { ImportOutcome::Exists(found.id) } else { ImportOutcome::Refused(Refusal::IdTaken) }
         }))
     }
 }

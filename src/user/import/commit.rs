@@ -1,4 +1,4 @@
-//! Commits many users at once, and finds the few that stand in the way.
+//! Commits many users at once, and finds the few that conflict.
 
 use std::collections::BTreeMap;
 
@@ -8,30 +8,30 @@ use kayan_ports::{
     TenantId, Timestamp,
 };
 
-use super::{Fate, LineReport, NewUser, Refusal};
+use super::{ImportOutcome, LineReport, NewUser, Refusal};
 use crate::{Failure, Kayan, Operator, account::identity::path};
 
 /// A line's number and its user.
 pub(super) type Numbered = (u64, Box<NewUser>);
 
-/// So many questions are asked of the database at once.
-const ABREAST: usize = 16;
+/// How many users are looked up concurrently.
+const CONCURRENT: usize = 16;
 
 impl Kayan {
-    /// What would come of these, as far as it can be known.
-    pub(super) async fn foresee(&self, wanted: Vec<Numbered>) -> Result<Vec<LineReport>, Failure> {
+    /// What would happen to these users, as far as it can be known.
+    pub(super) async fn preview(&self, wanted: Vec<Numbered>) -> Result<Vec<LineReport>, Failure> {
         let (free, mut reports) = self.look(wanted).await?;
-        reports.extend(free.into_iter().map(|(line, user)| LineReport::of(line, &user, Fate::WouldImport)));
+        reports.extend(free.into_iter().map(|(line, user)| LineReport::of(line, &user, ImportOutcome::WouldImport)));
         Ok(reports)
     }
 
-    /// Brings in those who are not there yet.
-    pub(super) async fn bring_in(
+    /// Imports those users who do not exist yet.
+    pub(super) async fn import_new(
         &self,
         operator: &Operator,
         wanted: Vec<Numbered>,
     ) -> Result<Vec<LineReport>, Failure> {
-        // Whoever has a new id would meet no resistance, though the one that was brought may be there.
+        // A user with a derived id would not conflict, even if the original id is taken.
         let unseen = wanted.iter().all(|(_, user)| !user.has_new_id());
         if unseen && self.commit_users(operator, &wanted).await? {
             return Ok(wanted.iter().map(imported).collect());
@@ -42,20 +42,22 @@ impl Kayan {
             if self.commit_users(operator, &part).await? {
                 reports.extend(part.iter().map(imported));
             } else if part.len() > 1 {
-                // Somebody was faster after the look: halves, until they stand alone.
+                // A conflict appeared after the lookup: retry in halves, until the conflicting users stand alone.
                 let rest = part.split_off(part.len() / 2);
                 parts.extend([rest, part]);
             } else {
                 let (raced, told) = self.look(part).await?;
                 reports.extend(told);
-                reports.extend(raced.into_iter().map(|(line, _)| LineReport::new(line, Fate::Refused(Refusal::Raced))));
+                reports.extend(
+                    raced.into_iter().map(|(line, _)| LineReport::new(line, ImportOutcome::Refused(Refusal::Raced))),
+                );
             }
         }
         Ok(reports)
     }
 
-    /// Commits all of them, with the events that tell of each (I-33) and one of the operator's for each tenant (I-31);
-    /// `false`, and nothing was done, when one of them stands in the way.
+    /// Commits all users, each with its audit event (I-33), and one event of the operator's for each tenant (I-31);
+    /// `false`, with nothing committed, if one of them conflicts.
     async fn commit_users(&self, operator: &Operator, users: &[Numbered]) -> Result<bool, Failure> {
         let now = self.clock.now();
         let mut changes = Vec::with_capacity(3 * users.len() + 2);
@@ -105,10 +107,10 @@ impl Kayan {
         told.collect()
     }
 
-    /// Parts those of whom nothing is there from the others, and says of these why.
+    /// Separates the users who do not exist yet from the others, with the outcome of these.
     async fn look(&self, users: Vec<Numbered>) -> Result<(Vec<Numbered>, Vec<LineReport>), Failure> {
         let mut fates = Vec::with_capacity(users.len());
-        for some in users.chunks(ABREAST) {
+        for some in users.chunks(CONCURRENT) {
             fates.extend(try_join_all(some.iter().map(|(_, user)| self.look_for(user))).await?);
         }
         let (mut free, mut reports) = (Vec::new(), Vec::new());
@@ -121,10 +123,10 @@ impl Kayan {
         Ok((free, reports))
     }
 
-    /// What stands in the way of somebody; nothing, if they can come in.
-    async fn look_for(&self, user: &NewUser) -> Result<Option<Fate>, Failure> {
-        let NewUser { identity, identifiers, brought, .. } = user;
-        // Somebody without an identifier still needs a tenant.
+    /// Why a user can't be imported; `None` if they can.
+    async fn look_for(&self, user: &NewUser) -> Result<Option<ImportOutcome>, Failure> {
+        let NewUser { identity, identifiers, given_id, .. } = user;
+        // A user without an identifier still needs a tenant.
         let nameless = [NamedIdentifier { field: String::new(), value: Identifier::from_canonical(String::new()) }];
         let names = if identifiers.is_empty() { &nameless[..] } else { identifiers };
         let mut owner = None;
@@ -132,23 +134,24 @@ impl Kayan {
             let Some(found) =
                 self.store.credentials.login_candidate(&identity.tenant, value, &Client::default()).await?
             else {
-                return Ok(Some(Fate::Refused(Refusal::NoTenant(identity.tenant.clone()))));
+                return Ok(Some(ImportOutcome::Refused(Refusal::NoTenant(identity.tenant.clone()))));
             };
             let Some(found) = found.known.map(|known| known.identity.id) else { continue };
-            let another = brought.is_some_and(|brought| brought != found && identity.id != found);
+            let another = given_id.is_some_and(|given_id| given_id != found && identity.id != found);
             if another || owner.is_some_and(|owner| owner != found) {
-                return Ok(Some(Fate::Refused(Refusal::IdentifierTaken(field.clone()))));
+                return Ok(Some(ImportOutcome::Refused(Refusal::IdentifierTaken(field.clone()))));
             }
             owner = Some(found);
         }
         match owner {
-            Some(owner) => Ok(Some(Fate::Exists(owner))),
+            Some(owner) => Ok(Some(ImportOutcome::Exists(owner))),
             None => self.look_for_id(user).await,
         }
     }
 }
 
-/// Keeps what roles were judged by until they are given. An operator who has to be held acts in one tenant only.
+/// Keeps what the check of roles depends on until the commit. Only an operator bound to a tenant needs this, so there
+/// is one tenant.
 fn holds(users: &[Numbered]) -> impl Iterator<Item = Change> {
     let with_roles = users.iter().filter(|(_, user)| !user.holds.is_empty());
     let tenants: BTreeMap<&TenantId, &[Change]> =
@@ -157,5 +160,5 @@ fn holds(users: &[Numbered]) -> impl Iterator<Item = Change> {
 }
 
 fn imported((line, user): &Numbered) -> LineReport {
-    LineReport::of(*line, user, Fate::Imported(user.identity.id))
+    LineReport::of(*line, user, ImportOutcome::Imported(user.identity.id))
 }
