@@ -1,5 +1,4 @@
-//! The changes of a restore: an audit event, and the revocation of sessions that may have been revoked since the
-//! backup.
+//! The changes of a restore: an audit event, and the revocation of all sessions unless they are kept.
 
 use kayan_ports::{Change, EventType, Scope, TenantId, Timestamp, timestamp};
 

@@ -1,5 +1,4 @@
-//! Escapes CSV cells so that no spreadsheet runs them as formulas, whatever its separator (I-35), and no terminal obeys
-//! them.
+//! Escapes CSV cells so that no spreadsheet runs them as formulas (I-35), and no terminal obeys them.
 
 use std::{borrow::Cow, io, mem};
 

@@ -1,5 +1,4 @@
-//! A connection's socket: records its activity, and adds a body to the responses that the HTTP library writes by
-//! itself.
+//! A connection's socket: records activity, and adds bodies to the responses that the HTTP library writes itself.
 
 use std::{
     io::{self, IoSlice},
