@@ -43,7 +43,7 @@ impl<T: ?Sized> Fallback<T> {
                 Some(answer)
             }
             Err(error) => {
-                if self.away_until.swap(timestamp::micros(now + AGAIN), Ordering::Relaxed) == 0 {
+                if self.away_until.swap(timestamp::micros(now + RETRY_AFTER), Ordering::Relaxed) == 0 {
                     tracing::warn!(%error, "the shared counter is away; until it is back, replicas count apart");
                 }
                 None

@@ -77,7 +77,7 @@ impl AttemptCounter for RedisCounters {
     }
 
     async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
-        let asked = Asked::Script(&self.scripts.release, self::key(&key.target), &[&field(key)]);
+        let asked = Request::Script(&self.scripts.release, self::key(&key.target), &[&field(key)]);
         Ok(self.server.ask(asked).await?)
     }
 

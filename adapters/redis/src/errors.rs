@@ -72,8 +72,8 @@ impl ServerError {
     }
 }
 
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Self {
+impl From<ServerError> for Failure {
+    fn from(trouble: ServerError) -> Self {
         Self::Unavailable(trouble.to_string())
     }
 }

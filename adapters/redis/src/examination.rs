@@ -49,7 +49,7 @@ impl RedisCounters {
     /// What its clock says; in a cluster that of one node. Nothing when the user may not ask.
     pub async fn time(&self) -> Result<Option<Timestamp>, Failure> {
         let Some(answer) = self.allowed("TIME").await? else { return Ok(None) };
-        let odd = || Failure::from(Trouble::Answer);
+        let odd = || Failure::from(ServerError::Answer);
         let (seconds, micros) = <(i64, i64)>::from_redis_value(of_one(answer)).map_err(|_| odd())?;
         let whole = seconds.checked_mul(1_000_000).and_then(|whole| whole.checked_add(micros));
         whole.and_then(timestamp::from_micros).map(Some).ok_or_else(odd)
@@ -58,13 +58,13 @@ impl RedisCounters {
     /// The fields of `INFO`; in a cluster those of one node. Nothing when the user may not ask.
     pub async fn info(&self) -> Result<Option<BTreeMap<String, String>>, Failure> {
         let Some(answer) = self.allowed("INFO").await? else { return Ok(None) };
-        let text = String::from_redis_value(of_one(answer)).map_err(|_| Failure::from(Trouble::Answer))?;
+        let text = String::from_redis_value(of_one(answer)).map_err(|_| Failure::from(ServerError::Answer))?;
         let field = |line: &str| line.split_once(':').map(|(name, value)| (name.to_owned(), value.trim().to_owned()));
         Ok(Some(text.lines().filter_map(field).collect()))
     }
 
     async fn allowed(&self, command: &str) -> Result<Option<Value>, Failure> {
-        match self.server.ask(Asked::Command(redis::cmd(command))).await {
+        match self.server.ask(Request::Command(redis::cmd(command))).await {
             Ok(answer) => Ok(Some(answer)),
             Err(ServerError::NotAllowed) => Ok(None),
             Err(trouble) => Err(trouble.into()),

@@ -5,7 +5,7 @@ use std::{task::Poll, time::Duration};
 use ::metrics::LocalRecorderGuard;
 use kayan_fakes::MemoryStore;
 use kayan_ports::{
-    Admission, AttemptCounter, AttemptKey, AuditEvent, Client, CountError, EventId, Failure, Lockout, Outcome,
+    Admission, AttemptCounter, AttemptKey, AuditEvent, Client, EventId, Failure, Lockout, Outcome,
     RateLimit, RateLimiter, Reservation, Target, TenantId, Timestamp,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -51,7 +51,7 @@ struct Exhausted;
 
 #[async_trait]
 impl RateLimiter for Exhausted {
-    async fn admit(&self, limit: &RateLimit, _: &str, _: Timestamp) -> Result<Admission, CountError> {
+    async fn admit(&self, limit: &RateLimit, _: &str, _: Timestamp) -> Result<Admission, Failure> {
         Ok(Admission::Refused { retry_after: limit.window })
     }
 }
