@@ -69,10 +69,11 @@ async fn guards_work_in_a_schema_of_their_own_and_in_a_restored_dump() {
     database.connection().await.batch_execute("CREATE SCHEMA kayan").await.unwrap();
     let options = "?options=-csearch_path%3Dkayan";
     guards_work(&migrated(&database, options).await).await;
-    let dump = Command::new("pg_dump").arg(database.dsn(POSTGRES)).stdout(Stdio::piped()).spawn().unwrap();
-    let restore = ["--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"];
-    let restore = Command::new("psql").args(restore).arg(restored.dsn(POSTGRES)).stdin(dump.stdout.unwrap()).status();
-    assert!(restore.unwrap().success());
+    let mut dump = Command::new("pg_dump").arg(database.dsn(POSTGRES)).stdout(Stdio::piped()).spawn().unwrap();
+    let mut restore = Command::new("psql");
+    restore.args(["--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1"]).arg(restored.dsn(POSTGRES));
+    assert!(restore.stdin(dump.stdout.take().unwrap()).status().unwrap().success());
+    assert!(dump.wait().unwrap().success());
     guards_work(&driver(&format!("{}{options}", restored.dsn(POSTGRES)), Mode::Prepared)).await;
 }
 
