@@ -5,8 +5,8 @@ use std::{task::Poll, time::Duration};
 use ::metrics::LocalRecorderGuard;
 use kayan_fakes::MemoryStore;
 use kayan_ports::{
-    Admission, AttemptCounter, AttemptKey, AuditEvent, Client, EventId, Failure, Lockout, Outcome,
-    RateLimit, RateLimiter, Reservation, Target, TenantId, Timestamp,
+    Admission, AttemptCounter, AttemptKey, AuditEvent, Client, EventId, Failure, Lockout, Outcome, RateLimit,
+    RateLimiter, Reservation, Target, TenantId, Timestamp,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use serde_json::json;
