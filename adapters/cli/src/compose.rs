@@ -300,7 +300,7 @@ fn cached(config: &Config, store: Stores) -> Result<Stores, Exit> {
         let (url, settings) = redis(config, settings::redis::SESSION_URL.name, url)?;
         let (tell, mut told) = tokio::sync::mpsc::unbounded_channel::<Vec<String>>();
         // The receiver is gone only when the process ends.
-        let sessions = Arc::new(sessions.telling(move |lines| drop(tell.send(lines))));
+        let sessions = Arc::new(sessions.announcing(move |lines| drop(tell.send(lines))));
         let hearing = Arc::downgrade(&sessions);
         let announcements = Announcements::start(&url, settings, move |heard| match (hearing.upgrade(), heard) {
             (Some(sessions), Announcement::Line(line)) => sessions.receive(&line),

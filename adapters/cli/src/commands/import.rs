@@ -161,7 +161,9 @@ impl Report {
         for report in reports {
             match self.format {
                 Format::Json => text.push_str(&terminal::json(&serde_json::to_string(report).map_err(Exit::failed)?)),
-                Format::Table if matches!(report.fate, Fate::Imported(_) | Fate::WouldImport) => continue,
+                Format::Table if matches!(report.fate, ImportOutcome::Imported(_) | ImportOutcome::WouldImport) => {
+                    continue;
+                }
                 Format::Table => text.push_str(&row(report)),
             }
             text.push('\n');
