@@ -36,8 +36,6 @@ fn bind(statement: &mut CachedStatement<'_>, position: usize, value: &Value) -> 
     }
 }
 
-/// Microseconds since 1970.
-
 /// Runs a query on this connection.
 pub(crate) fn answer(connection: &Connection, query: &Query) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
