@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 
 use crate::{
-    AccountChange, AttemptKey, AuditEvent, CommitError, CredentialChange, Expired, IdentityId, KeyChange, Locked,
-    PurgeEvents, Revocation, RoleChange, SealChange, SessionChange, SessionId, StoredResponse, TenantChange,
+    AccountChange, AttemptKey, AuditEvent, CommitError, CredentialChange, Expired, FactorChange, IdentityId, KeyChange,
+    Locked, OneTimeChange, PurgeEvents, Revocation, RoleChange, SealChange, SessionChange, SessionId, StoredResponse,
+    TenantChange,
 };
 
 /// One write. A list of them is committed whole or not at all; a guard that does not hold rolls the list back.
@@ -18,6 +19,10 @@ pub enum Change {
     Account(AccountChange),
     /// A write to credentials.
     Credential(CredentialChange),
+    /// A write to factors.
+    Factor(FactorChange),
+    /// A write to one-time tokens.
+    OneTime(OneTimeChange),
     /// A write to sessions and refresh tokens.
     Session(SessionChange),
     /// A write to role definitions and assignments.
@@ -51,6 +56,8 @@ impl Change {
             Self::Role(change) => change.concerns(),
             Self::Tenant(change) => change.concerns(),
             Self::Credential(_)
+            | Self::Factor(_)
+            | Self::OneTime(_)
             | Self::Key(_)
             | Self::Seal(_)
             | Self::ForgetAttempts(_)
@@ -66,7 +73,7 @@ impl Change {
     pub fn locks(&self) -> Option<Locked> {
         match self {
             Self::Account(_) => Some(Locked::Identity),
-            Self::Credential(_) => Some(Locked::Belonging),
+            Self::Credential(_) | Self::Factor(_) | Self::OneTime(_) => Some(Locked::Belonging),
             Self::Session(change) => Some(change.locks()),
             Self::Role(change) => Some(change.locks()),
             Self::Tenant(_) => Some(Locked::Tenant),
@@ -145,6 +152,10 @@ pub enum Guard {
     LastAdmin,
     /// The credential was changed since it was read.
     Credential,
+    /// The factor is not there, or what was shown of it was used before.
+    Factor,
+    /// The one-time token is not there, expired, or has no try left.
+    OneTime,
     /// The session is not active.
     Session,
     /// Another process holds the lease to seal.

@@ -17,6 +17,8 @@ pub struct Expired {
     pub revocations: Timestamp,
     /// Responses that were stored before this.
     pub responses: Timestamp,
+    /// One-time tokens that expired before this.
+    pub one_time: Timestamp,
 }
 
 /// Finds what has expired.

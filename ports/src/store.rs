@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    AccessTokens, Accounts, AuditTrail, Cleanup, Commit, Credentials, Revocations, Roles, Seals, Sessions, StoredKeys,
-    StoredResponses, Tenants,
+    AccessTokens, Accounts, AuditTrail, Cleanup, Commit, Credentials, Factors, OneTimeTokens, Revocations, Roles,
+    Seals, Sessions, StoredKeys, StoredResponses, Tenants,
 };
 
 /// A page of a list.
@@ -28,6 +28,8 @@ pub trait Store:
     Commit
     + Accounts
     + Credentials
+    + Factors
+    + OneTimeTokens
     + AccessTokens
     + Sessions
     + Roles
@@ -45,6 +47,8 @@ impl<S> Store for S where
     S: Commit
         + Accounts
         + Credentials
+        + Factors
+        + OneTimeTokens
         + AccessTokens
         + Sessions
         + Roles
@@ -69,6 +73,10 @@ pub struct Stores {
     pub accounts: Arc<dyn Accounts>,
     /// Credentials.
     pub credentials: Arc<dyn Credentials>,
+    /// Factors besides the password.
+    pub factors: Arc<dyn Factors>,
+    /// One-time tokens.
+    pub one_time: Arc<dyn OneTimeTokens>,
     /// Lookups of access tokens.
     pub access_tokens: Arc<dyn AccessTokens>,
     /// Sessions and refresh tokens.
@@ -98,6 +106,8 @@ impl Stores {
             changes: store.clone(),
             accounts: store.clone(),
             credentials: store.clone(),
+            factors: store.clone(),
+            one_time: store.clone(),
             access_tokens: store.clone(),
             sessions: store.clone(),
             roles: store.clone(),

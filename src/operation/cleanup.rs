@@ -25,6 +25,7 @@ impl Kayan {
             networks: now - NETWORKS,
             revocations: now,
             responses: now - RESPONSES,
+            one_time: now,
         };
         while self.store.cleanup.has_expired(&expired).await? {
             self.commit(vec![Change::RemoveExpired(expired)]).await?;

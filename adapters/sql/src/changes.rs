@@ -5,8 +5,8 @@ use kayan_ports::{Change, CommitError, Failure, Guard, Unique};
 use crate::{
     ApplyError, Dialect, Driver, DriverError, Expect, Statement, Value,
     store::{
-        accounts, admin_tokens, attempts, audit, cleanup, credentials, idempotency, keys, roles, seals, sessions,
-        tenants,
+        accounts, admin_tokens, attempts, audit, cleanup, credentials, factors, idempotency, keys, one_time, roles,
+        seals, sessions, tenants,
     },
 };
 
@@ -91,6 +91,8 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), DriverError> {
     match change {
         Change::Account(change) => accounts::apply(batch, change)?,
         Change::Credential(change) => credentials::apply(batch, change),
+        Change::Factor(change) => factors::apply(batch, change),
+        Change::OneTime(change) => one_time::apply(batch, change),
         Change::Session(change) => sessions::apply(batch, change)?,
         Change::Role(change) => roles::apply(batch, change)?,
         Change::Tenant(change) => tenants::apply(batch, change)?,

@@ -53,6 +53,27 @@ macro_rules! laws {
             a_password_proves_its_owner_again_and_again,
             an_absent_password_proves_nothing,
         );
+        $crate::laws!(@each $fresh, store::factors:
+            factors_come_back_as_they_went_in,
+            an_absent_identity_gets_no_factor,
+            one_unconfirmed_app_is_kept_under_64_parallel_enrolments,
+            a_confirmed_app_leaves_room_for_another,
+            an_unconfirmed_app_is_forgotten_after_a_while,
+            i_05_a_step_is_accepted_once_under_64_parallel_tries,
+            i_06_recovery_codes_work_in_any_order_and_each_once_under_64_parallel_tries,
+            i_06_new_recovery_codes_void_the_old_ones_and_leave_apps,
+            another_identitys_recovery_code_is_not_accepted,
+            a_removed_factor_is_gone_and_the_password_stays,
+            i_29_another_tenants_factor_is_neither_read_nor_used,
+        );
+        $crate::laws!(@each $fresh, store::one_time:
+            a_one_time_token_comes_back_as_it_went_in_until_its_end,
+            i_01_a_one_time_token_is_used_once_under_64_parallel_tries,
+            a_one_time_token_hears_so_many_tries_of_64_parallel_ones,
+            nobody_who_is_absent_or_locked_gets_a_one_time_token,
+            voided_one_time_tokens_are_gone_and_anothers_stay,
+            i_29_another_tenants_one_time_token_is_absent,
+        );
         $crate::laws!(@each $fresh, store::sessions:
             a_session_comes_back_as_it_went_in,
             a_login_is_noted_on_its_identity_and_is_no_change_of_it,

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kayan_ports::{
     Aal, AccountChange, AuditEvent, Change, Client, Credential, CredentialChange, CredentialId, CredentialKind,
-    EventId, EventType, Identifier, Identity, IdentityId, Method, MethodUse, NamedIdentifier, Outcome, PasswordHash,
-    RefreshToken, Session, SessionChange, SessionId, State, Stores, TenantId, Timestamp, TokenHash, Traits,
+    EventId, EventType, Factor, FactorKind, Identifier, Identity, IdentityId, Method, MethodUse, NamedIdentifier,
+    OneTimePurpose, OneTimeToken, Outcome, PasswordHash, RecoveryHash, RefreshToken, Sealed, Session, SessionChange,
+    SessionId, State, Stores, TenantId, Timestamp, TokenHash, Traits,
 };
 use serde_json::{Map, Value, json};
 use time::{Duration, macros::datetime};
@@ -94,6 +95,43 @@ pub(crate) fn password(owner: &Identity) -> Credential {
         created_at: at(2),
         updated_at: at(3),
         version: 1,
+    }
+}
+
+/// An authenticator app that is not confirmed yet.
+pub(crate) fn totp(owner: &Identity) -> Factor {
+    let kind = FactorKind::Totp { secret: Sealed(vec![7; 49]), confirmed: false, last_step: 0 };
+    factor(owner, kind)
+}
+
+/// The recovery code of this number.
+pub(crate) fn recovery_code(owner: &Identity, number: u8) -> Factor {
+    factor(owner, FactorKind::RecoveryCode { hash: RecoveryHash([number; 32]) })
+}
+
+fn factor(owner: &Identity, kind: FactorKind) -> Factor {
+    Factor {
+        id: CredentialId(uuid()),
+        tenant: owner.tenant.clone(),
+        identity: owner.id,
+        name: String::new(),
+        kind,
+        created_at: at(40),
+        last_used_at: None,
+    }
+}
+
+/// A one-time token of five tries, which ends five minutes after noon.
+pub(crate) fn one_time(owner: &Identity) -> OneTimeToken {
+    OneTimeToken {
+        hash: token(),
+        tenant: owner.tenant.clone(),
+        purpose: OneTimePurpose::Mfa,
+        identity: owner.id,
+        data: r#"{"methods":["password"]}"#.to_owned(),
+        tries: 5,
+        created_at: at(0),
+        expires_at: at(300),
     }
 }
 

@@ -1,13 +1,14 @@
 //! A tenant with a row in every table.
 
 use kayan_ports::{
-    ADMIN, AdminTokenId, Change, EventId, Identity, KeyChange, KeyId, KeyPurpose, Position, Revocation, Role,
-    RoleChange, Scope, Seal, SealChange, Sealed, SealedKey, StoredResponse, TenantId,
+    ADMIN, AdminTokenId, Change, EventId, Factor, FactorChange, Identity, KeyChange, KeyId, KeyPurpose, OneTimeChange,
+    OneTimeToken, Position, Revocation, Role, RoleChange, Scope, Seal, SealChange, Sealed, SealedKey, StoredResponse,
+    TenantId,
 };
 
 use crate::{
     Bench,
-    sample::{Account, at, creation, identity, tenant, unique, uuid},
+    sample::{Account, at, creation, identity, one_time, recovery_code, tenant, unique, uuid},
 };
 
 /// Everything that a tenant can have.
@@ -18,6 +19,9 @@ pub(crate) struct Thing {
     pub(crate) admin: Identity,
     pub(crate) role: Role,
     pub(crate) revoked: AdminTokenId,
+    /// A recovery code of the account.
+    pub(crate) code: Factor,
+    pub(crate) one_time: OneTimeToken,
 }
 
 /// Adds a tenant with a row in nearly every table.
@@ -44,9 +48,12 @@ impl Thing {
             version: 1,
         };
         let revoked = AdminTokenId(uuid());
+        let (code, one_time) = (recovery_code(&account.identity, 1), one_time(&account.identity));
         changes.insert(0, Change::Role(RoleChange::Create(Box::new(role.clone()))));
         changes.extend([
             creation(&admin, Vec::new()),
+            Change::Factor(FactorChange::Add(Box::new(code.clone()))),
+            Change::OneTime(OneTimeChange::Issue(Box::new(one_time.clone()))),
             Change::RevokeAdminToken(Box::new(Revocation {
                 id: revoked,
                 by: Scope::Tenant(tenant.clone()),
@@ -84,6 +91,6 @@ impl Thing {
         ]);
         store.changes.commit(changes).await.expect("a tenant's things");
         account.identity.last_login_at = Some(account.session.issued_at);
-        Self { tenant, account, admin, role, revoked }
+        Self { tenant, account, admin, role, revoked, code, one_time }
     }
 }

@@ -11,6 +11,7 @@ impl Rows {
             || self.networks.values().any(|at| *at < expired.networks)
             || self.revocations.iter().any(|end| end.expires_at < expired.revocations)
             || self.responses.iter().any(|stored| stored.at < expired.responses)
+            || self.one_time.values().any(|token| token.expires_at < expired.one_time)
     }
 
     pub(crate) fn remove_expired(&mut self, expired: &Expired) {
@@ -20,5 +21,6 @@ impl Rows {
         self.networks.retain(|_, at| *at >= expired.networks);
         self.revocations.retain(|end| end.expires_at >= expired.revocations);
         self.responses.retain(|stored| stored.at >= expired.responses);
+        self.one_time.retain(|_, token| token.expires_at >= expired.one_time);
     }
 }

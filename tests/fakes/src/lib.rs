@@ -11,6 +11,7 @@ mod cleanup;
 mod clock;
 mod entropy;
 mod events;
+mod factors;
 mod hasher;
 mod idempotency;
 mod keys;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use kayan_ports::{
     Account, AccountQuery, AttemptKey, AuditEvent, AuthenticatedSession, Client, Credential, CredentialId,
-    CredentialKind, Identifier, Identity, IdentityId, IdentityQuery, Known, LoginCandidate, Lookup, Page, RefreshToken,
-    Refreshing, Revocation, Scope, Seal, SealedKey, Sealing, Session, SessionId, State, StoredResponse, TenantId,
-    Timestamp, TokenHash, WrappedKey,
+    CredentialKind, Factor, Identifier, Identity, IdentityId, IdentityQuery, Known, LoginCandidate, Lookup,
+    OneTimeToken, Page, RefreshToken, Refreshing, Revocation, Scope, Seal, SealedKey, Sealing, Session, SessionId,
+    State, StoredResponse, TenantId, Timestamp, TokenHash, WrappedKey,
 };
 
 use crate::tenants::TenantRows;
@@ -21,6 +21,8 @@ pub(crate) struct Rows {
     /// Whose each identifier is; the key makes it unique within its tenant.
     pub(crate) identifiers: BTreeMap<(TenantId, Identifier), IdentityId>,
     pub(crate) credentials: BTreeMap<CredentialId, Credential>,
+    pub(crate) factors: BTreeMap<CredentialId, Factor>,
+    pub(crate) one_time: HashMap<TokenHash, OneTimeToken>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) refresh_tokens: HashMap<TokenHash, RefreshToken>,
     /// Where each identity has opened a session from.
@@ -53,6 +55,8 @@ impl Default for Rows {
             locked_until: BTreeMap::new(),
             identifiers: BTreeMap::new(),
             credentials: BTreeMap::new(),
+            factors: BTreeMap::new(),
+            one_time: HashMap::new(),
             sessions: BTreeMap::new(),
             refresh_tokens: HashMap::new(),
             networks: HashMap::new(),

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use kayan_ports::{
     AccessTokens, Account, AccountQuery, Accounts, AdminTokenId, AuditEvent, AuditTrail, AuthenticatedSession, Change,
     Cleanup, Client, Commit, CommitError, Credential, Credentials, DefinedRoles, EventCursor, EventPage, EventQuery,
-    Expired, Failure, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, LoginCandidate, Lookup, Page,
-    Refreshing, Revocations, Roles, Scope, Seal, SealedKey, Seals, Session, SessionId, SessionQuery, Sessions,
-    StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId, TenantQuery, Tenants, Timestamp, TokenHash,
-    TrailEvent, Unsealed, WrappedKey,
+    Expired, Factor, Factors, Failure, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, LoginCandidate,
+    Lookup, OneTimePurpose, OneTimeToken, OneTimeTokens, Page, Refreshing, Revocations, Roles, Scope, Seal, SealedKey,
+    Seals, Session, SessionId, SessionQuery, Sessions, StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant,
+    TenantId, TenantQuery, Tenants, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -144,6 +144,26 @@ impl Credentials for MemoryStore {
 
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, Failure> {
         Ok(self.read()?.password(scope, identity).cloned())
+    }
+}
+
+#[async_trait]
+impl Factors for MemoryStore {
+    async fn factors(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Factor>, Failure> {
+        Ok(self.read()?.factors(tenant, identity))
+    }
+}
+
+#[async_trait]
+impl OneTimeTokens for MemoryStore {
+    async fn one_time(
+        &self,
+        tenant: &TenantId,
+        purpose: OneTimePurpose,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<OneTimeToken>, Failure> {
+        Ok(self.read()?.one_time(tenant, purpose, hash, now).cloned())
     }
 }
 

@@ -174,6 +174,21 @@ pub const TABLES: &[Table] = &{
                 ("updated_at", Time),
                 ("last_used_at", Time),
                 ("version", Int),
+                ("name", Text),
+                ("counter", Int),
+            ],
+        },
+        Table {
+            name: "one_time_tokens",
+            columns: &[
+                ("hash", Bytes),
+                ("tenant_id", Text),
+                ("purpose", Text),
+                ("identity_id", Uuid),
+                ("data", Text),
+                ("tries", Int),
+                ("created_at", Time),
+                ("expires_at", Time),
             ],
         },
         Table {

@@ -1,12 +1,13 @@
 //! What has expired, and its removal.
 
 use kayan_ports::{
-    AdminTokenId, Change, Expired, Lookup, Revocation, Scope, Session, SessionChange, StoredResponse, TenantId,
+    AdminTokenId, Change, Expired, Lookup, OneTimeChange, Revocation, Scope, Session, SessionChange, StoredResponse,
+    TenantId,
 };
 
 use crate::{
     Bench,
-    sample::{Account, at, refresh_token, session, uuid},
+    sample::{Account, at, one_time, refresh_token, session, uuid},
 };
 
 pub async fn what_has_expired_is_removed_and_nothing_else(bench: &dyn Bench) {
@@ -26,6 +27,7 @@ pub async fn what_has_expired_is_removed_and_nothing_else(bench: &dyn Bench) {
         networks: long_ago,
         revocations: long_ago,
         responses: long_ago,
+        one_time: long_ago,
     };
     assert_eq!(store.cleanup.has_expired(&none).await, Ok(false));
     let expired = Expired { sessions: at(11), ..none };
@@ -65,6 +67,16 @@ pub async fn what_has_expired_is_removed_and_nothing_else(bench: &dyn Bench) {
     assert_eq!(store.cleanup.has_expired(&responses).await, Ok(false));
     assert_eq!(store.responses.stored_response(&tenant, "cli", "old").await, Ok(None));
     assert!(store.responses.stored_response(&tenant, "cli", "new").await.unwrap().is_some());
+
+    let token = one_time(&anna.identity);
+    let issue = Change::OneTime(OneTimeChange::Issue(Box::new(token.clone())));
+    store.changes.commit(vec![issue]).await.unwrap();
+    let one_time = Expired { one_time: at(301), ..none };
+    assert_eq!(store.cleanup.has_expired(&Expired { one_time: at(300), ..none }).await, Ok(false));
+    assert_eq!(store.cleanup.has_expired(&one_time).await, Ok(true));
+    store.changes.commit(vec![Change::RemoveExpired(one_time)]).await.unwrap();
+    assert_eq!(store.cleanup.has_expired(&one_time).await, Ok(false));
+    assert_eq!(store.one_time.one_time(&tenant, token.purpose, &token.hash, at(1)).await, Ok(None));
 
     let networks = Expired { networks: at(9_999_999), ..none };
     assert_eq!(store.cleanup.has_expired(&networks).await, Ok(true));

@@ -168,6 +168,7 @@ fn kinds() -> Vec<Kind> {
                 networks: all,
                 revocations: all,
                 responses: all,
+                one_time: all,
             })]
         }),
         ("revoke a tenant's sessions", |it, number| {

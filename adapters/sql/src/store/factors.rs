@@ -1,0 +1,186 @@
+//! Factors besides the password: rows of `credentials`.
+//!
+//! An authenticator app's `subject` is its id, or `unconfirmed` until its owner has confirmed it: so there is one of these
+//! at most. A recovery code's is its hash, and it has no secret.
+
+use async_trait::async_trait;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use kayan_ports::{
+    CredentialId, Factor, FactorChange, FactorKind, Factors, Failure, Guard, IdentityId, RecoveryHash, Removed, Sealed,
+    TenantId, Timestamp, Unique,
+};
+
+use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
+
+const UNCONFIRMED: &str = "unconfirmed";
+
+/// Reads `id, tenant_id, identity_id, name, created_at, last_used_at, kind, subject, secret, counter`.
+fn decode(row: &mut Row) -> Result<Factor, DriverError> {
+    let id = CredentialId(row.uuid()?);
+    let tenant = row.word(|name| name.parse().ok())?;
+    let identity = IdentityId(row.uuid()?);
+    let (name, created_at, last_used_at) = (row.text()?, row.time()?, row.maybe_time()?);
+    let (kind, subject, secret, counter) = (row.text()?, row.text()?, row.text()?, row.int()?);
+    let damaged = || DriverError::Fault(format!("the {kind} {id} is damaged"));
+    let kind = match kind.as_str() {
+        "totp" => FactorKind::Totp {
+            secret: Sealed(URL_SAFE_NO_PAD.decode(secret).map_err(|_| damaged())?),
+            confirmed: subject != UNCONFIRMED,
+            last_step: counter,
+        },
+        "recovery_code" => {
+            let hash = URL_SAFE_NO_PAD.decode(subject).ok().and_then(|bytes| bytes.try_into().ok());
+            FactorKind::RecoveryCode { hash: RecoveryHash(hash.ok_or_else(damaged)?) }
+        }
+        _ => return Err(damaged()),
+    };
+    Ok(Factor { id, tenant, identity, name, kind, created_at, last_used_at })
+}
+
+#[async_trait]
+impl<D: Driver> Factors for SqlStore<D> {
+    async fn factors(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Factor>, Failure> {
+        // By name, so that a replica of this version passes over what a later one enrols.
+        let sql = "-- factors.read
+SELECT id, tenant_id, identity_id, name, created_at, last_used_at, kind, subject, secret, counter
+FROM credentials
+WHERE identity_id = ? AND tenant_id = ? AND kind IN ('totp', 'recovery_code')
+ORDER BY created_at, id";
+        let params = vec![identity.0.into(), Value::text(tenant.as_str())];
+        let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
+        Ok(rows.into_iter().map(|mut row| decode(&mut row)).collect::<Result<_, _>>()?)
+    }
+}
+
+pub(crate) fn apply(batch: &mut Batch, change: FactorChange) {
+    match change {
+        FactorChange::Add(factor) => add(batch, *factor),
+        FactorChange::Confirm { tenant, identity, factor, step, at } => {
+            confirm(batch, &tenant, (identity, factor), step, at);
+        }
+        FactorChange::UseTotp { tenant, identity, factor, step, at } => {
+            use_totp(batch, &tenant, (identity, factor), step, at);
+        }
+        FactorChange::UseRecoveryCode { tenant, identity, hash } => use_recovery_code(batch, &tenant, identity, hash),
+        FactorChange::Remove { tenant, identity, which } => remove(batch, &tenant, identity, which),
+    }
+}
+
+/// Takes the tenant from the identity, so that no factor reaches across tenants.
+fn add(batch: &mut Batch, factor: Factor) {
+    let sql = "-- factors.add
+INSERT INTO credentials (id, kind, subject, secret, name, counter, created_at, updated_at, version, tenant_id, identity_id)
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, 1, i.tenant_id, i.id
+FROM identities i
+WHERE i.id = ? AND i.tenant_id = ?";
+    let name = factor.kind.as_str();
+    let (subject, secret, counter) = match factor.kind {
+        FactorKind::Totp { secret, confirmed, last_step } => {
+            let subject = if confirmed { factor.id.to_string() } else { UNCONFIRMED.to_owned() };
+            (subject, URL_SAFE_NO_PAD.encode(secret.0), last_step)
+        }
+        FactorKind::RecoveryCode { hash } => (subject_of(hash), String::new(), 0),
+    };
+    let params = vec![
+        factor.id.0.into(),
+        name.into(),
+        subject.into(),
+        secret.into(),
+        factor.name.into(),
+        counter.into(),
+        factor.created_at.into(),
+        factor.created_at.into(),
+        factor.identity.0.into(),
+        Value::text(factor.tenant.as_str()),
+    ];
+    batch.guarded_unique(sql, params, Guard::Identity, Unique::Credential);
+}
+
+fn confirm(
+    batch: &mut Batch,
+    tenant: &TenantId,
+    (identity, factor): (IdentityId, CredentialId),
+    step: i64,
+    at: Timestamp,
+) {
+    let sql = "-- factors.confirm
+UPDATE credentials
+SET subject = ?, counter = ?, last_used_at = ?, updated_at = ?
+WHERE identity_id = ? AND tenant_id = ? AND kind = 'totp' AND subject = 'unconfirmed' AND id = ?";
+    let params = vec![
+        factor.to_string().into(),
+        step.into(),
+        at.into(),
+        at.into(),
+        identity.0.into(),
+        Value::text(tenant.as_str()),
+        factor.0.into(),
+    ];
+    batch.guarded(sql, params, Guard::Factor);
+}
+
+fn use_totp(
+    batch: &mut Batch,
+    tenant: &TenantId,
+    (identity, factor): (IdentityId, CredentialId),
+    step: i64,
+    at: Timestamp,
+) {
+    let sql = "-- factors.use_totp
+UPDATE credentials
+SET counter = ?, last_used_at = ?
+WHERE identity_id = ? AND tenant_id = ? AND kind = 'totp' AND subject = ? AND counter < ?";
+    let params = vec![
+        step.into(),
+        at.into(),
+        identity.0.into(),
+        Value::text(tenant.as_str()),
+        factor.to_string().into(),
+        step.into(),
+    ];
+    batch.guarded(sql, params, Guard::Factor);
+}
+
+fn use_recovery_code(batch: &mut Batch, tenant: &TenantId, identity: IdentityId, hash: RecoveryHash) {
+    let sql = "-- factors.use_recovery_code
+DELETE FROM credentials
+WHERE identity_id = ? AND tenant_id = ? AND kind = 'recovery_code' AND subject = ?";
+    let params = vec![identity.0.into(), Value::text(tenant.as_str()), subject_of(hash).into()];
+    batch.guarded(sql, params, Guard::Factor);
+}
+
+fn remove(batch: &mut Batch, tenant: &TenantId, identity: IdentityId, which: Removed) {
+    let mut params = vec![identity.0.into(), Value::text(tenant.as_str())];
+    match which {
+        Removed::One(factor) => {
+            let sql = "-- factors.remove
+DELETE FROM credentials
+WHERE identity_id = ? AND tenant_id = ? AND id = ? AND kind <> 'password'";
+            params.push(factor.0.into());
+            batch.guarded(sql, params, Guard::Factor);
+        }
+        Removed::RecoveryCodes => {
+            let sql = "-- factors.remove_recovery_codes
+DELETE FROM credentials
+WHERE identity_id = ? AND tenant_id = ? AND kind = 'recovery_code'";
+            batch.free(sql, params);
+        }
+        Removed::UnconfirmedBefore(before) => {
+            let sql = "-- factors.remove_unconfirmed
+DELETE FROM credentials
+WHERE identity_id = ? AND tenant_id = ? AND kind = 'totp' AND subject = 'unconfirmed' AND created_at < ?";
+            params.push(before.into());
+            batch.free(sql, params);
+        }
+        Removed::All => {
+            let sql = "-- factors.remove_all
+DELETE FROM credentials
+WHERE identity_id = ? AND tenant_id = ? AND kind <> 'password'";
+            batch.free(sql, params);
+        }
+    }
+}
+
+fn subject_of(hash: RecoveryHash) -> String {
+    URL_SAFE_NO_PAD.encode(hash.0)
+}

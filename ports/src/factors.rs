@@ -1,0 +1,147 @@
+//! Factors: what an identity proves itself with besides its password.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use crate::{CredentialId, Failure, IdentityId, Sealed, TenantId, Timestamp};
+
+/// SHA-256 of a recovery code: all that is kept of it (I-01).
+///
+/// One round of a fast hash is enough, because a code has 80 random bits: it can't be guessed, only found.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RecoveryHash(pub [u8; 32]);
+
+impl fmt::Debug for RecoveryHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecoveryHash([redacted])")
+    }
+}
+
+/// What a factor is, and what is kept to verify it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FactorKind {
+    /// An authenticator app (TOTP, RFC 6238).
+    Totp {
+        /// The shared secret, sealed for this row.
+        secret: Sealed,
+        /// Whether its owner has shown that the app works. Before that it is no factor.
+        confirmed: bool,
+        /// The last time step that a code was accepted for, counted in 30 s since 1970; 0: none.
+        last_step: i64,
+    },
+    /// A code that is good once.
+    RecoveryCode {
+        /// Its hash.
+        hash: RecoveryHash,
+    },
+}
+
+impl FactorKind {
+    /// The name used in JSON and in the database.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Totp { .. } => "totp",
+            Self::RecoveryCode { .. } => "recovery_code",
+        }
+    }
+
+    /// Whether a login can be completed with it.
+    pub fn is_usable(&self) -> bool {
+        !matches!(self, Self::Totp { confirmed: false, .. })
+    }
+}
+
+/// A factor of one identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Factor {
+    /// Its id.
+    pub id: CredentialId,
+    /// The tenant it belongs to.
+    pub tenant: TenantId,
+    /// Whose it is.
+    pub identity: IdentityId,
+    /// What its owner calls it; may be empty.
+    pub name: String,
+    /// What it is.
+    pub kind: FactorKind,
+    /// When it was enrolled.
+    pub created_at: Timestamp,
+    /// When it last proved its owner.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Reads factors.
+///
+/// An implementor keeps what [`Store`](crate::Store) promises.
+#[async_trait]
+pub trait Factors: Send + Sync {
+    /// An identity's factors, confirmed or not, in the order in which they were enrolled.
+    async fn factors(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Factor>, Failure>;
+}
+
+/// Which factors to remove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removed {
+    /// This one. Guard: it is there (`Guard::Factor`).
+    One(CredentialId),
+    /// Every recovery code; none is no error.
+    RecoveryCodes,
+    /// An authenticator app that was not confirmed and was enrolled before this; none is no error.
+    UnconfirmedBefore(Timestamp),
+    /// All; none is no error.
+    All,
+}
+
+/// A write to factors.
+#[derive(Debug, Clone)]
+pub enum FactorChange {
+    /// Adds a factor. Guards: the identity is there (`Guard::Identity`), and has no other unconfirmed app if this is one,
+    /// nor this recovery code (`Unique::Credential`).
+    Add(Box<Factor>),
+    /// Confirms an authenticator app by a code of `step`. Guard: it is there and unconfirmed (`Guard::Factor`).
+    Confirm {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose.
+        identity: IdentityId,
+        /// Which.
+        factor: CredentialId,
+        /// The code's time step, which is used up.
+        step: i64,
+        /// When.
+        at: Timestamp,
+    },
+    /// Accepts a code of a confirmed authenticator app. Guard: no code of `step` or a later one was accepted before
+    /// (`Guard::Factor`, I-05).
+    UseTotp {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose.
+        identity: IdentityId,
+        /// Which.
+        factor: CredentialId,
+        /// The code's time step.
+        step: i64,
+        /// When.
+        at: Timestamp,
+    },
+    /// Uses up a recovery code. Guard: it is there (`Guard::Factor`, I-06).
+    UseRecoveryCode {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose.
+        identity: IdentityId,
+        /// Which.
+        hash: RecoveryHash,
+    },
+    /// Removes factors.
+    Remove {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose.
+        identity: IdentityId,
+        /// Which.
+        which: Removed,
+    },
+}

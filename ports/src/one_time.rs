@@ -1,0 +1,102 @@
+//! One-time tokens: secrets that are good once, for one purpose, for minutes.
+
+use async_trait::async_trait;
+
+use crate::{Failure, IdentityId, TenantId, Timestamp, TokenHash};
+
+/// What a one-time token is for: a token of one purpose is refused for every other (I-02).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OneTimePurpose {
+    /// Completes a login that lacks a factor.
+    Mfa,
+}
+
+impl OneTimePurpose {
+    /// Every purpose there is.
+    pub const ALL: [Self; 1] = [Self::Mfa];
+
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mfa => "mfa",
+        }
+    }
+
+    /// The purpose of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == name)
+    }
+}
+
+/// A one-time token as it is kept: the token itself is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OneTimeToken {
+    /// The token's hash.
+    pub hash: TokenHash,
+    /// The tenant it is good in.
+    pub tenant: TenantId,
+    /// What it is for.
+    pub purpose: OneTimePurpose,
+    /// Whom it is for.
+    pub identity: IdentityId,
+    /// What its use-case has to remember, as JSON. It holds no secret.
+    pub data: String,
+    /// How many wrong tries are left, 0 at least.
+    pub tries: u32,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// From then on it is refused.
+    pub expires_at: Timestamp,
+}
+
+/// Reads one-time tokens.
+///
+/// An implementor keeps what [`Store`](crate::Store) promises.
+#[async_trait]
+pub trait OneTimeTokens: Send + Sync {
+    /// The token of this purpose, if it is there and not expired at `now`, however many tries are left.
+    async fn one_time(
+        &self,
+        tenant: &TenantId,
+        purpose: OneTimePurpose,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<OneTimeToken>, Failure>;
+}
+
+/// A write to one-time tokens.
+#[derive(Debug, Clone)]
+pub enum OneTimeChange {
+    /// Issues a token. Guard: the identity is there and active (`Guard::Identity`).
+    Issue(Box<OneTimeToken>),
+    /// Counts a try, before it is made, so that parallel ones can't exceed what is left. Guard: the token is there, not
+    /// expired at `at`, and has a try left (`Guard::OneTime`).
+    Try {
+        /// The tenant.
+        tenant: TenantId,
+        /// What it is for.
+        purpose: OneTimePurpose,
+        /// Which.
+        hash: TokenHash,
+        /// When.
+        at: Timestamp,
+    },
+    /// Uses a token up. Guard: it is there and not expired at `at` (`Guard::OneTime`, I-01).
+    Use {
+        /// The tenant.
+        tenant: TenantId,
+        /// What it is for.
+        purpose: OneTimePurpose,
+        /// Which.
+        hash: TokenHash,
+        /// When.
+        at: Timestamp,
+    },
+    /// Voids every token that an identity has; none is no error.
+    Void {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose.
+        identity: IdentityId,
+    },
+}

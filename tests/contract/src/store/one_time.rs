@@ -1,0 +1,106 @@
+//! One-time tokens: good once, for one purpose, until their end.
+
+use kayan_ports::{
+    AccountChange, Change, CommitError, Guard, OneTimeChange, OneTimePurpose, OneTimeToken, Scope, State, TenantId,
+};
+
+use crate::{
+    Bench,
+    race::{MANY, only_winner, race},
+    sample::{Account, at, identity, one_time, tenant},
+};
+
+const STALE: CommitError = CommitError::Stale(Guard::OneTime);
+
+fn issue(token: &OneTimeToken) -> Change {
+    Change::OneTime(OneTimeChange::Issue(Box::new(token.clone())))
+}
+
+fn attempt(token: &OneTimeToken, second: i64) -> Change {
+    let (tenant, hash) = (token.tenant.clone(), token.hash);
+    Change::OneTime(OneTimeChange::Try { tenant, purpose: token.purpose, hash, at: at(second) })
+}
+
+fn using(token: &OneTimeToken, second: i64) -> Change {
+    let (tenant, hash) = (token.tenant.clone(), token.hash);
+    Change::OneTime(OneTimeChange::Use { tenant, purpose: token.purpose, hash, at: at(second) })
+}
+
+fn void(token: &OneTimeToken) -> Change {
+    Change::OneTime(OneTimeChange::Void { tenant: token.tenant.clone(), identity: token.identity })
+}
+
+async fn issued(bench: &dyn Bench) -> OneTimeToken {
+    let store = bench.store();
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    let token = one_time(&anna.identity);
+    store.changes.commit(vec![issue(&token)]).await.unwrap();
+    token
+}
+
+pub async fn a_one_time_token_comes_back_as_it_went_in_until_its_end(bench: &dyn Bench) {
+    let (store, token) = (bench.store(), issued(bench).await);
+    let read = |second| store.one_time.one_time(&token.tenant, OneTimePurpose::Mfa, &token.hash, at(second));
+    assert_eq!(read(299).await, Ok(Some(token.clone())));
+    assert_eq!(read(300).await, Ok(None), "it ends exactly then (I-02)");
+    assert_eq!(store.changes.commit(vec![attempt(&token, 300)]).await, Err(STALE));
+    assert_eq!(store.changes.commit(vec![using(&token, 300)]).await, Err(STALE));
+}
+
+pub async fn i_01_a_one_time_token_is_used_once_under_64_parallel_tries(bench: &dyn Bench) {
+    let (store, token) = (bench.store(), issued(bench).await);
+    let outcomes = race(&store, vec![vec![using(&token, 1)]; MANY]).await;
+    only_winner(&outcomes, &STALE);
+    assert_eq!(store.one_time.one_time(&token.tenant, token.purpose, &token.hash, at(1)).await, Ok(None));
+}
+
+pub async fn a_one_time_token_hears_so_many_tries_of_64_parallel_ones(bench: &dyn Bench) {
+    let (store, token) = (bench.store(), issued(bench).await);
+    let outcomes = race(&store, vec![vec![attempt(&token, 1)]; MANY]).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 5, "{outcomes:?}");
+    assert!(outcomes.iter().all(|outcome| outcome.is_ok() || *outcome == Err(STALE)), "{outcomes:?}");
+    let left = store.one_time.one_time(&token.tenant, token.purpose, &token.hash, at(1)).await.unwrap().unwrap();
+    assert_eq!(left, OneTimeToken { tries: 0, ..token });
+}
+
+pub async fn nobody_who_is_absent_or_locked_gets_a_one_time_token(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    let lock = Change::Account(AccountChange::SetState {
+        scope: Scope::System,
+        identity: anna.identity.id,
+        expected: None,
+        state: State::Locked,
+        until: None,
+        at: at(5),
+    });
+    store.changes.commit(vec![lock]).await.unwrap();
+    for owner in [&anna.identity, &identity(&TenantId::default())] {
+        let outcome = store.changes.commit(vec![issue(&one_time(owner))]).await;
+        assert_eq!(outcome, Err(CommitError::Stale(Guard::Identity)));
+    }
+}
+
+pub async fn voided_one_time_tokens_are_gone_and_anothers_stay(bench: &dyn Bench) {
+    let (store, token) = (bench.store(), issued(bench).await);
+    let berta = Account::register(&store, &TenantId::default(), "berta@example.org").await;
+    let hers = one_time(&berta.identity);
+    store.changes.commit(vec![issue(&hers), void(&token), void(&token)]).await.unwrap();
+    assert_eq!(store.changes.commit(vec![using(&token, 1)]).await, Err(STALE));
+    store.changes.commit(vec![using(&hers, 1)]).await.unwrap();
+}
+
+pub async fn i_29_another_tenants_one_time_token_is_absent(bench: &dyn Bench) {
+    let (store, token, other) = (bench.store(), issued(bench).await, tenant("other"));
+    bench.add_tenant(&other, true).await;
+    let foreign = OneTimeToken { tenant: other.clone(), ..token.clone() };
+    assert_eq!(store.one_time.one_time(&other, token.purpose, &token.hash, at(1)).await, Ok(None));
+    for change in [attempt(&foreign, 1), using(&foreign, 1)] {
+        assert_eq!(store.changes.commit(vec![change]).await, Err(STALE));
+    }
+    let elsewhere = OneTimeToken { hash: crate::sample::token(), ..foreign.clone() };
+    let outcome = store.changes.commit(vec![issue(&elsewhere)]).await;
+    assert_eq!(outcome, Err(CommitError::Stale(Guard::Identity)));
+    store.changes.commit(vec![void(&foreign)]).await.unwrap();
+    store.changes.commit(vec![using(&token, 1)]).await.unwrap();
+}
