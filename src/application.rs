@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Stores, Timestamp};
+use kayan_ports::{
+    AdminTokens, AttemptCounter, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Stores, Timestamp, TotpCodes,
+};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -41,6 +43,7 @@ pub struct Kayan {
     pub(crate) limiter: Arc<dyn RateLimiter>,
     pub(crate) keys: Arc<dyn Keys>,
     pub(crate) tokens: Arc<dyn AdminTokens>,
+    pub(crate) totp: Arc<dyn TotpCodes>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) schema: IdentitySchema,
@@ -65,6 +68,8 @@ pub struct Ports {
     pub keys: Arc<dyn Keys>,
     /// Creates and reads admin tokens.
     pub tokens: Arc<dyn AdminTokens>,
+    /// Verifies the codes of authenticator apps.
+    pub totp: Arc<dyn TotpCodes>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The source of randomness for tokens and ids.
@@ -74,7 +79,7 @@ pub struct Ports {
 impl Kayan {
     /// Creates the application.
     pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
-        let Ports { store, hasher, attempts, limiter, keys, tokens, clock, entropy } = ports;
+        let Ports { store, hasher, attempts, limiter, keys, tokens, totp, clock, entropy } = ports;
         Self {
             store,
             hasher,
@@ -82,6 +87,7 @@ impl Kayan {
             limiter,
             keys,
             tokens,
+            totp,
             clock,
             entropy,
             schema,

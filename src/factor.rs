@@ -1,3 +1,7 @@
 //! Authentication factors.
 
+pub(crate) mod find;
 pub(crate) mod password;
+pub(crate) mod recovery_code;
+pub(crate) mod reset;
+pub(crate) mod totp;

@@ -59,6 +59,20 @@ pub use crate::{
         verify::VerifyTrail,
         writer::{EventWriter, ExportFormat},
     },
+    factor::{
+        find::MyFactors,
+        recovery_code::{
+            NewRecoveryCodes,
+            regenerate::RegenerateRecoveryCodesError,
+            verify::{VerifiedRecoveryCode, VerifyRecoveryCode},
+        },
+        reset::ResetMfa,
+        totp::{
+            disable::DisableTotpError,
+            enroll::{EnrollTotp, EnrollTotpError},
+            verify::{VerifiedTotp, VerifyTotp, VerifyTotpError},
+        },
+    },
     operation::{
         check_health::{CheckHealth, HealthReport, ProbeReport},
         profile::DiagnosticsError,
@@ -86,6 +100,9 @@ pub use crate::{
         refresh::{RefreshSession, RefreshSessionError},
         revoke::{RevokeSessions, RevokeSessionsError},
         revoke_mine::RevokeMySessionError,
+        second_factor::{InvalidMfaToken, MfaChallenge},
+        step_up::StepUpRequired,
+        who_am_i::{WhoAmI, WhoAmIError},
     },
     tenant::manage::{CreateTenant, ManageTenantError, UpdateTenant},
     token::{Purpose, Token},

@@ -8,4 +8,6 @@ pub(crate) mod open;
 pub(crate) mod refresh;
 pub(crate) mod revoke;
 pub(crate) mod revoke_mine;
+pub(crate) mod second_factor;
+pub(crate) mod step_up;
 pub(crate) mod who_am_i;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kayan_cache::MemoryLimiter;
 use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
-use kayan_fakes::{ManualClock, MemoryStore, PlainHasher, SeededEntropy};
+use kayan_fakes::{ManualClock, MemoryStore, PlainCodes, PlainHasher, SeededEntropy};
 use kayan_ports::{Client, EventType, Outcome, Stores, TokenHash, Traits};
 use serde_json::json;
 
@@ -74,6 +74,7 @@ impl Stage {
             limiter: Arc::new(MemoryLimiter::new()),
             keys: Arc::new(keys),
             tokens: Arc::new(Biscuits::new(entropy.clone())),
+            totp: Arc::new(PlainCodes),
             clock: clock.clone(),
             entropy,
         };

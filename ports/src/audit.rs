@@ -45,6 +45,20 @@ event_types! {
     SessionRevoked = "auth.session.revoked",
     /// A spent refresh token came back: the family was revoked.
     RefreshReused = "auth.refresh.reused",
+    /// A login lacks a second factor, and its user was asked for one.
+    MfaRequired = "auth.mfa.required",
+    /// A second factor was verified.
+    MfaSuccess = "auth.mfa.success",
+    /// A second factor was not verified: the code was wrong, expired or used before.
+    MfaFailure = "auth.mfa.failure",
+    /// A second factor was enrolled, and is not confirmed yet.
+    MfaEnrollmentBegun = "auth.mfa.enrollment_begun",
+    /// A second factor was enrolled and confirmed.
+    MfaEnrolled = "auth.mfa.enrolled",
+    /// A second factor was removed.
+    MfaRemoved = "auth.mfa.removed",
+    /// Recovery codes were made; those before are void.
+    RecoveryCodesGenerated = "auth.mfa.recovery_codes",
     /// A password was changed.
     PasswordChanged = "auth.password.changed",
     /// An identity was created.

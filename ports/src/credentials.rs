@@ -113,6 +113,8 @@ pub struct Known {
     pub identity: Identity,
     /// Its password, if it has one.
     pub password: Option<Credential>,
+    /// Whether it has a confirmed authenticator app, which a login by password has to be completed with.
+    pub has_second_factor: bool,
     /// Whether it has logged in from the client's network before.
     pub known_network: bool,
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use zeroize::Zeroizing;
 
 use crate::{CredentialId, Failure, IdentityId, Sealed, TenantId, Timestamp};
 
@@ -69,6 +70,36 @@ pub struct Factor {
     pub created_at: Timestamp,
     /// When it last proved its owner.
     pub last_used_at: Option<Timestamp>,
+}
+
+/// What an authenticator app needs, in the three forms that apps take: scanned, opened as a link, or typed.
+#[derive(Clone)]
+pub struct TotpSetup {
+    /// The secret in Base32 (RFC 4648, section 6).
+    pub secret: Zeroizing<String>,
+    /// The secret as an `otpauth` URI.
+    pub uri: Zeroizing<String>,
+    /// The URI as a QR code: an SVG document.
+    pub qr_code: Zeroizing<String>,
+}
+
+impl fmt::Debug for TotpSetup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TotpSetup([redacted])")
+    }
+}
+
+/// Time-based one-time passwords (TOTP, RFC 6238) as every authenticator app knows them: SHA-1, six digits, 30 seconds.
+///
+/// An implementor must compare codes in constant time, and take no more than a millisecond.
+pub trait TotpCodes: Send + Sync {
+    /// What to show to the owner of a new secret, so that an app can hold it. `issuer` and `account` tell it apart from
+    /// others in the app.
+    fn setup(&self, secret: &[u8], issuer: &str, account: &str) -> Result<TotpSetup, Failure>;
+
+    /// The time step that `code` belongs to, if it is that of `now`, the one before or the one after; spaces in the code
+    /// don't matter.
+    fn matching_step(&self, secret: &[u8], code: &str, now: Timestamp) -> Option<i64>;
 }
 
 /// Reads factors.

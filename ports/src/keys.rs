@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use crate::{CommitError, Failure, KeyId, Scope, Timestamp, Version};
+use crate::{CommitError, CredentialId, Failure, IdentityId, KeyId, Scope, TenantId, Timestamp, Version};
 
 /// The purpose of a signing key: a key signs for one purpose only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,6 +79,17 @@ impl From<KeyError> for Failure {
     }
 }
 
+/// The credential that a sealed secret belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct CredentialPlace<'a> {
+    /// Its tenant.
+    pub tenant: &'a TenantId,
+    /// Whose it is.
+    pub identity: IdentityId,
+    /// Which.
+    pub credential: CredentialId,
+}
+
 /// The store of keys.
 ///
 /// An implementation must
@@ -97,6 +108,12 @@ pub trait Keys: Send + Sync {
 
     /// The system's key for this purpose, if there is one: without one there is nothing to verify.
     async fn find(&self, purpose: KeyPurpose) -> Result<Option<Arc<SigningKey>>, KeyError>;
+
+    /// Seals the secret of a credential with the data key, so that it opens for that credential only.
+    async fn seal(&self, of: CredentialPlace<'_>, secret: &[u8]) -> Result<Sealed, KeyError>;
+
+    /// Opens the secret of a credential.
+    async fn open(&self, of: CredentialPlace<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, KeyError>;
 }
 
 /// Bytes that only the service can open. Prints redacted.

@@ -45,12 +45,15 @@ pub use change::{Affected, Change, Commit, Concerns, Guard, Unique};
 pub use cleanup::{Cleanup, Expired};
 pub use credentials::{Credential, CredentialChange, CredentialKind, Credentials, Known, LoginCandidate, PasswordHash};
 pub use entropy::Entropy;
-pub use factors::{Factor, FactorChange, FactorKind, Factors, RecoveryHash, Removed};
+pub use factors::{Factor, FactorChange, FactorKind, Factors, RecoveryHash, Removed, TotpCodes, TotpSetup};
 pub use failure::{CommitError, Failure};
 pub use hasher::{AdoptError, HashCost, HashError, HashFormat, Password, PasswordHasher, Verdict, Work};
 pub use idempotency::{StoredResponse, StoredResponses};
 pub use ids::{AdminTokenId, CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};
-pub use keys::{KeyChange, KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, StoredKeys, WrappedKey, Wrapper};
+pub use keys::{
+    CredentialPlace, KeyChange, KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, StoredKeys, WrappedKey,
+    Wrapper,
+};
 pub use limits::{Admission, AttemptCounter, AttemptKey, Lockout, RateLimit, RateLimiter, Reservation, Target};
 pub use lock_order::Locked;
 pub use log_control::{LogControl, LogLevel};

@@ -58,16 +58,22 @@ impl Aal {
 pub enum Method {
     /// Something known: a password.
     Password,
+    /// A code of an authenticator app (RFC 6238).
+    Totp,
+    /// A code from a list of which each is good once.
+    RecoveryCode,
 }
 
 impl Method {
     /// Every method there is.
-    pub const ALL: &[Self] = &[Self::Password];
+    pub const ALL: &[Self] = &[Self::Password, Self::Totp, Self::RecoveryCode];
 
     /// The name used in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Totp => "totp",
+            Self::RecoveryCode => "recovery_code",
         }
     }
 }
@@ -298,6 +304,14 @@ pub enum SessionChange {
         /// The time of the change.
         at: Timestamp,
     },
+    /// Puts a session at another assurance level, with new tokens; its unspent refresh tokens are removed. Guard: the session
+    /// is active, and the access token that was presented is still its own (`Guard::Session`).
+    StepUp {
+        /// The hash of the access token that was presented.
+        presented: TokenHash,
+        /// The session as it is from now on.
+        session: Box<Session>,
+    },
     /// Notes that a session was used; the time only moves forward, and there is no guard.
     Touch {
         /// The tenant.
@@ -340,7 +354,11 @@ impl SessionChange {
         match self {
             Self::RevokeAll { .. } => Locked::Tenant,
             Self::Open(_) | Self::RevokeOf { .. } => Locked::Identity,
-            Self::IssueRefresh(_) | Self::Renew { .. } | Self::Touch { .. } | Self::Revoke { .. } => Locked::Belonging,
+            Self::IssueRefresh(_)
+            | Self::Renew { .. }
+            | Self::StepUp { .. }
+            | Self::Touch { .. }
+            | Self::Revoke { .. } => Locked::Belonging,
             Self::RotateRefresh { .. } => Locked::RefreshToken,
         }
     }
@@ -352,6 +370,7 @@ impl SessionChange {
             Self::Renew { session, .. } | Self::Revoke { session, .. } => {
                 Some(Concerns::access(Affected::Session(*session)))
             }
+            Self::StepUp { session, .. } => Some(Concerns::access(Affected::Session(session.id))),
             Self::RevokeOf { identity, .. } => Some(Concerns::access(Affected::Identity(*identity))),
             Self::RevokeAll { .. } => Some(Concerns::access(Affected::All)),
             Self::IssueRefresh(_) | Self::RotateRefresh { .. } => None,

@@ -6,7 +6,7 @@ use kayan_ports::{
 };
 
 use crate::{
-    Caller, Failure, FieldError, Kayan, LimitError, Limited, MissingFactor, Opened, Weakness, account::identity::path,
+    Caller, Failure, FieldError, Kayan, LimitError, Limited, MfaChallenge, Opened, Weakness, account::identity::path,
     policy, session::open::Login,
 };
 
@@ -37,9 +37,9 @@ pub enum RegisterError {
     /// The tenant does not allow login by password.
     #[error("this tenant does not allow login by password")]
     MethodDisabled,
-    /// The tenant requires a second factor, and a new account has none.
+    /// The account was created; the tenant requires a second factor, which it has yet to enroll.
     #[error(transparent)]
-    MfaRequired(#[from] MissingFactor),
+    MfaRequired(#[from] MfaChallenge),
     /// The tenant is unknown or inactive.
     #[error("unknown tenant")]
     NoTenant,
@@ -85,7 +85,13 @@ impl Kayan {
             proven: vec![MethodUse { method: Method::Password, completed_at: now }],
             enrolled: &[Method::Password],
         };
-        let (opened, session) = self.open_session(caller, &login, now)?;
+        let (outcome, session) = match self.open_session(caller, &login, now) {
+            Ok((opened, session)) => (Ok(opened), session),
+            Err(missing) => {
+                let (challenge, issue) = self.challenge(&login, missing, now)?;
+                (Err(challenge.into()), vec![issue])
+            }
+        };
         let mut changes = vec![
             Change::Account(AccountChange::Create { identity: Box::new(identity), identifiers }),
             Change::Credential(CredentialChange::Add(Box::new(credential))),
@@ -97,7 +103,7 @@ impl Kayan {
             CommitError::Stale(Guard::Tenant) => RegisterError::NoTenant,
             other => RegisterError::Failed(other.into()),
         })?;
-        Ok(opened)
+        outcome
     }
 }
 

@@ -1,6 +1,9 @@
 //! The authenticator assurance level of a login (AAL, NIST SP 800-63B, section 4), and whether it is enough.
 
-use kayan_ports::{Aal, Method, MethodUse, TenantSettings};
+use kayan_ports::{Aal, Method, MethodUse, Session, TenantSettings, Timestamp};
+use time::Duration;
+
+use crate::StepUpRequired;
 
 /// A kind of authentication factor (NIST SP 800-63-3, section 4.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +35,14 @@ pub struct MissingFactor {
     pub enroll: Vec<Method>,
 }
 
+/// The methods that a user can enroll during a login that lacks a factor.
+const ENROLLABLE: &[Method] = &[Method::Totp];
+
 /// What this method proves.
 pub fn proof(method: Method) -> Proof {
     match method {
         Method::Password => Proof { amr: "pwd", factors: &[Factor::Knowledge] },
+        Method::Totp | Method::RecoveryCode => Proof { amr: "otp", factors: &[Factor::Possession] },
     }
 }
 
@@ -48,18 +55,41 @@ pub fn level(proofs: &[Proof]) -> Option<Aal> {
     Some(if factors.any(|factor| factor != first) { Aal::Aal2 } else { Aal::Aal1 })
 }
 
+/// The level that these methods reach together.
+pub fn level_of(methods: &[MethodUse]) -> Option<Aal> {
+    level(&methods.iter().map(|used| proof(used.method)).collect::<Vec<_>>())
+}
+
+/// Whether a session is at this level at least, and its last proof not older than that (RFC 9470, section 4).
+pub fn require(
+    session: &Session,
+    least: Option<Aal>,
+    oldest: Option<Duration>,
+    now: Timestamp,
+) -> Result<(), StepUpRequired> {
+    if least.is_some_and(|least| session.aal < least) {
+        return Err(StepUpRequired::Aal2);
+    }
+    let last = session.methods.iter().map(|used| used.completed_at).max();
+    match oldest {
+        Some(oldest) if last.is_none_or(|last| now - last > oldest) => Err(StepUpRequired::Recent(oldest)),
+        _ => Ok(()),
+    }
+}
+
 /// The authentication method references of these proofs, with `mfa` from AAL2 on (RFC 8176, section 2).
 pub fn amr(proofs: &[Proof]) -> Vec<&'static str> {
     let mfa = (level(proofs) >= Some(Aal::Aal2)).then_some("mfa");
     proofs.iter().map(|proof| proof.amr).chain(mfa).collect()
 }
 
-/// Decides whether these methods open a session in a tenant with these settings, and at which level.
+/// Decides whether these methods open a session in a tenant with these settings, and at which level. A user who has an
+/// authenticator app logs in with it, whether or not the tenant requires a second factor.
 ///
 /// **Invariant**: AAL2 needs two distinct kinds of factor, and nothing proven opens nothing (I-19).
 pub fn judge(proven: &[MethodUse], enrolled: &[Method], settings: &TenantSettings) -> Result<Aal, MissingFactor> {
     let proofs: Vec<Proof> = proven.iter().map(|used| proof(used.method)).collect();
-    let required = if settings.mfa_required { Aal::Aal2 } else { Aal::Aal1 };
+    let required = if settings.mfa_required || enrolled.contains(&Method::Totp) { Aal::Aal2 } else { Aal::Aal1 };
     match level(&proofs) {
         Some(level) if level >= required => Ok(level),
         _ => {
@@ -67,7 +97,7 @@ pub fn judge(proven: &[MethodUse], enrolled: &[Method], settings: &TenantSetting
                 methods.iter().copied().filter(|method| completes(&proofs, proof(*method), required)).collect()
             };
             let methods = completing(enrolled);
-            let enroll = if methods.is_empty() { completing(Method::ALL) } else { Vec::new() };
+            let enroll = if methods.is_empty() { completing(ENROLLABLE) } else { Vec::new() };
             Err(MissingFactor { methods, enroll })
         }
     }
@@ -143,8 +173,8 @@ mod tests {
         assert_eq!(judge(&[password()], &enrolled, &TenantSettings::default()), Ok(Aal::Aal1));
         assert_eq!(
             judge(&[password()], &enrolled, &strict()),
-            Err(MissingFactor::default()),
-            "no method is another kind"
+            Err(MissingFactor { methods: Vec::new(), enroll: vec![Method::Totp] }),
+            "an app may be enrolled"
         );
     }
 

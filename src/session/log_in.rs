@@ -6,8 +6,9 @@ use kayan_ports::{
 };
 
 use crate::{
-    AttemptError, Caller, Failure, Kayan, LimitError, Limited, Locked, MissingFactor, Opened,
+    AttemptError, Caller, Failure, Kayan, LimitError, Limited, Locked, MfaChallenge, Opened,
     access::attempt,
+    factor::find::methods,
     policy::{identifier, tenant},
     session::open::{EndLoginError, Login},
 };
@@ -41,7 +42,7 @@ pub enum LogInError {
     MethodDisabled,
     /// The password is right, but a second factor is required. Revealed only after that proof.
     #[error(transparent)]
-    MfaRequired(#[from] MissingFactor),
+    MfaRequired(#[from] MfaChallenge),
     /// The tenant is unknown or inactive.
     #[error("unknown tenant")]
     NoTenant,
@@ -97,8 +98,23 @@ impl Kayan {
 
         let now = self.clock.now();
         match (known, verdict) {
-            (Some(Known { identity, password: Some(credential), .. }), Verdict::Match | Verdict::MatchOutdated) => {
+            (
+                Some(Known { identity, password: Some(credential), has_second_factor, .. }),
+                Verdict::Match | Verdict::MatchOutdated,
+            ) => {
                 let id = identity.id;
+                let factors = if has_second_factor {
+                    self.store.factors.factors(&caller.tenant, id).await
+                } else {
+                    Ok(Vec::new())
+                };
+                let enrolled = match factors {
+                    Ok(factors) => methods(&factors),
+                    Err(failure) => {
+                        self.release(attempt).await;
+                        return Err(failure.into());
+                    }
+                };
                 let renewed = self.renewed(&credential, verdict, &cmd.password, now).await;
                 let mut changes = vec![Change::Credential(CredentialChange::Use {
                     tenant: caller.tenant.clone(),
@@ -109,17 +125,19 @@ impl Kayan {
                 changes.extend(self.forgetting(&attempt));
                 changes.extend(renewed.map(|renewed| Change::Credential(CredentialChange::Replace(Box::new(renewed)))));
                 let proven = vec![MethodUse { method: Method::Password, completed_at: now }];
-                let login = Login { identity, settings: &settings, epoch, proven, enrolled: &[Method::Password] };
+                let login = Login { identity, settings: &settings, epoch, proven, enrolled: &enrolled };
                 let ended = self.end_login(caller, login, changes, now).await;
                 match &ended {
-                    Ok(_) => self.forget(attempt).await,
+                    Ok(_) | Err(EndLoginError::MfaRequired(_)) => self.forget(attempt).await,
                     Err(_) => self.release(attempt).await,
                 }
                 match ended {
                     Ok(opened) => Ok(opened),
-                    Err(EndLoginError::Outdated) => Err(self.refuse_login(caller, &identifier, Some(id), now).await?),
+                    Err(EndLoginError::Outdated(_)) => {
+                        Err(self.refuse_login(caller, &identifier, Some(id), now).await?)
+                    }
                     Err(EndLoginError::NotActive) => Err(LogInError::NotActive),
-                    Err(EndLoginError::MfaRequired(missing)) => Err(missing.into()),
+                    Err(EndLoginError::MfaRequired(challenge)) => Err(challenge.into()),
                     Err(EndLoginError::Failed(failure)) => Err(failure.into()),
                 }
             }

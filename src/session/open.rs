@@ -6,7 +6,7 @@ use kayan_ports::{
 };
 
 use crate::{
-    Caller, Failure, Kayan, MissingFactor, Purpose, Token,
+    Caller, Failure, Kayan, MfaChallenge, MissingFactor, Purpose, Token,
     policy::{assurance, tenant},
 };
 
@@ -45,9 +45,9 @@ pub(crate) enum EndLoginError {
     /// The account is not active.
     NotActive,
     /// Another factor is required.
-    MfaRequired(MissingFactor),
-    /// The credential was changed while it was being verified.
-    Outdated,
+    MfaRequired(MfaChallenge),
+    /// What was proven was changed, or used up, while it was being verified.
+    Outdated(Guard),
     /// The service can't do it.
     Failed(Failure),
 }
@@ -74,7 +74,8 @@ impl Login<'_> {
 }
 
 impl Kayan {
-    /// Ends a login whose methods were proven at `now`, and audits it. With the session, `changes` are committed.
+    /// Ends a login whose methods were proven at `now`, and audits it. `changes` are committed with the session, or with the
+    /// token for the factor that is missing.
     pub(crate) async fn end_login(
         &self,
         caller: &Caller,
@@ -83,19 +84,11 @@ impl Kayan {
         now: Timestamp,
     ) -> Result<Opened, EndLoginError> {
         if login.identity.state != State::Active {
-            return self.refuse_inactive(caller, &login, now).await;
+            return Err(self.refuse_inactive(caller, &login, now).await?);
         }
         let (opened, mut all) = match self.open_session(caller, &login, now) {
             Ok(opened) => opened,
-            Err(missing) => {
-                let event = self
-                    .event(caller, EventType::LoginBlocked, now, "the tenant requires a second factor")
-                    .by(login.identity.id)
-                    .failed(20)
-                    .with("method", login.method());
-                self.record(event).await?;
-                return Err(EndLoginError::MfaRequired(missing));
-            }
+            Err(missing) => return self.ask_for_factor(caller, login, missing, changes, now).await,
         };
         all.extend(changes);
         let event = self
@@ -103,10 +96,42 @@ impl Kayan {
             .by(login.identity.id)
             .with("method", login.method());
         all.push(event.record());
-        match self.store.changes.commit(all).await {
-            Ok(()) => Ok(opened),
-            Err(CommitError::Stale(Guard::Credential)) => Err(EndLoginError::Outdated),
-            Err(CommitError::Stale(Guard::Identity)) => self.refuse_inactive(caller, &login, now).await,
+        self.commit_login(caller, &login, all, now).await?;
+        Ok(opened)
+    }
+
+    /// Ends a login that lacks a factor: issues the token that completes it.
+    async fn ask_for_factor(
+        &self,
+        caller: &Caller,
+        login: Login<'_>,
+        missing: MissingFactor,
+        changes: Vec<Change>,
+        now: Timestamp,
+    ) -> Result<Opened, EndLoginError> {
+        let (challenge, issue) = self.challenge(&login, missing, now)?;
+        let event = self
+            .event(caller, EventType::MfaRequired, now, "a second factor is required")
+            .by(login.identity.id)
+            .with("method", login.method());
+        let all = [issue].into_iter().chain(changes).chain([event.record()]).collect();
+        self.commit_login(caller, &login, all, now).await?;
+        Err(EndLoginError::MfaRequired(challenge))
+    }
+
+    async fn commit_login(
+        &self,
+        caller: &Caller,
+        login: &Login<'_>,
+        changes: Vec<Change>,
+        now: Timestamp,
+    ) -> Result<(), EndLoginError> {
+        match self.store.changes.commit(changes).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Stale(guard @ (Guard::Credential | Guard::Factor | Guard::OneTime))) => {
+                Err(EndLoginError::Outdated(guard))
+            }
+            Err(CommitError::Stale(Guard::Identity)) => Err(self.refuse_inactive(caller, login, now).await?),
             Err(other) => Err(Failure::from(other).into()),
         }
     }
@@ -116,7 +141,7 @@ impl Kayan {
         caller: &Caller,
         login: &Login<'_>,
         now: Timestamp,
-    ) -> Result<Opened, EndLoginError> {
+    ) -> Result<EndLoginError, Failure> {
         let event = self
             .event(caller, EventType::LoginBlocked, now, "the account is not active")
             .by(login.identity.id)
@@ -124,7 +149,7 @@ impl Kayan {
             .with("method", login.method())
             .with("state", login.identity.state.as_str());
         self.record(event).await?;
-        Err(EndLoginError::NotActive)
+        Ok(EndLoginError::NotActive)
     }
 
     /// A new session with the changes that store it, if what was proven is enough.

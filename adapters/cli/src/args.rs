@@ -256,6 +256,11 @@ pub(crate) enum User {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Remove a user's second factors and revoke their sessions
+    ResetMfa {
+        #[command(flatten)]
+        who: Who,
+    },
 }
 
 /// The user that a command is about.

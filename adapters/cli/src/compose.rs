@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use kayan_cache::{BackgroundRelease, CachedSessions, MemoryLimiter};
 use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings};
-use kayan_crypto::{Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
+use kayan_crypto::{AppCodes, Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
 use kayan_http::{Application, HttpSettings};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Stores};
 #[cfg(feature = "redis")]
@@ -181,6 +181,7 @@ fn over(
         hasher: TracedHasher::around(hasher),
         keys,
         tokens: tokens(),
+        totp: Arc::new(AppCodes),
         clock: clock(),
         entropy: entropy(),
     };

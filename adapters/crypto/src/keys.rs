@@ -5,8 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use async_trait::async_trait;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use kayan_ports::{
-    Change, Clock, Commit, CommitError, Entropy, Failure, Guard, KeyChange, KeyError, KeyId, KeyPurpose, Keys, Scope,
-    SealedKey, SigningKey, StoredKeys, Stores, Unique, WrappedKey, Wrapper,
+    Change, Clock, Commit, CommitError, CredentialPlace, Entropy, Failure, Guard, KeyChange, KeyError, KeyId,
+    KeyPurpose, Keys, Scope, Sealed, SealedKey, SigningKey, StoredKeys, Stores, Unique, WrappedKey, Wrapper,
 };
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretSlice};
@@ -206,6 +206,30 @@ impl Keys for SealedKeys {
     async fn find(&self, purpose: KeyPurpose) -> Result<Option<Arc<SigningKey>>, KeyError> {
         self.signing_key(purpose, false).await
     }
+
+    async fn seal(&self, of: CredentialPlace<'_>, secret: &[u8]) -> Result<Sealed, KeyError> {
+        let key = self.data_key(true).await?;
+        let key = key.ok_or_else(|| KeyError::Failed(Failure::Fault("a key that was made is not there".to_owned())))?;
+        key.seal(&of_credential(of, &credential_row(of)), secret, &*self.entropy)
+    }
+
+    async fn open(&self, of: CredentialPlace<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let opened = match self.data_key(false).await? {
+            Some(key) => key.open(&of_credential(of, &credential_row(of)), sealed),
+            None => None,
+        };
+        let damaged = || format!("the secret of the credential {} is damaged, or was moved here", of.credential);
+        opened.ok_or_else(|| KeyError::Failed(Failure::Fault(damaged())))
+    }
+}
+
+/// The owner goes into it, so that a secret can't be passed off as another user's.
+fn credential_row(of: CredentialPlace<'_>) -> String {
+    format!("{}/{}", of.identity, of.credential)
+}
+
+fn of_credential<'a>(of: CredentialPlace<'a>, row: &'a str) -> Place<'a> {
+    Place { tenant: of.tenant.as_str(), table: "credentials", id: row, column: "secret" }
 }
 
 /// The purpose is part of it, so that a key for one purpose can't be passed off as one for another.

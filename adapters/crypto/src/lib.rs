@@ -14,6 +14,7 @@ mod phc;
 mod pool;
 mod scrypt;
 mod sealing;
+mod totp;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub use crate::{
     biscuit::Biscuits,
     keys::{SealedKeys, WrappingSecrets},
     os::{OsEntropy, SystemClock},
+    totp::AppCodes,
 };
 use crate::{
     formats::Formats,

@@ -5,6 +5,7 @@ mod import;
 pub(crate) mod logs;
 pub(crate) mod operator;
 pub(crate) mod roles;
+pub(crate) mod second_factors;
 pub(crate) mod sessions;
 pub(crate) mod tenants;
 pub(crate) mod users;

@@ -3,6 +3,7 @@
 pub(crate) mod debug;
 pub(crate) mod docs;
 pub(crate) mod document;
+pub(crate) mod factors;
 pub(crate) mod identities;
 mod process_access;
 pub(crate) mod sessions;

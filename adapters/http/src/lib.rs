@@ -101,6 +101,9 @@ enum Tag {
     Sessions,
     /// Register, and manage your own account.
     Identities,
+    /// Enroll, verify and remove second factors.
+    #[oai(rename = "Second factors")]
+    Factors,
     /// Manage users, roles, sessions, tenants and the audit trail.
     Administration,
     /// Health, metrics and profiles of the service.
@@ -111,8 +114,10 @@ enum Tag {
 type Api = (
     api::sessions::Sessions,
     api::identities::Identities,
+    api::factors::Factors,
     (
         admin::users::Users,
+        admin::second_factors::SecondFactors,
         admin::roles::Roles,
         admin::sessions::AdminSessions,
         admin::tenants::Tenants,
@@ -126,8 +131,10 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
     (
         api::sessions::Sessions { app: app.clone(), who_am_i: WhoAmICache::default() },
         api::identities::Identities { app: app.clone() },
+        api::factors::Factors { app: app.clone() },
         (
             admin::users::Users { app: app.clone() },
+            admin::second_factors::SecondFactors { app: app.clone() },
             admin::roles::Roles { app: app.clone() },
             admin::sessions::AdminSessions { app: app.clone() },
             admin::tenants::Tenants { app: app.clone() },

@@ -1,6 +1,6 @@
 //! Tests of tenants and their settings.
 
-use kayan_ports::{State, TenantChange, TenantLimit};
+use kayan_ports::{Method, State, TenantChange, TenantLimit};
 
 use super::*;
 use crate::{
@@ -124,14 +124,17 @@ async fn where_two_factors_are_wanted_nobody_comes_in_on_one() {
     let refresh = crate::RefreshSession { refresh_token: Some(ada.refresh_token) };
     assert!(stage.kayan.refresh_session(&in_acme(), refresh).await.is_err());
     let right = stage.kayan.log_in(&in_acme(), Stage::login("ada@example.com", PASSWORD)).await;
-    assert_eq!(right.unwrap_err(), LogInError::MfaRequired(MissingFactor::default()));
-    let blocked = stage.store.events().pop().unwrap();
-    assert_eq!((blocked.kind.as_str(), &blocked.metadata["method"]), ("auth.login.blocked", &"password".into()));
-    assert_eq!(blocked.actor, Some(ada.identity.id.to_string()));
+    let missing = MissingFactor { methods: Vec::new(), enroll: vec![Method::Totp] };
+    let LogInError::MfaRequired(challenge) = right.unwrap_err() else { panic!("no challenge") };
+    assert_eq!(challenge.missing, missing);
+    let asked = stage.store.events().pop().unwrap();
+    assert_eq!((asked.kind.as_str(), &asked.metadata["method"]), ("auth.mfa.required", &"password".into()));
+    assert_eq!(asked.actor, Some(ada.identity.id.to_string()));
     let wrong = stage.kayan.log_in(&in_acme(), Stage::login("ada@example.com", "wrong")).await;
     assert_eq!(wrong.unwrap_err(), LogInError::InvalidCredentials, "told after the proof only");
     let registering = stage.kayan.register(&in_acme(), Stage::registration("b@example.com")).await;
-    assert_eq!(registering.unwrap_err(), RegisterError::MfaRequired(MissingFactor::default()));
+    let RegisterError::MfaRequired(challenge) = registering.unwrap_err() else { panic!("no challenge") };
+    assert_eq!(challenge.missing, missing);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use kayan_cache::MemoryLimiter;
 use kayan_core::{Grants, IdentitySchema, Kayan, Lifetimes, Operator, Ports, RateLimits, Settings};
-use kayan_crypto::{Biscuits, OsEntropy, SealedKeys, WrappingSecrets};
+use kayan_crypto::{AppCodes, Biscuits, OsEntropy, SealedKeys, WrappingSecrets};
 use kayan_fakes::{ManualClock, MemoryStore, PlainHasher};
 use kayan_ports::{
     AdoptError, Client, Entropy, HashCost, HashError, Identity, Password, PasswordHash, PasswordHasher, Scope, Stores,
@@ -38,6 +38,7 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
         limiter: Arc::new(MemoryLimiter::new()),
         keys: Arc::new(keys),
         tokens: Arc::new(Biscuits::new(entropy)),
+        totp: Arc::new(AppCodes),
         clock,
         entropy: ids,
     };

@@ -45,6 +45,7 @@ impl View {
         Self {
             identity: Some(identity.clone()),
             login_candidate: Lookup::Found(Known {
+                has_second_factor: false,
                 identity: identity.clone(),
                 password: Some(account.password.clone()),
                 known_network: false,

@@ -84,6 +84,15 @@ impl Rows {
                 session.expires_at = expires_at;
                 session.last_seen_at = at;
             }
+            SessionChange::StepUp { presented, session } => {
+                self.check_token_is_new(&session.token)?;
+                let present = self.active_session(&session.tenant, session.id)?;
+                if present.token != presented {
+                    return Err(CommitError::Stale(Guard::Session));
+                }
+                *present = *session.clone();
+                self.refresh_tokens.retain(|_, token| token.session != session.id || token.spent.is_some());
+            }
             SessionChange::Touch { tenant, session, at } => self.touch_session(&tenant, session, at),
             SessionChange::Revoke { tenant, identity, session } => {
                 let session = self.active_session(&tenant, session)?;

@@ -20,8 +20,10 @@ mod seals;
 mod sessions;
 mod store;
 mod tenants;
+mod totp;
 
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;
 pub use hasher::PlainHasher;
 pub use store::MemoryStore;
+pub use totp::PlainCodes;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use kayan_ports::{
     Account, AccountQuery, AttemptKey, AuditEvent, AuthenticatedSession, Client, Credential, CredentialId,
-    CredentialKind, Factor, Identifier, Identity, IdentityId, IdentityQuery, Known, LoginCandidate, Lookup,
+    CredentialKind, Factor, FactorKind, Identifier, Identity, IdentityId, IdentityQuery, Known, LoginCandidate, Lookup,
     OneTimeToken, Page, RefreshToken, Refreshing, Revocation, Scope, Seal, SealedKey, Sealing, Session, SessionId,
     State, StoredResponse, TenantId, Timestamp, TokenHash, WrappedKey,
 };
@@ -112,7 +112,10 @@ impl Rows {
             let id = *self.identifiers.get(&(tenant.clone(), identifier.clone()))?;
             let identity = self.identity(&tenant.into(), id)?.clone();
             let known_network = client.network().is_some_and(|network| self.networks.contains_key(&(id, network)));
-            Some(Known { identity, password: self.password(&tenant.into(), id).cloned(), known_network })
+            let mut factors = self.factors.values().filter(|factor| factor.identity == id);
+            let has_second_factor = factors.any(|it| matches!(it.kind, FactorKind::Totp { confirmed: true, .. }));
+            let password = self.password(&tenant.into(), id).cloned();
+            Some(Known { identity, password, has_second_factor, known_network })
         };
         Some(LoginCandidate { settings, epoch: self.epoch(tenant)?, known: known() })
     }

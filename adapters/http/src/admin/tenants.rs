@@ -101,10 +101,12 @@ impl From<kayan_ports::TenantSettings> for Settings {
     fn from(settings: kayan_ports::TenantSettings) -> Self {
         let limit = |TenantLimit { requests, window }| Limit { requests, window };
         let method = |method: Method| match method {
-            Method::Password => LoginMethod::Password,
+            Method::Password => Some(LoginMethod::Password),
+            // Second factors: no login begins with them.
+            Method::Totp | Method::RecoveryCode => None,
         };
         Self {
-            methods: settings.methods.map(|methods| methods.into_iter().map(method).collect()),
+            methods: settings.methods.map(|methods| methods.into_iter().filter_map(method).collect()),
             session_ttl: settings.session_ttl,
             refresh_ttl: settings.refresh_ttl,
             session_max_ttl: settings.session_max_ttl,

@@ -1,6 +1,6 @@
 //! Administration of users.
 
-mod errors;
+pub(super) mod errors;
 mod requests;
 
 use std::sync::Arc;

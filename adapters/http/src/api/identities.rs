@@ -185,7 +185,7 @@ refusals! {
         Self::WeakPassword(weakness) => WeakPassword.weak("/password", &weakness),
         Self::AlreadyExists => AlreadyExists,
         Self::MethodDisabled => MethodDisabled,
-        Self::MfaRequired(missing) => MfaRequired.missing(missing),
+        Self::MfaRequired(challenge) => MfaRequired.mfa(challenge),
         Self::Limited(limited) => RateLimited.limited(limited),
         Self::NoTenant => TenantNotFound,
         Self::Failed(Failure::Overloaded) => Overloaded,

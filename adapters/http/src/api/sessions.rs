@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use kayan_core::{
     AuthenticateError, Failure, LogIn, LogInError, Opened, Purpose, RefreshSession, RefreshSessionError,
-    RevokeMySessionError, Token,
+    RevokeMySessionError, StepUpRequired, Token, WhoAmIError,
 };
-use kayan_ports::SessionId;
+use kayan_ports::{Aal, SessionId};
 use opentelemetry::trace::FutureExt as _;
-use poem_openapi::{ApiResponse, Object, OpenApi, param::Path};
+use poem_openapi::{
+    ApiResponse, Enum, Object, OpenApi,
+    param::{Path, Query},
+};
 use serde::{Deserialize, Serialize};
+use time::Duration;
 use uuid::Uuid;
 
 use crate::{
@@ -56,7 +60,7 @@ struct RefreshBody {
 }
 
 #[derive(ApiResponse)]
-enum SessionAnswer {
+pub(crate) enum SessionAnswer {
     /// The session and its tokens.
     #[oai(status = 200)]
     Issued(
@@ -65,6 +69,16 @@ enum SessionAnswer {
         #[oai(header = "Set-Cookie")]
         String,
     ),
+}
+
+/// An authenticator assurance level (NIST SP 800-63B).
+#[derive(Enum)]
+#[oai(rename_all = "snake_case")]
+enum MinAal {
+    /// One factor.
+    Aal1,
+    /// Two different factors.
+    Aal2,
 }
 
 #[derive(ApiResponse)]
@@ -123,8 +137,22 @@ impl Sessions {
     ///
     /// Returns the session that the token belongs to, and its identity.
     #[oai(path = "/whoami", method = "get", operation_id = "whoami")]
-    async fn whoami(&self, Member(caller): Member) -> Result<Reply<WhoAmI>, Refused<AuthenticateError>> {
-        Ok(self.who_am_i.reply(&self.app.kayan.who_am_i(&caller).await?))
+    async fn whoami(
+        &self,
+        Member(caller): Member,
+        /// The least assurance level; below it the response is 403 `aal2_required`.
+        min_aal: Query<Option<MinAal>>,
+        /// How long ago the last proof may be, in seconds; beyond it the response is 403 `reauthentication_required`.
+        #[oai(validator(minimum(value = "1"), maximum(value = "31536000")))]
+        max_age: Query<Option<u32>>,
+    ) -> Result<Reply<WhoAmI>, Refused<WhoAmIError>> {
+        let min_aal = min_aal.0.map(|least| match least {
+            MinAal::Aal1 => Aal::Aal1,
+            MinAal::Aal2 => Aal::Aal2,
+        });
+        let max_age = max_age.0.map(|seconds| Duration::seconds(seconds.into()));
+        let cmd = kayan_core::WhoAmI { min_aal, max_age };
+        Ok(self.who_am_i.reply(&self.app.kayan.who_am_i_with(&caller, cmd).await?))
     }
 
     /// Log out
@@ -194,7 +222,7 @@ refusals! {
         Self::InvalidCredentials => InvalidCredentials,
         Self::NotActive => IdentityInactive,
         Self::MethodDisabled => MethodDisabled,
-        Self::MfaRequired(missing) => MfaRequired.missing(missing),
+        Self::MfaRequired(challenge) => MfaRequired.mfa(challenge),
         Self::Locked(locked) => AccountLocked.locked(locked),
         Self::Limited(limited) => RateLimited.limited(limited),
         Self::NoTenant => TenantNotFound,
@@ -206,6 +234,10 @@ refusals! {
         Self::TokenReused => TokenReused,
         Self::NoTenant => TenantNotFound,
         Self::Failed(failure) => (failure: Failure),
+    }
+    WhoAmIError {
+        Self::Authenticate(error) => (error: AuthenticateError),
+        Self::StepUp(error) => (error: StepUpRequired),
     }
     RevokeMySessionError {
         Self::Authenticate(error) => (error: AuthenticateError),

@@ -140,27 +140,31 @@ impl From<kayan_ports::Identity> for Identity {
 
 /// A session's tokens, which are shown only once, and its identity. The same response sets the cookie `kayan_session`.
 #[derive(Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
 pub(crate) struct Session {
     /// The session token, for `Authorization: Bearer`.
     #[oai(validator(max_length = 64))]
-    session_token: String,
+    pub(crate) session_token: String,
     /// The refresh token, which can be exchanged once for new tokens.
     #[oai(validator(max_length = 64))]
-    refresh_token: String,
+    pub(crate) refresh_token: String,
     /// Always `Bearer`.
-    token_type: String,
+    pub(crate) token_type: String,
     /// When the session token expires.
     #[serde(with = "kayan_ports::timestamp")]
-    expires_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
     /// When the refresh token expires.
     #[serde(with = "kayan_ports::timestamp")]
-    refresh_expires_at: Timestamp,
+    pub(crate) refresh_expires_at: Timestamp,
     /// The authenticator assurance level (NIST SP 800-63B): `aal1`, `aal2` or `aal3`.
-    aal: String,
+    pub(crate) aal: String,
     /// The authentication methods that were used (RFC 8176), such as `pwd`; with `mfa` if they are two factors.
-    amr: Vec<String>,
+    pub(crate) amr: Vec<String>,
     /// The identity that logged in.
-    identity: Identity,
+    pub(crate) identity: Identity,
+    /// The number of recovery codes that are left, when one was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recovery_codes_left: Option<u32>,
 }
 
 impl From<Opened> for Session {
@@ -176,6 +180,7 @@ impl From<Opened> for Session {
             aal: session.aal.as_str().to_owned(),
             amr,
             identity: opened.identity.into(),
+            recovery_codes_left: None,
         }
     }
 }

@@ -39,6 +39,8 @@ codes! {
         "the session token is missing, unknown, expired or revoked: log in and send the new one";
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials",
         "the identifier or the password is wrong";
+    InvalidCode = "invalid_code", UNAUTHORIZED, "Invalid code",
+        "the code is wrong, expired or was used before: wait for the next one";
     InvalidToken = "invalid_token", UNAUTHORIZED, "Invalid token", "the token is unknown, expired or revoked";
     TokenReused = "token_reused", UNAUTHORIZED, "Token already used",
         "this refresh token was used before, so its session is revoked: log in again";
@@ -49,7 +51,11 @@ codes! {
     MethodDisabled = "method_disabled", FORBIDDEN, "Login method disabled",
         "this tenant does not allow logging in by password";
     MfaRequired = "mfa_required", FORBIDDEN, "Second factor required",
-        "this tenant requires a second factor; see details.methods and details.enroll";
+        "a second factor is required; see details.methods, details.enroll and details.mfa_token";
+    Aal2Required = "aal2_required", FORBIDDEN, "Second factor required for this",
+        "verify a second factor first: this session has proven only one";
+    ReauthenticationRequired = "reauthentication_required", FORBIDDEN, "Recent proof required",
+        "log in or verify a second factor first: the last proof of this session is too old";
     IdentityInactive = "identity_inactive", FORBIDDEN, "Account not active",
         "this account is not active: ask an administrator";
     NotFound = "not_found", NOT_FOUND, "Not found", "this path does not exist";
@@ -60,6 +66,8 @@ codes! {
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "Request timeout",
         "the request's body took too long to arrive";
     AlreadyExists = "already_exists", CONFLICT, "Already exists", "an account with this identifier already exists";
+    AlreadyEnrolled = "already_enrolled", CONFLICT, "Already enrolled",
+        "an authenticator app waits to be confirmed";
     LastIdentifier = "last_identifier", CONFLICT, "Last identifier",
         "this would remove the last identifier, which is needed to log in: set another one in the same request";
     OwnAccount = "own_account", CONFLICT, "Own account",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayan_core::{FieldError, Limited, Locked, MissingFactor, Weakness};
+use kayan_core::{FieldError, Limited, Locked, MfaChallenge, Weakness};
 use kayan_ports::{Method, RateLimit, Timestamp};
 use poem::{
     IntoResponse, Response,
@@ -23,7 +23,9 @@ pub(crate) struct Problem {
     fields: Vec<Field>,
     checks: Vec<String>,
     required: Option<String>,
-    missing: Option<MissingFactor>,
+    mfa: Option<MfaChallenge>,
+    /// What the `WWW-Authenticate` header asks for (RFC 9470).
+    challenge: Option<String>,
     allow: Option<String>,
     wait: Option<Wait>,
     /// For the log only.
@@ -77,6 +79,12 @@ struct Details {
     /// The permission that is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     required: Option<String>,
+    /// With `mfa_required`: the token that completes the login with a second factor, within five minutes and five tries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mfa_token: Option<String>,
+    /// With `mfa_required`: when the `mfa_token` expires.
+    #[serde(with = "kayan_ports::timestamp::option", skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
     /// With `mfa_required`: the second factors that the user has, such as `totp`. Any one of them completes the login.
     #[serde(skip_serializing_if = "Option::is_none")]
     methods: Option<Vec<String>>,
@@ -120,7 +128,8 @@ impl Problem {
             fields: Vec::new(),
             checks: Vec::new(),
             required: None,
-            missing: None,
+            mfa: None,
+            challenge: None,
             allow: None,
             wait: None,
             cause: None,
@@ -174,9 +183,15 @@ impl Problem {
         self
     }
 
-    /// With the second factors that the login lacks.
-    pub(crate) fn missing(mut self, missing: MissingFactor) -> Self {
-        self.missing = Some(missing);
+    /// With the second factors that the login lacks, and the token that completes it.
+    pub(crate) fn mfa(mut self, challenge: MfaChallenge) -> Self {
+        self.mfa = Some(challenge);
+        self
+    }
+
+    /// With the proof that the session lacks, as a parameter of the `WWW-Authenticate` header (RFC 9470, section 3).
+    pub(crate) fn challenge(mut self, parameter: String) -> Self {
+        self.challenge = Some(parameter);
         self
     }
 
@@ -214,14 +229,15 @@ impl Problem {
     pub(crate) fn respond(self, request_id: &str) -> Response {
         let (_, title, _) = self.code.meaning();
         let some = |empty: bool| (!empty).then_some(());
-        let names = |methods: Vec<Method>| methods.iter().map(|method| method.as_str().to_owned()).collect();
-        let (methods, enroll) = self.missing.map(|missing| (names(missing.methods), names(missing.enroll))).unzip();
+        let names = |methods: &[Method]| methods.iter().map(|method| method.as_str().to_owned()).collect();
         let details = Details {
             fields: some(self.fields.is_empty()).map(|()| self.fields),
             checks: some(self.checks.is_empty()).map(|()| self.checks),
             required: self.required,
-            methods,
-            enroll,
+            mfa_token: self.mfa.as_ref().map(|mfa| mfa.mfa_token.expose().to_string()),
+            expires_at: self.mfa.as_ref().map(|mfa| mfa.expires_at),
+            methods: self.mfa.as_ref().map(|mfa| names(&mfa.missing.methods)),
+            enroll: self.mfa.as_ref().map(|mfa| names(&mfa.missing.enroll)),
             locked_until: self.wait.and_then(|wait| wait.locked_until),
             retry_after: self.wait.map(|wait| wait.seconds),
         };
@@ -251,6 +267,10 @@ impl Problem {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}
+        }
+        if let Some(parameter) = self.challenge {
+            let challenge = format!("Bearer realm=\"kayan\", error=\"insufficient_user_authentication\", {parameter}");
+            headers.extend(HeaderValue::try_from(challenge).ok().map(|value| (header::WWW_AUTHENTICATE, value)));
         }
         if let Some(wait) = self.wait {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.seconds));

@@ -34,8 +34,9 @@ fn decode_known(row: &mut Row) -> Result<Option<Known>, DriverError> {
     }
     let identity = accounts::decode(row)?;
     let known_network = row.maybe_text()?.is_some();
+    let has_second_factor = row.maybe_uuid()?.is_some();
     let password = if row.at_null() { None } else { Some(decode(row)?) };
-    Ok(Some(Known { identity, password, known_network }))
+    Ok(Some(Known { identity, password, has_second_factor, known_network }))
 }
 
 #[async_trait]
@@ -52,7 +53,9 @@ impl<D: Driver> Credentials for SqlStore<D> {
             "-- credentials.sign_in
 SELECT t.settings, t.sessions_epoch, n.identity_id, ",
             identity!(),
-            ", k.network, ",
+            ", k.network,
+       (SELECT f.id FROM credentials f
+        WHERE f.identity_id = i.id AND f.tenant_id = t.id AND f.kind = 'totp' AND f.subject <> 'unconfirmed' LIMIT 1), ",
             credential!(),
             "
 FROM tenants t

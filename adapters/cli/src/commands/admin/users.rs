@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IsTerminal};
 
 use kayan_core::{
-    ChangeUserError, CreateUser, CreateUserError, DeleteUser, FieldError, ListUsers, SetUserPassword,
+    ChangeUserError, CreateUser, CreateUserError, DeleteUser, FieldError, ListUsers, ResetMfa, SetUserPassword,
     SetUserPasswordError, SetUserState, policy::period,
 };
 use kayan_ports::{Identity, Password, State, Timestamp, Traits, timestamp};
@@ -57,6 +57,15 @@ pub(super) async fn run(action: User) -> Result<(), Exit> {
         }
         User::Import(args) => super::super::import::run(args).await,
         User::Export(args) => super::super::export::run(args).await,
+        User::ResetMfa { who } => {
+            let (operator, user) = named(who);
+            let cmd = ResetMfa { user, expected: None };
+            let removed = super::super::open().await?.reset_mfa(&operator, &cmd).await.map_err(unchanged)?;
+            output::note(format_args!(
+                "{removed} second factors and recovery codes were removed; every session was ended"
+            ));
+            Ok(())
+        }
         User::SetPassword { who, password_stdin } => {
             let (operator, user) = named(who);
             let cmd = SetUserPassword { user, password: ask_password(password_stdin)?, expected: None };

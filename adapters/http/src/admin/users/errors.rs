@@ -11,8 +11,8 @@ use crate::wire::{
     refused::{never, refusals},
 };
 
-/// Unlocking a user, granting a role and setting a password never disable an account.
-pub(super) const DOES_NOT_LOCK: u64 = never([Code::OwnAccount, Code::LastAdmin]);
+/// Unlocking a user, granting a role, setting a password and resetting second factors never disable an account.
+pub(in crate::admin) const DOES_NOT_LOCK: u64 = never([Code::OwnAccount, Code::LastAdmin]);
 /// Administrators may revoke roles from their own account.
 pub(super) const REVOKES_A_ROLE: u64 = never([Code::OwnAccount]);
 

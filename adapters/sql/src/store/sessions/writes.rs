@@ -22,6 +22,7 @@ pub(crate) fn apply(batch: &mut Batch, change: SessionChange) -> Result<(), Driv
         SessionChange::Renew { tenant, session, token, expires_at, at } => {
             renew(batch, &tenant, session, (token, expires_at), at);
         }
+        SessionChange::StepUp { presented, session } => step_up(batch, presented, &session)?,
         SessionChange::Touch { tenant, session, at } => touch(batch, &tenant, session, at),
         SessionChange::Revoke { tenant, identity, session } => revoke(batch, &tenant, identity, session),
         SessionChange::RevokeOf { scope, identity, except } => revoke_of(batch, &scope, identity, except),
@@ -143,6 +144,30 @@ WHERE id = ? AND tenant_id = ? AND active
   AND epoch = (SELECT t.sessions_epoch FROM tenants t WHERE t.id = sessions.tenant_id)";
     let params = vec![token.0.into(), expires_at.into(), at.into(), session.0.into(), Value::text(tenant.as_str())];
     batch.guarded(sql, params, Guard::Session);
+}
+
+fn step_up(batch: &mut Batch, presented: TokenHash, session: &Session) -> Result<(), DriverError> {
+    let sql = "-- sessions.step_up
+UPDATE sessions
+SET token_hash = ?, aal = ?, methods = ?, expires_at = ?, last_seen_at = ?
+WHERE id = ? AND tenant_id = ? AND token_hash = ? AND active
+  AND epoch = (SELECT t.sessions_epoch FROM tenants t WHERE t.id = sessions.tenant_id)";
+    let params = vec![
+        session.token.0.into(),
+        session.aal.as_str().into(),
+        Value::json(&session.methods)?,
+        session.expires_at.into(),
+        session.last_seen_at.into(),
+        session.id.0.into(),
+        Value::text(session.tenant.as_str()),
+        presented.0.into(),
+    ];
+    batch.guarded(sql, params, Guard::Session);
+    let sql = "-- sessions.void_refresh
+DELETE FROM refresh_tokens
+WHERE session_id = ? AND tenant_id = ? AND spent_at IS NULL";
+    batch.free(sql, vec![session.id.0.into(), Value::text(session.tenant.as_str())]);
+    Ok(())
 }
 
 /// Moves forward only: parallel requests may arrive out of order.

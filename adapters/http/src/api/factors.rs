@@ -1,0 +1,357 @@
+//! Second factors: authenticator apps and recovery codes of the current user.
+
+use std::sync::Arc;
+
+use kayan_core::{
+    AuthenticateError, DisableTotpError, EnrollTotp, EnrollTotpError, InvalidMfaToken, NewRecoveryCodes, Opened,
+    Purpose, RegenerateRecoveryCodesError, StepUpRequired, Token, VerifyRecoveryCode, VerifyTotp, VerifyTotpError,
+};
+use kayan_ports::{CredentialId, FactorKind, Timestamp};
+use opentelemetry::trace::FutureExt as _;
+use poem_openapi::{ApiResponse, Object, OpenApi, param::Query};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    Application, Tag,
+    api::sessions::SessionAnswer,
+    edge::caller::{Anyone, Member},
+    wire::{
+        answers::{Identity, Session},
+        body::{Body, MaybeBody},
+        cookies,
+        refused::{Refused, refusals},
+        reply::Reply,
+    },
+};
+
+/// The endpoints of this family.
+#[derive(Clone)]
+pub(crate) struct Factors {
+    /// The application that they serve.
+    pub(crate) app: Arc<Application>,
+}
+
+/// A new authenticator app.
+#[derive(Object, Default, Deserialize)]
+#[oai(rename = "TotpEnrollRequest")]
+#[serde(default)]
+struct EnrollBody {
+    /// A name for the app, to tell several apart.
+    #[oai(validator(max_length = 64))]
+    name: Option<String>,
+    /// The `mfa_token` of a login that lacks a factor, in place of a session.
+    #[oai(validator(max_length = 64))]
+    mfa_token: Option<String>,
+}
+
+/// What an authenticator app needs. It is shown only once.
+#[derive(Object, Serialize)]
+struct TotpEnrollment {
+    /// The secret in Base32 (RFC 4648), to be typed into the app.
+    secret: String,
+    /// The `otpauth` URI, to be opened on the device that has the app.
+    uri: String,
+    /// The URI as a QR code, to be scanned with the app: a data URI of an SVG image.
+    qr_code: String,
+}
+
+/// A code of an authenticator app.
+#[derive(Object, Deserialize)]
+#[oai(rename = "TotpVerifyRequest")]
+struct VerifyBody {
+    /// The six digits that the app shows; spaces are ignored.
+    #[oai(validator(max_length = 64))]
+    code: String,
+    /// The `mfa_token` of a login that lacks a factor, in place of a session.
+    #[oai(validator(max_length = 64))]
+    mfa_token: Option<String>,
+}
+
+/// A recovery code for a login that lacks a factor.
+#[derive(Object, Deserialize)]
+#[oai(rename = "RecoveryCodeVerifyRequest")]
+struct RecoveryCodeBody {
+    /// The code. Case, spaces and hyphens are ignored.
+    #[oai(validator(max_length = 64))]
+    code: String,
+    /// The `mfa_token` of the login.
+    #[oai(validator(max_length = 64))]
+    mfa_token: String,
+}
+
+/// What a code led to. With an `mfa_token`, or if the session was stepped up, all members of a session are there.
+#[derive(Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+struct TotpVerified {
+    /// Always `true`.
+    success: bool,
+    /// Recovery codes, when the first factor is confirmed. They are shown only once; each is good once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes: Option<Vec<String>>,
+    /// The session token, for `Authorization: Bearer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_token: Option<String>,
+    /// The refresh token, which can be exchanged once for new tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    /// Always `Bearer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_type: Option<String>,
+    /// When the session token expires.
+    #[serde(with = "kayan_ports::timestamp::option", skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    /// When the refresh token expires.
+    #[serde(with = "kayan_ports::timestamp::option", skip_serializing_if = "Option::is_none")]
+    refresh_expires_at: Option<Timestamp>,
+    /// The authenticator assurance level (NIST SP 800-63B).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aal: Option<String>,
+    /// The authentication methods that were used (RFC 8176).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amr: Option<Vec<String>>,
+    /// The identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<Identity>,
+}
+
+#[derive(ApiResponse)]
+enum VerifyAnswer {
+    /// The code was accepted.
+    #[oai(status = 200)]
+    Verified(
+        Reply<TotpVerified>,
+        /// The session cookie (RFC 6265bis), if there is a session with new tokens.
+        #[oai(header = "Set-Cookie")]
+        Option<String>,
+    ),
+}
+
+/// Recovery codes. They are shown only once; each is good once.
+#[derive(Object, Serialize)]
+struct RecoveryCodes {
+    /// The codes.
+    recovery_codes: Vec<String>,
+}
+
+/// A second factor, without its secret.
+#[derive(Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+struct FactorInfo {
+    /// The id of the factor, a UUIDv7.
+    id: Uuid,
+    /// The method: `totp`.
+    method: String,
+    /// Its name.
+    name: String,
+    /// Whether it was confirmed by a code. Before that it is not asked for.
+    confirmed: bool,
+    /// When it was enrolled.
+    #[serde(with = "kayan_ports::timestamp")]
+    created_at: Timestamp,
+    /// When it was last used.
+    #[serde(with = "kayan_ports::timestamp::option", skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<Timestamp>,
+}
+
+/// The second factors of the current user.
+#[derive(Object, Serialize)]
+struct FactorList {
+    /// The factors, in the order in which they were enrolled.
+    data: Vec<FactorInfo>,
+    /// The number of recovery codes that are left.
+    recovery_codes_left: u32,
+}
+
+#[derive(ApiResponse)]
+enum Removed {
+    /// Removed.
+    #[oai(status = 204)]
+    Done,
+}
+
+impl TotpVerified {
+    fn new(opened: Option<Opened>, codes: Option<NewRecoveryCodes>) -> Self {
+        let session = opened.map(Session::from);
+        let (mut tokens, mut level) = ((None, None, None, None, None), (None, None, None));
+        if let Some(it) = session {
+            tokens = (
+                Some(it.session_token),
+                Some(it.refresh_token),
+                Some(it.token_type),
+                Some(it.expires_at),
+                Some(it.refresh_expires_at),
+            );
+            level = (Some(it.aal), Some(it.amr), Some(it.identity));
+        }
+        let (session_token, refresh_token, token_type, expires_at, refresh_expires_at) = tokens;
+        let (aal, amr, identity) = level;
+        Self {
+            success: true,
+            recovery_codes: codes.map(plain),
+            session_token,
+            refresh_token,
+            token_type,
+            expires_at,
+            refresh_expires_at,
+            aal,
+            amr,
+            identity,
+        }
+    }
+}
+
+fn plain(codes: NewRecoveryCodes) -> Vec<String> {
+    codes.0.iter().map(|code| code.to_string()).collect()
+}
+
+/// What is not an MFA token is an unknown one.
+fn mfa_token(text: Option<&str>) -> Result<Option<Token>, InvalidMfaToken> {
+    text.map(|text| Token::read(Purpose::Mfa, text).ok_or(InvalidMfaToken)).transpose()
+}
+
+fn data_uri(svg: &str) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg))
+}
+
+#[OpenApi(prefix_path = "/api/v1/mfa", tag = "Tag::Factors")]
+impl Factors {
+    /// List your second factors
+    #[oai(path = "/", method = "get", operation_id = "listMyFactors")]
+    async fn list(&self, Member(caller): Member) -> Result<Reply<FactorList>, Refused<AuthenticateError>> {
+        let factors = self.app.kayan.list_my_factors(&caller).await?;
+        let data = factors.apps.into_iter().map(|app| FactorInfo {
+            id: app.id.0,
+            method: app.kind.as_str().to_owned(),
+            confirmed: matches!(app.kind, FactorKind::Totp { confirmed: true, .. }),
+            name: app.name,
+            created_at: app.created_at,
+            last_used_at: app.last_used_at,
+        });
+        let recovery_codes_left = u32::try_from(factors.recovery_codes).unwrap_or(u32::MAX);
+        Ok(Reply::new(&FactorList { data: data.collect(), recovery_codes_left }))
+    }
+
+    /// Enroll an authenticator app
+    ///
+    /// Returns a new secret for an app that makes time-based one-time passwords (TOTP, RFC 6238). The app becomes a second
+    /// factor when one of its codes is verified, within ten minutes. Requires a login within the last five minutes, at `aal2`
+    /// if you have a second factor already; or the `mfa_token` of a login for which a factor has to be enrolled.
+    #[oai(path = "/totp/enroll", method = "post", operation_id = "totpEnroll")]
+    async fn totp_enroll(
+        &self,
+        Member(caller): Member,
+        MaybeBody(body): MaybeBody<EnrollBody>,
+    ) -> Result<Reply<TotpEnrollment>, Refused<EnrollTotpError>> {
+        let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(EnrollTotpError::from)?;
+        let cmd = EnrollTotp { name: body.name.unwrap_or_default(), mfa_token };
+        let setup = self.app.kayan.enroll_totp(&caller, cmd).await?;
+        Ok(Reply::new(&TotpEnrollment {
+            secret: setup.secret.to_string(),
+            uri: setup.uri.to_string(),
+            qr_code: data_uri(&setup.qr_code),
+        }))
+    }
+
+    /// Verify a code of an authenticator app
+    ///
+    /// With an `mfa_token`, completes the login. With a session, confirms an app that was enrolled, or steps the session up to
+    /// `aal2`: the session gets new tokens, and those before are void. Each code is good once.
+    #[oai(path = "/totp/verify", method = "post", operation_id = "totpVerify")]
+    async fn totp_verify(
+        &self,
+        Member(caller): Member,
+        Body(body): Body<VerifyBody>,
+    ) -> Result<VerifyAnswer, Refused<VerifyTotpError>> {
+        let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(VerifyTotpError::from)?;
+        let cmd = VerifyTotp { code: body.code, mfa_token };
+        // Carried to its end even if the client hangs up: a code that was counted also gets its verdict (I-41).
+        let kayan = self.app.kayan.clone();
+        let verifying = tokio::spawn(async move { kayan.verify_totp(&caller, cmd).await }.with_current_context());
+        let verified = verifying.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
+        let cookie =
+            verified.opened.as_ref().map(|opened| cookies::issue(opened, self.app.clock.now(), &self.app.settings));
+        Ok(VerifyAnswer::Verified(Reply::new(&TotpVerified::new(verified.opened, verified.recovery_codes)), cookie))
+    }
+
+    /// Remove authenticator apps
+    ///
+    /// Removes one app, or all. With the last app, the recovery codes are removed as well. Requires a session at `aal2` with a
+    /// proof within the last five minutes.
+    #[oai(path = "/totp", method = "delete", operation_id = "totpDisable")]
+    async fn totp_disable(
+        &self,
+        Member(caller): Member,
+        /// The id of the app; without it, all apps are removed.
+        id: Query<Option<Uuid>>,
+    ) -> Result<Removed, Refused<DisableTotpError>> {
+        self.app.kayan.disable_totp(&caller, id.0.map(CredentialId)).await?;
+        Ok(Removed::Done)
+    }
+
+    /// Regenerate your recovery codes
+    ///
+    /// Returns ten new recovery codes; those before are void. Requires a session at `aal2` with a proof within the last five
+    /// minutes.
+    #[oai(path = "/recovery-codes", method = "post", operation_id = "recoveryCodesRegenerate")]
+    async fn recovery_codes(
+        &self,
+        Member(caller): Member,
+    ) -> Result<Reply<RecoveryCodes>, Refused<RegenerateRecoveryCodesError>> {
+        let codes = self.app.kayan.regenerate_recovery_codes(&caller).await?;
+        Ok(Reply::new(&RecoveryCodes { recovery_codes: plain(codes) }))
+    }
+
+    /// Complete a login by a recovery code
+    ///
+    /// Each code is good once.
+    #[oai(path = "/recovery-codes/verify", method = "post", operation_id = "recoveryCodeVerify")]
+    async fn recovery_code_verify(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<RecoveryCodeBody>,
+    ) -> Result<SessionAnswer, Refused<VerifyTotpError>> {
+        let cmd = VerifyRecoveryCode { code: body.code, mfa_token: Token::read(Purpose::Mfa, &body.mfa_token) };
+        let kayan = self.app.kayan.clone();
+        let verifying =
+            tokio::spawn(async move { kayan.verify_recovery_code(&caller, cmd).await }.with_current_context());
+        let verified = verifying.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
+        let cookie = cookies::issue(&verified.opened, self.app.clock.now(), &self.app.settings);
+        let left = u32::try_from(verified.left).unwrap_or(u32::MAX);
+        let session = Session { recovery_codes_left: Some(left), ..verified.opened.into() };
+        Ok(SessionAnswer::Issued(Reply::new(&session), cookie))
+    }
+}
+
+refusals! {
+    InvalidMfaToken {
+        Self => InvalidToken.message("the MFA token is unknown, expired or used up: log in again"),
+    }
+    StepUpRequired {
+        Self::Aal2 => Aal2Required.challenge("acr_values=\"aal2\"".to_owned()),
+        Self::Recent(age) => ReauthenticationRequired.challenge(format!("max_age=\"{}\"", age.whole_seconds())),
+    }
+    EnrollTotpError {
+        Self::Authenticate(error) => (error: AuthenticateError),
+        Self::InvalidMfaToken(error) => (error: InvalidMfaToken),
+        Self::StepUp(error) => (error: StepUpRequired),
+        Self::AlreadyEnrolled(why) => AlreadyEnrolled.message(why),
+    }
+    VerifyTotpError {
+        Self::Authenticate(error) => (error: AuthenticateError),
+        Self::InvalidMfaToken(error) => (error: InvalidMfaToken),
+        Self::InvalidCode => InvalidCode,
+        Self::NotActive => IdentityInactive,
+        Self::Locked(locked) => AccountLocked.locked(locked),
+    }
+    DisableTotpError {
+        Self::Authenticate(error) => (error: AuthenticateError),
+        Self::StepUp(error) => (error: StepUpRequired),
+        Self::NotFound => NotFound.message("you have no such authenticator app"),
+    }
+    RegenerateRecoveryCodesError {
+        Self::Authenticate(error) => (error: AuthenticateError),
+        Self::StepUp(error) => (error: StepUpRequired),
+    }
+}

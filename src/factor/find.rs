@@ -1,0 +1,50 @@
+//! Lists the factors of the current user.
+
+use kayan_ports::{CredentialPlace, Factor, FactorKind, Method};
+
+use crate::{AuthenticateError, Caller, Kayan};
+
+/// The factors that a user has besides the password.
+#[derive(Debug)]
+pub struct MyFactors {
+    /// Authenticator apps, confirmed or not, in the order in which they were enrolled.
+    pub apps: Vec<Factor>,
+    /// How many recovery codes are left.
+    pub recovery_codes: usize,
+}
+
+impl Kayan {
+    /// The factors of the caller, without their secrets.
+    pub async fn list_my_factors(&self, caller: &Caller) -> Result<MyFactors, AuthenticateError> {
+        let me = self.authenticate(caller, self.clock.now()).await?;
+        let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
+        let (apps, codes): (Vec<_>, Vec<_>) =
+            factors.into_iter().partition(|factor| matches!(factor.kind, FactorKind::Totp { .. }));
+        Ok(MyFactors { apps, recovery_codes: codes.len() })
+    }
+}
+
+/// The place that a factor's secret is sealed for.
+pub(crate) fn place(factor: &Factor) -> CredentialPlace<'_> {
+    CredentialPlace { tenant: &factor.tenant, identity: factor.identity, credential: factor.id }
+}
+
+/// Whether these factors hold one that a password has to be completed with; recovery codes alone are none.
+pub(crate) fn has_second_factor(factors: &[Factor]) -> bool {
+    factors.iter().any(|factor| matches!(factor.kind, FactorKind::Totp { confirmed: true, .. }))
+}
+
+/// The methods that these factors allow, each once.
+pub(crate) fn methods(factors: &[Factor]) -> Vec<Method> {
+    let mut methods = vec![Method::Password];
+    for factor in factors.iter().filter(|factor| factor.kind.is_usable()) {
+        let method = match factor.kind {
+            FactorKind::Totp { .. } => Method::Totp,
+            FactorKind::RecoveryCode { .. } => Method::RecoveryCode,
+        };
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
+    }
+    methods
+}

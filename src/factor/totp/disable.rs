@@ -1,0 +1,65 @@
+//! Removes authenticator apps.
+
+use kayan_ports::{
+    Change, CommitError, CredentialId, EventType, Factor, FactorChange, FactorKind, Guard, Method, Removed,
+};
+
+use crate::{AuthenticateError, Caller, Failure, Kayan, StepUpRequired};
+
+/// Why no app was removed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DisableTotpError {
+    /// There is no valid session.
+    #[error(transparent)]
+    Authenticate(#[from] AuthenticateError),
+    /// The session does not prove enough.
+    #[error(transparent)]
+    StepUp(#[from] StepUpRequired),
+    /// The user has no such app.
+    #[error("no such authenticator app")]
+    NotFound,
+}
+
+impl From<Failure> for DisableTotpError {
+    fn from(failure: Failure) -> Self {
+        Self::Authenticate(failure.into())
+    }
+}
+
+impl Kayan {
+    /// Removes one app of the caller, or all. With the last app, the recovery codes go as well.
+    pub async fn disable_totp(&self, caller: &Caller, which: Option<CredentialId>) -> Result<(), DisableTotpError> {
+        let now = self.clock.now();
+        let me = self.authenticate(caller, now).await?;
+        let (tenant, identity) = (&me.identity.tenant, me.identity.id);
+        let factors = self.store.factors.factors(tenant, identity).await?;
+        self.require_step_up(&me.session, &factors, now)?;
+        let is_app = |factor: &&Factor| matches!(factor.kind, FactorKind::Totp { .. });
+        let is_wanted = |factor: &&Factor| which.is_none_or(|id| id == factor.id);
+        let removed: Vec<_> = factors.iter().filter(is_app).filter(is_wanted).map(|app| app.id).collect();
+        if removed.is_empty() {
+            return Err(DisableTotpError::NotFound);
+        }
+        let remove = |which| {
+            let tenant = tenant.clone();
+            Change::Factor(FactorChange::Remove { tenant, identity, which })
+        };
+        let mut changes: Vec<Change> = removed.iter().map(|app| remove(Removed::One(*app))).collect();
+        let mut left = factors.iter().filter(is_app).filter(|app| !removed.contains(&app.id));
+        if !left.any(|app| app.kind.is_usable()) {
+            changes.push(remove(Removed::RecoveryCodes));
+        }
+        let event = self
+            .event(caller, EventType::MfaRemoved, now, "the owner removed an authenticator app")
+            .by(identity)
+            .session(me.session.id)
+            .with("method", Method::Totp.as_str())
+            .with("removed", removed.len());
+        changes.push(event.record());
+        match self.store.changes.commit(changes).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Stale(Guard::Factor)) => Err(DisableTotpError::NotFound),
+            Err(other) => Err(Failure::from(other).into()),
+        }
+    }
+}

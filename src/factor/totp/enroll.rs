@@ -1,0 +1,138 @@
+//! Begins to enroll an authenticator app.
+
+use kayan_ports::{
+    Change, CommitError, CredentialId, EventType, Factor, FactorChange, FactorKind, Guard, Identity, Removed, Sealed,
+    Tenant, TotpSetup, Unique,
+};
+use time::Duration;
+use zeroize::Zeroizing;
+
+use crate::{
+    AuthenticateError, Caller, Failure, Kayan, StepUpRequired, Token,
+    factor::find::{has_second_factor, place},
+    session::second_factor::InvalidMfaToken,
+};
+
+/// Bytes of a new secret, as RFC 4226, section 4 recommends.
+const SECRET: usize = 20;
+/// For how long an app can be confirmed; after it, another one can be enrolled.
+const UNCONFIRMED: Duration = Duration::minutes(10);
+/// The most apps that a user can have.
+const MOST: usize = 5;
+
+/// A new authenticator app.
+#[derive(Debug)]
+pub struct EnrollTotp {
+    /// What the user calls it; may be empty.
+    pub name: String,
+    /// The token of a login that lacks a factor, in place of a session.
+    pub mfa_token: Option<Token>,
+}
+
+/// Why no app was enrolled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EnrollTotpError {
+    /// There is no valid session.
+    #[error(transparent)]
+    Authenticate(#[from] AuthenticateError),
+    /// The MFA token is unknown, expired or used up, or its owner has a factor already and has to use that one.
+    #[error(transparent)]
+    InvalidMfaToken(#[from] InvalidMfaToken),
+    /// The session does not prove enough.
+    #[error(transparent)]
+    StepUp(#[from] StepUpRequired),
+    /// An enrolled app waits to be confirmed, or the user has as many as one can have.
+    #[error("{0}")]
+    AlreadyEnrolled(&'static str),
+}
+
+impl From<Failure> for EnrollTotpError {
+    fn from(failure: Failure) -> Self {
+        Self::Authenticate(failure.into())
+    }
+}
+
+impl Kayan {
+    /// Makes a secret for a new app. The app becomes a factor when a code of it is verified.
+    pub async fn enroll_totp(&self, caller: &Caller, cmd: EnrollTotp) -> Result<TotpSetup, EnrollTotpError> {
+        let now = self.clock.now();
+        let (identity, factors) = match &cmd.mfa_token {
+            Some(token) => {
+                let login = self.pending_login(caller, token, now).await?.ok_or(InvalidMfaToken)?;
+                // Only a user without a factor enrolls one this way: otherwise the password alone would be enough.
+                if has_second_factor(&login.factors) {
+                    return Err(InvalidMfaToken.into());
+                }
+                (login.identity, login.factors)
+            }
+            None => {
+                let me = self.authenticate(caller, now).await?;
+                let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
+                self.require_step_up(&me.session, &factors, now)?;
+                (me.identity.clone(), factors)
+            }
+        };
+        if factors.iter().filter(|factor| matches!(factor.kind, FactorKind::Totp { confirmed: true, .. })).count()
+            >= MOST
+        {
+            return Err(EnrollTotpError::AlreadyEnrolled("five authenticator apps are the most: remove one first"));
+        }
+        let mut secret = Zeroizing::new([0; SECRET]);
+        self.entropy.fill(secret.as_mut_slice());
+        let mut app = Factor {
+            id: CredentialId(self.new_id(now)),
+            tenant: identity.tenant.clone(),
+            identity: identity.id,
+            name: cmd.name,
+            kind: FactorKind::Totp { secret: Sealed(Vec::new()), confirmed: false, last_step: 0 },
+            created_at: now,
+            last_used_at: None,
+        };
+        let sealed = self.keys.seal(place(&app), secret.as_slice()).await.map_err(Failure::from)?;
+        app.kind = FactorKind::Totp { secret: sealed, confirmed: false, last_step: 0 };
+        let setup =
+            self.totp.setup(secret.as_slice(), &self.issuer(&identity).await?, &self.account_name(&identity))?;
+        let event = self
+            .event(
+                caller,
+                EventType::MfaEnrollmentBegun,
+                now,
+                "an authenticator app was enrolled and is not confirmed yet",
+            )
+            .by(identity.id)
+            .with("method", "totp");
+        let changes = vec![
+            Change::Factor(FactorChange::Remove {
+                tenant: identity.tenant.clone(),
+                identity: identity.id,
+                which: Removed::UnconfirmedBefore(now - UNCONFIRMED),
+            }),
+            Change::Factor(FactorChange::Add(Box::new(app))),
+            event.record(),
+        ];
+        match self.store.changes.commit(changes).await {
+            Ok(()) => Ok(setup),
+            Err(CommitError::Conflict(Unique::Credential)) => Err(EnrollTotpError::AlreadyEnrolled(
+                "an authenticator app waits to be confirmed: verify a code of it, or remove it, or wait ten minutes",
+            )),
+            Err(CommitError::Stale(Guard::Identity)) => Err(AuthenticateError::Unauthorized.into()),
+            Err(other) => Err(Failure::from(other).into()),
+        }
+    }
+
+    /// What the app calls the service: the name of the tenant.
+    async fn issuer(&self, identity: &Identity) -> Result<String, Failure> {
+        let tenant = self.store.tenants.tenant(&identity.tenant).await?;
+        Ok(match tenant {
+            Some(Tenant { name, .. }) if !name.is_empty() => name,
+            Some(Tenant { id, .. }) if id != kayan_ports::TenantId::default() => id.to_string(),
+            _ => "Kayan".to_owned(),
+        })
+    }
+
+    /// What the app calls the account: the first identifier that the user logs in with.
+    fn account_name(&self, identity: &Identity) -> String {
+        let identifiers = self.schema.identify(&identity.traits).unwrap_or_default();
+        identifiers.first().map_or_else(|| identity.id.to_string(), |first| first.value.as_str().to_owned())
+    }
+}

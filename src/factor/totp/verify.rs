@@ -1,0 +1,185 @@
+//! Verifies a code of an authenticator app: confirms the app, steps a session up, or completes a login.
+
+use kayan_ports::{Change, CommitError, EventType, FactorChange, Guard, Method, Timestamp};
+
+use crate::{
+    AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Opened, Token,
+    access::attempt,
+    factor::{recovery_code::NewRecoveryCodes, totp::Match},
+    session::second_factor::{CompleteLoginError, InvalidMfaToken},
+};
+
+/// A code of an authenticator app.
+#[derive(Debug)]
+pub struct VerifyTotp {
+    /// Six digits.
+    pub code: String,
+    /// The token of a login that lacks a factor, in place of a session.
+    pub mfa_token: Option<Token>,
+}
+
+/// What a code led to.
+#[derive(Debug, Default)]
+pub struct VerifiedTotp {
+    /// The session that was opened or stepped up, with new tokens.
+    pub opened: Option<Opened>,
+    /// New recovery codes, where the app is the user's first factor: shown now, and never again.
+    pub recovery_codes: Option<NewRecoveryCodes>,
+}
+
+/// Why a code was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyTotpError {
+    /// There is no valid session.
+    #[error(transparent)]
+    Authenticate(#[from] AuthenticateError),
+    /// The MFA token is unknown, expired or used up.
+    #[error(transparent)]
+    InvalidMfaToken(#[from] InvalidMfaToken),
+    /// The code is of no app of the user, of another time, or was used before.
+    #[error("the code is wrong, expired or was used before")]
+    InvalidCode,
+    /// The account is not active. Revealed only after the proof.
+    #[error("this account is not active")]
+    NotActive,
+    /// Too many wrong codes before this one.
+    #[error(transparent)]
+    Locked(#[from] Locked),
+}
+
+impl From<Failure> for VerifyTotpError {
+    fn from(failure: Failure) -> Self {
+        Self::Authenticate(failure.into())
+    }
+}
+
+impl From<AttemptError> for VerifyTotpError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Locked(locked) => locked.into(),
+            AttemptError::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<CompleteLoginError> for VerifyTotpError {
+    fn from(error: CompleteLoginError) -> Self {
+        match error {
+            CompleteLoginError::InvalidMfaToken => InvalidMfaToken.into(),
+            CompleteLoginError::InvalidCode => Self::InvalidCode,
+            CompleteLoginError::NotActive => Self::NotActive,
+            CompleteLoginError::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+impl Kayan {
+    /// Verifies a code. Each is good once, for one step of 30 seconds before and after its own (I-05).
+    pub async fn verify_totp(&self, caller: &Caller, cmd: VerifyTotp) -> Result<VerifiedTotp, VerifyTotpError> {
+        match &cmd.mfa_token {
+            Some(token) => self.complete_login_by_totp(caller, token, &cmd.code).await,
+            None => self.verify_totp_in_session(caller, &cmd.code).await,
+        }
+    }
+
+    async fn complete_login_by_totp(
+        &self,
+        caller: &Caller,
+        token: &Token,
+        code: &str,
+    ) -> Result<VerifiedTotp, VerifyTotpError> {
+        let login = self.pending_login(caller, token, self.clock.now()).await?.ok_or(InvalidMfaToken)?;
+        let attempt = self.begin_try(caller, &login).await?.ok_or(InvalidMfaToken)?;
+        let now = self.clock.now();
+        let matched = match self.matching_app(&login.factors, code, now).await {
+            Ok(matched) => matched,
+            Err(failure) => {
+                self.release(attempt).await;
+                return Err(failure.into());
+            }
+        };
+        // An app that waits to be confirmed completes a login only where there is no other factor.
+        let matched = matched.filter(|it| it.confirmed || login.enrolls());
+        let Some(matched) = matched else {
+            self.record_wrong_code(caller, login.identity.id, Method::Totp).await?;
+            return Err(VerifyTotpError::InvalidCode);
+        };
+        let (mut changes, mut recovery_codes) = (self.forgetting(&attempt).into_iter().collect::<Vec<_>>(), None);
+        if matched.confirmed {
+            changes.push(use_up(&matched, now));
+        } else {
+            let codes = self.new_recovery_codes(&login.identity, now);
+            changes.extend(self.confirmation(caller, &matched, now));
+            changes.extend(codes.changes);
+            recovery_codes = Some(codes.codes);
+        }
+        let completed = self.complete_login(caller, login, Method::Totp, changes, now).await;
+        self.settle(attempt, completed.is_ok()).await;
+        Ok(VerifiedTotp { opened: Some(completed?), recovery_codes })
+    }
+
+    async fn verify_totp_in_session(&self, caller: &Caller, code: &str) -> Result<VerifiedTotp, VerifyTotpError> {
+        let me = self.authenticate(caller, self.clock.now()).await?;
+        let (tenant, id) = (&me.identity.tenant, me.identity.id);
+        let factors = self.store.factors.factors(tenant, id).await?;
+        let attempt = self.attempt(caller, (attempt::target_of(tenant, id), &id.to_string()), false).await?;
+        let now = self.clock.now();
+        let matched = match self.matching_app(&factors, code, now).await {
+            Ok(matched) => matched,
+            Err(failure) => {
+                self.release(attempt).await;
+                return Err(failure.into());
+            }
+        };
+        let Some(matched) = matched else {
+            self.record_wrong_code(caller, id, Method::Totp).await?;
+            return Err(VerifyTotpError::InvalidCode);
+        };
+        let mut verified = VerifiedTotp::default();
+        let mut changes: Vec<Change> = self.forgetting(&attempt).into_iter().collect();
+        if matched.confirmed {
+            let (opened, step_up) = self.step_up(caller, &me, Method::Totp, now).await?;
+            changes.push(use_up(&matched, now));
+            changes.extend(step_up);
+            verified.opened = Some(opened);
+        } else {
+            changes.extend(self.confirmation(caller, &matched, now));
+            if !factors.iter().any(|factor| factor.kind.is_usable()) {
+                let codes = self.new_recovery_codes(&me.identity, now);
+                changes.extend(codes.changes);
+                verified.recovery_codes = Some(codes.codes);
+            }
+        }
+        let committed = self.store.changes.commit(changes).await;
+        self.settle(attempt, committed.is_ok()).await;
+        match committed {
+            Ok(()) => Ok(verified),
+            // The same code was accepted just now, or the app removed.
+            Err(CommitError::Stale(Guard::Factor)) => Err(VerifyTotpError::InvalidCode),
+            Err(CommitError::Stale(Guard::Session)) => Err(AuthenticateError::Unauthorized.into()),
+            Err(other) => Err(Failure::from(other).into()),
+        }
+    }
+
+    fn confirmation(&self, caller: &Caller, matched: &Match, now: Timestamp) -> [Change; 2] {
+        let Match { app, step, .. } = matched;
+        let event = self
+            .event(caller, EventType::MfaEnrolled, now, "an authenticator app was confirmed")
+            .by(app.identity)
+            .resource(format!("credential/{}", app.id))
+            .with("method", Method::Totp.as_str());
+        let confirm = FactorChange::Confirm {
+            tenant: app.tenant.clone(),
+            identity: app.identity,
+            factor: app.id,
+            step: *step,
+            at: now,
+        };
+        [Change::Factor(confirm), event.record()]
+    }
+}
+
+fn use_up(Match { app, step, .. }: &Match, now: Timestamp) -> Change {
+    let (tenant, identity) = (app.tenant.clone(), app.identity);
+    Change::Factor(FactorChange::UseTotp { tenant, identity, factor: app.id, step: *step, at: now })
+}

@@ -1,0 +1,194 @@
+//! The second half of a login: an MFA token for a login that lacks a factor, and the factor that completes it.
+
+use kayan_ports::{
+    Change, CommitError, EventType, Factor, Guard, Identity, IdentityId, Method, MethodUse, OneTimeChange,
+    OneTimePurpose, OneTimeToken, Tenant, Timestamp,
+};
+use time::Duration;
+
+use crate::{
+    AttemptError, Caller, Failure, Kayan, MissingFactor, Opened, Purpose, Token,
+    access::attempt::{self, Attempt},
+    factor::find::{has_second_factor, methods},
+    session::open::{EndLoginError, Login},
+};
+
+/// How long an MFA token is good.
+const LIFETIME: Duration = Duration::minutes(5);
+/// How many wrong codes an MFA token takes.
+const TRIES: u32 = 5;
+
+/// A login that lacks a factor, and the token that completes it with one.
+///
+/// **Invariant**: the token opens nothing but the factor endpoints, for its own identity, for five minutes (I-18).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a second factor is required")]
+pub struct MfaChallenge {
+    /// The factors that would do.
+    pub missing: MissingFactor,
+    /// The token: shown now, and never again.
+    pub mfa_token: Token,
+    /// From then on it is refused.
+    pub expires_at: Timestamp,
+}
+
+/// An MFA token that is unknown, expired, used up, or of a user who is no longer active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the MFA token is unknown, expired or used up: log in again")]
+pub struct InvalidMfaToken;
+
+/// Why a login was not completed.
+#[derive(Debug)]
+pub(crate) enum CompleteLoginError {
+    InvalidMfaToken,
+    /// The code was used up just now.
+    InvalidCode,
+    NotActive,
+    Failed(Failure),
+}
+
+/// A login that lacks a factor.
+#[derive(Debug)]
+pub(crate) struct PendingLogin {
+    token: OneTimeToken,
+    /// The methods that were proven already.
+    proven: Vec<MethodUse>,
+    tenant: Tenant,
+    pub(crate) identity: Identity,
+    pub(crate) factors: Vec<Factor>,
+}
+
+impl PendingLogin {
+    /// Whether its user has no factor yet, and enrolls one to log in.
+    pub(crate) fn enrolls(&self) -> bool {
+        !has_second_factor(&self.factors)
+    }
+}
+
+impl Kayan {
+    /// A challenge, with the change that issues its token.
+    pub(crate) fn challenge(
+        &self,
+        login: &Login<'_>,
+        missing: MissingFactor,
+        now: Timestamp,
+    ) -> Result<(MfaChallenge, Change), Failure> {
+        let mfa_token = Token::random(Purpose::Mfa, &*self.entropy);
+        let expires_at = now + LIFETIME;
+        let data = serde_json::to_string(&login.proven)
+            .map_err(|error| Failure::Fault(format!("proven methods are no JSON: {error}")))?;
+        let token = OneTimeToken {
+            hash: mfa_token.hash(),
+            tenant: login.identity.tenant.clone(),
+            purpose: OneTimePurpose::Mfa,
+            identity: login.identity.id,
+            data,
+            tries: TRIES,
+            created_at: now,
+            expires_at,
+        };
+        let issue = Change::OneTime(OneTimeChange::Issue(Box::new(token)));
+        Ok((MfaChallenge { missing, mfa_token, expires_at }, issue))
+    }
+
+    /// The login that an MFA token is of; `None` when the token is unknown, expired or used up.
+    pub(crate) async fn pending_login(
+        &self,
+        caller: &Caller,
+        token: &Token,
+        now: Timestamp,
+    ) -> Result<Option<PendingLogin>, Failure> {
+        let (of, hash) = (&caller.tenant, token.hash());
+        let Some(token) = self.store.one_time.one_time(of, OneTimePurpose::Mfa, &hash, now).await? else {
+            return Ok(None);
+        };
+        let proven = serde_json::from_str(&token.data)
+            .map_err(|error| Failure::Fault(format!("an MFA token's data is damaged: {error}")))?;
+        let tenant = self.store.tenants.tenant(of).await?.filter(|tenant| tenant.active);
+        let identity = self.store.accounts.identity(&of.into(), token.identity).await?;
+        let factors = self.store.factors.factors(of, token.identity).await?;
+        let login = |(tenant, identity)| PendingLogin { token, proven, tenant, identity, factors };
+        Ok(tenant.zip(identity).map(login))
+    }
+
+    /// Counts a try of a code, for the account and for the token, before the code is looked at; `None` when the token has
+    /// no try left.
+    pub(crate) async fn begin_try(
+        &self,
+        caller: &Caller,
+        login: &PendingLogin,
+    ) -> Result<Option<Attempt>, AttemptError> {
+        let (tenant, id) = (&login.identity.tenant, login.identity.id);
+        let attempt = self.attempt(caller, (attempt::target_of(tenant, id), &id.to_string()), false).await?;
+        let (tenant, purpose, hash) = (tenant.clone(), OneTimePurpose::Mfa, login.token.hash);
+        let try_it = Change::OneTime(OneTimeChange::Try { tenant, purpose, hash, at: self.clock.now() });
+        let Err(refused) = self.store.changes.commit(vec![try_it]).await else { return Ok(Some(attempt)) };
+        self.release(attempt).await;
+        match refused {
+            CommitError::Stale(Guard::OneTime) => Ok(None),
+            other => Err(Failure::from(other).into()),
+        }
+    }
+
+    /// Settles an attempt at a code that was right: forgotten if it led to something, else not counted.
+    pub(crate) async fn settle(&self, attempt: Attempt, succeeded: bool) {
+        if succeeded {
+            self.forget(attempt).await;
+        } else {
+            self.release(attempt).await;
+        }
+    }
+
+    pub(crate) async fn record_wrong_code(
+        &self,
+        caller: &Caller,
+        identity: IdentityId,
+        method: Method,
+    ) -> Result<(), Failure> {
+        let event = self
+            .event(caller, EventType::MfaFailure, self.clock.now(), "the code was wrong, expired or used before")
+            .about(identity)
+            .failed(40)
+            .with("method", method.as_str());
+        self.record(event).await
+    }
+
+    /// Opens the session of a login that `method` has completed, with `changes` that use the code up.
+    pub(crate) async fn complete_login(
+        &self,
+        caller: &Caller,
+        login: PendingLogin,
+        method: Method,
+        changes: Vec<Change>,
+        now: Timestamp,
+    ) -> Result<Opened, CompleteLoginError> {
+        let PendingLogin { token, mut proven, tenant, identity, factors } = login;
+        proven.push(MethodUse { method, completed_at: now });
+        let using = OneTimeChange::Use {
+            tenant: identity.tenant.clone(),
+            purpose: OneTimePurpose::Mfa,
+            hash: token.hash,
+            at: now,
+        };
+        let verified = self.verified(caller, identity.id, method, now);
+        let changes = [Change::OneTime(using)].into_iter().chain(changes).chain([verified]).collect();
+        let enrolled = methods(&factors);
+        let login = Login { identity, settings: &tenant.settings, epoch: tenant.epoch, proven, enrolled: &enrolled };
+        match self.end_login(caller, login, changes, now).await {
+            Ok(opened) => Ok(opened),
+            Err(EndLoginError::NotActive) => Err(CompleteLoginError::NotActive),
+            Err(EndLoginError::Outdated(Guard::Factor)) => Err(CompleteLoginError::InvalidCode),
+            // Used by a parallel request, or what was proven is still not enough.
+            Err(EndLoginError::Outdated(_) | EndLoginError::MfaRequired(_)) => Err(CompleteLoginError::InvalidMfaToken),
+            Err(EndLoginError::Failed(failure)) => Err(CompleteLoginError::Failed(failure)),
+        }
+    }
+
+    /// The audit event of a factor that was verified.
+    pub(crate) fn verified(&self, caller: &Caller, identity: IdentityId, method: Method, now: Timestamp) -> Change {
+        self.event(caller, EventType::MfaSuccess, now, "a second factor was verified")
+            .by(identity)
+            .with("method", method.as_str())
+            .record()
+    }
+}

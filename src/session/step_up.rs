@@ -1,0 +1,86 @@
+//! Steps a session up: the same session, at a higher assurance level and with new tokens.
+
+use std::sync::Arc;
+
+use kayan_ports::{
+    AuthenticatedSession, Change, Factor, Method, MethodUse, RefreshToken, Session, SessionChange, Timestamp,
+};
+use time::Duration;
+
+use crate::{
+    Caller, Failure, Kayan, Opened, Purpose, Token,
+    factor::find::has_second_factor,
+    policy::{assurance, tenant},
+};
+
+/// How long ago a proof is recent.
+const RECENT: Duration = Duration::minutes(5);
+
+/// What a session has to prove before it may do this (RFC 9470).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StepUpRequired {
+    /// A second factor.
+    #[error("verify a second factor first")]
+    Aal2,
+    /// Any factor, not longer ago than this.
+    #[error("log in or verify a second factor first: the last proof is too old")]
+    Recent(Duration),
+}
+
+impl Kayan {
+    /// Requires what it takes to change one's own credentials: a recent proof, at aal2 if the user has a second factor.
+    pub(crate) fn require_step_up(
+        &self,
+        session: &Session,
+        factors: &[Factor],
+        now: Timestamp,
+    ) -> Result<(), StepUpRequired> {
+        let aal = has_second_factor(factors).then_some(kayan_ports::Aal::Aal2);
+        assurance::require(session, aal, Some(RECENT), now)
+    }
+
+    /// The caller's session after `method` was proven, and the changes that make it so. Its present refresh token is void.
+    pub(crate) async fn step_up(
+        &self,
+        caller: &Caller,
+        me: &Arc<AuthenticatedSession>,
+        method: Method,
+        now: Timestamp,
+    ) -> Result<(Opened, Vec<Change>), Failure> {
+        let AuthenticatedSession { identity, session } = (**me).clone();
+        let settings = self.settings_of(&identity).await?;
+        let (session_token, refresh_token) =
+            (Token::random(Purpose::Session, &*self.entropy), Token::random(Purpose::Refresh, &*self.entropy));
+        let expiry = tenant::lifetimes(self.settings.lifetimes, &settings).expiry(now, session.ends_at);
+        let mut methods = session.methods.clone();
+        methods.retain(|used| used.method != method);
+        methods.push(MethodUse { method, completed_at: now });
+        let stepped_up = Session {
+            token: session_token.hash(),
+            aal: assurance::level_of(&methods).unwrap_or(session.aal),
+            methods,
+            expires_at: expiry.session,
+            last_seen_at: now,
+            ..session
+        };
+        let refresh = RefreshToken {
+            hash: refresh_token.hash(),
+            tenant: identity.tenant.clone(),
+            session: stepped_up.id,
+            issued_at: now,
+            expires_at: expiry.refresh,
+            spent: None,
+        };
+        let changes = vec![
+            Change::Session(SessionChange::StepUp {
+                presented: me.session.token,
+                session: Box::new(stepped_up.clone()),
+            }),
+            Change::Session(SessionChange::IssueRefresh(Box::new(refresh))),
+            self.verified(caller, identity.id, method, now),
+        ];
+        let opened =
+            Opened { identity, session: stepped_up, session_token, refresh_token, refresh_expires_at: expiry.refresh };
+        Ok((opened, changes))
+    }
+}
