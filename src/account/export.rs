@@ -1,6 +1,6 @@
 //! Exports all data stored about the caller (GDPR, article 15).
 
-use kayan_ports::{AuditEvent, Credential, EventType, Identity, Session, Timestamp};
+use kayan_ports::{AuditEvent, Credential, EventType, Factor, Identity, Session, Timestamp};
 
 use crate::{AuthenticateError, Caller, Kayan, account::identity::path};
 
@@ -13,6 +13,8 @@ pub struct Export {
     pub identity: Identity,
     /// Its credentials; the caller of this use-case must leave the secrets out.
     pub credentials: Vec<Credential>,
+    /// Its second factors; the same goes for them.
+    pub factors: Vec<Factor>,
     /// Its usable sessions.
     pub sessions: Vec<Session>,
     /// The events by or about it, oldest first.
@@ -33,12 +35,14 @@ impl Kayan {
 
         let (tenant, id) = (&caller.tenant, me.identity.id);
         let password = self.store.credentials.password(&tenant.into(), id).await?;
+        let factors = self.store.factors.factors(tenant, id).await?;
         let sessions = self.store.sessions.sessions(tenant, id, now).await?;
         let events = self.store.audit.events_about(tenant, id).await?;
         Ok(Export {
             exported_at: now,
             identity: me.identity.clone(),
             credentials: password.into_iter().collect(),
+            factors,
             sessions,
             events,
         })

@@ -64,8 +64,9 @@ pub(crate) fn start_with_mysql(tools: &Path) -> Result<Running, Failure> {
 }
 
 fn others(mut running: Running) -> Result<Running, Failure> {
-    let programs = ["promtool", "go", "curl", "jq", "netstat", "sqlite3"].map(|name| Path::new("/usr/bin").join(name));
-    let packages = ["prometheus", "golang-go", "curl", "jq", "net-tools", "sqlite3"];
+    let programs =
+        ["promtool", "go", "curl", "jq", "netstat", "oathtool", "sqlite3"].map(|name| Path::new("/usr/bin").join(name));
+    let packages = ["prometheus", "golang-go", "curl", "jq", "net-tools", "oathtool", "sqlite3"];
     have(&programs.each_ref().map(PathBuf::as_path), &packages)?;
     if std::env::var_os(postgres::DSN).is_none() {
         run::timed("start PostgreSQL and PgBouncer", || postgres::start(&mut running, Purpose::Tests))?;

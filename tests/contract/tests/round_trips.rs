@@ -50,6 +50,7 @@ impl Counted {
             limiter: Arc::new(MemoryLimiter::new()),
             keys: Arc::new(keys),
             tokens: Arc::new(Biscuits::new(entropy.clone())),
+            totp: Arc::new(kayan_crypto::AppCodes),
             clock: clock.clone(),
             entropy,
         };

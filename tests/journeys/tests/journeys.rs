@@ -50,6 +50,7 @@ mod redis;
 mod replicas;
 mod rotation;
 mod seals;
+mod second_factors;
 mod secrets;
 mod servers;
 mod sessions;

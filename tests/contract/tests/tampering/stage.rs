@@ -184,6 +184,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
     let ports = Ports {
         keys: Arc::new(keys),
         tokens: Arc::new(kayan_crypto::Biscuits::new(entropy.clone())),
+        totp: Arc::new(kayan_crypto::AppCodes),
         store: Stores::new(store.clone()),
         attempts: store.clone(),
         hasher: Arc::new(PlainHasher::new()),
