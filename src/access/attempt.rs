@@ -13,6 +13,8 @@ pub(crate) const LOCKOUT: Kind = "lockout";
 
 /// What the lockout of logins is called.
 pub(crate) const LOGIN: &str = "login";
+/// What the lockout of second factors is called.
+pub(crate) const SECOND_FACTOR: &str = "second-factor";
 /// What the lockout of a user who confirms the password in a session is called.
 pub(crate) const CONFIRMATION: &str = "confirmation";
 

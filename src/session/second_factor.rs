@@ -119,7 +119,9 @@ impl Kayan {
         login: &PendingLogin,
     ) -> Result<Option<Attempt>, AttemptError> {
         let (tenant, id) = (&login.identity.tenant, login.identity.id);
-        let attempt = self.attempt(caller, (attempt::target_of(tenant, id), &id.to_string()), false).await?;
+        let attempt = self
+            .attempt(caller, attempt::SECOND_FACTOR, (attempt::target_of(tenant, id), &id.to_string()), false)
+            .await?;
         let (tenant, purpose, hash) = (tenant.clone(), OneTimePurpose::Mfa, login.token.hash);
         let try_it = Change::OneTime(OneTimeChange::Try { tenant, purpose, hash, at: self.clock.now() });
         let Err(refused) = self.store.changes.commit(vec![try_it]).await else { return Ok(Some(attempt)) };

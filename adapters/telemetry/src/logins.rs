@@ -1,22 +1,24 @@
-//! Counts logins by the audit events that are committed.
+//! Counts logins and second factors by the audit events that are committed.
 //!
 //! A login that a limit or a lockout refuses does not always leave an event (I-34), so the decorators of those ports count it.
 
 use std::sync::Arc;
 
+use ::metrics::Counter;
 use async_trait::async_trait;
-use kayan_ports::{Change, Commit, CommitError, EventType};
+use kayan_ports::{AuditEvent, Change, Commit, CommitError, EventType};
 use serde_json::Value;
 
 use crate::audited::commit_then;
 
 const LOGINS: &str = "kayan_login_total";
+const SECOND_FACTORS: &str = "kayan_mfa_total";
 /// What the limit and the lockout of logins are called.
 const GUARDED: &str = "login";
 /// The ways to log in.
 const STRATEGIES: [&str; 3] = ["password", "oidc", "webauthn"];
 /// The second factors.
-const FACTORS: [&str; 2] = ["totp", "webauthn"];
+const FACTORS: [&str; 3] = ["totp", "recovery_code", "webauthn"];
 
 /// Decorates commits with the count of logins. Needs a tokio runtime.
 pub struct CountedLogins(Arc<dyn Commit>);
@@ -29,7 +31,7 @@ impl CountedLogins {
                 ::metrics::counter!(LOGINS, "status" => status, "strategy" => strategy).increment(0);
             }
             for factor in FACTORS {
-                ::metrics::counter!("kayan_mfa_total", "status" => status, "type" => factor).increment(0);
+                ::metrics::counter!(SECOND_FACTORS, "status" => status, "type" => factor).increment(0);
             }
         }
         Self(inner)
@@ -43,33 +45,37 @@ pub(crate) fn refused(name: &str) {
     }
 }
 
-/// What a change says of a login: the status and the strategy.
-fn login(change: &Change) -> Option<(&'static str, String)> {
+/// What a change counts as.
+fn counted(change: &Change) -> Option<Counter> {
     let Change::Record(event) = change else { return None };
     let status = match event.kind {
         EventType::LoginSuccess => "success",
         EventType::LoginFailure => "failure",
         // Without an actor, it tells of refusals by a lockout, which are counted one by one.
         EventType::LoginBlocked if event.actor.is_some() => "failure",
+        EventType::MfaSuccess | EventType::MfaFailure => {
+            let status = if event.kind == EventType::MfaSuccess { "success" } else { "failure" };
+            let factor = method(event);
+            return Some(::metrics::counter!(SECOND_FACTORS, "status" => status, "type" => factor));
+        }
         _ => return None,
     };
-    let strategy = event.metadata.get("method").and_then(Value::as_str).unwrap_or("unknown");
-    Some((status, strategy.to_owned()))
+    Some(::metrics::counter!(LOGINS, "status" => status, "strategy" => method(event)))
+}
+
+fn method(event: &AuditEvent) -> String {
+    event.metadata.get("method").and_then(Value::as_str).unwrap_or("unknown").to_owned()
 }
 
 #[async_trait]
 impl Commit for CountedLogins {
     /// Continues when the caller is cancelled, so that every committed login is counted.
     async fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
-        let logins: Vec<_> = changes.iter().filter_map(login).collect();
-        if logins.is_empty() {
+        let counters: Vec<_> = changes.iter().filter_map(counted).collect();
+        if counters.is_empty() {
             return self.0.commit(changes).await;
         }
-        let count = move || {
-            for (status, strategy) in logins {
-                ::metrics::counter!(LOGINS, "status" => status, "strategy" => strategy).increment(1);
-            }
-        };
+        let count = move || counters.iter().for_each(|counter| counter.increment(1));
         commit_then(self.0.clone(), changes, count).await
     }
 }

@@ -165,7 +165,7 @@ async fn i_06_recovery_codes_work_in_any_order_each_once_and_new_ones_void_the_o
 
 #[tokio::test]
 async fn i_10_wrong_codes_lock_the_factor_and_an_mfa_token_takes_five() {
-    let lockout = Lockout { max_failures: 8, duration: std::time::Duration::from_mins(15) };
+    let lockout = Lockout { name: "", max_failures: 8, duration: std::time::Duration::from_mins(15) };
     let stage = Stage::with(|settings| {
         settings.lockout = Some(LockoutSettings { lockout, known_networks_apart: false });
     });

@@ -122,7 +122,9 @@ impl Kayan {
         let me = self.authenticate(caller, self.clock.now()).await?;
         let (tenant, id) = (&me.identity.tenant, me.identity.id);
         let factors = self.store.factors.factors(tenant, id).await?;
-        let attempt = self.attempt(caller, (attempt::target_of(tenant, id), &id.to_string()), false).await?;
+        let attempt = self
+            .attempt(caller, attempt::SECOND_FACTOR, (attempt::target_of(tenant, id), &id.to_string()), false)
+            .await?;
         let now = self.clock.now();
         let matched = match self.matching_app(&factors, code, now).await {
             Ok(matched) => matched,

@@ -1,15 +1,16 @@
 //! Every question that requests ask and every write that they make, once.
 
 use kayan_ports::{
-    AccountChange, AccountQuery, AdminTokenId, Change, CredentialChange, EventOrder, EventQuery, Expired,
-    IdentityQuery, KeyChange, KeyId, KeyPurpose, Lookup, PurgeEvents, Revocation, Role, RoleChange, Scope, Sealed,
-    SealedKey, SessionChange, SessionQuery, State, StoredResponse, Stores, Tenant, TenantChange, TenantId, TenantQuery,
-    TenantSettings, Timestamp, WrappedKey, Wrapper,
+    AccountChange, AccountQuery, AdminTokenId, Change, CredentialChange, EventOrder, EventQuery, Expired, FactorChange,
+    FactorKind, IdentityQuery, KeyChange, KeyId, KeyPurpose, Lookup, OneTimeChange, PurgeEvents, Removed, Revocation,
+    Role, RoleChange, Scope, Sealed, SealedKey, SessionChange, SessionQuery, State, StoredResponse, Stores, Tenant,
+    TenantChange, TenantId, TenantQuery, TenantSettings, Timestamp, WrappedKey, Wrapper,
 };
 use time::macros::datetime;
 
 use crate::sample::{
-    Account, at, client, event, identity, named, next_password, record, refresh_token, rotation, tenant, token, uuid,
+    Account, at, client, event, identity, named, next_password, one_time, record, recovery_code, refresh_token,
+    rotation, tenant, token, totp, uuid,
 };
 
 /// Reads everything once and writes everything once, in a tenant of its own. The store has no data key yet.
@@ -21,6 +22,7 @@ pub async fn exercise(store: &Stores) {
     sessions(store, &account).await;
     session_lists(store, &account).await;
     responses(store, &account).await;
+    factors(store, &account).await;
     trail(store, &account).await;
     writes(store, &account).await;
     keys(store).await;
@@ -134,9 +136,43 @@ async fn responses(store: &Stores, account: &Account) {
     store.changes.commit(vec![Change::StoreResponse(Box::new(stored.clone()))]).await.unwrap();
     assert!(store.responses.stored_response(&stored.tenant, "cli", "k").await.unwrap().is_some());
     let ago = datetime!(2000-01-01 00:00 UTC);
-    let expired = Expired { sessions: ago, attempts: ago, networks: ago, revocations: ago, responses: ago };
+    let expired =
+        Expired { sessions: ago, attempts: ago, networks: ago, revocations: ago, responses: ago, one_time: ago };
     assert_eq!(store.cleanup.has_expired(&expired).await, Ok(false));
     store.changes.commit(vec![Change::RemoveExpired(expired)]).await.unwrap();
+}
+
+async fn factors(store: &Stores, account: &Account) {
+    let (tenant, whom) = (account.tenant().clone(), account.identity.id);
+    let (app, code, token) =
+        (totp(&account.identity), recovery_code(&account.identity, 1), one_time(&account.identity));
+    let FactorKind::RecoveryCode { hash } = code.kind else { unreachable!("a recovery code") };
+    let factor = app.id;
+    let (purpose, of) = (token.purpose, token.hash);
+    let remove = |which| Change::Factor(FactorChange::Remove { tenant: tenant.clone(), identity: whom, which });
+    let mut changes: Vec<_> = [
+        FactorChange::Add(Box::new(app)),
+        FactorChange::Add(Box::new(code)),
+        FactorChange::Confirm { tenant: tenant.clone(), identity: whom, factor, step: 1, at: at(41) },
+        FactorChange::UseTotp { tenant: tenant.clone(), identity: whom, factor, step: 2, at: at(42) },
+        FactorChange::UseRecoveryCode { tenant: tenant.clone(), identity: whom, hash },
+    ]
+    .map(Change::Factor)
+    .into();
+    changes.extend([OneTimeChange::Issue(Box::new(token))].map(Change::OneTime));
+    store.changes.commit(changes).await.unwrap();
+    assert_eq!(store.factors.factors(&tenant, whom).await.unwrap().len(), 1);
+    assert!(store.one_time.one_time(&tenant, purpose, &of, at(1)).await.unwrap().is_some());
+    let mut changes: Vec<_> = [
+        OneTimeChange::Try { tenant: tenant.clone(), purpose, hash: of, at: at(1) },
+        OneTimeChange::Use { tenant: tenant.clone(), purpose, hash: of, at: at(1) },
+        OneTimeChange::Void { tenant: tenant.clone(), identity: whom },
+    ]
+    .map(Change::OneTime)
+    .into();
+    let removed = [Removed::UnconfirmedBefore(at(0)), Removed::RecoveryCodes, Removed::One(factor), Removed::All];
+    changes.extend(removed.map(remove));
+    store.changes.commit(changes).await.unwrap();
 }
 
 /// Reads the audit trail in every way, and purges nothing of it.

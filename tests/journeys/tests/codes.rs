@@ -11,6 +11,8 @@ use syn::{
     punctuated::Punctuated,
 };
 
+use crate::second_factors::App;
+
 /// The source of the closed list of codes.
 const SOURCE: &str = include_str!("../../../adapters/http/src/wire/codes.rs");
 
@@ -96,6 +98,26 @@ impl Provoked {
         assert_eq!(home.run(&format!("admin user lock --id {}", ada.id)).await.code, 0);
         let locked = Person::login(&client, &ada.email, PASSWORD);
         self.by("post /api/v1/login", locked, 403, "identity_inactive").await;
+    }
+
+    async fn by_factors(&mut self, home: &Home) {
+        let client = self.client.clone();
+        let grace = Person::register(&client, "grace").await;
+        let enroll = || client.post("/api/v1/mfa/totp/enroll").bearer_auth(&grace.session_token);
+        let app = App(ask(enroll()).await.expect(200).at("/secret"));
+        self.by("post /api/v1/mfa/totp/enroll", enroll(), 409, "already_enrolled").await;
+        let wrong = client.tell("/api/v1/mfa/totp/verify", &json!({ "code": "x" })).bearer_auth(&grace.session_token);
+        self.by("post /api/v1/mfa/totp/verify", wrong, 401, "invalid_code").await;
+        app.confirm(&grace).await;
+        let disable = client.delete("/api/v1/mfa/totp").bearer_auth(&grace.session_token);
+        self.by("delete /api/v1/mfa/totp", disable, 403, "aal2_required").await;
+        // A session of long ago, which the service has not seen yet.
+        let henry = Person::register(&client, "henry").await;
+        let methods = r#"[{"method": "password", "completed_at": "2020-01-01T00:00:00.000000Z"}]"#;
+        let backdate = format!("UPDATE sessions SET methods = '{methods}' WHERE identity_id = '{}'", henry.id);
+        home.database().await.execute(&backdate).await;
+        let recent = client.get("/api/v1/whoami?max_age=300").bearer_auth(&henry.session_token);
+        self.by("get /api/v1/whoami", recent, 403, "reauthentication_required").await;
     }
 
     async fn by_administrators(&mut self, home: &Home) {
@@ -203,6 +225,7 @@ async fn every_code_is_produced_has_the_one_shape_and_is_in_the_document() {
     let others = async {
         provoked.by_strangers().await;
         provoked.by_members(service.home()).await;
+        provoked.by_factors(service.home()).await;
         provoked.by_administrators(service.home()).await;
         provoked.by_strict_tenants(service.home()).await;
         provoked.by_nameless_people().await;

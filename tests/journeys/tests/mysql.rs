@@ -2,7 +2,7 @@
 
 mod outages;
 
-use kayan_journeys::{Database, Home, Kind, Server, Service};
+use kayan_journeys::{Database, Home, Kind, Server};
 
 use crate::{cut_exports, doctor, failover, guide, migrate_plan, servers, strangers};
 
@@ -48,20 +48,15 @@ async fn the_service_starts_before_its_mysql_server() {
 }
 
 #[tokio::test]
-async fn vitess_is_refused_with_the_reason() {
-    let server = Server::start_with(KIND, &["--version=8.0.30-Vitess"]).await;
-    let home = Home::at(KIND, &server.dsn());
-    strangers::refuses_an_unusable_server(&home, "the database is Vitess, with which Kayan can't").await;
-}
-
-#[tokio::test]
-async fn tidb_is_warned_of_in_the_log_and_by_the_doctor() {
-    let server = Server::start_with(KIND, &["--version=8.0.11-TiDB-v8.1.0"]).await;
-    let service = Service::start_in(Home::at(KIND, &server.dsn())).await;
-    assert!(service.log().contains("Kayan is not tested with it"), "{}", service.log());
-    let found = doctor::doctor(service.home(), "").await;
-    let told = found.is("database.version", "warning");
-    assert!(told.contains("TiDB") && told.contains("not tested"), "{told}");
+async fn vitess_and_tidb_are_refused_with_the_reason() {
+    let vitess: &[&str] = &["--version=8.0.30-Vitess"];
+    let tidb: &[&str] = &["--version=8.0.11-TiDB-v8.1.0"];
+    for (options, product) in [(vitess, "Vitess"), (tidb, "TiDB")] {
+        let server = Server::start_with(KIND, options).await;
+        let home = Home::at(KIND, &server.dsn());
+        let reason = format!("the database is {product}, with which Kayan can't");
+        strangers::refuses_an_unusable_server(&home, &reason).await;
+    }
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const MANY: usize = 64;
 
 /// An authenticator app that holds a secret.
-pub(crate) struct App(String);
+pub(crate) struct App(pub(crate) String);
 
 impl App {
     /// The code of the present time step, or of one that many steps from it. Verifying accepts one step either way.
@@ -32,7 +32,7 @@ impl App {
     }
 
     /// Confirms the app by the code of the step before the present one; by another one if a step ends just then.
-    async fn confirm(&self, person: &Person) -> Answer {
+    pub(crate) async fn confirm(&self, person: &Person) -> Answer {
         let confirming =
             || ask(verify(&person.client, &self.code(-1), &Value::Null).bearer_auth(&person.session_token));
         let first = confirming().await;

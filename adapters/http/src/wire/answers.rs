@@ -291,7 +291,7 @@ struct CredentialInfo {
     #[serde(with = "kayan_ports::timestamp")]
     updated_at: Timestamp,
     /// When it was last used, of a second factor.
-    #[serde(with = "crate::wire::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "kayan_ports::timestamp::option", skip_serializing_if = "Option::is_none")]
     last_used_at: Option<Timestamp>,
 }
 

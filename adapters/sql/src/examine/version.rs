@@ -23,8 +23,6 @@ pub enum Fitness {
     Supported,
     /// It works with newer versions.
     TooOld,
-    /// It may, but is not tested with it. What is known to be in the way.
-    Untested(&'static str),
     /// It can't. Why.
     Unusable(&'static str),
 }
@@ -33,7 +31,7 @@ const COCKROACH: &str =
     "its advisory locks lock nothing, so that two replicas would migrate at once, and it has no PARTITION OF";
 const DSQL: &str = "it has no PL/pgSQL, no foreign keys and no partitions";
 const VITESS: &str = "its foreign keys and transactions do not hold across shards";
-const TIDB: &str = "Kayan is not tested with it, and its migrations need JSON_TABLE, which TiDB 8 does not have";
+const TIDB: &str = "it has no JSON_TABLE, which a migration needs";
 
 /// Queries the version.
 pub async fn version(driver: &dyn Driver) -> Result<Version, DriverError> {
@@ -77,7 +75,7 @@ fn flavour(dialect: Dialect, text: &str, description: &str) -> Option<(&'static 
             Some(("Aurora DSQL", Fitness::Unusable(DSQL)))
         }
         Dialect::MySql if says("vitess") || says("planetscale") => Some(("Vitess", Fitness::Unusable(VITESS))),
-        Dialect::MySql if says("tidb") => Some(("TiDB", Fitness::Untested(TIDB))),
+        Dialect::MySql if says("tidb") => Some(("TiDB", Fitness::Unusable(TIDB))),
         _ => None,
     }
 }
@@ -121,7 +119,7 @@ mod tests {
             (Dialect::Postgres, "15.4", aurora, "PostgreSQL", Fitness::Supported),
             (Dialect::MySql, "8.0.30-Vitess", "Version: 21.0.0", "Vitess", Fitness::Unusable(VITESS)),
             (Dialect::MySql, "8.0.34", "PlanetScale", "Vitess", Fitness::Unusable(VITESS)),
-            (Dialect::MySql, "8.0.11-TiDB-v8.1.0", "TiDB Server", "TiDB", Fitness::Untested(TIDB)),
+            (Dialect::MySql, "8.0.11-TiDB-v8.1.0", "TiDB Server", "TiDB", Fitness::Unusable(TIDB)),
             (Dialect::MySql, "8.0.36", "Source distribution", "MySQL", Fitness::Supported),
         ] {
             let version = judged(dialect, text.to_owned(), description);

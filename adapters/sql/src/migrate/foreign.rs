@@ -20,10 +20,8 @@ const COLUMNS: [&str; 4] = ["version", "name", "checksum", "applied_at"];
 pub(super) async fn look(driver: &dyn Driver, known: &[Migration]) -> Result<BTreeMap<u32, Applied>, MigrateError> {
     let dialect = driver.dialect();
     let Version { product, wanted, fitness, .. } = version(driver).await?;
-    match fitness {
-        Fitness::Unusable(why) => return Err(MigrateError::Unusable { product, why, wanted }),
-        Fitness::Untested(why) => tracing::warn!(product, "the database's server is not supported: {why}"),
-        Fitness::Supported | Fitness::TooOld => {}
+    if let Fitness::Unusable(why) = fitness {
+        return Err(MigrateError::Unusable { product, why, wanted });
     }
     if dialect == Dialect::Postgres {
         let encoding = names(driver, "-- migrations.encoding\nSELECT current_setting('server_encoding')").await?;

@@ -68,7 +68,6 @@ fn judge_version(version: &Version) -> Finding {
             let told = format!("{told} is older than what Kayan works with");
             Finding::failed(VERSION, told, format!("upgrade it to {wanted}"))
         }
-        Fitness::Untested(why) => Finding::warning(VERSION, format!("{told}: {why}"), format!("use {wanted}")),
         Fitness::Unusable(why) => {
             Finding::failed(VERSION, format!("Kayan can't work with {told}: {why}"), format!("use {wanted}"))
         }
