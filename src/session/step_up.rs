@@ -27,18 +27,13 @@ pub enum StepUpRequired {
     Recent(Duration),
 }
 
-impl Kayan {
-    /// Requires what it takes to change one's own credentials: a recent proof, at aal2 if the user has a second factor.
-    pub(crate) fn require_step_up(
-        &self,
-        session: &Session,
-        factors: &[Factor],
-        now: Timestamp,
-    ) -> Result<(), StepUpRequired> {
-        let aal = has_second_factor(factors).then_some(kayan_ports::Aal::Aal2);
-        assurance::require(session, aal, Some(RECENT), now)
-    }
+/// Requires what it takes to change one's own credentials: a recent proof, at aal2 if the user has a second factor.
+pub(crate) fn require_step_up(session: &Session, factors: &[Factor], now: Timestamp) -> Result<(), StepUpRequired> {
+    let aal = has_second_factor(factors).then_some(kayan_ports::Aal::Aal2);
+    assurance::require(session, aal, Some(RECENT), now)
+}
 
+impl Kayan {
     /// The caller's session after `method` was proven, and the changes that make it so. Its present refresh token is void.
     pub(crate) async fn step_up(
         &self,

@@ -5,6 +5,7 @@ use kayan_ports::{EventType, Method};
 use crate::{
     AuthenticateError, Caller, Failure, Kayan, StepUpRequired,
     factor::{find::has_second_factor, recovery_code::NewRecoveryCodes},
+    session::step_up::require_step_up,
 };
 
 /// Why there are no new codes.
@@ -36,7 +37,7 @@ impl Kayan {
         if !has_second_factor(&factors) {
             return Err(StepUpRequired::Aal2.into());
         }
-        self.require_step_up(&me.session, &factors, now)?;
+        require_step_up(&me.session, &factors, now)?;
         let generated = self.new_recovery_codes(&me.identity, now);
         let event = self
             .event(caller, EventType::RecoveryCodesGenerated, now, "the owner made new recovery codes")

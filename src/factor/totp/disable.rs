@@ -4,7 +4,7 @@ use kayan_ports::{
     Change, CommitError, CredentialId, EventType, Factor, FactorChange, FactorKind, Guard, Method, Removed,
 };
 
-use crate::{AuthenticateError, Caller, Failure, Kayan, StepUpRequired};
+use crate::{AuthenticateError, Caller, Failure, Kayan, StepUpRequired, session::step_up::require_step_up};
 
 /// Why no app was removed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +33,7 @@ impl Kayan {
         let me = self.authenticate(caller, now).await?;
         let (tenant, identity) = (&me.identity.tenant, me.identity.id);
         let factors = self.store.factors.factors(tenant, identity).await?;
-        self.require_step_up(&me.session, &factors, now)?;
+        require_step_up(&me.session, &factors, now)?;
         let is_app = |factor: &&Factor| matches!(factor.kind, FactorKind::Totp { .. });
         let is_wanted = |factor: &&Factor| which.is_none_or(|id| id == factor.id);
         let removed: Vec<_> = factors.iter().filter(is_app).filter(is_wanted).map(|app| app.id).collect();

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::{
     AuthenticateError, Caller, Failure, Kayan, StepUpRequired, Token,
     factor::find::{has_second_factor, place},
-    session::second_factor::InvalidMfaToken,
+    session::{second_factor::InvalidMfaToken, step_up::require_step_up},
 };
 
 /// Bytes of a new secret, as RFC 4226, section 4 recommends.
@@ -56,21 +56,18 @@ impl Kayan {
     /// Makes a secret for a new app. The app becomes a factor when a code of it is verified.
     pub async fn enroll_totp(&self, caller: &Caller, cmd: EnrollTotp) -> Result<TotpSetup, EnrollTotpError> {
         let now = self.clock.now();
-        let (identity, factors) = match &cmd.mfa_token {
-            Some(token) => {
-                let login = self.pending_login(caller, token, now).await?.ok_or(InvalidMfaToken)?;
-                // Only a user without a factor enrolls one this way: otherwise the password alone would be enough.
-                if has_second_factor(&login.factors) {
-                    return Err(InvalidMfaToken.into());
-                }
-                (login.identity, login.factors)
+        let (identity, factors) = if let Some(token) = &cmd.mfa_token {
+            let login = self.pending_login(caller, token, now).await?.ok_or(InvalidMfaToken)?;
+            // Only a user without a factor enrolls one this way: otherwise the password alone would be enough.
+            if has_second_factor(&login.factors) {
+                return Err(InvalidMfaToken.into());
             }
-            None => {
-                let me = self.authenticate(caller, now).await?;
-                let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
-                self.require_step_up(&me.session, &factors, now)?;
-                (me.identity.clone(), factors)
-            }
+            (login.identity, login.factors)
+        } else {
+            let me = self.authenticate(caller, now).await?;
+            let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
+            require_step_up(&me.session, &factors, now)?;
+            (me.identity.clone(), factors)
         };
         if factors.iter().filter(|factor| matches!(factor.kind, FactorKind::Totp { confirmed: true, .. })).count()
             >= MOST
