@@ -33,7 +33,7 @@ impl<T: ?Sized> Fallback<T> {
         timestamp::micros(now) < self.away_until.load(Ordering::Relaxed)
     }
 
-    /// What the shared counter said, or nothing when the other one is to be asked.
+    /// The answer of the shared counter; `None` when the other one must be used.
     fn heard<A>(&self, answer: Result<A, Failure>, now: Timestamp) -> Option<A> {
         match answer {
             Ok(answer) => {
@@ -44,7 +44,7 @@ impl<T: ?Sized> Fallback<T> {
             }
             Err(error) => {
                 if self.away_until.swap(timestamp::micros(now + RETRY_AFTER), Ordering::Relaxed) == 0 {
-                    tracing::warn!(%error, "the shared counter is away; until it is back, replicas count apart");
+                    tracing::warn!(%error, "the shared counter is unavailable; until it is back, each replica counts by itself");
                 }
                 None
             }

@@ -95,7 +95,7 @@ mod tests {
 
     fn sealed() -> (SealingKey, Sealed) {
         let key = SealingKey::derived(b"a secret", "tests").unwrap();
-        let sealed = key.seal(&PLACE, b"the sealed secret", &SeededEntropy::new(1)).unwrap();
+        let sealed = key.seal(&PLACE, b"what nobody may know", &SeededEntropy::new(1)).unwrap();
         (key, sealed)
     }
 
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn a_sealed_value_opens_as_itself() {
         let (key, sealed) = sealed();
-        assert_eq!(key.open(&PLACE, &sealed).unwrap().as_slice(), b"the sealed secret");
+        assert_eq!(key.open(&PLACE, &sealed).unwrap().as_slice(), b"what nobody may know");
     }
 
     #[test]

@@ -145,7 +145,7 @@ async fn a_disk_that_fills_up_leaves_the_old_file() {
     home.database().await.execute(&format!("UPDATE audit_events SET metadata = '{long}'")).await;
     // A file can't grow beyond 300 KiB then, as on a full disk.
     let done = bash(&home, "trap '' XFSZ; ulimit -f 300; kayan audit export --output old.json").await;
-    ended(&done, 1, "what was there before is still there");
+    ended(&done, 1, "the previous file is unchanged");
     assert_eq!(fs::read_to_string(home.path("old.json")).unwrap(), "old");
     let files: Vec<_> = fs::read_dir(home.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(files.iter().all(|name| !name.to_string_lossy().ends_with(".part")), "{files:?}");

@@ -255,7 +255,7 @@ mod tests {
         fails(url("cache:6379", &["redis"]), "begins with redis://");
         fails(url("https://", &["https"]), "not a URL");
         fails(urls("https://a.example, b"), "not a URL");
-        fails(tenant_hosts("login.acme.example"), "is no HOST=TENANT");
+        fails(tenant_hosts("login.acme.example"), "is not HOST=TENANT");
         fails(networks("10.0.0.0/33"), "neither a network");
         for text in ["Kayan", "a@b\r\nBcc: c@d", "Kayan\r\nBcc: x <a@b>"] {
             fails(mailbox(text), "not a mail address");

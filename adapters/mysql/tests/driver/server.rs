@@ -150,6 +150,10 @@ GRANT ALL ON *.* TO 'kayan'@'%';
     pub(crate) fn signal(&self, name: &str) {
         let id = self.process.as_ref().expect("it runs").id().to_string();
         ran(Command::new("kill").args([&format!("-{name}"), &id]));
+        // Its threads stop one by one, and one that runs yet could answer.
+        while name == "STOP" && !is_stopped(&id) {
+            std::thread::yield_now();
+        }
     }
 
     /// How to reach it over TCP, with these options.
@@ -167,4 +171,11 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Whether every thread of this process stands still (`man 5 proc`).
+fn is_stopped(process: &str) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).expect("its threads");
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    stats.into_iter().all(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T')))
 }

@@ -48,7 +48,7 @@ async fn only_the_server_that_is_meant_is_asked() {
     answers(&counters(&url)).await;
     let (address, _) = url.split_once('?').unwrap();
     let why = unanswered(&counters(address)).await;
-    assert!(why.contains("not trusted; name that one's with ssl_ca_certs"), "{why}");
+    assert!(why.contains("not trusted; name a file with its certificate with ssl_ca_certs"), "{why}");
     let other = TempDir::new().unwrap();
     certificates(other.path(), "20200101", "20990101");
     let why = unanswered(&counters(&format!("{address}{}", authority(&other)))).await;
@@ -104,7 +104,9 @@ async fn a_file_that_holds_no_authority_is_named() {
     fs::write(folder.path().join("empty.pem"), "nothing").unwrap();
     let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     fs::write(folder.path().join("damaged.pem"), damaged).unwrap();
-    for (file, expected) in [("missing", "missing.pem: "), ("empty", "no certificate"), ("damaged", "no certificate")] {
+    for (file, expected) in
+        [("missing", "missing.pem: "), ("empty", "no valid certificate"), ("damaged", "no valid certificate")]
+    {
         for scheme in ["rediss", "rediss+cluster"] {
             let path = folder.path().join(format!("{file}.pem"));
             let url = format!("{scheme}://:hunter2@localhost?ssl_ca_certs={}", path.display()).parse().unwrap();
