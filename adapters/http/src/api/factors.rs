@@ -341,7 +341,7 @@ refusals! {
     VerifyTotpError {
         Self::Authenticate(error) => (error: AuthenticateError),
         Self::InvalidMfaToken(error) => (error: InvalidMfaToken),
-        Self::InvalidCode => InvalidCode,
+        Self::InvalidCode => FactorRefused,
         Self::NotActive => IdentityInactive,
         Self::Locked(locked) => AccountLocked.locked(locked),
     }

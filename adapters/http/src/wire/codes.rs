@@ -39,7 +39,7 @@ codes! {
         "the session token is missing, unknown, expired or revoked: log in and send the new one";
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials",
         "the identifier or the password is wrong";
-    InvalidCode = "invalid_code", UNAUTHORIZED, "Invalid code",
+    FactorRefused = "invalid_code", UNAUTHORIZED, "Invalid code",
         "the code is wrong, expired or was used before: wait for the next one";
     InvalidToken = "invalid_token", UNAUTHORIZED, "Invalid token", "the token is unknown, expired or revoked";
     TokenReused = "token_reused", UNAUTHORIZED, "Token already used",
