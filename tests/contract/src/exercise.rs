@@ -3,8 +3,8 @@
 use kayan_ports::{
     AccountChange, AccountQuery, AdminTokenId, Change, CredentialChange, EventOrder, EventQuery, Expired, FactorChange,
     FactorKind, IdentityQuery, KeyChange, KeyId, KeyPurpose, Lookup, OneTimeChange, PurgeEvents, Removed, Revocation,
-    Role, RoleChange, Scope, Sealed, SealedKey, SessionChange, SessionQuery, State, StoredResponse, Stores, Tenant,
-    TenantChange, TenantId, TenantQuery, TenantSettings, Timestamp, WrappedKey, Wrapper,
+    Role, RoleChange, Scope, Sealed, SealedKey, Session, SessionChange, SessionQuery, State, StoredResponse, Stores,
+    Tenant, TenantChange, TenantId, TenantQuery, TenantSettings, Timestamp, WrappedKey, Wrapper,
 };
 use time::macros::datetime;
 
@@ -144,11 +144,11 @@ async fn responses(store: &Stores, account: &Account) {
 
 async fn factors(store: &Stores, account: &Account) {
     let (tenant, whom) = (account.tenant().clone(), account.identity.id);
-    let (app, code, token) =
+    let (app, code, issued) =
         (totp(&account.identity), recovery_code(&account.identity, 1), one_time(&account.identity));
     let FactorKind::RecoveryCode { hash } = code.kind else { unreachable!("a recovery code") };
     let factor = app.id;
-    let (purpose, of) = (token.purpose, token.hash);
+    let (purpose, of) = (issued.purpose, issued.hash);
     let remove = |which| Change::Factor(FactorChange::Remove { tenant: tenant.clone(), identity: whom, which });
     let mut changes: Vec<_> = [
         FactorChange::Add(Box::new(app)),
@@ -159,7 +159,14 @@ async fn factors(store: &Stores, account: &Account) {
     ]
     .map(Change::Factor)
     .into();
-    changes.extend([OneTimeChange::Issue(Box::new(token))].map(Change::OneTime));
+    changes.extend([OneTimeChange::Issue(Box::new(issued))].map(Change::OneTime));
+    let stepped_up = Session { token: token(), ..account.session.clone() };
+    let presented = stepped_up.token;
+    let back = SessionChange::StepUp { presented, session: Box::new(account.session.clone()) };
+    let there = SessionChange::StepUp { presented: account.session.token, session: Box::new(stepped_up) };
+    // Stepping up removes the refresh token, which is rotated below.
+    let refresh = SessionChange::IssueRefresh(Box::new(account.refresh.clone()));
+    changes.extend([there, back, refresh].map(Change::Session));
     store.changes.commit(changes).await.unwrap();
     assert_eq!(store.factors.factors(&tenant, whom).await.unwrap().len(), 1);
     assert!(store.one_time.one_time(&tenant, purpose, &of, at(1)).await.unwrap().is_some());

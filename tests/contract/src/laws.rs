@@ -81,6 +81,8 @@ macro_rules! laws {
             an_absent_identity_opens_no_session,
             a_session_is_shown_with_its_owner_in_whatever_state,
             a_renewed_session_answers_to_its_new_token_alone,
+            a_session_that_steps_up_answers_to_its_new_tokens_alone,
+            a_session_steps_up_once_and_only_by_its_present_token,
             a_revoked_session_is_not_renewed,
             a_session_in_use_is_noted_and_never_moved_back,
             only_live_sessions_are_listed_and_the_newest_first,

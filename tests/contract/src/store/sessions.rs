@@ -1,13 +1,14 @@
 //! Sessions: how they open, live and are shown.
 
 use kayan_ports::{
-    Aal, AccountChange, Change, Client, CommitError, Guard, Lookup, RefreshToken, Scope, Session, SessionChange,
-    SessionQuery, State, TenantId, TokenHash,
+    Aal, AccountChange, Change, Client, CommitError, Guard, Lookup, Method, MethodUse, RefreshToken, Scope, Session,
+    SessionChange, SessionQuery, State, TenantId, TokenHash,
 };
 use time::Duration;
 
 use crate::{
     Bench,
+    race::{MANY, only_winner, race},
     sample::{Account, at, identity, refresh_token, rotation, session, tenant, token, unique},
     view::{self, View},
 };
@@ -110,6 +111,44 @@ pub async fn a_renewed_session_answers_to_its_new_token_alone(bench: &dyn Bench)
     let expected = Session { token: new, expires_at: at(9_000), last_seen_at: at(900), ..anna.session.clone() };
     assert_eq!(found.session, expected);
     assert_eq!(found.identity, anna.identity);
+}
+
+fn stepped_up(session: &Session) -> Session {
+    let second = MethodUse { method: Method::Totp, completed_at: at(890) };
+    let methods = session.methods.iter().cloned().chain([second]).collect();
+    let (token, expires_at, last_seen_at) = (token(), at(9_000), at(900));
+    Session { token, aal: Aal::Aal2, methods, expires_at, last_seen_at, ..session.clone() }
+}
+
+fn step_up(presented: TokenHash, session: &Session) -> Change {
+    Change::Session(SessionChange::StepUp { presented, session: Box::new(session.clone()) })
+}
+
+pub async fn a_session_that_steps_up_answers_to_its_new_tokens_alone(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    let (stepped, refresh) = (stepped_up(&anna.session), refresh_token(&anna.session));
+    let issue = Change::Session(SessionChange::IssueRefresh(Box::new(refresh.clone())));
+    store.changes.commit(vec![step_up(anna.session.token, &stepped), issue]).await.unwrap();
+    assert_eq!(store.access_tokens.authenticated_session(anna.tenant(), &anna.session.token).await, Ok(Lookup::Absent));
+    assert_eq!(view::authenticated_session(&store, &anna, &stepped.token).await.session, stepped);
+    assert_eq!(store.sessions.refreshing(anna.tenant(), &anna.refresh.hash).await, Ok(Lookup::Absent));
+    assert!(matches!(store.sessions.refreshing(anna.tenant(), &refresh.hash).await, Ok(Lookup::Found(_))));
+}
+
+pub async fn a_session_steps_up_once_and_only_by_its_present_token(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    let lists = (0..MANY).map(|_| vec![step_up(anna.session.token, &stepped_up(&anna.session))]).collect();
+    let stale = CommitError::Stale(Guard::Session);
+    only_winner(&race(&store, lists).await, &stale);
+    let revoked = session(&anna.identity);
+    store.changes.commit(vec![open(&Session { active: false, ..revoked.clone() })]).await.unwrap();
+    let foreign = Session { tenant: tenant("other"), ..anna.session.clone() };
+    for session in [&revoked, &foreign] {
+        let change = step_up(session.token, &stepped_up(session));
+        assert_eq!(store.changes.commit(vec![change]).await, Err(stale.clone()));
+    }
 }
 
 pub async fn a_revoked_session_is_not_renewed(bench: &dyn Bench) {
