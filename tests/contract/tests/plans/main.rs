@@ -182,6 +182,7 @@ async fn removing_an_identity_finds_what_goes_with_it_by_index(dialect: Dialect)
         ("timed_locks", "identity_id"),
         ("known_networks", "identity_id"),
         ("kept_answers", "identity_id"),
+        ("one_time_tokens", "identity_id"),
         ("refresh_tokens", "session_id"),
     ] {
         let sql = format!("DELETE FROM {table} WHERE {column} = ?");

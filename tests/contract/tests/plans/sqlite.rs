@@ -23,6 +23,14 @@ fn step(text: String) -> Step {
 }
 
 fn is_result(scan: &str) -> bool {
-    ["SCAN CONSTANT ROW", "SCAN ended", "SCAN forgotten", "SCAN left_behind", "SCAN dead_anyhow", "SCAN kept_enough"]
-        .contains(&scan)
+    [
+        "SCAN CONSTANT ROW",
+        "SCAN ended",
+        "SCAN forgotten",
+        "SCAN left_behind",
+        "SCAN dead_anyhow",
+        "SCAN kept_enough",
+        "SCAN expired",
+    ]
+    .contains(&scan)
 }
