@@ -3,17 +3,19 @@
 //! Every table, everything that can be done with it, and who tries: its own tenant, another one, one that there is not,
 //! and the system.
 
+mod factors;
+
 use kayan_ports::{
-    AccountChange, AccountQuery, Change, CredentialChange, EventId, EventQuery, FactorChange, FactorKind, Identity,
-    IdentityQuery, KeyPurpose, Lookup, OneTimeChange, OneTimeToken, Position, PurgeEvents, Removed, Role, RoleChange,
-    Scope, SessionChange, SessionQuery, State, Stores, Stretch, TenantQuery, Traits,
+    AccountChange, AccountQuery, Change, CredentialChange, EventId, EventQuery, Identity, IdentityQuery, KeyPurpose,
+    Lookup, Position, PurgeEvents, Role, RoleChange, Scope, SessionChange, SessionQuery, State, Stores, Stretch,
+    TenantQuery, Traits,
 };
 
 use crate::{
     Bench,
     sample::{
-        at, client, event, next_password, one_time, password, record, refresh_token, rotation, session, tenant, token,
-        unique, uuid,
+        at, client, event, next_password, password, record, refresh_token, rotation, session, tenant, token, unique,
+        uuid,
     },
     thing::Thing,
     verb::{Verb, by_scope, by_tenant},
@@ -145,36 +147,6 @@ fn credentials() -> Vec<Verb> {
                 store,
                 Change::Credential(CredentialChange::Use { tenant, credential, version: 1, at: at(9) }),
             ))
-        }),
-        by_tenant("credentials", "read factors", |it, store, tenant| {
-            Box::pin(async { !store.factors.factors(tenant, it.account.identity.id).await.unwrap().is_empty() })
-        }),
-        by_tenant("credentials", "use a recovery code", |it, store, tenant| {
-            let (tenant, identity) = (tenant.clone(), it.account.identity.id);
-            let FactorKind::RecoveryCode { hash } = it.code.kind else { unreachable!("a recovery code") };
-            Box::pin(commits(store, Change::Factor(FactorChange::UseRecoveryCode { tenant, identity, hash })))
-        }),
-        by_tenant("credentials", "remove a factor", |it, store, tenant| {
-            let (tenant, identity, which) = (tenant.clone(), it.account.identity.id, Removed::One(it.code.id));
-            Box::pin(commits(store, Change::Factor(FactorChange::Remove { tenant, identity, which })))
-        }),
-        by_tenant("one_time_tokens", "read", |it, store, tenant| {
-            let token = &it.one_time;
-            Box::pin(async move {
-                store.one_time.one_time(tenant, token.purpose, &token.hash, at(9)).await.unwrap().is_some()
-            })
-        }),
-        by_tenant("one_time_tokens", "issue", |it, store, tenant| {
-            let token = OneTimeToken { tenant: tenant.clone(), ..one_time(&it.admin) };
-            Box::pin(commits(store, Change::OneTime(OneTimeChange::Issue(Box::new(token)))))
-        }),
-        by_tenant("one_time_tokens", "try", |it, store, tenant| {
-            let (tenant, purpose, hash) = (tenant.clone(), it.one_time.purpose, it.one_time.hash);
-            Box::pin(commits(store, Change::OneTime(OneTimeChange::Try { tenant, purpose, hash, at: at(9) })))
-        }),
-        by_tenant("one_time_tokens", "use", |it, store, tenant| {
-            let (tenant, purpose, hash) = (tenant.clone(), it.one_time.purpose, it.one_time.hash);
-            Box::pin(commits(store, Change::OneTime(OneTimeChange::Use { tenant, purpose, hash, at: at(9) })))
         }),
     ]
 }
@@ -379,7 +351,7 @@ fn trail() -> Vec<Verb> {
 }
 
 fn verbs() -> Vec<Verb> {
-    [identities(), credentials(), sessions(), roles(), trail()].into_iter().flatten().collect()
+    [identities(), credentials(), factors::factors(), sessions(), roles(), trail()].into_iter().flatten().collect()
 }
 
 pub async fn i_29_nobody_reaches_another_tenants_rows_in_any_table_by_any_verb(bench: &dyn Bench) {

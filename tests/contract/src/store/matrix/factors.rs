@@ -1,0 +1,44 @@
+//! What can be done with factors and one-time tokens.
+
+use kayan_ports::{Change, FactorChange, FactorKind, OneTimeChange, OneTimeToken, Removed};
+
+use super::commits;
+use crate::{
+    sample::{at, one_time},
+    verb::{Verb, by_tenant},
+};
+
+pub(super) fn factors() -> Vec<Verb> {
+    vec![
+        by_tenant("credentials", "read factors", |it, store, tenant| {
+            Box::pin(async { !store.factors.factors(tenant, it.account.identity.id).await.unwrap().is_empty() })
+        }),
+        by_tenant("credentials", "use a recovery code", |it, store, tenant| {
+            let (tenant, identity) = (tenant.clone(), it.account.identity.id);
+            let FactorKind::RecoveryCode { hash } = it.code.kind else { unreachable!("a recovery code") };
+            Box::pin(commits(store, Change::Factor(FactorChange::UseRecoveryCode { tenant, identity, hash })))
+        }),
+        by_tenant("credentials", "remove a factor", |it, store, tenant| {
+            let (tenant, identity, which) = (tenant.clone(), it.account.identity.id, Removed::One(it.code.id));
+            Box::pin(commits(store, Change::Factor(FactorChange::Remove { tenant, identity, which })))
+        }),
+        by_tenant("one_time_tokens", "read", |it, store, tenant| {
+            let token = &it.one_time;
+            Box::pin(async move {
+                store.one_time.one_time(tenant, token.purpose, &token.hash, at(9)).await.unwrap().is_some()
+            })
+        }),
+        by_tenant("one_time_tokens", "issue", |it, store, tenant| {
+            let token = OneTimeToken { tenant: tenant.clone(), ..one_time(&it.admin) };
+            Box::pin(commits(store, Change::OneTime(OneTimeChange::Issue(Box::new(token)))))
+        }),
+        by_tenant("one_time_tokens", "try", |it, store, tenant| {
+            let (tenant, purpose, hash) = (tenant.clone(), it.one_time.purpose, it.one_time.hash);
+            Box::pin(commits(store, Change::OneTime(OneTimeChange::Try { tenant, purpose, hash, at: at(9) })))
+        }),
+        by_tenant("one_time_tokens", "use", |it, store, tenant| {
+            let (tenant, purpose, hash) = (tenant.clone(), it.one_time.purpose, it.one_time.hash);
+            Box::pin(commits(store, Change::OneTime(OneTimeChange::Use { tenant, purpose, hash, at: at(9) })))
+        }),
+    ]
+}
