@@ -2,13 +2,13 @@
 
 use kayan_ports::{
     Change, CommitError, CredentialId, EventType, Factor, FactorChange, FactorKind, Guard, Identity, Removed, Sealed,
-    Tenant, TotpSetup, Unique,
+    Tenant, TotpSetup, Unique, terminal,
 };
 use time::Duration;
 use zeroize::Zeroizing;
 
 use crate::{
-    AuthenticateError, Caller, Failure, Kayan, StepUpRequired, Token,
+    AuthenticateError, Caller, Failure, FieldError, Kayan, StepUpRequired, Token,
     factor::find::{has_second_factor, place},
     session::{second_factor::InvalidMfaToken, step_up::require_step_up},
 };
@@ -17,6 +17,8 @@ use crate::{
 const SECRET: usize = 20;
 /// For how long an app can be confirmed; after it, another one can be enrolled.
 const UNCONFIRMED: Duration = Duration::minutes(10);
+/// The longest name of an app, in characters.
+const LONGEST_NAME: usize = 64;
 /// The most apps that a user can have.
 const MOST: usize = 5;
 
@@ -41,6 +43,9 @@ pub enum EnrollTotpError {
     /// The session does not prove enough.
     #[error(transparent)]
     StepUp(#[from] StepUpRequired),
+    /// The name is too long, or has characters that can't be seen.
+    #[error("the name of the app is not valid")]
+    InvalidName(FieldError),
     /// An enrolled app waits to be confirmed, or the user has as many as one can have.
     #[error("{0}")]
     AlreadyEnrolled(&'static str),
@@ -52,9 +57,22 @@ impl From<Failure> for EnrollTotpError {
     }
 }
 
+/// At most 64 characters, all of them visible.
+fn judge_name(name: &str) -> Result<(), EnrollTotpError> {
+    let message = if name.chars().count() > LONGEST_NAME {
+        format!("must not be longer than {LONGEST_NAME} characters")
+    } else if name.chars().any(terminal::obeys) {
+        "must not contain control characters".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(EnrollTotpError::InvalidName(FieldError::new("/name", "invalid", message)))
+}
+
 impl Kayan {
     /// Makes a secret for a new app. The app becomes a factor when a code of it is verified.
     pub async fn enroll_totp(&self, caller: &Caller, cmd: EnrollTotp) -> Result<TotpSetup, EnrollTotpError> {
+        judge_name(&cmd.name)?;
         let now = self.clock.now();
         let (identity, factors) = if let Some(token) = &cmd.mfa_token {
             let login = self.pending_login(caller, token, now).await?.ok_or(InvalidMfaToken)?;

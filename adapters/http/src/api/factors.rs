@@ -336,6 +336,7 @@ refusals! {
         Self::Authenticate(error) => (error: AuthenticateError),
         Self::InvalidMfaToken(error) => (error: InvalidMfaToken),
         Self::StepUp(error) => (error: StepUpRequired),
+        Self::InvalidName(field) => InvalidInput.fields(vec![field]),
         Self::AlreadyEnrolled(why) => AlreadyEnrolled.message(why),
     }
     VerifyTotpError {
