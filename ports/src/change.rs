@@ -8,8 +8,8 @@ use crate::{
     TenantChange,
 };
 
-/// One write. A list of them is committed whole or not at all; a guard that does not hold rolls the list back.
 /// One write. A list of changes is committed as a whole or not at all; a failed guard rolls it back.
+///
 /// A list locks rows in one order ([`Locked`]): the tenant, the identity, what belongs to it.
 ///
 /// Each variant carries its own tenant and touches no row of another.

@@ -92,11 +92,4 @@ pub enum OneTimeChange {
         /// When.
         at: Timestamp,
     },
-    /// Voids every token that an identity has; none is no error.
-    Void {
-        /// The tenant.
-        tenant: TenantId,
-        /// Whose.
-        identity: IdentityId,
-    },
 }

@@ -304,13 +304,23 @@ pub enum SessionChange {
         /// The time of the change.
         at: Timestamp,
     },
-    /// Puts a session at another assurance level, with new tokens; its unspent refresh tokens are removed. Guard: the session
+    /// Puts a session at another assurance level, with new tokens; its refresh tokens are removed. Guard: the session
     /// is active, and the access token that was presented is still its own (`Guard::Session`).
     StepUp {
         /// The hash of the access token that was presented.
         presented: TokenHash,
         /// The session as it is from now on.
         session: Box<Session>,
+    },
+    /// Changes nothing. Guard: the session is active, and the access token that was presented is still its own
+    /// (`Guard::Session`).
+    Pin {
+        /// The tenant.
+        tenant: TenantId,
+        /// Which.
+        session: SessionId,
+        /// The hash of the access token that was presented.
+        token: TokenHash,
     },
     /// Notes that a session was used; the time only moves forward, and there is no guard.
     Touch {
@@ -330,7 +340,7 @@ pub enum SessionChange {
         /// The session.
         session: SessionId,
     },
-    /// Revokes an identity's active sessions, with an optional exception; none is no error.
+    /// Revokes an identity's active sessions, with an optional exception, and voids its one-time tokens; none is no error.
     RevokeOf {
         /// The tenant to change, or all of them.
         scope: Scope,
@@ -357,6 +367,7 @@ impl SessionChange {
             Self::IssueRefresh(_)
             | Self::Renew { .. }
             | Self::StepUp { .. }
+            | Self::Pin { .. }
             | Self::Touch { .. }
             | Self::Revoke { .. } => Locked::Belonging,
             Self::RotateRefresh { .. } => Locked::RefreshToken,
@@ -373,7 +384,7 @@ impl SessionChange {
             Self::StepUp { session, .. } => Some(Concerns::access(Affected::Session(session.id))),
             Self::RevokeOf { identity, .. } => Some(Concerns::access(Affected::Identity(*identity))),
             Self::RevokeAll { .. } => Some(Concerns::access(Affected::All)),
-            Self::IssueRefresh(_) | Self::RotateRefresh { .. } => None,
+            Self::IssueRefresh(_) | Self::RotateRefresh { .. } | Self::Pin { .. } => None,
         }
     }
 }

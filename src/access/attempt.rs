@@ -15,6 +15,11 @@ pub(crate) const LOCKOUT: Kind = "lockout";
 pub(crate) const LOGIN: &str = "login";
 /// What the lockout of second factors is called.
 pub(crate) const SECOND_FACTOR: &str = "second-factor";
+/// The lockout of second factors where there is none of passwords.
+const CODES: LockoutSettings = LockoutSettings {
+    lockout: Lockout { name: SECOND_FACTOR, max_failures: 10, duration: std::time::Duration::from_mins(15) },
+    known_networks_apart: false,
+};
 /// What the lockout of a user who confirms the password in a session is called.
 pub(crate) const CONFIRMATION: &str = "confirmation";
 
@@ -59,6 +64,12 @@ pub(crate) fn target(tenant: &TenantId, identifier: &Identifier) -> Target {
     Target { tenant: tenant.clone(), identifier: Sha256::digest(identifier.as_str()).into() }
 }
 
+/// What attempts at the second factors of this identity are counted by: apart from its password, so that neither locks the
+/// other.
+pub(crate) fn factor_of(tenant: &TenantId, identity: IdentityId) -> Target {
+    Target { tenant: tenant.clone(), identifier: Sha256::digest(format!("factor {identity}")).into() }
+}
+
 /// What attempts in a session of this identity are counted by.
 pub(crate) fn target_of(tenant: &TenantId, identity: IdentityId) -> Target {
     Target { tenant: tenant.clone(), identifier: Sha256::digest(format!("identity {identity}")).into() }
@@ -74,7 +85,9 @@ impl Kayan {
         (target, name): (Target, &str),
         known: bool,
     ) -> Result<Attempt, AttemptError> {
-        let Some(LockoutSettings { lockout, known_networks_apart }) = self.settings.lockout else {
+        // Six digits can be guessed, so codes are counted even without a lockout of passwords.
+        let codes = (guarded == SECOND_FACTOR).then_some(CODES);
+        let Some(LockoutSettings { lockout, known_networks_apart }) = self.settings.lockout.or(codes) else {
             return Ok(Attempt(None));
         };
         let known_network = caller.client.network().filter(|_| known && known_networks_apart);
@@ -83,21 +96,29 @@ impl Kayan {
         match self.attempts.reserve(&key, &lockout, now).await? {
             Reservation::Reserved => Ok(Attempt(Some(key))),
             Reservation::Locked { until } => {
-                self.record_locked(caller, (&key.target, name), until, now).await;
+                let method = if guarded == SECOND_FACTOR { Method::Totp } else { Method::Password };
+                self.record_locked(caller, (&key.target, name), method, until, now).await;
                 // Read again: the last of parallel attempts may have begun after this one.
                 Err(Locked { until, now: self.clock.now() }.into())
             }
         }
     }
 
-    async fn record_locked(&self, caller: &Caller, (target, name): (&Target, &str), until: Timestamp, now: Timestamp) {
+    async fn record_locked(
+        &self,
+        caller: &Caller,
+        (target, name): (&Target, &str),
+        method: Method,
+        until: Timestamp,
+        now: Timestamp,
+    ) {
         if !self.flood.lock().tell(&caller.tenant, LOCKOUT, &target.to_string(), now) {
             return;
         }
         let event = self
             .event(caller, EventType::LoginBlocked, now, "too many failed attempts")
             .failed(60)
-            .with("method", Method::Password.as_str())
+            .with("method", method.as_str())
             .with("identifier", name)
             .with("locked_until", timestamp::text(until));
         // The client gets its answer whether or not the event can be written.

@@ -84,6 +84,7 @@ impl Kayan {
             epoch,
             proven: vec![MethodUse { method: Method::Password, completed_at: now }],
             enrolled: &[Method::Password],
+            password: Some((credential.id, credential.version)),
         };
         let (outcome, session) = match self.open_session(caller, &login, now) {
             Ok((opened, session)) => (Ok(opened), session),

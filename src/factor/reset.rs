@@ -1,6 +1,6 @@
 //! Removes a user's second factors, for an operator.
 
-use kayan_ports::{Change, EventType, FactorChange, OneTimeChange, Removed, Version};
+use kayan_ports::{Change, EventType, FactorChange, Removed, Version};
 
 use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef,
@@ -33,7 +33,6 @@ impl Kayan {
                 hold(&before),
                 end_sessions(&before, None),
                 Change::Factor(FactorChange::Remove { tenant: tenant.clone(), identity, which: Removed::All }),
-                Change::OneTime(OneTimeChange::Void { tenant: tenant.clone(), identity }),
             ]);
             let message = "a user's second factors were removed";
             let event = self

@@ -103,6 +103,7 @@ impl Kayan {
                 Verdict::Match | Verdict::MatchOutdated,
             ) => {
                 let id = identity.id;
+                let password = Some((credential.id, credential.version));
                 let factors = if has_second_factor {
                     self.store.factors.factors(&caller.tenant, id).await
                 } else {
@@ -116,16 +117,11 @@ impl Kayan {
                     }
                 };
                 let renewed = self.renewed(&credential, verdict, &cmd.password, now).await;
-                let mut changes = vec![Change::Credential(CredentialChange::Use {
-                    tenant: caller.tenant.clone(),
-                    credential: credential.id,
-                    version: credential.version,
-                    at: now,
-                })];
+                let mut changes = Vec::new();
                 changes.extend(self.forgetting(&attempt));
                 changes.extend(renewed.map(|renewed| Change::Credential(CredentialChange::Replace(Box::new(renewed)))));
                 let proven = vec![MethodUse { method: Method::Password, completed_at: now }];
-                let login = Login { identity, settings: &settings, epoch, proven, enrolled: &enrolled };
+                let login = Login { identity, settings: &settings, epoch, proven, enrolled: &enrolled, password };
                 let ended = self.end_login(caller, login, changes, now).await;
                 match &ended {
                     Ok(_) | Err(EndLoginError::MfaRequired(_)) => self.forget(attempt).await,

@@ -1,8 +1,8 @@
 //! Ends a login: with a session, or with the second factor that it lacks.
 
 use kayan_ports::{
-    Change, CommitError, EventType, Guard, Identity, Method, MethodUse, RefreshToken, Session, SessionChange,
-    SessionId, State, TenantSettings, Timestamp,
+    Change, CommitError, CredentialChange, CredentialId, EventType, Guard, Identity, Method, MethodUse, RefreshToken,
+    Session, SessionChange, SessionId, State, TenantSettings, Timestamp, Version,
 };
 
 use crate::{
@@ -37,6 +37,8 @@ pub(crate) struct Login<'a> {
     pub(crate) proven: Vec<MethodUse>,
     /// The methods that the identity has.
     pub(crate) enrolled: &'a [Method],
+    /// The password that was verified, which must still be the same when the login ends.
+    pub(crate) password: Option<(CredentialId, Version)>,
 }
 
 /// Why a login opens no session, whatever its method.
@@ -123,9 +125,13 @@ impl Kayan {
         &self,
         caller: &Caller,
         login: &Login<'_>,
-        changes: Vec<Change>,
+        mut changes: Vec<Change>,
         now: Timestamp,
     ) -> Result<(), EndLoginError> {
+        changes.extend(login.password.map(|(credential, version)| {
+            let tenant = login.identity.tenant.clone();
+            Change::Credential(CredentialChange::Use { tenant, credential, version, at: now })
+        }));
         match self.store.changes.commit(changes).await {
             Ok(()) => Ok(()),
             Err(CommitError::Stale(guard @ (Guard::Credential | Guard::Factor | Guard::OneTime))) => {

@@ -1,15 +1,16 @@
 //! The second half of a login: an MFA token for a login that lacks a factor, and the factor that completes it.
 
 use kayan_ports::{
-    Change, CommitError, EventType, Factor, Guard, Identity, IdentityId, Method, MethodUse, OneTimeChange,
-    OneTimePurpose, OneTimeToken, Tenant, Timestamp,
+    Change, CommitError, CredentialId, EventType, Factor, Guard, Identity, IdentityId, Method, MethodUse,
+    OneTimeChange, OneTimePurpose, OneTimeToken, Tenant, Timestamp, Version,
 };
+use serde::{Deserialize, Serialize};
 use time::Duration;
 
 use crate::{
     AttemptError, Caller, Failure, Kayan, MissingFactor, Opened, Purpose, Token,
     access::attempt::{self, Attempt},
-    factor::find::{has_second_factor, methods},
+    factor::find::methods,
     session::open::{EndLoginError, Login},
 };
 
@@ -47,21 +48,31 @@ pub(crate) enum CompleteLoginError {
     Failed(Failure),
 }
 
+/// What is kept of a login until a factor completes it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Begun {
+    /// The methods that were proven already.
+    proven: Vec<MethodUse>,
+    /// The password among them, which must be the same at the end.
+    password: Option<(CredentialId, Version)>,
+    /// The epoch of the tenant: revoking all sessions ends the login, too.
+    epoch: i64,
+}
+
 /// A login that lacks a factor.
 #[derive(Debug)]
 pub(crate) struct PendingLogin {
     token: OneTimeToken,
-    /// The methods that were proven already.
-    proven: Vec<MethodUse>,
+    begun: Begun,
     tenant: Tenant,
     pub(crate) identity: Identity,
     pub(crate) factors: Vec<Factor>,
 }
 
 impl PendingLogin {
-    /// Whether its user has no factor yet, and enrolls one to log in.
+    /// Whether its user has no factor yet, and enrolls one to log in. With one, the password must not be enough to enroll.
     pub(crate) fn enrolls(&self) -> bool {
-        !has_second_factor(&self.factors)
+        !self.factors.iter().any(|factor| factor.kind.is_usable())
     }
 }
 
@@ -75,8 +86,9 @@ impl Kayan {
     ) -> Result<(MfaChallenge, Change), Failure> {
         let mfa_token = Token::random(Purpose::Mfa, &*self.entropy);
         let expires_at = now + LIFETIME;
-        let data = serde_json::to_string(&login.proven)
-            .map_err(|error| Failure::Fault(format!("proven methods are no JSON: {error}")))?;
+        let begun = Begun { proven: login.proven.clone(), password: login.password, epoch: login.epoch };
+        let data = serde_json::to_string(&begun)
+            .map_err(|error| Failure::Fault(format!("a login can't be written as JSON: {error}")))?;
         let token = OneTimeToken {
             hash: mfa_token.hash(),
             tenant: login.identity.tenant.clone(),
@@ -102,12 +114,13 @@ impl Kayan {
         let Some(token) = self.store.one_time.one_time(of, OneTimePurpose::Mfa, &hash, now).await? else {
             return Ok(None);
         };
-        let proven = serde_json::from_str(&token.data)
+        let begun: Begun = serde_json::from_str(&token.data)
             .map_err(|error| Failure::Fault(format!("an MFA token's data is damaged: {error}")))?;
-        let tenant = self.store.tenants.tenant(of).await?.filter(|tenant| tenant.active);
+        let is_same = |tenant: &Tenant| tenant.active && tenant.epoch == begun.epoch;
+        let tenant = self.store.tenants.tenant(of).await?.filter(is_same);
         let identity = self.store.accounts.identity(&of.into(), token.identity).await?;
         let factors = self.store.factors.factors(of, token.identity).await?;
-        let login = |(tenant, identity)| PendingLogin { token, proven, tenant, identity, factors };
+        let login = |(tenant, identity)| PendingLogin { token, begun, tenant, identity, factors };
         Ok(tenant.zip(identity).map(login))
     }
 
@@ -120,7 +133,7 @@ impl Kayan {
     ) -> Result<Option<Attempt>, AttemptError> {
         let (tenant, id) = (&login.identity.tenant, login.identity.id);
         let attempt = self
-            .attempt(caller, attempt::SECOND_FACTOR, (attempt::target_of(tenant, id), &id.to_string()), false)
+            .attempt(caller, attempt::SECOND_FACTOR, (attempt::factor_of(tenant, id), &id.to_string()), false)
             .await?;
         let (tenant, purpose, hash) = (tenant.clone(), OneTimePurpose::Mfa, login.token.hash);
         let try_it = Change::OneTime(OneTimeChange::Try { tenant, purpose, hash, at: self.clock.now() });
@@ -164,7 +177,8 @@ impl Kayan {
         changes: Vec<Change>,
         now: Timestamp,
     ) -> Result<Opened, CompleteLoginError> {
-        let PendingLogin { token, mut proven, tenant, identity, factors } = login;
+        let PendingLogin { token, begun, tenant, identity, factors } = login;
+        let Begun { mut proven, password, epoch } = begun;
         proven.push(MethodUse { method, completed_at: now });
         let using = OneTimeChange::Use {
             tenant: identity.tenant.clone(),
@@ -175,12 +189,12 @@ impl Kayan {
         let verified = self.verified(caller, identity.id, method, now);
         let changes = [Change::OneTime(using)].into_iter().chain(changes).chain([verified]).collect();
         let enrolled = methods(&factors);
-        let login = Login { identity, settings: &tenant.settings, epoch: tenant.epoch, proven, enrolled: &enrolled };
+        let login = Login { identity, settings: &tenant.settings, epoch, proven, enrolled: &enrolled, password };
         match self.end_login(caller, login, changes, now).await {
             Ok(opened) => Ok(opened),
             Err(EndLoginError::NotActive) => Err(CompleteLoginError::NotActive),
             Err(EndLoginError::Outdated(Guard::Factor)) => Err(CompleteLoginError::InvalidCode),
-            // Used by a parallel request, or what was proven is still not enough.
+            // Used by a parallel request, the password was changed, or what was proven is still not enough.
             Err(EndLoginError::Outdated(_) | EndLoginError::MfaRequired(_)) => Err(CompleteLoginError::InvalidMfaToken),
             Err(EndLoginError::Failed(failure)) => Err(CompleteLoginError::Failed(failure)),
         }

@@ -33,6 +33,13 @@ pub(crate) fn require_step_up(session: &Session, factors: &[Factor], now: Timest
     assurance::require(session, aal, Some(RECENT), now)
 }
 
+/// The change that keeps a list from being committed once the session was revoked or got other tokens: it may have been read
+/// from a cache.
+pub(crate) fn pin(session: &Session) -> Change {
+    let Session { id, token, ref tenant, .. } = *session;
+    Change::Session(SessionChange::Pin { tenant: tenant.clone(), session: id, token })
+}
+
 impl Kayan {
     /// The caller's session after `method` was proven, and the changes that make it so. Its present refresh token is void.
     pub(crate) async fn step_up(

@@ -169,7 +169,9 @@ impl Kayan {
         }
         let named = self.schema.identify(&identity.traits).unwrap_or_default();
         let targets = named.iter().map(|named| attempt::target(&identity.tenant, &named.value));
-        for target in targets.chain([attempt::target_of(&identity.tenant, identity.id)]) {
+        for target in
+            targets.chain([attempt::target_of, attempt::factor_of].map(|of| of(&identity.tenant, identity.id)))
+        {
             self.attempts.unlock(&target).await?;
         }
         Ok(())

@@ -1,11 +1,11 @@
 //! Replaces the recovery codes of the current user.
 
-use kayan_ports::{EventType, Method};
+use kayan_ports::{CommitError, EventType, Guard, Method};
 
 use crate::{
     AuthenticateError, Caller, Failure, Kayan, StepUpRequired,
     factor::{find::has_second_factor, recovery_code::NewRecoveryCodes},
-    session::step_up::require_step_up,
+    session::step_up::{pin, require_step_up},
 };
 
 /// Why there are no new codes.
@@ -44,8 +44,11 @@ impl Kayan {
             .by(me.identity.id)
             .session(me.session.id)
             .with("method", Method::RecoveryCode.as_str());
-        let changes = generated.changes.into_iter().chain([event.record()]).collect();
-        self.store.changes.commit(changes).await.map_err(Failure::from)?;
-        Ok(generated.codes)
+        let changes = [pin(&me.session)].into_iter().chain(generated.changes).chain([event.record()]).collect();
+        match self.store.changes.commit(changes).await {
+            Ok(()) => Ok(generated.codes),
+            Err(CommitError::Stale(Guard::Session)) => Err(AuthenticateError::Unauthorized.into()),
+            Err(other) => Err(Failure::from(other).into()),
+        }
     }
 }

@@ -5,12 +5,17 @@ use kayan_ports::{Change, FactorChange, FactorKind, Method};
 use crate::{Caller, InvalidMfaToken, Kayan, Opened, Token, VerifyTotpError, factor::recovery_code::hash};
 
 /// A recovery code, for a login that lacks a factor.
-#[derive(Debug)]
 pub struct VerifyRecoveryCode {
     /// The code.
     pub code: String,
     /// The token of the login; `None` when it is not one.
     pub mfa_token: Option<Token>,
+}
+
+impl std::fmt::Debug for VerifyRecoveryCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifyRecoveryCode").field("mfa_token", &self.mfa_token).finish_non_exhaustive()
+    }
 }
 
 /// A login that was completed, and how many recovery codes are left.

@@ -4,7 +4,10 @@ use kayan_ports::{
     Change, CommitError, CredentialId, EventType, Factor, FactorChange, FactorKind, Guard, Method, Removed,
 };
 
-use crate::{AuthenticateError, Caller, Failure, Kayan, StepUpRequired, session::step_up::require_step_up};
+use crate::{
+    AuthenticateError, Caller, Failure, Kayan, StepUpRequired,
+    session::step_up::{pin, require_step_up},
+};
 
 /// Why no app was removed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +47,8 @@ impl Kayan {
             let tenant = tenant.clone();
             Change::Factor(FactorChange::Remove { tenant, identity, which })
         };
-        let mut changes: Vec<Change> = removed.iter().map(|app| remove(Removed::One(*app))).collect();
+        let mut changes = vec![pin(&me.session)];
+        changes.extend(removed.iter().map(|app| remove(Removed::One(*app))));
         let mut left = factors.iter().filter(is_app).filter(|app| !removed.contains(&app.id));
         if !left.any(|app| app.kind.is_usable()) {
             changes.push(remove(Removed::RecoveryCodes));
@@ -59,6 +63,7 @@ impl Kayan {
         match self.store.changes.commit(changes).await {
             Ok(()) => Ok(()),
             Err(CommitError::Stale(Guard::Factor)) => Err(DisableTotpError::NotFound),
+            Err(CommitError::Stale(Guard::Session)) => Err(AuthenticateError::Unauthorized.into()),
             Err(other) => Err(Failure::from(other).into()),
         }
     }

@@ -9,8 +9,11 @@ use zeroize::Zeroizing;
 
 use crate::{
     AuthenticateError, Caller, Failure, FieldError, Kayan, StepUpRequired, Token,
-    factor::find::{has_second_factor, place},
-    session::{second_factor::InvalidMfaToken, step_up::require_step_up},
+    factor::find::place,
+    session::{
+        second_factor::InvalidMfaToken,
+        step_up::{pin, require_step_up},
+    },
 };
 
 /// Bytes of a new secret, as RFC 4226, section 4 recommends.
@@ -74,18 +77,19 @@ impl Kayan {
     pub async fn enroll_totp(&self, caller: &Caller, cmd: EnrollTotp) -> Result<TotpSetup, EnrollTotpError> {
         judge_name(&cmd.name)?;
         let now = self.clock.now();
-        let (identity, factors) = if let Some(token) = &cmd.mfa_token {
+        // During a login, an app that its user could not confirm is replaced: nobody else can remove it.
+        let (identity, factors, pinned, forgotten) = if let Some(token) = &cmd.mfa_token {
             let login = self.pending_login(caller, token, now).await?.ok_or(InvalidMfaToken)?;
             // Only a user without a factor enrolls one this way: otherwise the password alone would be enough.
-            if has_second_factor(&login.factors) {
+            if !login.enrolls() {
                 return Err(InvalidMfaToken.into());
             }
-            (login.identity, login.factors)
+            (login.identity, login.factors, None, now)
         } else {
             let me = self.authenticate(caller, now).await?;
             let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
             require_step_up(&me.session, &factors, now)?;
-            (me.identity.clone(), factors)
+            (me.identity.clone(), factors, Some(pin(&me.session)), now - UNCONFIRMED)
         };
         if factors.iter().filter(|factor| matches!(factor.kind, FactorKind::Totp { confirmed: true, .. })).count()
             >= MOST
@@ -116,21 +120,22 @@ impl Kayan {
             )
             .by(identity.id)
             .with("method", "totp");
-        let changes = vec![
+        let mut changes: Vec<Change> = pinned.into_iter().collect();
+        changes.extend([
             Change::Factor(FactorChange::Remove {
                 tenant: identity.tenant.clone(),
                 identity: identity.id,
-                which: Removed::UnconfirmedBefore(now - UNCONFIRMED),
+                which: Removed::UnconfirmedBefore(forgotten),
             }),
             Change::Factor(FactorChange::Add(Box::new(app))),
             event.record(),
-        ];
+        ]);
         match self.store.changes.commit(changes).await {
             Ok(()) => Ok(setup),
             Err(CommitError::Conflict(Unique::Credential)) => Err(EnrollTotpError::AlreadyEnrolled(
                 "an authenticator app waits to be confirmed: verify a code of it, or remove it, or wait ten minutes",
             )),
-            Err(CommitError::Stale(Guard::Identity)) => Err(AuthenticateError::Unauthorized.into()),
+            Err(CommitError::Stale(Guard::Identity | Guard::Session)) => Err(AuthenticateError::Unauthorized.into()),
             Err(other) => Err(Failure::from(other).into()),
         }
     }

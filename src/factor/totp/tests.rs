@@ -5,10 +5,10 @@ use kayan_ports::{Aal, EventType, Lockout, Method, Outcome, TenantId, TenantSett
 use time::Duration;
 
 use crate::{
-    AuthenticateError, Caller, DisableTotpError, EnrollTotp, EnrollTotpError, InvalidMfaToken, LockoutSettings,
-    LogInError, MfaChallenge, Opened, RefreshSession, RefreshSessionError, RegenerateRecoveryCodesError, RegisterError,
-    ResetMfa, StepUpRequired, Token, UpdateTenant, UserRef, VerifyRecoveryCode, VerifyTotp, VerifyTotpError, WhoAmI,
-    WhoAmIError,
+    AuthenticateError, Caller, ChangePassword, DisableTotpError, EnrollTotp, EnrollTotpError, InvalidMfaToken,
+    LockoutSettings, LogInError, MfaChallenge, Opened, RefreshSession, RefreshSessionError,
+    RegenerateRecoveryCodesError, RegisterError, ResetMfa, RevokeSessions, StepUpRequired, Token, UpdateTenant,
+    UserRef, VerifyRecoveryCode, VerifyTotp, VerifyTotpError, WhoAmI, WhoAmIError,
     stage::{PASSWORD, Stage},
 };
 
@@ -310,4 +310,36 @@ async fn another_users_or_tenants_code_completes_no_login() {
     let cmd = VerifyRecoveryCode { code: codes[0].clone(), mfa_token: Some(challenge.mfa_token) };
     let refused = stage.kayan.verify_recovery_code(&elsewhere, cmd).await;
     assert_eq!(refused.unwrap_err(), InvalidMfaToken.into());
+}
+
+#[tokio::test]
+async fn codes_are_counted_also_where_passwords_are_not() {
+    let stage = Stage::new();
+    let (ada, setup, _) = stage.with_app().await;
+    for _ in 0..10 {
+        let wrong = stage.kayan.verify_totp(&caller(&ada), verification("000000".to_owned(), None)).await;
+        assert_eq!(wrong.unwrap_err(), VerifyTotpError::InvalidCode);
+    }
+    let right = stage.kayan.verify_totp(&caller(&ada), verification(stage.next_code(&setup), None)).await;
+    assert!(matches!(right.unwrap_err(), VerifyTotpError::Locked(_)));
+    let password = ChangePassword { current_password: PASSWORD.into(), new_password: "another long phrase 7".into() };
+    stage.kayan.change_password(&caller(&ada), password).await.expect("the password is not locked with the codes");
+}
+
+#[tokio::test]
+async fn a_login_that_lacks_a_factor_ends_with_its_password_and_with_all_sessions() {
+    let stage = Stage::new();
+    let (ada, setup, codes) = stage.with_app().await;
+    let challenge = stage.challenged().await;
+    let new = ChangePassword { current_password: PASSWORD.into(), new_password: "another long phrase 7".into() };
+    stage.kayan.change_password(&caller(&ada), new).await.unwrap();
+    let pending = stage.by_code(&challenge.mfa_token, stage.next_code(&setup)).await;
+    assert_eq!(pending.unwrap_err(), InvalidMfaToken.into());
+    let login = Stage::login(ADA, "another long phrase 7");
+    let LogInError::MfaRequired(challenge) = stage.kayan.log_in(&Stage::stranger(), login).await.unwrap_err() else {
+        panic!("no challenge")
+    };
+    stage.kayan.revoke_sessions(&Stage::operator(), RevokeSessions::default()).await.unwrap();
+    let pending = stage.by_recovery_code(&challenge.mfa_token, &codes[0]).await;
+    assert_eq!(pending.unwrap_err(), InvalidMfaToken.into());
 }

@@ -1,21 +1,29 @@
 //! Verifies a code of an authenticator app: confirms the app, steps a session up, or completes a login.
 
-use kayan_ports::{Change, CommitError, EventType, FactorChange, Guard, Method, Timestamp};
+use kayan_ports::{Aal, Change, CommitError, EventType, FactorChange, Guard, Method, Timestamp};
 
 use crate::{
-    AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Opened, Token,
+    AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Opened, StepUpRequired, Token,
     access::attempt,
-    factor::{recovery_code::NewRecoveryCodes, totp::Match},
-    session::second_factor::{CompleteLoginError, InvalidMfaToken},
+    factor::{find::has_second_factor, recovery_code::NewRecoveryCodes, totp::Match},
+    session::{
+        second_factor::{CompleteLoginError, InvalidMfaToken},
+        step_up::pin,
+    },
 };
 
 /// A code of an authenticator app.
-#[derive(Debug)]
 pub struct VerifyTotp {
     /// Six digits.
     pub code: String,
     /// The token of a login that lacks a factor, in place of a session.
     pub mfa_token: Option<Token>,
+}
+
+impl std::fmt::Debug for VerifyTotp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifyTotp").field("mfa_token", &self.mfa_token).finish_non_exhaustive()
+    }
 }
 
 /// What a code led to.
@@ -39,6 +47,9 @@ pub enum VerifyTotpError {
     /// The code is of no app of the user, of another time, or was used before.
     #[error("the code is wrong, expired or was used before")]
     InvalidCode,
+    /// The session does not prove enough to confirm another app.
+    #[error(transparent)]
+    StepUp(#[from] StepUpRequired),
     /// The account is not active. Revealed only after the proof.
     #[error("this account is not active")]
     NotActive,
@@ -123,7 +134,7 @@ impl Kayan {
         let (tenant, id) = (&me.identity.tenant, me.identity.id);
         let factors = self.store.factors.factors(tenant, id).await?;
         let attempt = self
-            .attempt(caller, attempt::SECOND_FACTOR, (attempt::target_of(tenant, id), &id.to_string()), false)
+            .attempt(caller, attempt::SECOND_FACTOR, (attempt::factor_of(tenant, id), &id.to_string()), false)
             .await?;
         let now = self.clock.now();
         let matched = match self.matching_app(&factors, code, now).await {
@@ -140,13 +151,25 @@ impl Kayan {
         let mut verified = VerifiedTotp::default();
         let mut changes: Vec<Change> = self.forgetting(&attempt).into_iter().collect();
         if matched.confirmed {
-            let (opened, step_up) = self.step_up(caller, &me, Method::Totp, now).await?;
-            changes.push(use_up(&matched, now));
+            let (opened, step_up) = match self.step_up(caller, &me, Method::Totp, now).await {
+                Ok(stepped_up) => stepped_up,
+                Err(failure) => {
+                    self.release(attempt).await;
+                    return Err(failure.into());
+                }
+            };
             changes.extend(step_up);
+            changes.push(use_up(&matched, now));
             verified.opened = Some(opened);
         } else {
+            // Another app may have been confirmed since this one was enrolled.
+            if has_second_factor(&factors) && me.session.aal < Aal::Aal2 {
+                self.release(attempt).await;
+                return Err(StepUpRequired::Aal2.into());
+            }
+            changes.push(pin(&me.session));
             changes.extend(self.confirmation(caller, &matched, now));
-            if !factors.iter().any(|factor| factor.kind.is_usable()) {
+            if !has_second_factor(&factors) {
                 let codes = self.new_recovery_codes(&me.identity, now);
                 changes.extend(codes.changes);
                 verified.recovery_codes = Some(codes.codes);

@@ -166,14 +166,14 @@ async fn factors(store: &Stores, account: &Account) {
     let there = SessionChange::StepUp { presented: account.session.token, session: Box::new(stepped_up) };
     // Stepping up removes the refresh token, which is rotated below.
     let refresh = SessionChange::IssueRefresh(Box::new(account.refresh.clone()));
-    changes.extend([there, back, refresh].map(Change::Session));
+    let pin = SessionChange::Pin { tenant: tenant.clone(), session: account.session.id, token: account.session.token };
+    changes.extend([there, back, pin, refresh].map(Change::Session));
     store.changes.commit(changes).await.unwrap();
     assert_eq!(store.factors.factors(&tenant, whom).await.unwrap().len(), 1);
     assert!(store.one_time.one_time(&tenant, purpose, &of, at(1)).await.unwrap().is_some());
     let mut changes: Vec<_> = [
         OneTimeChange::Try { tenant: tenant.clone(), purpose, hash: of, at: at(1) },
         OneTimeChange::Use { tenant: tenant.clone(), purpose, hash: of, at: at(1) },
-        OneTimeChange::Void { tenant: tenant.clone(), identity: whom },
     ]
     .map(Change::OneTime)
     .into();

@@ -71,7 +71,7 @@ macro_rules! laws {
             i_01_a_one_time_token_is_used_once_under_64_parallel_tries,
             a_one_time_token_hears_so_many_tries_of_64_parallel_ones,
             nobody_who_is_absent_or_locked_gets_a_one_time_token,
-            voided_one_time_tokens_are_gone_and_anothers_stay,
+            revoking_an_identitys_sessions_voids_its_one_time_tokens_and_no_others,
             i_29_another_tenants_one_time_token_is_absent,
         );
         $crate::laws!(@each $fresh, store::sessions:
@@ -83,6 +83,7 @@ macro_rules! laws {
             a_renewed_session_answers_to_its_new_token_alone,
             a_session_that_steps_up_answers_to_its_new_tokens_alone,
             a_session_steps_up_once_and_only_by_its_present_token,
+            a_session_is_pinned_by_its_present_token_while_it_is_active,
             a_revoked_session_is_not_renewed,
             a_session_in_use_is_noted_and_never_moved_back,
             only_live_sessions_are_listed_and_the_newest_first,

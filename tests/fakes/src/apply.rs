@@ -5,7 +5,7 @@ use kayan_ports::{
     SessionChange, Spent, TenantChange,
 };
 
-use crate::rows::Rows;
+use crate::rows::{Rows, takes_in};
 
 impl Rows {
     /// Applies one change; after an error the rows are good for nothing.
@@ -91,7 +91,12 @@ impl Rows {
                     return Err(CommitError::Stale(Guard::Session));
                 }
                 *present = *session.clone();
-                self.refresh_tokens.retain(|_, token| token.session != session.id || token.spent.is_some());
+                self.refresh_tokens.retain(|_, token| token.session != session.id);
+            }
+            SessionChange::Pin { tenant, session, token } => {
+                if self.active_session(&tenant, session)?.token != token {
+                    return Err(CommitError::Stale(Guard::Session));
+                }
             }
             SessionChange::Touch { tenant, session, at } => self.touch_session(&tenant, session, at),
             SessionChange::Revoke { tenant, identity, session } => {
@@ -103,6 +108,7 @@ impl Rows {
             }
             SessionChange::RevokeOf { scope, identity, except } => {
                 self.revoke_sessions(&scope, Some(identity), except);
+                self.one_time.retain(|_, token| token.identity != identity || !takes_in(&scope, &token.tenant));
             }
             SessionChange::RevokeAll { scope, epoch } => {
                 self.begin_epoch(&scope, epoch);

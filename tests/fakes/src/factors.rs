@@ -121,9 +121,6 @@ impl Rows {
                 self.one_time(&tenant, purpose, &hash, at).ok_or_else(stale)?;
                 self.one_time.remove(&hash);
             }
-            OneTimeChange::Void { tenant, identity } => {
-                self.one_time.retain(|_, token| token.tenant != tenant || token.identity != identity);
-            }
         }
         Ok(())
     }

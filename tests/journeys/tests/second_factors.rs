@@ -66,6 +66,13 @@ fn tally(answers: &[Answer]) -> BTreeMap<u16, usize> {
     tally
 }
 
+/// One opened a session; the others used a code that was used up, or were not heard, because so many were tried at once.
+fn one_wins(answers: &[Answer]) {
+    let tally = tally(answers);
+    assert_eq!(tally.get(&200), Some(&1), "{tally:?}");
+    assert!(tally.keys().all(|status| [200, 401, 423].contains(status)), "{tally:?}");
+}
+
 #[tokio::test]
 async fn i_18_a_login_with_an_app_opens_a_session_at_aal2_and_before_it_there_is_none() {
     let service = Service::start().await;
@@ -143,9 +150,9 @@ async fn i_05_and_i_06_of_64_uses_of_one_code_one_opens_a_session() {
     let (for_codes, for_recovery) = tokens.split_at(MANY);
     let code = app.code(0);
     let answers = join_all(for_codes.iter().map(|token| ask(verify(&ada.client, &code, token)))).await;
-    assert_eq!(tally(&answers), BTreeMap::from([(200, 1), (401, MANY - 1)]));
+    one_wins(&answers);
     let answers = join_all(for_recovery.iter().map(|token| ask(recover(&ada.client, &codes[3], token)))).await;
-    assert_eq!(tally(&answers), BTreeMap::from([(200, 1), (401, MANY - 1)]));
+    one_wins(&answers);
     let left: Vec<_> = answers.iter().filter_map(|answer| answer.json()["recovery_codes_left"].as_u64()).collect();
     assert_eq!(left, [9]);
 }
@@ -158,7 +165,7 @@ async fn i_01_of_64_uses_of_one_mfa_token_one_opens_a_session() {
     let token = challenged(&ada).await;
     // Ten different codes, so that only the token is contested.
     let answers = join_all((0..MANY).map(|n| ask(recover(&ada.client, &codes[n % codes.len()], &token)))).await;
-    assert_eq!(tally(&answers), BTreeMap::from([(200, 1), (401, MANY - 1)]));
+    one_wins(&answers);
     let mine = ask(ada.client.get("/api/v1/mfa").bearer_auth(&ada.session_token)).await.expect(200);
     assert_eq!(mine.json()["recovery_codes_left"], 9, "a code that opened nothing is not used up");
 }

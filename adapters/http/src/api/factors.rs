@@ -19,8 +19,9 @@ use crate::{
     wire::{
         answers::{Identity, Session},
         body::{Body, MaybeBody},
+        codes::Code,
         cookies,
-        refused::{Refused, refusals},
+        refused::{Refused, never, refusals},
         reply::Reply,
     },
 };
@@ -311,7 +312,7 @@ impl Factors {
         &self,
         Anyone(caller): Anyone,
         Body(body): Body<RecoveryCodeBody>,
-    ) -> Result<SessionAnswer, Refused<VerifyTotpError>> {
+    ) -> Result<SessionAnswer, Refused<VerifyTotpError, NO_STEP_UP>> {
         let cmd = VerifyRecoveryCode { code: body.code, mfa_token: Token::read(Purpose::Mfa, &body.mfa_token) };
         let kayan = self.app.kayan.clone();
         let verifying =
@@ -323,6 +324,9 @@ impl Factors {
         Ok(SessionAnswer::Issued(Reply::new(&session), cookie))
     }
 }
+
+/// A login that lacks a factor has no session to step up.
+const NO_STEP_UP: u64 = never([Code::Aal2Required, Code::ReauthenticationRequired]);
 
 refusals! {
     InvalidMfaToken {
@@ -343,8 +347,9 @@ refusals! {
         Self::Authenticate(error) => (error: AuthenticateError),
         Self::InvalidMfaToken(error) => (error: InvalidMfaToken),
         Self::InvalidCode => FactorRefused,
+        Self::StepUp(error) => (error: StepUpRequired),
         Self::NotActive => IdentityInactive,
-        Self::Locked(locked) => AccountLocked.locked(locked),
+        Self::Locked(locked) => AccountLocked.locked(locked).message("too many wrong codes; try again after details.locked_until"),
     }
     DisableTotpError {
         Self::Authenticate(error) => (error: AuthenticateError),

@@ -57,12 +57,6 @@ DELETE FROM one_time_tokens
 WHERE hash = ? AND tenant_id = ? AND purpose = ? AND expires_at > ?";
             batch.guarded(sql, which(&tenant, purpose, hash, at), Guard::OneTime);
         }
-        OneTimeChange::Void { tenant, identity } => {
-            let sql = "-- one_time_tokens.void
-DELETE FROM one_time_tokens
-WHERE identity_id = ? AND tenant_id = ?";
-            batch.free(sql, vec![identity.0.into(), Value::text(tenant.as_str())]);
-        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! One-time tokens: good once, for one purpose, until their end.
 
 use kayan_ports::{
-    AccountChange, Change, CommitError, Guard, OneTimeChange, OneTimePurpose, OneTimeToken, Scope, State, TenantId,
+    AccountChange, Change, CommitError, Guard, OneTimeChange, OneTimePurpose, OneTimeToken, Scope, SessionChange,
+    State, TenantId,
 };
 
 use crate::{
@@ -27,7 +28,8 @@ fn using(token: &OneTimeToken, second: i64) -> Change {
 }
 
 fn void(token: &OneTimeToken) -> Change {
-    Change::OneTime(OneTimeChange::Void { tenant: token.tenant.clone(), identity: token.identity })
+    let scope = Scope::Tenant(token.tenant.clone());
+    Change::Session(SessionChange::RevokeOf { scope, identity: token.identity, except: None })
 }
 
 async fn issued(bench: &dyn Bench) -> OneTimeToken {
@@ -81,11 +83,11 @@ pub async fn nobody_who_is_absent_or_locked_gets_a_one_time_token(bench: &dyn Be
     }
 }
 
-pub async fn voided_one_time_tokens_are_gone_and_anothers_stay(bench: &dyn Bench) {
+pub async fn revoking_an_identitys_sessions_voids_its_one_time_tokens_and_no_others(bench: &dyn Bench) {
     let (store, token) = (bench.store(), issued(bench).await);
     let berta = Account::register(&store, &TenantId::default(), "berta@example.org").await;
     let hers = one_time(&berta.identity);
-    store.changes.commit(vec![issue(&hers), void(&token), void(&token)]).await.unwrap();
+    store.changes.commit(vec![void(&token), void(&token), issue(&hers)]).await.unwrap();
     assert_eq!(store.changes.commit(vec![using(&token, 1)]).await, Err(STALE));
     store.changes.commit(vec![using(&hers, 1)]).await.unwrap();
 }

@@ -151,6 +151,24 @@ pub async fn a_session_steps_up_once_and_only_by_its_present_token(bench: &dyn B
     }
 }
 
+pub async fn a_session_is_pinned_by_its_present_token_while_it_is_active(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    let (before, stale) = (View::of(&store, &anna).await, CommitError::Stale(Guard::Session));
+    let pin = |tenant: &TenantId, token| {
+        Change::Session(SessionChange::Pin { tenant: tenant.clone(), session: anna.session.id, token })
+    };
+    store.changes.commit(vec![pin(anna.tenant(), anna.session.token)]).await.unwrap();
+    for (of, presented) in [(anna.tenant(), token()), (&tenant("other"), anna.session.token)] {
+        assert_eq!(store.changes.commit(vec![pin(of, presented)]).await, Err(stale.clone()));
+    }
+    assert_eq!(View::of(&store, &anna).await, before);
+    let scope = Scope::Tenant(anna.tenant().clone());
+    let end = SessionChange::RevokeOf { scope, identity: anna.identity.id, except: None };
+    store.changes.commit(vec![Change::Session(end)]).await.unwrap();
+    assert_eq!(store.changes.commit(vec![pin(anna.tenant(), anna.session.token)]).await, Err(stale));
+}
+
 pub async fn a_revoked_session_is_not_renewed(bench: &dyn Bench) {
     let store = bench.store();
     let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;

@@ -23,6 +23,7 @@ pub(crate) fn apply(batch: &mut Batch, change: SessionChange) -> Result<(), Driv
             renew(batch, &tenant, session, (token, expires_at), at);
         }
         SessionChange::StepUp { presented, session } => step_up(batch, presented, &session)?,
+        SessionChange::Pin { tenant, session, token } => pin(batch, &tenant, session, token),
         SessionChange::Touch { tenant, session, at } => touch(batch, &tenant, session, at),
         SessionChange::Revoke { tenant, identity, session } => revoke(batch, &tenant, identity, session),
         SessionChange::RevokeOf { scope, identity, except } => revoke_of(batch, &scope, identity, except),
@@ -163,11 +164,21 @@ WHERE id = ? AND tenant_id = ? AND token_hash = ? AND active
         presented.0.into(),
     ];
     batch.guarded(sql, params, Guard::Session);
+    // Spent ones as well: a retry of their rotation would get tokens that are void.
     let sql = "-- sessions.void_refresh
 DELETE FROM refresh_tokens
-WHERE session_id = ? AND tenant_id = ? AND spent_at IS NULL";
+WHERE session_id = ? AND tenant_id = ?";
     batch.free(sql, vec![session.id.0.into(), Value::text(session.tenant.as_str())]);
     Ok(())
+}
+
+fn pin(batch: &mut Batch, tenant: &TenantId, session: SessionId, token: TokenHash) {
+    let sql = "-- sessions.pin
+UPDATE sessions
+SET last_seen_at = last_seen_at
+WHERE id = ? AND tenant_id = ? AND token_hash = ? AND active
+  AND epoch = (SELECT t.sessions_epoch FROM tenants t WHERE t.id = sessions.tenant_id)";
+    batch.guarded(sql, vec![session.0.into(), Value::text(tenant.as_str()), token.0.into()], Guard::Session);
 }
 
 /// Moves forward only: parallel requests may arrive out of order.
@@ -200,4 +211,8 @@ WHERE identity_id = ? AND tenant_id = COALESCE(?, tenant_id) AND id <> ? AND act
     // No session has this id.
     let except = except.map_or(Uuid::nil(), |session| session.0);
     batch.free(sql, vec![identity.0.into(), tenant_or_any(scope), except.into()]);
+    let sql = "-- one_time_tokens.void
+DELETE FROM one_time_tokens
+WHERE identity_id = ? AND tenant_id = COALESCE(?, tenant_id)";
+    batch.free(sql, vec![identity.0.into(), tenant_or_any(scope)]);
 }
