@@ -1,6 +1,7 @@
 -- locks: credentials ACCESS EXCLUSIVE
 -- locks: identities ACCESS EXCLUSIVE
 -- locks: one_time_tokens ACCESS EXCLUSIVE
+-- locks: sessions ROW EXCLUSIVE
 -- reads: credentials, sessions
 -- writes: credentials, sessions
 -- Removes all second factors: after it, a password alone opens a session again.

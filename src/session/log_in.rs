@@ -103,7 +103,6 @@ impl Kayan {
                 Verdict::Match | Verdict::MatchOutdated,
             ) => {
                 let id = identity.id;
-                let password = Some((credential.id, credential.version));
                 let factors = if has_second_factor {
                     self.store.factors.factors(&caller.tenant, id).await
                 } else {
@@ -117,6 +116,8 @@ impl Kayan {
                     }
                 };
                 let renewed = self.renewed(&credential, verdict, &cmd.password, now).await;
+                let version = renewed.as_ref().map_or(credential.version, |renewed| renewed.version);
+                let password = Some((credential.id, version));
                 let mut changes = Vec::new();
                 changes.extend(self.forgetting(&attempt));
                 changes.extend(renewed.map(|renewed| Change::Credential(CredentialChange::Replace(Box::new(renewed)))));

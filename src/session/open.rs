@@ -37,7 +37,7 @@ pub(crate) struct Login<'a> {
     pub(crate) proven: Vec<MethodUse>,
     /// The methods that the identity has.
     pub(crate) enrolled: &'a [Method],
-    /// The password that was verified, which must still be the same when the login ends.
+    /// The password that was verified, as it is after the changes of the login. It must still be so when the login ends.
     pub(crate) password: Option<(CredentialId, Version)>,
 }
 

@@ -219,6 +219,8 @@ fn data_uri(svg: &str) -> String {
 #[OpenApi(prefix_path = "/api/v1/mfa", tag = "Tag::Factors")]
 impl Factors {
     /// List your second factors
+    ///
+    /// Returns the authenticator apps of the current user, and how many recovery codes are left.
     #[oai(path = "/", method = "get", operation_id = "listMyFactors")]
     async fn list(&self, Member(caller): Member) -> Result<Reply<FactorList>, Refused<AuthenticateError>> {
         let factors = self.app.kayan.list_my_factors(&caller).await?;
