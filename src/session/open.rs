@@ -73,6 +73,13 @@ impl Login<'_> {
     fn method(&self) -> Option<&'static str> {
         self.proven.first().map(|used| used.method.as_str())
     }
+
+    /// The change that keeps the login from ending by a password that was changed in the meantime.
+    fn still_proven(&self, now: Timestamp) -> Option<Change> {
+        let (credential, version) = self.password?;
+        let tenant = self.identity.tenant.clone();
+        Some(Change::Credential(CredentialChange::Use { tenant, credential, version, at: now }))
+    }
 }
 
 impl Kayan {
@@ -93,6 +100,7 @@ impl Kayan {
             Err(missing) => return self.ask_for_factor(caller, login, missing, changes, now).await,
         };
         all.extend(changes);
+        all.extend(login.still_proven(now));
         let event = self
             .event(caller, EventType::LoginSuccess, now, "logged in")
             .by(login.identity.id)
@@ -116,7 +124,8 @@ impl Kayan {
             .event(caller, EventType::MfaRequired, now, "a second factor is required")
             .by(login.identity.id)
             .with("method", login.method());
-        let all = [issue].into_iter().chain(changes).chain([event.record()]).collect();
+        let still_proven = login.still_proven(now);
+        let all = [issue].into_iter().chain(changes).chain(still_proven).chain([event.record()]).collect();
         self.commit_login(caller, &login, all, now).await?;
         Err(EndLoginError::MfaRequired(challenge))
     }
@@ -125,13 +134,9 @@ impl Kayan {
         &self,
         caller: &Caller,
         login: &Login<'_>,
-        mut changes: Vec<Change>,
+        changes: Vec<Change>,
         now: Timestamp,
     ) -> Result<(), EndLoginError> {
-        changes.extend(login.password.map(|(credential, version)| {
-            let tenant = login.identity.tenant.clone();
-            Change::Credential(CredentialChange::Use { tenant, credential, version, at: now })
-        }));
         match self.store.changes.commit(changes).await {
             Ok(()) => Ok(()),
             Err(CommitError::Stale(guard @ (Guard::Credential | Guard::Factor | Guard::OneTime))) => {

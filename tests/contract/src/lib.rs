@@ -16,6 +16,7 @@
 
 mod bench;
 mod exercise;
+mod factor_verbs;
 mod laws;
 mod office;
 mod race;

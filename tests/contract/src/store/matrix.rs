@@ -3,8 +3,6 @@
 //! Every table, everything that can be done with it, and who tries: its own tenant, another one, one that there is not,
 //! and the system.
 
-mod factors;
-
 use kayan_ports::{
     AccountChange, AccountQuery, Change, CredentialChange, EventId, EventQuery, Identity, IdentityQuery, KeyPurpose,
     Lookup, Position, PurgeEvents, Role, RoleChange, Scope, SessionChange, SessionQuery, State, Stores, Stretch,
@@ -12,7 +10,7 @@ use kayan_ports::{
 };
 
 use crate::{
-    Bench,
+    Bench, factor_verbs,
     sample::{
         at, client, event, next_password, password, record, refresh_token, rotation, session, tenant, token, unique,
         uuid,
@@ -29,7 +27,7 @@ const ELSEWHERE: [(&str, &str); 4] = [
     ("schema_migrations", "the schema's own history"),
 ];
 
-async fn commits(store: &Stores, change: Change) -> bool {
+pub(crate) async fn commits(store: &Stores, change: Change) -> bool {
     store.changes.commit(vec![change]).await.is_ok()
 }
 
@@ -351,7 +349,7 @@ fn trail() -> Vec<Verb> {
 }
 
 fn verbs() -> Vec<Verb> {
-    [identities(), credentials(), factors::factors(), sessions(), roles(), trail()].into_iter().flatten().collect()
+    [identities(), credentials(), factor_verbs::factors(), sessions(), roles(), trail()].into_iter().flatten().collect()
 }
 
 pub async fn i_29_nobody_reaches_another_tenants_rows_in_any_table_by_any_verb(bench: &dyn Bench) {

@@ -1,14 +1,14 @@
-//! What can be done with factors and one-time tokens.
+//! What can be done with factors and one-time tokens: verbs of the matrix.
 
 use kayan_ports::{Change, FactorChange, FactorKind, OneTimeChange, OneTimeToken, Removed};
 
-use super::commits;
 use crate::{
     sample::{at, one_time},
+    store::matrix::commits,
     verb::{Verb, by_tenant},
 };
 
-pub(super) fn factors() -> Vec<Verb> {
+pub(crate) fn factors() -> Vec<Verb> {
     vec![
         by_tenant("credentials", "read factors", |it, store, tenant| {
             Box::pin(async { !store.factors.factors(tenant, it.account.identity.id).await.unwrap().is_empty() })
