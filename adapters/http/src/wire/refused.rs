@@ -87,10 +87,10 @@ impl Refusal for Failure {
     }
 }
 
-/// The error responses of an operation.
+/// The error responses of an operation. The problem is boxed: responses are moved through many layers, and few are errors.
 ///
 /// If several use-cases share an error, `NEVER` leaves out the codes that this operation can't give.
-pub(crate) struct Refused<E, const NEVER: u64 = 0>(Problem, PhantomData<E>);
+pub(crate) struct Refused<E, const NEVER: u64 = 0>(Box<Problem>, PhantomData<E>);
 
 /// A set of codes, for [`Refused`].
 pub(crate) const fn never<const N: usize>(codes: [Code; N]) -> u64 {
@@ -107,26 +107,26 @@ impl<E: Refusal, const NEVER: u64> From<E> for Refused<E, NEVER> {
     fn from(error: E) -> Self {
         let problem = error.problem();
         debug_assert_eq!(never([problem.code()]) & NEVER, 0, "the document says that this can't be: {problem:?}");
-        Self(problem, PhantomData)
+        Self(Box::new(problem), PhantomData)
     }
 }
 
 impl<E, const NEVER: u64> From<Problem> for Refused<E, NEVER> {
     /// For refusals before the use-case is called.
     fn from(problem: Problem) -> Self {
-        Self(problem, PhantomData)
+        Self(Box::new(problem), PhantomData)
     }
 }
 
 impl<E, const NEVER: u64> From<Box<Problem>> for Refused<E, NEVER> {
     fn from(problem: Box<Problem>) -> Self {
-        (*problem).into()
+        Self(problem, PhantomData)
     }
 }
 
 impl<E: Refusal, const NEVER: u64> From<Refused<E, NEVER>> for poem::Error {
     fn from(refused: Refused<E, NEVER>) -> Self {
-        Self::from(refused.0)
+        Self::from(*refused.0)
     }
 }
 
