@@ -106,7 +106,7 @@ pub trait Keys: Send + Sync {
     /// The system's key for this purpose, generated if there is none.
     async fn obtain(&self, purpose: KeyPurpose) -> Result<Arc<SigningKey>, KeyError>;
 
-    /// The system's key for this purpose, if there is one: without one there is nothing to verify.
+    /// The system's key for this purpose; `None` if it was never generated.
     async fn find(&self, purpose: KeyPurpose) -> Result<Option<Arc<SigningKey>>, KeyError>;
 
     /// Seals the secret of a credential with the data key, so that it opens for that credential only.

@@ -56,7 +56,7 @@ pub fn micros(at: Timestamp) -> i64 {
     i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000)).unwrap_or(i64::MAX)
 }
 
-/// The moment so many microseconds after the beginning of 1970, if there is one: the years -9999 to 9999.
+/// The time this many microseconds after 1970-01-01T00:00:00Z; `None` outside the years -9999 to 9999.
 pub fn from_micros(micros: i64) -> Option<Timestamp> {
     Timestamp::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()
 }

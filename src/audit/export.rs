@@ -43,9 +43,9 @@ enum Ahead {
     Begin,
     /// This page.
     Page(EventPage),
-    /// Nothing: the export is complete.
+    /// The export is complete.
     Ended,
-    /// Nothing: the export failed.
+    /// The export failed.
     Broken,
 }
 

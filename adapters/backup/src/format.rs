@@ -164,7 +164,7 @@ pub enum ReadError {
     /// A table or a column is unknown.
     #[error("it names a table or a column that this program does not know; use a newer one")]
     UnknownTable,
-    /// It goes on after its end.
+    /// There are bytes after its end.
     #[error("there is more behind its end, from byte {at}")]
     Added {
         /// Where it should end.

@@ -39,7 +39,7 @@ pub enum Line {
     End([u64; 3]),
 }
 
-/// Parses a line. Lines do not depend on each other, so many can be parsed in parallel.
+/// Parses a line. Lines are independent of each other, so they can be parsed in parallel.
 pub fn parse(line: &[u8]) -> Result<Line, String> {
     let record: Record<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     match record {

@@ -21,8 +21,8 @@ impl App {
         String::from_utf8_lossy(&made.stdout).trim().to_owned()
     }
 
-    /// Enrolls an app for somebody who is logged in, confirms it by the code of the step before the present one, and
-    /// gives the recovery codes.
+    /// Enrolls an app for a logged-in user, confirms it with the code of the previous time step, and returns the recovery
+    /// codes.
     async fn of(person: &Person) -> (Self, Vec<String>) {
         let client = &person.client;
         let enrolled = ask(client.post("/api/v1/mfa/totp/enroll").bearer_auth(&person.session_token)).await.expect(200);

@@ -1,4 +1,4 @@
-//! Factors: each code good once, whoever tries, and gone with their owner.
+//! Factors: each code is accepted once, and no other identity or tenant can use them.
 
 use kayan_ports::{
     Change, CommitError, Factor, FactorChange, FactorKind, Guard, RecoveryHash, Removed, Scope, TenantId, Unique,
