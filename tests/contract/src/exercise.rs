@@ -9,7 +9,7 @@ use kayan_ports::{
 use time::macros::datetime;
 
 use crate::sample::{
-    Account, at, client, event, identity, named, next_password, one_time, record, recovery_code, refresh_token,
+    Account, at, client, event, identity, named, next_password, one_time, record, recovery_code, refresh_token, role,
     rotation, tenant, token, totp, uuid,
 };
 
@@ -55,16 +55,7 @@ async fn tenants(store: &Stores) -> TenantId {
 
 async fn roles(store: &Stores, account: &Account) {
     let (tenant, identity) = (account.tenant(), account.identity.id);
-    let role = Role {
-        tenant: tenant.clone(),
-        name: "writer".to_owned(),
-        description: String::new(),
-        permissions: Vec::new(),
-        parents: Vec::new(),
-        created_at: at(0),
-        updated_at: at(0),
-        version: 1,
-    };
+    let role = role(tenant);
     let assign = |expected, roles: &[&str]| {
         let roles = roles.iter().map(|&role| role.to_owned()).collect();
         Change::Role(RoleChange::Assign { tenant: tenant.clone(), identity, expected, roles, at: at(1) })

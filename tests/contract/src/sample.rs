@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kayan_ports::{
     Aal, AccountChange, AuditEvent, Change, Client, Credential, CredentialChange, CredentialId, CredentialKind,
     EventId, EventType, Factor, FactorKind, Identifier, Identity, IdentityId, Method, MethodUse, NamedIdentifier,
-    OneTimePurpose, OneTimeToken, Outcome, PasswordHash, RecoveryHash, RefreshToken, Sealed, Session, SessionChange,
-    SessionId, State, Stores, TenantId, Timestamp, TokenHash, Traits,
+    OneTimePurpose, OneTimeToken, Outcome, PasswordHash, RecoveryHash, RefreshToken, Role, Sealed, Session,
+    SessionChange, SessionId, State, Stores, TenantId, Timestamp, TokenHash, Traits,
 };
 use serde_json::{Map, Value, json};
 use time::{Duration, macros::datetime};
@@ -94,6 +94,20 @@ pub(crate) fn password(owner: &Identity) -> Credential {
         secret: PasswordHash::new(format!("$2b$10${}", uuid())),
         created_at: at(2),
         updated_at: at(3),
+        version: 1,
+    }
+}
+
+/// A role called `writer` that grants nothing.
+pub(crate) fn role(tenant: &TenantId) -> Role {
+    Role {
+        tenant: tenant.clone(),
+        name: "writer".to_owned(),
+        description: String::new(),
+        permissions: Vec::new(),
+        parents: Vec::new(),
+        created_at: at(0),
+        updated_at: at(0),
         version: 1,
     }
 }

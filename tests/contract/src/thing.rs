@@ -8,7 +8,7 @@ use kayan_ports::{
 
 use crate::{
     Bench,
-    sample::{Account, at, creation, identity, one_time, recovery_code, tenant, unique, uuid},
+    sample::{Account, at, creation, identity, one_time, recovery_code, role, tenant, unique, uuid},
 };
 
 /// Everything that a tenant can have.
@@ -37,16 +37,7 @@ impl Thing {
         account.identity.roles = Vec::new();
         let mut changes = account.registration();
         let admin = Identity { roles: vec![ADMIN.to_owned()], ..identity(&tenant) };
-        let role = Role {
-            tenant: tenant.clone(),
-            name: "writer".to_owned(),
-            description: String::new(),
-            permissions: Vec::new(),
-            parents: Vec::new(),
-            created_at: at(0),
-            updated_at: at(0),
-            version: 1,
-        };
+        let role = role(&tenant);
         let revoked = AdminTokenId(uuid());
         let (code, one_time) = (recovery_code(&account.identity, 1), one_time(&account.identity));
         changes.insert(0, Change::Role(RoleChange::Create(Box::new(role.clone()))));
