@@ -2,7 +2,7 @@
 
 use kayan_ports::{
     Change, CommitError, CredentialId, EventType, Factor, Guard, Identity, IdentityId, Method, MethodUse,
-    OneTimeChange, OneTimePurpose, OneTimeToken, Tenant, Timestamp, Version,
+    OneTimeChange, OneTimePurpose, OneTimeToken, Tenant, TenantId, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 use time::Duration;
@@ -124,6 +124,17 @@ impl Kayan {
         Ok(tenant.zip(identity).map(login))
     }
 
+    /// Counts an attempt at a second factor of this identity.
+    pub(crate) async fn attempt_code(
+        &self,
+        caller: &Caller,
+        tenant: &TenantId,
+        id: IdentityId,
+    ) -> Result<Attempt, AttemptError> {
+        let target = (attempt::factor_of(tenant, id), &*id.to_string());
+        self.attempt(caller, attempt::SECOND_FACTOR, target, false).await
+    }
+
     /// Counts a try of a code, for the account and for the token, before the code is looked at; `None` when the token has
     /// no try left.
     pub(crate) async fn begin_try(
@@ -132,9 +143,7 @@ impl Kayan {
         login: &PendingLogin,
     ) -> Result<Option<Attempt>, AttemptError> {
         let (tenant, id) = (&login.identity.tenant, login.identity.id);
-        let attempt = self
-            .attempt(caller, attempt::SECOND_FACTOR, (attempt::factor_of(tenant, id), &id.to_string()), false)
-            .await?;
+        let attempt = self.attempt_code(caller, tenant, id).await?;
         let (tenant, purpose, hash) = (tenant.clone(), OneTimePurpose::Mfa, login.token.hash);
         let try_it = Change::OneTime(OneTimeChange::Try { tenant, purpose, hash, at: self.clock.now() });
         let Err(refused) = self.store.changes.commit(vec![try_it]).await else { return Ok(Some(attempt)) };

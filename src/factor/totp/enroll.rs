@@ -1,15 +1,14 @@
 //! Begins to enroll an authenticator app.
 
 use kayan_ports::{
-    Change, CommitError, CredentialId, EventType, Factor, FactorChange, FactorKind, Guard, Identity, Removed, Sealed,
-    Tenant, TotpSetup, Unique, terminal,
+    Change, CommitError, CredentialId, CredentialPlace, EventType, Factor, FactorChange, FactorKind, Guard, Identity,
+    Removed, Tenant, TotpSetup, Unique, terminal,
 };
 use time::Duration;
 use zeroize::Zeroizing;
 
 use crate::{
     AuthenticateError, Caller, Failure, FieldError, Kayan, StepUpRequired, Token,
-    factor::find::place,
     session::{
         second_factor::InvalidMfaToken,
         step_up::{pin, require_step_up},
@@ -98,17 +97,18 @@ impl Kayan {
         }
         let mut secret = Zeroizing::new([0; SECRET]);
         self.entropy.fill(secret.as_mut_slice());
-        let mut app = Factor {
-            id: CredentialId(self.new_id(now)),
+        let id = CredentialId(self.new_id(now));
+        let place = CredentialPlace { tenant: &identity.tenant, identity: identity.id, credential: id };
+        let sealed = self.keys.seal(place, secret.as_slice()).await.map_err(Failure::from)?;
+        let app = Factor {
+            id,
             tenant: identity.tenant.clone(),
             identity: identity.id,
             name: cmd.name,
-            kind: FactorKind::Totp { secret: Sealed(Vec::new()), confirmed: false, last_step: 0 },
+            kind: FactorKind::Totp { secret: sealed, confirmed: false, last_step: 0 },
             created_at: now,
             last_used_at: None,
         };
-        let sealed = self.keys.seal(place(&app), secret.as_slice()).await.map_err(Failure::from)?;
-        app.kind = FactorKind::Totp { secret: sealed, confirmed: false, last_step: 0 };
         let setup =
             self.totp.setup(secret.as_slice(), &self.issuer(&identity).await?, &self.account_name(&identity))?;
         let event = self

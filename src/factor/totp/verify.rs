@@ -4,7 +4,6 @@ use kayan_ports::{Aal, Change, CommitError, EventType, FactorChange, Guard, Meth
 
 use crate::{
     AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Opened, StepUpRequired, Token,
-    access::attempt,
     factor::{find::has_second_factor, recovery_code::NewRecoveryCodes, totp::Match},
     session::{
         second_factor::{CompleteLoginError, InvalidMfaToken},
@@ -133,9 +132,7 @@ impl Kayan {
         let me = self.authenticate(caller, self.clock.now()).await?;
         let (tenant, id) = (&me.identity.tenant, me.identity.id);
         let factors = self.store.factors.factors(tenant, id).await?;
-        let attempt = self
-            .attempt(caller, attempt::SECOND_FACTOR, (attempt::factor_of(tenant, id), &id.to_string()), false)
-            .await?;
+        let attempt = self.attempt_code(caller, tenant, id).await?;
         let now = self.clock.now();
         let matched = match self.matching_app(&factors, code, now).await {
             Ok(matched) => matched,

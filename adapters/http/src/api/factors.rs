@@ -82,7 +82,7 @@ struct RecoveryCodeBody {
 }
 
 /// What a code led to. With an `mfa_token`, or if the session was stepped up, all members of a session are there.
-#[derive(Object, Serialize)]
+#[derive(Object, Default, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 struct TotpVerified {
     /// Always `true`.
@@ -173,31 +173,19 @@ enum Removed {
 
 impl TotpVerified {
     fn new(opened: Option<Opened>, codes: Option<NewRecoveryCodes>) -> Self {
-        let session = opened.map(Session::from);
-        let (mut tokens, mut level) = ((None, None, None, None, None), (None, None, None));
-        if let Some(it) = session {
-            tokens = (
-                Some(it.session_token),
-                Some(it.refresh_token),
-                Some(it.token_type),
-                Some(it.expires_at),
-                Some(it.refresh_expires_at),
-            );
-            level = (Some(it.aal), Some(it.amr), Some(it.identity));
-        }
-        let (session_token, refresh_token, token_type, expires_at, refresh_expires_at) = tokens;
-        let (aal, amr, identity) = level;
+        let recovery_codes = codes.map(plain);
+        let without_session = Self { success: true, recovery_codes, ..Self::default() };
+        let Some(session) = opened.map(Session::from) else { return without_session };
         Self {
-            success: true,
-            recovery_codes: codes.map(plain),
-            session_token,
-            refresh_token,
-            token_type,
-            expires_at,
-            refresh_expires_at,
-            aal,
-            amr,
-            identity,
+            session_token: Some(session.session_token),
+            refresh_token: Some(session.refresh_token),
+            token_type: Some(session.token_type),
+            expires_at: Some(session.expires_at),
+            refresh_expires_at: Some(session.refresh_expires_at),
+            aal: Some(session.aal),
+            amr: Some(session.amr),
+            identity: Some(session.identity),
+            ..without_session
         }
     }
 }
