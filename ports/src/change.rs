@@ -154,6 +154,8 @@ pub enum Guard {
     Credential,
     /// The factor is not there, or what was shown of it was used before.
     Factor,
+    /// It is the last credential that the identity can log in with.
+    LastCredential,
     /// The one-time token is not there, expired, or has no try left.
     OneTime,
     /// The session is not active.
@@ -175,7 +177,7 @@ pub enum Unique {
     Identifier,
     /// A seal's number, within its tenant.
     Seal,
-    /// The one credential of its kind that an identity may have.
+    /// The one credential of its kind that an identity may have, or a passkey's credential id within its tenant.
     Credential,
     /// A role's name, within its tenant.
     Role,

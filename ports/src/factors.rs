@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use crate::{CredentialId, Failure, IdentityId, Sealed, TenantId, Timestamp};
+use crate::{CredentialId, Failure, IdentityId, Passkey, Sealed, TenantId, Timestamp};
 
 /// SHA-256 of a recovery code: all that is kept of it (I-01).
 ///
@@ -36,6 +36,8 @@ pub enum FactorKind {
         /// Its hash.
         hash: RecoveryHash,
     },
+    /// A passkey.
+    Webauthn(Box<Passkey>),
 }
 
 impl FactorKind {
@@ -44,6 +46,7 @@ impl FactorKind {
         match self {
             Self::Totp { .. } => "totp",
             Self::RecoveryCode { .. } => "recovery_code",
+            Self::Webauthn(_) => "webauthn",
         }
     }
 
@@ -109,6 +112,9 @@ pub trait TotpCodes: Send + Sync {
 pub trait Factors: Send + Sync {
     /// An identity's factors, confirmed or not, in the order in which they were enrolled.
     async fn factors(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Factor>, Failure>;
+
+    /// The passkey with this credential id: a tenant has at most one.
+    async fn passkey(&self, tenant: &TenantId, credential_id: &[u8]) -> Result<Option<Factor>, Failure>;
 }
 
 /// Which factors to remove.
@@ -128,7 +134,7 @@ pub enum Removed {
 #[derive(Debug, Clone)]
 pub enum FactorChange {
     /// Adds a factor. Guards: the identity is there (`Guard::Identity`), and has no other unconfirmed app if this is one,
-    /// nor this recovery code (`Unique::Credential`).
+    /// nor this recovery code; nobody in the tenant has this passkey (`Unique::Credential`).
     Add(Box<Factor>),
     /// Confirms an authenticator app by a code of `step`. Guard: it is there and unconfirmed (`Guard::Factor`).
     Confirm {
@@ -165,6 +171,46 @@ pub enum FactorChange {
         identity: IdentityId,
         /// Which.
         hash: RecoveryHash,
+    },
+    /// Accepts a signature of a passkey. Guard: it is there, and its counter is below this one, or both are 0
+    /// (`Guard::Factor`, I-20).
+    UsePasskey {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose.
+        identity: IdentityId,
+        /// Which.
+        factor: CredentialId,
+        /// The signature counter.
+        counter: u32,
+        /// Whether it is backed up now.
+        backed_up: bool,
+        /// When.
+        at: Timestamp,
+    },
+    /// Renames a passkey or an app. Guard: it is there (`Guard::Factor`).
+    Rename {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose.
+        identity: IdentityId,
+        /// Which.
+        factor: CredentialId,
+        /// The new name.
+        name: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Changes nothing. Guard: the identity can log in without this passkey, by a password or by another passkey that
+    /// verifies its user (`Guard::LastCredential`, I-21). The list must pin the identity before, so that two passkeys that
+    /// are removed at once can't each count on the other.
+    KeepWayIn {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose.
+        identity: IdentityId,
+        /// The passkey that is removed.
+        without: CredentialId,
     },
     /// Removes factors.
     Remove {

@@ -5,7 +5,10 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use crate::{CommitError, CredentialId, Failure, IdentityId, KeyId, Scope, TenantId, Timestamp, Version};
+use crate::{
+    CommitError, CredentialId, Failure, IdentityId, KeyId, OneTimePurpose, Scope, TenantId, Timestamp, TokenHash,
+    Version,
+};
 
 /// The purpose of a signing key: a key signs for one purpose only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,15 +82,27 @@ impl From<KeyError> for Failure {
     }
 }
 
-/// The credential that a sealed secret belongs to.
+/// What a sealed secret belongs to.
 #[derive(Debug, Clone, Copy)]
-pub struct CredentialPlace<'a> {
-    /// Its tenant.
-    pub tenant: &'a TenantId,
-    /// Whose it is.
-    pub identity: IdentityId,
-    /// Which.
-    pub credential: CredentialId,
+pub enum SecretOf<'a> {
+    /// A credential.
+    Credential {
+        /// Its tenant.
+        tenant: &'a TenantId,
+        /// Whose it is.
+        identity: IdentityId,
+        /// Which.
+        credential: CredentialId,
+    },
+    /// A one-time token.
+    OneTime {
+        /// Its tenant.
+        tenant: &'a TenantId,
+        /// What it is for.
+        purpose: OneTimePurpose,
+        /// Which.
+        hash: &'a TokenHash,
+    },
 }
 
 /// The store of keys.
@@ -109,11 +124,11 @@ pub trait Keys: Send + Sync {
     /// The system's key for this purpose; `None` if it was never generated.
     async fn find(&self, purpose: KeyPurpose) -> Result<Option<Arc<SigningKey>>, KeyError>;
 
-    /// Seals the secret of a credential with the data key, so that it opens for that credential only.
-    async fn seal(&self, of: CredentialPlace<'_>, secret: &[u8]) -> Result<Sealed, KeyError>;
+    /// Seals a secret with the data key, so that it opens only for what it belongs to.
+    async fn seal(&self, of: SecretOf<'_>, secret: &[u8]) -> Result<Sealed, KeyError>;
 
-    /// Opens the secret of a credential.
-    async fn open(&self, of: CredentialPlace<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, KeyError>;
+    /// Opens a sealed secret.
+    async fn open(&self, of: SecretOf<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, KeyError>;
 }
 
 /// Bytes that only the service can open. Prints redacted.

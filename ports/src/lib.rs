@@ -19,7 +19,9 @@ mod keys;
 mod limits;
 mod lock_order;
 mod log_control;
+mod methods;
 mod one_time;
+mod passkeys;
 mod probe;
 mod profiler;
 mod roles;
@@ -51,20 +53,24 @@ pub use hasher::{AdoptError, HashCost, HashError, HashFormat, Password, Password
 pub use idempotency::{StoredResponse, StoredResponses};
 pub use ids::{AdminTokenId, CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};
 pub use keys::{
-    CredentialPlace, KeyChange, KeyError, KeyPurpose, Keys, Sealed, SealedKey, SigningKey, StoredKeys, WrappedKey,
-    Wrapper,
+    KeyChange, KeyError, KeyPurpose, Keys, Sealed, SealedKey, SecretOf, SigningKey, StoredKeys, WrappedKey, Wrapper,
 };
 pub use limits::{Admission, AttemptCounter, AttemptKey, Lockout, RateLimit, RateLimiter, Reservation, Target};
 pub use lock_order::Locked;
 pub use log_control::{LogControl, LogLevel};
+pub use methods::{Method, MethodUse, PasskeyProof};
 pub use one_time::{OneTimeChange, OneTimePurpose, OneTimeToken, OneTimeTokens};
+pub use passkeys::{
+    AllowedPasskey, Assertion, AssertionResponse, AttestationResponse, Ceremony, CeremonyError, Passkey, PasskeyUser,
+    ResidentKey, UserVerification, WebAuthn,
+};
 pub use probe::{Condition, Probe};
 pub use profiler::{ProfileError, Profiler, Resident};
 pub use roles::{ADMIN, DefinedRoles, Role, RoleChange, Roles};
 pub use seals::{Position, Seal, SealChange, Sealing, Seals, Stretch, TrailEvent, Unsealed};
 pub use sessions::{
-    Aal, AccessTokens, AuthenticatedSession, Client, Lookup, Method, MethodUse, RefreshToken, Refreshing, Session,
-    SessionChange, SessionQuery, Sessions, Spent, TokenHash,
+    Aal, AccessTokens, AuthenticatedSession, Client, Lookup, RefreshToken, Refreshing, Session, SessionChange,
+    SessionQuery, Sessions, Spent, TokenHash,
 };
 pub use store::{Page, Store, Stores};
 pub use tenants::{Tenant, TenantChange, TenantLimit, TenantQuery, TenantSettings, Tenants};

@@ -9,16 +9,19 @@ use crate::{Failure, IdentityId, TenantId, Timestamp, TokenHash};
 pub enum OneTimePurpose {
     /// Completes a login that lacks a factor.
     Mfa,
+    /// Finishes a passkey ceremony.
+    Webauthn,
 }
 
 impl OneTimePurpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 1] = [Self::Mfa];
+    pub const ALL: [Self; 2] = [Self::Mfa, Self::Webauthn];
 
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mfa => "mfa",
+            Self::Webauthn => "webauthn",
         }
     }
 
@@ -37,9 +40,9 @@ pub struct OneTimeToken {
     pub tenant: TenantId,
     /// What it is for.
     pub purpose: OneTimePurpose,
-    /// Whom it is for.
-    pub identity: IdentityId,
-    /// What its use-case has to remember, as JSON. It holds no secret.
+    /// Whom it is for; `None` where that is not known, or not to be seen in the database.
+    pub identity: Option<IdentityId>,
+    /// What its use-case has to remember. It holds no secret that is not sealed.
     pub data: String,
     /// How many wrong tries are left, 0 at least.
     pub tries: u32,
@@ -67,7 +70,8 @@ pub trait OneTimeTokens: Send + Sync {
 /// A write to one-time tokens.
 #[derive(Debug, Clone)]
 pub enum OneTimeChange {
-    /// Issues a token. Guard: the identity is there and active (`Guard::Identity`).
+    /// Issues a token. Guard: its identity is there and active (`Guard::Identity`); without one, the tenant is
+    /// (`Guard::Tenant`).
     Issue(Box<OneTimeToken>),
     /// Counts a try, before it is made, so that parallel ones can't exceed what is left. Guard: the token is there, not
     /// expired at `at`, and has a try left (`Guard::OneTime`).

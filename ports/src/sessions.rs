@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Affected, Concerns, Failure, Identity, IdentityId, Locked, Page, Scope, SessionId, TenantId, TenantSettings,
-    Timestamp,
+    Affected, Concerns, Failure, Identity, IdentityId, Locked, MethodUse, Page, Scope, SessionId, TenantId,
+    TenantSettings, Timestamp,
 };
 
 /// The SHA-256 of a token, which is all that is stored of it (I-01).
@@ -50,42 +50,6 @@ impl Aal {
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Aal1, Self::Aal2, Self::Aal3].into_iter().find(|aal| aal.as_str() == name)
     }
-}
-
-/// An authentication method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// Something known: a password.
-    Password,
-    /// A code of an authenticator app (RFC 6238).
-    Totp,
-    /// A code from a list of which each is good once.
-    RecoveryCode,
-}
-
-impl Method {
-    /// Every method there is.
-    pub const ALL: &[Self] = &[Self::Password, Self::Totp, Self::RecoveryCode];
-
-    /// The name used in JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::Totp => "totp",
-            Self::RecoveryCode => "recovery_code",
-        }
-    }
-}
-
-/// A method and when it was used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MethodUse {
-    /// The method.
-    pub method: Method,
-    /// When it was completed.
-    #[serde(with = "crate::timestamp")]
-    pub completed_at: Timestamp,
 }
 
 /// The client of a request, as sessions and audit events store it.

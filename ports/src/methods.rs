@@ -1,0 +1,63 @@
+//! Authentication methods, and what was proven with them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+
+/// An authentication method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Something known: a password.
+    Password,
+    /// A code of an authenticator app (RFC 6238).
+    Totp,
+    /// A code from a list of which each is good once.
+    RecoveryCode,
+    /// A passkey.
+    Webauthn,
+}
+
+impl Method {
+    /// Every method there is.
+    pub const ALL: &[Self] = &[Self::Password, Self::Totp, Self::RecoveryCode, Self::Webauthn];
+
+    /// The name used in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Totp => "totp",
+            Self::RecoveryCode => "recovery_code",
+            Self::Webauthn => "webauthn",
+        }
+    }
+}
+
+/// A method and when it was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MethodUse {
+    /// The method.
+    pub method: Method,
+    /// When it was completed.
+    #[serde(with = "crate::timestamp")]
+    pub completed_at: Timestamp,
+    /// What the authenticator proved, if the method is a passkey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<PasskeyProof>,
+}
+
+impl MethodUse {
+    /// A method without a passkey.
+    pub fn new(method: Method, completed_at: Timestamp) -> Self {
+        Self { method, completed_at, passkey: None }
+    }
+}
+
+/// What an authenticator proved with a passkey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasskeyProof {
+    /// Whether it verified its user, by a PIN or a fingerprint.
+    pub user_verified: bool,
+    /// Whether the private key can't leave it.
+    pub hardware_bound: bool,
+}
