@@ -1,6 +1,8 @@
 //! Authentication factors.
 
 pub(crate) mod find;
+pub(crate) mod name;
+pub(crate) mod passkey;
 pub(crate) mod password;
 pub(crate) mod recovery_code;
 pub(crate) mod reset;

@@ -48,7 +48,7 @@ pub use crate::{
         inspect::{InspectAdminTokenError, InspectedAdminToken},
         revoke::{RevokeAdminToken, RevokeAdminTokenError, RevokedAdminToken, WhichAdminToken},
     },
-    application::{Kayan, Ports, Settings},
+    application::{Kayan, Ports, RelyingParties, Settings},
     audit::{
         bundle::{BundleError, BundleReader, ExportBundleError, Exported, Line, parse as parse_bundle_line},
         export::{EventExport, ExportEvents, SETTLES_WITHIN},
@@ -61,6 +61,15 @@ pub use crate::{
     },
     factor::{
         find::MyFactors,
+        passkey::{
+            begin_login::{BeginPasskeyLogin, BeginPasskeyLoginError, PasskeyLogin},
+            begin_registration::{BeginPasskeyRegistration, BeginPasskeyRegistrationError},
+            ceremony::BegunCeremony,
+            finish_login::{FinishPasskeyLogin, FinishPasskeyLoginError},
+            finish_registration::{FinishPasskeyRegistration, FinishPasskeyRegistrationError, RegisteredPasskey},
+            remove::RemovePasskeyError,
+            rename::RenamePasskeyError,
+        },
         recovery_code::{
             NewRecoveryCodes,
             regenerate::RegenerateRecoveryCodesError,

@@ -70,7 +70,7 @@ pub struct FieldError {
 
 impl FieldError {
     /// A field error anywhere in the body.
-    pub(crate) fn new(pointer: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
+    pub fn new(pointer: impl Into<String>, code: &str, message: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), code: code.to_owned(), message: message.into() }
     }
 

@@ -22,6 +22,10 @@ pub enum Purpose {
     Refresh,
     /// The second half of a login that lacks a factor.
     Mfa,
+    /// The end of a passkey ceremony.
+    Ceremony,
+    /// A browser, so that ceremonies are finished where they were begun.
+    Browser,
 }
 
 impl Purpose {
@@ -31,6 +35,8 @@ impl Purpose {
             Self::Session => "kys_",
             Self::Refresh => "kyr_",
             Self::Mfa => "kym_",
+            Self::Ceremony => "kyc_",
+            Self::Browser => "kyb_",
         }
     }
 }

@@ -57,6 +57,10 @@ event_types! {
     MfaEnrolled = "auth.mfa.enrolled",
     /// A second factor was removed.
     MfaRemoved = "auth.mfa.removed",
+    /// A second factor got another name.
+    MfaRenamed = "auth.mfa.renamed",
+    /// The signature counter of a passkey went backwards: there may be a copy of it.
+    PasskeyCounter = "auth.passkey.counter",
     /// Recovery codes were made; those before are void.
     RecoveryCodesGenerated = "auth.mfa.recovery_codes",
     /// A password was changed.

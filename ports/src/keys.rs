@@ -19,11 +19,13 @@ pub enum KeyPurpose {
     AuditSeal,
     /// Fingerprints of requests with an idempotency key: the seed is the key of an HMAC.
     Fingerprint,
+    /// Passkeys that nobody has, for unknown identifiers: the seed is the key of an HMAC.
+    PasskeyDecoy,
 }
 
 impl KeyPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 3] = [Self::AdminToken, Self::AuditSeal, Self::Fingerprint];
+    pub const ALL: [Self; 4] = [Self::AdminToken, Self::AuditSeal, Self::Fingerprint, Self::PasskeyDecoy];
 
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
@@ -31,6 +33,7 @@ impl KeyPurpose {
             Self::AdminToken => "admin-token",
             Self::AuditSeal => "audit-seal",
             Self::Fingerprint => "fingerprint",
+            Self::PasskeyDecoy => "passkey-decoy",
         }
     }
 

@@ -21,6 +21,12 @@ impl Kayan {
         }
     }
 
+    /// What apps and authenticators call an account: the first identifier that its user logs in with.
+    pub(crate) fn account_name(&self, identity: &Identity) -> String {
+        let identifiers = self.schema.identify(&identity.traits).unwrap_or_default();
+        identifiers.first().map_or_else(|| identity.id.to_string(), |first| first.value.as_str().to_owned())
+    }
+
     /// The settings of an identity's tenant; the defaults if the tenant no longer exists.
     pub(crate) async fn settings_of(&self, identity: &Identity) -> Result<TenantSettings, Failure> {
         Ok(self.store.tenants.tenant(&identity.tenant).await?.map(|tenant| tenant.settings).unwrap_or_default())

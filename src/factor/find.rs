@@ -1,14 +1,14 @@
 //! Lists the factors of the current user.
 
-use kayan_ports::{CredentialPlace, Factor, FactorKind, Method};
+use kayan_ports::{Factor, FactorKind, Method, SecretOf};
 
 use crate::{AuthenticateError, Caller, Kayan};
 
 /// The factors that a user has besides the password.
 #[derive(Debug)]
 pub struct MyFactors {
-    /// Authenticator apps, confirmed or not, in the order in which they were enrolled.
-    pub apps: Vec<Factor>,
+    /// Authenticator apps, confirmed or not, and passkeys, in the order in which they were enrolled.
+    pub factors: Vec<Factor>,
     /// How many recovery codes are left.
     pub recovery_codes: usize,
 }
@@ -18,20 +18,22 @@ impl Kayan {
     pub async fn list_my_factors(&self, caller: &Caller) -> Result<MyFactors, AuthenticateError> {
         let me = self.authenticate(caller, self.clock.now()).await?;
         let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
-        let (apps, codes): (Vec<_>, Vec<_>) =
-            factors.into_iter().partition(|factor| matches!(factor.kind, FactorKind::Totp { .. }));
-        Ok(MyFactors { apps, recovery_codes: codes.len() })
+        let (codes, others): (Vec<_>, Vec<_>) =
+            factors.into_iter().partition(|factor| matches!(factor.kind, FactorKind::RecoveryCode { .. }));
+        Ok(MyFactors { factors: others, recovery_codes: codes.len() })
     }
 }
 
-/// The place that a factor's secret is sealed for.
-pub(crate) fn place(factor: &Factor) -> CredentialPlace<'_> {
-    CredentialPlace { tenant: &factor.tenant, identity: factor.identity, credential: factor.id }
+/// What a factor's secret is sealed for.
+pub(crate) fn secret_of(factor: &Factor) -> SecretOf<'_> {
+    SecretOf::Credential { tenant: &factor.tenant, identity: factor.identity, credential: factor.id }
 }
 
-/// Whether these factors hold one that a password has to be completed with; recovery codes alone are none.
+/// Whether these factors hold a second one: a confirmed app or a passkey. Recovery codes alone are none.
 pub(crate) fn has_second_factor(factors: &[Factor]) -> bool {
-    factors.iter().any(|factor| matches!(factor.kind, FactorKind::Totp { confirmed: true, .. }))
+    factors
+        .iter()
+        .any(|factor| matches!(factor.kind, FactorKind::Totp { confirmed: true, .. } | FactorKind::Webauthn(_)))
 }
 
 /// The methods that these factors allow, each once.
@@ -41,6 +43,7 @@ pub(crate) fn methods(factors: &[Factor]) -> Vec<Method> {
         let method = match factor.kind {
             FactorKind::Totp { .. } => Method::Totp,
             FactorKind::RecoveryCode { .. } => Method::RecoveryCode,
+            FactorKind::Webauthn(_) => Method::Webauthn,
         };
         if !methods.contains(&method) {
             methods.push(method);

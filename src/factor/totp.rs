@@ -6,7 +6,7 @@ pub(crate) mod verify;
 
 use kayan_ports::{Factor, FactorKind, Failure, Timestamp};
 
-use crate::{Kayan, factor::find::place};
+use crate::{Kayan, factor::find::secret_of};
 
 /// An app of the user, and the time step of the code that was shown.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Kayan {
         let mut found = None;
         for app in factors {
             let FactorKind::Totp { secret, confirmed, last_step } = &app.kind else { continue };
-            let secret = self.keys.open(place(app), secret).await?;
+            let secret = self.keys.open(secret_of(app), secret).await?;
             let step = self.totp.matching_step(&secret, code, now).filter(|step| step > last_step);
             if let Some(step) = step
                 && found.as_ref().is_none_or(|found: &Match| !found.confirmed)

@@ -1,6 +1,6 @@
 //! The authenticator assurance level of a login (AAL, NIST SP 800-63B, section 4), and whether it is enough.
 
-use kayan_ports::{Aal, Method, MethodUse, Session, TenantSettings, Timestamp};
+use kayan_ports::{Aal, Method, MethodUse, PasskeyProof, Session, TenantSettings, Timestamp};
 use time::Duration;
 
 use crate::StepUpRequired;
@@ -19,8 +19,8 @@ pub enum Factor {
 /// What a method proves once it is completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
-    /// The authentication method reference (RFC 8176).
-    pub amr: &'static str,
+    /// The authentication method references (RFC 8176).
+    pub amr: &'static [&'static str],
     /// The kinds of factor; a method that proves two of them is enough for AAL2 by itself.
     pub factors: &'static [Factor],
 }
@@ -36,13 +36,24 @@ pub struct MissingFactor {
 }
 
 /// The methods that a user can enroll during a login that lacks a factor.
-const ENROLLABLE: &[Method] = &[Method::Totp];
+const ENROLLABLE: &[Method] = &[Method::Totp, Method::Webauthn];
 
-/// What this method proves.
+/// What this method proves whenever it is used; a passkey may prove more.
 pub fn proof(method: Method) -> Proof {
     match method {
-        Method::Password => Proof { amr: "pwd", factors: &[Factor::Knowledge] },
-        Method::Totp | Method::RecoveryCode => Proof { amr: "otp", factors: &[Factor::Possession] },
+        Method::Password => Proof { amr: &["pwd"], factors: &[Factor::Knowledge] },
+        Method::Totp | Method::RecoveryCode => Proof { amr: &["otp"], factors: &[Factor::Possession] },
+        Method::Webauthn => Proof { amr: &["swk", "user"], factors: &[Factor::Possession] },
+    }
+}
+
+/// What was proven: of a passkey, also whether its user was verified, and whether its key can't leave the hardware.
+pub fn proof_of(used: &MethodUse) -> Proof {
+    let least = proof(used.method);
+    let Some(PasskeyProof { user_verified, hardware_bound }) = used.passkey else { return least };
+    Proof {
+        amr: if hardware_bound { &["hwk", "user"] } else { least.amr },
+        factors: if user_verified { &[Factor::Possession, Factor::Inherence] } else { least.factors },
     }
 }
 
@@ -57,7 +68,7 @@ pub fn level(proofs: &[Proof]) -> Option<Aal> {
 
 /// The level that these methods reach together.
 pub fn level_of(methods: &[MethodUse]) -> Option<Aal> {
-    level(&methods.iter().map(|used| proof(used.method)).collect::<Vec<_>>())
+    level(&methods.iter().map(proof_of).collect::<Vec<_>>())
 }
 
 /// Whether a session is at this level at least, and its last proof not older than that (RFC 9470, section 4).
@@ -80,7 +91,7 @@ pub fn require(
 /// The authentication method references of these proofs, with `mfa` from AAL2 on (RFC 8176, section 2).
 pub fn amr(proofs: &[Proof]) -> Vec<&'static str> {
     let mfa = (level(proofs) >= Some(Aal::Aal2)).then_some("mfa");
-    proofs.iter().map(|proof| proof.amr).chain(mfa).collect()
+    proofs.iter().flat_map(|proof| proof.amr).copied().chain(mfa).collect()
 }
 
 /// Decides whether these methods open a session in a tenant with these settings, and at which level. A user who has an
@@ -88,7 +99,7 @@ pub fn amr(proofs: &[Proof]) -> Vec<&'static str> {
 ///
 /// **Invariant**: AAL2 needs two distinct kinds of factor, and nothing proven opens nothing (I-19).
 pub fn judge(proven: &[MethodUse], enrolled: &[Method], settings: &TenantSettings) -> Result<Aal, MissingFactor> {
-    let proofs: Vec<Proof> = proven.iter().map(|used| proof(used.method)).collect();
+    let proofs: Vec<Proof> = proven.iter().map(proof_of).collect();
     let required = if settings.mfa_required || enrolled.contains(&Method::Totp) { Aal::Aal2 } else { Aal::Aal1 };
     match level(&proofs) {
         Some(level) if level >= required => Ok(level),
@@ -113,20 +124,20 @@ mod tests {
 
     use super::*;
 
-    const PASSWORD: Proof = Proof { amr: "pwd", factors: &[Factor::Knowledge] };
-    const PIN: Proof = Proof { amr: "pin", factors: &[Factor::Knowledge] };
-    const ONE_TIME_CODE: Proof = Proof { amr: "otp", factors: &[Factor::Possession] };
-    const RECOVERY_CODE: Proof = Proof { amr: "kba", factors: &[Factor::Possession] };
-    const PASSKEY: Proof = Proof { amr: "swk", factors: &[Factor::Possession] };
+    const PASSWORD: Proof = Proof { amr: &["pwd"], factors: &[Factor::Knowledge] };
+    const PIN: Proof = Proof { amr: &["pin"], factors: &[Factor::Knowledge] };
+    const ONE_TIME_CODE: Proof = Proof { amr: &["otp"], factors: &[Factor::Possession] };
+    const RECOVERY_CODE: Proof = Proof { amr: &["kba"], factors: &[Factor::Possession] };
+    const PASSKEY: Proof = Proof { amr: &["swk"], factors: &[Factor::Possession] };
     /// Unlocked by a PIN or a fingerprint, as the authenticator says (user verification).
-    const VERIFIED_PASSKEY: Proof = Proof { amr: "swk", factors: &[Factor::Possession, Factor::Inherence] };
+    const VERIFIED_PASSKEY: Proof = Proof { amr: &["swk"], factors: &[Factor::Possession, Factor::Inherence] };
 
     fn strict() -> TenantSettings {
         TenantSettings { mfa_required: true, ..TenantSettings::default() }
     }
 
     fn password() -> MethodUse {
-        MethodUse { method: Method::Password, completed_at: datetime!(2026-01-01 12:00 UTC) }
+        MethodUse::new(Method::Password, datetime!(2026-01-01 12:00 UTC))
     }
 
     #[test]
@@ -173,8 +184,8 @@ mod tests {
         assert_eq!(judge(&[password()], &enrolled, &TenantSettings::default()), Ok(Aal::Aal1));
         assert_eq!(
             judge(&[password()], &enrolled, &strict()),
-            Err(MissingFactor { methods: Vec::new(), enroll: vec![Method::Totp] }),
-            "an app may be enrolled"
+            Err(MissingFactor { methods: Vec::new(), enroll: vec![Method::Totp, Method::Webauthn] }),
+            "a factor may be enrolled"
         );
     }
 

@@ -7,7 +7,7 @@ use kayan_ports::{Method, RateLimit, TenantLimit, TenantSettings};
 use crate::{FieldError, Lifetimes};
 
 /// The methods that a login can begin with.
-const FIRST: [Method; 1] = [Method::Password];
+const FIRST: [Method; 2] = [Method::Password, Method::Webauthn];
 /// A minute to a year.
 const TTL: RangeInclusive<u64> = 60..=31_536_000;
 /// Not every hash format takes longer passwords whole.
@@ -68,7 +68,7 @@ pub fn judge(settings: &TenantSettings) -> Vec<FieldError> {
         errors.push(FieldError { pointer: "/settings/methods".to_owned(), code: "minItems".to_owned(), message });
     }
     if settings.methods.iter().flatten().any(|method| !FIRST.contains(method)) {
-        let message = "must only name methods that a login begins with: password".to_owned();
+        let message = "must only name methods that a login begins with: password, webauthn".to_owned();
         errors.push(FieldError { pointer: "/settings/methods".to_owned(), code: "enum".to_owned(), message });
     }
     errors

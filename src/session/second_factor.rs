@@ -93,7 +93,7 @@ impl Kayan {
             hash: mfa_token.hash(),
             tenant: login.identity.tenant.clone(),
             purpose: OneTimePurpose::Mfa,
-            identity: login.identity.id,
+            identity: Some(login.identity.id),
             data,
             tries: TRIES,
             created_at: now,
@@ -114,12 +114,13 @@ impl Kayan {
         let Some(token) = self.store.one_time.one_time(of, OneTimePurpose::Mfa, &hash, now).await? else {
             return Ok(None);
         };
+        let owner = token.identity.ok_or_else(|| Failure::Fault("an MFA token has no owner".to_owned()))?;
         let begun: Begun = serde_json::from_str(&token.data)
             .map_err(|error| Failure::Fault(format!("an MFA token's data is damaged: {error}")))?;
         let is_same = |tenant: &Tenant| tenant.active && tenant.epoch == begun.epoch;
         let tenant = self.store.tenants.tenant(of).await?.filter(is_same);
-        let identity = self.store.accounts.identity(&of.into(), token.identity).await?;
-        let factors = self.store.factors.factors(of, token.identity).await?;
+        let identity = self.store.accounts.identity(&of.into(), owner).await?;
+        let factors = self.store.factors.factors(of, owner).await?;
         let login = |(tenant, identity)| PendingLogin { token, begun, tenant, identity, factors };
         Ok(tenant.zip(identity).map(login))
     }
@@ -177,18 +178,19 @@ impl Kayan {
         self.record(event).await
     }
 
-    /// Opens the session of a login that `method` has completed, with `changes` that use the code up.
+    /// Opens the session of a login that was completed by what is `proven` now, with `changes` that use that up.
     pub(crate) async fn complete_login(
         &self,
         caller: &Caller,
         login: PendingLogin,
-        method: Method,
+        proven: MethodUse,
         changes: Vec<Change>,
         now: Timestamp,
     ) -> Result<Opened, CompleteLoginError> {
         let PendingLogin { token, begun, tenant, identity, factors } = login;
-        let Begun { mut proven, password, epoch } = begun;
-        proven.push(MethodUse { method, completed_at: now });
+        let Begun { proven: mut all, password, epoch } = begun;
+        let method = proven.method;
+        all.push(proven);
         let using = OneTimeChange::Use {
             tenant: identity.tenant.clone(),
             purpose: OneTimePurpose::Mfa,
@@ -198,7 +200,7 @@ impl Kayan {
         let verified = self.verified(caller, identity.id, method, now);
         let changes = [Change::OneTime(using)].into_iter().chain(changes).chain([verified]).collect();
         let enrolled = methods(&factors);
-        let login = Login { identity, settings: &tenant.settings, epoch, proven, enrolled: &enrolled, password };
+        let login = Login { identity, settings: &tenant.settings, epoch, proven: all, enrolled: &enrolled, password };
         match self.end_login(caller, login, changes, now).await {
             Ok(opened) => Ok(opened),
             Err(EndLoginError::NotActive) => Err(CompleteLoginError::NotActive),

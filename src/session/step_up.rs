@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{
-    AuthenticatedSession, Change, Factor, Method, MethodUse, RefreshToken, Session, SessionChange, Timestamp,
-};
+use kayan_ports::{AuthenticatedSession, Change, Factor, MethodUse, RefreshToken, Session, SessionChange, Timestamp};
 use time::Duration;
 
 use crate::{
@@ -33,6 +31,12 @@ pub(crate) fn require_step_up(session: &Session, factors: &[Factor], now: Timest
     assurance::require(session, aal, Some(RECENT), now)
 }
 
+/// Requires aal2 if the user has a second factor, however long ago it was proven.
+pub(crate) fn require_level(session: &Session, factors: &[Factor], now: Timestamp) -> Result<(), StepUpRequired> {
+    let aal = has_second_factor(factors).then_some(kayan_ports::Aal::Aal2);
+    assurance::require(session, aal, None, now)
+}
+
 /// The change that keeps a list from being committed once the session was revoked or got other tokens: it may have been read
 /// from a cache.
 pub(crate) fn pin(session: &Session) -> Change {
@@ -41,12 +45,12 @@ pub(crate) fn pin(session: &Session) -> Change {
 }
 
 impl Kayan {
-    /// The caller's session after `method` was proven, and the changes that make it so. Its present refresh token is void.
+    /// The caller's session after this was proven, and the changes that make it so. Its present refresh token is void.
     pub(crate) async fn step_up(
         &self,
         caller: &Caller,
         me: &Arc<AuthenticatedSession>,
-        method: Method,
+        proven: MethodUse,
         now: Timestamp,
     ) -> Result<(Opened, Vec<Change>), Failure> {
         let AuthenticatedSession { identity, session } = (**me).clone();
@@ -54,9 +58,10 @@ impl Kayan {
         let (session_token, refresh_token) =
             (Token::random(Purpose::Session, &*self.entropy), Token::random(Purpose::Refresh, &*self.entropy));
         let expiry = tenant::lifetimes(self.settings.lifetimes, &settings).expiry(now, session.ends_at);
+        let method = proven.method;
         let mut methods = session.methods.clone();
         methods.retain(|used| used.method != method);
-        methods.push(MethodUse { method, completed_at: now });
+        methods.push(proven);
         let stepped_up = Session {
             token: session_token.hash(),
             aal: assurance::level_of(&methods).unwrap_or(session.aal),

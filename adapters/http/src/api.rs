@@ -1,10 +1,12 @@
 //! The API for users and for the operation of the service: one file for each family of endpoints.
 
+pub(crate) mod ceremonies;
 pub(crate) mod debug;
 pub(crate) mod docs;
 pub(crate) mod document;
 pub(crate) mod factors;
 pub(crate) mod identities;
+pub(crate) mod passkeys;
 mod process_access;
 pub(crate) mod sessions;
 pub(crate) mod system;

@@ -2,6 +2,7 @@
 //!
 //! It is one layer because a stack of small ones costs three times as much, on every hot path.
 
+pub(crate) mod browser;
 pub(crate) mod caller;
 mod client_ip;
 pub(crate) mod exact_routes;

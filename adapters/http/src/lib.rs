@@ -115,6 +115,8 @@ type Api = (
     api::sessions::Sessions,
     api::identities::Identities,
     api::factors::Factors,
+    api::ceremonies::Ceremonies,
+    api::passkeys::Passkeys,
     (
         admin::users::Users,
         admin::second_factors::SecondFactors,
@@ -132,6 +134,8 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
         api::sessions::Sessions { app: app.clone(), who_am_i: WhoAmICache::default() },
         api::identities::Identities { app: app.clone() },
         api::factors::Factors { app: app.clone() },
+        api::ceremonies::Ceremonies { app: app.clone() },
+        api::passkeys::Passkeys { app: app.clone() },
         (
             admin::users::Users { app: app.clone() },
             admin::second_factors::SecondFactors { app: app.clone() },

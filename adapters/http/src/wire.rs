@@ -4,6 +4,7 @@ pub(crate) mod answers;
 pub(crate) mod body;
 pub(crate) mod codes;
 pub(crate) mod cookies;
+pub(crate) mod credentials;
 pub(crate) mod etag;
 pub(crate) mod idempotency;
 pub(crate) mod paging;

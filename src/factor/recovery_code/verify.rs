@@ -1,6 +1,6 @@
 //! Completes a login by a recovery code.
 
-use kayan_ports::{Change, FactorChange, FactorKind, Method};
+use kayan_ports::{Change, FactorChange, FactorKind, Method, MethodUse};
 
 use crate::{Caller, InvalidMfaToken, Kayan, Opened, Token, VerifyTotpError, factor::recovery_code::hash};
 
@@ -49,7 +49,8 @@ impl Kayan {
         let (tenant, identity) = (login.identity.tenant.clone(), login.identity.id);
         let mut changes: Vec<Change> = self.forgetting(&attempt).into_iter().collect();
         changes.push(Change::Factor(FactorChange::UseRecoveryCode { tenant, identity, hash }));
-        let completed = self.complete_login(caller, login, Method::RecoveryCode, changes, now).await;
+        let completed =
+            self.complete_login(caller, login, MethodUse::new(Method::RecoveryCode, now), changes, now).await;
         self.settle(attempt, completed.is_ok()).await;
         Ok(VerifiedRecoveryCode { opened: completed?, left: count - 1 })
     }

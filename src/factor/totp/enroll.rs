@@ -1,14 +1,15 @@
 //! Begins to enroll an authenticator app.
 
 use kayan_ports::{
-    Change, CommitError, CredentialId, CredentialPlace, EventType, Factor, FactorChange, FactorKind, Guard, Identity,
-    Removed, Tenant, TotpSetup, Unique, terminal,
+    Change, CommitError, CredentialId, EventType, Factor, FactorChange, FactorKind, Guard, Identity, Removed, SecretOf,
+    Tenant, TotpSetup, Unique,
 };
 use time::Duration;
 use zeroize::Zeroizing;
 
 use crate::{
     AuthenticateError, Caller, Failure, FieldError, Kayan, StepUpRequired, Token,
+    factor::name::judge_name,
     session::{
         second_factor::InvalidMfaToken,
         step_up::{pin, require_step_up},
@@ -19,8 +20,6 @@ use crate::{
 const SECRET: usize = 20;
 /// For how long an app can be confirmed; after it, another one can be enrolled.
 const UNCONFIRMED: Duration = Duration::minutes(10);
-/// The longest name of an app, in characters.
-const LONGEST_NAME: usize = 64;
 /// The most apps that a user can have.
 const MOST: usize = 5;
 
@@ -59,22 +58,10 @@ impl From<Failure> for EnrollTotpError {
     }
 }
 
-/// At most 64 characters, all of them visible.
-fn judge_name(name: &str) -> Result<(), EnrollTotpError> {
-    let message = if name.chars().count() > LONGEST_NAME {
-        format!("must not be longer than {LONGEST_NAME} characters")
-    } else if name.chars().any(terminal::obeys) {
-        "must not contain control characters".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(EnrollTotpError::InvalidName(FieldError::new("/name", "invalid", message)))
-}
-
 impl Kayan {
     /// Makes a secret for a new app. The app becomes a factor when a code of it is verified.
     pub async fn enroll_totp(&self, caller: &Caller, cmd: EnrollTotp) -> Result<TotpSetup, EnrollTotpError> {
-        judge_name(&cmd.name)?;
+        judge_name(&cmd.name).map_err(EnrollTotpError::InvalidName)?;
         let now = self.clock.now();
         // During a login, an app that its user could not confirm is replaced: nobody else can remove it.
         let (identity, factors, pinned, forgotten) = if let Some(token) = &cmd.mfa_token {
@@ -98,8 +85,8 @@ impl Kayan {
         let mut secret = Zeroizing::new([0; SECRET]);
         self.entropy.fill(secret.as_mut_slice());
         let id = CredentialId(self.new_id(now));
-        let place = CredentialPlace { tenant: &identity.tenant, identity: identity.id, credential: id };
-        let sealed = self.keys.seal(place, secret.as_slice()).await.map_err(Failure::from)?;
+        let of = SecretOf::Credential { tenant: &identity.tenant, identity: identity.id, credential: id };
+        let sealed = self.keys.seal(of, secret.as_slice()).await.map_err(Failure::from)?;
         let app = Factor {
             id,
             tenant: identity.tenant.clone(),
@@ -148,11 +135,5 @@ impl Kayan {
             Some(Tenant { id, .. }) if id != kayan_ports::TenantId::default() => id.to_string(),
             _ => "Kayan".to_owned(),
         })
-    }
-
-    /// What the app calls the account: the first identifier that the user logs in with.
-    fn account_name(&self, identity: &Identity) -> String {
-        let identifiers = self.schema.identify(&identity.traits).unwrap_or_default();
-        identifiers.first().map_or_else(|| identity.id.to_string(), |first| first.value.as_str().to_owned())
     }
 }

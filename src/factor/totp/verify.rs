@@ -1,6 +1,6 @@
 //! Verifies a code of an authenticator app: confirms the app, steps a session up, or completes a login.
 
-use kayan_ports::{Aal, Change, CommitError, EventType, FactorChange, Guard, Method, Timestamp};
+use kayan_ports::{Aal, Change, CommitError, EventType, FactorChange, Guard, Method, MethodUse, Timestamp};
 
 use crate::{
     AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Opened, StepUpRequired, Token,
@@ -123,7 +123,7 @@ impl Kayan {
             changes.extend(codes.changes);
             recovery_codes = Some(codes.codes);
         }
-        let completed = self.complete_login(caller, login, Method::Totp, changes, now).await;
+        let completed = self.complete_login(caller, login, MethodUse::new(Method::Totp, now), changes, now).await;
         self.settle(attempt, completed.is_ok()).await;
         Ok(VerifiedTotp { opened: Some(completed?), recovery_codes })
     }
@@ -148,7 +148,7 @@ impl Kayan {
         let mut verified = VerifiedTotp::default();
         let mut changes: Vec<Change> = self.forgetting(&attempt).into_iter().collect();
         if matched.confirmed {
-            let (opened, step_up) = match self.step_up(caller, &me, Method::Totp, now).await {
+            let (opened, step_up) = match self.step_up(caller, &me, MethodUse::new(Method::Totp, now), now).await {
                 Ok(stepped_up) => stepped_up,
                 Err(failure) => {
                     self.release(attempt).await;

@@ -164,7 +164,7 @@ pub(crate) fn session(owner: &Identity) -> Session {
         active: true,
         epoch: 0,
         aal: Aal::Aal1,
-        methods: vec![MethodUse { method: Method::Password, completed_at: at(4) }],
+        methods: vec![MethodUse::new(Method::Password, at(4))],
         issued_at: at(5),
         expires_at: at(3_600),
         ends_at: at(86_400),

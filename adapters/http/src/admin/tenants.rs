@@ -48,6 +48,8 @@ pub(crate) struct Tenants {
 enum LoginMethod {
     /// Identifier and password.
     Password,
+    /// A passkey.
+    Webauthn,
 }
 
 /// A rate limit.
@@ -102,6 +104,7 @@ impl From<kayan_ports::TenantSettings> for Settings {
         let limit = |TenantLimit { requests, window }| Limit { requests, window };
         let method = |method: Method| match method {
             Method::Password => Some(LoginMethod::Password),
+            Method::Webauthn => Some(LoginMethod::Webauthn),
             // Second factors: no login begins with them.
             Method::Totp | Method::RecoveryCode => None,
         };
@@ -123,6 +126,7 @@ impl From<Settings> for kayan_ports::TenantSettings {
         let limit = |Limit { requests, window }| TenantLimit { requests, window };
         let method = |method: LoginMethod| match method {
             LoginMethod::Password => Method::Password,
+            LoginMethod::Webauthn => Method::Webauthn,
         };
         Self {
             methods: settings.methods.map(|methods| methods.into_iter().map(method).collect()),

@@ -10,6 +10,16 @@ use poem_openapi::{
 
 use crate::{Api, wire::refused};
 
+/// The operations that take an MFA token in place of a session, or need neither.
+const OPTIONAL_SESSION: [&str; 6] = [
+    "totpEnroll",
+    "totpVerify",
+    "webauthnRegisterBegin",
+    "webauthnRegisterFinish",
+    "webauthnLoginBegin",
+    "webauthnLoginFinish",
+];
+
 /// The API's documentation, without its handlers.
 struct Documented;
 
@@ -19,6 +29,10 @@ impl OpenApi for Documented {
         for path in apis.iter_mut().flat_map(|api| &mut api.paths) {
             for operation in &mut path.operations {
                 refused::document(&path.path, operation);
+                if operation.operation_id.is_some_and(|id| OPTIONAL_SESSION.contains(&id)) {
+                    // An empty requirement makes the others optional (OpenAPI 3.0, "Security Requirement Object").
+                    operation.security.insert(0, HashMap::new());
+                }
             }
         }
         apis

@@ -1,4 +1,4 @@
-//! Second factors: authenticator apps and recovery codes of the current user.
+//! Second factors: authenticator apps and recovery codes of the current user, and the list of all factors.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use kayan_core::{
     AuthenticateError, DisableTotpError, EnrollTotp, EnrollTotpError, InvalidMfaToken, NewRecoveryCodes, Opened,
     Purpose, RegenerateRecoveryCodesError, StepUpRequired, Token, VerifyRecoveryCode, VerifyTotp, VerifyTotpError,
 };
-use kayan_ports::{CredentialId, FactorKind, Timestamp};
+use kayan_ports::{CredentialId, Timestamp};
 use opentelemetry::trace::FutureExt as _;
 use poem_openapi::{ApiResponse, Object, OpenApi, param::Query};
 use serde::{Deserialize, Serialize};
@@ -141,7 +141,7 @@ struct RecoveryCodes {
 struct FactorInfo {
     /// The id of the factor, a UUIDv7.
     id: Uuid,
-    /// The method: `totp`.
+    /// The method: `totp` or `webauthn`.
     method: String,
     /// Its name.
     name: String,
@@ -190,12 +190,12 @@ impl TotpVerified {
     }
 }
 
-fn plain(codes: NewRecoveryCodes) -> Vec<String> {
+pub(crate) fn plain(codes: NewRecoveryCodes) -> Vec<String> {
     codes.0.iter().map(|code| code.to_string()).collect()
 }
 
 /// What is not an MFA token is an unknown one.
-fn mfa_token(text: Option<&str>) -> Result<Option<Token>, InvalidMfaToken> {
+pub(crate) fn mfa_token(text: Option<&str>) -> Result<Option<Token>, InvalidMfaToken> {
     text.map(|text| Token::read(Purpose::Mfa, text).ok_or(InvalidMfaToken)).transpose()
 }
 
@@ -208,17 +208,17 @@ fn data_uri(svg: &str) -> String {
 impl Factors {
     /// List your second factors
     ///
-    /// Returns the authenticator apps of the current user, and how many recovery codes are left.
+    /// Returns the authenticator apps and passkeys of the current user, and how many recovery codes are left.
     #[oai(path = "/", method = "get", operation_id = "listMyFactors")]
     async fn list(&self, Member(caller): Member) -> Result<Reply<FactorList>, Refused<AuthenticateError>> {
         let factors = self.app.kayan.list_my_factors(&caller).await?;
-        let data = factors.apps.into_iter().map(|app| FactorInfo {
-            id: app.id.0,
-            method: app.kind.as_str().to_owned(),
-            confirmed: matches!(app.kind, FactorKind::Totp { confirmed: true, .. }),
-            name: app.name,
-            created_at: app.created_at,
-            last_used_at: app.last_used_at,
+        let data = factors.factors.into_iter().map(|factor| FactorInfo {
+            id: factor.id.0,
+            method: factor.kind.as_str().to_owned(),
+            confirmed: factor.kind.is_usable(),
+            name: factor.name,
+            created_at: factor.created_at,
+            last_used_at: factor.last_used_at,
         });
         let recovery_codes_left = u32::try_from(factors.recovery_codes).unwrap_or(u32::MAX);
         Ok(Reply::new(&FactorList { data: data.collect(), recovery_codes_left }))

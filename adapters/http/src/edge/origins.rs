@@ -57,6 +57,11 @@ pub(crate) fn may_use_cookie(request: &Request, settings: &HttpSettings) -> bool
     request.method().is_safe() || comes_from_own_page(request, settings) == Some(true)
 }
 
+/// Whether a page of this very origin sends the request, as its browser states.
+pub(crate) fn is_same_origin(request: &Request) -> bool {
+    request.headers().get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin")
+}
+
 /// Whether a page of another site sends the request, as its browser states.
 pub(crate) fn is_cross_site(request: &Request, settings: &HttpSettings) -> bool {
     comes_from_own_page(request, settings) == Some(false)

@@ -35,6 +35,8 @@ macro_rules! codes {
 codes! {
     InvalidInput = "invalid_input", BAD_REQUEST, "Invalid request", "the request is not valid";
     WeakPassword = "weak_password", BAD_REQUEST, "Weak password", "choose another password";
+    CeremonyFailed = "ceremony_failed", BAD_REQUEST, "Ceremony failed",
+        "the passkey could not be registered: begin again";
     Unauthorized = "unauthorized", UNAUTHORIZED, "Authentication required",
         "the session token is missing, unknown, expired or revoked: log in and send the new one";
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials",
@@ -49,7 +51,7 @@ codes! {
     Forbidden = "forbidden", FORBIDDEN, "Permission denied",
         "you don't have the required permission; see details.required";
     MethodDisabled = "method_disabled", FORBIDDEN, "Login method disabled",
-        "this tenant does not allow logging in by password";
+        "this tenant does not allow this login method";
     MfaRequired = "mfa_required", FORBIDDEN, "Second factor required",
         "a second factor is required; see details.methods, details.enroll and details.mfa_token";
     Aal2Required = "aal2_required", FORBIDDEN, "Second factor required for this",
@@ -70,6 +72,8 @@ codes! {
         "an authenticator app waits to be confirmed";
     LastIdentifier = "last_identifier", CONFLICT, "Last identifier",
         "this would remove the last identifier, which is needed to log in: set another one in the same request";
+    LastCredential = "last_credential", CONFLICT, "Last credential",
+        "you could not log in without it: set a password or register another passkey first";
     OwnAccount = "own_account", CONFLICT, "Own account",
         "you can't lock, deactivate or delete your own account here";
     LastAdmin = "last_admin", CONFLICT, "Last administrator",

@@ -1,6 +1,6 @@
-//! The session cookie (RFC 6265bis).
+//! The cookies (RFC 6265bis): of a session, and of a browser with a passkey ceremony.
 
-use kayan_core::Opened;
+use kayan_core::{Opened, Token};
 use kayan_ports::Timestamp;
 
 use crate::HttpSettings;
@@ -27,13 +27,27 @@ pub(crate) fn revoke(settings: &HttpSettings) -> String {
     format!("{}={}", name(settings), attributes(0, settings))
 }
 
+/// The name of the cookie that a browser with a passkey ceremony is recognised by; see [`name`].
+pub(crate) fn browser_name(settings: &HttpSettings) -> &'static str {
+    match (settings.secure_cookies, settings.public_path.is_empty()) {
+        (false, _) => "kayan_ceremony",
+        (true, true) => "__Host-kayan_ceremony",
+        (true, false) => "__Secure-kayan_ceremony",
+    }
+}
+
+/// The `Set-Cookie` value that recognises a browser for an hour.
+pub(crate) fn recognise(browser: &Token, settings: &HttpSettings) -> String {
+    format!("{}={}{}", browser_name(settings), &*browser.expose(), attributes(3600, settings))
+}
+
 fn attributes(max_age: i64, settings: &HttpSettings) -> String {
     let secure = if settings.secure_cookies { "; Secure" } else { "" };
     let path = if settings.public_path.is_empty() { "/" } else { &settings.public_path };
     format!("; Path={path}; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}")
 }
 
-/// The values of the session cookie in a `Cookie` header (RFC 6265bis, section 5.8.3). There is more than one if another host
+/// The values of a cookie in a `Cookie` header (RFC 6265bis, section 5.8.3). There is more than one if another host
 /// of the domain has set its own.
 pub(crate) fn read<'a>(header: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
     header.split(';').filter_map(move |pair| pair.trim_start().strip_prefix(name)?.strip_prefix('='))

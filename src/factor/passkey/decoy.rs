@@ -1,0 +1,51 @@
+//! Passkeys that nobody has: what a browser is asked for where an identifier is unknown or has no passkey.
+
+use hmac::{Hmac, KeyInit, Mac};
+use kayan_ports::{AllowedPasskey, Failure, Identifier, KeyPurpose, Passkey, TenantId};
+use sha2::Sha256;
+use uuid::Uuid;
+
+use crate::Kayan;
+
+/// A public key: the base point of P-256 (NIST SP 800-186, section 3.2.1.3), as a
+/// COSE_Key for ES256 (RFC 9053, section 2.1).
+const PUBLIC_KEY: &[u8] = b"\xa5\x01\x02\x03\x26\x20\x01\
+\x21\x58\x20\x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1\x39\x45\xd8\x98\xc2\x96\
+\x22\x58\x20\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
+
+/// A passkey to verify a response with where there is none, so that it takes the time that it always takes. Its private
+/// key is known (it is 1): whoever verifies with it must refuse whatever the verdict is.
+pub(crate) fn decoy_passkey(credential_id: &[u8]) -> Passkey {
+    Passkey {
+        credential_id: credential_id.to_vec(),
+        public_key: PUBLIC_KEY.to_vec(),
+        user_handle: Uuid::nil(),
+        counter: 0,
+        user_verified: true,
+        discoverable: Some(true),
+        backup_eligible: true,
+        backed_up: true,
+        transports: Vec::new(),
+        aaguid: Uuid::nil(),
+        attestation_format: "none".to_owned(),
+    }
+}
+
+impl Kayan {
+    /// A passkey that looks like one of a phone or a computer. It is always the same for an identifier, and can't be told
+    /// from a real one without the service's key (I-08).
+    pub(crate) async fn decoy(&self, tenant: &TenantId, identifier: &Identifier) -> Result<AllowedPasskey, Failure> {
+        let key = self.keys.obtain(KeyPurpose::PasskeyDecoy).await?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.seed.as_slice())
+            .map_err(|_| Failure::Fault("a key of 32 bytes is too short".to_owned()))?;
+        mac.update(b"kayan passkey decoy 1\0");
+        // A tenant's name has no zero byte.
+        mac.update(tenant.as_str().as_bytes());
+        mac.update(b"\0");
+        mac.update(identifier.as_str().as_bytes());
+        Ok(AllowedPasskey {
+            credential_id: mac.finalize().into_bytes().to_vec(),
+            transports: vec!["hybrid".to_owned(), "internal".to_owned()],
+        })
+    }
+}
