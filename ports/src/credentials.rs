@@ -113,7 +113,7 @@ pub struct Known {
     pub identity: Identity,
     /// Its password, if it has one.
     pub password: Option<Credential>,
-    /// Whether it has a confirmed authenticator app, which a login by password has to be completed with.
+    /// Whether it has a second factor: a confirmed authenticator app or a passkey.
     pub has_second_factor: bool,
     /// Whether it has logged in from the client's network before.
     pub known_network: bool,

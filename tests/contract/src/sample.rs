@@ -141,7 +141,7 @@ pub(crate) fn one_time(owner: &Identity) -> OneTimeToken {
         hash: token(),
         tenant: owner.tenant.clone(),
         purpose: OneTimePurpose::Mfa,
-        identity: owner.id,
+        identity: Some(owner.id),
         data: r#"{"methods":["password"]}"#.to_owned(),
         tries: 5,
         created_at: at(0),

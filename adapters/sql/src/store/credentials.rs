@@ -55,7 +55,8 @@ SELECT t.settings, t.sessions_epoch, n.identity_id, ",
             identity!(),
             ", k.network,
        (SELECT f.id FROM credentials f
-        WHERE f.identity_id = i.id AND f.tenant_id = t.id AND f.kind = 'totp' AND f.subject <> 'unconfirmed' LIMIT 1), ",
+        WHERE f.identity_id = i.id AND f.tenant_id = t.id AND f.kind IN ('totp', 'webauthn')
+          AND f.subject <> 'unconfirmed' LIMIT 1), ",
             credential!(),
             "
 FROM tenants t
