@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kayan_house::{Dependency, none_of, packages, rust, rust_in};
 
 /// Who may depend on whom. Optional dependencies count; those for tests are further down.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("kayan-ports", &[]),
     ("kayan-core", &["kayan-ports"]),
     ("kayan-http", &["kayan-core", "kayan-ports"]),
@@ -20,14 +20,17 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("kayan-cache", &["kayan-ports"]),
     ("kayan-fakes", &["kayan-ports"]),
     ("kayan-crypto", &["kayan-ports"]),
+    ("kayan-webauthn", &["kayan-ports"]),
+    ("kayan-authenticator", &[]),
     // it times the statements that a driver is given
     ("kayan-telemetry", &["kayan-ports", "kayan-sql", "kayan-tls"]),
     ("kayan-tls", &[]),
 ];
 
-/// What the tests of any of these may use besides: fakes, the laws to be kept, and the real cryptography, because a fake
-/// signature proves nothing.
-const FOR_TESTS: [&str; 4] = ["kayan-fakes", "kayan-cache", "kayan-contract", "kayan-crypto"];
+/// What the tests of any of these may use besides: fakes, the laws to be kept, the real cryptography, because a fake
+/// signature proves nothing, and an authenticator that makes real ones.
+const FOR_TESTS: [&str; 6] =
+    ["kayan-fakes", "kayan-cache", "kayan-contract", "kayan-crypto", "kayan-webauthn", "kayan-authenticator"];
 
 /// Only tests depend on these, so they may depend on anything.
 const ENDS: [&str; 8] =

@@ -1,0 +1,148 @@
+//! Whom passkeys are made for: a domain, and the origins that may use them.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use url::{Host, Position, Url};
+
+use crate::options;
+
+/// What the origin of an Android application begins with. The rest is the SHA-256 of its signing certificate.
+const ANDROID: &str = "android:apk-key-hash:";
+
+/// A relying party: its id, and the origins that may use its passkeys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelyingParty {
+    id: String,
+    name: String,
+    /// As browsers send them.
+    origins: Vec<String>,
+    /// The same for the library.
+    urls: Vec<Url>,
+    /// Those of other domains.
+    related: Vec<String>,
+}
+
+/// Why there is no such relying party.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RelyingPartyError {
+    /// Its id is an IP address.
+    #[error("is an IP address, and browsers allow passkeys for domains only; use the service's domain, or localhost")]
+    Address,
+    /// Its id is no domain.
+    #[error(
+        "is not a domain in the form that browsers use; use one such as example.com, in lower case and Punycode, without scheme, port and path"
+    )]
+    NotADomain,
+    /// An origin can't use passkeys.
+    #[error("{origin:?} {why}")]
+    Origin {
+        /// Which.
+        origin: String,
+        /// Why not.
+        why: OriginError,
+    },
+    /// All origins are of other domains.
+    #[error("none of the origins belongs to it: one must be https:// with the domain {0:?} or one below it")]
+    NoOrigin(String),
+}
+
+/// Why an origin can't use passkeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OriginError {
+    /// It is no URL, or one with a path, a query or a user.
+    #[error("is not an origin; use one such as https://example.com, or android:apk-key-hash: and the hash of an app")]
+    NotAnOrigin,
+    /// Its host is an IP address.
+    #[error("has an IP address, and browsers allow passkeys for domains only; use a domain")]
+    Address,
+    /// It is not encrypted.
+    #[error("is not https, and browsers allow passkeys without it on localhost only; use https")]
+    NotSecure,
+    /// The hash of its certificate is malformed.
+    #[error(
+        "has no hash of a certificate; use the SHA-256 of the app's signing certificate in base64url, without padding"
+    )]
+    NotAHash,
+}
+
+impl RelyingParty {
+    /// The relying party with this id, and these origins: of the id's domain or one below it, of other domains, which a
+    /// browser allows if they are listed at `/.well-known/webauthn` of the id's domain, and of Android applications.
+    pub fn new<T: AsRef<str>>(id: &str, name: &str, origins: &[T]) -> Result<Self, RelyingPartyError> {
+        match Host::parse(id) {
+            Ok(Host::Domain(domain)) if domain == id && !id.ends_with('.') => {}
+            Ok(Host::Ipv4(_) | Host::Ipv6(_)) => return Err(RelyingPartyError::Address),
+            Ok(Host::Domain(_)) | Err(_) => return Err(RelyingPartyError::NotADomain),
+        }
+        let name = options::name([name, id]).to_owned();
+        let mut party = Self { id: id.to_owned(), name, origins: Vec::new(), urls: Vec::new(), related: Vec::new() };
+        for origin in origins.iter().map(AsRef::as_ref) {
+            party.add(origin).map_err(|why| RelyingPartyError::Origin { origin: origin.to_owned(), why })?;
+        }
+        if party.related.len() == party.origins.len() {
+            return Err(RelyingPartyError::NoOrigin(party.id));
+        }
+        Ok(party)
+    }
+
+    fn add(&mut self, origin: &str) -> Result<(), OriginError> {
+        let url = Url::parse(origin).map_err(|_| OriginError::NotAnOrigin)?;
+        let (origin, is_related) = match origin.strip_prefix(ANDROID) {
+            Some(hash) if URL_SAFE_NO_PAD.decode(hash).is_ok_and(|hash| hash.len() == 32) => (origin.to_owned(), false),
+            Some(_) => return Err(OriginError::NotAHash),
+            None => (url.origin().ascii_serialization(), !self.owns(web_host(&url)?)),
+        };
+        if self.origins.contains(&origin) {
+            return Ok(());
+        }
+        self.related.extend(is_related.then(|| origin.clone()));
+        self.origins.push(origin);
+        self.urls.push(url);
+        Ok(())
+    }
+
+    /// Whether a host is the id's domain, or below it.
+    fn owns(&self, host: &str) -> bool {
+        host.strip_suffix(&*self.id).is_some_and(|above| above.is_empty() || above.ends_with('.'))
+    }
+
+    /// The domain.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What authenticators call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The origins of other domains, for `/.well-known/webauthn` (section 5.11).
+    pub fn related_origins(&self) -> &[String] {
+        &self.related
+    }
+
+    pub(crate) fn urls(&self) -> &[Url] {
+        &self.urls
+    }
+
+    /// Whether a page or an application of this origin may use passkeys.
+    pub(crate) fn allows(&self, origin: &str) -> bool {
+        self.origins.iter().any(|it| it == origin)
+    }
+}
+
+/// The domain of an origin of the web.
+fn web_host(url: &Url) -> Result<&str, OriginError> {
+    let is_bare = url.username().is_empty() && url.password().is_none() && &url[Position::BeforePath..] == "/";
+    let host = match url.host() {
+        Some(Host::Domain(host)) if is_bare => host,
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) if is_bare => return Err(OriginError::Address),
+        _ => return Err(OriginError::NotAnOrigin),
+    };
+    let is_local = host == "localhost" || host.ends_with(".localhost");
+    match url.scheme() {
+        "https" => Ok(host),
+        "http" if is_local => Ok(host),
+        "http" => Err(OriginError::NotSecure),
+        _ => Err(OriginError::NotAnOrigin),
+    }
+}
