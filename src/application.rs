@@ -1,7 +1,6 @@
 //! The application: its ports and settings.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -46,7 +45,7 @@ pub struct Kayan {
     pub(crate) keys: Arc<dyn Keys>,
     pub(crate) tokens: Arc<dyn AdminTokens>,
     pub(crate) totp: Arc<dyn TotpCodes>,
-    pub(crate) relying_parties: RelyingParties,
+    pub(crate) relying_party: RelyingPartyOf,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) schema: IdentitySchema,
@@ -56,6 +55,10 @@ pub struct Kayan {
     pub(crate) flood: Mutex<Flood>,
     pub(crate) roles: Mutex<RememberedRoles>,
 }
+
+/// What verifies the passkeys of a tenant: a relying party of its own if it has hosts of its own. `None` where there is no
+/// domain that a browser takes for passkeys.
+pub type RelyingPartyOf = Arc<dyn Fn(&TenantId) -> Option<Arc<dyn WebAuthn>> + Send + Sync>;
 
 /// The ports that [`Kayan`] uses.
 pub struct Ports {
@@ -73,33 +76,18 @@ pub struct Ports {
     pub tokens: Arc<dyn AdminTokens>,
     /// Verifies the codes of authenticator apps.
     pub totp: Arc<dyn TotpCodes>,
-    /// Verifies passkeys.
-    pub relying_parties: RelyingParties,
+    /// Verifies the passkeys of a tenant.
+    pub relying_party: RelyingPartyOf,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The source of randomness for tokens and ids.
     pub entropy: Arc<dyn Entropy>,
 }
 
-/// The relying parties of passkeys: a passkey is good for one of them only.
-#[derive(Clone, Default)]
-pub struct RelyingParties {
-    /// Of tenants without their own; `None` where the service has no name that a browser takes for passkeys.
-    pub shared: Option<Arc<dyn WebAuthn>>,
-    /// Of tenants that have hosts of their own.
-    pub own: HashMap<TenantId, Arc<dyn WebAuthn>>,
-}
-
-impl RelyingParties {
-    pub(crate) fn of(&self, tenant: &TenantId) -> Option<&dyn WebAuthn> {
-        self.own.get(tenant).or(self.shared.as_ref()).map(|verifier| &**verifier)
-    }
-}
-
 impl Kayan {
     /// Creates the application.
     pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
-        let Ports { store, hasher, attempts, limiter, keys, tokens, totp, relying_parties, clock, entropy } = ports;
+        let Ports { store, hasher, attempts, limiter, keys, tokens, totp, relying_party, clock, entropy } = ports;
         Self {
             store,
             hasher,
@@ -108,7 +96,7 @@ impl Kayan {
             keys,
             tokens,
             totp,
-            relying_parties,
+            relying_party,
             clock,
             entropy,
             schema,

@@ -48,7 +48,7 @@ pub use crate::{
         inspect::{InspectAdminTokenError, InspectedAdminToken},
         revoke::{RevokeAdminToken, RevokeAdminTokenError, RevokedAdminToken, WhichAdminToken},
     },
-    application::{Kayan, Ports, RelyingParties, Settings},
+    application::{Kayan, Ports, RelyingPartyOf, Settings},
     audit::{
         bundle::{BundleError, BundleReader, ExportBundleError, Exported, Line, parse as parse_bundle_line},
         export::{EventExport, ExportEvents, SETTLES_WITHIN},

@@ -5,13 +5,24 @@ use std::sync::Arc;
 use kayan_cache::MemoryLimiter;
 use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
 use kayan_fakes::{ManualClock, MemoryStore, PlainCodes, PlainHasher, SeededEntropy};
-use kayan_ports::{Client, EventType, Outcome, Stores, TokenHash, Traits};
+use kayan_ports::{Client, EventType, Outcome, Stores, TenantId, TenantSettings, TokenHash, Traits, WebAuthn};
+use kayan_webauthn::{Ceremonies, RelyingParty};
 use serde_json::json;
 
-use crate::{Caller, IdentitySchema, Kayan, Lifetimes, LogIn, Opened, Operator, Ports, RateLimits, Register, Settings};
+use crate::{
+    Caller, IdentitySchema, Kayan, Lifetimes, LogIn, Opened, Operator, Ports, RateLimits, Register, Settings,
+    UpdateTenant,
+};
 
 /// A password that the policy accepts.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// The origin of the pages that use passkeys.
+pub(crate) const ORIGIN: &str = "http://localhost:8080";
+
+fn relying_party() -> Arc<dyn WebAuthn> {
+    Arc::new(Ceremonies::new(RelyingParty::new("localhost", "Kayan", &[ORIGIN]).unwrap()))
+}
 
 /// The application and its fakes.
 pub(crate) struct Stage {
@@ -75,6 +86,7 @@ impl Stage {
             keys: Arc::new(keys),
             tokens: Arc::new(Biscuits::new(entropy.clone())),
             totp: Arc::new(PlainCodes),
+            relying_party: Arc::new(|_| Some(relying_party())),
             clock: clock.clone(),
             entropy,
         };
@@ -109,6 +121,18 @@ impl Stage {
 
     pub(crate) fn login(email: &str, password: &str) -> LogIn {
         LogIn { identifier: email.to_owned(), password: password.into() }
+    }
+
+    /// Gives the tenant these settings.
+    pub(crate) async fn set_tenant(&self, settings: TenantSettings) {
+        let id = TenantId::default();
+        let cmd = UpdateTenant { id, name: None, active: None, settings: Some(settings), expected: None };
+        self.kayan.update_tenant(&Self::operator(), cmd).await.unwrap();
+    }
+
+    /// Makes the tenant require a second factor.
+    pub(crate) async fn require_mfa(&self) {
+        self.set_tenant(TenantSettings { mfa_required: true, ..TenantSettings::default() }).await;
     }
 
     /// A caller without a token.

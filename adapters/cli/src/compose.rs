@@ -182,6 +182,7 @@ fn over(
         keys,
         tokens: tokens(),
         totp: Arc::new(AppCodes),
+        relying_party: Arc::new(|_| None),
         clock: clock(),
         entropy: entropy(),
     };

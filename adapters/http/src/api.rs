@@ -10,4 +10,5 @@ pub(crate) mod passkeys;
 mod process_access;
 pub(crate) mod sessions;
 pub(crate) mod system;
+pub(crate) mod well_known;
 pub(crate) mod who_am_i_cache;

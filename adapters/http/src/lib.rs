@@ -74,6 +74,10 @@ pub struct HttpSettings {
     pub metrics_allow: Vec<IpNet>,
     /// The tenants of host names.
     pub tenant_hosts: TenantHosts,
+    /// The origins of other domains that may use passkeys.
+    pub related_origins: Vec<String>,
+    /// The page on which users manage their accounts.
+    pub account_url: Option<String>,
     /// Whether `/debug` is open to clients on the same machine without a token, for development.
     pub open_debug: bool,
     /// The time limit for receiving a request's body.
@@ -126,7 +130,7 @@ type Api = (
         admin::audit::AuditTrail,
         admin::logs::Logs,
     ),
-    (api::system::System, api::debug::Debug),
+    (api::system::System, api::well_known::WellKnown, api::debug::Debug),
 );
 
 fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
@@ -145,7 +149,11 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
             admin::audit::AuditTrail { app: app.clone() },
             admin::logs::Logs { app: app.clone() },
         ),
-        (api::system::System { app: app.clone(), draining: draining.clone() }, api::debug::Debug { app: app.clone() }),
+        (
+            api::system::System { app: app.clone(), draining: draining.clone() },
+            api::well_known::WellKnown { app: app.clone() },
+            api::debug::Debug { app: app.clone() },
+        ),
     )
 }
 

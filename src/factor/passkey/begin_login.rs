@@ -108,12 +108,12 @@ impl Kayan {
             PasskeyLogin::SecondFactor(token) => {
                 let token = token.ok_or(InvalidMfaToken)?;
                 let login = self.pending_login(caller, &token, now).await?.ok_or(InvalidMfaToken)?;
-                (Kind::SecondFactor(token.hash().0), second_factor(verifier, &allowed(&login.factors))?)
+                (Kind::SecondFactor(token.hash().0), second_factor(&*verifier, &allowed(&login.factors))?)
             }
             PasskeyLogin::StepUp => {
                 let me = self.authenticate(caller, now).await?;
                 let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
-                (Kind::StepUp(me.session.id), second_factor(verifier, &allowed(&factors))?)
+                (Kind::StepUp(me.session.id), second_factor(&*verifier, &allowed(&factors))?)
             }
         };
         let (begun, keep) = self.keep_ceremony(caller, cmd.browser, kind, ceremony, now).await?;

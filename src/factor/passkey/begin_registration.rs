@@ -104,7 +104,7 @@ impl Kayan {
     }
 
     /// Random, and so unrelated to the identity's id: an authenticator shows it to whoever holds it.
-    fn new_user_handle(&self) -> Uuid {
+    pub(crate) fn new_user_handle(&self) -> Uuid {
         let mut random = [0; 16];
         self.entropy.fill(&mut random);
         uuid::Builder::from_random_bytes(random).into_uuid()

@@ -1,5 +1,7 @@
 //! Ceremonies: kept sealed between their beginning and their end, and finished once (I-20).
 
+use std::sync::Arc;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kayan_ports::{
     Ceremony, Change, Failure, IdentityId, OneTimeChange, OneTimePurpose, OneTimeToken, Sealed, SecretOf, SessionId,
@@ -69,8 +71,8 @@ pub(crate) struct Kept {
 
 impl Kayan {
     /// What verifies the passkeys of a tenant, if it can have some.
-    pub(crate) fn passkey_verifier(&self, tenant: &TenantId) -> Option<&dyn WebAuthn> {
-        self.relying_parties.of(tenant)
+    pub(crate) fn passkey_verifier(&self, tenant: &TenantId) -> Option<Arc<dyn WebAuthn>> {
+        (self.relying_party)(tenant)
     }
 
     /// A token that a browser is recognised by when it finishes what it began.

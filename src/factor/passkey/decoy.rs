@@ -15,11 +15,11 @@ const PUBLIC_KEY: &[u8] = b"\xa5\x01\x02\x03\x26\x20\x01\
 
 /// A passkey to verify a response with where there is none, so that it takes the time that it always takes. Its private
 /// key is known (it is 1): whoever verifies with it must refuse whatever the verdict is.
-pub(crate) fn decoy_passkey(credential_id: &[u8]) -> Passkey {
+pub(crate) fn decoy_passkey(credential_id: &[u8], user_handle: Uuid) -> Passkey {
     Passkey {
         credential_id: credential_id.to_vec(),
         public_key: PUBLIC_KEY.to_vec(),
-        user_handle: Uuid::nil(),
+        user_handle,
         counter: 0,
         user_verified: true,
         discoverable: Some(true),

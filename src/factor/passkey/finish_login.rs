@@ -227,15 +227,13 @@ impl Kayan {
             self.passkey_verifier(&caller.tenant).ok_or(NotVerified::unknown("passkeys are not allowed here"))?;
         let found = self.store.factors.passkey(&caller.tenant, &response.credential_id).await?;
         let Some(factor) = found.filter(|factor| whose.includes(factor.identity)) else {
-            let decoy = decoy_passkey(&response.credential_id);
+            let decoy = decoy_passkey(&response.credential_id, self.new_user_handle());
             let _refused_anyway = verifier.finish_login(state, &decoy, response).await;
             return Err(NotVerified::unknown("the passkey is not known here"));
         };
         let FactorKind::Webauthn(passkey) = &factor.kind else {
             return Err(Failure::Fault(format!("the factor {} is no passkey", factor.id)).into());
         };
-        // Without an identifier, the user handle says whose the passkey is; with one, it must not say otherwise.
-        let handle = response.user_handle.clone();
         let verdict = verifier.finish_login(state, passkey, response).await;
         let Assertion { counter, user_verified, backed_up } = match verdict {
             Ok(assertion) => assertion,
@@ -243,11 +241,6 @@ impl Kayan {
             Err(CeremonyError::CounterWentBackwards) => return Err(NotVerified::Copied(Box::new(factor))),
             Err(CeremonyError::Failed(failure)) => return Err(failure.into()),
         };
-        let is_needed = matches!(whose, Whose::Anyones);
-        if handle.map_or(is_needed, |handle| handle != passkey.user_handle.as_bytes()) {
-            let why = "its user handle is missing or of another user".to_owned();
-            return Err(NotVerified::Refused(Some(factor.identity), why));
-        }
         let proven = proof(passkey, user_verified, now);
         let (tenant, identity, id) = (factor.tenant.clone(), factor.identity, factor.id);
         let used = FactorChange::UsePasskey { tenant, identity, factor: id, counter, backed_up, at: now };

@@ -6,6 +6,7 @@ use kayan_ports::{
 
 use crate::{
     AuthenticateError, Caller, Failure, Kayan, StepUpRequired,
+    factor::find::has_second_factor,
     session::step_up::{pin, require_step_up},
 };
 
@@ -30,7 +31,7 @@ impl From<Failure> for DisableTotpError {
 }
 
 impl Kayan {
-    /// Removes one app of the caller, or all. With the last app, the recovery codes go as well.
+    /// Removes one app of the caller, or all. With the last second factor, the recovery codes go as well.
     pub async fn disable_totp(&self, caller: &Caller, which: Option<CredentialId>) -> Result<(), DisableTotpError> {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;
@@ -49,8 +50,8 @@ impl Kayan {
         };
         let mut changes = vec![pin(&me.session)];
         changes.extend(removed.iter().map(|app| remove(Removed::One(*app))));
-        let mut left = factors.iter().filter(is_app).filter(|app| !removed.contains(&app.id));
-        if !left.any(|app| app.kind.is_usable()) {
+        let left: Vec<_> = factors.into_iter().filter(|factor| !removed.contains(&factor.id)).collect();
+        if !has_second_factor(&left) {
             changes.push(remove(Removed::RecoveryCodes));
         }
         let event = self

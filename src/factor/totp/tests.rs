@@ -1,14 +1,14 @@
 //! What authenticator apps and recovery codes promise.
 
 use kayan_fakes::PlainCodes;
-use kayan_ports::{Aal, EventType, Lockout, Method, Outcome, TenantId, TenantSettings, TotpSetup};
+use kayan_ports::{Aal, EventType, Lockout, Method, Outcome, TotpSetup};
 use time::Duration;
 
 use crate::{
     AuthenticateError, Caller, ChangePassword, DisableTotpError, EnrollTotp, EnrollTotpError, InvalidMfaToken,
     LockoutSettings, LogInError, MfaChallenge, Opened, RefreshSession, RefreshSessionError,
-    RegenerateRecoveryCodesError, RegisterError, ResetMfa, RevokeSessions, StepUpRequired, Token, UpdateTenant,
-    UserRef, VerifyRecoveryCode, VerifyTotp, VerifyTotpError, WhoAmI, WhoAmIError,
+    RegenerateRecoveryCodesError, RegisterError, ResetMfa, RevokeSessions, StepUpRequired, Token, UserRef,
+    VerifyRecoveryCode, VerifyTotp, VerifyTotpError, WhoAmI, WhoAmIError,
     stage::{PASSWORD, Stage},
 };
 
@@ -61,13 +61,6 @@ impl Stage {
     async fn by_recovery_code(&self, token: &Token, code: &str) -> Result<Opened, VerifyTotpError> {
         let cmd = VerifyRecoveryCode { code: code.to_owned(), mfa_token: Some(token.clone()) };
         Ok(self.kayan.verify_recovery_code(&Self::stranger(), cmd).await?.opened)
-    }
-
-    async fn require_mfa(&self) {
-        let settings = TenantSettings { mfa_required: true, ..TenantSettings::default() };
-        let id = TenantId::default();
-        let cmd = UpdateTenant { id, name: None, active: None, settings: Some(settings), expected: None };
-        self.kayan.update_tenant(&Self::operator(), cmd).await.unwrap();
     }
 }
 
@@ -273,9 +266,9 @@ async fn with_the_last_app_the_recovery_codes_go_and_a_password_is_enough_again(
     let cmd = verification(stage.next_code(&setup), None);
     let opened = stage.kayan.verify_totp(&caller(&ada), cmd).await.unwrap().opened.unwrap();
     let mine = stage.kayan.list_my_factors(&caller(&opened)).await.unwrap();
-    stage.kayan.disable_totp(&caller(&opened), Some(mine.apps[0].id)).await.unwrap();
+    stage.kayan.disable_totp(&caller(&opened), Some(mine.factors[0].id)).await.unwrap();
     let left = stage.kayan.list_my_factors(&caller(&opened)).await.unwrap();
-    assert_eq!((left.apps.len(), left.recovery_codes), (0, 0));
+    assert_eq!((left.factors.len(), left.recovery_codes), (0, 0));
     stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap();
     let nothing = stage.kayan.disable_totp(&caller(&opened), None).await;
     assert_eq!(nothing.unwrap_err(), DisableTotpError::NotFound);

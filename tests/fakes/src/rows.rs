@@ -113,7 +113,8 @@ impl Rows {
             let identity = self.identity(&tenant.into(), id)?.clone();
             let known_network = client.network().is_some_and(|network| self.networks.contains_key(&(id, network)));
             let mut factors = self.factors.values().filter(|factor| factor.identity == id);
-            let has_second_factor = factors.any(|it| matches!(it.kind, FactorKind::Totp { confirmed: true, .. } | FactorKind::Webauthn(_)));
+            let has_second_factor =
+                factors.any(|it| matches!(it.kind, FactorKind::Totp { confirmed: true, .. } | FactorKind::Webauthn(_)));
             let password = self.password(&tenant.into(), id).cloned();
             Some(Known { identity, password, has_second_factor, known_network })
         };

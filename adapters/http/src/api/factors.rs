@@ -268,7 +268,7 @@ impl Factors {
 
     /// Remove authenticator apps
     ///
-    /// Removes one app, or all. With the last app, the recovery codes are removed as well. Requires a session at `aal2` with a
+    /// Removes one app, or all. With the last second factor, the recovery codes are removed as well. Requires a session at `aal2` with a
     /// proof within the last five minutes.
     #[oai(path = "/totp", method = "delete", operation_id = "totpDisable")]
     async fn totp_disable(

@@ -51,6 +51,17 @@ impl TenantHosts {
     }
 }
 
+impl TenantHosts {
+    /// The hosts of a tenant: those listed first, in alphabetical order.
+    pub fn hosts_of(&self, tenant: &TenantId) -> Vec<String> {
+        let mut hosts: Vec<String> =
+            self.hosts.iter().filter(|(_, of)| *of == tenant).map(|(host, _)| host.clone()).collect();
+        hosts.sort_unstable();
+        hosts.extend(self.domains.iter().map(|domain| format!("{tenant}.{domain}")));
+        hosts
+    }
+}
+
 impl FromStr for TenantHosts {
     type Err = TenantHostsError;
 
@@ -100,6 +111,13 @@ mod tests {
         assert_eq!(hosts.of(Some("-.example.com")), ByHost::Unknown);
         assert_eq!(hosts.of(None), ByHost::Any);
         assert_eq!(TenantHosts::default().of(Some("globex.example.com")), ByHost::Any);
+    }
+
+    #[test]
+    fn a_tenant_has_the_hosts_that_stand_for_it() {
+        let hosts: TenantHosts = "b.example=acme, a.example=acme, c.example=globex, *.example.com=*".parse().unwrap();
+        assert_eq!(hosts.hosts_of(&"acme".parse().unwrap()), ["a.example", "b.example", "acme.example.com"]);
+        assert!(TenantHosts::default().hosts_of(&"acme".parse().unwrap()).is_empty());
     }
 
     #[test]
