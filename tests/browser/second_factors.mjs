@@ -114,9 +114,7 @@ describe('second factors', () => {
 
   test('where a second factor is required, it is set up during the login', async () => {
     const ada = await Visitor.open('ada', { at: process.env.URL_WITH_MFA });
-    await ada.fill('registration', 'E-mail address', ada.email);
-    await ada.fill('registration', 'Password', PASSWORD);
-    await ada.press('Register');
+    await ada.sendsRegistration();
     await ada.sees('Second factor');
     await ada.isAccessible('must-enroll');
     await ada.press('Set up an authenticator app');
