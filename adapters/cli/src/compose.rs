@@ -339,7 +339,7 @@ pub(crate) fn application(
         trusted_proxies: config.trusted_proxies.clone(),
         metrics_allow: config.metrics_allow.clone(),
         tenant_hosts: config.tenant_hosts.clone(),
-        open_debug: config.env == Environment::Development,
+        development: config.env == Environment::Development,
         body_timeout: Duration::from_secs(15),
     };
     let database = store(config, driver)?;

@@ -87,7 +87,7 @@ pub(crate) struct Edge<E> {
 impl<E: Endpoint<Output = Response>> Edge<E> {
     /// The layer around `inner`.
     pub(crate) fn new(inner: E, app: Arc<Application>, observations: Observations) -> Self {
-        let pages = Pages::new(&app.settings.public_path);
+        let pages = Pages::new(&app.settings);
         let ids = RequestIds::new(&*app.entropy);
         Self { inner, pages, methods: OnceLock::new(), observations, ids, app }
     }
@@ -102,7 +102,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
     }
 
     fn methods(&self) -> &Methods {
-        self.methods.get_or_init(|| Methods::read(&document::json("")))
+        self.methods.get_or_init(|| Methods::read(&document::json(""), &self.pages))
     }
 
     /// Turns an error, including the library's own, into a problem; also returns the operation, if one was reached.
@@ -112,7 +112,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             return (problem.clone(), operation);
         }
         let problem = match error.status() {
-            StatusCode::NOT_FOUND if !Pages::PATHS.contains(&path) => Problem::new(Code::NotFound),
+            StatusCode::NOT_FOUND if !self.pages.paths().any(|page| page == path) => Problem::new(Code::NotFound),
             // The router doesn't know the pages.
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_FOUND => {
                 let message = format!("this path does not have the method {}", methods::short_name(method));
@@ -142,8 +142,8 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             self.log(&Summary { method, route, status, tenant: None, request_id: &id }, took);
             return Ok(response);
         }
-        let page = Pages::find(&method, uri.path());
-        let is_home = self.app.settings.open_debug && is_browser_at_root(&request);
+        let page = self.pages.find(&method, uri.path());
+        let is_home = self.app.settings.development && is_browser_at_root(&request);
         let ip = self.client_ip(&request);
         request.extensions_mut().insert(Request { id: id.clone(), ip, app: self.app.clone() });
 
@@ -153,7 +153,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         let tenant = is_logged.then(|| caller::named_tenant(&request).ok().flatten()).flatten();
         let work = async {
             named_once(request.headers())?;
-            let allowance = limits::allow(&request, &self.app.kayan).await?;
+            let allowance = limits::allow(&request, &self.app.kayan, &self.pages).await?;
             let mut response = match page {
                 Some(page) => self.pages.answer(page, request.headers()).await?,
                 // For a developer who opens the address of a new service.

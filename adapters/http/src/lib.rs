@@ -78,8 +78,9 @@ pub struct HttpSettings {
     pub related_origins: Vec<String>,
     /// The page on which users manage their accounts.
     pub account_url: Option<String>,
-    /// Whether `/debug` is open to clients on the same machine without a token, for development.
-    pub open_debug: bool,
+    /// Whether this is development: `/debug` is open to clients on the same machine without a token, and there is a page to
+    /// try logging in on.
+    pub development: bool,
     /// The time limit for receiving a request's body.
     pub body_timeout: Duration,
 }

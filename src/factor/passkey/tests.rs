@@ -123,7 +123,7 @@ async fn a_passkey_logs_in_with_an_identifier_and_without() {
     let (ada, mut key, registered) = stage.with_passkey(ADA, Model::phone()).await;
     assert_eq!(registered.recovery_codes.map(|codes| codes.0.len()), Some(10), "it is the first factor");
     assert_eq!(registered.name, "Passkey");
-    for wanted in [PasskeyLogin::Discoverable, named(ADA), named(" ADA@example.com")] {
+    for wanted in [PasskeyLogin::Discoverable, named(ADA), named("ADA@example.com")] {
         let opened = stage.log_in_by(&mut key, wanted).await.unwrap();
         assert_eq!(opened.identity.id, ada.identity.id);
         assert_eq!((opened.session.aal, opened.amr()), (Aal::Aal2, vec!["swk", "user", "mfa"]));
@@ -158,7 +158,7 @@ async fn i_19_a_key_that_verifies_nobody_completes_a_login_but_is_none() {
         .expect("a passkey alone asks for nothing");
     stage.require_mfa().await;
     let challenge = stage.asked_for_factor(ADA).await;
-    assert_eq!(challenge.missing.methods, [Method::RecoveryCode, Method::Webauthn]);
+    assert_eq!(challenge.missing.methods, [Method::Webauthn, Method::RecoveryCode]);
     assert!(challenge.missing.enroll.is_empty());
     let token = challenge.mfa_token.clone();
     let begun = stage.begin(&Stage::stranger(), PasskeyLogin::SecondFactor(Some(token.clone()))).await.unwrap();

@@ -13,6 +13,7 @@ mod alerts;
 mod audit_api;
 mod backup;
 mod bodies;
+mod browser;
 mod browsers;
 mod codes;
 mod commands;

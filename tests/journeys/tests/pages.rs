@@ -6,7 +6,15 @@ use flate2::read::GzDecoder;
 use kayan_journeys::{Answer, Home, Service, ask};
 use reqwest::RequestBuilder;
 
+use crate::presenting::production;
+
 const PATHS: [&str; 3] = ["/docs", "/openapi.json", "/openapi.yaml"];
+/// The page to try logging in on, and its files.
+const TRIAL: [(&str, &str); 3] = [
+    ("/docs/passkeys", "text/html; charset=utf-8"),
+    ("/docs/passkeys.js", "text/javascript; charset=utf-8"),
+    ("/docs/passkeys.css", "text/css; charset=utf-8"),
+];
 
 async fn packed(request: RequestBuilder) -> Answer {
     ask(request.header("Accept-Encoding", "br, gzip")).await
@@ -59,4 +67,36 @@ async fn behind_a_path_the_document_says_where_the_api_is() {
     let page = ask(service.client().get("/docs")).await.expect(200).text();
     let page = page.split_whitespace().collect::<String>();
     assert!(page.contains(r#""servers":[{"url":"/auth"}]"#), "{} bytes", page.len());
+}
+
+#[tokio::test]
+async fn the_page_to_try_logging_in_on_is_served_in_development_only() {
+    let (service, strict) = (Service::start().await, Service::start_in(production("https://id.example.com")).await);
+    for (path, kind) in TRIAL {
+        let page = ask(service.client().get(path)).await.expect(200);
+        assert_eq!((page.header("content-type"), page.header("cache-control")), (kind, "no-cache"), "{path}");
+        let refused = ask(service.client().post(path)).await.refused(405, "method_not_allowed");
+        assert_eq!(refused.header("allow"), "GET, HEAD");
+        ask(strict.client().get(path)).await.refused(404, "not_found");
+        ask(strict.client().post(path)).await.refused(404, "not_found");
+    }
+    ask(strict.client().get("/docs")).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_page_to_try_logging_in_on_runs_and_loads_only_its_own_files() {
+    let service = Service::start().await;
+    let page = ask(service.client().get("/docs/passkeys")).await.expect(200);
+    let policy = page.header("content-security-policy");
+    for part in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "form-action 'none'"] {
+        assert!(policy.split("; ").any(|given| given == part), "{part}: {policy}");
+    }
+    assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+    for (path, _) in TRIAL {
+        let text = ask(service.client().get(path)).await.expect(200).text().to_lowercase();
+        // In the script, the address of this very page at localhost.
+        let elsewhere = text.replace("http://localhost", "").contains("://");
+        let inline = ["<style", " style=", " onclick=", "innerhtml", "eval("].iter().find(|part| text.contains(**part));
+        assert!(!elsewhere && inline.is_none(), "{path}: {inline:?}");
+    }
 }

@@ -118,7 +118,7 @@ async fn the_cookie_is_for_http_only_and_this_site_until_the_session_expires_or_
 }
 
 /// A home whose service is in production, at that address.
-fn production(url: &str) -> Home {
+pub(crate) fn production(url: &str) -> Home {
     Home::new()
         .with("KAYAN_ENV", "production")
         .with("KAYAN_HOST", "127.0.0.1")

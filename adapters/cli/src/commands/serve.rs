@@ -198,6 +198,7 @@ fn banner(config: &Config, address: SocketAddr) {
         "\n  {bold}Kayan {version}{plain} is running, in development\n\n    \
          service   {base}\n    \
          docs      {base}/docs\n    \
+         passkeys  {base}/docs/passkeys\n    \
          health    {base}/health\n\n    \
          first admin   kayan admin user create --email you@example.com --role admin\n    \
          stop          Ctrl-C\n",

@@ -1,4 +1,4 @@
-//! Swagger UI and the OpenAPI document, served from the binary with no request to another host.
+//! The pages of the service, served from the binary with no request to another host.
 
 use std::{fmt::Display, io::Read as _};
 
@@ -16,16 +16,39 @@ use sha2::{Digest, Sha256};
 use tokio::{sync::OnceCell, task::spawn_blocking};
 
 use crate::{
+    HttpSettings,
     api::document,
     wire::{codes::Code, problem::Problem},
 };
 
+/// The path and the type of each page: Swagger UI, the OpenAPI document, and a page to try logging in on. The last one calls
+/// for changes of accounts without the look and the words of the service around it, so it is served in development only.
+const PAGES: [(&str, &str, Audience); 6] = [
+    ("/docs", HTML, Audience::All),
+    ("/openapi.json", "application/json", Audience::All),
+    ("/openapi.yaml", "application/yaml", Audience::All),
+    ("/docs/passkeys", HTML, Audience::Developers),
+    ("/docs/passkeys.js", "text/javascript; charset=utf-8", Audience::Developers),
+    ("/docs/passkeys.css", "text/css; charset=utf-8", Audience::Developers),
+];
+const HTML: &str = "text/html; charset=utf-8";
+
 /// The pages. They are megabytes, and most processes never serve them, so each is made at its first request; all responses
 /// share its bytes.
 pub(crate) struct Pages {
-    /// The path prefix that clients use.
+    /// The path prefix that clients use, which is empty or, for example, `/auth`.
     path: String,
-    made: [OnceCell<Page>; 3],
+    audience: Audience,
+    made: [OnceCell<Page>; PAGES.len()],
+}
+
+/// Who gets a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Audience {
+    /// Everyone.
+    All,
+    /// Those who run the service in development.
+    Developers,
 }
 
 /// A page, plain and compressed.
@@ -38,26 +61,28 @@ struct Page {
 }
 
 impl Pages {
-    /// Their paths.
-    pub(crate) const PATHS: [&str; 3] = ["/docs", "/openapi.json", "/openapi.yaml"];
-    const TYPES: [&str; 3] = ["text/html; charset=utf-8", "application/json", "application/yaml"];
+    /// The pages that are served with these settings.
+    pub(crate) fn new(settings: &HttpSettings) -> Self {
+        let audience = if settings.development { Audience::Developers } else { Audience::All };
+        Self { path: settings.public_path.clone(), audience, made: Default::default() }
+    }
 
-    /// The pages of an API at this path prefix, which is empty or, for example, `/auth`.
-    pub(crate) fn new(path: &str) -> Self {
-        Self { path: path.to_owned(), made: Default::default() }
+    /// The paths of the pages that are served.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &'static str> {
+        PAGES.into_iter().filter(|(_, _, audience)| *audience <= self.audience).map(|(path, ..)| path)
     }
 
     /// The path of the page that is requested, if it is one of these.
-    pub(crate) fn find(method: &Method, path: &str) -> Option<&'static str> {
+    pub(crate) fn find(&self, method: &Method, path: &str) -> Option<&'static str> {
         let is_read = matches!(*method, Method::GET | Method::HEAD);
-        Self::PATHS.into_iter().find(|page| is_read && *page == path)
+        self.paths().find(|page| is_read && *page == path)
     }
 
     /// The page at that path, compressed if the client accepts that; 304 if the client has it already (RFC 9110, section
     /// 13.1.2).
     pub(crate) async fn answer(&self, path: &'static str, headers: &HeaderMap) -> Result<Response> {
-        let found = Self::PATHS.into_iter().zip(Self::TYPES).zip(&self.made).find(|((page, _), _)| *page == path);
-        let ((_, kind), made) = found.ok_or_else(|| Problem::new(Code::NotFound))?;
+        let found = PAGES.into_iter().zip(&self.made).find(|((page, ..), _)| *page == path);
+        let ((_, kind, _), made) = found.ok_or_else(|| Problem::new(Code::NotFound))?;
         let page = made.get_or_try_init(|| Page::make(path, self.path.clone())).await?;
         let is_packed = takes_gzip(headers);
         let tag = if is_packed { format!("\"{}-gzip\"", page.tag) } else { format!("\"{}\"", page.tag) };
@@ -91,6 +116,9 @@ impl Page {
                     let (page, policy) = page_and_policy(&document::swagger_ui(&public));
                     (page, Some(policy))
                 }
+                "/docs/passkeys" => (include_str!("docs/passkeys.html").to_owned(), Some(OWN_FILES_ONLY)),
+                "/docs/passkeys.js" => (include_str!("docs/passkeys.js").to_owned(), None),
+                "/docs/passkeys.css" => (include_str!("docs/passkeys.css").to_owned(), None),
                 "/openapi.json" => (document::json(&public), None),
                 _ => (document::yaml(&public), None),
             };
@@ -114,6 +142,12 @@ impl Page {
         self.gzip.get_or_try_init(pack).await
     }
 }
+
+/// The policy of a page whose script and style are files of this service. An image may also be part of the page: a QR code is.
+const OWN_FILES_ONLY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; \
+     form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+);
 
 fn failed(error: impl Display) -> Problem {
     Problem::new(Code::Internal).because(error.to_string())

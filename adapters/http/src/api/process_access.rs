@@ -61,7 +61,7 @@ macro_rules! without_token {
 }
 
 without_token! {
-    DebugAccess if |settings, ip| settings.open_debug && ip.is_loopback() && !is_proxy(settings, ip);
+    DebugAccess if |settings, ip| settings.development && ip.is_loopback() && !is_proxy(settings, ip);
     MetricsAccess if may_read_metrics;
 }
 

@@ -16,14 +16,15 @@ refusals! {
     }
 }
 
-/// Whether requests to this path count.
+/// Whether requests to this path of the API count.
 pub(crate) fn counts(path: &str) -> bool {
-    path.starts_with("/api/") || path.starts_with("/admin/") || Pages::PATHS.contains(&path)
+    path.starts_with("/api/") || path.starts_with("/admin/")
 }
 
-/// Counts a request against its client's limit, if clients have one and the path counts.
-pub(super) async fn allow(request: &HttpRequest, kayan: &Kayan) -> Result<Option<Allowance>> {
-    if !kayan.limits_clients() || !counts(request.uri().path()) {
+/// Counts a request against its client's limit, if clients have one and the path counts; that of a page does.
+pub(super) async fn allow(request: &HttpRequest, kayan: &Kayan, pages: &Pages) -> Result<Option<Allowance>> {
+    let path = request.uri().path();
+    if !kayan.limits_clients() || !(counts(path) || pages.paths().any(|page| page == path)) {
         return Ok(None);
     }
     let request_id = Some(Request::of(request)?.id.clone());

@@ -18,8 +18,8 @@ pub(crate) fn short_name(method: &Method) -> &str {
 pub(crate) struct Methods(Vec<(Vec<String>, String)>);
 
 impl Methods {
-    /// Reads the methods from the document.
-    pub(crate) fn read(spec: &str) -> Self {
+    /// Reads the methods from the document, and adds those of the pages.
+    pub(crate) fn read(spec: &str, pages: &Pages) -> Self {
         let spec: Value = serde_json::from_str(spec).unwrap_or_default();
         let paths = spec.get("paths").and_then(Value::as_object);
         let mut table: Vec<_> = paths
@@ -34,7 +34,7 @@ impl Methods {
                 (segments(path), names.join(", "))
             })
             .collect();
-        table.extend(Pages::PATHS.map(|path| (segments(path), "GET, HEAD".to_owned())));
+        table.extend(pages.paths().map(|path| (segments(path), "GET, HEAD".to_owned())));
         Self(table)
     }
 

@@ -1,0 +1,36 @@
+//! The page to try logging in on, in a browser: runs the tests in `tests/browser`.
+
+use std::path::Path;
+
+use kayan_journeys::{Home, Service};
+use tokio::process::Command;
+
+const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../browser/all.mjs");
+/// Tells where the modules of the tests are.
+const MODULES: &str = "KAYAN_TEST_BROWSER";
+
+/// Where browsers find it; passkeys belong to a domain, so not by its address.
+fn at_localhost(service: &Service) -> String {
+    format!("http://localhost:{}", service.address().port())
+}
+
+#[tokio::test]
+async fn users_register_log_in_and_manage_their_factors_in_a_browser() {
+    assert!(std::env::var_os(MODULES).is_some(), "{MODULES} is not set: run `cargo xtask test`, which installs them");
+    let service = Service::start().await;
+    let with_mfa = Home::new();
+    let ran = with_mfa.run(r#"admin tenant update --id default --settings {"mfa_required":true}"#).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let with_mfa = Service::start_in(with_mfa).await;
+
+    let mut node = Command::new("node");
+    node.args(["--test-reporter=spec", TESTS]).kill_on_drop(true).envs([
+        ("URL_OF_SERVICE", at_localhost(&service)),
+        ("URL_WITH_MFA", at_localhost(&with_mfa)),
+        ("SCREENSHOTS", Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots").display().to_string()),
+    ]);
+    let ran = node.output().await.expect("node, which `cargo xtask test` installs");
+    let (said, errors) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    println!("{said}{errors}");
+    assert!(ran.status.success(), "tests in the browser failed:\n{said}{errors}");
+}
