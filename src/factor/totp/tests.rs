@@ -198,7 +198,7 @@ async fn a_required_factor_is_enrolled_during_the_login() {
     let registered = stage.kayan.register(&Stage::stranger(), Stage::registration(ADA)).await;
     let RegisterError::MfaRequired(_) = registered.unwrap_err() else { panic!("no challenge") };
     let challenge = stage.challenged().await;
-    assert_eq!((challenge.missing.methods, challenge.missing.enroll), (vec![], vec![Method::Totp]));
+    assert_eq!((challenge.missing.methods, challenge.missing.enroll), (vec![], vec![Method::Totp, Method::Webauthn]));
     let token = challenge.mfa_token;
     let setup = stage.kayan.enroll_totp(&Stage::stranger(), enrollment(Some(token.clone()))).await.unwrap();
     let wrong = stage.by_code(&token, "000000".to_owned()).await;
