@@ -6,6 +6,7 @@ pub(crate) mod codes;
 pub(crate) mod cookies;
 pub(crate) mod credentials;
 pub(crate) mod etag;
+pub(crate) mod export;
 pub(crate) mod idempotency;
 pub(crate) mod paging;
 pub(crate) mod problem;

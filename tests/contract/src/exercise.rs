@@ -9,8 +9,8 @@ use kayan_ports::{
 use time::macros::datetime;
 
 use crate::sample::{
-    Account, at, client, event, identity, named, next_password, one_time, record, recovery_code, refresh_token, role,
-    rotation, tenant, token, totp, uuid,
+    Account, at, ceremony, client, event, identity, named, next_password, one_time, passkey, record, recovery_code,
+    refresh_token, role, rotation, tenant, token, totp, uuid,
 };
 
 /// Reads everything once and writes everything once, in a tenant of its own. The store has no data key yet.
@@ -23,6 +23,7 @@ pub async fn exercise(store: &Stores) {
     session_lists(store, &account).await;
     responses(store, &account).await;
     factors(store, &account).await;
+    passkeys(store, &account).await;
     trail(store, &account).await;
     writes(store, &account).await;
     keys(store).await;
@@ -171,6 +172,24 @@ async fn factors(store: &Stores, account: &Account) {
     let removed = [Removed::UnconfirmedBefore(at(0)), Removed::RecoveryCodes, Removed::One(factor), Removed::All];
     changes.extend(removed.map(remove));
     store.changes.commit(changes).await.unwrap();
+}
+
+async fn passkeys(store: &Stores, account: &Account) {
+    let (tenant, identity) = (account.tenant().clone(), account.identity.id);
+    let key = passkey(&account.identity, b"key");
+    let factor = key.id;
+    let (counter, backed_up, name) = (8, true, "mine".to_owned());
+    let mut changes: Vec<_> = [
+        FactorChange::KeepWayIn { tenant: tenant.clone(), identity, without: factor },
+        FactorChange::Add(Box::new(key)),
+        FactorChange::UsePasskey { tenant: tenant.clone(), identity, factor, counter, backed_up, at: at(43) },
+        FactorChange::Rename { tenant: tenant.clone(), identity, factor, name, at: at(43) },
+    ]
+    .map(Change::Factor)
+    .into();
+    changes.push(Change::OneTime(OneTimeChange::Issue(Box::new(ceremony(&tenant)))));
+    store.changes.commit(changes).await.unwrap();
+    assert_eq!(store.factors.passkey(&tenant, b"key").await.unwrap().unwrap().name, "mine");
 }
 
 /// Reads the audit trail in every way, and purges nothing of it.

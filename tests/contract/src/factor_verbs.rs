@@ -3,8 +3,9 @@
 use kayan_ports::{Change, FactorChange, FactorKind, OneTimeChange, OneTimeToken, Removed};
 
 use crate::{
-    sample::{at, one_time},
+    sample::{at, ceremony, one_time},
     store::matrix::commits,
+    thing::CREDENTIAL,
     verb::{Verb, by_tenant},
 };
 
@@ -22,6 +23,27 @@ pub(crate) fn factors() -> Vec<Verb> {
             let (tenant, identity, which) = (tenant.clone(), it.account.identity.id, Removed::One(it.code.id));
             Box::pin(commits(store, Change::Factor(FactorChange::Remove { tenant, identity, which })))
         }),
+        by_tenant("credentials", "find a passkey", |it, store, tenant| {
+            Box::pin(async {
+                let found = store.factors.passkey(tenant, CREDENTIAL).await.unwrap();
+                found.is_some_and(|found| found.id == it.passkey.id)
+            })
+        }),
+        by_tenant("credentials", "use a passkey", |it, store, tenant| {
+            let (tenant, identity, factor) = (tenant.clone(), it.account.identity.id, it.passkey.id);
+            let (counter, backed_up, at) = (8, false, at(9));
+            let change = FactorChange::UsePasskey { tenant, identity, factor, counter, backed_up, at };
+            Box::pin(commits(store, Change::Factor(change)))
+        }),
+        by_tenant("credentials", "rename a passkey", |it, store, tenant| {
+            let (tenant, identity, factor) = (tenant.clone(), it.account.identity.id, it.passkey.id);
+            let change = FactorChange::Rename { tenant, identity, factor, name: "mine".to_owned(), at: at(9) };
+            Box::pin(commits(store, Change::Factor(change)))
+        }),
+        by_tenant("credentials", "keep a way in", |it, store, tenant| {
+            let (tenant, identity, without) = (tenant.clone(), it.account.identity.id, it.passkey.id);
+            Box::pin(commits(store, Change::Factor(FactorChange::KeepWayIn { tenant, identity, without })))
+        }),
         by_tenant("one_time_tokens", "read", |it, store, tenant| {
             let token = &it.one_time;
             Box::pin(async move {
@@ -31,6 +53,24 @@ pub(crate) fn factors() -> Vec<Verb> {
         by_tenant("one_time_tokens", "issue", |it, store, tenant| {
             let token = OneTimeToken { tenant: tenant.clone(), ..one_time(&it.admin) };
             Box::pin(commits(store, Change::OneTime(OneTimeChange::Issue(Box::new(token)))))
+        }),
+        by_tenant("one_time_tokens", "issue without an identity", |it, store, tenant| {
+            Box::pin(async move {
+                let token = ceremony(tenant);
+                let (purpose, hash) = (token.purpose, token.hash);
+                commits(store, Change::OneTime(OneTimeChange::Issue(Box::new(token)))).await
+                    && store.one_time.one_time(&it.tenant, purpose, &hash, at(9)).await.unwrap().is_some()
+            })
+        }),
+        by_tenant("one_time_tokens", "read one without an identity", |it, store, tenant| {
+            let token = &it.ceremony;
+            Box::pin(async move {
+                store.one_time.one_time(tenant, token.purpose, &token.hash, at(9)).await.unwrap().is_some()
+            })
+        }),
+        by_tenant("one_time_tokens", "use one without an identity", |it, store, tenant| {
+            let (tenant, purpose, hash) = (tenant.clone(), it.ceremony.purpose, it.ceremony.hash);
+            Box::pin(commits(store, Change::OneTime(OneTimeChange::Use { tenant, purpose, hash, at: at(9) })))
         }),
         by_tenant("one_time_tokens", "try", |it, store, tenant| {
             let (tenant, purpose, hash) = (tenant.clone(), it.one_time.purpose, it.one_time.hash);

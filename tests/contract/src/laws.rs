@@ -66,6 +66,18 @@ macro_rules! laws {
             a_removed_factor_is_gone_and_the_password_stays,
             i_29_another_tenants_factor_is_neither_read_nor_used,
         );
+        $crate::laws!(@each $fresh, store::passkeys:
+            passkeys_come_back_as_they_went_in,
+            a_passkey_is_taken_once_in_its_tenant,
+            a_passkey_is_added_once_under_64_parallel_tries,
+            i_20_a_signature_counter_grows_or_stays_at_0,
+            i_20_a_signature_is_accepted_once_under_64_parallel_tries,
+            a_passkey_or_an_app_gets_a_new_name_and_nothing_else_does,
+            i_21_the_last_way_in_is_kept,
+            i_21_of_two_last_passkeys_one_is_left_when_both_are_removed_at_once,
+            a_deleted_identitys_passkey_is_gone_and_can_be_added_anew,
+            i_29_another_tenants_passkey_is_neither_read_nor_used,
+        );
         $crate::laws!(@each $fresh, store::one_time:
             a_one_time_token_comes_back_as_it_went_in_until_its_end,
             i_01_a_one_time_token_is_used_once_under_64_parallel_tries,
@@ -73,6 +85,9 @@ macro_rules! laws {
             nobody_who_is_absent_or_locked_gets_a_one_time_token,
             revoking_an_identitys_sessions_voids_its_one_time_tokens_and_no_others,
             i_29_another_tenants_one_time_token_is_absent,
+            a_one_time_token_without_an_identity_is_good_until_its_end_and_for_its_purpose,
+            i_01_a_one_time_token_without_an_identity_is_used_once_under_64_parallel_tries,
+            a_one_time_token_without_an_identity_is_its_tenants_while_that_is_open,
         );
         $crate::laws!(@each $fresh, store::sessions:
             a_session_comes_back_as_it_went_in,

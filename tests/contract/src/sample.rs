@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use kayan_ports::{
     Aal, AccountChange, AuditEvent, Change, Client, Credential, CredentialChange, CredentialId, CredentialKind,
     EventId, EventType, Factor, FactorKind, Identifier, Identity, IdentityId, Method, MethodUse, NamedIdentifier,
-    OneTimePurpose, OneTimeToken, Outcome, PasswordHash, RecoveryHash, RefreshToken, Role, Sealed, Session,
+    OneTimePurpose, OneTimeToken, Outcome, Passkey, PasswordHash, RecoveryHash, RefreshToken, Role, Sealed, Session,
     SessionChange, SessionId, State, Stores, TenantId, Timestamp, TokenHash, Traits,
 };
 use serde_json::{Map, Value, json};
@@ -118,6 +118,24 @@ pub(crate) fn totp(owner: &Identity) -> Factor {
     factor(owner, kind)
 }
 
+/// A passkey with this credential id, whose counter is at 7.
+pub(crate) fn passkey(owner: &Identity, credential_id: &[u8]) -> Factor {
+    let passkey = Passkey {
+        credential_id: credential_id.to_vec(),
+        public_key: vec![0xA5, 0x01, 0x02, 0x00, 0xFF],
+        user_handle: unique(),
+        counter: 7,
+        user_verified: true,
+        discoverable: Some(true),
+        backup_eligible: false,
+        backed_up: false,
+        transports: vec!["hybrid".to_owned(), "internal".to_owned()],
+        aaguid: unique(),
+        attestation_format: "packed".to_owned(),
+    };
+    factor(owner, FactorKind::Webauthn(Box::new(passkey)))
+}
+
 /// The recovery code of this number.
 pub(crate) fn recovery_code(owner: &Identity, number: u8) -> Factor {
     factor(owner, FactorKind::RecoveryCode { hash: RecoveryHash([number; 32]) })
@@ -144,6 +162,20 @@ pub(crate) fn one_time(owner: &Identity) -> OneTimeToken {
         identity: Some(owner.id),
         data: r#"{"methods":["password"]}"#.to_owned(),
         tries: 5,
+        created_at: at(0),
+        expires_at: at(300),
+    }
+}
+
+/// The token of a passkey ceremony, which belongs to no identity and ends five minutes after noon.
+pub(crate) fn ceremony(tenant: &TenantId) -> OneTimeToken {
+    OneTimeToken {
+        hash: token(),
+        tenant: tenant.clone(),
+        purpose: OneTimePurpose::Webauthn,
+        identity: None,
+        data: "c2VhbGVk".to_owned(),
+        tries: 1,
         created_at: at(0),
         expires_at: at(300),
     }

@@ -15,6 +15,7 @@ pub mod lists;
 pub mod locks;
 pub mod matrix;
 pub mod one_time;
+pub mod passkeys;
 pub mod passwords;
 pub mod races;
 pub mod refresh;

@@ -8,7 +8,7 @@ use kayan_ports::{
 
 use crate::{
     Bench,
-    sample::{Account, at, creation, identity, one_time, recovery_code, role, tenant, unique, uuid},
+    sample::{Account, at, ceremony, creation, identity, one_time, passkey, recovery_code, role, tenant, unique, uuid},
 };
 
 /// Everything that a tenant can have.
@@ -21,8 +21,15 @@ pub(crate) struct Thing {
     pub(crate) revoked: AdminTokenId,
     /// A recovery code of the account.
     pub(crate) code: Factor,
+    /// A passkey of the account.
+    pub(crate) passkey: Factor,
     pub(crate) one_time: OneTimeToken,
+    /// A one-time token without an identity.
+    pub(crate) ceremony: OneTimeToken,
 }
+
+/// The credential id of every passkey.
+pub(crate) const CREDENTIAL: &[u8] = b"\x00\xffkey";
 
 /// Adds a tenant with a row in nearly every table.
 pub async fn furnish(bench: &dyn Bench) {
@@ -39,12 +46,15 @@ impl Thing {
         let admin = Identity { roles: vec![ADMIN.to_owned()], ..identity(&tenant) };
         let role = role(&tenant);
         let revoked = AdminTokenId(uuid());
-        let (code, one_time) = (recovery_code(&account.identity, 1), one_time(&account.identity));
+        let (code, passkey) = (recovery_code(&account.identity, 1), passkey(&account.identity, CREDENTIAL));
+        let (one_time, ceremony) = (one_time(&account.identity), ceremony(&tenant));
         changes.insert(0, Change::Role(RoleChange::Create(Box::new(role.clone()))));
         changes.extend([
             creation(&admin, Vec::new()),
             Change::Factor(FactorChange::Add(Box::new(code.clone()))),
+            Change::Factor(FactorChange::Add(Box::new(passkey.clone()))),
             Change::OneTime(OneTimeChange::Issue(Box::new(one_time.clone()))),
+            Change::OneTime(OneTimeChange::Issue(Box::new(ceremony.clone()))),
             Change::RevokeAdminToken(Box::new(Revocation {
                 id: revoked,
                 by: Scope::Tenant(tenant.clone()),
@@ -82,6 +92,6 @@ impl Thing {
         ]);
         store.changes.commit(changes).await.expect("a tenant's things");
         account.identity.last_login_at = Some(account.session.issued_at);
-        Self { tenant, account, admin, role, revoked, code, one_time }
+        Self { tenant, account, admin, role, revoked, code, passkey, one_time, ceremony }
     }
 }

@@ -1,7 +1,8 @@
 //! Tests of the store of keys.
 
 use kayan_fakes::{ManualClock, MemoryStore, SeededEntropy};
-use kayan_ports::Failure;
+use kayan_ports::{CredentialId, Failure, IdentityId, OneTimePurpose, TenantId, TokenHash};
+use uuid::Uuid;
 
 use super::*;
 
@@ -164,4 +165,45 @@ async fn i_36_keys_and_secrets_print_redacted() {
     let printed = format!("{secrets:?} {key:?} {kept:?} {:?}", store.data_key().await);
     assert!(!printed.contains("planted") && !printed.contains(&format!("{:?}", key.seed.as_slice())), "{printed}");
     assert!(!printed.contains(&format!("{:?}", kept.sealed.0)), "{printed}");
+}
+
+#[test]
+fn the_place_of_a_credentials_secret_is_the_one_that_earlier_versions_sealed_for() {
+    let (tenant, identity, credential) =
+        (TenantId::default(), IdentityId(Uuid::from_u128(1)), CredentialId(Uuid::from_u128(2)));
+    let of = SecretOf::Credential { tenant: &tenant, identity, credential };
+    let row = secret_row(of);
+    let Place { tenant, table, id, column } = secret_place(of, &row);
+    assert_eq!((tenant, table, column), ("default", "credentials", "secret"));
+    assert_eq!(id, "00000000-0000-0000-0000-000000000001/00000000-0000-0000-0000-000000000002");
+}
+
+#[tokio::test]
+async fn a_sealed_secret_opens_only_for_what_it_belongs_to() {
+    let keys = process(&Arc::new(MemoryStore::new()), &session("a", None));
+    let (tenant, other): (TenantId, TenantId) = (TenantId::default(), "other".parse().unwrap());
+    let [one, two] = [Uuid::from_u128(1), Uuid::from_u128(2)];
+    let credential = |tenant, identity, credential| SecretOf::Credential {
+        tenant,
+        identity: IdentityId(identity),
+        credential: CredentialId(credential),
+    };
+    let [hash, hash_of_another] = [TokenHash([1; 32]), TokenHash([2; 32])];
+    let one_time = |tenant, purpose, hash| SecretOf::OneTime { tenant, purpose, hash };
+    let all = [
+        credential(&tenant, one, one),
+        credential(&tenant, one, two),
+        credential(&tenant, two, one),
+        credential(&other, one, one),
+        one_time(&tenant, OneTimePurpose::Webauthn, &hash),
+        one_time(&tenant, OneTimePurpose::Webauthn, &hash_of_another),
+        one_time(&tenant, OneTimePurpose::Mfa, &hash),
+        one_time(&other, OneTimePurpose::Webauthn, &hash),
+    ];
+    for (at, of) in all.iter().enumerate() {
+        let sealed = keys.seal(*of, b"a secret").await.unwrap();
+        for (from, other) in all.iter().enumerate() {
+            assert_eq!(keys.open(*other, &sealed).await.is_ok(), from == at, "{of:?} as {other:?}");
+        }
+    }
 }

@@ -14,9 +14,10 @@ use crate::{
     Application, Tag,
     edge::caller::{Anyone, Member},
     wire::{
-        answers::{ExportBody, Identity, Session, TraitsBody},
+        answers::{Identity, Session, TraitsBody},
         body::Body,
         cookies,
+        export::ExportBody,
         refused::{Refused, refusals},
         reply::Reply,
     },

@@ -1,6 +1,6 @@
 //! Schemas that several families of endpoints share.
 
-use kayan_core::{Export, Opened};
+use kayan_core::Opened;
 use kayan_ports::{AuthenticatedSession, State, Timestamp, Traits};
 use poem_openapi::{
     Enum, Object,
@@ -313,71 +313,5 @@ pub(crate) struct WhoAmI {
 impl From<AuthenticatedSession> for WhoAmI {
     fn from(me: AuthenticatedSession) -> Self {
         Self { identity: me.identity.into(), session: SessionInfo::new(me.session, true) }
-    }
-}
-
-/// A credential, without its secret.
-#[derive(Debug, Object, Serialize)]
-#[oai(skip_serializing_if_is_none)]
-struct CredentialInfo {
-    /// The id of the credential.
-    id: Uuid,
-    /// The kind of credential: `password`, `totp` or `recovery_code`.
-    kind: String,
-    /// The name that its owner gave it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    /// When the credential was created.
-    #[serde(with = "kayan_ports::timestamp")]
-    created_at: Timestamp,
-    /// When its secret was last changed.
-    #[serde(with = "kayan_ports::timestamp")]
-    updated_at: Timestamp,
-    /// When it was last used, of a second factor.
-    #[serde(with = "kayan_ports::timestamp::option", skip_serializing_if = "Option::is_none")]
-    last_used_at: Option<Timestamp>,
-}
-
-/// All data that is stored about a user.
-#[derive(Debug, Object, Serialize)]
-pub(crate) struct ExportBody {
-    /// When the export was made.
-    #[serde(with = "kayan_ports::timestamp")]
-    exported_at: Timestamp,
-    /// The identity.
-    identity: Identity,
-    /// The credentials, without their secrets.
-    credentials: Vec<CredentialInfo>,
-    /// The sessions.
-    sessions: Vec<SessionInfo>,
-    /// The audit events caused by the user or about the user, oldest first.
-    events: Vec<Value>,
-}
-
-impl From<Export> for ExportBody {
-    fn from(export: Export) -> Self {
-        let credentials = export.credentials.into_iter().map(|credential| CredentialInfo {
-            id: credential.id.0,
-            kind: credential.kind.as_str().to_owned(),
-            name: None,
-            created_at: credential.created_at,
-            updated_at: credential.updated_at,
-            last_used_at: None,
-        });
-        let factors = export.factors.into_iter().map(|factor| CredentialInfo {
-            id: factor.id.0,
-            kind: factor.kind.as_str().to_owned(),
-            name: Some(factor.name).filter(|name| !name.is_empty()),
-            created_at: factor.created_at,
-            updated_at: factor.created_at,
-            last_used_at: factor.last_used_at,
-        });
-        Self {
-            exported_at: export.exported_at,
-            identity: export.identity.into(),
-            credentials: credentials.chain(factors).collect(),
-            sessions: export.sessions.into_iter().map(|session| SessionInfo::new(session, false)).collect(),
-            events: export.events.iter().map(|event| serde_json::to_value(event).unwrap_or_default()).collect(),
-        }
     }
 }

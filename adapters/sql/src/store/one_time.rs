@@ -76,7 +76,7 @@ fn issue(batch: &mut Batch, token: OneTimeToken) {
         Value::text(token.tenant.as_str()),
     ];
     let Some(identity) = token.identity else {
-        let sql = "-- one_time_tokens.issue_to_any
+        let sql = "-- one_time_tokens.issue_without_identity
 INSERT INTO one_time_tokens (hash, purpose, data, tries, created_at, expires_at, tenant_id)
 SELECT ?, ?, ?, ?, ?, ?, t.id
 FROM tenants t

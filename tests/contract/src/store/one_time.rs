@@ -8,7 +8,7 @@ use kayan_ports::{
 use crate::{
     Bench,
     race::{MANY, only_winner, race},
-    sample::{Account, at, identity, one_time, tenant},
+    sample::{Account, at, ceremony, identity, one_time, tenant},
 };
 
 const STALE: CommitError = CommitError::Stale(Guard::OneTime);
@@ -105,5 +105,45 @@ pub async fn i_29_another_tenants_one_time_token_is_absent(bench: &dyn Bench) {
     let outcome = store.changes.commit(vec![issue(&elsewhere)]).await;
     assert_eq!(outcome, Err(CommitError::Stale(Guard::Identity)));
     store.changes.commit(vec![void(&foreign)]).await.unwrap();
+    store.changes.commit(vec![using(&token, 1)]).await.unwrap();
+}
+
+pub async fn a_one_time_token_without_an_identity_is_good_until_its_end_and_for_its_purpose(bench: &dyn Bench) {
+    let (store, token) = (bench.store(), ceremony(&TenantId::default()));
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    store.changes.commit(vec![issue(&token), void(&one_time(&anna.identity))]).await.unwrap();
+    let read = |purpose, second| store.one_time.one_time(&token.tenant, purpose, &token.hash, at(second));
+    assert_eq!(read(OneTimePurpose::Webauthn, 299).await, Ok(Some(token.clone())));
+    assert_eq!(read(OneTimePurpose::Webauthn, 300).await, Ok(None), "it ends exactly then (I-02)");
+    assert_eq!(read(OneTimePurpose::Mfa, 299).await, Ok(None));
+    let other = OneTimeToken { purpose: OneTimePurpose::Mfa, ..token.clone() };
+    for refused in [using(&token, 300), attempt(&token, 300), using(&other, 299), attempt(&other, 299)] {
+        assert_eq!(store.changes.commit(vec![refused.clone()]).await, Err(STALE), "{refused:?}");
+    }
+    store.changes.commit(vec![using(&token, 299)]).await.unwrap();
+}
+
+pub async fn i_01_a_one_time_token_without_an_identity_is_used_once_under_64_parallel_tries(bench: &dyn Bench) {
+    let (store, token) = (bench.store(), ceremony(&TenantId::default()));
+    store.changes.commit(vec![issue(&token)]).await.unwrap();
+    let outcomes = race(&store, vec![vec![using(&token, 1)]; MANY]).await;
+    only_winner(&outcomes, &STALE);
+    assert_eq!(store.one_time.one_time(&token.tenant, token.purpose, &token.hash, at(1)).await, Ok(None));
+}
+
+pub async fn a_one_time_token_without_an_identity_is_its_tenants_while_that_is_open(bench: &dyn Bench) {
+    let (store, other, closed) = (bench.store(), tenant("other"), tenant("closed"));
+    bench.add_tenant(&other, true).await;
+    bench.add_tenant(&closed, false).await;
+    for refused in [ceremony(&closed), ceremony(&tenant("nowhere"))] {
+        assert_eq!(store.changes.commit(vec![issue(&refused)]).await, Err(CommitError::Stale(Guard::Tenant)));
+    }
+    let token = ceremony(&TenantId::default());
+    store.changes.commit(vec![issue(&token)]).await.unwrap();
+    let foreign = OneTimeToken { tenant: other.clone(), ..token.clone() };
+    assert_eq!(store.one_time.one_time(&other, token.purpose, &token.hash, at(1)).await, Ok(None));
+    for change in [attempt(&foreign, 1), using(&foreign, 1)] {
+        assert_eq!(store.changes.commit(vec![change]).await, Err(STALE));
+    }
     store.changes.commit(vec![using(&token, 1)]).await.unwrap();
 }
