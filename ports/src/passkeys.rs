@@ -13,7 +13,7 @@ use crate::Failure;
 pub struct Passkey {
     /// The credential id that the authenticator chose, 1 to 1,023 bytes.
     pub credential_id: Vec<u8>,
-    /// The public key: a COSE_Key in CBOR (RFC 9052, section 7).
+    /// The public key: a `COSE_Key` in CBOR (RFC 9052, section 7).
     pub public_key: Vec<u8>,
     /// The user handle that the authenticator knows its owner by: random, the same for all passkeys of an identity.
     pub user_handle: Uuid,

@@ -82,7 +82,7 @@ impl Kayan {
             identity: identity.clone(),
             settings: &settings,
             epoch,
-            proven: vec![MethodUse { method: Method::Password, completed_at: now }],
+            proven: vec![MethodUse::new(Method::Password, now)],
             enrolled: &[Method::Password],
             password: Some((credential.id, credential.version)),
         };

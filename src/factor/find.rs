@@ -1,6 +1,6 @@
 //! Lists the factors of the current user.
 
-use kayan_ports::{CredentialPlace, Factor, FactorKind, Method};
+use kayan_ports::{Factor, FactorKind, Method, SecretOf};
 
 use crate::{AuthenticateError, Caller, Kayan};
 
@@ -18,15 +18,16 @@ impl Kayan {
     pub async fn list_my_factors(&self, caller: &Caller) -> Result<MyFactors, AuthenticateError> {
         let me = self.authenticate(caller, self.clock.now()).await?;
         let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
-        let (apps, codes): (Vec<_>, Vec<_>) =
-            factors.into_iter().partition(|factor| matches!(factor.kind, FactorKind::Totp { .. }));
-        Ok(MyFactors { apps, recovery_codes: codes.len() })
+        let is_code = |factor: &&Factor| matches!(factor.kind, FactorKind::RecoveryCode { .. });
+        let recovery_codes = factors.iter().filter(is_code).count();
+        let is_app = |factor: &Factor| matches!(factor.kind, FactorKind::Totp { .. });
+        Ok(MyFactors { apps: factors.into_iter().filter(is_app).collect(), recovery_codes })
     }
 }
 
 /// The place that a factor's secret is sealed for.
-pub(crate) fn place(factor: &Factor) -> CredentialPlace<'_> {
-    CredentialPlace { tenant: &factor.tenant, identity: factor.identity, credential: factor.id }
+pub(crate) fn place(factor: &Factor) -> SecretOf<'_> {
+    SecretOf::Credential { tenant: &factor.tenant, identity: factor.identity, credential: factor.id }
 }
 
 /// Whether these factors hold one that a password has to be completed with; recovery codes alone are none.
@@ -41,6 +42,7 @@ pub(crate) fn methods(factors: &[Factor]) -> Vec<Method> {
         let method = match factor.kind {
             FactorKind::Totp { .. } => Method::Totp,
             FactorKind::RecoveryCode { .. } => Method::RecoveryCode,
+            FactorKind::Webauthn(_) => Method::Webauthn,
         };
         if !methods.contains(&method) {
             methods.push(method);

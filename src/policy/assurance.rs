@@ -43,6 +43,7 @@ pub fn proof(method: Method) -> Proof {
     match method {
         Method::Password => Proof { amr: "pwd", factors: &[Factor::Knowledge] },
         Method::Totp | Method::RecoveryCode => Proof { amr: "otp", factors: &[Factor::Possession] },
+        Method::Webauthn => Proof { amr: "swk", factors: &[Factor::Possession] },
     }
 }
 
@@ -126,7 +127,7 @@ mod tests {
     }
 
     fn password() -> MethodUse {
-        MethodUse { method: Method::Password, completed_at: datetime!(2026-01-01 12:00 UTC) }
+        MethodUse::new(Method::Password, datetime!(2026-01-01 12:00 UTC))
     }
 
     #[test]

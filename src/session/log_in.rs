@@ -121,7 +121,7 @@ impl Kayan {
                 let mut changes = Vec::new();
                 changes.extend(self.forgetting(&attempt));
                 changes.extend(renewed.map(|renewed| Change::Credential(CredentialChange::Replace(Box::new(renewed)))));
-                let proven = vec![MethodUse { method: Method::Password, completed_at: now }];
+                let proven = vec![MethodUse::new(Method::Password, now)];
                 let login = Login { identity, settings: &settings, epoch, proven, enrolled: &enrolled, password };
                 let ended = self.end_login(caller, login, changes, now).await;
                 match &ended {

@@ -93,7 +93,7 @@ impl Kayan {
             hash: mfa_token.hash(),
             tenant: login.identity.tenant.clone(),
             purpose: OneTimePurpose::Mfa,
-            identity: login.identity.id,
+            identity: Some(login.identity.id),
             data,
             tries: TRIES,
             created_at: now,
@@ -114,12 +114,13 @@ impl Kayan {
         let Some(token) = self.store.one_time.one_time(of, OneTimePurpose::Mfa, &hash, now).await? else {
             return Ok(None);
         };
+        let Some(whose) = token.identity else { return Ok(None) };
         let begun: Begun = serde_json::from_str(&token.data)
             .map_err(|error| Failure::Fault(format!("an MFA token's data is damaged: {error}")))?;
         let is_same = |tenant: &Tenant| tenant.active && tenant.epoch == begun.epoch;
         let tenant = self.store.tenants.tenant(of).await?.filter(is_same);
-        let identity = self.store.accounts.identity(&of.into(), token.identity).await?;
-        let factors = self.store.factors.factors(of, token.identity).await?;
+        let identity = self.store.accounts.identity(&of.into(), whose).await?;
+        let factors = self.store.factors.factors(of, whose).await?;
         let login = |(tenant, identity)| PendingLogin { token, begun, tenant, identity, factors };
         Ok(tenant.zip(identity).map(login))
     }
@@ -188,7 +189,7 @@ impl Kayan {
     ) -> Result<Opened, CompleteLoginError> {
         let PendingLogin { token, begun, tenant, identity, factors } = login;
         let Begun { mut proven, password, epoch } = begun;
-        proven.push(MethodUse { method, completed_at: now });
+        proven.push(MethodUse::new(method, now));
         let using = OneTimeChange::Use {
             tenant: identity.tenant.clone(),
             purpose: OneTimePurpose::Mfa,

@@ -56,7 +56,7 @@ impl Kayan {
         let expiry = tenant::lifetimes(self.settings.lifetimes, &settings).expiry(now, session.ends_at);
         let mut methods = session.methods.clone();
         methods.retain(|used| used.method != method);
-        methods.push(MethodUse { method, completed_at: now });
+        methods.push(MethodUse::new(method, now));
         let stepped_up = Session {
             token: session_token.hash(),
             aal: assurance::level_of(&methods).unwrap_or(session.aal),

@@ -4,9 +4,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kayan_ports::{
-    Change, Clock, Commit, CommitError, CredentialPlace, Entropy, Failure, Guard, KeyChange, KeyError, KeyId,
-    KeyPurpose, Keys, Scope, Sealed, SealedKey, SigningKey, StoredKeys, Stores, Unique, WrappedKey, Wrapper,
+    Change, Clock, Commit, CommitError, Entropy, Failure, Guard, KeyChange, KeyError, KeyId, KeyPurpose, Keys, Scope,
+    Sealed, SealedKey, SecretOf, SigningKey, StoredKeys, Stores, Unique, WrappedKey, Wrapper,
 };
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretSlice};
@@ -207,29 +208,46 @@ impl Keys for SealedKeys {
         self.signing_key(purpose, false).await
     }
 
-    async fn seal(&self, of: CredentialPlace<'_>, secret: &[u8]) -> Result<Sealed, KeyError> {
+    async fn seal(&self, of: SecretOf<'_>, secret: &[u8]) -> Result<Sealed, KeyError> {
         let key = self.data_key(true).await?;
         let key = key.ok_or_else(|| KeyError::Failed(Failure::Fault("a key that was made is not there".to_owned())))?;
-        key.seal(&of_credential(of, &credential_row(of)), secret, &*self.entropy)
+        key.seal(&secret_place(of, &secret_row(of)), secret, &*self.entropy)
     }
 
-    async fn open(&self, of: CredentialPlace<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    async fn open(&self, of: SecretOf<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let opened = match self.data_key(false).await? {
-            Some(key) => key.open(&of_credential(of, &credential_row(of)), sealed),
+            Some(key) => key.open(&secret_place(of, &secret_row(of)), sealed),
             None => None,
         };
-        let damaged = || format!("the secret of the credential {} is damaged, or was moved here", of.credential);
-        opened.ok_or_else(|| KeyError::Failed(Failure::Fault(damaged())))
+        opened.ok_or_else(|| KeyError::Failed(Failure::Fault(format!("{} is damaged, or was moved here", named(of)))))
     }
 }
 
-/// The owner goes into it, so that a secret can't be passed off as another user's.
-fn credential_row(of: CredentialPlace<'_>) -> String {
-    format!("{}/{}", of.identity, of.credential)
+/// What a secret belongs to, for the operator. The hash of a one-time token is left out: it finds the token.
+fn named(of: SecretOf<'_>) -> String {
+    match of {
+        SecretOf::Credential { credential, .. } => format!("the secret of the credential {credential}"),
+        SecretOf::OneTime { purpose, .. } => format!("the data of a one-time token ({})", purpose.as_str()),
+    }
 }
 
-fn of_credential<'a>(of: CredentialPlace<'a>, row: &'a str) -> Place<'a> {
-    Place { tenant: of.tenant.as_str(), table: "credentials", id: row, column: "secret" }
+/// The owner or the purpose goes into it, so that a secret can't be passed off as another user's, or for another use.
+fn secret_row(of: SecretOf<'_>) -> String {
+    match of {
+        SecretOf::Credential { identity, credential, .. } => format!("{identity}/{credential}"),
+        SecretOf::OneTime { purpose, hash, .. } => format!("{}/{}", purpose.as_str(), URL_SAFE_NO_PAD.encode(hash.0)),
+    }
+}
+
+fn secret_place<'a>(of: SecretOf<'a>, row: &'a str) -> Place<'a> {
+    match of {
+        SecretOf::Credential { tenant, .. } => {
+            Place { tenant: tenant.as_str(), table: "credentials", id: row, column: "secret" }
+        }
+        SecretOf::OneTime { tenant, .. } => {
+            Place { tenant: tenant.as_str(), table: "one_time_tokens", id: row, column: "data" }
+        }
+    }
 }
 
 /// The purpose is part of it, so that a key for one purpose can't be passed off as one for another.

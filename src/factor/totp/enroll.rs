@@ -1,8 +1,8 @@
 //! Begins to enroll an authenticator app.
 
 use kayan_ports::{
-    Change, CommitError, CredentialId, CredentialPlace, EventType, Factor, FactorChange, FactorKind, Guard, Identity,
-    Removed, Tenant, TotpSetup, Unique, terminal,
+    Change, CommitError, CredentialId, EventType, Factor, FactorChange, FactorKind, Guard, Identity, Removed, SecretOf,
+    Tenant, TotpSetup, Unique, terminal,
 };
 use time::Duration;
 use zeroize::Zeroizing;
@@ -98,7 +98,7 @@ impl Kayan {
         let mut secret = Zeroizing::new([0; SECRET]);
         self.entropy.fill(secret.as_mut_slice());
         let id = CredentialId(self.new_id(now));
-        let place = CredentialPlace { tenant: &identity.tenant, identity: identity.id, credential: id };
+        let place = SecretOf::Credential { tenant: &identity.tenant, identity: identity.id, credential: id };
         let sealed = self.keys.seal(place, secret.as_slice()).await.map_err(Failure::from)?;
         let app = Factor {
             id,

@@ -34,7 +34,7 @@ async fn i_19_a_session_opened_by_a_password_says_so_and_is_aal1() {
     let stage = Stage::new();
     let registered = stage.person(ADA).await;
     let opened = stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap();
-    let proven = [MethodUse { method: Method::Password, completed_at: opened.session.issued_at }];
+    let proven = [MethodUse::new(Method::Password, opened.session.issued_at)];
     for opened in [registered, opened] {
         assert_eq!((opened.session.aal, opened.amr()), (Aal::Aal1, vec!["pwd"]));
         assert_eq!(opened.session.methods, proven);

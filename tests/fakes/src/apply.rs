@@ -108,7 +108,7 @@ impl Rows {
             }
             SessionChange::RevokeOf { scope, identity, except } => {
                 self.revoke_sessions(&scope, Some(identity), except);
-                self.one_time.retain(|_, token| token.identity != identity || !takes_in(&scope, &token.tenant));
+                self.one_time.retain(|_, token| token.identity != Some(identity) || !takes_in(&scope, &token.tenant));
             }
             SessionChange::RevokeAll { scope, epoch } => {
                 self.begin_epoch(&scope, epoch);

@@ -5,7 +5,7 @@ use kayan_ports::{
     OneTimeToken, Removed, State, TenantId, Timestamp, TokenHash, Unique,
 };
 
-use crate::rows::Rows;
+use crate::{passkeys, rows::Rows};
 
 impl Rows {
     pub(crate) fn factors(&self, tenant: &TenantId, identity: IdentityId) -> Vec<Factor> {
@@ -36,6 +36,20 @@ impl Rows {
                 let spent = FactorKind::RecoveryCode { hash };
                 return self.remove_factors(&tenant, identity, |factor| factor.kind == spent, 1);
             }
+            FactorChange::UsePasskey { tenant, identity, factor, counter, backed_up, at } => {
+                let factor = self.factor(&tenant, identity, factor)?;
+                return passkeys::accept(factor, (counter, backed_up), at);
+            }
+            FactorChange::Rename { tenant, identity, factor, name, .. } => {
+                let factor = self.factor(&tenant, identity, factor)?;
+                if matches!(factor.kind, FactorKind::RecoveryCode { .. }) {
+                    return Err(CommitError::Stale(Guard::Factor));
+                }
+                factor.name = name;
+            }
+            FactorChange::KeepWayIn { tenant, identity, without } => {
+                return self.keep_way_in(&tenant, identity, without);
+            }
             FactorChange::Remove { tenant, identity, which } => {
                 let unconfirmed = |factor: &Factor| !factor.kind.is_usable();
                 return match which {
@@ -59,8 +73,14 @@ impl Rows {
         self.identity(&(&factor.tenant).into(), factor.identity).ok_or(CommitError::Stale(Guard::Identity))?;
         let same = |other: &Factor| match (&other.kind, &factor.kind) {
             (FactorKind::Totp { .. }, FactorKind::Totp { .. }) => !other.kind.is_usable() && !factor.kind.is_usable(),
+            (FactorKind::Webauthn(_), _) => false,
             (one, other) => one == other,
         };
+        if let FactorKind::Webauthn(passkey) = &factor.kind
+            && self.passkey(&factor.tenant, &passkey.credential_id).is_some()
+        {
+            return Err(CommitError::Conflict(Unique::Credential));
+        }
         if self.factors(&factor.tenant, factor.identity).iter().any(same) {
             return Err(CommitError::Conflict(Unique::Credential));
         }
@@ -68,10 +88,20 @@ impl Rows {
         Ok(())
     }
 
-    fn totp(&mut self, tenant: &TenantId, identity: IdentityId, factor: CredentialId) -> Result<Totp<'_>, CommitError> {
+    pub(crate) fn factor(
+        &mut self,
+        tenant: &TenantId,
+        identity: IdentityId,
+        factor: CredentialId,
+    ) -> Result<&mut Factor, CommitError> {
         let found = self.factors.get_mut(&factor);
-        match found.filter(|factor| factor.tenant == *tenant && factor.identity == identity) {
-            Some(Factor { kind: FactorKind::Totp { confirmed, last_step, .. }, last_used_at, .. }) => {
+        let theirs = found.filter(|factor| factor.tenant == *tenant && factor.identity == identity);
+        theirs.ok_or(CommitError::Stale(Guard::Factor))
+    }
+
+    fn totp(&mut self, tenant: &TenantId, identity: IdentityId, factor: CredentialId) -> Result<Totp<'_>, CommitError> {
+        match self.factor(tenant, identity, factor)? {
+            Factor { kind: FactorKind::Totp { confirmed, last_step, .. }, last_used_at, .. } => {
                 Ok(Totp { confirmed, last_step, last_used_at })
             }
             _ => Err(CommitError::Stale(Guard::Factor)),
@@ -107,9 +137,13 @@ impl Rows {
         let stale = || CommitError::Stale(Guard::OneTime);
         match change {
             OneTimeChange::Issue(token) => {
-                let owner = self.identity(&(&token.tenant).into(), token.identity);
-                if owner.is_none_or(|owner| owner.state != State::Active) {
+                let is_active =
+                    |id| self.identity(&(&token.tenant).into(), id).is_some_and(|owner| owner.state == State::Active);
+                if token.identity.is_some_and(|id| !is_active(id)) {
                     return Err(CommitError::Stale(Guard::Identity));
+                }
+                if token.identity.is_none() && !self.is_open(&token.tenant) {
+                    return Err(CommitError::Stale(Guard::Tenant));
                 }
                 self.one_time.insert(token.hash, *token);
             }

@@ -152,6 +152,10 @@ impl Factors for MemoryStore {
     async fn factors(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Factor>, Failure> {
         Ok(self.read()?.factors(tenant, identity))
     }
+
+    async fn passkey(&self, tenant: &TenantId, credential_id: &[u8]) -> Result<Option<Factor>, Failure> {
+        Ok(self.read()?.passkey(tenant, credential_id).cloned())
+    }
 }
 
 #[async_trait]

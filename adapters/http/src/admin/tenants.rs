@@ -103,7 +103,7 @@ impl From<kayan_ports::TenantSettings> for Settings {
         let method = |method: Method| match method {
             Method::Password => Some(LoginMethod::Password),
             // Second factors: no login begins with them.
-            Method::Totp | Method::RecoveryCode => None,
+            Method::Totp | Method::RecoveryCode | Method::Webauthn => None,
         };
         Self {
             methods: settings.methods.map(|methods| methods.into_iter().filter_map(method).collect()),

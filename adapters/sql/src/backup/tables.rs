@@ -176,6 +176,10 @@ pub const TABLES: &[Table] = &{
                 ("version", Int),
                 ("name", Text),
                 ("counter", Int),
+                ("data", Json),
+                ("lookup", Bytes),
+                ("user_verified", Bool),
+                ("backed_up", Bool),
             ],
         },
         Table {

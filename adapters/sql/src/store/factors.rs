@@ -1,7 +1,7 @@
 //! Factors besides the password: rows of `credentials`.
 //!
 //! An authenticator app's `subject` is its id, or `unconfirmed` until its owner has confirmed it: so there is one of these
-//! at most. A recovery code's is its hash, and it has no secret.
+//! at most. A recovery code's is its hash, and a passkey's that of its credential id; neither has a secret.
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -10,12 +10,17 @@ use kayan_ports::{
     TenantId, Timestamp, Unique,
 };
 
+use super::passkeys;
 use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
 const UNCONFIRMED: &str = "unconfirmed";
 
-/// Reads `id, tenant_id, identity_id, name, created_at, last_used_at, kind, subject, secret, counter`.
-fn decode(row: &mut Row) -> Result<Factor, DriverError> {
+columns!(
+    pub factor = "id, tenant_id, identity_id, name, created_at, last_used_at, kind, subject, secret, counter, user_verified, backed_up, data"
+);
+
+/// Reads `factor!()`.
+pub(super) fn decode(row: &mut Row) -> Result<Factor, DriverError> {
     let id = CredentialId(row.uuid()?);
     let tenant = row.word(|name| name.parse().ok())?;
     let identity = IdentityId(row.uuid()?);
@@ -32,6 +37,7 @@ fn decode(row: &mut Row) -> Result<Factor, DriverError> {
             let hash = URL_SAFE_NO_PAD.decode(subject).ok().and_then(|bytes| bytes.try_into().ok());
             FactorKind::RecoveryCode { hash: RecoveryHash(hash.ok_or_else(damaged)?) }
         }
+        passkeys::KIND => FactorKind::Webauthn(Box::new(passkeys::decode(row, counter)?.ok_or_else(damaged)?)),
         _ => return Err(damaged()),
     };
     Ok(Factor { id, tenant, identity, name, kind, created_at, last_used_at })
@@ -41,20 +47,28 @@ fn decode(row: &mut Row) -> Result<Factor, DriverError> {
 impl<D: Driver> Factors for SqlStore<D> {
     async fn factors(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Factor>, Failure> {
         // By name, so that a replica of this version passes over what a later one enrols.
-        let sql = "-- factors.read
-SELECT id, tenant_id, identity_id, name, created_at, last_used_at, kind, subject, secret, counter
+        let sql = concat!(
+            "-- factors.read
+SELECT ",
+            factor!(),
+            "
 FROM credentials
-WHERE identity_id = ? AND tenant_id = ? AND kind IN ('totp', 'recovery_code')
-ORDER BY created_at, id";
+WHERE identity_id = ? AND tenant_id = ? AND kind IN ('totp', 'recovery_code', 'webauthn')
+ORDER BY created_at, id"
+        );
         let params = vec![identity.0.into(), Value::text(tenant.as_str())];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
         Ok(rows.into_iter().map(|mut row| decode(&mut row)).collect::<Result<_, _>>()?)
     }
+
+    async fn passkey(&self, tenant: &TenantId, credential_id: &[u8]) -> Result<Option<Factor>, Failure> {
+        Ok(passkeys::find(&self.driver, tenant, credential_id).await?)
+    }
 }
 
-pub(crate) fn apply(batch: &mut Batch, change: FactorChange) {
+pub(crate) fn apply(batch: &mut Batch, change: FactorChange) -> Result<(), DriverError> {
     match change {
-        FactorChange::Add(factor) => add(batch, *factor),
+        FactorChange::Add(factor) => add(batch, *factor)?,
         FactorChange::Confirm { tenant, identity, factor, step, at } => {
             confirm(batch, &tenant, (identity, factor), step, at);
         }
@@ -62,38 +76,74 @@ pub(crate) fn apply(batch: &mut Batch, change: FactorChange) {
             use_totp(batch, &tenant, (identity, factor), step, at);
         }
         FactorChange::UseRecoveryCode { tenant, identity, hash } => use_recovery_code(batch, &tenant, identity, hash),
+        FactorChange::UsePasskey { tenant, identity, factor, counter, backed_up, at } => {
+            passkeys::accept(batch, &tenant, (identity, factor), (counter, backed_up), at);
+        }
+        FactorChange::Rename { tenant, identity, factor, name, at } => {
+            rename(batch, &tenant, (identity, factor), name, at);
+        }
+        FactorChange::KeepWayIn { tenant, identity, without } => {
+            passkeys::keep_way_in(batch, &tenant, identity, without);
+        }
         FactorChange::Remove { tenant, identity, which } => remove(batch, &tenant, identity, which),
     }
+    Ok(())
+}
+
+/// What is stored of a factor's kind.
+#[derive(Default)]
+pub(super) struct Stored {
+    pub(super) subject: String,
+    pub(super) secret: String,
+    pub(super) counter: i64,
+    pub(super) user_verified: bool,
+    pub(super) backed_up: bool,
+    pub(super) data: Option<Value>,
+    pub(super) lookup: Option<[u8; 32]>,
+}
+
+fn stored(id: CredentialId, kind: FactorKind) -> Result<Stored, DriverError> {
+    Ok(match kind {
+        FactorKind::Totp { secret, confirmed, last_step } => Stored {
+            subject: if confirmed { id.to_string() } else { UNCONFIRMED.to_owned() },
+            secret: URL_SAFE_NO_PAD.encode(secret.0),
+            counter: last_step,
+            ..Stored::default()
+        },
+        FactorKind::RecoveryCode { hash } => Stored { subject: subject_of(hash), ..Stored::default() },
+        FactorKind::Webauthn(passkey) => passkeys::stored(*passkey)?,
+    })
 }
 
 /// Takes the tenant from the identity, so that no factor reaches across tenants.
-fn add(batch: &mut Batch, factor: Factor) {
+fn add(batch: &mut Batch, factor: Factor) -> Result<(), DriverError> {
     let sql = "-- factors.add
-INSERT INTO credentials (id, kind, subject, secret, name, counter, created_at, updated_at, version, tenant_id, identity_id)
-SELECT ?, ?, ?, ?, ?, ?, ?, ?, 1, i.tenant_id, i.id
+INSERT INTO credentials
+  (id, kind, subject, secret, name, counter, user_verified, backed_up, data, lookup, created_at, updated_at, version,
+   tenant_id, identity_id)
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, i.tenant_id, i.id
 FROM identities i
 WHERE i.id = ? AND i.tenant_id = ?";
-    let name = factor.kind.as_str();
-    let (subject, secret, counter) = match factor.kind {
-        FactorKind::Totp { secret, confirmed, last_step } => {
-            let subject = if confirmed { factor.id.to_string() } else { UNCONFIRMED.to_owned() };
-            (subject, URL_SAFE_NO_PAD.encode(secret.0), last_step)
-        }
-        FactorKind::RecoveryCode { hash } => (subject_of(hash), String::new(), 0),
-    };
+    let kind = factor.kind.as_str();
+    let stored = stored(factor.id, factor.kind)?;
     let params = vec![
         factor.id.0.into(),
-        name.into(),
-        subject.into(),
-        secret.into(),
+        kind.into(),
+        stored.subject.into(),
+        stored.secret.into(),
         factor.name.into(),
-        counter.into(),
+        stored.counter.into(),
+        stored.user_verified.into(),
+        stored.backed_up.into(),
+        stored.data.unwrap_or(Value::Null),
+        stored.lookup.into(),
         factor.created_at.into(),
         factor.created_at.into(),
         factor.identity.0.into(),
         Value::text(factor.tenant.as_str()),
     ];
     batch.guarded_unique(sql, params, Guard::Identity, Unique::Credential);
+    Ok(())
 }
 
 fn confirm(
@@ -146,6 +196,21 @@ fn use_recovery_code(batch: &mut Batch, tenant: &TenantId, identity: IdentityId,
 DELETE FROM credentials
 WHERE identity_id = ? AND tenant_id = ? AND kind = 'recovery_code' AND subject = ?";
     let params = vec![identity.0.into(), Value::text(tenant.as_str()), subject_of(hash).into()];
+    batch.guarded(sql, params, Guard::Factor);
+}
+
+fn rename(
+    batch: &mut Batch,
+    tenant: &TenantId,
+    (identity, factor): (IdentityId, CredentialId),
+    name: String,
+    at: Timestamp,
+) {
+    let sql = "-- factors.rename
+UPDATE credentials
+SET name = ?, updated_at = ?
+WHERE identity_id = ? AND tenant_id = ? AND id = ? AND kind IN ('totp', 'webauthn')";
+    let params = vec![name.into(), at.into(), identity.0.into(), Value::text(tenant.as_str()), factor.0.into()];
     batch.guarded(sql, params, Guard::Factor);
 }
 

@@ -14,7 +14,7 @@ fn decode(row: &mut Row) -> Result<OneTimeToken, DriverError> {
         hash: TokenHash(row.hash()?),
         tenant: row.word(|name| name.parse().ok())?,
         purpose: row.word(OneTimePurpose::from_name)?,
-        identity: IdentityId(row.uuid()?),
+        identity: row.maybe_uuid()?.map(IdentityId),
         data: row.text()?,
         tries: u32::try_from(row.int()?).unwrap_or(0),
         created_at: row.time()?,
@@ -64,22 +64,31 @@ fn which(tenant: &TenantId, purpose: OneTimePurpose, hash: TokenHash, at: Timest
     vec![hash.0.into(), Value::text(tenant.as_str()), purpose.as_str().into(), at.into()]
 }
 
-/// Takes the tenant from the identity, so that no token reaches across tenants.
+/// Takes the tenant from the identity, so that no token reaches across tenants; without one, from the tenant.
 fn issue(batch: &mut Batch, token: OneTimeToken) {
-    let sql = "-- one_time_tokens.issue
-INSERT INTO one_time_tokens (hash, purpose, data, tries, created_at, expires_at, tenant_id, identity_id)
-SELECT ?, ?, ?, ?, ?, ?, i.tenant_id, i.id
-FROM identities i
-WHERE i.id = ? AND i.tenant_id = ? AND i.state = 'active'";
-    let params = vec![
+    let mut params = vec![
         token.hash.0.into(),
         token.purpose.as_str().into(),
         token.data.into(),
         i64::from(token.tries).into(),
         token.created_at.into(),
         token.expires_at.into(),
-        token.identity.0.into(),
         Value::text(token.tenant.as_str()),
     ];
+    let Some(identity) = token.identity else {
+        let sql = "-- one_time_tokens.issue_to_any
+INSERT INTO one_time_tokens (hash, purpose, data, tries, created_at, expires_at, tenant_id)
+SELECT ?, ?, ?, ?, ?, ?, t.id
+FROM tenants t
+WHERE t.id = ? AND t.active";
+        batch.guarded(sql, params, Guard::Tenant);
+        return;
+    };
+    params.push(identity.0.into());
+    let sql = "-- one_time_tokens.issue
+INSERT INTO one_time_tokens (hash, purpose, data, tries, created_at, expires_at, tenant_id, identity_id)
+SELECT ?, ?, ?, ?, ?, ?, i.tenant_id, i.id
+FROM identities i
+WHERE i.tenant_id = ? AND i.id = ? AND i.state = 'active'";
     batch.guarded(sql, params, Guard::Identity);
 }

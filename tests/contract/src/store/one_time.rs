@@ -29,7 +29,8 @@ fn using(token: &OneTimeToken, second: i64) -> Change {
 
 fn void(token: &OneTimeToken) -> Change {
     let scope = Scope::Tenant(token.tenant.clone());
-    Change::Session(SessionChange::RevokeOf { scope, identity: token.identity, except: None })
+    let identity = token.identity.expect("a token of an identity");
+    Change::Session(SessionChange::RevokeOf { scope, identity, except: None })
 }
 
 async fn issued(bench: &dyn Bench) -> OneTimeToken {

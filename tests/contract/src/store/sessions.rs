@@ -114,7 +114,7 @@ pub async fn a_renewed_session_answers_to_its_new_token_alone(bench: &dyn Bench)
 }
 
 fn stepped_up(session: &Session) -> Session {
-    let second = MethodUse { method: Method::Totp, completed_at: at(890) };
+    let second = MethodUse::new(Method::Totp, at(890));
     let methods = session.methods.iter().cloned().chain([second]).collect();
     let (token, expires_at, last_seen_at) = (token(), at(9_000), at(900));
     Session { token, aal: Aal::Aal2, methods, expires_at, last_seen_at, ..session.clone() }
