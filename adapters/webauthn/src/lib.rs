@@ -26,7 +26,7 @@ use tracing::{Dispatch, dispatcher};
 use uuid::Uuid;
 use webauthn_rs_core::{WebauthnCore, proto::COSEAlgorithm};
 
-pub use crate::relying_party::{RelyingParty, RelyingPartyError};
+pub use crate::relying_party::{OriginError, RelyingParty, RelyingPartyError};
 
 /// How long a browser waits for its user; the ceremony itself ends when its token expires.
 const TIMEOUT: Duration = Duration::from_mins(5);

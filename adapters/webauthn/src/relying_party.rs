@@ -69,7 +69,7 @@ impl RelyingParty {
     /// browser allows if they are listed at `/.well-known/webauthn` of the id's domain, and of Android applications.
     pub fn new<T: AsRef<str>>(id: &str, name: &str, origins: &[T]) -> Result<Self, RelyingPartyError> {
         match Host::parse(id) {
-            Ok(Host::Domain(domain)) if domain == id && !id.ends_with('.') => {}
+            Ok(Host::Domain(domain)) if domain == id && is_domain(id) => {}
             Ok(Host::Ipv4(_) | Host::Ipv6(_)) => return Err(RelyingPartyError::Address),
             Ok(Host::Domain(_)) | Err(_) => return Err(RelyingPartyError::NotADomain),
         }
@@ -130,11 +130,17 @@ impl RelyingParty {
     }
 }
 
+/// A URL may have more for a host: `*`, an underscore, an empty label.
+fn is_domain(host: &str) -> bool {
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+    host.split('.').all(is_label)
+}
+
 /// The domain of an origin of the web.
 fn web_host(url: &Url) -> Result<&str, OriginError> {
     let is_bare = url.username().is_empty() && url.password().is_none() && &url[Position::BeforePath..] == "/";
     let host = match url.host() {
-        Some(Host::Domain(host)) if is_bare => host,
+        Some(Host::Domain(host)) if is_bare && is_domain(host) => host,
         Some(Host::Ipv4(_) | Host::Ipv6(_)) if is_bare => return Err(OriginError::Address),
         _ => return Err(OriginError::NotAnOrigin),
     };
@@ -144,5 +150,114 @@ fn web_host(url: &Url) -> Result<&str, OriginError> {
         "http" if is_local => Ok(host),
         "http" => Err(OriginError::NotSecure),
         _ => Err(OriginError::NotAnOrigin),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const APP: &str = "android:apk-key-hash:R5k9Z-zZ05CXIQGLyLCBCGrJvPCBpOWhzuAo39nOOUM";
+
+    fn party(id: &str, origins: &[&str]) -> Result<RelyingParty, RelyingPartyError> {
+        RelyingParty::new(id, "Example", origins)
+    }
+
+    #[test]
+    fn a_relying_party_is_a_domain_with_origins_in_it() {
+        for (id, origins) in [
+            ("example.com", &["https://example.com"][..]),
+            ("example.com", &["https://login.example.com", "https://a.b.example.com:8443"]),
+            ("xn--bcher-kva.example", &["https://xn--bcher-kva.example", "https://www.bücher.example"]),
+            ("localhost", &["http://localhost:8080", "https://localhost", "http://app.localhost"]),
+            ("app.localhost", &["http://app.localhost:3000"]),
+            ("intranet", &["https://intranet"]),
+            ("example.com", &[APP]),
+            ("example.com", &["https://example.com", APP]),
+        ] {
+            let party = party(id, origins).unwrap();
+            assert_eq!((party.id(), party.related_origins().len()), (id, 0));
+            assert_eq!(party.urls().len(), origins.len());
+        }
+    }
+
+    #[test]
+    fn an_origin_takes_the_form_that_browsers_send_and_counts_once() {
+        let party = party("example.com", &["HTTPS://Login.Example.com:443/", "https://login.example.com"]).unwrap();
+        assert!(party.allows("https://login.example.com") && !party.allows("https://login.example.com/"));
+        assert_eq!(party.urls().len(), 1);
+    }
+
+    #[test]
+    fn origins_of_other_domains_are_related() {
+        let party = party(
+            "example.com",
+            &["https://example.org", "https://example.com", "https://notexample.com", "https://a.example.com", APP],
+        );
+        assert_eq!(party.unwrap().related_origins(), ["https://example.org", "https://notexample.com"]);
+    }
+
+    #[test]
+    fn an_address_is_no_relying_party() {
+        for id in ["127.0.0.1", "192.0.2.1", "[::1]", "2130706433", "0x7f.1"] {
+            assert_eq!(party(id, &["https://example.com"]), Err(RelyingPartyError::Address), "{id}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_domain_is_no_relying_party() {
+        for id in [
+            "",
+            " example.com",
+            "https://example.com",
+            "example.com:443",
+            "example.com/login",
+            "Example.com",
+            "bücher.example",
+            "example.com.",
+            "*.example.com",
+            "a..example.com",
+            "a_b.example.com",
+            "::1",
+            "a b",
+        ] {
+            assert_eq!(party(id, &["https://example.com"]), Err(RelyingPartyError::NotADomain), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn an_origin_that_browsers_give_no_passkeys_to_is_refused() {
+        for (origin, why) in [
+            ("http://example.com", OriginError::NotSecure),
+            ("http://localhost.example.com", OriginError::NotSecure),
+            ("https://192.0.2.1", OriginError::Address),
+            ("http://127.0.0.1:8080", OriginError::Address),
+            ("https://[::1]", OriginError::Address),
+            ("https://example.com/login", OriginError::NotAnOrigin),
+            ("https://example.com?a", OriginError::NotAnOrigin),
+            ("https://u@example.com", OriginError::NotAnOrigin),
+            ("ftp://example.com", OriginError::NotAnOrigin),
+            ("example.com", OriginError::NotAnOrigin),
+            ("*", OriginError::NotAnOrigin),
+            ("https://*.example.com", OriginError::NotAnOrigin),
+            ("https://example.com.", OriginError::NotAnOrigin),
+            ("", OriginError::NotAnOrigin),
+            ("ios:bundle-id:com.example", OriginError::NotAnOrigin),
+            ("android:apk-key-hash:", OriginError::NotAHash),
+            ("android:apk-key-hash:AAAA", OriginError::NotAHash),
+            ("android:apk-key-hash:R5k9Z+zZ05CXIQGLyLCBCGrJvPCBpOWhzuAo39nOOUM", OriginError::NotAHash),
+            ("android:apk-key-hash:R5k9Z-zZ05CXIQGLyLCBCGrJvPCBpOWhzuAo39nOOUM=", OriginError::NotAHash),
+        ] {
+            let refused = Err(RelyingPartyError::Origin { origin: origin.to_owned(), why });
+            assert_eq!(party("example.com", &["https://example.com", origin]), refused);
+        }
+    }
+
+    #[test]
+    fn origins_of_other_domains_alone_are_refused() {
+        for origins in [&[][..], &["https://example.org"], &["https://com"], &["https://example.com.evil.example"]] {
+            let refused = Err(RelyingPartyError::NoOrigin("example.com".to_owned()));
+            assert_eq!(party("example.com", origins), refused);
+        }
     }
 }

@@ -1,10 +1,15 @@
 //! Ceremonies with a software authenticator: each promise of the port, and what is refused.
 
+mod ceremony;
+mod fixture;
 mod login;
+mod malformed;
+mod options;
 mod registration;
+mod silence;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use kayan_authenticator::{Authenticator, Model};
+use kayan_authenticator::{Authenticator, BACKED_UP, BACKUP_ELIGIBLE, Lies, Model};
 use kayan_ports::{
     AllowedPasskey, Assertion, AssertionResponse, AttestationResponse, Ceremony, CeremonyError, Passkey, PasskeyUser,
     ResidentKey, UserVerification, WebAuthn as _,
@@ -93,6 +98,26 @@ impl Stage {
         let response = self.respond(&ceremony);
         self.finish(&ceremony, response).await
     }
+}
+
+/// A registration with an authenticator that lies.
+async fn register_lying(model: Model, lies: Lies) -> Result<Passkey, CeremonyError> {
+    let mut authenticator = Authenticator::new(model);
+    authenticator.lies = lies;
+    register(&ceremonies(), &mut authenticator).await
+}
+
+/// A login with a phone that lies, after a registration without lies.
+async fn log_in_lying(lies: Lies) -> Result<Assertion, CeremonyError> {
+    let mut stage = Stage::new(Model::phone()).await;
+    stage.authenticator.lies = lies;
+    stage.log_in(UserVerification::Required).await
+}
+
+/// Both ceremonies refuse this lie for this reason.
+async fn both_refuse(lies: Lies, refusal: Refusal) {
+    assert_eq!(register_lying(Model::phone(), lies.clone()).await, refused(refusal), "registration: {lies:?}");
+    assert_eq!(log_in_lying(lies.clone()).await, refused(refusal), "login: {lies:?}");
 }
 
 fn begin_registration(service: &Ceremonies) -> Ceremony {
