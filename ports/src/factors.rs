@@ -109,6 +109,9 @@ pub trait TotpCodes: Send + Sync {
 pub trait Factors: Send + Sync {
     /// An identity's factors, confirmed or not, in the order in which they were enrolled.
     async fn factors(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Factor>, Failure>;
+
+    /// The authenticator apps of all tenants among the newest credentials, of which so many are looked at.
+    async fn newest_apps(&self, among: u32) -> Result<Vec<Factor>, Failure>;
 }
 
 /// Which factors to remove.

@@ -122,6 +122,15 @@ impl Accounts for MemoryStore {
         Ok(self.read()?.page(query))
     }
 
+    async fn without_factor(
+        &self,
+        tenant: &TenantId,
+        role: Option<&str>,
+        among: u32,
+    ) -> Result<Vec<IdentityId>, Failure> {
+        Ok(self.read()?.without_factor(tenant, role, among))
+    }
+
     async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, Failure> {
         Ok(self.read()?.accounts(query))
     }
@@ -151,6 +160,10 @@ impl Credentials for MemoryStore {
 impl Factors for MemoryStore {
     async fn factors(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Factor>, Failure> {
         Ok(self.read()?.factors(tenant, identity))
+    }
+
+    async fn newest_apps(&self, among: u32) -> Result<Vec<Factor>, Failure> {
+        Ok(self.read()?.newest_apps(among))
     }
 }
 

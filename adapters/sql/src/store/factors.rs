@@ -10,7 +10,7 @@ use kayan_ports::{
     TenantId, Timestamp, Unique,
 };
 
-use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
+use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch, damaged};
 
 const UNCONFIRMED: &str = "unconfirmed";
 
@@ -49,6 +49,19 @@ ORDER BY created_at, id";
         let params = vec![identity.0.into(), Value::text(tenant.as_str())];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
         Ok(rows.into_iter().map(|mut row| decode(&mut row)).collect::<Result<_, _>>()?)
+    }
+
+    /// Looks at no more than `among` rows, however few apps there are.
+    async fn newest_apps(&self, among: u32) -> Result<Vec<Factor>, Failure> {
+        let sql = "-- factors.newest_apps
+SELECT id, tenant_id, identity_id, name, created_at, last_used_at, kind, subject, secret, counter
+FROM (SELECT id, tenant_id, identity_id, name, created_at, last_used_at, kind, subject, secret, counter
+      FROM credentials
+      ORDER BY id DESC
+      LIMIT ?) newest
+WHERE kind = 'totp'";
+        let rows = self.lagging().read(Query { sql, params: vec![i64::from(among).into()], reading: Reading::Scan });
+        Ok(damaged::apart("factors", 0, rows.await?, |mut row| decode(&mut row)).0)
     }
 }
 
