@@ -95,7 +95,8 @@ impl Kayan {
         if login.identity.state != State::Active {
             return Err(self.refuse_inactive(caller, &login, now).await?);
         }
-        let (opened, mut all) = match self.open_session(caller, &login, now) {
+        let mfa_required = self.requires_factor(&login.identity, login.settings, now).await?;
+        let (opened, mut all) = match self.open_session(caller, &login, mfa_required, now) {
             Ok(opened) => opened,
             Err(missing) => return self.ask_for_factor(caller, login, missing, changes, now).await,
         };
@@ -163,14 +164,16 @@ impl Kayan {
         Ok(EndLoginError::NotActive)
     }
 
-    /// A new session with the changes that store it, if what was proven is enough.
+    /// A new session with the changes that store it, if what was proven is enough. `mfa_required`: whether the tenant
+    /// requires a second factor of the user.
     pub(crate) fn open_session(
         &self,
         caller: &Caller,
         login: &Login<'_>,
+        mfa_required: bool,
         now: Timestamp,
     ) -> Result<(Opened, Vec<Change>), MissingFactor> {
-        let aal = assurance::judge(&login.proven, login.enrolled, login.settings)?;
+        let aal = assurance::judge(&login.proven, login.enrolled, mfa_required)?;
         let mut identity = login.identity.clone();
         let session_token = Token::random(Purpose::Session, &*self.entropy);
         let refresh_token = Token::random(Purpose::Refresh, &*self.entropy);

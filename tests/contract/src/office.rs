@@ -76,6 +76,7 @@ pub(crate) fn operator(who: &Identity, grants: Grants) -> Operator {
         credential: format!("identity/{}", who.id),
         identity: Some(who.id),
         grants,
+        lacks_factor: false,
         client: Client::default(),
         request_id: None,
         idempotency: None,

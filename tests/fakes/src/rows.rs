@@ -124,7 +124,8 @@ impl Rows {
             let session =
                 self.sessions.values().find(|session| session.token == *token && session.tenant == *tenant)?;
             let identity = self.identity(&tenant.into(), session.identity)?;
-            Some(AuthenticatedSession { session: session.clone(), identity: identity.clone() })
+            let settings = self.settings(tenant)?;
+            Some(AuthenticatedSession { session: session.clone(), identity: identity.clone(), settings })
         })
     }
 
