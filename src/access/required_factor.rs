@@ -41,3 +41,6 @@ impl Kayan {
         self.lacks_factor(&me.session, &me.identity, &me.settings, now).await
     }
 }
+
+#[cfg(test)]
+mod tests;

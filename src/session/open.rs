@@ -8,6 +8,7 @@ use kayan_ports::{
 use crate::{
     Caller, Failure, Kayan, MfaChallenge, MissingFactor, Purpose, Token,
     policy::{assurance, tenant},
+    session::revoke_mine::end_sessions,
 };
 
 /// A session whose tokens are handed out now, and never again.
@@ -74,6 +75,11 @@ impl Login<'_> {
         self.proven.first().map(|used| used.method.as_str())
     }
 
+    /// Whether its user had no second factor when it began, and enrolled one to complete it.
+    fn enrolled_its_factor(&self) -> bool {
+        self.proven.iter().any(|used| !self.enrolled.contains(&used.method))
+    }
+
     /// The change that keeps the login from ending by a password that was changed in the meantime.
     fn still_proven(&self, now: Timestamp) -> Option<Change> {
         let (credential, version) = self.password?;
@@ -101,6 +107,9 @@ impl Kayan {
             Err(missing) => return self.ask_for_factor(caller, login, missing, changes, now).await,
         };
         all.extend(changes);
+        // Sessions from before were opened without it. Not sooner: this voids the one-time token of the login as well.
+        let enrolled = login.enrolled_its_factor();
+        all.extend(enrolled.then(|| end_sessions(&login.identity, Some(opened.session.id))));
         all.extend(login.still_proven(now));
         let event = self
             .event(caller, EventType::LoginSuccess, now, "logged in")
