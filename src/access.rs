@@ -10,3 +10,4 @@ pub(crate) mod idempotency;
 pub(crate) mod limit;
 pub(crate) mod operator;
 pub(crate) mod permit;
+pub(crate) mod required_factor;

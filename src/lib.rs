@@ -83,6 +83,7 @@ pub use crate::{
         },
     },
     operation::{
+        check_factors::{CheckedSecrets, MOST_CREDENTIALS, MOST_USERS, RequiringTenant},
         check_health::{CheckHealth, HealthReport, ProbeReport},
         profile::DiagnosticsError,
         restore::RestoredBackup,

@@ -1,5 +1,6 @@
 //! Operates the service: health, metrics, profiles, cleanup.
 
+pub(crate) mod check_factors;
 pub(crate) mod check_health;
 pub(crate) mod cleanup;
 pub(crate) mod measure;

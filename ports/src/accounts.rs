@@ -126,6 +126,8 @@ pub struct IdentityQuery {
     /// Only those with an identifier that contains this text, in any case; `%` and `_` have no special meaning (I-39).
     /// An empty text matches all.
     pub contains: Option<String>,
+    /// Only those without a second factor that completes a login; recovery codes are none.
+    pub without_factor: bool,
     /// The most rows to return, 1 to 100.
     pub limit: u32,
     /// The number of rows to skip.
@@ -172,6 +174,15 @@ pub trait Accounts: Send + Sync {
 
     /// The identities that the query selects, newest first.
     async fn identities(&self, query: &IdentityQuery) -> Result<Page<Identity>, Failure>;
+
+    /// Those without a second factor among the active identities of a tenant, of which the newest are looked at, `among` at
+    /// most; with a role, among those who have it directly.
+    async fn without_factor(
+        &self,
+        tenant: &TenantId,
+        role: Option<&str>,
+        among: u32,
+    ) -> Result<Vec<IdentityId>, Failure>;
 
     /// A tenant's accounts, sorted by creation time, then by id. An account that exists during the whole iteration is
     /// on exactly one page.

@@ -163,6 +163,8 @@ pub struct AuthenticatedSession {
     pub session: Session,
     /// Its owner, in any state.
     pub identity: Identity,
+    /// The tenant's settings.
+    pub settings: TenantSettings,
 }
 
 /// A presented refresh token, its session and its owner.

@@ -50,6 +50,12 @@ pub struct TenantSettings {
     /// Whether a login requires a second factor.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub mfa_required: bool,
+    /// From when on it is required; `None`: from now on.
+    #[serde(with = "crate::timestamp::option", skip_serializing_if = "Option::is_none")]
+    pub mfa_required_from: Option<Timestamp>,
+    /// The roles whose holders it is required of; `None`: of everyone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mfa_required_roles: Option<Vec<String>>,
     /// The rate limit of logins for each identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_limit: Option<TenantLimit>,

@@ -72,7 +72,7 @@ pub fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Timestamp
 }
 
 fn read<E: de::Error>(text: &str) -> Result<Timestamp, E> {
-    parse(text).ok_or_else(|| E::custom("no time as in RFC 3339"))
+    parse(text).ok_or_else(|| E::custom("not a time, expected one like 2026-01-02T03:04:05Z (RFC 3339)"))
 }
 
 /// The same for an optional moment.

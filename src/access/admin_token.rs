@@ -38,7 +38,17 @@ impl Kayan {
             return Err(AuthenticateAdminTokenError::Unauthorized);
         }
         let (name, exact) = (actor(token.first.id), actor(ids.last().copied().unwrap_or(token.first.id)));
-        Ok(Operator { scope, name, credential: exact, identity: None, grants, client, request_id, idempotency: None })
+        Ok(Operator {
+            scope,
+            name,
+            credential: exact,
+            identity: None,
+            grants,
+            lacks_factor: false,
+            client,
+            request_id,
+            idempotency: None,
+        })
     }
 
     /// Whether this scope can be administered: a tenant that is inactive can't.

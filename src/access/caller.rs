@@ -33,6 +33,8 @@ pub struct Operator {
     pub identity: Option<IdentityId>,
     /// Its permissions.
     pub grants: Grants,
+    /// Whether it acts in a session without the second factor that its tenant requires of it: then it may do nothing.
+    pub lacks_factor: bool,
     /// Where the request comes from, if there is one.
     pub client: Client,
     /// The id of the request.
@@ -51,6 +53,7 @@ impl Operator {
             credential: COMMAND_LINE.to_owned(),
             identity: None,
             grants: Grants::everything(),
+            lacks_factor: false,
             client: Client::default(),
             request_id: None,
             idempotency: None,

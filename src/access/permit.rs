@@ -1,6 +1,6 @@
 //! Requires that an operator has a permission.
 
-use kayan_ports::{EventType, Scope};
+use kayan_ports::{Aal, EventType, Scope};
 
 use crate::{
     Failure, Kayan, Operator,
@@ -13,6 +13,9 @@ pub enum DeniedError {
     /// It lacks the permission.
     #[error("this needs the permission `{0}`, which you don't hold")]
     Forbidden(Pattern),
+    /// Its session lacks the second factor that the tenant requires of it.
+    #[error("verify a second factor first: the tenant requires it of you")]
+    LacksFactor,
     /// The idempotency key was used for another request.
     #[error("this Idempotency-Key was used for another request: create a new key for each request")]
     KeyReused,
@@ -22,14 +25,18 @@ pub enum DeniedError {
 }
 
 impl Kayan {
-    /// Returns `Ok` if the operator has this permission; a refusal is audited as a failed `action`, such as `user.lock`
-    /// (I-31).
+    /// Returns `Ok` if the operator has this permission, and the second factor that the tenant requires of it; a refusal is
+    /// audited as a failed `action`, such as `user.lock` (I-31).
     pub async fn permit(
         &self,
         operator: &Operator,
         required: &Permission,
         action: &'static str,
     ) -> Result<(), DeniedError> {
+        if operator.lacks_factor {
+            self.audit_refusal(operator, Aal::Aal2.as_str(), action).await?;
+            return Err(DeniedError::LacksFactor);
+        }
         if operator.grants.covers(required) {
             return Ok(());
         }
@@ -57,6 +64,11 @@ impl Kayan {
         required: Pattern,
         action: &'static str,
     ) -> Result<(), DeniedError> {
+        self.audit_refusal(operator, required.as_str(), action).await?;
+        Err(DeniedError::Forbidden(required))
+    }
+
+    async fn audit_refusal(&self, operator: &Operator, required: &str, action: &'static str) -> Result<(), Failure> {
         let event = self
             .operator_event(
                 operator,
@@ -67,9 +79,8 @@ impl Kayan {
             )
             .failed(30)
             .with("action", action)
-            .with("required", required.as_str());
-        self.record(event).await?;
-        Err(DeniedError::Forbidden(required))
+            .with("required", required);
+        self.record(event).await
     }
 }
 

@@ -1,12 +1,15 @@
 //! Changes the caller's own password.
 
+use std::sync::Arc;
+
 use kayan_ports::{
-    AuthenticatedSession, Change, CommitError, Credential, CredentialChange, EventType, Guard, Password, Verdict,
+    Aal, AuthenticatedSession, Change, CommitError, Credential, CredentialChange, EventType, Guard, Password, Verdict,
 };
 
 use crate::{
-    AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Weakness, access::attempt,
-    session::revoke_mine::end_sessions,
+    AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Weakness,
+    access::attempt,
+    session::{revoke_mine::end_sessions, step_up::is_below_own_level},
 };
 
 /// Changes the caller's password.
@@ -51,9 +54,9 @@ impl From<AttemptError> for ChangePasswordError {
 }
 
 impl Kayan {
-    /// Replaces the password and revokes every other session (I-22).
+    /// Replaces the password and revokes every other session (I-22). A user with a second factor must have proven it.
     pub async fn change_password(&self, caller: &Caller, cmd: ChangePassword) -> Result<(), ChangePasswordError> {
-        let me = self.authenticate(caller, self.clock.now()).await?;
+        let me = self.authenticate_at_own_level(caller).await?;
         let identifiers = self.schema.identify(&me.identity.traits).unwrap_or_default();
         let settings = self.settings_of(&me.identity).await?;
         let tenant = &me.identity.tenant;
@@ -86,6 +89,22 @@ impl Kayan {
             Err(CommitError::Stale(Guard::Credential)) => Err(ChangePasswordError::InvalidCredentials),
             Err(other) => Err(Failure::from(other).into()),
         }
+    }
+
+    /// The caller's session and identity, at aal2 if the user has a second factor. Asked before the password, so that no
+    /// attempt is counted of a session that would not do.
+    pub(crate) async fn authenticate_at_own_level(
+        &self,
+        caller: &Caller,
+    ) -> Result<Arc<AuthenticatedSession>, AuthenticateError> {
+        let me = self.authenticate(caller, self.clock.now()).await?;
+        if me.session.aal < Aal::Aal2 {
+            let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
+            if is_below_own_level(&me.session, &factors) {
+                return Err(AuthenticateError::LacksFactor);
+            }
+        }
+        Ok(me)
     }
 
     /// The caller's password credential, if `password` is right.

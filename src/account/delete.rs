@@ -47,9 +47,10 @@ impl From<AttemptError> for DeleteMeError {
 }
 
 impl Kayan {
-    /// Deletes the caller's identity with all that belongs to it. The audit trail keeps its events.
+    /// Deletes the caller's identity with all that belongs to it. The audit trail keeps its events. A user with a second
+    /// factor must have proven it.
     pub async fn delete_me(&self, caller: &Caller, cmd: DeleteMe) -> Result<(), DeleteMeError> {
-        let mut me = self.authenticate(caller, self.clock.now()).await?;
+        let mut me = self.authenticate_at_own_level(caller).await?;
         let Some(password) = self.confirm_password(caller, &me, &cmd.password).await? else {
             let refused = self.farewell(caller, &me).failed(50).record();
             self.store

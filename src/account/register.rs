@@ -86,7 +86,8 @@ impl Kayan {
             enrolled: &[Method::Password],
             password: Some((credential.id, credential.version)),
         };
-        let (outcome, session) = match self.open_session(caller, &login, now) {
+        let mfa_required = self.requires_factor(&identity, &settings, now).await?;
+        let (outcome, session) = match self.open_session(caller, &login, mfa_required, now) {
             Ok((opened, session)) => (Ok(opened), session),
             Err(missing) => {
                 let (challenge, issue) = self.challenge(&login, missing, now)?;

@@ -1,6 +1,6 @@
 //! The authenticator assurance level of a login (AAL, NIST SP 800-63B, section 4), and whether it is enough.
 
-use kayan_ports::{Aal, Method, MethodUse, PasskeyProof, Session, TenantSettings, Timestamp};
+use kayan_ports::{Aal, Method, MethodUse, PasskeyProof, Session, Timestamp};
 use time::Duration;
 
 use crate::StepUpRequired;
@@ -94,13 +94,13 @@ pub fn amr(proofs: &[Proof]) -> Vec<&'static str> {
     proofs.iter().flat_map(|proof| proof.amr).copied().chain(mfa).collect()
 }
 
-/// Decides whether these methods open a session in a tenant with these settings, and at which level. A user who has an
-/// authenticator app logs in with it, whether or not the tenant requires a second factor.
+/// Decides whether these methods open a session, and at which level. `mfa_required`: whether the tenant requires a second
+/// factor of the user. One who has an authenticator app logs in with it anyway.
 ///
 /// **Invariant**: AAL2 needs two distinct kinds of factor, and nothing proven opens nothing (I-19).
-pub fn judge(proven: &[MethodUse], enrolled: &[Method], settings: &TenantSettings) -> Result<Aal, MissingFactor> {
+pub fn judge(proven: &[MethodUse], enrolled: &[Method], mfa_required: bool) -> Result<Aal, MissingFactor> {
     let proofs: Vec<Proof> = proven.iter().map(proof_of).collect();
-    let required = if settings.mfa_required || enrolled.contains(&Method::Totp) { Aal::Aal2 } else { Aal::Aal1 };
+    let required = if mfa_required || enrolled.contains(&Method::Totp) { Aal::Aal2 } else { Aal::Aal1 };
     match level(&proofs) {
         Some(level) if level >= required => Ok(level),
         _ => {
@@ -131,10 +131,6 @@ mod tests {
     const PASSKEY: Proof = Proof { amr: &["swk"], factors: &[Factor::Possession] };
     /// Unlocked by a PIN or a fingerprint, as the authenticator says (user verification).
     const VERIFIED_PASSKEY: Proof = Proof { amr: &["swk"], factors: &[Factor::Possession, Factor::Inherence] };
-
-    fn strict() -> TenantSettings {
-        TenantSettings { mfa_required: true, ..TenantSettings::default() }
-    }
 
     fn password() -> MethodUse {
         MethodUse::new(Method::Password, datetime!(2026-01-01 12:00 UTC))
@@ -181,9 +177,9 @@ mod tests {
     #[test]
     fn i_19_a_password_opens_a_session_only_where_one_factor_is_enough() {
         let enrolled = [Method::Password];
-        assert_eq!(judge(&[password()], &enrolled, &TenantSettings::default()), Ok(Aal::Aal1));
+        assert_eq!(judge(&[password()], &enrolled, false), Ok(Aal::Aal1));
         assert_eq!(
-            judge(&[password()], &enrolled, &strict()),
+            judge(&[password()], &enrolled, true),
             Err(MissingFactor { methods: Vec::new(), enroll: vec![Method::Totp, Method::Webauthn] }),
             "a factor may be enrolled"
         );
@@ -192,7 +188,7 @@ mod tests {
     #[test]
     fn i_19_nothing_proven_opens_nothing() {
         let own = MissingFactor { methods: vec![Method::Password], enroll: Vec::new() };
-        assert_eq!(judge(&[], &[Method::Password], &TenantSettings::default()), Err(own));
-        assert!(judge(&[], &[], &strict()).is_err());
+        assert_eq!(judge(&[], &[Method::Password], false), Err(own));
+        assert!(judge(&[], &[], true).is_err());
     }
 }

@@ -1,6 +1,9 @@
 //! Roles: what they grant, and what they inherit.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    slice,
+};
 
 use kayan_ports::{ADMIN, DefinedRoles, Role, Version};
 
@@ -121,6 +124,28 @@ impl Definitions {
             lines.insert(known.as_str(), line);
         }
         grants
+    }
+
+    /// Whether one who has the roles `held` has one of `names`, directly or by inheritance.
+    pub fn include(&self, held: &[String], names: &[String]) -> bool {
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut next: Vec<&str> = held.iter().map(String::as_str).collect();
+        while let Some(name) = next.pop() {
+            if names.iter().any(|wanted| wanted == name) {
+                return true;
+            }
+            if seen.insert(name) {
+                let definition = self.roles.get(name);
+                next.extend(definition.into_iter().flat_map(|it| &it.parents).map(String::as_str));
+            }
+        }
+        false
+    }
+
+    /// These roles and all that inherit from them, as far as they exist.
+    pub fn heirs(&self, names: &[String]) -> Vec<&str> {
+        let roles = self.roles.keys();
+        roles.filter(|role| self.include(slice::from_ref(*role), names)).map(String::as_str).collect()
     }
 
     /// Judges a role that is to be added, or to replace the one of its name.

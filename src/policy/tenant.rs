@@ -2,9 +2,9 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use kayan_ports::{Method, RateLimit, TenantLimit, TenantSettings};
+use kayan_ports::{Method, RateLimit, TenantLimit, TenantSettings, Timestamp};
 
-use crate::{FieldError, Lifetimes};
+use crate::{FieldError, Lifetimes, policy::role::MOST_ENTRIES};
 
 /// The methods that a login can begin with.
 const FIRST: [Method; 2] = [Method::Password, Method::Webauthn];
@@ -35,6 +35,25 @@ pub fn password_min_length(service: usize, tenant: &TenantSettings) -> usize {
 /// Whether a tenant allows this method.
 pub fn allows(tenant: &TenantSettings, method: Method) -> bool {
     tenant.methods.as_ref().is_none_or(|methods| methods.contains(&method))
+}
+
+/// The users of whom a tenant requires a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MfaRequired<'a> {
+    /// None of them.
+    OfNobody,
+    /// All of them.
+    OfEveryone,
+    /// Those who have one of these roles, or one that inherits from them.
+    OfHolders(&'a [String]),
+}
+
+/// The users of whom a tenant requires a second factor at this time.
+pub fn mfa_required(tenant: &TenantSettings, now: Timestamp) -> MfaRequired<'_> {
+    if !tenant.mfa_required || tenant.mfa_required_from.is_some_and(|from| now < from) {
+        return MfaRequired::OfNobody;
+    }
+    tenant.mfa_required_roles.as_deref().map_or(MfaRequired::OfEveryone, MfaRequired::OfHolders)
 }
 
 /// The limit of this name: the tenant's own, or else that of the service.
@@ -71,11 +90,37 @@ pub fn judge(settings: &TenantSettings) -> Vec<FieldError> {
         let message = "must only name methods that a login begins with: password, webauthn".to_owned();
         errors.push(FieldError { pointer: "/settings/methods".to_owned(), code: "enum".to_owned(), message });
     }
+    errors.extend(judge_mfa(settings));
+    errors
+}
+
+/// Finds what is not valid in the settings of when and of whom a second factor is required.
+fn judge_mfa(settings: &TenantSettings) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let given = [
+        ("mfa_required_from", settings.mfa_required_from.is_some()),
+        ("mfa_required_roles", settings.mfa_required_roles.is_some()),
+    ];
+    for (name, _) in given.into_iter().filter(|(_, is_given)| *is_given && !settings.mfa_required) {
+        let message = "needs `mfa_required`: set that to true, or leave this out";
+        errors.push(FieldError::new(format!("/settings/{name}"), "dependentRequired", message));
+    }
+    let count = settings.mfa_required_roles.as_ref().map_or(1, Vec::len);
+    let (code, message) = match count {
+        0 => {
+            ("minItems", "must name one role at least; leave it out to require a second factor of everyone".to_owned())
+        }
+        1..=MOST_ENTRIES => return errors,
+        _ => ("maxItems", format!("must name {MOST_ENTRIES} roles at most")),
+    };
+    errors.push(FieldError::new("/settings/mfa_required_roles", code, message));
     errors
 }
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
 
     const SERVICE: Lifetimes = Lifetimes {
@@ -122,7 +167,9 @@ mod tests {
             methods: Some(vec![]),
             login_limit: Some(TenantLimit { requests: 0, window: 0 }),
             registration_limit: Some(TenantLimit { requests: 1_000_001, window: 86_401 }),
-            mfa_required: true,
+            mfa_required: false,
+            mfa_required_from: Some(Timestamp::UNIX_EPOCH),
+            mfa_required_roles: Some(vec![]),
         };
         let told = judge(&wild);
         let pointers: Vec<_> = told.iter().map(|error| error.pointer.as_str()).collect();
@@ -136,7 +183,29 @@ mod tests {
             "/settings/registration_limit/requests",
             "/settings/registration_limit/window",
             "/settings/methods",
+            "/settings/mfa_required_from",
+            "/settings/mfa_required_roles",
+            "/settings/mfa_required_roles",
         ];
         assert_eq!(pointers, expected);
+        let roles = |count| Some(vec!["admin".to_owned(); count]);
+        let of = |count| TenantSettings { mfa_required: true, mfa_required_roles: roles(count), ..Default::default() };
+        assert!(judge(&of(256)).is_empty());
+        assert_eq!(judge(&of(257))[0].code, "maxItems");
+    }
+
+    #[test]
+    fn a_second_factor_is_required_from_its_date_on_to_the_microsecond() {
+        let from = datetime!(2026-03-01 00:00 UTC);
+        let since = |from| TenantSettings { mfa_required: true, mfa_required_from: from, ..TenantSettings::default() };
+        let before = from - time::Duration::MICROSECOND;
+        assert_eq!(mfa_required(&TenantSettings::default(), from), MfaRequired::OfNobody);
+        assert_eq!(mfa_required(&since(None), before), MfaRequired::OfEveryone);
+        assert_eq!(mfa_required(&since(Some(from)), before), MfaRequired::OfNobody);
+        assert_eq!(mfa_required(&since(Some(from)), from), MfaRequired::OfEveryone);
+        let roles = vec!["admin".to_owned()];
+        let limited = TenantSettings { mfa_required_roles: Some(roles.clone()), ..since(Some(from)) };
+        assert_eq!(mfa_required(&limited, from), MfaRequired::OfHolders(&roles));
+        assert_eq!(mfa_required(&limited, before), MfaRequired::OfNobody);
     }
 }

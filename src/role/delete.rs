@@ -31,7 +31,7 @@ pub enum DeleteRoleError {
     /// The role was not found, or may not be deleted by this operator.
     #[error(transparent)]
     Define(#[from] DefineRoleError),
-    /// The role is assigned to a user, or another role inherits from it.
+    /// The role is assigned to a user, another role inherits from it, or the tenant requires a second factor of its holders.
     #[error("the role is in use: {0}")]
     InUse(String),
 }
@@ -43,7 +43,7 @@ impl From<Failure> for DeleteRoleError {
 }
 
 impl Kayan {
-    /// Deletes a role that no user has and no role inherits from.
+    /// Deletes a role that no user has, no role inherits from, and the settings of the tenant don't name.
     pub async fn delete_role(&self, operator: &Operator, cmd: DeleteRole) -> Result<(), DeleteRoleError> {
         let (action, DeleteRole { tenant, name, expected }) = ("role.delete", cmd);
         self.permit(operator, &Permission::ROLES_DELETE, action).await.map_err(DefineRoleError::from)?;
@@ -61,6 +61,10 @@ impl Kayan {
             }
             if let Some(child) = stored.defined.iter().find(|child| child.parents.contains(&name)) {
                 return Err(DeleteRoleError::InUse(format!("the role `{}` inherits from it", child.name)));
+            }
+            if self.requires_factor_of(&tenant, &name).await? {
+                let why = "the tenant's `mfa_required_roles` name it; change that setting first";
+                return Err(DeleteRoleError::InUse(why.to_owned()));
             }
             let definitions = Arc::new(Definitions::new(&stored));
             let required = (&Permission::ROLES_DELETE, action);
@@ -85,6 +89,12 @@ impl Kayan {
             }
         }
         Err(keeps_changing().into())
+    }
+
+    /// Whether the settings of the tenant name this role as one whose holders need a second factor.
+    async fn requires_factor_of(&self, tenant: &TenantId, role: &str) -> Result<bool, Failure> {
+        let settings = self.store.tenants.tenant(tenant).await?.map(|tenant| tenant.settings);
+        Ok(settings.and_then(|it| it.mfa_required_roles).iter().flatten().any(|name| name == role))
     }
 }
 

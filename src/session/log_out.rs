@@ -8,7 +8,7 @@ impl Kayan {
     /// Revokes the session of the request: its access and refresh tokens stop working at once (I-22).
     pub async fn log_out(&self, caller: &Caller) -> Result<(), AuthenticateError> {
         let now = self.clock.now();
-        let me = self.authenticate(caller, now).await?;
+        let me = self.authenticate_at_any_level(caller, now).await?;
         let changes = vec![
             Change::Session(SessionChange::Revoke {
                 tenant: caller.tenant.clone(),

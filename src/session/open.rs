@@ -8,6 +8,7 @@ use kayan_ports::{
 use crate::{
     Caller, Failure, Kayan, MfaChallenge, MissingFactor, Purpose, Token,
     policy::{assurance, tenant},
+    session::revoke_mine::end_sessions,
 };
 
 /// A session whose tokens are handed out now, and never again.
@@ -74,6 +75,11 @@ impl Login<'_> {
         self.proven.first().map(|used| used.method.as_str())
     }
 
+    /// Whether its user had no second factor when it began, and enrolled one to complete it.
+    fn enrolled_its_factor(&self) -> bool {
+        self.proven.iter().any(|used| !self.enrolled.contains(&used.method))
+    }
+
     /// The change that keeps the login from ending by a password that was changed in the meantime.
     fn still_proven(&self, now: Timestamp) -> Option<Change> {
         let (credential, version) = self.password?;
@@ -95,11 +101,15 @@ impl Kayan {
         if login.identity.state != State::Active {
             return Err(self.refuse_inactive(caller, &login, now).await?);
         }
-        let (opened, mut all) = match self.open_session(caller, &login, now) {
+        let mfa_required = self.requires_factor(&login.identity, login.settings, now).await?;
+        let (opened, mut all) = match self.open_session(caller, &login, mfa_required, now) {
             Ok(opened) => opened,
             Err(missing) => return self.ask_for_factor(caller, login, missing, changes, now).await,
         };
         all.extend(changes);
+        // Sessions from before were opened without it. Not sooner: this voids the one-time token of the login as well.
+        let enrolled = login.enrolled_its_factor();
+        all.extend(enrolled.then(|| end_sessions(&login.identity, Some(opened.session.id))));
         all.extend(login.still_proven(now));
         let event = self
             .event(caller, EventType::LoginSuccess, now, "logged in")
@@ -163,14 +173,16 @@ impl Kayan {
         Ok(EndLoginError::NotActive)
     }
 
-    /// A new session with the changes that store it, if what was proven is enough.
+    /// A new session with the changes that store it, if what was proven is enough. `mfa_required`: whether the tenant
+    /// requires a second factor of the user.
     pub(crate) fn open_session(
         &self,
         caller: &Caller,
         login: &Login<'_>,
+        mfa_required: bool,
         now: Timestamp,
     ) -> Result<(Opened, Vec<Change>), MissingFactor> {
-        let aal = assurance::judge(&login.proven, login.enrolled, login.settings)?;
+        let aal = assurance::judge(&login.proven, login.enrolled, mfa_required)?;
         let mut identity = login.identity.clone();
         let session_token = Token::random(Purpose::Session, &*self.entropy);
         let refresh_token = Token::random(Purpose::Refresh, &*self.entropy);

@@ -25,7 +25,7 @@ pub struct RefreshSession {
 /// Why a refresh was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefreshSessionError {
-    /// Unknown, expired, or of a session that has ended.
+    /// Unknown, expired, or of a session that has ended or lacks the second factor that the tenant requires by now.
     #[error("the refresh token is not valid")]
     InvalidToken,
     /// It was spent before: its whole family is revoked now (I-04).
@@ -53,13 +53,15 @@ impl Kayan {
                 Lookup::Found(known) => known,
             };
             let now = self.clock.now();
+            let lacks_factor = self.lacks_factor(&known.session, &known.identity, &known.settings, now).await?;
             match judge(&known, &caller.client, now, self.settings.refresh_reuse_window) {
                 Verdict::Refused => return Err(RefreshSessionError::InvalidToken),
+                Verdict::Reused => return self.revoke_family(caller, &known, now).await,
+                Verdict::Repeat(_) | Verdict::Rotate if lacks_factor => return Err(RefreshSessionError::InvalidToken),
                 Verdict::Repeat(spent) => {
                     let spent = spent.clone();
                     return Ok(self.successors(&token, known, &spent));
                 }
-                Verdict::Reused => return self.revoke_family(caller, &known, now).await,
                 Verdict::Rotate => {
                     let spent = self.spend(&caller.client, now);
                     let opened = self.successors(&token, known, &spent);

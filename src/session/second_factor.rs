@@ -1,7 +1,7 @@
 //! The second half of a login: an MFA token for a login that lacks a factor, and the factor that completes it.
 
 use kayan_ports::{
-    Change, CommitError, CredentialId, EventType, Factor, Guard, Identity, IdentityId, Method, MethodUse,
+    Change, CommitError, CredentialId, EventType, Factor, FactorKind, Guard, Identity, IdentityId, Method, MethodUse,
     OneTimeChange, OneTimePurpose, OneTimeToken, Tenant, TenantId, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
@@ -81,9 +81,13 @@ impl Kayan {
     pub(crate) fn challenge(
         &self,
         login: &Login<'_>,
-        missing: MissingFactor,
+        mut missing: MissingFactor,
         now: Timestamp,
     ) -> Result<(MfaChallenge, Change), Failure> {
+        if !self.takes_passkeys(&login.identity.tenant, login.settings) {
+            missing.methods.retain(|method| *method != Method::Webauthn);
+            missing.enroll.retain(|method| *method != Method::Webauthn);
+        }
         let mfa_token = Token::random(Purpose::Mfa, &*self.entropy);
         let expires_at = now + LIFETIME;
         let begun = Begun { proven: login.proven.clone(), password: login.password, epoch: login.epoch };
@@ -120,7 +124,11 @@ impl Kayan {
         let is_same = |tenant: &Tenant| tenant.active && tenant.epoch == begun.epoch;
         let tenant = self.store.tenants.tenant(of).await?.filter(is_same);
         let identity = self.store.accounts.identity(&of.into(), owner).await?;
-        let factors = self.store.factors.factors(of, owner).await?;
+        let mut factors = self.store.factors.factors(of, owner).await?;
+        // What can't be used is none: its owner may enroll another factor.
+        if tenant.as_ref().is_some_and(|tenant| !self.takes_passkeys(of, &tenant.settings)) {
+            factors.retain(|factor| !matches!(factor.kind, FactorKind::Webauthn(_)));
+        }
         let login = |(tenant, identity)| PendingLogin { token, begun, tenant, identity, factors };
         Ok(tenant.zip(identity).map(login))
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{AuthenticatedSession, Change, Factor, MethodUse, RefreshToken, Session, SessionChange, Timestamp};
+use kayan_ports::{
+    Aal, AuthenticatedSession, Change, Factor, MethodUse, RefreshToken, Session, SessionChange, Timestamp,
+};
 use time::Duration;
 
 use crate::{
@@ -27,14 +29,17 @@ pub enum StepUpRequired {
 
 /// Requires what it takes to change one's own credentials: a recent proof, at aal2 if the user has a second factor.
 pub(crate) fn require_step_up(session: &Session, factors: &[Factor], now: Timestamp) -> Result<(), StepUpRequired> {
-    let aal = has_second_factor(factors).then_some(kayan_ports::Aal::Aal2);
-    assurance::require(session, aal, Some(RECENT), now)
+    assurance::require(session, own_level(factors), Some(RECENT), now)
 }
 
-/// Requires aal2 if the user has a second factor, however long ago it was proven.
-pub(crate) fn require_level(session: &Session, factors: &[Factor], now: Timestamp) -> Result<(), StepUpRequired> {
-    let aal = has_second_factor(factors).then_some(kayan_ports::Aal::Aal2);
-    assurance::require(session, aal, None, now)
+/// Whether a session is below the level that the user's logins reach.
+pub(crate) fn is_below_own_level(session: &Session, factors: &[Factor]) -> bool {
+    own_level(factors).is_some_and(|level| session.aal < level)
+}
+
+/// The level that the user's logins reach, if that is more than a password reaches.
+fn own_level(factors: &[Factor]) -> Option<Aal> {
+    has_second_factor(factors).then_some(Aal::Aal2)
 }
 
 /// The change that keeps a list from being committed once the session was revoked or got other tokens: it may have been read
@@ -53,7 +58,7 @@ impl Kayan {
         proven: MethodUse,
         now: Timestamp,
     ) -> Result<(Opened, Vec<Change>), Failure> {
-        let AuthenticatedSession { identity, session } = (**me).clone();
+        let AuthenticatedSession { identity, session, .. } = (**me).clone();
         let settings = self.settings_of(&identity).await?;
         let (session_token, refresh_token) =
             (Token::random(Purpose::Session, &*self.entropy), Token::random(Purpose::Refresh, &*self.entropy));

@@ -1,8 +1,10 @@
 //! Creates, changes and deletes tenants.
 
+use std::slice;
+
 use kayan_ports::{
-    Change, CommitError, EventType, Guard, Page, Tenant, TenantChange, TenantId, TenantQuery, TenantSettings, Unique,
-    Version,
+    Change, CommitError, DefinedRoles, EventType, Guard, Page, RoleChange, Tenant, TenantChange, TenantId, TenantQuery,
+    TenantSettings, Unique, Version,
 };
 use serde_json::json;
 
@@ -11,7 +13,8 @@ use crate::{
     access::idempotency::Once,
     policy::{
         permission::{Pattern, Permission},
-        tenant,
+        role::Definitions,
+        tenant::{self, MfaRequired},
     },
 };
 
@@ -89,6 +92,9 @@ impl Kayan {
         cmd: CreateTenant,
     ) -> Result<Tenant, ManageTenantError> {
         valid(&cmd.name, &cmd.settings)?;
+        // It has only the built-in roles so far.
+        let built_in = Definitions::new(&DefinedRoles { defined: Vec::new(), version: 0 });
+        know_roles(&built_in, &cmd.settings)?;
         let (now, CreateTenant { id, name, settings }) = (self.clock.now(), cmd);
         let tenant =
             Tenant { id, name, active: true, settings, created_at: now, updated_at: now, version: 1, epoch: 0 };
@@ -101,8 +107,8 @@ impl Kayan {
         }
     }
 
-    /// Changes a tenant. When it is deactivated its sessions stop working at once; when it starts to require two
-    /// factors, so do sessions opened with one.
+    /// Changes a tenant. Its sessions are revoked when it is deactivated, and when it requires a second factor of everyone
+    /// from now on. Where that begins later, or only for some, their sessions are refused from then on instead.
     pub async fn update_tenant(&self, operator: &Operator, cmd: UpdateTenant) -> Result<Tenant, ManageTenantError> {
         let action = "tenant.update";
         self.permit(operator, &Permission::TENANTS_WRITE, action).await?;
@@ -123,14 +129,23 @@ impl Kayan {
             ..before.clone()
         };
         valid(&after.name, &after.settings)?;
-        let mut changes = vec![Change::Tenant(TenantChange::Replace(Box::new(after.clone())))];
-        if !after.active || after.settings.mfa_required && !before.settings.mfa_required {
+        let mut changes = Vec::with_capacity(4);
+        if after.settings.mfa_required_roles != before.settings.mfa_required_roles {
+            let definitions = self.definitions_now(&after.id).await?;
+            know_roles(&definitions, &after.settings)?;
+            let (tenant, version) = (after.id.clone(), definitions.version);
+            changes.push(Change::Role(RoleChange::Pin { tenant, version }));
+        }
+        changes.push(Change::Tenant(TenantChange::Replace(Box::new(after.clone()))));
+        let of_everyone =
+            |tenant: &Tenant| tenant::mfa_required(&tenant.settings, after.updated_at) == MfaRequired::OfEveryone;
+        if !after.active || of_everyone(&after) && !of_everyone(&before) {
             changes.push(self.end_all_sessions((&after.id).into()));
         }
         changes.push(self.tenant_event(operator, action, (Some(&before), Some(&after))));
         match self.store.changes.commit(changes).await {
             Ok(()) => Ok(after),
-            Err(CommitError::Stale(Guard::Tenant)) => Err(ManageTenantError::Changed),
+            Err(CommitError::Stale(Guard::Tenant | Guard::Roles)) => Err(ManageTenantError::Changed),
             Err(other) => Err(ManageTenantError::Failed(other.into())),
         }
     }
@@ -216,6 +231,16 @@ fn valid(name: &str, settings: &TenantSettings) -> Result<(), ManageTenantError>
         let message = format!("must be at most {LONGEST_NAME} characters, none of them a control character");
         errors.push(FieldError { pointer: "/name".to_owned(), code: "maxLength".to_owned(), message });
     }
+    if errors.is_empty() { Ok(()) } else { Err(ManageTenantError::Invalid(errors)) }
+}
+
+/// A role that does not exist would require a second factor of nobody.
+fn know_roles(definitions: &Definitions, settings: &TenantSettings) -> Result<(), ManageTenantError> {
+    let unknown = |(at, name): (usize, &String)| {
+        let error = definitions.know(slice::from_ref(name)).err()?;
+        Some(FieldError::new(format!("/settings/mfa_required_roles/{at}"), "role", error.to_string()))
+    };
+    let errors: Vec<_> = settings.mfa_required_roles.iter().flatten().enumerate().filter_map(unknown).collect();
     if errors.is_empty() { Ok(()) } else { Err(ManageTenantError::Invalid(errors)) }
 }
 

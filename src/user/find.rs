@@ -35,6 +35,8 @@ pub struct ListUsers {
     pub state: Option<State>,
     /// Only those with an identifier that contains this text, in any case.
     pub contains: Option<String>,
+    /// Only those without a second factor that completes a login: an authenticator app or a passkey.
+    pub without_mfa: bool,
     /// The most rows to return, 1 to 100.
     pub limit: u32,
     /// The number of rows to skip.
@@ -70,8 +72,9 @@ impl Kayan {
     /// Users, newest first, within the operator's scope.
     pub async fn list_users(&self, operator: &Operator, query: &ListUsers) -> Result<Page<Identity>, DeniedError> {
         self.permit(operator, &Permission::USERS_READ, "user.list").await?;
-        let ListUsers { state, contains, limit, offset } = query.clone();
-        let query = IdentityQuery { scope: operator.scope.clone(), state, contains, limit, offset };
+        let ListUsers { state, contains, without_mfa: without_factor, limit, offset } = query.clone();
+        let scope = operator.scope.clone();
+        let query = IdentityQuery { scope, state, contains, without_factor, limit, offset };
         Ok(self.store.accounts.identities(&query).await?)
     }
 }

@@ -200,6 +200,9 @@ pub(crate) enum User {
         /// Only users in this state: active, inactive, locked or pending
         #[arg(long, value_name = "STATE", value_parser = state)]
         state: Option<kayan_ports::State>,
+        /// Only users without a second factor: an authenticator app that is confirmed, or a passkey
+        #[arg(long)]
+        without_mfa: bool,
         /// The maximum number of users
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,

@@ -339,6 +339,8 @@ pub(crate) fn application(
         trusted_proxies: config.trusted_proxies.clone(),
         metrics_allow: config.metrics_allow.clone(),
         tenant_hosts: config.tenant_hosts.clone(),
+        related_origins: Vec::new(),
+        account_url: None,
         development: config.env == Environment::Development,
         body_timeout: Duration::from_secs(15),
     };

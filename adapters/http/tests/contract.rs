@@ -9,7 +9,7 @@ type Row = (&'static str, &'static str, &'static str, bool, &'static [u16]);
 const CONTRACT: &[Row] = &[
     ("post", "/api/v1/registration", "register", false, &[201, 400, 409]),
     ("post", "/api/v1/login", "login", false, &[200, 401, 403]),
-    ("get", "/api/v1/whoami", "whoami", true, &[200, 401]),
+    ("get", "/api/v1/whoami", "whoami", true, &[200, 401, 403]),
     ("post", "/api/v1/logout", "logout", true, &[204, 401]),
     ("post", "/api/v1/sessions/refresh", "refreshSession", false, &[200, 401]),
     ("get", "/api/v1/sessions", "listMySessions", true, &[200, 401]),

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kayan_ports::{
-    Ceremony, Change, Failure, IdentityId, OneTimeChange, OneTimePurpose, OneTimeToken, Sealed, SecretOf, SessionId,
-    TenantId, Timestamp, TokenHash, WebAuthn,
+    Ceremony, Change, Failure, IdentityId, Method, OneTimeChange, OneTimePurpose, OneTimeToken, Sealed, SecretOf,
+    SessionId, TenantId, TenantSettings, Timestamp, TokenHash, WebAuthn,
 };
 use serde::{Deserialize, Serialize};
 use time::Duration;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::{Caller, Kayan, Purpose, Token};
+use crate::{Caller, Kayan, Purpose, Token, policy::tenant};
 
 /// How long a ceremony can be finished.
 const LIFETIME: Duration = Duration::minutes(5);
@@ -70,6 +70,11 @@ pub(crate) struct Kept {
 }
 
 impl Kayan {
+    /// Whether a tenant with these settings takes passkeys.
+    pub(crate) fn takes_passkeys(&self, tenant: &TenantId, settings: &TenantSettings) -> bool {
+        tenant::allows(settings, Method::Webauthn) && self.passkey_verifier(tenant).is_some()
+    }
+
     /// What verifies the passkeys of a tenant, if it can have some.
     pub(crate) fn passkey_verifier(&self, tenant: &TenantId) -> Option<Arc<dyn WebAuthn>> {
         (self.relying_party)(tenant)

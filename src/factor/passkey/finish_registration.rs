@@ -16,7 +16,7 @@ use crate::{
     },
     session::{
         second_factor::{CompleteLoginError, InvalidMfaToken},
-        step_up::{pin, require_level},
+        step_up::{is_below_own_level, pin},
     },
 };
 
@@ -133,7 +133,9 @@ impl Kayan {
                 }
                 let factors = self.store.factors.factors(&me.identity.tenant, identity).await?;
                 // A factor may have been added since the ceremony began.
-                require_level(&me.session, &factors, now)?;
+                if is_below_own_level(&me.session, &factors) {
+                    return Err(StepUpRequired::Aal2.into());
+                }
                 let passkey = verifier.finish_registration(&state, user_handle, cmd.response).await?;
                 let registration = self.registration(caller, &me.identity, &factors, passkey, name, now);
                 let Registration { factor, codes, changes, .. } = registration;

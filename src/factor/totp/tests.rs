@@ -309,6 +309,8 @@ async fn another_users_or_tenants_code_completes_no_login() {
 async fn codes_are_counted_also_where_passwords_are_not() {
     let stage = Stage::new();
     let (ada, setup, _) = stage.with_app().await;
+    let cmd = verification(stage.next_code(&setup), None);
+    let ada = stage.kayan.verify_totp(&caller(&ada), cmd).await.unwrap().opened.unwrap();
     for _ in 0..10 {
         let wrong = stage.kayan.verify_totp(&caller(&ada), verification("000000".to_owned(), None)).await;
         assert_eq!(wrong.unwrap_err(), VerifyTotpError::InvalidCode);
@@ -323,6 +325,8 @@ async fn codes_are_counted_also_where_passwords_are_not() {
 async fn a_login_that_lacks_a_factor_ends_with_its_password_and_with_all_sessions() {
     let stage = Stage::new();
     let (ada, setup, codes) = stage.with_app().await;
+    let cmd = verification(stage.next_code(&setup), None);
+    let ada = stage.kayan.verify_totp(&caller(&ada), cmd).await.unwrap().opened.unwrap();
     let challenge = stage.challenged().await;
     let new = ChangePassword { current_password: PASSWORD.into(), new_password: "another long phrase 7".into() };
     stage.kayan.change_password(&caller(&ada), new).await.unwrap();

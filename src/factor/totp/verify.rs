@@ -6,6 +6,7 @@ use crate::{
     AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Opened, StepUpRequired, Token,
     factor::{find::has_second_factor, recovery_code::NewRecoveryCodes, totp::Match},
     session::{
+        revoke_mine::end_sessions,
         second_factor::{CompleteLoginError, InvalidMfaToken},
         step_up::pin,
     },
@@ -119,7 +120,7 @@ impl Kayan {
             changes.push(use_up(&matched, now));
         } else {
             let codes = self.new_recovery_codes(&login.identity, now);
-            changes.extend(self.confirmation(caller, &matched, now));
+            changes.extend(self.confirmation(caller, &matched, true, now));
             changes.extend(codes.changes);
             recovery_codes = Some(codes.codes);
         }
@@ -129,7 +130,7 @@ impl Kayan {
     }
 
     async fn verify_totp_in_session(&self, caller: &Caller, code: &str) -> Result<VerifiedTotp, VerifyTotpError> {
-        let me = self.authenticate(caller, self.clock.now()).await?;
+        let me = self.authenticate_at_any_level(caller, self.clock.now()).await?;
         let (tenant, id) = (&me.identity.tenant, me.identity.id);
         let factors = self.store.factors.factors(tenant, id).await?;
         let attempt = self.attempt_code(caller, tenant, id).await?;
@@ -164,9 +165,12 @@ impl Kayan {
                 self.release(attempt).await;
                 return Err(StepUpRequired::Aal2.into());
             }
+            let is_first = !has_second_factor(&factors);
+            // They were opened by the password alone.
+            changes.extend(is_first.then(|| end_sessions(&me.identity, Some(me.session.id))));
             changes.push(pin(&me.session));
-            changes.extend(self.confirmation(caller, &matched, now));
-            if !has_second_factor(&factors) {
+            changes.extend(self.confirmation(caller, &matched, is_first, now));
+            if is_first {
                 let codes = self.new_recovery_codes(&me.identity, now);
                 changes.extend(codes.changes);
                 verified.recovery_codes = Some(codes.codes);
@@ -183,10 +187,15 @@ impl Kayan {
         }
     }
 
-    fn confirmation(&self, caller: &Caller, matched: &Match, now: Timestamp) -> [Change; 2] {
+    fn confirmation(&self, caller: &Caller, matched: &Match, is_first: bool, now: Timestamp) -> [Change; 2] {
         let Match { app, step, .. } = matched;
+        let message = if is_first {
+            "the first second factor was confirmed, an authenticator app; other sessions were revoked"
+        } else {
+            "an authenticator app was confirmed"
+        };
         let event = self
-            .event(caller, EventType::MfaEnrolled, now, "an authenticator app was confirmed")
+            .event(caller, EventType::MfaEnrolled, now, message)
             .by(app.identity)
             .resource(format!("credential/{}", app.id))
             .with("method", Method::Totp.as_str());

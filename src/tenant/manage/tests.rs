@@ -178,3 +178,34 @@ async fn the_default_tenant_stays_and_so_does_one_with_users() {
     let gone = stage.kayan.find_tenant(&Stage::operator(), &acme()).await.unwrap_err();
     assert_eq!(gone, ManageTenantError::NotFound(acme()));
 }
+
+#[tokio::test]
+async fn a_factor_is_required_only_of_roles_that_exist() {
+    let stage = Stage::new();
+    let of = |roles: &[&str]| {
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        TenantSettings { mfa_required: true, mfa_required_roles: Some(roles), ..TenantSettings::default() }
+    };
+    let unknown = CreateTenant { id: acme(), name: String::new(), settings: of(&["admin", "clerk"]) };
+    let refused = stage.kayan.create_tenant(&Stage::operator(), unknown).await.unwrap_err();
+    let ManageTenantError::Invalid(fields) = refused else { panic!("{refused}") };
+    assert_eq!((&*fields[0].pointer, &*fields[0].code), ("/settings/mfa_required_roles/1", "role"));
+    assert!(fields[0].message.contains("there is no role `clerk`; there are admin, operator, viewer"), "{fields:?}");
+    create(&stage, of(&["admin"])).await;
+    let refused = update(&stage, |cmd| cmd.settings = Some(of(&["clerk"]))).await.unwrap_err();
+    assert!(matches!(refused, ManageTenantError::Invalid(_)), "{refused}");
+    let role = crate::CreateRole {
+        tenant: acme(),
+        name: "clerk".to_owned(),
+        description: String::new(),
+        permissions: Vec::new(),
+        parents: Vec::new(),
+    };
+    stage.kayan.create_role(&Stage::operator(), role).await.unwrap();
+    update(&stage, |cmd| cmd.settings = Some(of(&["clerk"]))).await.unwrap();
+    let delete = || crate::DeleteRole { tenant: acme(), name: "clerk".to_owned(), expected: None };
+    let refused = stage.kayan.delete_role(&Stage::operator(), delete()).await.unwrap_err();
+    assert!(refused.to_string().contains("`mfa_required_roles`"), "{refused}");
+    update(&stage, |cmd| cmd.settings = Some(TenantSettings::default())).await.unwrap();
+    stage.kayan.delete_role(&Stage::operator(), delete()).await.unwrap();
+}

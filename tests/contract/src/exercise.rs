@@ -82,10 +82,15 @@ async fn accounts(store: &Stores, account: &Account) {
         assert!(store.accounts.identity(&scope, whom).await.unwrap().is_some());
         assert!(store.credentials.password(&scope, whom).await.unwrap().is_some());
         assert!(!store.accounts.identities_named(&scope, &account.name).await.unwrap().is_empty());
-        for contains in [None, Some("ANNA@".to_owned())] {
-            let query = IdentityQuery { scope: scope.clone(), state: None, contains, limit: 20, offset: 0 };
+        for (contains, without_factor) in [(None, false), (Some("ANNA@"), false), (None, true), (Some("ANNA@"), true)] {
+            let contains = contains.map(str::to_owned);
+            let query =
+                IdentityQuery { scope: scope.clone(), state: None, contains, without_factor, limit: 20, offset: 0 };
             assert!(store.accounts.identities(&query).await.unwrap().total > 0);
         }
+    }
+    for role in [None, Some("admin")] {
+        assert!(!store.accounts.without_factor(tenant, role, 20).await.unwrap().is_empty());
     }
     for hashes in [true, false] {
         let query = AccountQuery { tenant: tenant.clone(), state: None, after: None, hashes, limit: 20 };
@@ -162,6 +167,7 @@ async fn factors(store: &Stores, account: &Account) {
     changes.extend([there, back, pin, refresh].map(Change::Session));
     store.changes.commit(changes).await.unwrap();
     assert_eq!(store.factors.factors(&tenant, whom).await.unwrap().len(), 1);
+    store.factors.newest_apps(20).await.unwrap();
     assert!(store.one_time.one_time(&tenant, purpose, &of, at(1)).await.unwrap().is_some());
     let mut changes: Vec<_> = [
         OneTimeChange::Try { tenant: tenant.clone(), purpose, hash: of, at: at(1) },

@@ -65,6 +65,7 @@ macro_rules! laws {
             another_identitys_recovery_code_is_not_accepted,
             a_removed_factor_is_gone_and_the_password_stays,
             i_29_another_tenants_factor_is_neither_read_nor_used,
+            the_newest_apps_are_found_among_as_many_credentials,
         );
         $crate::laws!(@each $fresh, store::passkeys:
             passkeys_come_back_as_they_went_in,
@@ -229,6 +230,8 @@ macro_rules! laws {
             a_backslash_in_a_search_means_itself,
             quotes_and_wildcards_of_other_languages_in_a_search_mean_themselves,
             a_list_can_ask_for_a_state,
+            a_list_can_ask_for_those_without_a_second_factor,
+            those_without_a_second_factor_are_found_among_the_newest_and_among_a_roles_holders,
         );
         $crate::laws!(@each $fresh, store::export:
             accounts_are_read_oldest_first_and_each_once,

@@ -39,6 +39,7 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
         keys: Arc::new(keys),
         tokens: Arc::new(Biscuits::new(entropy)),
         totp: Arc::new(AppCodes),
+        relying_party: Arc::new(|_| None),
         clock,
         entropy: ids,
     };
@@ -76,6 +77,7 @@ pub(crate) fn operator(who: &Identity, grants: Grants) -> Operator {
         credential: format!("identity/{}", who.id),
         identity: Some(who.id),
         grants,
+        lacks_factor: false,
         client: Client::default(),
         request_id: None,
         idempotency: None,

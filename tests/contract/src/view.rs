@@ -54,6 +54,7 @@ impl View {
             authenticated_session: Lookup::Found(Arc::new(AuthenticatedSession {
                 session: session.clone(),
                 identity: identity.clone(),
+                settings: kayan_ports::TenantSettings::default(),
             })),
             refreshing: Lookup::Found(Refreshing {
                 settings: kayan_ports::TenantSettings::default(),

@@ -6,12 +6,12 @@ use std::{sync::Arc, time::Duration};
 use kayan_cache::{CachedSessions, MemoryLimiter};
 use kayan_contract::throw_away::{POSTGRES, PostgresDatabase};
 use kayan_core::{
-    Caller, IdentitySchema, Kayan, Lifetimes, LockoutSettings, LogIn, Ports, RateLimits, RefreshSession, Register,
-    Settings,
+    Caller, IdentitySchema, Kayan, Lifetimes, LockoutSettings, LogIn, Operator, Ports, RateLimits, RefreshSession,
+    Register, Settings, UpdateTenant,
 };
 use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
 use kayan_fakes::{ManualClock, PlainHasher, SeededEntropy};
-use kayan_ports::{Client, Clock, Lockout, Stores, Traits};
+use kayan_ports::{Client, Clock, Lockout, Scope, Stores, TenantId, TenantSettings, Traits};
 use kayan_postgres::PostgresDriver;
 use kayan_sql::{Dialect, SqlStore, migrate};
 
@@ -137,14 +137,24 @@ async fn a_refresh_takes_at_most_two_round_trips() {
     assert!((1..=2).contains(&trips.await));
 }
 
+async fn require_of_admins(kayan: &Kayan) {
+    let roles = Some(vec!["admin".to_owned()]);
+    let settings = TenantSettings { mfa_required: true, mfa_required_roles: roles, ..TenantSettings::default() };
+    let id = TenantId::default();
+    let cmd = UpdateTenant { id, name: None, active: None, settings: Some(settings), expected: None };
+    kayan.update_tenant(&Operator::at_the_command_line(Scope::System), cmd).await.unwrap();
+}
+
 #[tokio::test]
 async fn whoami_takes_one_round_trip_and_none_from_the_cache() {
     for (remembered, expected) in [(Duration::ZERO, 1), (Duration::from_secs(5), 0)] {
         let counted = Counted::new(remembered).await;
         let opened = counted.kayan.register(&stranger(), registration("anna")).await.unwrap();
         let caller = Caller { token: Some(opened.session.token), ..stranger() };
-        let trips = counted.trips(async || drop(counted.kayan.who_am_i(&caller).await.unwrap())).await;
-        assert_eq!(trips, expected);
+        let whoami = async || drop(counted.kayan.who_am_i(&caller).await.unwrap());
+        assert_eq!(counted.trips(whoami).await, expected);
+        require_of_admins(&counted.kayan).await;
+        assert_eq!(counted.trips(whoami).await, expected, "where a second factor is required of others");
         counted.clock.advance(Duration::from_secs(5));
         let before = counted.store.driver().round_trips();
         counted.kayan.who_am_i(&caller).await.unwrap();

@@ -112,9 +112,7 @@ impl Rows {
             let id = *self.identifiers.get(&(tenant.clone(), identifier.clone()))?;
             let identity = self.identity(&tenant.into(), id)?.clone();
             let known_network = client.network().is_some_and(|network| self.networks.contains_key(&(id, network)));
-            let mut factors = self.factors.values().filter(|factor| factor.identity == id);
-            let has_second_factor =
-                factors.any(|it| matches!(it.kind, FactorKind::Totp { confirmed: true, .. } | FactorKind::Webauthn(_)));
+            let has_second_factor = self.has_factor(id);
             let password = self.password(&tenant.into(), id).cloned();
             Some(Known { identity, password, has_second_factor, known_network })
         };
@@ -126,7 +124,8 @@ impl Rows {
             let session =
                 self.sessions.values().find(|session| session.token == *token && session.tenant == *tenant)?;
             let identity = self.identity(&tenant.into(), session.identity)?;
-            Some(AuthenticatedSession { session: session.clone(), identity: identity.clone() })
+            let settings = self.settings(tenant)?;
+            Some(AuthenticatedSession { session: session.clone(), identity: identity.clone(), settings })
         })
     }
 
@@ -151,6 +150,7 @@ impl Rows {
             takes_in(&query.scope, &identity.tenant)
                 && query.state.is_none_or(|state| state == identity.state)
                 && search.as_ref().is_none_or(|text| self.is_called(identity.id, text))
+                && !(query.without_factor && self.has_factor(identity.id))
         };
         let mut rows: Vec<_> = self.identities.values().filter(wanted).collect();
         rows.sort_by_key(|identity| std::cmp::Reverse((identity.created_at, identity.id)));
@@ -158,6 +158,32 @@ impl Rows {
         let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         Page { rows: rows.into_iter().skip(offset).take(limit).cloned().collect(), damaged: Vec::new(), total }
+    }
+
+    fn has_factor(&self, id: IdentityId) -> bool {
+        let mut factors = self.factors.values().filter(|factor| factor.identity == id);
+        factors.any(|it| matches!(it.kind, FactorKind::Totp { confirmed: true, .. } | FactorKind::Webauthn(_)))
+    }
+
+    pub(crate) fn without_factor(&self, tenant: &TenantId, role: Option<&str>, among: u32) -> Vec<IdentityId> {
+        let wanted = |identity: &&Identity| {
+            let has_role = |role| identity.roles.iter().any(|held| held == role);
+            identity.tenant == *tenant && identity.state == State::Active && role.is_none_or(has_role)
+        };
+        let mut found: Vec<_> = self.identities.values().filter(wanted).collect();
+        // Holders of a role are in the order of their ids only, which begin with the time.
+        found.sort_by_key(|identity| std::cmp::Reverse((role.is_none().then_some(identity.created_at), identity.id)));
+        let looked_at = found.into_iter().take(usize::try_from(among).unwrap_or(usize::MAX));
+        looked_at.map(|identity| identity.id).filter(|id| !self.has_factor(*id)).collect()
+    }
+
+    pub(crate) fn newest_apps(&self, among: u32) -> Vec<Factor> {
+        let ids = self.credentials.keys().chain(self.factors.keys());
+        let mut newest: Vec<_> = ids.collect();
+        newest.sort_by_key(|id| std::cmp::Reverse(**id));
+        let looked_at = newest.into_iter().take(usize::try_from(among).unwrap_or(usize::MAX));
+        let apps = looked_at.filter_map(|id| self.factors.get(id));
+        apps.filter(|factor| matches!(factor.kind, FactorKind::Totp { .. })).cloned().collect()
     }
 
     pub(crate) fn accounts(&self, query: &AccountQuery) -> Vec<Account> {

@@ -122,6 +122,15 @@ impl Accounts for MemoryStore {
         Ok(self.read()?.page(query))
     }
 
+    async fn without_factor(
+        &self,
+        tenant: &TenantId,
+        role: Option<&str>,
+        among: u32,
+    ) -> Result<Vec<IdentityId>, Failure> {
+        Ok(self.read()?.without_factor(tenant, role, among))
+    }
+
     async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, Failure> {
         Ok(self.read()?.accounts(query))
     }
@@ -155,6 +164,10 @@ impl Factors for MemoryStore {
 
     async fn passkey(&self, tenant: &TenantId, credential_id: &[u8]) -> Result<Option<Factor>, Failure> {
         Ok(self.read()?.passkey(tenant, credential_id).cloned())
+    }
+
+    async fn newest_apps(&self, among: u32) -> Result<Vec<Factor>, Failure> {
+        Ok(self.read()?.newest_apps(among))
     }
 }
 

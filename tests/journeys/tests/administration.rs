@@ -28,6 +28,11 @@ impl Office {
         Self { client, token: root.session_token, id: root.id, service }
     }
 
+    /// The session token of the administrator.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, path).bearer_auth(&self.token)
     }

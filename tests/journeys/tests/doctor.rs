@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, time::Instant};
 use kayan_journeys::{Database, Done, Home, Kind, PASSWORD, Person, Server, Service, count};
 use serde_json::Value;
 
-use crate::starting::files;
+use crate::{second_factors::App, starting::files};
 
 /// More than the promised few seconds, as the machine may be busy, and less than the time limit of a command.
 const ENOUGH: u64 = 20;
@@ -234,6 +234,35 @@ async fn a_trail_that_nobody_seals_and_a_seal_that_was_changed_are_found() {
     let found = doctor(&home, "").await;
     assert_eq!(found.code, 1, "{found:#?}");
     assert!(found.is("audit.seals", "failed").contains("kayan audit verify --database"));
+}
+
+#[tokio::test]
+async fn missing_factors_and_secrets_of_apps_that_do_not_open_are_found() {
+    let service = Service::start().await;
+    let ada = Person::register(&service.client(), "ada").await;
+    let found = doctor(service.home(), "").await;
+    assert!(found.is("factors.required", "ok").contains("no tenant requires"), "{found:#?}");
+    assert!(found.is("factors.secrets", "ok").contains("no authenticator app"), "{found:#?}");
+    Person::register(&service.client(), "bert").await;
+    App::of(&ada).await;
+    let require = r#"admin tenant update --id default --settings {"mfa_required":true,"mfa_required_from":"2999-01-01T00:00:00Z"}"#;
+    assert_eq!(service.home().run(require).await.code, 0);
+    let found = doctor(service.home(), "").await;
+    assert_eq!(found.code, 0, "{found:#?}");
+    let told = found.is("factors.required", "warning");
+    assert!(told.contains("from 2999-01-01T00:00:00.000000Z on") && told.contains("1 of the newest 1000"), "{told}");
+    assert!(told.contains("kayan admin user list --without-mfa --tenant default"), "{told}");
+    assert!(found.is("factors.secrets", "ok").contains("of 1 authenticator apps"), "{found:#?}");
+
+    let database = service.home().database().await;
+    database.execute("UPDATE credentials SET secret = 'AQAA' WHERE kind = 'totp'").await;
+    let gone = r#"{"mfa_required":true,"mfa_required_roles":["gone"]}"#;
+    database.execute(&format!("UPDATE tenants SET settings = '{gone}' WHERE id = 'default'")).await;
+    let found = doctor(service.home(), "").await;
+    assert_eq!(found.code, 1, "{found:#?}");
+    assert!(found.is("factors.required", "warning").contains("roles that don't exist: gone"), "{found:#?}");
+    let told = found.is("factors.secrets", "failed");
+    assert!(told.contains(&ada.id) && told.contains("kayan admin user reset-mfa"), "{told}");
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ mod reading;
 mod readme;
 mod redis;
 mod replicas;
+mod required_factors;
 mod rotation;
 mod seals;
 mod second_factors;

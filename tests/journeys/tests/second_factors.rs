@@ -13,7 +13,7 @@ pub(crate) struct App(pub(crate) String);
 
 impl App {
     /// The code of the present time step, or of one that many steps from it. Verifying accepts one step either way.
-    fn code(&self, steps: i32) -> String {
+    pub(crate) fn code(&self, steps: i32) -> String {
         let now = format!("now {:+} seconds", steps * 30);
         let made = Command::new("oathtool").args(["--totp", "--base32", "--now", &now, &self.0]).output();
         let made = made.expect("oathtool, which `cargo xtask test` installs");
@@ -23,7 +23,7 @@ impl App {
 
     /// Enrolls an app for a logged-in user, confirms it with the code of the previous time step, and returns the recovery
     /// codes.
-    async fn of(person: &Person) -> (Self, Vec<String>) {
+    pub(crate) async fn of(person: &Person) -> (Self, Vec<String>) {
         let client = &person.client;
         let enrolled = ask(client.post("/api/v1/mfa/totp/enroll").bearer_auth(&person.session_token)).await.expect(200);
         let app = Self(enrolled.at("/secret"));
@@ -40,7 +40,7 @@ impl App {
     }
 }
 
-fn verify(client: &Client, code: &str, mfa_token: &Value) -> reqwest::RequestBuilder {
+pub(crate) fn verify(client: &Client, code: &str, mfa_token: &Value) -> reqwest::RequestBuilder {
     let mut body = json!({ "code": code });
     if !mfa_token.is_null() {
         body["mfa_token"] = mfa_token.clone();

@@ -4,6 +4,7 @@
 
 mod audit;
 mod database;
+mod factors;
 mod files;
 mod finding;
 mod hashing;

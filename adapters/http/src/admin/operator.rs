@@ -9,7 +9,10 @@ use poem_openapi::{
 };
 
 use crate::{
-    edge::{Request as Context, caller},
+    edge::{
+        Request as Context,
+        caller::{self, TO_AAL2},
+    },
     wire::{
         codes::Code,
         problem::Problem,
@@ -42,7 +45,8 @@ impl<'a> ApiExtractor<'a> for Admin {
                 ty: "http",
                 description: Some(
                     "An admin token from `kayan admin token create`, or the `session_token` of a user whose roles grant the \
-                     required permission. Such a user administers only their own tenant.",
+                     required permission. Such a user administers only their own tenant, and at `aal2` where it requires a second \
+                     factor of them.",
                 ),
                 name: None,
                 key_in: None,
@@ -109,6 +113,7 @@ refusals! {
         ref error @ Self::Forbidden(ref required) => Forbidden
             .message(error.to_string())
             .required(required.to_string()),
+        Self::LacksFactor => Aal2Required.challenge(TO_AAL2.to_owned()),
         Self::Failed(failure) => (failure: Failure),
     }
 }

@@ -87,10 +87,17 @@ struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(minimum(value = "8"), maximum(value = "64")))]
     password_min_length: Option<u16>,
-    /// Whether a second factor is required. Users who haven't enrolled one can't log in.
+    /// Whether a second factor is required. Users who have none enroll one when they log in.
     #[serde(default)]
     #[oai(default)]
     mfa_required: bool,
+    /// From when on it is required. Before that, users log in as if it were not. Default: from now on.
+    #[serde(default, with = "kayan_ports::timestamp::option", skip_serializing_if = "Option::is_none")]
+    mfa_required_from: Option<Timestamp>,
+    /// Require it only of users with one of these roles, or with a role that inherits from one of them. Default: of everyone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(min_items = 1, max_items = 256))]
+    mfa_required_roles: Option<Vec<String>>,
     /// The rate limit of logins for each identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     login_limit: Option<Limit>,
@@ -115,6 +122,8 @@ impl From<kayan_ports::TenantSettings> for Settings {
             session_max_ttl: settings.session_max_ttl,
             password_min_length: settings.password_min_length,
             mfa_required: settings.mfa_required,
+            mfa_required_from: settings.mfa_required_from,
+            mfa_required_roles: settings.mfa_required_roles,
             login_limit: settings.login_limit.map(limit),
             registration_limit: settings.registration_limit.map(limit),
         }
@@ -135,6 +144,8 @@ impl From<Settings> for kayan_ports::TenantSettings {
             session_max_ttl: settings.session_max_ttl,
             password_min_length: settings.password_min_length,
             mfa_required: settings.mfa_required,
+            mfa_required_from: settings.mfa_required_from,
+            mfa_required_roles: settings.mfa_required_roles,
             login_limit: settings.login_limit.map(limit),
             registration_limit: settings.registration_limit.map(limit),
         }

@@ -93,23 +93,13 @@ fn user(id: &Path<Uuid>) -> UserRef {
     UserRef(id.0.to_string())
 }
 
-impl From<IdentityState> for State {
-    fn from(state: IdentityState) -> Self {
-        match state {
-            IdentityState::Active => Self::Active,
-            IdentityState::Inactive => Self::Inactive,
-            IdentityState::Locked => Self::Locked,
-            IdentityState::Pending => Self::Pending,
-        }
-    }
-}
-
 #[OpenApi(prefix_path = "/admin/users", tag = "Tag::Administration")]
 impl Users {
     /// List users
     ///
     /// Returns users, newest first. Requires `users:read`.
     #[oai(path = "/", method = "get", operation_id = "listUsers")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter of the query")]
     async fn list(
         &self,
         Admin(operator): Admin,
@@ -118,6 +108,9 @@ impl Users {
         q: Query<Option<String>>,
         /// Only users in this state.
         state: Query<Option<IdentityState>>,
+        /// Only users without a second factor: an authenticator app that is confirmed, or a passkey.
+        #[oai(default)]
+        without_mfa: Query<bool>,
         /// The maximum number of results. Default: 20.
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
@@ -125,7 +118,8 @@ impl Users {
         offset: Query<Option<u64>>,
     ) -> Result<Reply<IdentityList>, Refused<DeniedError>> {
         let (limit, offset) = (limit.0.unwrap_or(DEFAULT_LIMIT), offset.0.unwrap_or_default());
-        let query = ListUsers { state: state.0.map(State::from), contains: q.0, limit, offset };
+        let (state, without_mfa) = (state.0.map(State::from), without_mfa.0);
+        let query = ListUsers { state, contains: q.0, without_mfa, limit, offset };
         let page = self.app.kayan.list_users(&operator, &query).await?;
         Ok(Reply::new(&IdentityList::new(page, limit, offset)))
     }

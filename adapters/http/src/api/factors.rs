@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     Application, Tag,
     api::sessions::SessionAnswer,
-    edge::caller::{Anyone, Member},
+    edge::caller::{Anyone, Member, TO_AAL2},
     wire::{
         answers::{Identity, Session},
         body::{Body, MaybeBody},
@@ -210,7 +210,10 @@ impl Factors {
     ///
     /// Returns the authenticator apps and passkeys of the current user, and how many recovery codes are left.
     #[oai(path = "/", method = "get", operation_id = "listMyFactors")]
-    async fn list(&self, Member(caller): Member) -> Result<Reply<FactorList>, Refused<AuthenticateError>> {
+    async fn list(
+        &self,
+        Member(caller): Member,
+    ) -> Result<Reply<FactorList>, Refused<AuthenticateError, AT_ANY_LEVEL>> {
         let factors = self.app.kayan.list_my_factors(&caller).await?;
         let data = factors.factors.into_iter().map(|factor| FactorInfo {
             id: factor.id.0,
@@ -248,7 +251,8 @@ impl Factors {
     /// Verify a code of an authenticator app
     ///
     /// With an `mfa_token`, completes the login. With a session, confirms an app that was enrolled, or steps the session up to
-    /// `aal2`: the session gets new tokens, and those before are void. Each code is good once.
+    /// `aal2`: the session gets new tokens, and those before are void. Confirming the first factor revokes all other sessions
+    /// of the user. Each code is good once.
     #[oai(path = "/totp/verify", method = "post", operation_id = "totpVerify")]
     async fn totp_verify(
         &self,
@@ -315,6 +319,8 @@ impl Factors {
     }
 }
 
+/// What a session is good for that lacks a second factor.
+pub(super) const AT_ANY_LEVEL: u64 = never([Code::Aal2Required]);
 /// A login that lacks a factor has no session to step up.
 const NO_STEP_UP: u64 = never([Code::Aal2Required, Code::ReauthenticationRequired]);
 
@@ -323,7 +329,7 @@ refusals! {
         Self => InvalidToken.message("the MFA token is unknown, expired or used up: log in again"),
     }
     StepUpRequired {
-        Self::Aal2 => Aal2Required.challenge("acr_values=\"aal2\"".to_owned()),
+        Self::Aal2 => Aal2Required.challenge(TO_AAL2.to_owned()),
         Self::Recent(age) => ReauthenticationRequired.challenge(format!("max_age=\"{}\"", age.whole_seconds())),
     }
     EnrollTotpError {

@@ -129,7 +129,7 @@ impl Identities {
 
     /// Change your password
     ///
-    /// Revokes all other sessions of the current user.
+    /// Revokes all other sessions of the current user. Requires a session at `aal2` if you have a second factor.
     #[oai(path = "/password", method = "post", operation_id = "changePassword")]
     async fn change_password(
         &self,
@@ -157,7 +157,8 @@ impl Identities {
 
     /// Delete your account
     ///
-    /// Deletes the identity, its credentials and its sessions. This can't be undone.
+    /// Deletes the identity, its credentials and its sessions. This can't be undone. Requires a session at `aal2` if you have a
+    /// second factor.
     #[oai(path = "/me", method = "delete", operation_id = "deleteMe")]
     async fn delete_me(
         &self,

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     Application, Tag,
-    api::who_am_i_cache::WhoAmICache,
+    api::{factors::AT_ANY_LEVEL, who_am_i_cache::WhoAmICache},
     edge::caller::{Anyone, Member},
     wire::{
         answers::{Session, SessionInfo, WhoAmI},
@@ -159,7 +159,7 @@ impl Sessions {
     ///
     /// Revokes the session that the token belongs to.
     #[oai(path = "/logout", method = "post", operation_id = "logout")]
-    async fn logout(&self, Member(caller): Member) -> Result<LoggedOut, Refused<AuthenticateError>> {
+    async fn logout(&self, Member(caller): Member) -> Result<LoggedOut, Refused<AuthenticateError, AT_ANY_LEVEL>> {
         self.app.kayan.log_out(&caller).await?;
         Ok(LoggedOut::Done(cookies::revoke(&self.app.settings)))
     }

@@ -43,7 +43,9 @@ impl WhoAmICache {
 
 #[cfg(test)]
 mod tests {
-    use kayan_ports::{Aal, Client, Identity, IdentityId, Session, State, TenantId, Timestamp, TokenHash, Traits};
+    use kayan_ports::{
+        Aal, Client, Identity, IdentityId, Session, State, TenantId, TenantSettings, Timestamp, TokenHash, Traits,
+    };
     use poem::IntoResponse;
     use uuid::Uuid;
 
@@ -78,7 +80,7 @@ mod tests {
             last_seen_at: at,
             client: Client::default(),
         };
-        Arc::new(AuthenticatedSession { session, identity })
+        Arc::new(AuthenticatedSession { session, identity, settings: TenantSettings::default() })
     }
 
     async fn address(reply: Reply<WhoAmI>) -> usize {

@@ -25,9 +25,13 @@ refusals! {
     AuthenticateError {
         Self::Unauthorized => Unauthorized,
         Self::NoTenant => TenantNotFound,
+        Self::LacksFactor => Aal2Required.challenge(TO_AAL2.to_owned()),
         Self::Failed(failure) => (failure: Failure),
     }
 }
+
+/// What a session that has proven one factor only is asked for (RFC 9470, section 3).
+pub(crate) const TO_AAL2: &str = "acr_values=\"aal2\"";
 
 /// The name of the security scheme in which a browser sends the token by itself.
 pub(crate) const COOKIE_SCHEME: &str = "session_cookie";

@@ -105,6 +105,15 @@ LIMIT 100"
         Ok(lists::page(self.lagging(), query).await?)
     }
 
+    async fn without_factor(
+        &self,
+        tenant: &TenantId,
+        role: Option<&str>,
+        among: u32,
+    ) -> Result<Vec<IdentityId>, Failure> {
+        Ok(lists::without_factor(self.lagging(), tenant, role, among).await?)
+    }
+
     async fn accounts(&self, query: &AccountQuery) -> Result<Vec<Account>, Failure> {
         Ok(pages::page(self.lagging(), query).await?)
     }

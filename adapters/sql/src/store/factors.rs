@@ -11,7 +11,7 @@ use kayan_ports::{
 };
 
 use super::passkeys;
-use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
+use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch, damaged};
 
 const UNCONFIRMED: &str = "unconfirmed";
 
@@ -63,6 +63,25 @@ ORDER BY created_at, id"
 
     async fn passkey(&self, tenant: &TenantId, credential_id: &[u8]) -> Result<Option<Factor>, Failure> {
         Ok(passkeys::find(&self.driver, tenant, credential_id).await?)
+    }
+
+    /// Looks at no more than `among` rows, however few apps there are.
+    async fn newest_apps(&self, among: u32) -> Result<Vec<Factor>, Failure> {
+        let sql = concat!(
+            "-- factors.newest_apps
+SELECT ",
+            factor!(),
+            "
+FROM (SELECT ",
+            factor!(),
+            "
+      FROM credentials
+      ORDER BY id DESC
+      LIMIT ?) newest
+WHERE kind = 'totp'"
+        );
+        let rows = self.lagging().read(Query { sql, params: vec![i64::from(among).into()], reading: Reading::Scan });
+        Ok(damaged::apart("factors", 0, rows.await?, |mut row| decode(&mut row)).0)
     }
 }
 

@@ -71,7 +71,7 @@ impl<D: Driver> AccessTokens for SqlStore<D> {
     ) -> Result<Lookup<Arc<AuthenticatedSession>>, Failure> {
         let sql = concat!(
             "-- sessions.presented
-SELECT ",
+SELECT t.settings, ",
             session!(),
             ", ",
             identity!(),
@@ -84,12 +84,13 @@ WHERE t.id = ? AND t.active"
         let params = vec![token.0.into(), Value::text(tenant.as_str())];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
         let Some(mut row) = rows.into_iter().next() else { return Ok(Lookup::NoTenant) };
+        let settings = tenants::decode_settings(&mut row)?;
         if row.at_null() {
             return Ok(Lookup::Absent);
         }
         let session = decode(&mut row, tenant)?;
         let identity = accounts::decode(&mut row)?;
-        Ok(Lookup::Found(Arc::new(AuthenticatedSession { session, identity })))
+        Ok(Lookup::Found(Arc::new(AuthenticatedSession { session, identity, settings })))
     }
 }
 

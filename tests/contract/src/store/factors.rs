@@ -1,8 +1,10 @@
 //! Factors: each code is accepted once, and no other identity or tenant can use them.
 
 use kayan_ports::{
-    Change, CommitError, Factor, FactorChange, FactorKind, Guard, RecoveryHash, Removed, Scope, TenantId, Unique,
+    Change, CommitError, CredentialId, Factor, FactorChange, FactorKind, Guard, RecoveryHash, Removed, Scope, TenantId,
+    Unique,
 };
+use uuid::Uuid;
 
 use crate::{
     Bench,
@@ -180,4 +182,23 @@ pub async fn i_29_another_tenants_factor_is_neither_read_nor_used(bench: &dyn Be
     assert_eq!(store.changes.commit(vec![use_totp(&app_elsewhere, 8)]).await, Err(STALE));
     let found = store.factors.factors(&acme, anna.identity.id).await.unwrap();
     assert_eq!(found, [used(&app, 7, 60), code]);
+}
+
+pub async fn the_newest_apps_are_found_among_as_many_credentials(bench: &dyn Bench) {
+    let (store, anna) = (bench.store(), anna(bench).await);
+    let berta = Account::register(&store, &TenantId::default(), "berta@example.org").await;
+    let numbered =
+        |number: u128, factor: Factor| Factor { id: CredentialId(Uuid::from_u128(u128::MAX - number)), ..factor };
+    let old = numbered(3, totp(&anna.identity));
+    let code = numbered(2, recovery_code(&anna.identity, 1));
+    let new = numbered(1, totp(&berta.identity));
+    store.changes.commit(vec![add(&old), confirm(&old, 7), add(&code), add(&new)]).await.unwrap();
+    for (among, expected) in [(1, vec![&new]), (2, vec![&new]), (3, vec![&new, &old]), (100, vec![&new, &old])] {
+        let mut found: Vec<_> = store.factors.newest_apps(among).await.unwrap().into_iter().map(|app| app.id).collect();
+        found.sort();
+        let mut expected: Vec<_> = expected.into_iter().map(|app| app.id).collect();
+        expected.sort();
+        assert_eq!(found, expected, "among {among}");
+    }
+    assert!(store.factors.newest_apps(100).await.unwrap().contains(&new), "as it went in");
 }

@@ -156,7 +156,14 @@ pub async fn a_conflict_rolls_back_itself_alone(bench: &dyn Bench) {
             assert_eq!(store.accounts.identity(&Scope::System, account.identity.id).await, Ok(None));
         }
     }
-    let all = IdentityQuery { scope: Scope::System, state: None, contains: None, limit: 100, offset: 0 };
+    let all = IdentityQuery {
+        scope: Scope::System,
+        state: None,
+        contains: None,
+        without_factor: false,
+        limit: 100,
+        offset: 0,
+    };
     assert_eq!(store.accounts.identities(&all).await.unwrap().total, 1 + MANY as u64 / 2);
 }
 

@@ -45,7 +45,14 @@ fn identities() -> Vec<Verb> {
         }),
         by_scope("identities", "list", |it, store, scope| {
             Box::pin(async {
-                let query = IdentityQuery { scope: scope.clone(), state: None, contains: None, limit: 100, offset: 0 };
+                let query = IdentityQuery {
+                    scope: scope.clone(),
+                    state: None,
+                    contains: None,
+                    without_factor: false,
+                    limit: 100,
+                    offset: 0,
+                };
                 let page = store.accounts.identities(&query).await.unwrap();
                 page.rows.iter().any(|identity| identity.id == it.account.identity.id)
             })

@@ -28,7 +28,14 @@ pub async fn an_identifier_is_taken_once_under_64_parallel_registrations(bench: 
         panic!("no attempt won")
     };
     assert_eq!((found.identity.id, found.password), (winner.identity.id, Some(winner.password.clone())));
-    let all = IdentityQuery { scope: Scope::System, state: None, contains: None, limit: 100, offset: 0 };
+    let all = IdentityQuery {
+        scope: Scope::System,
+        state: None,
+        contains: None,
+        without_factor: false,
+        limit: 100,
+        offset: 0,
+    };
     assert_eq!(store.accounts.identities(&all).await.unwrap().total, 1);
 }
 

@@ -19,6 +19,8 @@ fn sample() -> Tenant {
         session_max_ttl: Some(7_200),
         password_min_length: Some(12),
         mfa_required: true,
+        mfa_required_from: Some(at(5)),
+        mfa_required_roles: Some(vec!["admin".to_owned()]),
         login_limit: Some(TenantLimit { requests: 3, window: 60 }),
         registration_limit: Some(TenantLimit { requests: 1, window: 1 }),
     };

@@ -85,7 +85,14 @@ pub async fn a_read_sees_its_own_tenant_and_the_system_sees_all(bench: &dyn Benc
     let readers = [(Scope::Tenant(own), false), (Scope::Tenant(anna.tenant().clone()), true), (Scope::System, true)];
     for (scope, sees) in readers {
         let id = anna.identity.id;
-        let query = IdentityQuery { scope: scope.clone(), state: None, contains: None, limit: 100, offset: 0 };
+        let query = IdentityQuery {
+            scope: scope.clone(),
+            state: None,
+            contains: None,
+            without_factor: false,
+            limit: 100,
+            offset: 0,
+        };
         let search = IdentityQuery { contains: Some("anna".to_owned()), ..query.clone() };
         let (one, many) = (sees.then(|| anna.identity.clone()), u64::from(sees));
         assert_eq!(store.accounts.identity(&scope, id).await, Ok(one.clone()), "{scope:?}");

@@ -21,13 +21,19 @@ use kayan_sql::{
 };
 use tokio::sync::Mutex;
 
-/// These go through all identities, sessions or tenants: an operator's lists, and counts of what is in them.
-const OVER_ALL: [&str; 13] = [
+/// These go through all identities, sessions or tenants: an operator's lists, and counts of what is in them. The newest apps
+/// are looked for from the end of an index, in a limited number of rows.
+const OVER_ALL: [&str; 18] = [
     "-- events.count",
+    "-- factors.newest_apps",
     "-- identities.count_anywhere",
+    "-- identities.count_lacking_anywhere",
     "-- identities.count_matching_anywhere",
+    "-- identities.count_matching_lacking_anywhere",
     "-- identities.list_anywhere",
+    "-- identities.list_lacking_anywhere",
     "-- identities.list_matching_anywhere",
+    "-- identities.list_matching_lacking_anywhere",
     "-- identities.by_identifier_anywhere",
     "-- sessions.count_active",
     "-- sessions.count_by_tenant",

@@ -31,6 +31,7 @@ fn is_result(scan: &str) -> bool {
         "SCAN dead_anyhow",
         "SCAN kept_enough",
         "SCAN expired",
+        "SCAN newest",
     ]
     .contains(&scan)
 }

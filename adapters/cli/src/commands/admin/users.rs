@@ -33,8 +33,8 @@ pub(super) async fn run(action: User) -> Result<(), Exit> {
             let (operator, user) = named(who);
             show(&super::super::open().await?.find_user(&operator, &user).await?, output.format)
         }
-        User::List { query, state, limit, offset, tenant, output } => {
-            let query = ListUsers { state, contains: query, limit, offset };
+        User::List { query, state, without_mfa, limit, offset, tenant, output } => {
+            let query = ListUsers { state, contains: query, without_mfa, limit, offset };
             let page = super::super::open().await?.list_users(&operator(tenant), &query).await?;
             list(&page.rows, output.format)?;
             super::tell_damaged(&page.damaged);

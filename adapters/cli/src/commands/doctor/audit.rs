@@ -13,7 +13,7 @@ use kayan_sql::{Driver, SqlStore};
 use serde_json::Value;
 use time::Duration;
 
-use super::{Case, Series, finding::Finding};
+use super::{Case, Series, factors, finding::Finding};
 use crate::{
     commands::audit::LATE,
     compose,
@@ -29,6 +29,9 @@ pub(super) const SEALS: &str = "audit.seals";
 pub(super) const CLOCK: &str = "audit.clock";
 pub(super) const RESTORED: &str = "recovery.sessions";
 
+/// What needs the database, and the settings of the service.
+const CHECKS: [&str; 7] = [KEYS, SEALING, SEALS, CLOCK, factors::REQUIRED, factors::SECRETS, RESTORED];
+
 /// A wrapping secret should be rotated after this time.
 const OLD: Duration = Duration::days(365);
 /// The number of tenants whose newest seals are checked.
@@ -39,9 +42,7 @@ const TAIL: u64 = 256 * 1024;
 pub(super) async fn examine(case: &Case, driver: &Arc<dyn Driver>, series: &mut Series) {
     let settings = [secrets::SESSION.name, secrets::DATA.name, http::IDENTITY_SCHEMA.name, passwords::BCRYPT_COST.name];
     if let Some(setting) = case.unusable(&settings) {
-        return series
-            .findings
-            .extend([KEYS, SEALING, SEALS, CLOCK, RESTORED].map(|it| Finding::rests_on(it, setting)));
+        return series.findings.extend(CHECKS.map(|it| Finding::rests_on(it, setting)));
     }
     let kayan = match compose::looking(&case.config, driver) {
         Ok(kayan) => kayan,
@@ -51,10 +52,12 @@ pub(super) async fn examine(case: &Case, driver: &Arc<dyn Driver>, series: &mut 
     series.add(SEALING, sealing(&kayan)).await;
     series.add(SEALS, seals(&kayan)).await;
     series.add(CLOCK, clock(&kayan)).await;
+    series.add(factors::REQUIRED, factors::required(&kayan)).await;
+    series.add(factors::SECRETS, factors::secrets(&kayan)).await;
     series.add(RESTORED, restored(case, driver)).await;
 }
 
-fn unanswered(check: &'static str, error: &str) -> Vec<Finding> {
+pub(super) fn unanswered(check: &'static str, error: &str) -> Vec<Finding> {
     if error.contains("not migrated") {
         return vec![Finding::skipped(check, "the schema is not migrated")];
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kayan_sql::{Driver, DriverError};
 
-use super::{Case, Series, audit, finding::Finding, server, within};
+use super::{Case, Series, audit, factors, finding::Finding, server, within};
 use crate::{
     compose,
     config::settings::database::{DSN, MAX_OPEN_CONNS, READ_DSN, STATEMENTS, TYPE},
@@ -13,7 +13,7 @@ use crate::{
 const REACHABLE: &str = "database.reachable";
 const REPLICA: &str = "database.replica";
 /// The checks that need a reachable database.
-const RESTING: [&str; 12] = [
+const RESTING: [&str; 14] = [
     server::VERSION,
     server::RIGHTS,
     server::ISOLATION,
@@ -25,6 +25,8 @@ const RESTING: [&str; 12] = [
     audit::SEALING,
     audit::SEALS,
     audit::CLOCK,
+    factors::REQUIRED,
+    factors::SECRETS,
     audit::RESTORED,
 ];
 

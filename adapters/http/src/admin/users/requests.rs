@@ -1,5 +1,6 @@
 //! The bodies of requests about users.
 
+use kayan_ports::State;
 use poem_openapi::Object;
 use serde::Deserialize;
 
@@ -65,4 +66,15 @@ pub(super) struct PasswordBody {
     /// The new password: at least 8 characters unless configured otherwise, and not easy to guess.
     #[oai(validator(min_length = 1, max_length = 4096))]
     pub(super) password: String,
+}
+
+impl From<IdentityState> for State {
+    fn from(state: IdentityState) -> Self {
+        match state {
+            IdentityState::Active => Self::Active,
+            IdentityState::Inactive => Self::Inactive,
+            IdentityState::Locked => Self::Locked,
+            IdentityState::Pending => Self::Pending,
+        }
+    }
 }
