@@ -10,6 +10,7 @@ pub(crate) mod export;
 pub(crate) mod idempotency;
 pub(crate) mod paging;
 pub(crate) mod problem;
+pub(crate) mod query;
 pub(crate) mod rate_limit;
 pub(crate) mod refused;
 pub(crate) mod reply;

@@ -15,7 +15,6 @@ use poem::{
 };
 use poem_openapi::{
     ApiResponse, Enum, OpenApi,
-    param::Query,
     registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry},
     types::Type,
 };
@@ -24,7 +23,10 @@ use self::event::EventList;
 use crate::{
     Application, Tag,
     admin::operator::Admin,
-    wire::{codes::Code, paging::DEFAULT_LIMIT, problem::Problem, refused::Refused, reply::Reply, streamed::streamed},
+    wire::{
+        codes::Code, paging::DEFAULT_LIMIT, problem::Problem, query::Query, refused::Refused, reply::Reply,
+        streamed::streamed,
+    },
 };
 
 /// The operation whose answer is streamed.

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use kayan_core::{DeniedError, FindUserError, ListSessions, RevokeSessions, RevokeSessionsError, UserRef};
 use kayan_ports::{IdentityId, SessionId, TenantId};
-use poem_openapi::{
-    Object, OpenApi,
-    param::{Path, Query},
-};
+use poem_openapi::{Object, OpenApi, param::Path};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -21,6 +18,7 @@ use crate::{
         idempotency::IdempotencyKey,
         paging::{DEFAULT_LIMIT, page},
         problem::Problem,
+        query::Query,
         refused::{Refused, refusals},
         reply::Reply,
     },

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use kayan_core::{CreateTenant, DeniedError, Failure, ManageTenantError, UpdateTenant};
 use kayan_ports::{Method, TenantId, TenantIdError, TenantLimit, Timestamp};
-use poem_openapi::{
-    ApiResponse, Enum, Object, OpenApi,
-    param::{Path, Query},
-};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi, param::Path};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -20,6 +17,7 @@ use crate::{
         idempotency::IdempotencyKey,
         paging::{DEFAULT_LIMIT, page},
         problem::Problem,
+        query::Query,
         refused::{Refused, never, refusals},
         reply::Reply,
     },

@@ -11,10 +11,7 @@ use kayan_core::{
     SetUserPasswordError, SetUserState, UpdateUser, UpdateUserError, UserRef, policy::period,
 };
 use kayan_ports::{PasswordHash, State, Traits};
-use poem_openapi::{
-    ApiResponse, Object, OpenApi,
-    param::{Path, Query},
-};
+use poem_openapi::{ApiResponse, Object, OpenApi, param::Path};
 use serde::Serialize;
 use time::Duration;
 use uuid::Uuid;
@@ -39,6 +36,7 @@ use crate::{
         idempotency::IdempotencyKey,
         paging::{DEFAULT_LIMIT, page},
         problem::Problem,
+        query::Query,
         refused::Refused,
         reply::Reply,
     },

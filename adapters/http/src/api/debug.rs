@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use kayan_core::{DeniedError, DiagnosticsError};
 use kayan_ports::ProfileError;
-use poem_openapi::{ApiResponse, Object, OpenApi, param::Query, payload::Binary};
+use poem_openapi::{ApiResponse, Object, OpenApi, payload::Binary};
 use serde::Serialize;
 
 use crate::{
     Application, Tag,
     api::process_access::DebugAccess,
     wire::{
+        query::Query,
         refused::{Refused, refusals},
         reply::Reply,
     },

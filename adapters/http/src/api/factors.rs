@@ -8,7 +8,7 @@ use kayan_core::{
 };
 use kayan_ports::{CredentialId, Timestamp};
 use opentelemetry::trace::FutureExt as _;
-use poem_openapi::{ApiResponse, Object, OpenApi, param::Query};
+use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -21,6 +21,7 @@ use crate::{
         body::{Body, MaybeBody},
         codes::Code,
         cookies,
+        query::Query,
         refused::{Refused, never, refusals},
         reply::Reply,
     },

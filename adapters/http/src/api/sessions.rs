@@ -8,10 +8,7 @@ use kayan_core::{
 };
 use kayan_ports::{Aal, SessionId};
 use opentelemetry::trace::FutureExt as _;
-use poem_openapi::{
-    ApiResponse, Enum, Object, OpenApi,
-    param::{Path, Query},
-};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi, param::Path};
 use serde::{Deserialize, Serialize};
 use time::Duration;
 use uuid::Uuid;
@@ -24,6 +21,7 @@ use crate::{
         answers::{Session, SessionInfo, WhoAmI},
         body::Body,
         cookies,
+        query::Query,
         refused::{Refused, refusals},
         reply::Reply,
     },

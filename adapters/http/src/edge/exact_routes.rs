@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 
 use poem::{Endpoint, Request, Response, Result, endpoint::BoxEndpoint, http::Method};
-use poem_openapi::{OpenApi, registry::MetaParamIn};
+use poem_openapi::OpenApi;
 
-/// The operations without parameters in path or query, by their exact path; everything else goes to the router.
+/// The operations without parameters in the path, by their exact path; everything else goes to the router.
 pub(crate) struct ExactRoutes<E> {
     operations: HashMap<String, HashMap<Method, BoxEndpoint<'static>>>,
     router: E,
@@ -19,15 +19,6 @@ impl<E: Endpoint<Output = Response>> ExactRoutes<E> {
         let mut operations = HashMap::new();
         api.add_routes(&mut operations);
         operations.retain(|path, _| !path.contains(':'));
-        for path in T::meta().into_iter().flat_map(|api| api.paths) {
-            for operation in path.operations {
-                if operation.params.iter().any(|param| param.in_type == MetaParamIn::Query)
-                    && let Some(methods) = operations.get_mut(&path.path)
-                {
-                    methods.remove(&operation.method);
-                }
-            }
-        }
         Self { operations, router }
     }
 }
