@@ -185,6 +185,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
         keys: Arc::new(keys),
         tokens: Arc::new(kayan_crypto::Biscuits::new(entropy.clone())),
         totp: Arc::new(kayan_crypto::AppCodes),
+        relying_party: Arc::new(|_| None),
         store: Stores::new(store.clone()),
         attempts: store.clone(),
         hasher: Arc::new(PlainHasher::new()),
