@@ -1,6 +1,7 @@
 //! The composition root: the only place that names concrete adapters and checks which are compiled in.
 
 mod observability;
+mod passkeys;
 #[cfg(feature = "redis")]
 mod redis;
 mod validators;
@@ -182,7 +183,7 @@ fn over(
         keys,
         tokens: tokens(),
         totp: Arc::new(AppCodes),
-        relying_party: Arc::new(|_| None),
+        relying_party: passkeys::relying_party(config)?,
         clock: clock(),
         entropy: entropy(),
     };
@@ -339,8 +340,8 @@ pub(crate) fn application(
         trusted_proxies: config.trusted_proxies.clone(),
         metrics_allow: config.metrics_allow.clone(),
         tenant_hosts: config.tenant_hosts.clone(),
-        related_origins: Vec::new(),
-        account_url: None,
+        related_origins: passkeys::related_origins(config)?,
+        account_url: config.account_url.as_ref().map(ToString::to_string),
         development: config.env == Environment::Development,
         body_timeout: Duration::from_secs(15),
     };

@@ -23,6 +23,8 @@ pub(crate) const MAX_CONNECTIONS: Setting<usize> =
 pub(crate) const PUBLIC_URL: Setting<Url> =
     Setting::parsed("KAYAN_PUBLIC_URL", "URL under which clients reach the service", parse::public_url)
         .computed("the address it listens on");
+pub(crate) const ACCOUNT_URL: Setting<Url> =
+    Setting::parsed("KAYAN_ACCOUNT_URL", "Page on which users change passwords and passkeys", parse::public_url);
 pub(crate) const CORS_ORIGINS: Setting<Vec<Origin>> =
     Setting::parsed("KAYAN_CORS_ORIGINS", "Origins of browser applications, separated by commas", parse::origins);
 pub(crate) const TRUSTED_PROXIES: Setting<Vec<IpNet>> = Setting::parsed(
@@ -58,6 +60,7 @@ pub(super) const SECTION: Section = Section {
         &PORT,
         &MAX_CONNECTIONS,
         &PUBLIC_URL,
+        &ACCOUNT_URL,
         &CORS_ORIGINS,
         &TRUSTED_PROXIES,
         &METRICS_ALLOW,
