@@ -1,6 +1,6 @@
 -- locks: credentials INPLACE
 -- locks: credentials ROWS
--- locks: one_time_tokens COPY
+-- locks: one_time_tokens INPLACE
 -- locks: one_time_tokens ROWS
 -- locks: refresh_tokens ROWS
 -- locks: sessions ROWS
