@@ -86,7 +86,7 @@ async fn before_its_date_nothing_is_asked_and_then_no_session_is_good_without_a_
         assert_eq!(refresh(&stage, opened).await.unwrap_err(), RefreshSessionError::InvalidToken);
     }
     let LogInError::MfaRequired(challenge) = log_in(&stage, ADA).await.unwrap_err() else { panic!("no challenge") };
-    assert_eq!(challenge.missing.enroll, [Method::Totp]);
+    assert_eq!(challenge.missing.enroll, [Method::Totp, Method::Webauthn]);
     let registering = stage.kayan.register(&Stage::stranger(), Stage::registration("b@example.com")).await;
     assert!(matches!(registering, Err(RegisterError::MfaRequired(_))));
     // It still proves or enrolls one, and ends.

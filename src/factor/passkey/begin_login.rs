@@ -111,7 +111,7 @@ impl Kayan {
                 (Kind::SecondFactor(token.hash().0), second_factor(&*verifier, &allowed(&login.factors))?)
             }
             PasskeyLogin::StepUp => {
-                let me = self.authenticate(caller, now).await?;
+                let me = self.authenticate_at_any_level(caller, now).await?;
                 let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
                 (Kind::StepUp(me.session.id), second_factor(&*verifier, &allowed(&factors))?)
             }

@@ -79,7 +79,7 @@ impl Kayan {
             }
             (login.identity, login.factors, Registrant::Login(token.hash().0))
         } else {
-            let me = self.authenticate(caller, now).await?;
+            let me = self.authenticate_at_any_level(caller, now).await?;
             let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
             require_step_up(&me.session, &factors, now)?;
             (me.identity.clone(), factors, Registrant::Session(me.session.id))

@@ -142,10 +142,10 @@ impl Kayan {
             .ok_or(FinishPasskeyLoginError::UnknownCeremony)?;
         let Kept { kind, state, .. } = kept;
         match kind {
-            Kind::Login => self.log_in_by_passkey(caller, Whose::Anyones, &state, cmd.response, finish, now).await,
+            Kind::Login => self.log_in_by_passkey(caller, Whose::Anyones, (&state, finish), cmd.response, now).await,
             Kind::LoginOf(identity) => {
                 let whose = identity.map_or(Whose::Nobodys, Whose::Of);
-                self.log_in_by_passkey(caller, whose, &state, cmd.response, finish, now).await
+                self.log_in_by_passkey(caller, whose, (&state, finish), cmd.response, now).await
             }
             Kind::SecondFactor(hash) => {
                 let token = cmd.mfa_token.filter(|token| token.hash() == TokenHash(hash)).ok_or(InvalidMfaToken)?;
@@ -156,7 +156,7 @@ impl Kayan {
                 Ok(self.complete_login(caller, login, verified.proven, vec![finish, verified.used], now).await?)
             }
             Kind::StepUp(session) => {
-                let me = self.authenticate(caller, now).await?;
+                let me = self.authenticate_at_any_level(caller, now).await?;
                 if me.session.id != session {
                     return Err(FinishPasskeyLoginError::UnknownCeremony);
                 }
@@ -181,9 +181,8 @@ impl Kayan {
         &self,
         caller: &Caller,
         whose: Whose,
-        state: &str,
+        (state, finish): (&str, Change),
         response: AssertionResponse,
-        finish: Change,
         now: Timestamp,
     ) -> Result<Opened, FinishPasskeyLoginError> {
         let verified = self.verify_passkey(caller, whose, state, response, now).await;

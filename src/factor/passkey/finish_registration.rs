@@ -127,7 +127,7 @@ impl Kayan {
         let verifier = self.passkey_verifier(&caller.tenant).ok_or_else(unknown)?;
         match registrant {
             Registrant::Session(session) => {
-                let me = self.authenticate(caller, now).await?;
+                let me = self.authenticate_at_any_level(caller, now).await?;
                 if me.session.id != session || me.identity.id != identity {
                     return Err(unknown());
                 }
@@ -137,7 +137,7 @@ impl Kayan {
                     return Err(StepUpRequired::Aal2.into());
                 }
                 let passkey = verifier.finish_registration(&state, user_handle, cmd.response).await?;
-                let registration = self.registration(caller, &me.identity, &factors, passkey, name, now);
+                let registration = self.registration(caller, &me.identity, &factors, (passkey, name), now);
                 let Registration { factor, codes, changes, .. } = registration;
                 let all = [pin(&me.session), finish].into_iter().chain(changes).collect();
                 match self.store.changes.commit(all).await {
@@ -158,7 +158,7 @@ impl Kayan {
                     return Err(InvalidMfaToken.into());
                 }
                 let passkey = verifier.finish_registration(&state, user_handle, cmd.response).await?;
-                let registration = self.registration(caller, &login.identity, &login.factors, passkey, name, now);
+                let registration = self.registration(caller, &login.identity, &login.factors, (passkey, name), now);
                 let Registration { factor, codes, changes, proven } = registration;
                 let all = [finish].into_iter().chain(changes).collect();
                 let opened = self.complete_login(caller, login, proven, all, now).await?;
@@ -172,8 +172,7 @@ impl Kayan {
         caller: &Caller,
         identity: &Identity,
         factors: &[Factor],
-        passkey: Passkey,
-        name: String,
+        (passkey, name): (Passkey, String),
         now: Timestamp,
     ) -> Registration {
         let proven = proof(&passkey, passkey.user_verified, now);
