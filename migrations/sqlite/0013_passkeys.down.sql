@@ -1,5 +1,5 @@
 -- locks: database RESERVED
--- reads: credentials, sessions, tenants
+-- reads: credentials, refresh_tokens, sessions, tenants
 -- writes: credentials, refresh_tokens, sessions, tenants
 -- Removes all passkeys, and the sessions that were opened with one: after it, users without a password can't log in.
 
@@ -8,6 +8,9 @@ UPDATE tenants
 SET version = version + 1,
     settings = REPLACE(REPLACE(REPLACE(settings, ',"webauthn"', ''), '"webauthn",', ''), '"webauthn"', '')
 WHERE settings LIKE '%"webauthn"%';
+-- Migrations run without foreign keys: nothing is removed by itself.
+DELETE FROM refresh_tokens
+WHERE session_id IN (SELECT id FROM sessions WHERE methods LIKE '%"webauthn"%');
 DELETE FROM sessions WHERE methods LIKE '%"webauthn"%';
 DELETE FROM credentials WHERE kind = 'webauthn';
 DROP INDEX credentials_by_lookup;
