@@ -10,6 +10,8 @@ use crate::{Failure, Kayan, factor::find::secret_of};
 pub const MOST_USERS: u32 = 1_000;
 /// The most credentials that are looked at.
 pub const MOST_CREDENTIALS: u32 = 1_000;
+/// The most tenants that are read.
+const MOST_TENANTS: u64 = 1_000;
 /// How many tenants are read at once.
 const PAGE: u32 = 100;
 
@@ -36,7 +38,7 @@ pub struct CheckedSecrets {
 }
 
 impl Kayan {
-    /// The first tenants by name that require a second factor, `most` of them.
+    /// The first tenants that require a second factor, `most` of them, among the first thousand by name.
     pub async fn check_required_factors(&self, most: usize) -> Result<Vec<RequiringTenant>, Failure> {
         let (mut found, mut offset) = (Vec::new(), 0);
         loop {
@@ -49,7 +51,7 @@ impl Kayan {
                 found.push(self.check_required_factor(tenant).await?);
             }
             offset += u64::from(PAGE);
-            if offset >= page.total {
+            if offset >= page.total.min(MOST_TENANTS) {
                 return Ok(found);
             }
         }
