@@ -26,9 +26,15 @@ const TAKES_LONG: &str = "debugProfile";
 /// How long each parser gets made-up texts, in seconds.
 const EACH: u32 = 20;
 
+/// The longest DSN that is made up, in bytes.
+const LONGEST_DSN: u32 = 300;
+/// The longest part of a response, in bytes: attestations with certificates are longer than this, and none is asked for.
+const LONGEST_RESPONSE: u32 = 1000;
+
 /// Reads made-up texts with each parser of `tests/fuzz`, then sends made-up requests, whole and half.
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
-    run::timed("made-up DSNs", || texts(workspace, "dsn"))?;
+    run::timed("made-up DSNs", || texts(workspace, "dsn", LONGEST_DSN))?;
+    run::timed("made-up responses of authenticators", || texts(workspace, "passkeys", LONGEST_RESPONSE))?;
     besieged(workspace)?;
     answers(workspace)
 }
@@ -43,7 +49,7 @@ fn besieged(workspace: &Workspace) -> Result<(), Failure> {
 }
 
 /// Runs a target of `tests/fuzz`; what it finds and what it learns stays in the target folder.
-fn texts(workspace: &Workspace, target: &str) -> Result<(), Failure> {
+fn texts(workspace: &Workspace, target: &str, longest: u32) -> Result<(), Failure> {
     let place = workspace.target.join("fuzz");
     let corpus = place.join("corpus").join(target);
     std::fs::create_dir_all(&corpus).map_err(Failure::io(format!("can't make {}", corpus.display())))?;
@@ -52,7 +58,7 @@ fn texts(workspace: &Workspace, target: &str) -> Result<(), Failure> {
     let mut fuzz = Command::new(workspace.target.join("debug").join(target));
     fuzz.arg(&corpus).arg(workspace.root.join("tests/fuzz/corpus").join(target));
     fuzz.args([format!("-max_total_time={EACH}"), format!("-artifact_prefix={}/", place.display())]);
-    run::run(fuzz.args(["-max_len=300", "-verbosity=0"]))
+    run::run(fuzz.args([&*format!("-max_len={longest}"), "-verbosity=0"]))
 }
 
 /// Sends the same kinds of requests without and with a session: at the same time, as making them up keeps one processor

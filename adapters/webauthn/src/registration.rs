@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// More than any authenticator attests, even with a chain of certificates, in bytes.
-const LARGEST_ATTESTATION: usize = 64 << 10;
+const LARGEST_ATTESTATION: usize = 16 << 10;
 /// More than any browser sends of client data, in bytes.
 const LARGEST_CLIENT_DATA: usize = 8 << 10;
 

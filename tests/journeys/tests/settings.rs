@@ -62,13 +62,24 @@ async fn a_service_does_not_start_with_what_it_cannot_do_yet() {
         ("KAYAN_JWT_TTL", "5m"),
         ("KAYAN_OIDC_PROVIDERS", "[{\"name\": \"example\"}]"),
         ("KAYAN_RETURN_TO", "https://app.example.com/done"),
-        ("KAYAN_WEBAUTHN_RP_ID", "example.com"),
-        ("KAYAN_WEBAUTHN_ORIGINS", "https://example.com"),
         ("KAYAN_SMTP_URL", "smtp://localhost"),
         ("KAYAN_MAIL_FROM", "Kayan <no-reply@example.com>"),
         ("KAYAN_MAIL_TEMPLATES", "templates"),
     ] {
         refused(&Home::new().with(name, value).run("serve").await, 78, name, "this version cannot ");
+    }
+}
+
+#[tokio::test]
+async fn a_service_does_not_start_with_passkeys_that_browsers_would_refuse() {
+    for (name, value, words) in [
+        ("KAYAN_WEBAUTHN_RP_ID", "example.com", "the origin of KAYAN_PUBLIC_URL"),
+        ("KAYAN_WEBAUTHN_RP_ID", "192.0.2.1", "is an IP address"),
+        ("KAYAN_WEBAUTHN_ORIGINS", "https://example.com", "KAYAN_WEBAUTHN_RP_ID"),
+        ("KAYAN_WEBAUTHN_ORIGINS", "http://example.com", "is not https"),
+    ] {
+        refused(&Home::new().with(name, value).run("serve").await, 78, name, words);
+        refused(&Home::new().with(name, value).run("config check").await, 78, name, words);
     }
 }
 

@@ -1,6 +1,11 @@
 //! How the compiled-in adapters validate the connection strings in the settings, before anything is opened.
 
-use crate::config::{DatabaseKind, load::Validators};
+use kayan_webauthn::{RelyingParty, RelyingPartyError};
+
+use crate::config::{
+    DatabaseKind,
+    load::{PasskeyProblem, Validators},
+};
 
 /// They open no connection and change nothing.
 pub(crate) const VALIDATORS: Validators = Validators {
@@ -9,6 +14,7 @@ pub(crate) const VALIDATORS: Validators = Validators {
     redis: Some(redis),
     #[cfg(not(feature = "redis"))]
     redis: None,
+    passkeys,
 };
 
 fn dsn(kind: DatabaseKind, text: &str, files: bool) -> Result<(), String> {
@@ -46,6 +52,15 @@ fn dsn(kind: DatabaseKind, text: &str, files: bool) -> Result<(), String> {
 fn redis(text: &str, files: bool) -> Result<(), String> {
     let url: kayan_redis::RedisUrl = text.parse().map_err(message)?;
     if files { url.check_files().map_err(message) } else { Ok(()) }
+}
+
+fn passkeys(id: &str, origins: &[String]) -> Result<(), PasskeyProblem> {
+    let problem = |why: RelyingPartyError| match why {
+        RelyingPartyError::Address | RelyingPartyError::NotADomain => PasskeyProblem::RpId(message(why)),
+        RelyingPartyError::Origin { .. } => PasskeyProblem::Origins(message(why)),
+        RelyingPartyError::NoOrigin(_) => PasskeyProblem::NoOrigin,
+    };
+    RelyingParty::new(id, id, origins).map(drop).map_err(problem)
 }
 
 fn message<E: std::fmt::Display>(error: E) -> String {

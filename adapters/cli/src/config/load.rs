@@ -9,7 +9,9 @@ use kayan_ports::{Entropy, LogLevel};
 
 use super::problem::{Findings, Problem, Warning};
 use super::report::{self, Row};
-use super::settings::{audit, database, general, http, limits, lockout, passwords, redis, secrets, sessions, traces};
+use super::settings::{
+    audit, database, general, http, limits, lockout, passkeys, passwords, redis, secrets, sessions, traces,
+};
 use super::values::Values;
 use super::{Config, DatabaseKind, LogFormat, checks, connections, gather, schema};
 
@@ -41,6 +43,22 @@ pub(crate) struct Validators {
     pub(crate) dsn: fn(DatabaseKind, &str, bool) -> Result<(), String>,
     /// Validates the URL of a Redis; `None` in a build without Redis.
     pub(crate) redis: Option<ValidateUrl>,
+    /// Validates a relying party's id and its origins.
+    pub(crate) passkeys: fn(&str, &[String]) -> Result<(), PasskeyProblem>,
+}
+
+/// Why browsers would refuse passkeys. A text says what is wrong, and after a `;` what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PasskeyProblem {
+    /// The id.
+    #[error("its domain {0}")]
+    RpId(String),
+    /// One of the origins.
+    #[error("its origin {0}")]
+    Origins(String),
+    /// None of the origins is of the id's domain.
+    #[error("its origin is of another domain")]
+    NoOrigin,
 }
 
 type ValidateUrl = fn(&str, bool) -> Result<(), String>;
@@ -96,6 +114,7 @@ impl Config {
             findings.reject(&values, http::IDENTITY_SCHEMA.name, invalid);
             None
         });
+        passkeys::complete(&mut values, inputs, &mut findings);
         passwords::fill_concurrency(&mut values);
         connections::fill(&mut values, &mut findings);
         // last, because a file is only written for a service that can start
@@ -135,6 +154,7 @@ fn assemble(values: &Values, kind: DatabaseKind, identity_schema: Option<serde_j
         audit_log: values.find(&audit::LOG),
         audit_retention: values.find(&audit::RETENTION).filter(|age| !age.is_zero()),
         traces: traces::read(values),
+        passkeys: passkeys::read(values),
         session_secret: values.find(&secrets::SESSION).unwrap_or_else(|| Vec::new().into()),
         session_secret_previous: values.find(&secrets::SESSION_PREVIOUS),
         jwt_secret: values.find(&secrets::JWT),

@@ -128,6 +128,21 @@ pub(crate) fn origins(text: &str) -> Result<Vec<Origin>, Invalid> {
     Ok(origins)
 }
 
+/// Origins of pages and of Android applications, each once. Whether passkeys can be used there is checked later.
+pub(crate) fn passkey_origins(text: &str) -> Result<Vec<String>, Invalid> {
+    let mut origins = Vec::new();
+    for item in items(text) {
+        let is_app = item.starts_with("android:");
+        let page = || self::origins(item).map(|pages| pages.iter().map(ToString::to_string).collect());
+        for origin in if is_app { vec![item.to_owned()] } else { page()? } {
+            if !origins.contains(&origin) {
+                origins.push(origin);
+            }
+        }
+    }
+    Ok(origins)
+}
+
 /// Networks; a bare address is a network of one.
 pub(crate) fn networks(text: &str) -> Result<Vec<IpNet>, Invalid> {
     let network = |item: &str| {

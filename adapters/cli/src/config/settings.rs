@@ -8,7 +8,7 @@ pub(crate) mod limits;
 pub(crate) mod lockout;
 mod mail;
 pub(crate) mod oidc;
-mod passkeys;
+pub(crate) mod passkeys;
 pub(crate) mod passwords;
 pub(crate) mod redis;
 pub(crate) mod secrets;

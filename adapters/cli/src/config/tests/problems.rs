@@ -72,8 +72,6 @@ fn a_setting_whose_feature_is_not_there_yet_is_refused() {
         ("KAYAN_OIDC_PROVIDERS_GOOGLE_ISSUER", "https://accounts.google.com", "log users in through OpenID Connect"),
         ("KAYAN_OIDC_PROVIDERS_MY_IDP_CLIENT_SECRET", "hunter2", "log users in through OpenID Connect"),
         ("KAYAN_RETURN_TO", "https://app.example.com/done", "redirect browsers"),
-        ("KAYAN_WEBAUTHN_RP_ID", "example.com", "use passkeys"),
-        ("KAYAN_WEBAUTHN_ORIGINS", "https://example.com", "use passkeys"),
         ("KAYAN_SESSION_STRATEGY", "jwt", "issue JWTs"),
         ("KAYAN_JWT_TTL", "5m", "issue JWTs"),
     ];

@@ -65,7 +65,10 @@ fn production_warns_of_what_is_unwise() {
     ])
     .load();
     let warned: Vec<&str> = loaded.warnings.iter().map(|warning| warning.setting.as_str()).collect();
-    assert_eq!(warned, ["KAYAN_TRUSTED_PROXIES", "KAYAN_PUBLIC_URL", "KAYAN_BCRYPT_COST", "KAYAN_DB_TYPE"]);
+    assert_eq!(
+        warned,
+        ["KAYAN_TRUSTED_PROXIES", "KAYAN_PUBLIC_URL", "KAYAN_BCRYPT_COST", "KAYAN_DB_TYPE", "KAYAN_PUBLIC_URL"]
+    );
 }
 
 #[test]
