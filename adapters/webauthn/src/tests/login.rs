@@ -84,11 +84,8 @@ async fn i_20_a_passkey_that_was_not_asked_for_is_refused() {
     let another = [AllowedPasskey { credential_id: vec![7; 16], transports: Vec::new() }];
     let asked = stage.service.begin_login(&another, UserVerification::Required).unwrap();
     let any = stage.service.begin_login(&[], UserVerification::Required).unwrap();
-    let challenge = |ceremony: &Ceremony| {
-        let options: Value = serde_json::from_str(&ceremony.options).unwrap();
-        options["challenge"].as_str().map(str::to_owned)
-    };
-    stage.authenticator.lies.challenge = challenge(&asked);
+    let options: Value = serde_json::from_str(&asked.options).unwrap();
+    stage.authenticator.lies.challenge = options["challenge"].as_str().map(str::to_owned);
     let response = stage.respond(&any);
     assert_eq!(stage.finish(&asked, response).await, refused(Refusal::Credential));
     stage.authenticator.lies = Lies { credential_id: Some(vec![7; 16]), ..Lies::default() };
