@@ -17,7 +17,6 @@ use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, Rate
 use kayan_redis::{RedisCounters, RedisProbe, RedisSettings, Uses};
 use kayan_sql::{Driver, SqlStore};
 use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles, TracedHasher};
-use kayan_webauthn::{Ceremonies, RelyingParty};
 use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use self::observability::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
@@ -25,7 +24,7 @@ use self::observability::{audited, counted};
 pub(crate) use self::validators::VALIDATORS;
 use crate::{
     commands::doctor::{self, Unwritten},
-    config::{Config, Database, DatabaseKind, Environment, Passkeys, settings},
+    config::{Config, Database, DatabaseKind, Environment, settings},
     exit::Exit,
     probes::{DatabaseProbe, MigrationsProbe},
 };
@@ -149,15 +148,6 @@ pub(crate) fn keys(config: &Config, driver: &Arc<dyn Driver>) -> Result<Arc<dyn 
 /// Creates and reads admin tokens.
 pub(crate) fn tokens() -> Arc<dyn AdminTokens> {
     Arc::new(Biscuits::new(entropy()))
-}
-
-/// The ceremonies of passkeys; `None` if these are off.
-#[expect(dead_code, reason = "no use-case asks for them yet")]
-pub(crate) fn passkeys(config: &Config) -> Result<Option<Arc<Ceremonies>>, Exit> {
-    let Some(Passkeys { rp_id, origins }) = &config.passkeys else { return Ok(None) };
-    let party = RelyingParty::new(rp_id, rp_id, origins);
-    let party = party.map_err(|why| Exit::config(format!("{}: {why}", settings::passkeys::RP_ID.name)))?;
-    Ok(Some(Arc::new(Ceremonies::new(party))))
 }
 
 /// Builds the use-cases over an open database, for a command: its events are also written to the audit log's file.

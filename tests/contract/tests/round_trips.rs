@@ -51,6 +51,7 @@ impl Counted {
             keys: Arc::new(keys),
             tokens: Arc::new(Biscuits::new(entropy.clone())),
             totp: Arc::new(kayan_crypto::AppCodes),
+            relying_party: Arc::new(|_| None),
             clock: clock.clone(),
             entropy,
         };
