@@ -59,8 +59,8 @@ export class Authenticator {
     await this.#send('addCredential', { credential: { ...passkey, signCount: count } });
   }
 
-  /** The user takes it away. */
-  leaves() {
-    return this.#send('removeVirtualAuthenticator');
+  /** Whether its user enters the right PIN, or has the right finger. */
+  verifiesUser(isUserVerified) {
+    return this.#send('setUserVerified', { isUserVerified });
   }
 }
