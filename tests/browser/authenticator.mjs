@@ -16,7 +16,7 @@ export class Authenticator {
         hasResidentKey: true,
         hasUserVerification: true,
         isUserVerified: true,
-        // It answers only while it is touched: else it would also answer to what the page offers by autofill.
+        // It answers only while it is touched, so that a test says which of two answers.
         automaticPresenceSimulation: false,
         ...options,
       },

@@ -80,7 +80,7 @@ describe('passkeys', () => {
   });
 
   test('the browser offers them below the e-mail field', async () => {
-    const ada = await Visitor.open('ada');
+    const ada = await Visitor.open('ada', { autofill: true });
     const laptop = await Authenticator.of(ada);
     await ada.registers();
     await registersPasskey(ada, laptop);
