@@ -7,3 +7,4 @@ before(start);
 after(stop);
 
 await import('./second_factors.mjs');
+await import('./passkeys.mjs');

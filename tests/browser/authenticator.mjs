@@ -16,7 +16,7 @@ export class Authenticator {
         hasResidentKey: true,
         hasUserVerification: true,
         isUserVerified: true,
-        // It answers only while it is touched: else it would also answer to what the page offers by autofill.
+        // It answers only while it is touched, so that a test says which of two answers.
         automaticPresenceSimulation: false,
         ...options,
       },
@@ -59,8 +59,8 @@ export class Authenticator {
     await this.#send('addCredential', { credential: { ...passkey, signCount: count } });
   }
 
-  /** The user takes it away. */
-  leaves() {
-    return this.#send('removeVirtualAuthenticator');
+  /** Whether its user enters the right PIN, or has the right finger. */
+  verifiesUser(isUserVerified) {
+    return this.#send('setUserVerified', { isUserVerified });
   }
 }

@@ -49,13 +49,17 @@ export class App {
 
 /** A visitor with a browser profile of their own, on the page. */
 export class Visitor {
-  static async open(name, { at = url, scheme = 'light' } = {}) {
+  static async open(name, { at = url, scheme = 'light', autofill = false } = {}) {
     const context = await browser.newContext({ colorScheme: scheme, viewport: { width: 900, height: 1000 } });
     context.setDefaultTimeout(PATIENCE);
     const visitor = new Visitor();
     visitor.name = name;
     visitor.email = `${name}-${randomBytes(4).toString('hex')}@example.com`;
     visitor.context = context;
+    // The browser tells nobody when it begins to offer passkeys, and an authenticator that is touched then would log in.
+    if (!autofill) await context.addInitScript(() => {
+      globalThis.PublicKeyCredential.isConditionalMediationAvailable = async () => false;
+    });
     visitor.page = await context.newPage();
     visitor.errors = [];
     visitor.page.on('pageerror', (error) => visitor.errors.push(String(error)));
@@ -134,15 +138,15 @@ export class Visitor {
     await this.press('Log in');
   }
 
-  /** Sets up an authenticator app, and returns it with the recovery codes. */
-  async setsUpApp(name = '') {
+  /** Sets up an authenticator app, and returns it with the recovery codes, which come with the first factor only. */
+  async setsUpApp(name = '', { isFirst = true } = {}) {
     await this.fill('apps', 'Name of a new app', name);
     await this.press('Set up an app');
     const app = await this.scansSecret();
     await this.fill('setup', 'Code that the app shows', app.next());
     await this.press('Confirm the app');
     await this.hears('The app is confirmed.');
-    return [app, await this.storesCodes()];
+    return [app, isFirst ? await this.storesCodes() : []];
   }
 
   async scansSecret() {

@@ -8,13 +8,16 @@ import { Visitor } from './page.mjs';
 
 const { URL_OF_SERVICE: url, URL_WITH_MFA: withMfa } = process.env;
 
-async function registersPasskey(visitor, authenticator, name = '') {
+const NOT_USED = 'No passkey was used';
+
+/** Registers a passkey; the first one comes with recovery codes. */
+async function registersPasskey(visitor, authenticator, name = '', { isFirst = true } = {}) {
   await visitor.fill('passkeys', 'Name of a new passkey', name);
   await authenticator.touched(async () => {
     await visitor.pressIn('passkeys', 'Register a passkey');
     await visitor.hears('The passkey is registered.');
   });
-  if (await visitor.page.locator('#codes').isVisible()) await visitor.storesCodes();
+  if (isFirst) await visitor.storesCodes();
 }
 
 async function logsIn(visitor, authenticator, button) {
@@ -22,8 +25,15 @@ async function logsIn(visitor, authenticator, button) {
     await visitor.press(button);
     await visitor.hears('You are logged in.');
   });
-  const [level] = await visitor.session();
-  return level;
+  assert.deepEqual(await visitor.session(), ['aal2', 'webauthn']);
+}
+
+/** Presses a button, and is told this instead of what it is for. */
+async function isRefused(visitor, authenticator, button, why) {
+  await authenticator.touched(async () => {
+    await visitor.press(button);
+    await visitor.page.locator('#message.error').filter({ hasText: why }).waitFor();
+  });
 }
 
 describe('passkeys', () => {
@@ -36,10 +46,10 @@ describe('passkeys', () => {
     const [passkey] = await laptop.passkeys();
     assert(passkey.isResidentCredential);
     await ada.logsOut();
-    assert.equal(await logsIn(ada, laptop, 'Log in with a passkey'), 'aal2');
+    await logsIn(ada, laptop, 'Log in with a passkey');
     await ada.logsOut();
     await ada.fill('login', 'E-mail address', ada.email);
-    assert.equal(await logsIn(ada, laptop, 'Log in with e-mail and passkey'), 'aal2');
+    await logsIn(ada, laptop, 'Log in with e-mail and passkey');
     await ada.close();
   });
 
@@ -51,12 +61,10 @@ describe('passkeys', () => {
     assert(!(await key.passkeys())[0].isResidentCredential);
     await ada.logsOut();
     await ada.fill('login', 'E-mail address', ada.email);
-    assert.equal(await logsIn(ada, key, 'Log in with e-mail and passkey'), 'aal2');
+    await logsIn(ada, key, 'Log in with e-mail and passkey');
     await ada.logsOut();
-    await key.touched(async () => {
-      await ada.press('Log in with a passkey');
-      await ada.hears('No passkey was used');
-    });
+    await isRefused(ada, key, 'Log in with a passkey', NOT_USED);
+    await ada.isAccessible('no-passkey-used');
     await ada.close();
   });
 
@@ -65,15 +73,14 @@ describe('passkeys', () => {
     const key = await Authenticator.withoutMemory(ada);
     await ada.registers();
     await ada.page.locator('#resident').check();
-    await key.touched(async () => {
-      await ada.pressIn('passkeys', 'Register a passkey');
-      await ada.hears('No passkey was used');
-    });
+    await isRefused(ada, key, 'Register a passkey', NOT_USED);
+    await ada.page.locator('#resident').uncheck();
+    await registersPasskey(ada, key);
     await ada.close();
   });
 
   test('the browser offers them below the e-mail field', async () => {
-    const ada = await Visitor.open('ada');
+    const ada = await Visitor.open('ada', { autofill: true });
     const laptop = await Authenticator.of(ada);
     await ada.registers();
     await registersPasskey(ada, laptop);
@@ -88,65 +95,70 @@ describe('passkeys', () => {
       await ada.hears('You are logged in.');
     });
     assert.deepEqual(await asked.jsonValue(), ['conditional']);
-    assert.equal((await ada.session())[0], 'aal2');
+    assert.deepEqual(await ada.session(), ['aal2', 'webauthn']);
     await ada.close();
   });
 
-  test('one of each of two authenticators logs in, and neither gets a second one', async () => {
+  test('each of two authenticators logs in, and neither gets a second passkey', async () => {
     const ada = await Visitor.open('ada');
     const laptop = await Authenticator.of(ada);
     await ada.registers();
     await registersPasskey(ada, laptop, 'laptop');
     await laptop.touched(async () => {
-      await ada.pressIn('passkeys', 'Register a passkey');
+      await ada.press('Register a passkey');
+      await ada.press('Use a passkey');
       await ada.hears('This authenticator already has a passkey of this account.');
     });
-    await ada.logsOut();
-    assert.equal(await logsIn(ada, laptop, 'Log in with a passkey'), 'aal2');
-    await laptop.leaves();
-    const phone = await Authenticator.of(ada);
-    await registersPasskey(ada, phone, 'phone');
-    await ada.logsOut();
-    assert.equal(await logsIn(ada, phone, 'Log in with a passkey'), 'aal2');
+    const key = await Authenticator.of(ada, { transport: 'usb' });
+    await registersPasskey(ada, key, 'key', { isFirst: false });
     assert.equal(await ada.page.locator('#passkey-list li').count(), 2);
+    assert.equal(await ada.page.locator('#app-list li').count(), 0);
+    await ada.isAccessible('two-passkeys');
+    for (const one of [laptop, key]) {
+      await ada.logsOut();
+      await logsIn(ada, one, 'Log in with a passkey');
+    }
     await ada.close();
   });
 
-  test('one whose counter went back is refused', async () => {
+  test('one whose counter went back is refused as a copy', async () => {
     const ada = await Visitor.open('ada');
     const key = await Authenticator.of(ada, { transport: 'usb' });
     await ada.registers();
     await registersPasskey(ada, key);
     await ada.logsOut();
-    assert.equal(await logsIn(ada, key, 'Log in with a passkey'), 'aal2');
+    await logsIn(ada, key, 'Log in with a passkey');
     await ada.logsOut();
     await key.rollBack(0);
-    await key.touched(async () => {
-      await ada.press('Log in with a passkey');
-      await ada.page.locator('#message.error').filter({ hasText: 'passkey' }).waitFor();
-    });
-    await ada.sees('Log in');
+    await isRefused(ada, key, 'Log in with a passkey', 'there may be a copy of this passkey');
+    await ada.isAccessible('copied-passkey');
     await ada.close();
   });
 
-  test('one without user verification is one factor, and completes a login as the second one', async () => {
+  test('one that does not verify its user is a second factor, and no login of its own', async () => {
     const ada = await Visitor.open('ada');
     const key = await Authenticator.withoutVerification(ada);
     await ada.registers();
     await registersPasskey(ada, key, 'key');
+    await ada.page.getByText('does not verify its user').waitFor();
     await ada.logsOut();
     await ada.fill('login', 'E-mail address', ada.email);
-    assert.equal(await logsIn(ada, key, 'Log in with e-mail and passkey'), 'aal1');
-    await ada.logsOut();
+    await isRefused(ada, key, 'Log in with e-mail and passkey', NOT_USED);
 
     await ada.sendsPassword();
     await ada.hears('You are logged in.');
+    assert.deepEqual(await ada.session(), ['aal1', 'password'], 'a password is enough where nothing more is required');
+    await ada.press('Step up');
+    await ada.sees('Second factor');
+    assert(!(await ada.page.locator('#totp-form').isVisible()), 'there is no app');
+    await ada.isAccessible('step-up-with-passkey');
     await key.touched(async () => {
-      await ada.press('Step up');
       await ada.press('Use a passkey');
       await ada.hears('You have proven another factor.');
     });
-    const [app] = await ada.setsUpApp('phone');
+    assert.deepEqual(await ada.session(), ['aal2', 'password, webauthn']);
+
+    const [app] = await ada.setsUpApp('phone', { isFirst: false });
     await ada.logsOut();
     await ada.sendsPassword();
     await ada.sees('Second factor');
@@ -155,41 +167,68 @@ describe('passkeys', () => {
       await ada.press('Use a passkey');
       await ada.hears('You are logged in.');
     });
-    assert.equal((await ada.session())[0], 'aal2');
+    assert.deepEqual(await ada.session(), ['aal2', 'password, webauthn']);
     await ada.logsOut();
     await ada.sendsPassword();
     await ada.sendsCode(app.next());
     await ada.hears('You are logged in.');
+    assert.deepEqual(await ada.session(), ['aal2', 'password, totp'], 'either of the two is enough');
     await ada.close();
   });
 
-  test('one is renamed and removed after a step-up, and then it opens nothing', async () => {
+  test('one that could verify its user, but did not, is no login of its own', async () => {
+    const ada = await Visitor.open('ada');
+    const laptop = await Authenticator.of(ada);
+    await ada.registers();
+    await registersPasskey(ada, laptop);
+    await ada.page.getByText('verifies its user').waitFor();
+    await ada.logsOut();
+    await laptop.verifiesUser(false);
+    await isRefused(ada, laptop, 'Log in with a passkey', NOT_USED);
+    await laptop.verifiesUser(true);
+    await logsIn(ada, laptop, 'Log in with a passkey');
+    await ada.close();
+  });
+
+  test('one is renamed, is removed after a step-up, and then opens nothing', async () => {
     const ada = await Visitor.open('ada');
     const laptop = await Authenticator.of(ada);
     await ada.registers();
     await registersPasskey(ada, laptop, 'laptop');
-    await ada.logsOut();
-    await ada.sendsPassword();
-    await ada.hears('You are logged in.');
-    assert.equal((await ada.session())[0], 'aal1', 'a passkey is not asked for where a password is enough');
     await ada.page.locator('#passkey-list').getByLabel('Name', { exact: true }).fill('old laptop');
+    await ada.press('Rename laptop');
+    await ada.hears('Renamed laptop to old laptop.');
+    assert.deepEqual(await ada.session(), ['aal1', 'password']);
     await laptop.touched(async () => {
-      await ada.press('Rename laptop');
-      await ada.page.getByText('Renamed laptop to old laptop.').or(ada.button('Use a passkey')).waitFor();
-      if (await ada.button('Use a passkey').isVisible()) await ada.press('Use a passkey');
-      await ada.hears('Renamed laptop to old laptop.');
       await ada.press('Remove old laptop');
-      await ada.page.getByText('Removed old laptop.').or(ada.button('Use a passkey')).waitFor();
-      if (await ada.button('Use a passkey').isVisible()) await ada.press('Use a passkey');
+      await ada.page.getByText('The service refuses this: verify a second factor first').waitFor();
+      await ada.press('Use a passkey');
       await ada.hears('Removed old laptop.');
     });
-    assert.equal((await ada.session())[0], 'aal2');
-    await ada.page.getByText('You have none yet.').first().waitFor();
+    assert.deepEqual(await ada.session(), ['aal2', 'password, webauthn']);
+    assert.equal(await ada.page.locator('#passkey-list li').count(), 0);
+    await ada.page.getByText('Recovery codes left: 0.').waitFor();
     await ada.logsOut();
+    await isRefused(ada, laptop, 'Log in with a passkey', 'the passkey was not accepted');
+    await ada.close();
+  });
+
+  test('a step-up by one keeps the input of what it interrupts', async () => {
+    const ada = await Visitor.open('ada');
+    const laptop = await Authenticator.of(ada);
+    await ada.registers();
+    await registersPasskey(ada, laptop);
+    await ada.fill('apps', 'Name of a new app', 'phone');
+    await ada.press('Set up an app');
+    await ada.sees('Second factor');
     await laptop.touched(async () => {
-      await ada.press('Log in with a passkey');
-      await ada.page.locator('#message.error').filter({ hasText: 'passkey' }).waitFor();
+      await ada.press('Use a passkey');
+      await ada.sees('Set up your authenticator app');
     });
+    const app = await ada.scansSecret();
+    await ada.fill('setup', 'Code that the app shows', app.next());
+    await ada.press('Confirm the app');
+    await ada.button('Remove phone').waitFor();
     await ada.close();
   });
 
@@ -203,7 +242,7 @@ describe('passkeys', () => {
       await ada.hears('The passkey is registered.');
     });
     await ada.storesCodes();
-    assert.equal((await ada.session())[0], 'aal2');
+    assert.deepEqual(await ada.session(), ['aal2', 'password, webauthn']);
     await ada.logsOut();
     await ada.sendsPassword();
     await ada.sees('Second factor');
@@ -211,7 +250,7 @@ describe('passkeys', () => {
       await ada.press('Use a passkey');
       await ada.hears('You are logged in.');
     });
-    assert.equal((await ada.session())[0], 'aal2');
+    assert.deepEqual(await ada.session(), ['aal2', 'password, webauthn']);
     await ada.close();
   });
 
@@ -222,22 +261,28 @@ describe('passkeys', () => {
     await registersPasskey(ada, laptop);
     await ada.logsOut();
 
+    // A page that passes on what is asked, and what is answered, as a phishing site does. Its domain is the right one.
     const server = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<title>Not Kayan</title>'));
     await new Promise((listening) => server.listen(0, 'localhost', listening));
-    await ada.page.goto(`http://localhost:${server.address().port}`);
     const post = (path, body) => fetch(`${url}/api/v1/webauthn/login/${path}`, {
       method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
     });
-    const begun = await (await post('begin', {})).json();
-    let credential;
-    await laptop.touched(async () => {
-      credential = await ada.page.evaluate(async (publicKey) => {
-        const options = PublicKeyCredential.parseRequestOptionsFromJSON(publicKey);
-        return (await navigator.credentials.get({ publicKey: options })).toJSON();
-      }, begun.publicKey);
-    });
-    const refused = await post('finish', { session_id: begun.session_id, credential });
-    assert.equal(refused.status, 401, await refused.text());
+    const logsInOn = async (page) => {
+      await ada.page.goto(page);
+      const { session_id, publicKey } = await (await post('begin', {})).json();
+      let credential;
+      await laptop.touched(async () => {
+        credential = await ada.page.evaluate(async (options) => {
+          const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+          return (await navigator.credentials.get({ publicKey })).toJSON();
+        }, publicKey);
+      });
+      const answered = await post('finish', { session_id, credential });
+      return [answered.status, (await answered.json()).message];
+    };
+    assert.deepEqual(await logsInOn(`http://localhost:${server.address().port}`),
+      [401, 'the passkey was not accepted; the audit trail has the reason']);
+    assert.deepEqual(await logsInOn(`${url}/docs`), [200, undefined]);
     await ada.close();
     await new Promise((closed) => server.close(closed));
   });

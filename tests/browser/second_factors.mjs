@@ -158,7 +158,8 @@ describe('the page', () => {
     assert.deepEqual(kept, ['', '{}', '{}']);
     assert(!(await ada.page.content()).includes('kys_'));
     const cookies = await ada.context.cookies();
-    assert.deepEqual(cookies.map((it) => [it.name, it.httpOnly]), [['kayan_session', true]]);
+    assert(cookies.some((it) => it.name === 'kayan_session'));
+    assert(cookies.every((it) => it.httpOnly));
     await ada.close();
   });
 });

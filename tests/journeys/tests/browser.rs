@@ -1,6 +1,9 @@
 //! The page to try logging in on, in a browser: runs the tests in `tests/browser`.
 
-use std::path::Path;
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
+};
 
 use kayan_journeys::{Home, Service};
 use tokio::process::Command;
@@ -8,6 +11,12 @@ use tokio::process::Command;
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../browser/all.mjs");
 /// Tells where the modules of the tests are.
 const MODULES: &str = "KAYAN_TEST_BROWSER";
+
+/// A folder for a service whose port is known before it starts: passkeys are made for an origin.
+fn at_known_port() -> Home {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    Home::new().with("KAYAN_PORT", free.expect("a free port").port().to_string())
+}
 
 /// Where browsers find it; passkeys belong to a domain, so not by its address.
 fn at_localhost(service: &Service) -> String {
@@ -17,8 +26,8 @@ fn at_localhost(service: &Service) -> String {
 #[tokio::test]
 async fn users_register_log_in_and_manage_their_factors_in_a_browser() {
     assert!(std::env::var_os(MODULES).is_some(), "{MODULES} is not set: run `cargo xtask test`, which installs them");
-    let service = Service::start().await;
-    let with_mfa = Home::new();
+    let service = Service::start_in(at_known_port()).await;
+    let with_mfa = at_known_port();
     let ran = with_mfa.run(r#"admin tenant update --id default --settings {"mfa_required":true}"#).await;
     assert_eq!(ran.code, 0, "{ran:?}");
     let with_mfa = Service::start_in(with_mfa).await;

@@ -95,11 +95,11 @@ async function provePasskey(begin, conditions = {}) {
 
 // Offers passkeys in the list that the browser opens below the e-mail field (conditional mediation).
 async function offerAutofill() {
-  if (!(await globalThis.PublicKeyCredential?.isConditionalMediationAvailable?.())) return;
   autofill?.abort();
-  const control = (autofill = new AbortController());
+  const { signal } = (autofill = new AbortController());
+  if (!(await globalThis.PublicKeyCredential?.isConditionalMediationAvailable?.())) return;
   try {
-    const finish = await provePasskey({}, { mediation: 'conditional', signal: control.signal });
+    const finish = await provePasskey({}, { mediation: 'conditional', signal });
     await run(() => logIn(finish));
   } catch {
     // Nobody asked for it, so nobody is told.
@@ -130,8 +130,8 @@ function fill(list, rows, template, make) {
   }));
 }
 
-function drawApps({ data, recovery_codes_left: left }) {
-  fill('app-list', data, 'app-row', (app, part) => {
+function drawApps(apps, left) {
+  fill('app-list', apps, 'app-row', (app, part) => {
     const name = app.name || 'Authenticator app';
     part('strong').textContent = name;
     const use = app.confirmed ? `last used: ${date(app.last_used_at)}` : 'not confirmed yet';
@@ -142,9 +142,9 @@ function drawApps({ data, recovery_codes_left: left }) {
       await home(`Removed ${name}.`);
     }));
   });
-  $('no-apps').hidden = data.length > 0;
+  $('no-apps').hidden = apps.length > 0;
   $('codes-left').textContent = `Recovery codes left: ${left}.`;
-  $('regenerate').hidden = !data.some((app) => app.confirmed) && left === 0;
+  $('regenerate').hidden = available.length === 0 && left === 0;
 }
 
 function drawPasskeys({ data }) {
@@ -173,27 +173,26 @@ function drawPasskeys({ data }) {
 }
 
 // Shows the current user, or how to log in.
-async function home(message) {
+async function home(message, keepsInput = false) {
   mfaToken = interrupted = null;
   const me = await api('GET', 'whoami').catch((error) => {
     if (error.code !== 'unauthorized') throw error;
   });
   if (message !== undefined) say(message);
-  for (const form of document.forms) form.reset();
+  if (!keepsInput) for (const form of document.forms) form.reset();
   if (!me) {
     show('login', 'registration');
     offerAutofill();
     return;
   }
-  const [factors, passkeys] = await Promise.all([api('GET', 'mfa'), api('GET', 'webauthn/credentials').catch(() => ({ data: [] }))]);
-  const hasApp = factors.data.some((app) => app.confirmed);
-  available = [...(hasApp ? ['totp'] : []), ...(passkeys.data.length > 0 ? ['webauthn'] : [])];
+  const [factors, passkeys] = await Promise.all([api('GET', 'mfa'), api('GET', 'webauthn/credentials')]);
+  available = ['totp', 'webauthn'].filter((method) => factors.data.some((it) => it.method === method && it.confirmed));
   $('step-up').hidden = available.length === 0;
   $('user').textContent = me.identity.traits.email ?? me.identity.id;
   $('level').textContent = me.session.authenticator_assurance_level;
   const methods = me.session.authentication_methods;
   $('methods').textContent = methods.map((used) => `${used.method} (${date(used.completed_at)})`).join(', ');
-  drawApps(factors);
+  drawApps(factors.data.filter((it) => it.method === 'totp'), factors.recovery_codes_left);
   drawPasskeys(passkeys);
   show('me', 'passkeys', 'apps');
 }
@@ -236,7 +235,7 @@ function askToStepUp(why, again) {
 async function proven(answer) {
   const again = interrupted;
   if (mfaToken) return logIn(async () => answer);
-  await home('You have proven another factor.');
+  await home('You have proven another factor.', Boolean(again));
   if (again) await again();
 }
 
@@ -290,8 +289,8 @@ onSubmit('registration-form', async () => {
 onSubmit('password-form', () =>
   logIn(() => api('POST', 'login', { identifier: value('identifier'), password: $('password').value })));
 onClick('with-passkey', async () => logIn(await provePasskey({})));
-onClick('with-identifier', async () => {
-  if ($('identifier').reportValidity()) await logIn(await provePasskey({ identifier: value('identifier') }));
+$('with-identifier').addEventListener('click', () => {
+  if ($('identifier').reportValidity()) run(async () => logIn(await provePasskey({ identifier: value('identifier') })));
 });
 onClick('logout', async () => {
   await api('POST', 'logout');
