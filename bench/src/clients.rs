@@ -79,6 +79,16 @@ pub(crate) fn failed_login(identifier: &str) -> String {
     post("/api/v1/login", &format!(r#"{{"identifier":"{identifier}","password":"correct horse battery staple 8"}}"#))
 }
 
+/// A registration by this identifier; everybody has the same password.
+pub(crate) fn registration(identifier: &str) -> String {
+    post("/api/v1/registration", &format!(r#"{{"traits":{{"email":"{identifier}"}},"password":"{PASSWORD}"}}"#))
+}
+
+/// The request, as the owner of a session.
+pub(crate) fn in_session(request: &str, session_token: &str) -> String {
+    with_header(request, &format!("Authorization: Bearer {session_token}"))
+}
+
 /// A request with a JSON body.
 pub(crate) fn post(path: &str, body: &str) -> String {
     format!(

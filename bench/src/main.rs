@@ -12,7 +12,9 @@ mod load;
 mod logins;
 mod machine;
 mod million;
+mod once;
 mod paired;
+mod passkeys;
 mod people;
 mod pgbench;
 mod plan;
@@ -26,6 +28,7 @@ mod seals;
 mod service;
 mod start;
 mod timing;
+mod totp;
 mod whoami;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};

@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
 use crate::{
-    audit, failure::Failure, import, logins, million, paired, postgres, refreshes, report::Report, revoke, scrape,
-    seals, start, timing, whoami,
+    audit, failure::Failure, import, logins, million, paired, passkeys, postgres, refreshes, report::Report, revoke,
+    scrape, seals, start, timing, totp, whoami,
 };
 
 /// A part that can be measured by itself.
@@ -22,6 +22,10 @@ pub(crate) enum Measurement {
     Timing,
     /// Refreshes against single inserts.
     Refreshes,
+    /// Codes of authenticator apps, at logins and in sessions.
+    Totp,
+    /// Logins by passkeys, and how long others wait meanwhile.
+    Passkeys,
     /// This binary and another one side by side; only by name.
     Paired,
     /// Idle memory and the time to start.
@@ -95,6 +99,8 @@ impl Plan {
                 Measurement::Logins => logins::measure(self, &mut report).await?,
                 Measurement::Timing => timing::measure(self, &mut report).await?,
                 Measurement::Refreshes => refreshes::measure(self, &mut report).await?,
+                Measurement::Totp => totp::measure(self, &mut report).await?,
+                Measurement::Passkeys => passkeys::measure(self, &mut report).await?,
                 Measurement::Paired => paired::measure(self, &mut report).await?,
                 Measurement::Start => start::measure(self, &mut report).await?,
                 Measurement::Scrape => scrape::measure(self, &mut report).await?,

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     bare::Layers,
-    clients::{self, Client, PASSWORD},
+    clients::{self, Client},
     connection::Connection,
     failure::Failure,
     load,
@@ -93,8 +93,7 @@ impl Service {
         let mut accounts = Vec::with_capacity(count);
         for number in 100..100 + count {
             let identifier = format!("person{number}@example.com");
-            let body = format!(r#"{{"traits":{{"email":"{identifier}"}},"password":"{PASSWORD}"}}"#);
-            let mut client = Client::new(self.address, clients::post("/api/v1/registration", &body)).await?;
+            let mut client = Client::new(self.address, clients::registration(&identifier)).await?;
             let answer = client.ask().await?;
             let token = |key| clients::member(answer, key).map(str::to_owned);
             let missing = || Failure::Wrong("a registration was answered without tokens".to_owned());
@@ -166,7 +165,7 @@ impl Service {
     }
 
     /// How long its threads have been on a core so far, where the system tells.
-    fn on_core(&self) -> Option<Duration> {
+    pub(crate) fn on_core(&self) -> Option<Duration> {
         let threads = std::fs::read_dir(self.proc("task")).ok()?;
         let nanoseconds = threads.flatten().filter_map(|thread| {
             let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
