@@ -124,7 +124,7 @@ async fn where_two_factors_are_wanted_nobody_comes_in_on_one() {
     let refresh = crate::RefreshSession { refresh_token: Some(ada.refresh_token) };
     assert!(stage.kayan.refresh_session(&in_acme(), refresh).await.is_err());
     let right = stage.kayan.log_in(&in_acme(), Stage::login("ada@example.com", PASSWORD)).await;
-    let missing = MissingFactor { methods: Vec::new(), enroll: vec![Method::Totp] };
+    let missing = MissingFactor { methods: Vec::new(), enroll: vec![Method::Totp, Method::Webauthn] };
     let LogInError::MfaRequired(challenge) = right.unwrap_err() else { panic!("no challenge") };
     assert_eq!(challenge.missing, missing);
     let asked = stage.store.events().pop().unwrap();

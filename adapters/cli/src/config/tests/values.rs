@@ -37,6 +37,7 @@ fn the_guides_table_stands_with_its_defaults() {
         // beside the guide's
         ("KAYAN_HOST", "127.0.0.1"),
         ("KAYAN_PUBLIC_URL", "(the address it listens on)"),
+        ("KAYAN_ACCOUNT_URL", ""),
         ("KAYAN_CORS_ORIGINS", ""),
         ("KAYAN_TRUSTED_PROXIES", ""),
         (
@@ -97,7 +98,7 @@ fn the_guides_table_stands_with_its_defaults() {
     assert_eq!(row(&rows, "KAYAN_HASH_CONCURRENCY").value, cores);
     let connections = row(&rows, "KAYAN_MAX_CONNECTIONS").value.parse::<u32>();
     assert!(connections.is_ok_and(|number| (16..=10_000).contains(&number)));
-    assert_eq!(rows.len(), 74, "a new setting belongs into this list");
+    assert_eq!(rows.len(), 75, "a new setting belongs into this list");
     assert_eq!(rows.len(), all().count());
 }
 
