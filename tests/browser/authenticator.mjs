@@ -58,9 +58,4 @@ export class Authenticator {
     await this.#send('removeCredential', { credentialId: passkey.credentialId });
     await this.#send('addCredential', { credential: { ...passkey, signCount: count } });
   }
-
-  /** Whether its user enters the right PIN, or has the right finger. */
-  verifiesUser(isUserVerified) {
-    return this.#send('setUserVerified', { isUserVerified });
-  }
 }

@@ -103,9 +103,9 @@ export class Visitor {
 
   /** The page has no violation that axe knows, in light and in dark; what it looks like is kept. */
   async isAccessible(state) {
+    await this.page.evaluate(axe);
     for (const colorScheme of ['dark', 'light']) {
       await this.page.emulateMedia({ colorScheme });
-      await this.page.evaluate(axe);
       // Everything but the colours is the same in both.
       const options = colorScheme === 'dark' ? { runOnly: ['color-contrast'] } : {};
       const { violations } = await this.page.evaluate((options) => globalThis.axe.run(options), options);

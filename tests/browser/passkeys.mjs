@@ -176,20 +176,6 @@ describe('passkeys', () => {
     await ada.close();
   });
 
-  test('one that could verify its user, but did not, is no login of its own', async () => {
-    const ada = await Visitor.open('ada');
-    const laptop = await Authenticator.of(ada);
-    await ada.registers();
-    await registersPasskey(ada, laptop);
-    await ada.page.getByText('verifies its user').waitFor();
-    await ada.logsOut();
-    await laptop.verifiesUser(false);
-    await isRefused(ada, laptop, 'Log in with a passkey', NOT_USED);
-    await laptop.verifiesUser(true);
-    await logsIn(ada, laptop, 'Log in with a passkey');
-    await ada.close();
-  });
-
   test('one is renamed, is removed after a step-up, and then opens nothing', async () => {
     const ada = await Visitor.open('ada');
     const laptop = await Authenticator.of(ada);

@@ -172,16 +172,16 @@ function drawPasskeys({ data }) {
   $('no-passkeys').hidden = data.length > 0;
 }
 
-// Shows the current user, or how to log in.
+// Shows the current user, or how to log in, and then says what happened.
 async function home(message, keepsInput = false) {
   mfaToken = interrupted = null;
   const me = await api('GET', 'whoami').catch((error) => {
     if (error.code !== 'unauthorized') throw error;
   });
-  if (message !== undefined) say(message);
   if (!keepsInput) for (const form of document.forms) form.reset();
   if (!me) {
     show('login', 'registration');
+    if (message) say(message);
     offerAutofill();
     return;
   }
@@ -195,6 +195,7 @@ async function home(message, keepsInput = false) {
   drawApps(factors.data.filter((it) => it.method === 'totp'), factors.recovery_codes_left);
   drawPasskeys(passkeys);
   show('me', 'passkeys', 'apps');
+  if (message) say(message);
 }
 
 // Shows what the service answered to a login or a confirmed factor; recovery codes come first, because they come once.
@@ -306,15 +307,15 @@ onClick('factor-passkey', async () => {
 });
 onClick('enroll-app', setUpApp);
 onClick('enroll-passkey', async () => done(await createPasskey('', 'preferred'), 'The passkey is registered.'));
-onClick('cancel', () => home(''));
-onClick('cancel-setup', () => home(''));
+onClick('cancel', () => home());
+onClick('cancel-setup', () => home());
 onClick('step-up', async () => askToStepUp('Prove a second factor to raise the level of your session.', null));
 
 onSubmit('app-form', setUpApp);
 onSubmit('setup-form', async () =>
   done(await api('POST', 'mfa/totp/verify', withLogin({ code: value('setup-code') })), 'The app is confirmed.'));
 onClick('regenerate', async () => done(await api('POST', 'mfa/recovery-codes'), 'The recovery codes before are void.'));
-onClick('stored', () => home(''));
+onClick('stored', () => home());
 onSubmit('passkey-form', async () => {
   const residentKey = $('resident').checked ? 'required' : 'preferred';
   await done(await createPasskey(value('passkey-name'), residentKey), 'The passkey is registered.');
