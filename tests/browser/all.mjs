@@ -1,4 +1,4 @@
-// All tests in one browser: starting it takes longer than a test.
+// All tests in one browser, as starting it takes longer than a test; three at a time, as each of them mostly waits.
 
 import { after, before } from 'node:test';
 import { start, stop } from './page.mjs';

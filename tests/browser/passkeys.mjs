@@ -36,7 +36,7 @@ async function isRefused(visitor, authenticator, button, why) {
   });
 }
 
-describe('passkeys', () => {
+describe('passkeys', { concurrency: 3 }, () => {
   test('one that its authenticator stores logs in without an e-mail address, and with it', async () => {
     const ada = await Visitor.open('ada');
     const laptop = await Authenticator.of(ada);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { App, PASSWORD, Visitor } from './page.mjs';
 
-describe('second factors', () => {
+describe('second factors', { concurrency: 3 }, () => {
   test('an app is set up, asked for at the next login, and a recovery code stands in for it', async () => {
     const ada = await Visitor.open('ada');
     await ada.isAccessible('login');
@@ -127,7 +127,7 @@ describe('second factors', () => {
   });
 });
 
-describe('the page', () => {
+describe('the page', { concurrency: 3 }, () => {
   test('says what the service says about errors', async () => {
     const ada = await Visitor.open('ada');
     await ada.sendsPassword();
