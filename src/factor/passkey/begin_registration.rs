@@ -8,7 +8,7 @@ use crate::{
     factor::{
         name::judge_name,
         passkey::{
-            allowed,
+            MOST, allowed,
             ceremony::{BegunCeremony, Kind, Registrant},
             passkeys,
         },
@@ -16,9 +16,6 @@ use crate::{
     policy::tenant,
     session::{second_factor::InvalidMfaToken, step_up::require_step_up},
 };
-
-/// The most passkeys that a user can have.
-const MOST: usize = 20;
 
 /// A new passkey.
 #[derive(Debug)]
@@ -79,7 +76,7 @@ impl Kayan {
             }
             (login.identity, login.factors, Registrant::Login(token.hash().0))
         } else {
-            let me = self.authenticate(caller, now).await?;
+            let me = self.authenticate_at_any_level(caller, now).await?;
             let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
             require_step_up(&me.session, &factors, now)?;
             (me.identity.clone(), factors, Registrant::Session(me.session.id))

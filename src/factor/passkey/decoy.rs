@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::Kayan;
 
 /// A public key: the base point of P-256 (NIST SP 800-186, section 3.2.1.3), as a
-/// COSE_Key for ES256 (RFC 9053, section 2.1).
+/// `COSE_Key` for ES256 (RFC 9053, section 2.1).
 const PUBLIC_KEY: &[u8] = b"\xa5\x01\x02\x03\x26\x20\x01\
 \x21\x58\x20\x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1\x39\x45\xd8\x98\xc2\x96\
 \x22\x58\x20\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
@@ -31,6 +31,16 @@ pub(crate) fn decoy_passkey(credential_id: &[u8], user_handle: Uuid) -> Passkey 
     }
 }
 
+/// How long the id is, in bytes. Were all of one length, one of another length would belong to an account for certain. The
+/// authenticators of most users make 16 (Google, most password managers), 20 (Apple) and 32 (Windows).
+fn length_of(random: &[u8]) -> usize {
+    match random.first().map(|byte| byte % 4) {
+        Some(0 | 1) => 16,
+        Some(2) => 20,
+        _ => 32,
+    }
+}
+
 impl Kayan {
     /// A passkey that looks like one of a phone or a computer. It is always the same for an identifier, and can't be told
     /// from a real one without the service's key (I-08).
@@ -39,13 +49,15 @@ impl Kayan {
         let mut mac = Hmac::<Sha256>::new_from_slice(key.seed.as_slice())
             .map_err(|_| Failure::Fault("a key of 32 bytes is too short".to_owned()))?;
         mac.update(b"kayan passkey decoy 1\0");
-        // A tenant's name has no zero byte.
+        // Neither a tenant's name nor an identifier has a zero byte.
         mac.update(tenant.as_str().as_bytes());
         mac.update(b"\0");
         mac.update(identifier.as_str().as_bytes());
-        Ok(AllowedPasskey {
-            credential_id: mac.finalize().into_bytes().to_vec(),
-            transports: vec!["hybrid".to_owned(), "internal".to_owned()],
-        })
+        let mut mac_of_length = mac.clone();
+        mac_of_length.update(b"\0length");
+        let length = length_of(&mac_of_length.finalize().into_bytes());
+        let mut credential_id = mac.finalize().into_bytes().to_vec();
+        credential_id.truncate(length);
+        Ok(AllowedPasskey { credential_id, transports: vec!["hybrid".to_owned(), "internal".to_owned()] })
     }
 }

@@ -6,14 +6,17 @@ use kayan_ports::{
 };
 
 use crate::{
-    AuthenticateError, Caller, Failure, Kayan, NewRecoveryCodes, Opened, StepUpRequired, Token,
+    AuthenticateError, BeginPasskeyRegistrationError, Caller, Failure, Kayan, NewRecoveryCodes, Opened, StepUpRequired,
+    Token,
     factor::{
         find::has_second_factor,
         passkey::{
+            MOST,
             ceremony::{Kept, Kind, Registrant},
-            models, proof,
+            models, passkeys, proof,
         },
     },
+    policy::tenant,
     session::{
         second_factor::{CompleteLoginError, InvalidMfaToken},
         step_up::{is_below_own_level, pin},
@@ -96,6 +99,11 @@ fn taken() -> FinishPasskeyRegistrationError {
     FinishPasskeyRegistrationError::CeremonyFailed("this passkey is registered already".to_owned())
 }
 
+/// Begun while there was room, beside others.
+fn too_many() -> FinishPasskeyRegistrationError {
+    FinishPasskeyRegistrationError::CeremonyFailed(BeginPasskeyRegistrationError::TooMany.to_string())
+}
+
 fn unknown() -> FinishPasskeyRegistrationError {
     FinishPasskeyRegistrationError::CeremonyFailed(
         "the ceremony is unknown, expired or finished, or was begun elsewhere: begin again".to_owned(),
@@ -127,7 +135,7 @@ impl Kayan {
         let verifier = self.passkey_verifier(&caller.tenant).ok_or_else(unknown)?;
         match registrant {
             Registrant::Session(session) => {
-                let me = self.authenticate(caller, now).await?;
+                let me = self.authenticate_at_any_level(caller, now).await?;
                 if me.session.id != session || me.identity.id != identity {
                     return Err(unknown());
                 }
@@ -136,8 +144,15 @@ impl Kayan {
                 if is_below_own_level(&me.session, &factors) {
                     return Err(StepUpRequired::Aal2.into());
                 }
+                // So may passkeys, or the tenant may not allow them any longer.
+                if !tenant::allows(&self.settings_of(&me.identity).await?, Method::Webauthn) {
+                    return Err(unknown());
+                }
+                if passkeys(&factors).count() >= MOST {
+                    return Err(too_many());
+                }
                 let passkey = verifier.finish_registration(&state, user_handle, cmd.response).await?;
-                let registration = self.registration(caller, &me.identity, &factors, passkey, name, now);
+                let registration = self.registration(caller, &me.identity, &factors, (passkey, name), now);
                 let Registration { factor, codes, changes, .. } = registration;
                 let all = [pin(&me.session), finish].into_iter().chain(changes).collect();
                 match self.store.changes.commit(all).await {
@@ -157,8 +172,11 @@ impl Kayan {
                 if !login.enrolls() || login.identity.id != identity {
                     return Err(InvalidMfaToken.into());
                 }
+                if !tenant::allows(&self.settings_of(&login.identity).await?, Method::Webauthn) {
+                    return Err(unknown());
+                }
                 let passkey = verifier.finish_registration(&state, user_handle, cmd.response).await?;
-                let registration = self.registration(caller, &login.identity, &login.factors, passkey, name, now);
+                let registration = self.registration(caller, &login.identity, &login.factors, (passkey, name), now);
                 let Registration { factor, codes, changes, proven } = registration;
                 let all = [finish].into_iter().chain(changes).collect();
                 let opened = self.complete_login(caller, login, proven, all, now).await?;
@@ -172,8 +190,7 @@ impl Kayan {
         caller: &Caller,
         identity: &Identity,
         factors: &[Factor],
-        passkey: Passkey,
-        name: String,
+        (passkey, name): (Passkey, String),
         now: Timestamp,
     ) -> Registration {
         let proven = proof(&passkey, passkey.user_verified, now);
