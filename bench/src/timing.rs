@@ -1,4 +1,6 @@
-//! Whether the time that a failed login takes tells if there is such an account (I-08).
+//! Whether the time that a failed login, or the beginning of one by a passkey, takes tells if there is such an account (I-08).
+
+mod passkeys;
 
 use std::{fmt::Write as _, time::Instant};
 
@@ -14,7 +16,7 @@ use crate::{
     service::{self, Service},
 };
 
-/// Failed logins of each kind of account.
+/// Requests for each kind of account.
 const LOGINS: u32 = 8_000;
 /// When it must be quick.
 const SOME: u32 = 500;
@@ -36,39 +38,60 @@ const KINDS: [(&str, Option<&str>); 5] = [
     ("passwordless against unknown", Some("")),
 ];
 
-/// Fails to log in at the cheapest hash, where the hash hides the least, at accounts of every kind in a random order.
+/// Asks for accounts of every kind in a random order: by failed logins at the cheapest hash, where the hash hides the least,
+/// and by the beginning of passkey logins.
 pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
     let home = plan.home()?;
     let cost = BCRYPT_COST.to_string();
-    let settings = [("KAYAN_BCRYPT_COST", &*cost), ("KAYAN_LOG_LEVEL", "warn")];
+    let settings =
+        [("KAYAN_BCRYPT_COST", &*cost), ("KAYAN_LOG_LEVEL", "warn"), ("KAYAN_WEBAUTHN_ORIGINS", passkeys::ORIGIN)];
     service::migrate(&plan.kayan, home.path(), &settings)?;
-    std::fs::write(home.path().join("users"), lines()?).map_err(Failure::io("can't write users"))?;
+    std::fs::write(home.path().join("users"), lines()? + &passkeys::lines()?)
+        .map_err(Failure::io("can't write users"))?;
     let import = ["admin", "user", "import", "--file", "users", "--report", "report"];
     service::run(&plan.kayan, home.path(), &settings, &import)?;
     let service = Service::kayan(&plan.kayan, home.path(), &settings).await?;
-    let mut connection = service.connect().await?;
+    let logins = ask(plan, &service, |kind, number| clients::failed_login(&identifier(kind, number)), 401).await?;
+    add(report, KINDS.map(|(name, _)| name), &logins);
+    passkeys::register(&service, home.path()).await?;
+    let begun = ask(plan, &service, passkeys::begin, 200).await?;
+    add(report, passkeys::KINDS.map(|kind| kind.name), &begun);
+    Ok(())
+}
 
-    let logins = if plan.quick { SOME } else { LOGINS } * u32::try_from(KINDS.len()).unwrap_or(u32::MAX);
-    let bar = plan::progress("timing", logins);
-    let (mut chance, mut times) = (StdRng::seed_from_u64(7), [const { Vec::new() }; KINDS.len()]);
-    for login in 0..WARM_UP + logins {
-        let kind = chance.random_range(0..KINDS.len());
-        let request = clients::failed_login(&identifier(kind, chance.random_range(0..ACCOUNTS)));
+/// The times of the answers to the requests for each kind of account, in microseconds.
+async fn ask<const N: usize>(
+    plan: &Plan,
+    service: &Service,
+    request: impl Fn(usize, u32) -> String,
+    status: u16,
+) -> Result<[Vec<f64>; N], Failure> {
+    let mut connection = service.connect().await?;
+    let requests = if plan.quick { SOME } else { LOGINS } * u32::try_from(N).unwrap_or(u32::MAX);
+    let bar = plan::progress("timing", requests);
+    let (mut chance, mut times) = (StdRng::seed_from_u64(7), [const { Vec::new() }; N]);
+    for number in 0..WARM_UP + requests {
+        let kind = chance.random_range(0..N);
+        let request = request(kind, chance.random_range(0..ACCOUNTS));
         let begun = Instant::now();
-        let status = connection.ask(request.as_bytes()).await.map_err(Failure::io("a connection broke"))?.status;
+        let answered = connection.ask(request.as_bytes()).await.map_err(Failure::io("a connection broke"))?.status;
         let took = begun.elapsed().as_secs_f64() * 1e6;
-        if status != 401 {
-            return Err(Failure::Wrong(format!("a failed login was answered {status}, not 401")));
+        if answered != status {
+            return Err(Failure::Wrong(format!("a login was answered {answered}, not {status}")));
         }
-        if login >= WARM_UP {
+        if number >= WARM_UP {
             times.get_mut(kind).into_iter().for_each(|times| times.push(took));
             bar.inc(1);
         }
     }
     bar.finish_and_clear();
-    let [unknown, others @ ..] = &times;
-    report.findings.extend(KINDS.iter().skip(1).zip(others).map(|((name, _), times)| finding(name, times, unknown)));
-    Ok(())
+    Ok(times)
+}
+
+/// Each kind against the first, which is unknown.
+fn add<const N: usize>(report: &mut Report, names: [&'static str; N], times: &[Vec<f64>; N]) {
+    let Some((unknown, others)) = times.split_first() else { return };
+    report.findings.extend(names.iter().skip(1).zip(others).map(|(name, times)| finding(name, times, unknown)));
 }
 
 /// As long for each kind as for any other.

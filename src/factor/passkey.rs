@@ -12,6 +12,9 @@ pub(crate) mod rename;
 
 use kayan_ports::{AllowedPasskey, Factor, FactorKind, Method, MethodUse, Passkey, PasskeyProof, Timestamp};
 
+/// The most passkeys that a user can have.
+const MOST: usize = 20;
+
 /// The passkeys among these factors.
 pub(crate) fn passkeys(factors: &[Factor]) -> impl Iterator<Item = &Passkey> {
     factors.iter().filter_map(|factor| match &factor.kind {

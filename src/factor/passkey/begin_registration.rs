@@ -8,7 +8,7 @@ use crate::{
     factor::{
         name::judge_name,
         passkey::{
-            allowed,
+            MOST, allowed,
             ceremony::{BegunCeremony, Kind, Registrant},
             passkeys,
         },
@@ -16,9 +16,6 @@ use crate::{
     policy::tenant,
     session::{second_factor::InvalidMfaToken, step_up::require_step_up},
 };
-
-/// The most passkeys that a user can have.
-const MOST: usize = 20;
 
 /// A new passkey.
 #[derive(Debug)]

@@ -31,6 +31,16 @@ pub(crate) fn decoy_passkey(credential_id: &[u8], user_handle: Uuid) -> Passkey 
     }
 }
 
+/// How long the id is, in bytes. Were all of one length, one of another length would belong to an account for certain. The
+/// authenticators of most users make 16 (Google, most password managers), 20 (Apple) and 32 (Windows).
+fn length_of(random: &[u8]) -> usize {
+    match random.first().map(|byte| byte % 4) {
+        Some(0 | 1) => 16,
+        Some(2) => 20,
+        _ => 32,
+    }
+}
+
 impl Kayan {
     /// A passkey that looks like one of a phone or a computer. It is always the same for an identifier, and can't be told
     /// from a real one without the service's key (I-08).
@@ -39,13 +49,15 @@ impl Kayan {
         let mut mac = Hmac::<Sha256>::new_from_slice(key.seed.as_slice())
             .map_err(|_| Failure::Fault("a key of 32 bytes is too short".to_owned()))?;
         mac.update(b"kayan passkey decoy 1\0");
-        // A tenant's name has no zero byte.
+        // Neither a tenant's name nor an identifier has a zero byte.
         mac.update(tenant.as_str().as_bytes());
         mac.update(b"\0");
         mac.update(identifier.as_str().as_bytes());
-        Ok(AllowedPasskey {
-            credential_id: mac.finalize().into_bytes().to_vec(),
-            transports: vec!["hybrid".to_owned(), "internal".to_owned()],
-        })
+        let mut mac_of_length = mac.clone();
+        mac_of_length.update(b"\0length");
+        let length = length_of(&mac_of_length.finalize().into_bytes());
+        let mut credential_id = mac.finalize().into_bytes().to_vec();
+        credential_id.truncate(length);
+        Ok(AllowedPasskey { credential_id, transports: vec!["hybrid".to_owned(), "internal".to_owned()] })
     }
 }

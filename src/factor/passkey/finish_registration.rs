@@ -6,14 +6,17 @@ use kayan_ports::{
 };
 
 use crate::{
-    AuthenticateError, Caller, Failure, Kayan, NewRecoveryCodes, Opened, StepUpRequired, Token,
+    AuthenticateError, BeginPasskeyRegistrationError, Caller, Failure, Kayan, NewRecoveryCodes, Opened, StepUpRequired,
+    Token,
     factor::{
         find::has_second_factor,
         passkey::{
+            MOST,
             ceremony::{Kept, Kind, Registrant},
-            models, proof,
+            models, passkeys, proof,
         },
     },
+    policy::tenant,
     session::{
         second_factor::{CompleteLoginError, InvalidMfaToken},
         step_up::{is_below_own_level, pin},
@@ -96,6 +99,11 @@ fn taken() -> FinishPasskeyRegistrationError {
     FinishPasskeyRegistrationError::CeremonyFailed("this passkey is registered already".to_owned())
 }
 
+/// Begun while there was room, beside others.
+fn too_many() -> FinishPasskeyRegistrationError {
+    FinishPasskeyRegistrationError::CeremonyFailed(BeginPasskeyRegistrationError::TooMany.to_string())
+}
+
 fn unknown() -> FinishPasskeyRegistrationError {
     FinishPasskeyRegistrationError::CeremonyFailed(
         "the ceremony is unknown, expired or finished, or was begun elsewhere: begin again".to_owned(),
@@ -136,6 +144,13 @@ impl Kayan {
                 if is_below_own_level(&me.session, &factors) {
                     return Err(StepUpRequired::Aal2.into());
                 }
+                // So may passkeys, or the tenant may not allow them any longer.
+                if !tenant::allows(&self.settings_of(&me.identity).await?, Method::Webauthn) {
+                    return Err(unknown());
+                }
+                if passkeys(&factors).count() >= MOST {
+                    return Err(too_many());
+                }
                 let passkey = verifier.finish_registration(&state, user_handle, cmd.response).await?;
                 let registration = self.registration(caller, &me.identity, &factors, (passkey, name), now);
                 let Registration { factor, codes, changes, .. } = registration;
@@ -156,6 +171,9 @@ impl Kayan {
                 let login = self.pending_login(caller, &token, now).await?.ok_or(InvalidMfaToken)?;
                 if !login.enrolls() || login.identity.id != identity {
                     return Err(InvalidMfaToken.into());
+                }
+                if !tenant::allows(&self.settings_of(&login.identity).await?, Method::Webauthn) {
+                    return Err(unknown());
                 }
                 let passkey = verifier.finish_registration(&state, user_handle, cmd.response).await?;
                 let registration = self.registration(caller, &login.identity, &login.factors, (passkey, name), now);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use kayan_authenticator::Model;
 use kayan_journeys::{Answer, Client, Connection, Document, Home, PASSWORD, Person, Service, ask};
 use reqwest::Method;
 use serde_json::json;
@@ -11,7 +12,7 @@ use syn::{
     punctuated::Punctuated,
 };
 
-use crate::second_factors::App;
+use crate::{passkeys::Owner, second_factors::App};
 
 /// The source of the closed list of codes.
 const SOURCE: &str = include_str!("../../../adapters/http/src/wire/codes.rs");
@@ -120,6 +121,23 @@ impl Provoked {
         self.by("get /api/v1/whoami", recent, 403, "reauthentication_required").await;
     }
 
+    async fn by_passkeys(&mut self, home: &Home) {
+        let client = self.client.clone();
+        let mut ivy = Owner::register(&client, "ivy", Model::phone()).await;
+        ivy.log_in().await;
+        let nothing = json!({ "session_id": "kyc_x", "credential": ivy.begin_login().await.signed_by(&mut ivy.key) });
+        let finish = client.tell("/api/v1/webauthn/login/finish", &nothing);
+        self.by("post /api/v1/webauthn/login/finish", finish, 401, "invalid_token").await;
+        let none = Person::register(&client, "jack").await.session_token;
+        let begin = client.tell("/api/v1/webauthn/login/begin", &json!({ "step_up": true })).bearer_auth(none);
+        self.by("post /api/v1/webauthn/login/begin", begin, 400, "ceremony_failed").await;
+        let password = format!("DELETE FROM credentials WHERE kind = 'password' AND identity_id = '{}'", ivy.person.id);
+        home.database().await.execute(&password).await;
+        let remove = client.delete(&format!("/api/v1/webauthn/credentials/{}", ivy.id));
+        let remove = remove.bearer_auth(&ivy.person.session_token);
+        self.by("delete /api/v1/webauthn/credentials/{id}", remove, 409, "last_credential").await;
+    }
+
     async fn by_administrators(&mut self, home: &Home) {
         let client = self.client.clone();
         let root = Person::register(&client, "root").await;
@@ -226,6 +244,7 @@ async fn every_code_is_produced_has_the_one_shape_and_is_in_the_document() {
         provoked.by_strangers().await;
         provoked.by_members(service.home()).await;
         provoked.by_factors(service.home()).await;
+        provoked.by_passkeys(service.home()).await;
         provoked.by_administrators(service.home()).await;
         provoked.by_strict_tenants(service.home()).await;
         provoked.by_nameless_people().await;

@@ -40,6 +40,7 @@ mod outages;
 mod output;
 mod overload;
 mod pages;
+mod passkeys;
 mod postgres;
 mod presenting;
 mod profiles;

@@ -207,7 +207,7 @@ async fn where_a_second_factor_is_required_it_is_enrolled_during_the_login() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let refused = ask(Person::registration(&client, "ada@example.com")).await.refused(403, "mfa_required");
     let details = refused.json()["details"].clone();
-    assert_eq!((&details["methods"], &details["enroll"]), (&json!([]), &json!(["totp"])));
+    assert_eq!((&details["methods"], &details["enroll"]), (&json!([]), &json!(["totp", "webauthn"])));
     let token = &details["mfa_token"];
     let body = json!({ "mfa_token": token, "name": "phone" });
     let enrolled = ask(client.tell("/api/v1/mfa/totp/enroll", &body)).await.expect(200);

@@ -163,6 +163,6 @@ async fn a_login_that_lacks_a_factor_says_which_would_complete_it() {
     for request in [login, Person::registration(&ada.client, "bert@example.com")] {
         let refused = ask(request).await.refused(403, "mfa_required");
         let details = refused.json()["details"].clone();
-        assert_eq!((&details["methods"], &details["enroll"]), (&json!([]), &json!(["totp"])));
+        assert_eq!((&details["methods"], &details["enroll"]), (&json!([]), &json!(["totp", "webauthn"])));
     }
 }

@@ -1,0 +1,150 @@
+//! Sixty-four at once: one ceremony, one counter and one login are good for one session each.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use kayan_authenticator::{Authenticator, Model};
+use kayan_journeys::{Answer, Client, PASSWORD, Person, Service, ask, count};
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+
+use super::{Begun, LOGIN, Owner, REGISTRATION, begin, finish, patient};
+
+const MANY: usize = 64;
+
+/// A security key with a PIN: it counts, and verifies its user.
+fn counting() -> Model {
+    Model { verifies_user: true, discoverable: true, ..Model::security_key() }
+}
+
+/// Sends all bodies at once, each until the service is not too busy for it.
+async fn all_at_once(client: &Client, ceremony: &str, bodies: Vec<Value>, token: &str) -> Vec<Answer> {
+    let asking = bodies.into_iter().map(|body| async move {
+        loop {
+            let request: RequestBuilder = finish(client, ceremony, &body);
+            let request = if token.is_empty() { request } else { request.bearer_auth(token) };
+            let answer = ask(request).await;
+            if answer.status != 503 {
+                return answer;
+            }
+        }
+    });
+    join_all(asking).await
+}
+
+/// One succeeded; the others got one of these codes.
+fn one_wins(answers: &[Answer], codes: &[&str]) {
+    let mut tally = BTreeMap::new();
+    for answer in answers {
+        *tally.entry((answer.status, answer.at("/code"))).or_insert(0) += 1;
+    }
+    assert_eq!(tally.remove(&(200, String::new())), Some(1), "{tally:?}");
+    assert!(tally.keys().all(|(_, code)| codes.contains(&&**code)), "{tally:?}");
+    assert_eq!(tally.values().sum::<usize>(), MANY - 1, "{tally:?}");
+}
+
+async fn sessions(service: &Service) -> i64 {
+    count(&service.home().database().await, "SELECT COUNT(*) FROM sessions").await
+}
+
+#[tokio::test]
+async fn i_01_of_64_finishes_of_one_login_one_opens_a_session() {
+    let service = Service::start_in(patient()).await;
+    let client = service.client();
+    // Without a counter, so that only the ceremony is contested.
+    let mut ada = Owner::register(&client, "ada", Model::phone()).await;
+    let before = sessions(&service).await;
+    let begun = ada.begin_login().await;
+    let body = begun.body(&begun.signed_by(&mut ada.key));
+    let answers = all_at_once(&client, LOGIN, vec![body; MANY], "").await;
+    one_wins(&answers, &["invalid_token"]);
+    assert_eq!(sessions(&service).await, before + 1);
+    let successes = "SELECT COUNT(*) FROM audit_events WHERE type = 'auth.login.success'";
+    assert_eq!(count(&service.home().database().await, successes).await, 1);
+}
+
+#[tokio::test]
+async fn i_01_of_64_finishes_of_one_registration_one_makes_a_passkey() {
+    let service = Service::start_in(patient()).await;
+    let client = service.client();
+    let ada = Person::register(&client, "ada").await;
+    let request = begin(&client, REGISTRATION, &json!({})).bearer_auth(&ada.session_token);
+    let begun = Begun::by(request).await;
+    // Different passkeys, so that only the ceremony is contested.
+    let bodies = (0..MANY).map(|_| begun.body(&begun.made_by(&mut Authenticator::default()))).collect();
+    let answers = all_at_once(&client, REGISTRATION, bodies, &ada.session_token).await;
+    one_wins(&answers, &["ceremony_failed", "aal2_required"]);
+    let database = service.home().database().await;
+    for (kind, rows) in [("webauthn", 1), ("recovery_code", 10)] {
+        let rows_of = format!("SELECT COUNT(*) FROM credentials WHERE kind = '{kind}'");
+        assert_eq!(count(&database, &rows_of).await, rows, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn i_20_of_64_uses_of_one_counter_one_opens_a_session() {
+    let service = Service::start_in(patient()).await;
+    let client = service.client();
+    let mut ada = Owner::register(&client, "ada", counting()).await;
+    let before = sessions(&service).await;
+    ada.key.lies.counter = Some(7);
+    let mut bodies = Vec::new();
+    for _ in 0..MANY {
+        let begun = ada.begin_login().await;
+        bodies.push(begun.body(&begun.signed_by(&mut ada.key)));
+    }
+    let answers = all_at_once(&client, LOGIN, bodies, "").await;
+    one_wins(&answers, &["invalid_credentials"]);
+    assert_eq!(sessions(&service).await, before + 1);
+}
+
+#[tokio::test]
+async fn i_20_a_counter_that_goes_backwards_is_refused_and_audited() {
+    let service = Service::start_in(patient()).await;
+    let mut ada = Owner::register(&service.client(), "ada", counting()).await;
+    let mut copy = ada.clone();
+    for _ in 0..3 {
+        ada.try_log_in().await.expect(200);
+    }
+    let refused = copy.try_log_in().await.refused(401, "invalid_credentials");
+    assert!(refused.at("/message").contains("there may be a copy"), "{refused:?}");
+    let database = service.home().database().await;
+    let told =
+        "SELECT metadata FROM audit_events WHERE type = 'auth.passkey.counter' AND status = 'failure' AND subject";
+    let told = database.texts(&format!("{told} = '{}'", ada.person.id)).await;
+    assert!(told.len() == 1 && told[0].contains(&ada.id), "{told:?}");
+    let step_up = begin(ada.client(), LOGIN, &json!({ "step_up": true })).bearer_auth(&ada.person.session_token);
+    let begun = Begun::by(step_up).await;
+    copy.key.lies.counter = Some(2);
+    let body = begun.body(&begun.signed_by(&mut copy.key));
+    let refused = ask(finish(ada.client(), LOGIN, &body).bearer_auth(&ada.person.session_token)).await;
+    refused.refused(401, "invalid_credentials");
+    ada.try_log_in().await.expect(200);
+    // A counter that has counted does not return to none.
+    ada.key.lies.counter = Some(0);
+    ada.try_log_in().await.refused(401, "invalid_credentials");
+    ada.key.lies.counter = Some(u32::MAX);
+    ada.try_log_in().await.expect(200);
+}
+
+#[tokio::test]
+async fn i_01_of_64_passkeys_for_one_mfa_token_one_opens_a_session() {
+    let service = Service::start_in(patient()).await;
+    let client = service.client();
+    let mut ada = Owner::register(&client, "ada", Model::phone()).await;
+    let required = "UPDATE tenants SET settings = '{\"mfa_required\":true}' WHERE id = 'default'";
+    service.home().database().await.execute(required).await;
+    let refused = ask(Person::login(&client, &ada.person.email, PASSWORD)).await.refused(403, "mfa_required");
+    let token = refused.json()["details"]["mfa_token"].clone();
+    let before = sessions(&service).await;
+    let mut bodies = Vec::new();
+    for _ in 0..MANY {
+        let begun = Begun::by(begin(&client, LOGIN, &json!({ "mfa_token": token }))).await;
+        let mut body = begun.body(&begun.signed_by(&mut ada.key));
+        body["mfa_token"] = token.clone();
+        bodies.push(body);
+    }
+    let answers = all_at_once(&client, LOGIN, bodies, "").await;
+    one_wins(&answers, &["invalid_token"]);
+    assert_eq!(sessions(&service).await, before + 1);
+}
