@@ -15,7 +15,7 @@ pub struct Passkey {
     pub credential_id: Vec<u8>,
     /// The public key: a `COSE_Key` in CBOR (RFC 9052, section 7).
     pub public_key: Vec<u8>,
-    /// The user handle that the authenticator knows its owner by: random, the same for all passkeys of an identity.
+    /// The user handle that the authenticator knows its owner by: random, and that of the owner's passkeys before it.
     pub user_handle: Uuid,
     /// The signature counter; 0 if the authenticator has none.
     pub counter: u32,

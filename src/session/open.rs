@@ -2,7 +2,7 @@
 
 use kayan_ports::{
     Change, CommitError, CredentialChange, CredentialId, EventType, Guard, Identity, Method, MethodUse, RefreshToken,
-    Session, SessionChange, SessionId, State, TenantSettings, Timestamp, Version,
+    Session, SessionChange, SessionId, State, TenantSettings, Timestamp, Unique, Version,
 };
 
 use crate::{
@@ -152,6 +152,8 @@ impl Kayan {
             Err(CommitError::Stale(guard @ (Guard::Credential | Guard::Factor | Guard::OneTime))) => {
                 Err(EndLoginError::Outdated(guard))
             }
+            // The passkey that is registered with it was registered already.
+            Err(CommitError::Conflict(Unique::Credential)) => Err(EndLoginError::Outdated(Guard::Factor)),
             Err(CommitError::Stale(Guard::Identity)) => Err(self.refuse_inactive(caller, login, now).await?),
             Err(other) => Err(Failure::from(other).into()),
         }

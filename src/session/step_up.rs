@@ -65,7 +65,9 @@ impl Kayan {
         let expiry = tenant::lifetimes(self.settings.lifetimes, &settings).expiry(now, session.ends_at);
         let method = proven.method;
         let mut methods = session.methods.clone();
-        methods.retain(|used| used.method != method);
+        // A proof of more is kept: the new one must not lower the level.
+        let factors = |used: &MethodUse| assurance::proof_of(used).factors.len();
+        methods.retain(|used| used.method != method || factors(used) > factors(&proven));
         methods.push(proven);
         let stepped_up = Session {
             token: session_token.hash(),

@@ -112,6 +112,9 @@ impl Kayan {
             }
             PasskeyLogin::StepUp => {
                 let me = self.authenticate_at_any_level(caller, now).await?;
+                if !tenant::allows(&me.settings, Method::Webauthn) {
+                    return Err(BeginPasskeyLoginError::MethodDisabled);
+                }
                 let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
                 (Kind::StepUp(me.session.id), second_factor(&*verifier, &allowed(&factors))?)
             }

@@ -31,6 +31,9 @@ pub(crate) fn decoy_passkey(credential_id: &[u8], user_handle: Uuid) -> Passkey 
     }
 }
 
+/// The bytes of an id that prove that it is a decoy's.
+const TAG: usize = 8;
+
 /// How long the id is, in bytes. Were all of one length, one of another length would belong to an account for certain. The
 /// authenticators of most users make 16 (Google, most password managers), 20 (Apple) and 32 (Windows).
 fn length_of(random: &[u8]) -> usize {
@@ -43,21 +46,34 @@ fn length_of(random: &[u8]) -> usize {
 
 impl Kayan {
     /// A passkey that looks like one of a phone or a computer. It is always the same for an identifier, and can't be told
-    /// from a real one without the service's key (I-08).
+    /// from a real one without the service's key (I-08); that key also tells that nobody may register it.
     pub(crate) async fn decoy(&self, tenant: &TenantId, identifier: &Identifier) -> Result<AllowedPasskey, Failure> {
+        let drawn = self.decoy_mac(tenant, &[b"id", identifier.as_str().as_bytes()]).await?;
+        let length = length_of(&self.decoy_mac(tenant, &[b"length", identifier.as_str().as_bytes()]).await?);
+        let mut credential_id = drawn.to_vec();
+        credential_id.truncate(length - TAG);
+        let tag = self.decoy_mac(tenant, &[b"tag", &credential_id]).await?;
+        credential_id.extend(tag.iter().take(TAG));
+        Ok(AllowedPasskey { credential_id, transports: vec!["hybrid".to_owned(), "internal".to_owned()] })
+    }
+
+    /// Whether this is the id of a decoy: if it could be registered, it would be known as one.
+    pub(crate) async fn is_decoy(&self, tenant: &TenantId, credential_id: &[u8]) -> Result<bool, Failure> {
+        let Some((drawn, tag)) = credential_id.split_last_chunk::<TAG>() else { return Ok(false) };
+        Ok(self.decoy_mac(tenant, &[b"tag", drawn]).await?.starts_with(tag))
+    }
+
+    async fn decoy_mac(&self, tenant: &TenantId, parts: &[&[u8]]) -> Result<[u8; 32], Failure> {
         let key = self.keys.obtain(KeyPurpose::PasskeyDecoy).await?;
         let mut mac = Hmac::<Sha256>::new_from_slice(key.seed.as_slice())
             .map_err(|_| Failure::Fault("a key of 32 bytes is too short".to_owned()))?;
         mac.update(b"kayan passkey decoy 1\0");
-        // Neither a tenant's name nor an identifier has a zero byte.
+        // Neither a tenant's name nor the name of a part has a zero byte.
         mac.update(tenant.as_str().as_bytes());
-        mac.update(b"\0");
-        mac.update(identifier.as_str().as_bytes());
-        let mut mac_of_length = mac.clone();
-        mac_of_length.update(b"\0length");
-        let length = length_of(&mac_of_length.finalize().into_bytes());
-        let mut credential_id = mac.finalize().into_bytes().to_vec();
-        credential_id.truncate(length);
-        Ok(AllowedPasskey { credential_id, transports: vec!["hybrid".to_owned(), "internal".to_owned()] })
+        for part in parts {
+            mac.update(b"\0");
+            mac.update(part);
+        }
+        Ok(mac.finalize().into_bytes().into())
     }
 }

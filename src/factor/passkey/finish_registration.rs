@@ -88,7 +88,7 @@ impl From<CompleteLoginError> for FinishPasskeyRegistrationError {
     fn from(error: CompleteLoginError) -> Self {
         match error {
             CompleteLoginError::InvalidMfaToken => InvalidMfaToken.into(),
-            CompleteLoginError::InvalidCode => unknown(),
+            CompleteLoginError::InvalidCode => taken(),
             CompleteLoginError::NotActive => Self::NotActive,
             CompleteLoginError::Failed(failure) => failure.into(),
         }
@@ -133,6 +133,9 @@ impl Kayan {
             return Err(unknown());
         };
         let verifier = self.passkey_verifier(&caller.tenant).ok_or_else(unknown)?;
+        if self.is_decoy(&caller.tenant, &cmd.response.credential_id).await? {
+            return Err(taken());
+        }
         match registrant {
             Registrant::Session(session) => {
                 let me = self.authenticate_at_any_level(caller, now).await?;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     Application, Tag,
     api::sessions::SessionAnswer,
-    edge::caller::{Anyone, Member, TO_AAL2},
+    edge::caller::{Member, TO_AAL2},
     wire::{
         answers::{Identity, Session},
         body::{Body, MaybeBody},
@@ -70,16 +70,16 @@ struct VerifyBody {
     mfa_token: Option<String>,
 }
 
-/// A recovery code for a login that lacks a factor.
+/// A recovery code.
 #[derive(Object, Deserialize)]
 #[oai(rename = "RecoveryCodeVerifyRequest")]
 struct RecoveryCodeBody {
     /// The code. Case, spaces and hyphens are ignored.
     #[oai(validator(max_length = 64))]
     code: String,
-    /// The `mfa_token` of the login.
+    /// The `mfa_token` of a login that lacks a factor, in place of a session.
     #[oai(validator(max_length = 64))]
-    mfa_token: String,
+    mfa_token: Option<String>,
 }
 
 /// What a code led to. With an `mfa_token`, or if the session was stepped up, all members of a session are there.
@@ -299,16 +299,18 @@ impl Factors {
         Ok(Reply::new(&RecoveryCodes { recovery_codes: plain(codes) }))
     }
 
-    /// Complete a login by a recovery code
+    /// Verify a recovery code
     ///
-    /// Each code is good once.
+    /// With an `mfa_token`, completes the login. With a session, steps it up to `aal2` in place of a factor that was lost: the
+    /// session gets new tokens, and those before are void. Each code is good once.
     #[oai(path = "/recovery-codes/verify", method = "post", operation_id = "recoveryCodeVerify")]
     async fn recovery_code_verify(
         &self,
-        Anyone(caller): Anyone,
+        Member(caller): Member,
         Body(body): Body<RecoveryCodeBody>,
     ) -> Result<SessionAnswer, Refused<VerifyTotpError, NO_STEP_UP>> {
-        let cmd = VerifyRecoveryCode { code: body.code, mfa_token: Token::read(Purpose::Mfa, &body.mfa_token) };
+        let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(VerifyTotpError::from)?;
+        let cmd = VerifyRecoveryCode { code: body.code, mfa_token };
         let kayan = self.app.kayan.clone();
         let verifying =
             tokio::spawn(async move { kayan.verify_recovery_code(&caller, cmd).await }.with_current_context());

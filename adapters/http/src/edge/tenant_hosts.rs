@@ -9,6 +9,8 @@ use kayan_ports::TenantId;
 pub struct TenantHosts {
     /// By host, in lower case and without a port.
     hosts: HashMap<String, TenantId>,
+    /// The same in the order in which they are configured.
+    listed: Vec<(String, TenantId)>,
     /// Domains whose subdomains are named after their tenants.
     domains: Vec<String>,
 }
@@ -52,13 +54,13 @@ impl TenantHosts {
 }
 
 impl TenantHosts {
-    /// The hosts of a tenant: those listed first, in alphabetical order.
+    /// The hosts of a tenant, in the order in which they are configured, and after them those that are made of its name. The
+    /// tenant `default` is meant where no host names one, so it has none of these.
     pub fn hosts_of(&self, tenant: &TenantId) -> Vec<String> {
-        let mut hosts: Vec<String> =
-            self.hosts.iter().filter(|(_, of)| *of == tenant).map(|(host, _)| host.clone()).collect();
-        hosts.sort_unstable();
-        hosts.extend(self.domains.iter().map(|domain| format!("{tenant}.{domain}")));
-        hosts
+        let listed = self.listed.iter().filter(|(_, of)| of == tenant).map(|(host, _)| host.clone());
+        let is_default = *tenant == TenantId::default();
+        let named = self.domains.iter().filter(|_| !is_default).map(|domain| format!("{tenant}.{domain}"));
+        listed.chain(named).collect()
     }
 }
 
@@ -78,7 +80,9 @@ impl FromStr for TenantHosts {
             match (domain, tenant) {
                 (Some(domain), "*") => read.domains.push(domain.to_owned()),
                 (None, named) => {
-                    read.hosts.insert(host, named.parse().map_err(|_| wrong())?);
+                    let tenant: TenantId = named.parse().map_err(|_| wrong())?;
+                    read.listed.push((host.clone(), tenant.clone()));
+                    read.hosts.insert(host, tenant);
                 }
                 (Some(_), _) => return Err(wrong()),
             }
@@ -116,7 +120,9 @@ mod tests {
     #[test]
     fn a_tenant_has_the_hosts_that_stand_for_it() {
         let hosts: TenantHosts = "b.example=acme, a.example=acme, c.example=globex, *.example.com=*".parse().unwrap();
-        assert_eq!(hosts.hosts_of(&"acme".parse().unwrap()), ["a.example", "b.example", "acme.example.com"]);
+        assert_eq!(hosts.hosts_of(&"acme".parse().unwrap()), ["b.example", "a.example", "acme.example.com"]);
+        assert_eq!(hosts.hosts_of(&"other".parse().unwrap()), ["other.example.com"]);
+        assert!(hosts.hosts_of(&TenantId::default()).is_empty());
         assert!(TenantHosts::default().hosts_of(&"acme".parse().unwrap()).is_empty());
     }
 
