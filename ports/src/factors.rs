@@ -113,6 +113,9 @@ pub trait Factors: Send + Sync {
     /// An identity's factors, confirmed or not, in the order in which they were enrolled.
     async fn factors(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Factor>, Failure>;
 
+    /// An identity's passkeys, in the order in which they were registered.
+    async fn passkeys(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Factor>, Failure>;
+
     /// The passkey with this credential id: a tenant has at most one.
     async fn passkey(&self, tenant: &TenantId, credential_id: &[u8]) -> Result<Option<Factor>, Failure>;
 

@@ -196,6 +196,7 @@ async fn passkeys(store: &Stores, account: &Account) {
     changes.push(Change::OneTime(OneTimeChange::Issue(Box::new(ceremony(&tenant)))));
     store.changes.commit(changes).await.unwrap();
     assert_eq!(store.factors.passkey(&tenant, b"key").await.unwrap().unwrap().name, "mine");
+    assert_eq!(store.factors.passkeys(&tenant, identity).await.unwrap().len(), 1);
 }
 
 /// Reads the audit trail in every way, and purges nothing of it.

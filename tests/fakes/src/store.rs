@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use kayan_ports::{
     AccessTokens, Account, AccountQuery, Accounts, AdminTokenId, AuditEvent, AuditTrail, AuthenticatedSession, Change,
     Cleanup, Client, Commit, CommitError, Credential, Credentials, DefinedRoles, EventCursor, EventPage, EventQuery,
-    Expired, Factor, Factors, Failure, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose, LoginCandidate,
-    Lookup, OneTimePurpose, OneTimeToken, OneTimeTokens, Page, Refreshing, Revocations, Roles, Scope, Seal, SealedKey,
-    Seals, Session, SessionId, SessionQuery, Sessions, StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant,
-    TenantId, TenantQuery, Tenants, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+    Expired, Factor, FactorKind, Factors, Failure, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose,
+    LoginCandidate, Lookup, OneTimePurpose, OneTimeToken, OneTimeTokens, Page, Refreshing, Revocations, Roles, Scope,
+    Seal, SealedKey, Seals, Session, SessionId, SessionQuery, Sessions, StoredKeys, StoredResponse, StoredResponses,
+    Stretch, Tenant, TenantId, TenantQuery, Tenants, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -160,6 +160,12 @@ impl Credentials for MemoryStore {
 impl Factors for MemoryStore {
     async fn factors(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Factor>, Failure> {
         Ok(self.read()?.factors(tenant, identity))
+    }
+
+    async fn passkeys(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Factor>, Failure> {
+        let mut factors = self.read()?.factors(tenant, identity);
+        factors.retain(|factor| matches!(factor.kind, FactorKind::Webauthn(_)));
+        Ok(factors)
     }
 
     async fn passkey(&self, tenant: &TenantId, credential_id: &[u8]) -> Result<Option<Factor>, Failure> {

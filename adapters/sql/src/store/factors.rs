@@ -61,6 +61,10 @@ ORDER BY created_at, id"
         Ok(rows.into_iter().map(|mut row| decode(&mut row)).collect::<Result<_, _>>()?)
     }
 
+    async fn passkeys(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Factor>, Failure> {
+        Ok(passkeys::of(&self.driver, tenant, identity).await?)
+    }
+
     async fn passkey(&self, tenant: &TenantId, credential_id: &[u8]) -> Result<Option<Factor>, Failure> {
         Ok(passkeys::find(&self.driver, tenant, credential_id).await?)
     }

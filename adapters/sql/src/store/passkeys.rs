@@ -75,6 +75,25 @@ fn lookup(credential_id: &[u8]) -> [u8; 32] {
     Sha256::digest(credential_id).into()
 }
 
+pub(super) async fn of(
+    driver: &impl Driver,
+    tenant: &TenantId,
+    identity: IdentityId,
+) -> Result<Vec<Factor>, DriverError> {
+    let sql = concat!(
+        "-- passkeys.of
+SELECT ",
+        factor!(),
+        "
+FROM credentials
+WHERE identity_id = ? AND tenant_id = ? AND kind = 'webauthn'
+ORDER BY created_at, id"
+    );
+    let params = vec![identity.0.into(), Value::text(tenant.as_str())];
+    let rows = driver.read(Query { sql, params, reading: Reading::Point }).await?;
+    rows.into_iter().map(|mut row| factors::decode(&mut row)).collect()
+}
+
 pub(super) async fn find(
     driver: &impl Driver,
     tenant: &TenantId,

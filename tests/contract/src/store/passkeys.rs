@@ -89,6 +89,7 @@ pub async fn passkeys_come_back_as_they_went_in(bench: &dyn Bench) {
     let all = [full, bare, not_discoverable];
     store.changes.commit(all.iter().map(add).collect()).await.unwrap();
     assert_eq!(store.factors.factors(&TenantId::default(), anna.identity.id).await.unwrap(), all);
+    assert_eq!(store.factors.passkeys(&TenantId::default(), anna.identity.id).await.unwrap(), all);
     for factor in all {
         let FactorKind::Webauthn(passkey) = &factor.kind else { unreachable!("a passkey") };
         let found = store.factors.passkey(&TenantId::default(), &passkey.credential_id).await;
