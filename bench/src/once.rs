@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::{failure::Failure, load::Answered, service::Service};
 
-const CONNECTIONS: usize = 32;
+/// Enough to keep the disk busy: a login by a code waits for it more than once.
+const CONNECTIONS: usize = 64;
 
 /// What came of requests that were sent once each.
 #[derive(Debug)]
@@ -27,9 +28,19 @@ pub(crate) struct Sent {
 
 /// Sends each request once, as fast as they are answered. All must be answered with this status.
 pub(crate) async fn send(service: &Service, requests: Vec<String>, status: u16) -> Result<Sent, Failure> {
+    send_over(service, CONNECTIONS, requests, status).await
+}
+
+/// The same over this many connections.
+pub(crate) async fn send_over(
+    service: &Service,
+    connected: usize,
+    requests: Vec<String>,
+    status: u16,
+) -> Result<Sent, Failure> {
     let (requests, next) = (Arc::new(requests), Arc::new(AtomicUsize::new(0)));
-    let mut connections = Vec::with_capacity(CONNECTIONS);
-    for _ in 0..CONNECTIONS {
+    let mut connections = Vec::with_capacity(connected);
+    for _ in 0..connected {
         connections.push(service.connect().await?);
     }
     let (before, begun) = (service.on_core(), Instant::now());

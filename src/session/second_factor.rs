@@ -1,5 +1,6 @@
 //! The second half of a login: an MFA token for a login that lacks a factor, and the factor that completes it.
 
+use futures_util::future::{join, try_join3};
 use kayan_ports::{
     Change, CommitError, CredentialId, EventType, Factor, FactorKind, Guard, Identity, IdentityId, Method, MethodUse,
     OneTimeChange, OneTimePurpose, OneTimeToken, Tenant, TenantId, Timestamp, Version,
@@ -122,9 +123,14 @@ impl Kayan {
         let begun: Begun = serde_json::from_str(&token.data)
             .map_err(|error| Failure::Fault(format!("an MFA token's data is damaged: {error}")))?;
         let is_same = |tenant: &Tenant| tenant.active && tenant.epoch == begun.epoch;
-        let tenant = self.store.tenants.tenant(of).await?.filter(is_same);
-        let identity = self.store.accounts.identity(&of.into(), owner).await?;
-        let mut factors = self.store.factors.factors(of, owner).await?;
+        let scope = of.into();
+        let (tenant, identity, mut factors) = try_join3(
+            self.store.tenants.tenant(of),
+            self.store.accounts.identity(&scope, owner),
+            self.store.factors.factors(of, owner),
+        )
+        .await?;
+        let tenant = tenant.filter(is_same);
         // What can't be used is none: its owner may enroll another factor.
         if tenant.as_ref().is_some_and(|tenant| !self.takes_passkeys(of, &tenant.settings)) {
             factors.retain(|factor| !matches!(factor.kind, FactorKind::Webauthn(_)));
@@ -152,10 +158,13 @@ impl Kayan {
         login: &PendingLogin,
     ) -> Result<Option<Attempt>, AttemptError> {
         let (tenant, id) = (&login.identity.tenant, login.identity.id);
-        let attempt = self.attempt_code(caller, tenant, id).await?;
-        let (tenant, purpose, hash) = (tenant.clone(), OneTimePurpose::Mfa, login.token.hash);
-        let try_it = Change::OneTime(OneTimeChange::Try { tenant, purpose, hash, at: self.clock.now() });
-        let Err(refused) = self.store.changes.commit(vec![try_it]).await else { return Ok(Some(attempt)) };
+        let (of, purpose, hash) = (tenant.clone(), OneTimePurpose::Mfa, login.token.hash);
+        let try_it = Change::OneTime(OneTimeChange::Try { tenant: of, purpose, hash, at: self.clock.now() });
+        // At once, for each waits for the disk. A try that a locked account takes is lost, but its code was not looked at.
+        let (attempt, tried) =
+            join(self.attempt_code(caller, tenant, id), self.store.changes.commit(vec![try_it])).await;
+        let attempt = attempt?;
+        let Err(refused) = tried else { return Ok(Some(attempt)) };
         self.release(attempt).await;
         match refused {
             CommitError::Stale(Guard::OneTime) => Ok(None),

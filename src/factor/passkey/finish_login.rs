@@ -1,5 +1,6 @@
 //! Verifies the signature of a passkey: opens a session, completes a login, or steps a session up.
 
+use futures_util::future::try_join;
 use kayan_ports::{
     Assertion, AssertionResponse, CeremonyError, Change, CommitError, EventType, Factor, FactorChange, FactorKind,
     Guard, IdentityId, Method, MethodUse, Scope, Timestamp, TokenHash,
@@ -188,8 +189,10 @@ impl Kayan {
         let verified = self.verify_passkey(caller, whose, state, response, now).await;
         let Verified { factor, proven, used } = self.accepted(caller, EventType::LoginFailure, verified, now).await?;
         let scope = Scope::from(&caller.tenant);
-        let identity = self.store.accounts.identity(&scope, factor.identity).await?.ok_or_else(outdated)?;
-        let tenant = self.store.tenants.tenant(&caller.tenant).await?.filter(|tenant| tenant.active);
+        let (identity, tenant) =
+            try_join(self.store.accounts.identity(&scope, factor.identity), self.store.tenants.tenant(&caller.tenant))
+                .await?;
+        let (identity, tenant) = (identity.ok_or_else(outdated)?, tenant.filter(|tenant| tenant.active));
         let tenant = tenant.ok_or(AuthenticateError::NoTenant)?;
         if !tenant::allows(&tenant.settings, Method::Webauthn) {
             return Err(FinishPasskeyLoginError::UnknownCeremony);
