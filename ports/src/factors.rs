@@ -119,7 +119,7 @@ pub trait Factors: Send + Sync {
     /// The passkey with this credential id: a tenant has at most one.
     async fn passkey(&self, tenant: &TenantId, credential_id: &[u8]) -> Result<Option<Factor>, Failure>;
 
-    /// The authenticator apps of all tenants among the newest credentials, of which so many are looked at.
+    /// The authenticator apps among the newest `among` credentials of all tenants.
     async fn newest_apps(&self, among: u32) -> Result<Vec<Factor>, Failure>;
 }
 

@@ -65,7 +65,7 @@ struct Begun {
 pub(crate) struct PendingLogin {
     token: OneTimeToken,
     begun: Begun,
-    tenant: Tenant,
+    pub(crate) tenant: Tenant,
     pub(crate) identity: Identity,
     pub(crate) factors: Vec<Factor>,
 }

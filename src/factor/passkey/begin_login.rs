@@ -119,9 +119,7 @@ impl Kayan {
                 (Kind::StepUp(me.session.id), second_factor(&*verifier, &allowed(&factors))?)
             }
         };
-        let (begun, keep) = self.keep_ceremony(caller, cmd.browser, kind, ceremony, now).await?;
-        self.begin_ceremony(keep).await?;
-        Ok(begun)
+        Ok(self.store_ceremony(caller, cmd.browser, kind, ceremony, now).await?)
     }
 
     /// The passkeys to ask for, and whose they are.

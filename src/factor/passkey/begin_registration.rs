@@ -1,6 +1,6 @@
 //! Begins to register a passkey.
 
-use kayan_ports::{Change, CommitError, Guard, Method, PasskeyUser, ResidentKey, TokenHash};
+use kayan_ports::{Method, PasskeyUser, ResidentKey, TokenHash};
 use uuid::Uuid;
 
 use crate::{
@@ -95,24 +95,13 @@ impl Kayan {
         let user = PasskeyUser { handle: user_handle, name: &name, display_name };
         let ceremony = verifier.begin_registration(user, cmd.resident_key, &allowed(&factors))?;
         let kind = Kind::Registration { identity: identity.id, registrant, user_handle, name: cmd.name };
-        let (begun, keep) = self.keep_ceremony(caller, cmd.browser, kind, ceremony, now).await?;
-        self.begin_ceremony(keep).await?;
-        Ok(begun)
+        Ok(self.store_ceremony(caller, cmd.browser, kind, ceremony, now).await?)
     }
 
-    /// Random, and so unrelated to the identity's id: an authenticator shows it to whoever holds it.
+    /// Random, and not derived from the identity's id, because an authenticator stores it and may show it.
     pub(crate) fn new_user_handle(&self) -> Uuid {
         let mut random = [0; 16];
         self.entropy.fill(&mut random);
         uuid::Builder::from_random_bytes(random).into_uuid()
-    }
-
-    /// Commits the change that keeps a ceremony.
-    pub(crate) async fn begin_ceremony(&self, keep: Change) -> Result<(), AuthenticateError> {
-        match self.store.changes.commit(vec![keep]).await {
-            Ok(()) => Ok(()),
-            Err(CommitError::Stale(Guard::Tenant)) => Err(AuthenticateError::NoTenant),
-            Err(other) => Err(Failure::from(other).into()),
-        }
     }
 }

@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kayan_ports::{
-    Ceremony, Change, Failure, IdentityId, Method, OneTimeChange, OneTimePurpose, OneTimeToken, Sealed, SecretOf,
-    SessionId, TenantId, TenantSettings, Timestamp, TokenHash, WebAuthn,
+    Ceremony, Change, CommitError, Failure, Guard, IdentityId, Method, OneTimeChange, OneTimePurpose, OneTimeToken,
+    Sealed, SecretOf, SessionId, TenantId, TenantSettings, Timestamp, TokenHash, WebAuthn,
 };
 use serde::{Deserialize, Serialize};
 use time::Duration;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::{Caller, Kayan, Purpose, Token, policy::tenant};
+use crate::{AuthenticateError, Caller, Kayan, Purpose, Token, policy::tenant};
 
 /// How long a ceremony can be finished.
 const LIFETIME: Duration = Duration::minutes(5);
 
-/// A ceremony that a browser goes on with.
+/// A ceremony that was begun.
 #[derive(Debug)]
 pub struct BegunCeremony {
     /// What finishes it: shown now, and never again.
@@ -85,21 +85,21 @@ impl Kayan {
         Token::random(Purpose::Browser, &*self.entropy)
     }
 
-    /// Keeps a ceremony until it is finished. The change that does so has no identity, whoever the ceremony is for, so
-    /// that it costs the same for an unknown identifier (I-08).
-    pub(crate) async fn keep_ceremony(
+    /// Stores a ceremony until it is finished. The row never names an identity, so that it costs the same for an unknown
+    /// identifier (I-08).
+    pub(crate) async fn store_ceremony(
         &self,
         caller: &Caller,
         browser: Option<TokenHash>,
         kind: Kind,
         ceremony: Ceremony,
         now: Timestamp,
-    ) -> Result<(BegunCeremony, Change), Failure> {
+    ) -> Result<BegunCeremony, AuthenticateError> {
         let session_id = Token::random(Purpose::Ceremony, &*self.entropy);
         let (tenant, hash) = (&caller.tenant, session_id.hash());
         let kept = Kept { kind, state: ceremony.state.to_string(), browser: browser.map(|hash| hash.0) };
         let plain = Zeroizing::new(serde_json::to_vec(&kept).map_err(|error| Failure::Fault(error.to_string()))?);
-        let sealed = self.keys.seal(secret_of(tenant, &hash), &plain).await?;
+        let sealed = self.keys.seal(secret_of(tenant, &hash), &plain).await.map_err(Failure::from)?;
         let token = OneTimeToken {
             hash,
             tenant: tenant.clone(),
@@ -111,7 +111,11 @@ impl Kayan {
             expires_at: now + LIFETIME,
         };
         let issue = Change::OneTime(OneTimeChange::Issue(Box::new(token)));
-        Ok((BegunCeremony { session_id, options: ceremony.options }, issue))
+        match self.store.changes.commit(vec![issue]).await {
+            Ok(()) => Ok(BegunCeremony { session_id, options: ceremony.options }),
+            Err(CommitError::Stale(Guard::Tenant)) => Err(AuthenticateError::NoTenant),
+            Err(other) => Err(Failure::from(other).into()),
+        }
     }
 
     /// The ceremony that this token finishes, and the change that uses it up; `None` when it is unknown, expired, finished,

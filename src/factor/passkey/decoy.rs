@@ -14,7 +14,7 @@ const PUBLIC_KEY: &[u8] = b"\xa5\x01\x02\x03\x26\x20\x01\
 \x22\x58\x20\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
 
 /// A passkey to verify a response with where there is none, so that it takes the time that it always takes. Its private
-/// key is known (it is 1): whoever verifies with it must refuse whatever the verdict is.
+/// key is known (it is 1): the caller must refuse the response, whatever the verdict is.
 pub(crate) fn decoy_passkey(credential_id: &[u8], user_handle: Uuid) -> Passkey {
     Passkey {
         credential_id: credential_id.to_vec(),

@@ -6,8 +6,8 @@ use kayan_ports::{
 };
 
 use crate::{
-    AuthenticateError, BeginPasskeyRegistrationError, Caller, Failure, Kayan, NewRecoveryCodes, Opened, StepUpRequired,
-    Token,
+    AuthenticateError, BeginPasskeyRegistrationError, Caller, Failure, FinishPasskeyLoginError, Kayan,
+    NewRecoveryCodes, Opened, StepUpRequired, Token,
     factor::{
         find::has_second_factor,
         passkey::{
@@ -105,12 +105,10 @@ fn too_many() -> FinishPasskeyRegistrationError {
 }
 
 fn unknown() -> FinishPasskeyRegistrationError {
-    FinishPasskeyRegistrationError::CeremonyFailed(
-        "the ceremony is unknown, expired or finished, or was begun elsewhere: begin again".to_owned(),
-    )
+    FinishPasskeyRegistrationError::CeremonyFailed(FinishPasskeyLoginError::UnknownCeremony.to_string())
 }
 
-/// What registering a passkey changes, and what its owner is told.
+/// The changes that register a passkey, and what the response to its owner needs.
 struct Registration {
     factor: Factor,
     proven: MethodUse,
@@ -175,7 +173,7 @@ impl Kayan {
                 if !login.enrolls() || login.identity.id != identity {
                     return Err(InvalidMfaToken.into());
                 }
-                if !tenant::allows(&self.settings_of(&login.identity).await?, Method::Webauthn) {
+                if !tenant::allows(&login.tenant.settings, Method::Webauthn) {
                     return Err(unknown());
                 }
                 let passkey = verifier.finish_registration(&state, user_handle, cmd.response).await?;

@@ -85,7 +85,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 }
 
 impl Stage {
-    #[expect(clippy::expect_used, reason = "without a good response there is nothing to spoil")]
+    #[expect(clippy::expect_used, reason = "the seeds are made from valid responses")]
     fn new() -> Self {
         let party = RelyingParty::new("example.com", "", &[ORIGIN]).expect("a relying party");
         let service = Ceremonies::new(party);

@@ -109,7 +109,7 @@ struct LoginFinishBody {
     mfa_token: Option<String>,
 }
 
-/// A ceremony that the browser goes on with, within five minutes.
+/// A ceremony that was begun: finish it within five minutes.
 #[derive(Object, Serialize)]
 struct WebauthnCeremony {
     /// What finishes the ceremony. It can be used once.
@@ -299,7 +299,7 @@ refusals! {
         Self::InvalidMfaToken(error) => (error: InvalidMfaToken),
         Self::StepUp(error) => (error: StepUpRequired),
         Self::InvalidName(field) => InvalidInput.fields(vec![field]),
-        Self::TooMany => AlreadyEnrolled.message("20 passkeys are the most: remove one first"),
+        error @ Self::TooMany => AlreadyEnrolled.message(error.to_string()),
         Self::MethodDisabled => MethodDisabled.message(DISABLED),
     }
     FinishPasskeyRegistrationError {
@@ -320,8 +320,7 @@ refusals! {
     FinishPasskeyLoginError {
         Self::Authenticate(error) => (error: AuthenticateError),
         Self::InvalidMfaToken(error) => (error: InvalidMfaToken),
-        Self::UnknownCeremony => InvalidToken
-            .message("the ceremony is unknown, expired or finished, or was begun elsewhere: begin again"),
+        error @ Self::UnknownCeremony => InvalidToken.message(error.to_string()),
         Self::Refused(why) => InvalidCredentials.message(why),
         Self::NotActive => IdentityInactive,
     }

@@ -8,7 +8,7 @@ async fn a_passkey_is_registered_once() {
     let (ada, mut key, _) = stage.with_passkey(ADA, Model::phone()).await;
     let opened = stage.log_in_by(&mut key, PasskeyLogin::Discoverable).await.unwrap();
     let begun = stage.kayan.begin_passkey_registration(&caller(&opened), new_passkey()).await.unwrap();
-    key.register(&begun.options, ORIGIN).expect_err("the authenticator is told that it is registered");
+    key.register(&begun.options, ORIGIN).expect_err("excludeCredentials names it");
     key.lies.ignores_excluded = true;
     key.lies.credential_id = Some(vec![7; 32]);
     let bob = stage.person(BOB).await;
