@@ -5,6 +5,7 @@
 pub(crate) mod browser;
 pub(crate) mod caller;
 mod client_ip;
+pub(crate) mod even_times;
 pub(crate) mod exact_routes;
 mod host;
 pub(crate) mod limits;

@@ -20,7 +20,7 @@ use crate::{
         factors::{mfa_token, plain},
         sessions::SessionAnswer,
     },
-    edge::{browser::Browser, caller::Member},
+    edge::{browser::Browser, caller::Member, even_times::at_even_times},
     wire::{
         answers::{JsonObject, Session},
         body::{Body, MaybeBody},
@@ -253,12 +253,14 @@ impl Ceremonies {
             }
         };
         let browser = browser.token(|| self.app.kayan.new_browser());
+        let is_named = matches!(login, PasskeyLogin::Identifier(_));
         let cmd = BeginPasskeyLogin { login, browser: browser.as_ref().map(Token::hash) };
         // Runs to its end even if the client disconnects, so that nothing stays counted (I-41).
         let kayan = self.app.kayan.clone();
         let beginning =
             tokio::spawn(async move { kayan.begin_passkey_login(&caller, cmd).await }.with_current_context());
-        let begun = beginning.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
+        let begun = if is_named { at_even_times(beginning).await } else { beginning.await };
+        let begun = begun.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
         Ok(self.begun(begun, browser.as_ref()))
     }
 
