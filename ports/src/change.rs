@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::{
     AccountChange, AttemptKey, AuditEvent, CommitError, CredentialChange, Expired, FactorChange, IdentityId, KeyChange,
-    Locked, OneTimeChange, PurgeEvents, Revocation, RoleChange, SealChange, SessionChange, SessionId, StoredResponse,
-    TenantChange,
+    Locked, OneTimeChange, OutboxChange, PurgeEvents, Revocation, RoleChange, SealChange, SessionChange, SessionId,
+    StoredResponse, TenantChange,
 };
 
 /// One write. A list of changes is committed as a whole or not at all; a failed guard rolls it back.
@@ -23,6 +23,8 @@ pub enum Change {
     Factor(FactorChange),
     /// A write to one-time tokens.
     OneTime(OneTimeChange),
+    /// A write to the outbox.
+    Outbox(OutboxChange),
     /// A write to sessions and refresh tokens.
     Session(SessionChange),
     /// A write to role definitions and assignments.
@@ -58,6 +60,7 @@ impl Change {
             Self::Credential(_)
             | Self::Factor(_)
             | Self::OneTime(_)
+            | Self::Outbox(_)
             | Self::Key(_)
             | Self::Seal(_)
             | Self::ForgetAttempts(_)
@@ -77,7 +80,8 @@ impl Change {
             Self::Session(change) => Some(change.locks()),
             Self::Role(change) => Some(change.locks()),
             Self::Tenant(_) => Some(Locked::Tenant),
-            Self::Key(_)
+            Self::Outbox(_)
+            | Self::Key(_)
             | Self::Seal(_)
             | Self::ForgetAttempts(_)
             | Self::RevokeAdminToken(_)
@@ -164,6 +168,8 @@ pub enum Guard {
     Sealing,
     /// The refresh token was spent before.
     RefreshToken,
+    /// The message is not there, or not in the state or under the lease that the change is for.
+    Message,
     /// The data key was wrapped again since it was read.
     DataKey,
 }

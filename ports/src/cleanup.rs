@@ -19,6 +19,8 @@ pub struct Expired {
     pub responses: Timestamp,
     /// One-time tokens that expired before this.
     pub one_time: Timestamp,
+    /// Messages that were delivered or given up before this.
+    pub messages: Timestamp,
 }
 
 /// Finds what has expired.

@@ -49,6 +49,8 @@ uuid_id! {
     EventId,
     /// A signing key. UUIDv7.
     KeyId,
+    /// A message in the outbox. UUIDv7.
+    MessageId,
     /// An admin token, or one block of it. UUIDv7 for a token, version 8 for a later block.
     AdminTokenId,
 }

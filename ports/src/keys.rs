@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use crate::{
-    CommitError, CredentialId, Failure, IdentityId, KeyId, OneTimePurpose, Scope, TenantId, Timestamp, TokenHash,
-    Version,
+    CommitError, CredentialId, Failure, IdentityId, KeyId, MessageId, OneTimePurpose, Scope, TenantId, Timestamp,
+    TokenHash, Version,
 };
 
 /// The purpose of a signing key: a key signs for one purpose only.
@@ -21,11 +21,14 @@ pub enum KeyPurpose {
     Fingerprint,
     /// Passkeys that nobody has, for unknown identifiers: the seed is the key of an HMAC.
     PasskeyDecoy,
+    /// Codes in mails: the seed is the key of the HMAC that is stored in their place.
+    LoginCode,
 }
 
 impl KeyPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 4] = [Self::AdminToken, Self::AuditSeal, Self::Fingerprint, Self::PasskeyDecoy];
+    pub const ALL: [Self; 5] =
+        [Self::AdminToken, Self::AuditSeal, Self::Fingerprint, Self::PasskeyDecoy, Self::LoginCode];
 
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
@@ -34,6 +37,7 @@ impl KeyPurpose {
             Self::AuditSeal => "audit-seal",
             Self::Fingerprint => "fingerprint",
             Self::PasskeyDecoy => "passkey-decoy",
+            Self::LoginCode => "login-code",
         }
     }
 
@@ -105,6 +109,13 @@ pub enum SecretOf<'a> {
         purpose: OneTimePurpose,
         /// Which.
         hash: &'a TokenHash,
+    },
+    /// A message.
+    Message {
+        /// Its tenant.
+        tenant: &'a TenantId,
+        /// Which.
+        message: MessageId,
     },
 }
 

@@ -19,8 +19,10 @@ mod keys;
 mod limits;
 mod lock_order;
 mod log_control;
+mod mail;
 mod methods;
 mod one_time;
+mod outbox;
 mod passkeys;
 mod probe;
 mod profiler;
@@ -51,15 +53,19 @@ pub use factors::{Factor, FactorChange, FactorKind, Factors, RecoveryHash, Remov
 pub use failure::{CommitError, Failure};
 pub use hasher::{AdoptError, HashCost, HashError, HashFormat, Password, PasswordHasher, Verdict, Work};
 pub use idempotency::{StoredResponse, StoredResponses};
-pub use ids::{AdminTokenId, CredentialId, EventId, IdentityId, KeyId, Scope, SessionId, TenantId, TenantIdError};
+pub use ids::{
+    AdminTokenId, CredentialId, EventId, IdentityId, KeyId, MessageId, Scope, SessionId, TenantId, TenantIdError,
+};
 pub use keys::{
     KeyChange, KeyError, KeyPurpose, Keys, Sealed, SealedKey, SecretOf, SigningKey, StoredKeys, WrappedKey, Wrapper,
 };
 pub use limits::{Admission, AttemptCounter, AttemptKey, Lockout, RateLimit, RateLimiter, Reservation, Target};
 pub use lock_order::Locked;
 pub use log_control::{LogControl, LogLevel};
+pub use mail::{Mail, MailError, MailFailure, Mailer, Rendered, Templates};
 pub use methods::{Method, MethodUse, PasskeyProof};
 pub use one_time::{OneTimeChange, OneTimePurpose, OneTimeToken, OneTimeTokens};
+pub use outbox::{Backlog, Message, MessageKind, MessageQuery, MessageState, Outbox, OutboxChange};
 pub use passkeys::{
     AllowedPasskey, Assertion, AssertionResponse, AttestationResponse, Ceremony, CeremonyError, Passkey, PasskeyUser,
     ResidentKey, UserVerification, WebAuthn,

@@ -11,17 +11,30 @@ pub enum OneTimePurpose {
     Mfa,
     /// Finishes a passkey ceremony.
     Webauthn,
+    /// Verifies an address.
+    Verification,
+    /// Sets a new password.
+    Recovery,
+    /// Logs in, by a link.
+    MagicLink,
+    /// Logs in, by a code.
+    LoginCode,
 }
 
 impl OneTimePurpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 2] = [Self::Mfa, Self::Webauthn];
+    pub const ALL: [Self; 6] =
+        [Self::Mfa, Self::Webauthn, Self::Verification, Self::Recovery, Self::MagicLink, Self::LoginCode];
 
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mfa => "mfa",
             Self::Webauthn => "webauthn",
+            Self::Verification => "verification",
+            Self::Recovery => "recovery",
+            Self::MagicLink => "magic_link",
+            Self::LoginCode => "login_code",
         }
     }
 
@@ -70,7 +83,7 @@ pub trait OneTimeTokens: Send + Sync {
 /// A write to one-time tokens.
 #[derive(Debug, Clone)]
 pub enum OneTimeChange {
-    /// Issues a token. Guard: its identity is there and active (`Guard::Identity`); without one, the tenant is
+    /// Issues a token, in place of one with the same hash. Guard: its identity is there and active (`Guard::Identity`); without one, the tenant is
     /// (`Guard::Tenant`).
     Issue(Box<OneTimeToken>),
     /// Counts a try, before it is made, so that parallel ones can't exceed what is left. Guard: the token is there, not

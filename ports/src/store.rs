@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    AccessTokens, Accounts, AuditTrail, Cleanup, Commit, Credentials, Factors, OneTimeTokens, Revocations, Roles,
-    Seals, Sessions, StoredKeys, StoredResponses, Tenants,
+    AccessTokens, Accounts, AuditTrail, Cleanup, Commit, Credentials, Factors, OneTimeTokens, Outbox, Revocations,
+    Roles, Seals, Sessions, StoredKeys, StoredResponses, Tenants,
 };
 
 /// A page of a list.
@@ -30,6 +30,7 @@ pub trait Store:
     + Credentials
     + Factors
     + OneTimeTokens
+    + Outbox
     + AccessTokens
     + Sessions
     + Roles
@@ -49,6 +50,7 @@ impl<S> Store for S where
         + Credentials
         + Factors
         + OneTimeTokens
+        + Outbox
         + AccessTokens
         + Sessions
         + Roles
@@ -77,6 +79,8 @@ pub struct Stores {
     pub factors: Arc<dyn Factors>,
     /// One-time tokens.
     pub one_time: Arc<dyn OneTimeTokens>,
+    /// Messages.
+    pub outbox: Arc<dyn Outbox>,
     /// Lookups of access tokens.
     pub access_tokens: Arc<dyn AccessTokens>,
     /// Sessions and refresh tokens.
@@ -108,6 +112,7 @@ impl Stores {
             credentials: store.clone(),
             factors: store.clone(),
             one_time: store.clone(),
+            outbox: store.clone(),
             access_tokens: store.clone(),
             sessions: store.clone(),
             roles: store.clone(),

@@ -228,6 +228,7 @@ fn named(of: SecretOf<'_>) -> String {
     match of {
         SecretOf::Credential { credential, .. } => format!("the secret of the credential {credential}"),
         SecretOf::OneTime { purpose, .. } => format!("the data of a one-time token ({})", purpose.as_str()),
+        SecretOf::Message { message, .. } => format!("the data of the message {message}"),
     }
 }
 
@@ -236,6 +237,7 @@ fn secret_row(of: SecretOf<'_>) -> String {
     match of {
         SecretOf::Credential { identity, credential, .. } => format!("{identity}/{credential}"),
         SecretOf::OneTime { purpose, hash, .. } => format!("{}/{}", purpose.as_str(), URL_SAFE_NO_PAD.encode(hash.0)),
+        SecretOf::Message { message, .. } => message.to_string(),
     }
 }
 
@@ -246,6 +248,9 @@ fn secret_place<'a>(of: SecretOf<'a>, row: &'a str) -> Place<'a> {
         }
         SecretOf::OneTime { tenant, .. } => {
             Place { tenant: tenant.as_str(), table: "one_time_tokens", id: row, column: "data" }
+        }
+        SecretOf::Message { tenant, .. } => {
+            Place { tenant: tenant.as_str(), table: "messages", id: row, column: "data" }
         }
     }
 }

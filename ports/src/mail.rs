@@ -1,0 +1,114 @@
+//! Mail: what renders a message, and what delivers it.
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+
+use crate::{Failure, MessageId, MessageKind, TenantId, Timestamp};
+
+/// The text of a message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The subject: one line.
+    pub subject: String,
+    /// The plain text.
+    pub text: String,
+    /// The HTML document.
+    pub html: String,
+    /// The language that it is in, such as `de`.
+    pub language: String,
+}
+
+/// Renders messages.
+///
+/// An implementation must
+/// - render every kind of message in English at least;
+/// - check all templates when it is made, so that rendering fails only through a bug;
+/// - escape values in HTML, and keep line breaks out of the subject.
+pub trait Templates: Send + Sync {
+    /// Renders a message of a tenant in the first of the languages that there is a template in, else in English. A language
+    /// is a tag such as `de-AT` (RFC 5646); a template in `de` serves it, too.
+    fn render(
+        &self,
+        tenant: &TenantId,
+        kind: MessageKind,
+        languages: &[&str],
+        values: &Map<String, Value>,
+    ) -> Result<Rendered, Failure>;
+}
+
+/// A mail to one recipient.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// The message's id, from which the Message-ID is made (RFC 5322, section 3.6.4): the same for each attempt.
+    pub id: MessageId,
+    /// When the message came to be, for the Date header.
+    pub created_at: Timestamp,
+    /// The recipient's address.
+    pub to: String,
+    /// What it says.
+    pub rendered: Rendered,
+}
+
+/// Why a mail was not delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailFailure {
+    /// The server can't be reached, or said that it closes (421).
+    Unreachable,
+    /// The server did not answer in time. Whether it has accepted the mail may be unknown.
+    TimedOut,
+    /// TLS failed, or the server does not offer it.
+    Tls,
+    /// The server refused the user name or the password.
+    Authentication,
+    /// The server refused it for now (4xx).
+    Deferred,
+    /// The server refused it for good (5xx).
+    Rejected,
+    /// The recipient's address can't be written in a mail.
+    InvalidAddress,
+}
+
+impl MailFailure {
+    /// The name in metrics and errors.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::Tls => "tls",
+            Self::Authentication => "authentication",
+            Self::Deferred => "deferred",
+            Self::Rejected => "rejected",
+            Self::InvalidAddress => "invalid_address",
+        }
+    }
+
+    /// Whether trying again can't help.
+    pub fn is_permanent(self) -> bool {
+        matches!(self, Self::Rejected | Self::InvalidAddress)
+    }
+}
+
+/// A mail that was not delivered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", why.as_str())]
+pub struct MailError {
+    /// Why.
+    pub why: MailFailure,
+    /// What the server said, for the operator, on one line, without the mail's text and without secrets.
+    pub detail: String,
+}
+
+/// Delivers mail.
+///
+/// An implementation must
+/// - return `Ok` only when the server has accepted the mail;
+/// - answer an error within a minute rather than hang;
+/// - neither log nor return the text of a mail, except where it stands in for a server during development.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Delivers a mail. Calls may run in parallel.
+    async fn send(&self, mail: &Mail) -> Result<(), MailError>;
+
+    /// Connects and logs in, and sends nothing.
+    async fn check(&self) -> Result<(), MailError>;
+}
