@@ -83,9 +83,11 @@ pub trait OneTimeTokens: Send + Sync {
 /// A write to one-time tokens.
 #[derive(Debug, Clone)]
 pub enum OneTimeChange {
-    /// Issues a token, in place of one with the same hash. Guard: its identity is there and active (`Guard::Identity`); without one, the tenant is
+    /// Issues a token. Guard: its identity is there and active (`Guard::Identity`); without one, the tenant is
     /// (`Guard::Tenant`).
     Issue(Box<OneTimeToken>),
+    /// Issues a token in place of one with the same hash and of the same tenant, if there is one. Guard: as for `Issue`.
+    Replace(Box<OneTimeToken>),
     /// Counts a try, before it is made, so that parallel ones can't exceed what is left. Guard: the token is there, not
     /// expired at `at`, and has a try left (`Guard::OneTime`).
     Try {

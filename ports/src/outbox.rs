@@ -180,7 +180,7 @@ pub trait Outbox: Send + Sync {
 /// Every change to a leased message names the lease: of a worker that was too slow, nothing is taken (`Guard::Message`).
 #[derive(Debug, Clone)]
 pub enum OutboxChange {
-    /// Adds a message. Guard: its tenant exists and is active (`Guard::Tenant`).
+    /// Adds a message. Guard: its tenant exists and is active, and its user, if it names one, is there (`Guard::Tenant`).
     Enqueue(Box<Message>),
     /// Leases up to `most` messages of all tenants that are due at `at`, or whose lease has ended by then, the earliest due
     /// first, and counts the attempt. Parallel leases share no message. None is no error.
@@ -194,7 +194,8 @@ pub enum OutboxChange {
         /// When the lease ends.
         until: Timestamp,
     },
-    /// Says for whom a leased message is, and what renders it. Guard: it has this lease (`Guard::Message`).
+    /// Says for whom a leased message is, and what renders it. Guard: it has this lease, and the user is there
+    /// (`Guard::Message`).
     Prepare {
         /// The tenant.
         tenant: TenantId,
