@@ -80,6 +80,7 @@ impl Rows {
         self.credentials.retain(|_, credential| credential.identity != id);
         self.factors.retain(|_, factor| factor.identity != id);
         self.one_time.retain(|_, token| token.identity != Some(id));
+        self.messages.retain(|_, queued| queued.message.identity != Some(id));
         self.responses.retain(|stored| stored.about != Some(id));
         self.locked_until.remove(&id);
         self.sessions.retain(|_, session| session.identity != id);

@@ -15,6 +15,7 @@ impl Rows {
             Change::Credential(change) => self.apply_credential(change),
             Change::Factor(change) => self.apply_factor(change),
             Change::OneTime(change) => self.apply_one_time(change),
+            Change::Outbox(change) => self.apply_outbox(change),
             Change::Session(change) => self.apply_session(change),
             Change::Role(change) => self.apply_role(change),
             Change::Tenant(change) => self.apply_tenant(change),

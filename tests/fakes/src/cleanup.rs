@@ -1,8 +1,8 @@
 //! What has expired, and its removal.
 
-use kayan_ports::Expired;
+use kayan_ports::{Expired, Timestamp};
 
-use crate::rows::Rows;
+use crate::{outbox::Queued, rows::Rows};
 
 impl Rows {
     pub(crate) fn has_expired(&self, expired: &Expired) -> bool {
@@ -12,6 +12,7 @@ impl Rows {
             || self.revocations.iter().any(|end| end.expires_at < expired.revocations)
             || self.responses.iter().any(|stored| stored.at < expired.responses)
             || self.one_time.values().any(|token| token.expires_at < expired.one_time)
+            || self.messages.values().any(|queued| is_over(queued, expired.messages))
     }
 
     pub(crate) fn remove_expired(&mut self, expired: &Expired) {
@@ -22,5 +23,10 @@ impl Rows {
         self.revocations.retain(|end| end.expires_at >= expired.revocations);
         self.responses.retain(|stored| stored.at >= expired.responses);
         self.one_time.retain(|_, token| token.expires_at >= expired.one_time);
+        self.messages.retain(|_, queued| !is_over(queued, expired.messages));
     }
+}
+
+fn is_over(queued: &Queued, before: Timestamp) -> bool {
+    queued.message.finished_at.is_some_and(|at| at < before)
 }

@@ -136,7 +136,7 @@ impl Rows {
     pub(crate) fn apply_one_time(&mut self, change: OneTimeChange) -> Result<(), CommitError> {
         let stale = || CommitError::Stale(Guard::OneTime);
         match change {
-            OneTimeChange::Issue(token) => {
+            OneTimeChange::Issue(token) | OneTimeChange::Replace(token) => {
                 let is_active =
                     |id| self.identity(&(&token.tenant).into(), id).is_some_and(|owner| owner.state == State::Active);
                 if token.identity.is_some_and(|id| !is_active(id)) {

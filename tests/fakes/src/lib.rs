@@ -15,6 +15,7 @@ mod factors;
 mod hasher;
 mod idempotency;
 mod keys;
+mod outbox;
 mod passkeys;
 mod rows;
 mod seals;

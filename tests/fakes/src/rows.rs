@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use kayan_ports::{
     Account, AccountQuery, AttemptKey, AuditEvent, AuthenticatedSession, Client, Credential, CredentialId,
     CredentialKind, Factor, FactorKind, Identifier, Identity, IdentityId, IdentityQuery, Known, LoginCandidate, Lookup,
-    OneTimeToken, Page, RefreshToken, Refreshing, Revocation, Scope, Seal, SealedKey, Sealing, Session, SessionId,
-    State, StoredResponse, TenantId, Timestamp, TokenHash, WrappedKey,
+    MessageId, OneTimeToken, Page, RefreshToken, Refreshing, Revocation, Scope, Seal, SealedKey, Sealing, Session,
+    SessionId, State, StoredResponse, TenantId, Timestamp, TokenHash, WrappedKey,
 };
 
-use crate::tenants::TenantRows;
+use crate::{outbox::Queued, tenants::TenantRows};
 
 /// Everything that is kept. A commit works on a copy, so that one that fails has changed nothing.
 #[derive(Debug, Clone)]
@@ -23,6 +23,7 @@ pub(crate) struct Rows {
     pub(crate) credentials: BTreeMap<CredentialId, Credential>,
     pub(crate) factors: BTreeMap<CredentialId, Factor>,
     pub(crate) one_time: HashMap<TokenHash, OneTimeToken>,
+    pub(crate) messages: BTreeMap<MessageId, Queued>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) refresh_tokens: HashMap<TokenHash, RefreshToken>,
     /// Where each identity has opened a session from.
@@ -57,6 +58,7 @@ impl Default for Rows {
             credentials: BTreeMap::new(),
             factors: BTreeMap::new(),
             one_time: HashMap::new(),
+            messages: BTreeMap::new(),
             sessions: BTreeMap::new(),
             refresh_tokens: HashMap::new(),
             networks: HashMap::new(),

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    AccessTokens, Account, AccountQuery, Accounts, AdminTokenId, AuditEvent, AuditTrail, AuthenticatedSession, Change,
-    Cleanup, Client, Commit, CommitError, Credential, Credentials, DefinedRoles, EventCursor, EventPage, EventQuery,
-    Expired, Factor, FactorKind, Factors, Failure, Identifier, Identity, IdentityId, IdentityQuery, KeyPurpose,
-    LoginCandidate, Lookup, OneTimePurpose, OneTimeToken, OneTimeTokens, Page, Refreshing, Revocations, Roles, Scope,
-    Seal, SealedKey, Seals, Session, SessionId, SessionQuery, Sessions, StoredKeys, StoredResponse, StoredResponses,
-    Stretch, Tenant, TenantId, TenantQuery, Tenants, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+    AccessTokens, Account, AccountQuery, Accounts, AdminTokenId, AuditEvent, AuditTrail, AuthenticatedSession, Backlog,
+    Change, Cleanup, Client, Commit, CommitError, Credential, Credentials, DefinedRoles, EventCursor, EventPage,
+    EventQuery, Expired, Factor, FactorKind, Factors, Failure, Identifier, Identity, IdentityId, IdentityQuery,
+    KeyPurpose, LoginCandidate, Lookup, Message, MessageId, MessageQuery, OneTimePurpose, OneTimeToken, OneTimeTokens,
+    Outbox, Page, Refreshing, Revocations, Roles, Scope, Seal, SealedKey, Seals, Session, SessionId, SessionQuery,
+    Sessions, StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId, TenantQuery, Tenants, Timestamp,
+    TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
+use uuid::Uuid;
 
 use crate::{
     rows::{Rows, takes_in},
@@ -187,6 +189,25 @@ impl OneTimeTokens for MemoryStore {
         now: Timestamp,
     ) -> Result<Option<OneTimeToken>, Failure> {
         Ok(self.read()?.one_time(tenant, purpose, hash, now).cloned())
+    }
+}
+
+#[async_trait]
+impl Outbox for MemoryStore {
+    async fn message(&self, scope: &Scope, id: MessageId) -> Result<Option<Message>, Failure> {
+        Ok(self.read()?.message(scope, id).cloned())
+    }
+
+    async fn messages(&self, query: &MessageQuery) -> Result<Page<Message>, Failure> {
+        Ok(self.read()?.message_page(query))
+    }
+
+    async fn leased(&self, lease: Uuid) -> Result<Vec<Message>, Failure> {
+        Ok(self.read()?.leased(lease))
+    }
+
+    async fn backlog(&self) -> Result<Backlog, Failure> {
+        Ok(self.read()?.backlog())
     }
 }
 
