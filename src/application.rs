@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::{
-    IdentitySchema, Lifetimes, LockoutSettings, RateLimits,
+    IdentitySchema, Lifetimes, LockoutSettings, Messaging, RateLimits,
     access::grants::RememberedRoles,
     policy::{dating::Dating, flood::Flood},
 };
@@ -46,6 +46,7 @@ pub struct Kayan {
     pub(crate) tokens: Arc<dyn AdminTokens>,
     pub(crate) totp: Arc<dyn TotpCodes>,
     pub(crate) relying_party: RelyingPartyOf,
+    pub(crate) messaging: Option<Messaging>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) schema: IdentitySchema,
@@ -78,6 +79,8 @@ pub struct Ports {
     pub totp: Arc<dyn TotpCodes>,
     /// Verifies the passkeys of a tenant.
     pub relying_party: RelyingPartyOf,
+    /// Renders and delivers messages; `None`: there are none.
+    pub messaging: Option<Messaging>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The source of randomness for tokens and ids.
@@ -87,7 +90,8 @@ pub struct Ports {
 impl Kayan {
     /// Creates the application.
     pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
-        let Ports { store, hasher, attempts, limiter, keys, tokens, totp, relying_party, clock, entropy } = ports;
+        let Ports { store, hasher, attempts, limiter, keys, tokens, totp, relying_party, messaging, clock, entropy } =
+            ports;
         Self {
             store,
             hasher,
@@ -97,6 +101,7 @@ impl Kayan {
             tokens,
             totp,
             relying_party,
+            messaging,
             clock,
             entropy,
             schema,

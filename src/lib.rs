@@ -10,6 +10,8 @@ mod admin_token;
 mod application;
 mod audit;
 mod factor;
+mod flow;
+mod message;
 mod operation;
 pub mod policy;
 mod role;
@@ -81,6 +83,18 @@ pub use crate::{
             enroll::{EnrollTotp, EnrollTotpError},
             verify::{VerifiedTotp, VerifyTotp, VerifyTotpError},
         },
+    },
+    flow::{
+        InvalidLink,
+        code::{LogInByCode, LogInByCodeError},
+        magic_link::LogInByLinkError,
+        recovery::{Recover, RecoverError},
+        request::{Flow, RequestByMail, RequestByMailError},
+        verification::VerifyAddressError,
+    },
+    message::{
+        Messaging,
+        deliver::{BATCH as MESSAGE_BATCH, Outcome as MessageOutcome, Worked as WorkedMessage},
     },
     operation::{
         check_factors::{CheckedSecrets, MOST_CREDENTIALS, MOST_USERS, RequiringTenant},

@@ -10,6 +10,7 @@ pub mod lifetime;
 pub mod password;
 pub mod period;
 pub mod permission;
+pub mod redelivery;
 pub mod refresh;
 pub mod role;
 pub mod seal;

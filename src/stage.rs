@@ -87,6 +87,7 @@ impl Stage {
             tokens: Arc::new(Biscuits::new(entropy.clone())),
             totp: Arc::new(PlainCodes),
             relying_party: Arc::new(|_| Some(relying_party())),
+            messaging: None,
             clock: clock.clone(),
             entropy,
         };

@@ -24,6 +24,8 @@ pub enum Purpose {
     Mfa,
     /// The end of a passkey ceremony.
     Ceremony,
+    /// A link that was mailed.
+    Link,
     /// A browser, so that ceremonies are finished where they were begun.
     Browser,
 }
@@ -36,6 +38,7 @@ impl Purpose {
             Self::Refresh => "kyr_",
             Self::Mfa => "kym_",
             Self::Ceremony => "kyc_",
+            Self::Link => "kyl_",
             Self::Browser => "kyb_",
         }
     }

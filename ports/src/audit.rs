@@ -65,6 +65,12 @@ event_types! {
     RecoveryCodesGenerated = "auth.mfa.recovery_codes",
     /// A password was changed.
     PasswordChanged = "auth.password.changed",
+    /// A password was set by a link that was mailed.
+    PasswordRecovered = "auth.password.recovered",
+    /// A link or a code was requested by mail, for an address that a user has.
+    MessageRequested = "auth.message.requested",
+    /// An address was verified.
+    AddressVerified = "identity.address_verified",
     /// An identity was created.
     IdentityCreated = "identity.created",
     /// An identity's traits were changed.

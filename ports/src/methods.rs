@@ -16,11 +16,16 @@ pub enum Method {
     RecoveryCode,
     /// A passkey.
     Webauthn,
+    /// A link in a mail.
+    MagicLink,
+    /// A code in a mail.
+    Code,
 }
 
 impl Method {
     /// Every method there is.
-    pub const ALL: &[Self] = &[Self::Password, Self::Totp, Self::RecoveryCode, Self::Webauthn];
+    pub const ALL: &[Self] =
+        &[Self::Password, Self::Totp, Self::RecoveryCode, Self::Webauthn, Self::MagicLink, Self::Code];
 
     /// The name used in JSON.
     pub fn as_str(self) -> &'static str {
@@ -29,6 +34,8 @@ impl Method {
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
             Self::Webauthn => "webauthn",
+            Self::MagicLink => "magic_link",
+            Self::Code => "code",
         }
     }
 }

@@ -56,6 +56,12 @@ pub struct TenantSettings {
     /// The roles whose holders it is required of; `None`: of everyone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mfa_required_roles: Option<Vec<String>>,
+    /// Whether a login requires that one of the user's addresses is verified.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub verification_required: bool,
+    /// The language of messages to users who prefer none, such as `de`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// The rate limit of logins for each identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_limit: Option<TenantLimit>,

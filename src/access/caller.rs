@@ -13,6 +13,8 @@ pub struct Caller {
     pub token: Option<TokenHash>,
     /// Where the request comes from.
     pub client: Client,
+    /// The languages that its user prefers, as an `Accept-Language` header has them, at most 128 bytes; may be empty.
+    pub languages: String,
     /// The id of the request.
     pub request_id: Option<String>,
 }

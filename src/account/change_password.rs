@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use kayan_ports::{
-    Aal, AuthenticatedSession, Change, CommitError, Credential, CredentialChange, EventType, Guard, Password, Verdict,
+    Aal, AuthenticatedSession, Change, CommitError, Credential, CredentialChange, EventType, Guard, MessageKind,
+    Password, Verdict,
 };
+use serde_json::Map;
 
 use crate::{
     AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Weakness,
@@ -77,12 +79,14 @@ impl Kayan {
             )
             .by(me.identity.id)
             .session(me.session.id);
+        let notice = self.notice(Some(caller), &me.identity, MessageKind::PasswordChanged, Map::new()).await?;
         let changed = Credential { secret, updated_at: now, version: current.version + 1, ..current };
-        let changes = vec![
+        let mut changes = vec![
             end_sessions(&me.identity, Some(me.session.id)),
             Change::Credential(CredentialChange::Replace(Box::new(changed))),
             event.record(),
         ];
+        changes.extend(notice);
         match self.store.changes.commit(changes).await {
             Ok(()) => Ok(()),
             // Changed at the same time: the confirmed password is no longer current.

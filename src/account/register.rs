@@ -40,6 +40,9 @@ pub enum RegisterError {
     /// The account was created; the tenant requires a second factor, which it has yet to enroll.
     #[error(transparent)]
     MfaRequired(#[from] MfaChallenge),
+    /// The account was created; the tenant requires a verified address. If mail is delivered, a link was sent.
+    #[error("the account was created; open the link in the mail that was sent to you")]
+    Unverified,
     /// The tenant is unknown or inactive.
     #[error("unknown tenant")]
     NoTenant,
@@ -86,12 +89,20 @@ impl Kayan {
             enrolled: &[Method::Password],
             password: Some((credential.id, credential.version)),
         };
-        let mfa_required = self.requires_factor(&identity, &settings, now).await?;
-        let (outcome, session) = match self.open_session(caller, &login, mfa_required, now) {
-            Ok((opened, session)) => (Ok(opened), session),
-            Err(missing) => {
-                let (challenge, issue) = self.challenge(&login, missing, now)?;
-                (Err(challenge.into()), vec![issue])
+        let mut verification = Vec::new();
+        for address in self.addresses(&identity) {
+            verification.extend(self.verification_of(caller, &address).await?);
+        }
+        let (outcome, session) = if self.lacks_verified_address(&identity, &settings) {
+            (Err(RegisterError::Unverified), Vec::new())
+        } else {
+            let mfa_required = self.requires_factor(&identity, &settings, now).await?;
+            match self.open_session(caller, &login, mfa_required, now) {
+                Ok((opened, session)) => (Ok(opened), session),
+                Err(missing) => {
+                    let (challenge, issue) = self.challenge(&login, missing, now)?;
+                    (Err(challenge.into()), vec![issue])
+                }
             }
         };
         let mut changes = vec![
@@ -100,6 +111,7 @@ impl Kayan {
             created.record(),
         ];
         changes.extend(session);
+        changes.extend(verification);
         self.store.changes.commit(changes).await.map_err(|error| match error {
             CommitError::Conflict(Unique::Identifier) => RegisterError::AlreadyExists,
             CommitError::Stale(Guard::Tenant) => RegisterError::NoTenant,

@@ -44,6 +44,9 @@ pub fn proof(method: Method) -> Proof {
         Method::Password => Proof { amr: &["pwd"], factors: &[Factor::Knowledge] },
         Method::Totp | Method::RecoveryCode => Proof { amr: &["otp"], factors: &[Factor::Possession] },
         Method::Webauthn => Proof { amr: &["swk", "user"], factors: &[Factor::Possession] },
+        // A mailbox is no authenticator (NIST SP 800-63B, section 5.1.3.1), and most are protected by a password alone: with
+        // another password it is still one factor.
+        Method::MagicLink | Method::Code => Proof { amr: &["otp"], factors: &[Factor::Knowledge] },
     }
 }
 

@@ -7,7 +7,7 @@ use kayan_ports::{Method, RateLimit, TenantLimit, TenantSettings, Timestamp};
 use crate::{FieldError, Lifetimes, policy::role::MOST_ENTRIES};
 
 /// The methods that a login can begin with.
-const FIRST: [Method; 2] = [Method::Password, Method::Webauthn];
+const FIRST: [Method; 4] = [Method::Password, Method::Webauthn, Method::MagicLink, Method::Code];
 /// A minute to a year.
 const TTL: RangeInclusive<u64> = 60..=31_536_000;
 /// Not every hash format takes longer passwords whole.

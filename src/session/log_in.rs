@@ -31,6 +31,9 @@ pub enum LogInError {
     /// The password is right, but the account is not active. Revealed only after that proof.
     #[error("this account is not active")]
     NotActive,
+    /// No address of the user is verified, which the tenant requires. Revealed only after the proof.
+    #[error("verify your e-mail address first: request a new link if you have none")]
+    Unverified,
     /// Too many failed attempts before this one, whether or not there is such an account.
     #[error(transparent)]
     Locked(#[from] Locked),
@@ -87,7 +90,13 @@ impl Kayan {
         }
         let hash = known.as_ref().and_then(|known| known.password.as_ref()).map(|password| &password.secret);
         let at_home = known.as_ref().is_some_and(|known| known.known_network);
-        let attempt = self.attempt(caller, attempt::LOGIN, (target, &identifier.masked()), at_home).await?;
+        let attempt = match self.attempt(caller, attempt::LOGIN, (target, &identifier.masked()), at_home).await {
+            Ok(attempt) => attempt,
+            Err(refused) => {
+                self.tell_locked(caller, &identifier, &refused).await;
+                return Err(refused.into());
+            }
+        };
         let verdict = match self.compare_password(&caller.tenant, hash, &cmd.password).await {
             Ok(verdict) => verdict,
             Err(failure) => {
@@ -125,7 +134,9 @@ impl Kayan {
                 let login = Login { identity, settings: &settings, epoch, proven, enrolled: &enrolled, password };
                 let ended = self.end_login(caller, login, changes, now).await;
                 match &ended {
-                    Ok(_) | Err(EndLoginError::MfaRequired(_)) => self.forget(attempt).await,
+                    Ok(_) | Err(EndLoginError::MfaRequired(_) | EndLoginError::Unverified) => {
+                        self.forget(attempt).await;
+                    }
                     Err(_) => self.release(attempt).await,
                 }
                 match ended {
@@ -134,6 +145,7 @@ impl Kayan {
                         Err(self.refuse_login(caller, &identifier, Some(id), now).await?)
                     }
                     Err(EndLoginError::NotActive) => Err(LogInError::NotActive),
+                    Err(EndLoginError::Unverified) => Err(LogInError::Unverified),
                     Err(EndLoginError::MfaRequired(challenge)) => Err(challenge.into()),
                     Err(EndLoginError::Failed(failure)) => Err(failure.into()),
                 }

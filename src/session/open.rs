@@ -7,6 +7,7 @@ use kayan_ports::{
 
 use crate::{
     Caller, Failure, Kayan, MfaChallenge, MissingFactor, Purpose, Token,
+    message::enqueue::is_verified,
     policy::{assurance, tenant},
     session::revoke_mine::end_sessions,
 };
@@ -47,6 +48,8 @@ pub(crate) struct Login<'a> {
 pub(crate) enum EndLoginError {
     /// The account is not active.
     NotActive,
+    /// The tenant requires a verified address, and the user has none.
+    Unverified,
     /// Another factor is required.
     MfaRequired(MfaChallenge),
     /// What was proven was changed, or used up, while it was being verified.
@@ -100,6 +103,9 @@ impl Kayan {
     ) -> Result<Opened, EndLoginError> {
         if login.identity.state != State::Active {
             return Err(self.refuse_inactive(caller, &login, now).await?);
+        }
+        if self.lacks_verified_address(&login.identity, login.settings) {
+            return Err(self.refuse_unverified(caller, &login, changes, now).await?);
         }
         let mfa_required = self.requires_factor(&login.identity, login.settings, now).await?;
         let (opened, mut all) = match self.open_session(caller, &login, mfa_required, now) {
@@ -173,6 +179,31 @@ impl Kayan {
             .with("state", login.identity.state.as_str());
         self.record(event).await?;
         Ok(EndLoginError::NotActive)
+    }
+
+    /// Whether the tenant requires a verified address of this user. One who has no address can't verify one.
+    pub(crate) fn lacks_verified_address(&self, identity: &Identity, settings: &TenantSettings) -> bool {
+        settings.verification_required && {
+            let addresses = self.addresses(identity);
+            !addresses.is_empty() && !addresses.iter().any(|address| is_verified(identity, address))
+        }
+    }
+
+    /// The changes are committed, for what was proven was right.
+    async fn refuse_unverified(
+        &self,
+        caller: &Caller,
+        login: &Login<'_>,
+        changes: Vec<Change>,
+        now: Timestamp,
+    ) -> Result<EndLoginError, Failure> {
+        let event = self
+            .event(caller, EventType::LoginBlocked, now, "no address of the account is verified")
+            .by(login.identity.id)
+            .failed(10)
+            .with("method", login.method());
+        self.commit(changes.into_iter().chain([event.record()]).collect()).await?;
+        Ok(EndLoginError::Unverified)
     }
 
     /// A new session with the changes that store it, if what was proven is enough. `mfa_required`: whether the tenant

@@ -223,7 +223,9 @@ impl Kayan {
             Err(EndLoginError::NotActive) => Err(CompleteLoginError::NotActive),
             Err(EndLoginError::Outdated(Guard::Factor)) => Err(CompleteLoginError::InvalidCode),
             // Used by a parallel request, the password was changed, or what was proven is still not enough.
-            Err(EndLoginError::Outdated(_) | EndLoginError::MfaRequired(_)) => Err(CompleteLoginError::InvalidMfaToken),
+            Err(EndLoginError::Outdated(_) | EndLoginError::MfaRequired(_) | EndLoginError::Unverified) => {
+                Err(CompleteLoginError::InvalidMfaToken)
+            }
             Err(EndLoginError::Failed(failure)) => Err(CompleteLoginError::Failed(failure)),
         }
     }

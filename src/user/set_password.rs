@@ -1,9 +1,10 @@
 //! Sets a user's password for an operator.
 
 use kayan_ports::{
-    Change, CommitError, Credential, CredentialChange, EventType, Guard, Identity, Password, PasswordHash, Unique,
-    Version,
+    Change, CommitError, Credential, CredentialChange, EventType, Guard, Identity, MessageKind, Password, PasswordHash,
+    Unique, Version,
 };
+use serde_json::Map;
 
 use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef, Weakness,
@@ -74,6 +75,7 @@ impl Kayan {
                 .resource(path(&before))
                 .with("action", action);
             changes.push(event.record());
+            changes.extend(self.notice(None, &before, MessageKind::PasswordChanged, Map::new()).await?);
             match self.store.changes.commit(changes).await {
                 Ok(()) => return Ok(()),
                 Err(error) if is_outdated(&error) => {}

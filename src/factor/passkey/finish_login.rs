@@ -54,6 +54,9 @@ pub enum FinishPasskeyLoginError {
     /// The account is not active. Revealed only after the proof.
     #[error("this account is not active")]
     NotActive,
+    /// No address of the user is verified, which the tenant requires. Revealed only after the proof.
+    #[error("verify your e-mail address first: request a new link if you have none")]
+    Unverified,
 }
 
 impl From<Failure> for FinishPasskeyLoginError {
@@ -209,6 +212,7 @@ impl Kayan {
         match self.end_login(caller, login, vec![finish, used], now).await {
             Ok(opened) => Ok(opened),
             Err(EndLoginError::NotActive) => Err(FinishPasskeyLoginError::NotActive),
+            Err(EndLoginError::Unverified) => Err(FinishPasskeyLoginError::Unverified),
             Err(EndLoginError::Outdated(Guard::OneTime)) => Err(FinishPasskeyLoginError::UnknownCeremony),
             // A passkey that verified its user is enough by itself: nothing else is asked for.
             Err(EndLoginError::Outdated(_) | EndLoginError::MfaRequired(_)) => Err(outdated()),

@@ -1,0 +1,125 @@
+//! Flows that begin with a request and end with what a mail brought: a link or a code.
+
+pub(crate) mod code;
+pub(crate) mod magic_link;
+pub(crate) mod recovery;
+pub(crate) mod request;
+pub(crate) mod verification;
+
+use kayan_ports::{
+    AccountChange, Change, Identifier, Identity, IdentityId, OneTimeChange, OneTimePurpose, OneTimeToken, State,
+    Tenant, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Caller, Failure, Kayan, Token, message::enqueue::is_verified};
+
+/// A link that is unknown, expired or used up, or of a user who is no longer active or has another address now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the link is unknown, expired or used up: request a new one")]
+pub struct InvalidLink;
+
+/// What is kept with a token that was mailed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ByMail {
+    /// The address that it was mailed to: with it gone, the token is void (I-14).
+    pub(crate) address: String,
+    /// What a code is compared with, in base64url.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mac: Option<String>,
+}
+
+impl ByMail {
+    pub(crate) fn to_json(&self) -> Result<String, Failure> {
+        serde_json::to_string(self)
+            .map_err(|error| Failure::Fault(format!("a token can't be written as JSON: {error}")))
+    }
+
+    pub(crate) fn of(token: &OneTimeToken) -> Result<Self, Failure> {
+        serde_json::from_str(&token.data).map_err(|error| Failure::Fault(format!("a token's data is damaged: {error}")))
+    }
+}
+
+/// A link that was opened in time.
+pub(crate) struct OpenedLink {
+    /// The change that uses it up.
+    pub(crate) using: Change,
+    pub(crate) tenant: Tenant,
+    pub(crate) identity: Identity,
+    /// The address that it was mailed to.
+    pub(crate) address: Identifier,
+}
+
+impl Kayan {
+    /// What a link is good for now; `None` if it is good for nothing.
+    pub(crate) async fn opened_link(
+        &self,
+        caller: &Caller,
+        purpose: OneTimePurpose,
+        token: Option<&Token>,
+        now: Timestamp,
+    ) -> Result<Option<OpenedLink>, Failure> {
+        let Some(token) = token else { return Ok(None) };
+        let hash = token.hash();
+        let Some(token) = self.store.one_time.one_time(&caller.tenant, purpose, &hash, now).await? else {
+            return Ok(None);
+        };
+        self.opened(caller, &token, now).await
+    }
+
+    /// What a token that was found is good for now.
+    pub(crate) async fn opened(
+        &self,
+        caller: &Caller,
+        token: &OneTimeToken,
+        now: Timestamp,
+    ) -> Result<Option<OpenedLink>, Failure> {
+        let owner = token.identity.ok_or_else(|| Failure::Fault("a token that was mailed has no owner".to_owned()))?;
+        let address = Identifier::from_canonical(ByMail::of(token)?.address);
+        let tenant = self.store.tenants.tenant(&caller.tenant).await?.filter(|tenant| tenant.active);
+        let identity = self.active_with(caller, owner, &address).await?;
+        let (tenant_id, purpose, hash) = (caller.tenant.clone(), token.purpose, token.hash);
+        let using = Change::OneTime(OneTimeChange::Use { tenant: tenant_id, purpose, hash, at: now });
+        Ok(tenant.zip(identity).map(|(tenant, identity)| OpenedLink { using, tenant, identity, address }))
+    }
+
+    /// The user, if active and still at this address.
+    async fn active_with(
+        &self,
+        caller: &Caller,
+        id: IdentityId,
+        address: &Identifier,
+    ) -> Result<Option<Identity>, Failure> {
+        let found = self.store.accounts.identity(&(&caller.tenant).into(), id).await?;
+        let found = found.filter(|identity| identity.state == State::Active);
+        Ok(found.filter(|identity| self.addresses(identity).contains(address)))
+    }
+
+    /// The change that marks an address as verified, which keeps the identity unchanged otherwise, and the identity after
+    /// it. Guard: the version that was read (`Guard::Identity`).
+    pub(crate) fn verified_address(
+        &self,
+        identity: &Identity,
+        address: &Identifier,
+        now: Timestamp,
+    ) -> (Change, Identity) {
+        let (tenant, id, version) = (identity.tenant.clone(), identity.id, identity.version);
+        if is_verified(identity, address) {
+            return (Change::Account(AccountChange::Pin { tenant, identity: id, version }), identity.clone());
+        }
+        let mut after = identity.clone();
+        after.verified.push(address.as_str().to_owned());
+        after.updated_at = now;
+        after.version += 1;
+        let replace = AccountChange::ReplaceTraits {
+            tenant,
+            identity: id,
+            expected: version,
+            traits: after.traits.clone(),
+            identifiers: self.schema.identify(&after.traits).unwrap_or_default(),
+            verified: after.verified.clone(),
+            at: now,
+        };
+        (Change::Account(replace), after)
+    }
+}

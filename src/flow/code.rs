@@ -1,0 +1,208 @@
+//! Logs in by the code that was mailed.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use kayan_ports::{
+    Change, CommitError, Entropy, EventType, Guard, Identifier, IdentityId, KeyPurpose, LoginCandidate, Method,
+    OneTimeChange, OneTimePurpose, TenantId, Timestamp, TokenHash,
+};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::{
+    AttemptError, Caller, Failure, Kayan, LimitError, Limited, Locked, MfaChallenge, Opened,
+    access::attempt,
+    flow::{ByMail, OpenedLink},
+    policy::{identifier, tenant},
+    session::open::EndLoginError,
+};
+
+/// How many wrong codes are heard before a new one is needed.
+pub(crate) const TRIES: u32 = 5;
+
+/// Logs in by a code.
+#[derive(Debug)]
+pub struct LogInByCode {
+    /// The address that the code was mailed to.
+    pub identifier: String,
+    /// The code: six digits, spaces are ignored.
+    pub code: Zeroizing<String>,
+}
+
+/// Why no session was opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LogInByCodeError {
+    /// The code is wrong, expired or used up, or there was none.
+    #[error("the code is wrong, expired or used up")]
+    InvalidCode,
+    /// The tenant does not allow this.
+    #[error("login by code is not available here")]
+    MethodDisabled,
+    /// A second factor is required; the code is used up.
+    #[error(transparent)]
+    MfaRequired(#[from] MfaChallenge),
+    /// Too many failed logins with this identifier, whether or not there is such an account.
+    #[error(transparent)]
+    Locked(#[from] Locked),
+    /// Too many logins with this identifier.
+    #[error(transparent)]
+    Limited(#[from] Limited),
+    /// The tenant is unknown or inactive.
+    #[error("unknown tenant")]
+    NoTenant,
+    /// The service failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl From<AttemptError> for LogInByCodeError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Locked(locked) => locked.into(),
+            AttemptError::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<LimitError> for LogInByCodeError {
+    fn from(error: LimitError) -> Self {
+        match error {
+            LimitError::Limited(limited) => limited.into(),
+            LimitError::Failed(failure) => failure.into(),
+        }
+    }
+}
+
+/// A code: six digits, each equally likely.
+pub(crate) fn random(entropy: &dyn Entropy) -> Zeroizing<String> {
+    const CODES: u32 = 1_000_000;
+    loop {
+        let mut bytes = [0; 4];
+        entropy.fill(&mut bytes);
+        let number = u32::from_le_bytes(bytes);
+        // Without the incomplete last round, no code comes up more often than another.
+        if number < u32::MAX - u32::MAX % CODES {
+            return Zeroizing::new(format!("{:06}", number % CODES));
+        }
+    }
+}
+
+/// Where the code for an address is kept: one at a time, so that a new one voids the last (I-03).
+pub(crate) fn slot(tenant: &TenantId, address: &Identifier) -> TokenHash {
+    let hash = Sha256::new().chain_update("kayan login code 1\0").chain_update(tenant.as_str());
+    TokenHash(hash.chain_update("\0").chain_update(address.as_str()).finalize().into())
+}
+
+impl Kayan {
+    /// What is kept in place of a code: without the service's key, its six digits can't be guessed from the database.
+    pub(crate) async fn code_mac(
+        &self,
+        tenant: &TenantId,
+        address: &Identifier,
+        code: &str,
+    ) -> Result<[u8; 32], Failure> {
+        let key = self.keys.obtain(KeyPurpose::LoginCode).await?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.seed.as_slice())
+            .map_err(|_| Failure::Fault("a key of 32 bytes is too short".to_owned()))?;
+        for part in [tenant.as_str(), address.as_str(), code] {
+            mac.update(part.as_bytes());
+            mac.update(b"\0");
+        }
+        Ok(mac.finalize().into_bytes().into())
+    }
+
+    /// Logs in by a code. Each try is counted before the code is looked at, for the code and for the account (I-10).
+    pub async fn log_in_by_code(&self, caller: &Caller, cmd: &LogInByCode) -> Result<Opened, LogInByCodeError> {
+        // An invalid identifier is treated like an unknown one.
+        let identifier =
+            identifier::canonical(&cmd.identifier).unwrap_or_else(|_| Identifier::from_canonical(String::new()));
+        let target = attempt::target(&caller.tenant, &identifier);
+        let found = self.store.credentials.login_candidate(&caller.tenant, &identifier, &caller.client).await?;
+        let LoginCandidate { settings, known, .. } = found.ok_or(LogInByCodeError::NoTenant)?;
+        self.limit(caller, tenant::limit("login", self.settings.limits.login, settings.login_limit), &target).await?;
+        if !tenant::allows(&settings, Method::Code) || self.messaging.is_none() {
+            return Err(LogInByCodeError::MethodDisabled);
+        }
+        let at_home = known.as_ref().is_some_and(|known| known.known_network);
+        let attempt = match self.attempt(caller, attempt::LOGIN, (target, &identifier.masked()), at_home).await {
+            Ok(attempt) => attempt,
+            Err(refused) => {
+                self.tell_locked(caller, &identifier, &refused).await;
+                return Err(refused.into());
+            }
+        };
+        let now = self.clock.now();
+        let opened = match self.opened_by_code(caller, &identifier, &cmd.code, now).await {
+            Ok(opened) => opened,
+            Err(failure) => {
+                self.release(attempt).await;
+                return Err(failure.into());
+            }
+        };
+        let Some(opened) = opened else {
+            let about = known.map(|known| known.identity.id);
+            return Err(self.refuse_code(caller, &identifier, about, now).await?);
+        };
+        let about = Some(opened.identity.id);
+        let forgetting = self.forgetting(&attempt);
+        let ended = self.end_login_by_mail(caller, opened, (Method::Code, forgetting), now).await;
+        self.settle(attempt, matches!(ended, Ok(_) | Err(EndLoginError::MfaRequired(_)))).await;
+        match ended {
+            Ok(opened) => Ok(opened),
+            Err(EndLoginError::MfaRequired(challenge)) => Err(challenge.into()),
+            Err(EndLoginError::NotActive | EndLoginError::Outdated(_) | EndLoginError::Unverified) => {
+                Err(self.refuse_code(caller, &identifier, about, now).await?)
+            }
+            Err(EndLoginError::Failed(failure)) => Err(failure.into()),
+        }
+    }
+
+    /// The user of a code, if it is right.
+    async fn opened_by_code(
+        &self,
+        caller: &Caller,
+        identifier: &Identifier,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<Option<OpenedLink>, Failure> {
+        let (tenant, hash, purpose) =
+            (caller.tenant.clone(), slot(&caller.tenant, identifier), OneTimePurpose::LoginCode);
+        let try_it = Change::OneTime(OneTimeChange::Try { tenant, purpose, hash, at: now });
+        match self.store.changes.commit(vec![try_it]).await {
+            Ok(()) => {}
+            Err(CommitError::Stale(Guard::OneTime)) => return Ok(None),
+            Err(other) => return Err(other.into()),
+        }
+        let Some(token) = self.store.one_time.one_time(&caller.tenant, purpose, &hash, now).await? else {
+            return Ok(None);
+        };
+        let typed: String = code.chars().filter(|sign| !sign.is_whitespace()).collect();
+        let mac = self.code_mac(&caller.tenant, identifier, &Zeroizing::new(typed)).await?;
+        let kept = ByMail::of(&token)?.mac.and_then(|mac| URL_SAFE_NO_PAD.decode(mac).ok()).unwrap_or_default();
+        if !bool::from(kept.as_slice().ct_eq(&mac)) {
+            return Ok(None);
+        }
+        self.opened(caller, &token, now).await
+    }
+
+    async fn refuse_code(
+        &self,
+        caller: &Caller,
+        identifier: &Identifier,
+        about: Option<IdentityId>,
+        now: Timestamp,
+    ) -> Result<LogInByCodeError, Failure> {
+        let event = self
+            .event(caller, EventType::LoginFailure, now, "the code is wrong, expired or used up")
+            .failed(20)
+            .with("method", Method::Code.as_str())
+            .with("identifier", identifier.masked());
+        let event = match about {
+            Some(identity) => event.about(identity),
+            None => event,
+        };
+        self.record(event).await?;
+        Ok(LogInByCodeError::InvalidCode)
+    }
+}

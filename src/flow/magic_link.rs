@@ -1,0 +1,62 @@
+//! Logs in by the link that was mailed.
+
+use kayan_ports::{Change, Method, MethodUse, OneTimePurpose, Tenant, Timestamp};
+
+use crate::{
+    Caller, Failure, Kayan, MfaChallenge, Opened, Token,
+    factor::find::methods,
+    flow::{InvalidLink, OpenedLink},
+    policy::tenant,
+    session::open::{EndLoginError, Login},
+};
+
+/// Why no session was opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LogInByLinkError {
+    /// The link is not good, or not any more.
+    #[error(transparent)]
+    InvalidLink(#[from] InvalidLink),
+    /// A second factor is required; the link is used up.
+    #[error(transparent)]
+    MfaRequired(#[from] MfaChallenge),
+    /// The service failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Kayan {
+    /// Opens a session for the user of a link, and marks the address that it was mailed to as verified.
+    pub async fn log_in_by_link(&self, caller: &Caller, token: Option<&Token>) -> Result<Opened, LogInByLinkError> {
+        let now = self.clock.now();
+        let opened = self.opened_link(caller, OneTimePurpose::MagicLink, token, now).await?;
+        let allowed = |opened: &OpenedLink| tenant::allows(&opened.tenant.settings, Method::MagicLink);
+        let opened = opened.filter(allowed).ok_or(InvalidLink)?;
+        match self.end_login_by_mail(caller, opened, (Method::MagicLink, None), now).await {
+            Ok(opened) => Ok(opened),
+            Err(EndLoginError::MfaRequired(challenge)) => Err(challenge.into()),
+            Err(EndLoginError::NotActive | EndLoginError::Outdated(_) | EndLoginError::Unverified) => {
+                Err(InvalidLink.into())
+            }
+            Err(EndLoginError::Failed(failure)) => Err(failure.into()),
+        }
+    }
+
+    /// Ends a login by what was mailed, which proves the address as well.
+    pub(crate) async fn end_login_by_mail(
+        &self,
+        caller: &Caller,
+        opened: OpenedLink,
+        (method, forgetting): (Method, Option<Change>),
+        now: Timestamp,
+    ) -> Result<Opened, EndLoginError> {
+        let OpenedLink { using, tenant, identity, address } = opened;
+        let Tenant { settings, epoch, .. } = tenant;
+        let factors = self.store.factors.factors(&identity.tenant, identity.id).await?;
+        let enrolled = methods(&factors);
+        let (verify, identity) = self.verified_address(&identity, &address, now);
+        let changes = [verify, using].into_iter().chain(forgetting).collect();
+        let proven = vec![MethodUse::new(method, now)];
+        let login = Login { identity, settings: &settings, epoch, proven, enrolled: &enrolled, password: None };
+        self.end_login(caller, login, changes, now).await
+    }
+}

@@ -1,0 +1,95 @@
+//! Sets a new password by the link that was mailed.
+
+use kayan_ports::{
+    Change, CommitError, Credential, CredentialChange, EventType, Guard, MessageKind, Method, OneTimePurpose, Password,
+    Unique,
+};
+use serde_json::Map;
+
+use crate::{
+    Caller, Failure, Kayan, Token, Weakness,
+    flow::{InvalidLink, OpenedLink},
+    policy::tenant,
+    session::revoke_mine::end_sessions,
+    user::change::{ROUNDS, keeps_changing},
+};
+
+/// Sets a new password.
+#[derive(Debug)]
+pub struct Recover {
+    /// The token of the link; `None` if it was not well-formed.
+    pub token: Option<Token>,
+    /// The new password.
+    pub password: Password,
+}
+
+/// Why the password was not set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecoverError {
+    /// The link is not good, or not any more.
+    #[error(transparent)]
+    InvalidLink(#[from] InvalidLink),
+    /// The password is too weak; the link is still good.
+    #[error(transparent)]
+    WeakPassword(#[from] Weakness),
+    /// The service failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Kayan {
+    /// Sets a new password, ends all sessions, and voids all other links and codes of the user (I-15). It opens no session:
+    /// logging in may take a second factor.
+    pub async fn recover(&self, caller: &Caller, cmd: &Recover) -> Result<(), RecoverError> {
+        // Judged and hashed once, however often the identity changes meanwhile.
+        let opened = self.recovery_link(caller, cmd).await?;
+        let identifiers = self.schema.identify(&opened.identity.traits).unwrap_or_default();
+        let password = self
+            .accept_password::<RecoverError>(&caller.tenant, &cmd.password, &identifiers, &opened.tenant.settings)
+            .await?;
+        let secret = self.hash_password(&caller.tenant, &password).await?;
+        for _ in 0..ROUNDS {
+            let OpenedLink { using, identity, address, .. } = self.recovery_link(caller, cmd).await?;
+            let now = self.clock.now();
+            let current = self.store.credentials.password(&(&caller.tenant).into(), identity.id).await?;
+            let credential = match current {
+                Some(current) => {
+                    let version = current.version + 1;
+                    let replaced = Credential { secret: secret.clone(), updated_at: now, version, ..current };
+                    CredentialChange::Replace(Box::new(replaced))
+                }
+                None => CredentialChange::Add(Box::new(self.new_password(&identity, secret.clone(), now))),
+            };
+            let (verify, after) = self.verified_address(&identity, &address, now);
+            let event = self
+                .event(
+                    caller,
+                    EventType::PasswordRecovered,
+                    now,
+                    "a new password was set by a link; all sessions ended",
+                )
+                .by(identity.id)
+                .with("address", address.masked());
+            let notice = self.notice(Some(caller), &after, MessageKind::PasswordChanged, Map::new()).await?;
+            let mut changes = vec![verify, using, Change::Credential(credential), end_sessions(&identity, None)];
+            changes.push(event.record());
+            changes.extend(notice);
+            match self.store.changes.commit(changes).await {
+                Ok(()) => return Ok(()),
+                Err(CommitError::Stale(Guard::OneTime)) => return Err(InvalidLink.into()),
+                Err(
+                    CommitError::Stale(Guard::Identity | Guard::Credential) | CommitError::Conflict(Unique::Credential),
+                ) => {}
+                Err(other) => return Err(Failure::from(other).into()),
+            }
+        }
+        Err(keeps_changing().into())
+    }
+
+    async fn recovery_link(&self, caller: &Caller, cmd: &Recover) -> Result<OpenedLink, RecoverError> {
+        let now = self.clock.now();
+        let opened = self.opened_link(caller, OneTimePurpose::Recovery, cmd.token.as_ref(), now).await?;
+        let allowed = |opened: &OpenedLink| tenant::allows(&opened.tenant.settings, Method::Password);
+        Ok(opened.filter(allowed).ok_or(InvalidLink)?)
+    }
+}

@@ -1,0 +1,207 @@
+//! Delivers the messages that are due.
+
+use futures_util::{StreamExt as _, stream};
+use kayan_ports::{
+    Change, CommitError, Guard, Identity, Mail, MailFailure, Message, MessageId, MessageKind, OutboxChange, Timestamp,
+};
+use serde_json::{Map, Value, json};
+use time::Duration;
+use uuid::Uuid;
+
+use crate::{
+    Failure, Kayan, Messaging,
+    message::content::{Content, Secret},
+    policy::redelivery,
+};
+
+/// How many messages a worker leases, and delivers at once.
+pub const BATCH: u32 = 32;
+/// How long a lease lasts.
+const LEASE: Duration = Duration::minutes(5);
+/// Delivery takes less: later than this before the end of its lease, a message is left to the next one.
+const SPARE: Duration = Duration::minutes(1);
+
+/// What became of a message that was leased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was delivered.
+    Delivered,
+    /// There is nobody to deliver it to: an address that no user has, or that is verified already.
+    Dropped,
+    /// It is tried again later.
+    Postponed(MailFailure),
+    /// It was given up.
+    GivenUp(MailFailure),
+    /// It was given up, because it is damaged or its template can't be rendered.
+    Broken,
+}
+
+/// A message that was worked on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worked {
+    /// Which.
+    pub id: MessageId,
+    /// What it says.
+    pub kind: MessageKind,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+impl Kayan {
+    /// Delivers messages that are due, [`BATCH`] at most. Any number of workers may do this at once. Returns what became of
+    /// those that it worked on.
+    pub async fn deliver_messages(&self) -> Result<Vec<Worked>, Failure> {
+        let Some(messaging) = &self.messaging else { return Ok(Vec::new()) };
+        let (lease, now) = (self.random_id(), self.clock.now());
+        let until = now + LEASE;
+        self.commit(vec![Change::Outbox(OutboxChange::Lease { lease, most: BATCH, at: now, until })]).await?;
+        let leased = self.store.outbox.leased(lease).await?;
+        let work = leased.into_iter().map(|message| self.work_on(messaging, message, lease));
+        let worked: Vec<_> = stream::iter(work).buffer_unordered(usize::try_from(BATCH).unwrap_or(1)).collect().await;
+        Ok(worked.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// Delivers a message, or says when to try again; `None`: its lease was over.
+    async fn work_on(&self, messaging: &Messaging, message: Message, lease: Uuid) -> Result<Option<Worked>, Failure> {
+        let (id, kind) = (message.id, message.kind);
+        let (change, outcome) = match self.try_to_deliver(messaging, &message, lease).await {
+            Ok(Some(done)) => done,
+            Ok(None) => return Ok(None),
+            // It is damaged, or its template is: it must not hold up the others.
+            Err(Failure::Fault(why)) => (give_up(&message, lease, self.clock.now(), &why), Outcome::Broken),
+            Err(other) => return Err(other),
+        };
+        let is_told = self.under_lease(change).await?;
+        Ok(is_told.then_some(Worked { id, kind, outcome }))
+    }
+
+    /// What became of a message, and the change that says so.
+    async fn try_to_deliver(
+        &self,
+        messaging: &Messaging,
+        message: &Message,
+        lease: Uuid,
+    ) -> Result<Option<(OutboxChange, Outcome)>, Failure> {
+        let (tenant, id) = (message.tenant.clone(), message.id);
+        let content = self.open_content(message).await?;
+        let Some((content, identity)) = self.prepared(message, lease, content).await? else {
+            return Ok(Some((OutboxChange::Drop { tenant, message: id, lease }, Outcome::Dropped)));
+        };
+        let mail = self.mail(messaging, message, &content, identity.as_ref()).await?;
+        if self.clock.now() > message.due_at - SPARE {
+            return Ok(None);
+        }
+        let sent = messaging.mailer.send(&mail).await;
+        let now = self.clock.now();
+        Ok(Some(match sent {
+            Ok(()) => (OutboxChange::Deliver { tenant, message: id, lease, at: now }, Outcome::Delivered),
+            Err(error) => {
+                let next = redelivery::next_attempt(message.attempts, message.created_at, now, self.random_number());
+                match next.filter(|_| !error.why.is_permanent()) {
+                    Some(due_at) => {
+                        let told = cut(&error.to_string());
+                        let change = OutboxChange::Postpone { tenant, message: id, lease, due_at, error: told };
+                        (change, Outcome::Postponed(error.why))
+                    }
+                    None => (give_up(message, lease, now, &error.to_string()), Outcome::GivenUp(error.why)),
+                }
+            }
+        }))
+    }
+
+    /// Commits a change to a leased message; false: the lease was over.
+    pub(crate) async fn under_lease(&self, change: OutboxChange) -> Result<bool, Failure> {
+        match self.store.changes.commit(vec![Change::Outbox(change)]).await {
+            Ok(()) => Ok(true),
+            Err(CommitError::Stale(Guard::Message)) => Ok(false),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn mail(
+        &self,
+        messaging: &Messaging,
+        message: &Message,
+        content: &Content,
+        identity: Option<&Identity>,
+    ) -> Result<Mail, Failure> {
+        let tenant = self.store.tenants.tenant(&message.tenant).await?;
+        let service = tenant.as_ref().map(|tenant| tenant.name.as_str()).filter(|name| !name.is_empty());
+        let own = identity.and_then(|identity| identity.traits.0.get("locale")).and_then(Value::as_str);
+        let asked = languages(&message.languages);
+        let last = tenant.as_ref().and_then(|tenant| tenant.settings.language.as_deref());
+        let languages: Vec<&str> = own.into_iter().chain(asked).chain(last).collect();
+        let mut values = content.values.clone();
+        let mut set = |name: &str, value: Value| values.insert(name.to_owned(), value);
+        set("service", json!(service.unwrap_or("Kayan")));
+        set("address", json!(message.recipient));
+        set("at", json!(readable(message.created_at)));
+        content.ip.as_ref().map(|ip| set("ip", json!(ip)));
+        content.user_agent.as_ref().map(|device| set("device", json!(device)));
+        if let Some(secret) = &content.secret {
+            tell_secret(&mut values, messaging, message, secret);
+        }
+        let rendered = messaging.templates.render(&message.tenant, message.kind, &languages, &values)?;
+        Ok(Mail { id: message.id, created_at: message.created_at, to: message.recipient.clone(), rendered })
+    }
+
+    fn random_id(&self) -> Uuid {
+        let mut random = [0; 16];
+        self.entropy.fill(&mut random);
+        uuid::Builder::from_random_bytes(random).into_uuid()
+    }
+
+    fn random_number(&self) -> u32 {
+        let mut random = [0; 4];
+        self.entropy.fill(&mut random);
+        u32::from_le_bytes(random)
+    }
+}
+
+/// A link carries its token in the fragment, which no server sees.
+fn tell_secret(values: &mut Map<String, Value>, messaging: &Messaging, message: &Message, secret: &Secret) {
+    let minutes = (secret.expires_at - message.created_at).whole_minutes();
+    values.insert("minutes".to_owned(), json!(minutes));
+    let (name, value) = if message.kind == MessageKind::LoginCode {
+        ("code", secret.text.clone())
+    } else {
+        let flow = message.kind.as_str().replace('_', "-");
+        ("link", format!("{}#token={}", messaging.link_url.replace("{flow}", &flow), secret.text.as_str()))
+    };
+    values.insert(name.to_owned(), json!(value));
+}
+
+/// The languages of an `Accept-Language` header (RFC 9110, section 12.5.4), the most wanted first.
+fn languages(header: &str) -> Vec<&str> {
+    let mut wanted: Vec<(f32, &str)> = header
+        .split(',')
+        .filter_map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let tag = parts.next().filter(|tag| !tag.is_empty() && *tag != "*")?;
+            let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse).ok()?;
+            (weight > 0.0).then_some((weight, tag))
+        })
+        .collect();
+    wanted.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    wanted.into_iter().map(|(_, tag)| tag).collect()
+}
+
+/// As in `2026-01-31 09:30 UTC`.
+fn readable(at: Timestamp) -> String {
+    let (date, hour, minute) = (at.date(), at.hour(), at.minute());
+    format!("{date} {hour:02}:{minute:02} UTC")
+}
+
+fn give_up(message: &Message, lease: Uuid, at: Timestamp, why: &str) -> OutboxChange {
+    OutboxChange::GiveUp { tenant: message.tenant.clone(), message: message.id, lease, at, error: cut(why) }
+}
+
+/// The most bytes of an error that are kept.
+const MOST_ERROR: usize = 512;
+
+fn cut(error: &str) -> String {
+    error.get(..error.floor_char_boundary(MOST_ERROR)).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests;

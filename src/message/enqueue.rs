@@ -1,0 +1,155 @@
+//! Enqueues messages.
+
+use std::time::Duration;
+
+use kayan_ports::{
+    Admission, Change, Identifier, Identity, IdentityId, Message, MessageId, MessageKind, MessageState, OutboxChange,
+    RateLimit, TenantId,
+};
+use serde_json::{Map, Value};
+
+use crate::{AttemptError, Caller, Failure, Kayan, access::attempt, message::content::Content, policy::identifier};
+
+const LOCK_NOTICES: RateLimit = RateLimit { name: "lock_notice", requests: 1, window: Duration::from_hours(1) };
+
+/// To whom a message is, and what it says.
+pub(crate) struct Outgoing {
+    pub(crate) tenant: TenantId,
+    /// `None` where the message must not tell whether there is such a user.
+    pub(crate) identity: Option<IdentityId>,
+    pub(crate) kind: MessageKind,
+    pub(crate) recipient: String,
+    /// As in an `Accept-Language` header.
+    pub(crate) languages: String,
+    pub(crate) content: Content,
+}
+
+impl Kayan {
+    /// Whether messages can be delivered.
+    pub fn sends_mail(&self) -> bool {
+        self.messaging.is_some()
+    }
+
+    /// The change that enqueues a message.
+    pub(crate) async fn enqueue(&self, outgoing: Outgoing) -> Result<Change, Failure> {
+        let Outgoing { tenant, identity, kind, recipient, languages, content } = outgoing;
+        let now = self.clock.now();
+        let id = MessageId(self.new_id(now));
+        let data = self.seal_content(&tenant, id, &content).await?;
+        let message = Message {
+            id,
+            tenant,
+            identity,
+            kind,
+            recipient,
+            languages,
+            data: Some(data),
+            state: MessageState::Due,
+            attempts: 0,
+            due_at: now,
+            error: None,
+            created_at: now,
+            finished_at: None,
+        };
+        Ok(Change::Outbox(OutboxChange::Enqueue(Box::new(message))))
+    }
+
+    /// The change that sends the link that verifies an address, if mail is delivered.
+    pub(crate) async fn verification_of(
+        &self,
+        caller: &Caller,
+        address: &Identifier,
+    ) -> Result<Option<Change>, Failure> {
+        if self.messaging.is_none() {
+            return Ok(None);
+        }
+        let outgoing = Outgoing {
+            tenant: caller.tenant.clone(),
+            identity: None,
+            kind: MessageKind::Verification,
+            recipient: address.as_str().to_owned(),
+            languages: caller.languages.clone(),
+            content: Content::of(&caller.client),
+        };
+        self.enqueue(outgoing).await.map(Some)
+    }
+
+    /// The change that tells a user of a change to the security of the account; `None` where there are no notices, or no
+    /// address. `caller` is `None` where an operator did it, whose address is not told.
+    pub(crate) async fn notice(
+        &self,
+        caller: Option<&Caller>,
+        identity: &Identity,
+        kind: MessageKind,
+        values: Map<String, Value>,
+    ) -> Result<Option<Change>, Failure> {
+        if !self.messaging.as_ref().is_some_and(|messaging| messaging.notices) {
+            return Ok(None);
+        }
+        let Some(recipient) = self.address_of(identity) else { return Ok(None) };
+        // An operator also changes users of a tenant that is switched off, for which nothing can be enqueued.
+        let is_active = match caller {
+            Some(_) => true,
+            None => self.store.tenants.tenant(&identity.tenant).await?.is_some_and(|tenant| tenant.active),
+        };
+        if !is_active {
+            return Ok(None);
+        }
+        let content = Content { values, ..caller.map(|caller| Content::of(&caller.client)).unwrap_or_default() };
+        let outgoing = Outgoing {
+            tenant: identity.tenant.clone(),
+            identity: Some(identity.id),
+            kind,
+            recipient,
+            languages: caller.map(|caller| caller.languages.clone()).unwrap_or_default(),
+            content,
+        };
+        self.enqueue(outgoing).await.map(Some)
+    }
+
+    /// Tells the owner of an address, if it has one, that attempts at the account were refused: once an hour at most. It is
+    /// enqueued for every address, and looked up before it is delivered (I-08).
+    pub(crate) async fn tell_locked(&self, caller: &Caller, identifier: &Identifier, refused: &AttemptError) {
+        let has_notices = self.messaging.as_ref().is_some_and(|messaging| messaging.notices);
+        let is_address = identifier::check_address(identifier.as_str()).is_ok();
+        if !has_notices || !is_address || !matches!(refused, AttemptError::Locked(_)) {
+            return;
+        }
+        let (target, now) = (attempt::target(&caller.tenant, identifier), self.clock.now());
+        let first = self.limiter.admit(&LOCK_NOTICES, &target.to_string(), now).await;
+        if !matches!(first, Ok(Admission::Admitted { .. })) {
+            return;
+        }
+        let outgoing = Outgoing {
+            tenant: caller.tenant.clone(),
+            identity: None,
+            kind: MessageKind::AccountLocked,
+            recipient: identifier.as_str().to_owned(),
+            languages: caller.languages.clone(),
+            content: Content::of(&caller.client),
+        };
+        if let Ok(enqueue) = self.enqueue(outgoing).await {
+            // The client gets its answer whether or not the message can be written.
+            let _unwritten = self.commit(vec![enqueue]).await;
+        }
+    }
+
+    /// The address that a user is written to: the first verified one, or else the first.
+    fn address_of(&self, identity: &Identity) -> Option<String> {
+        let addresses = self.addresses(identity);
+        let verified = addresses.iter().find(|address| is_verified(identity, address));
+        verified.or(addresses.first()).map(|address| address.as_str().to_owned())
+    }
+
+    /// The e-mail addresses among the identifiers of a user.
+    pub(crate) fn addresses(&self, identity: &Identity) -> Vec<Identifier> {
+        let identifiers = self.schema.identify(&identity.traits).unwrap_or_default();
+        let values = identifiers.into_iter().map(|named| named.value);
+        values.filter(|value| identifier::check_address(value.as_str()).is_ok()).collect()
+    }
+}
+
+/// Whether a user has verified this address.
+pub(crate) fn is_verified(identity: &Identity, address: &Identifier) -> bool {
+    identity.verified.iter().any(|verified| identifier::canonical(verified).is_ok_and(|verified| verified == *address))
+}

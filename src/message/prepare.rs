@@ -1,0 +1,130 @@
+//! Finds out for whom a message is, and issues the token or the code that it carries.
+//!
+//! This is done when a message is delivered and not when it is asked for, so that asking costs the same for an address
+//! that no user has (I-08).
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use kayan_ports::{
+    Change, CommitError, EventType, Guard, Identifier, Identity, Message, MessageKind, Method, OneTimeChange,
+    OneTimePurpose, OneTimeToken, OutboxChange, State, Tenant, TenantSettings,
+};
+use time::Duration;
+use uuid::Uuid;
+
+use crate::{
+    Failure, Kayan, Purpose, Token,
+    flow::{ByMail, code},
+    message::{
+        content::{Content, Secret},
+        enqueue::is_verified,
+    },
+    policy::tenant,
+};
+
+/// What a kind of message lets its reader do, and for how long.
+fn grants(kind: MessageKind) -> Option<(OneTimePurpose, Duration)> {
+    Some(match kind {
+        MessageKind::Verification => (OneTimePurpose::Verification, Duration::hours(24)),
+        MessageKind::Recovery => (OneTimePurpose::Recovery, Duration::hours(1)),
+        MessageKind::MagicLink => (OneTimePurpose::MagicLink, Duration::minutes(15)),
+        MessageKind::LoginCode => (OneTimePurpose::LoginCode, Duration::minutes(10)),
+        MessageKind::PasswordChanged
+        | MessageKind::FactorAdded
+        | MessageKind::FactorRemoved
+        | MessageKind::RecoveryCodesLow
+        | MessageKind::AccountLocked
+        | MessageKind::Test => return None,
+    })
+}
+
+/// Whether a message of this kind may be sent to this user at all.
+fn serves(kind: MessageKind, settings: &TenantSettings, identity: &Identity, address: &Identifier) -> bool {
+    identity.state == State::Active
+        && match kind {
+            MessageKind::Verification => !is_verified(identity, address),
+            MessageKind::Recovery => tenant::allows(settings, Method::Password),
+            MessageKind::MagicLink => tenant::allows(settings, Method::MagicLink),
+            MessageKind::LoginCode => tenant::allows(settings, Method::Code),
+            _ => true,
+        }
+}
+
+impl Kayan {
+    /// What a leased message is rendered from, and its user; `None` if it is for nobody.
+    pub(crate) async fn prepared(
+        &self,
+        message: &Message,
+        lease: Uuid,
+        content: Content,
+    ) -> Result<Option<(Content, Option<Identity>)>, Failure> {
+        let scope = (&message.tenant).into();
+        if let Some(id) = message.identity {
+            let identity = self.store.accounts.identity(&scope, id).await?;
+            return Ok(identity.map(|identity| (content, Some(identity))));
+        }
+        if message.kind == MessageKind::Test {
+            return Ok(Some((content, None)));
+        }
+        let address = Identifier::from_canonical(message.recipient.clone());
+        let tenant = self.store.tenants.tenant(&message.tenant).await?;
+        let Some(Tenant { settings, .. }) = tenant.filter(|tenant| tenant.active) else { return Ok(None) };
+        let named = self.store.accounts.identities_named(&scope, &address).await?;
+        let serves = |identity: &Identity| serves(message.kind, &settings, identity, &address);
+        let Some(identity) = named.into_iter().next().filter(serves) else { return Ok(None) };
+        match grants(message.kind) {
+            Some((purpose, lifetime)) => {
+                self.prepare(message, lease, content, (identity, address, purpose, lifetime)).await
+            }
+            None => Ok(Some((content, Some(identity)))),
+        }
+    }
+
+    async fn prepare(
+        &self,
+        message: &Message,
+        lease: Uuid,
+        content: Content,
+        (identity, address, purpose, lifetime): (Identity, Identifier, OneTimePurpose, Duration),
+    ) -> Result<Option<(Content, Option<Identity>)>, Failure> {
+        let (tenant, now) = (message.tenant.clone(), self.clock.now());
+        let (text, hash, mac, tries) = if purpose == OneTimePurpose::LoginCode {
+            let text = code::random(&*self.entropy);
+            let mac = self.code_mac(&tenant, &address, &text).await?;
+            (text, code::slot(&tenant, &address), Some(URL_SAFE_NO_PAD.encode(mac)), code::TRIES)
+        } else {
+            let token = Token::random(Purpose::Link, &*self.entropy);
+            (token.expose(), token.hash(), None, 1)
+        };
+        let expires_at = now + lifetime;
+        let data = ByMail { address: address.as_str().to_owned(), mac }.to_json()?;
+        let token = OneTimeToken {
+            hash,
+            tenant: tenant.clone(),
+            purpose,
+            identity: Some(identity.id),
+            data,
+            tries,
+            created_at: now,
+            expires_at,
+        };
+        let content = Content { secret: Some(Secret { text: text.to_string(), expires_at }), ..content };
+        let data = self.seal_content(&tenant, message.id, &content).await?;
+        let event = self
+            .bare_event(tenant.clone(), EventType::MessageRequested, now, "a link or a code was requested by mail")
+            .about(identity.id)
+            .with("kind", message.kind.as_str())
+            .with("address", address.masked())
+            .with("ip", content.ip.clone());
+        let changes = vec![
+            Change::OneTime(OneTimeChange::Replace(Box::new(token))),
+            Change::Outbox(OutboxChange::Prepare { tenant, message: message.id, lease, identity: identity.id, data }),
+            event.record(),
+        ];
+        match self.store.changes.commit(changes).await {
+            Ok(()) => Ok(Some((content, Some(identity)))),
+            // The account was deleted or locked, or the lease was over, a moment ago.
+            Err(CommitError::Stale(Guard::Identity | Guard::Message)) => Ok(None),
+            Err(other) => Err(other.into()),
+        }
+    }
+}
