@@ -13,9 +13,12 @@ const ATTEMPTS: Duration = Duration::HOUR;
 const NETWORKS: Duration = Duration::days(180);
 /// How long a stored response is returned to repeated requests.
 const RESPONSES: Duration = Duration::DAY;
+/// How long a message is kept after it was delivered or given up.
+const MESSAGES: Duration = Duration::days(30);
 
 impl Kayan {
-    /// Removes ended sessions, old attempts, networks without recent logins, and old responses, until none are left.
+    /// Removes ended sessions, old attempts, networks without recent logins, old responses, and old
+    /// messages, until none are left.
     pub async fn clean_up(&self) -> Result<(), Failure> {
         let now = self.clock.now();
         let counted = self.settings.lockout.map_or(std::time::Duration::ZERO, |settings| settings.lockout.duration);
@@ -26,6 +29,7 @@ impl Kayan {
             revocations: now,
             responses: now - RESPONSES,
             one_time: now,
+            messages: now - MESSAGES,
         };
         while self.store.cleanup.has_expired(&expired).await? {
             self.commit(vec![Change::RemoveExpired(expired)]).await?;
