@@ -1,0 +1,17 @@
+//! Outgoing mail: what renders messages, and what delivers them.
+
+mod address;
+mod connection;
+mod failure;
+mod line;
+mod log;
+mod message;
+mod smtp;
+mod starttls;
+mod url;
+
+pub use address::{AddressError, Sender};
+pub use connection::Limits;
+pub use log::LogMailer;
+pub use smtp::{SetupError, SmtpMailer};
+pub use url::{SmtpUrl, SmtpUrlError};
