@@ -156,11 +156,8 @@ async fn log_in(connection: &mut AsyncSmtpConnection, login: &Login) -> Result<(
 /// Takes out the password, should the server repeat what it was sent.
 fn without_secrets(mut error: MailError, login: &Login) -> MailError {
     let password = login.password.expose_secret();
-    for secret in [
-        BASE64.encode(format!("\0{}\0{password}", login.user)),
-        BASE64.encode(password),
-        password.to_owned(),
-    ] {
+    for secret in [BASE64.encode(format!("\0{}\0{password}", login.user)), BASE64.encode(password), password.to_owned()]
+    {
         error.detail = error.detail.replace(&secret, "[redacted]");
     }
     error

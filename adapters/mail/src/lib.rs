@@ -8,10 +8,12 @@ mod log;
 mod message;
 mod smtp;
 mod starttls;
+mod templates;
 mod url;
 
 pub use address::{AddressError, Sender};
 pub use connection::Limits;
 pub use log::LogMailer;
 pub use smtp::{SetupError, SmtpMailer};
+pub use templates::{MailTemplates, TemplateError};
 pub use url::{SmtpUrl, SmtpUrlError};

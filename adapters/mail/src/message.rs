@@ -120,7 +120,9 @@ mod tests {
 
     #[test]
     fn no_value_can_begin_a_header_or_end_them() {
-        for subject in ["Hi\r\nBcc: eve@example.com", "Hi\nBcc: eve@example.com", "Hi\r\n\r\n<b>", "ä\r\nBcc: eve@example.com"] {
+        for subject in
+            ["Hi\r\nBcc: eve@example.com", "Hi\nBcc: eve@example.com", "Hi\r\n\r\n<b>", "ä\r\nBcc: eve@example.com"]
+        {
             let text = written(subject);
             let (headers, _) = text.split_once("\r\n\r\n").unwrap();
             let fields: Vec<&str> = headers.split("\r\n").filter(|line| !line.starts_with(' ')).collect();

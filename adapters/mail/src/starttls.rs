@@ -33,7 +33,8 @@ pub(crate) async fn begin(stream: &mut TcpStream, name: &ClientId) -> Result<boo
     if reader.buffer().is_empty() {
         return Ok(true);
     }
-    let detail = "STARTTLS: something was sent ahead of TLS, as if it were an answer in it; is there a proxy in between?";
+    let detail =
+        "STARTTLS: something was sent ahead of TLS, as if it were an answer in it; is there a proxy in between?";
     Err(failure::error(MailFailure::Tls, detail))
 }
 
