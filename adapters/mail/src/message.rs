@@ -2,9 +2,10 @@
 
 use std::time::SystemTime;
 
-use kayan_ports::{Mail, MailError};
+use kayan_ports::{Mail, MailError, MailFailure};
 use lettre::{
     Address, Message,
+    address::Envelope,
     message::{
         Mailbox, MultiPart, MultiPartKind, SinglePart,
         header::{ContentType, HeaderName, HeaderValue, MessageId},
@@ -38,6 +39,7 @@ pub(crate) fn write(mail: &Mail, sender: &Sender) -> Result<Written, MailError> 
         .boundary(format!("kayan-{}", mail.id.0))
         .singlepart(part(ContentType::TEXT_PLAIN, &rendered.text))
         .singlepart(part(ContentType::TEXT_HTML, &rendered.html));
+    let envelope = Envelope::new(Some(from.clone()), vec![to.clone()]).map_err(|why| unwritten(&why))?;
     let message = Message::builder()
         .date(SystemTime::from(mail.created_at))
         .from(sender.mailbox.clone())
@@ -46,13 +48,16 @@ pub(crate) fn write(mail: &Mail, sender: &Sender) -> Result<Written, MailError> 
         .header(MessageId::from(format!("<{}@{}>", mail.id.0, from.domain())))
         .raw_header(header("Auto-Submitted", "auto-generated"))
         .raw_header(header("Content-Language", &one_line(&rendered.language)))
+        // the library would read it from the headers, and can't read all that it writes
+        .envelope(envelope)
         .multipart(parts);
-    // Only a mail without a sender or a recipient is refused, and this one has both.
-    let message = message.map_err(|why| MailError {
-        why: kayan_ports::MailFailure::InvalidAddress,
-        detail: format!("the mail can't be written: {why}"),
-    })?;
-    Ok(Written { from, to, bytes: message.formatted() })
+    let bytes = message.map_err(|why| unwritten(&why))?.formatted();
+    Ok(Written { from, to, bytes })
+}
+
+/// Only a mail without a sender or a recipient is refused, and each has both.
+fn unwritten(why: &lettre::error::Error) -> MailError {
+    MailError { why: MailFailure::InvalidAddress, detail: format!("the mail can't be written: {why}") }
 }
 
 fn header(name: &'static str, value: &str) -> HeaderValue {
@@ -99,6 +104,18 @@ mod tests {
             "Content-Type: multipart/alternative;",
         ] {
             assert!(text.contains(header), "{header:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_sender_may_have_any_name() {
+        for name in ["Kayan", "Kayan, Inc.", "Größe: <&> @ Co.", "(Kayan)", "Kayan\\", "=?utf-8?q?x?=", "日本語", "a@b"]
+        {
+            let mut sender: Sender = "no-reply@example.com".parse().unwrap();
+            sender.mailbox.name = Some(name.to_owned());
+            let text =
+                String::from_utf8(write(&mail("x"), &sender).unwrap_or_else(|why| panic!("{name}: {why}")).bytes);
+            assert!(text.unwrap().contains("<no-reply@example.com>\r\n"), "{name}");
         }
     }
 

@@ -88,10 +88,7 @@ impl MailTemplates {
             kinds.extend(file.strip_suffix(".txt").and_then(MessageKind::from_name).map(MessageKind::as_str));
         }
         for (file, source) in &files {
-            let kind = file.split_once('.').map(|(stem, _)| stem).filter(|stem| MessageKind::from_name(stem).is_some());
-            let other =
-                kind.map(|kind| if file.ends_with(".txt") { format!("{kind}.html") } else { format!("{kind}.txt") });
-            if let Some(other) = other.filter(|other| !files.contains_key(other.as_str())) {
+            if let Some(other) = other_half(file).filter(|other| !files.contains_key(other.as_str())) {
                 let why = format!("there is no {other} beside it");
                 return Err(TemplateError::Template { file: source.origin.clone(), line: None, why });
             }
@@ -181,6 +178,13 @@ impl Templates for MailTemplates {
         self.rendered(&set, kind, language, &values)
             .map_err(|(file, error)| Failure::Fault(self.refusal(&file, &error).to_string()))
     }
+}
+
+/// The other file of a message; `None` for a part that messages include.
+fn other_half(file: &str) -> Option<String> {
+    let (kind, form) = file.split_once('.')?;
+    let other = if form == "txt" { "html" } else { "txt" };
+    MessageKind::from_name(kind).map(|kind| format!("{}.{other}", kind.as_str()))
 }
 
 /// The operator's templates before those that are compiled in.
