@@ -95,6 +95,7 @@ pub use crate::{
     message::{
         Messaging,
         deliver::{BATCH as MESSAGE_BATCH, Outcome as MessageOutcome, Worked as WorkedMessage},
+        manage::{ListMessages, ManageMessageError},
     },
     operation::{
         check_factors::{CheckedSecrets, MOST_CREDENTIALS, MOST_USERS, RequiringTenant},

@@ -3,6 +3,7 @@
 pub(crate) mod content;
 pub(crate) mod deliver;
 pub(crate) mod enqueue;
+pub(crate) mod manage;
 mod prepare;
 
 use std::sync::Arc;

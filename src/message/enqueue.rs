@@ -32,11 +32,16 @@ impl Kayan {
 
     /// The change that enqueues a message.
     pub(crate) async fn enqueue(&self, outgoing: Outgoing) -> Result<Change, Failure> {
+        Ok(Change::Outbox(OutboxChange::Enqueue(Box::new(self.message(outgoing).await?))))
+    }
+
+    /// A message that is due now.
+    pub(crate) async fn message(&self, outgoing: Outgoing) -> Result<Message, Failure> {
         let Outgoing { tenant, identity, kind, recipient, languages, content } = outgoing;
         let now = self.clock.now();
         let id = MessageId(self.new_id(now));
         let data = self.seal_content(&tenant, id, &content).await?;
-        let message = Message {
+        Ok(Message {
             id,
             tenant,
             identity,
@@ -50,8 +55,7 @@ impl Kayan {
             error: None,
             created_at: now,
             finished_at: None,
-        };
-        Ok(Change::Outbox(OutboxChange::Enqueue(Box::new(message))))
+        })
     }
 
     /// The change that sends the link that verifies an address, if mail is delivered.

@@ -72,6 +72,10 @@ built_in! {
     AUDIT_EXPORT = "audit:export";
     /// Remove events by their age.
     AUDIT_PURGE = "audit:purge";
+    /// Look at messages, without what they say.
+    MESSAGES_READ = "messages:read";
+    /// Send messages again, and discard them.
+    MESSAGES_WRITE = "messages:write";
     /// Look into the process.
     DEBUG_READ = "debug:read";
     /// Change how the process does its work: how much it logs.

@@ -17,7 +17,7 @@ pub const MOST_ENTRIES: usize = 256;
 /// The built-in roles, and what they grant.
 pub const BUILT_IN: [(&str, &[&str]); 3] = [
     (ADMIN, &["**"]),
-    ("operator", &["users:read", "tenants:read", "sessions:*", "audit:read"]),
+    ("operator", &["users:read", "tenants:read", "sessions:*", "audit:read", "messages:read"]),
     ("viewer", &["*:read"]),
 ];
 

@@ -87,11 +87,27 @@ pub fn judge(settings: &TenantSettings) -> Vec<FieldError> {
         errors.push(FieldError { pointer: "/settings/methods".to_owned(), code: "minItems".to_owned(), message });
     }
     if settings.methods.iter().flatten().any(|method| !FIRST.contains(method)) {
-        let message = "must only name methods that a login begins with: password, webauthn".to_owned();
+        let message =
+            "must only name methods that a login begins with: password, webauthn, magic_link, code".to_owned();
         errors.push(FieldError { pointer: "/settings/methods".to_owned(), code: "enum".to_owned(), message });
+    }
+    if settings.language.as_ref().is_some_and(|tag| !is_language(tag)) {
+        let message = "must be a language tag, as in `de` or `pt-BR`";
+        errors.push(FieldError::new("/settings/language", "format", message));
     }
     errors.extend(judge_mfa(settings));
     errors
+}
+
+/// Whether this looks like a language tag (RFC 5646, section 2.1): subtags of 1 to 8 letters and digits, the first of 2 or 3
+/// letters.
+fn is_language(tag: &str) -> bool {
+    let is_subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let first = tag.split('-').next().unwrap_or_default();
+    tag.len() <= 35
+        && (2..=3).contains(&first.len())
+        && first.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && tag.split('-').all(is_subtag)
 }
 
 /// Finds what is not valid in the settings of when and of whom a second factor is required.
@@ -170,6 +186,8 @@ mod tests {
             mfa_required: false,
             mfa_required_from: Some(Timestamp::UNIX_EPOCH),
             mfa_required_roles: Some(vec![]),
+            verification_required: true,
+            language: Some("e".to_owned()),
         };
         let told = judge(&wild);
         let pointers: Vec<_> = told.iter().map(|error| error.pointer.as_str()).collect();
@@ -183,6 +201,7 @@ mod tests {
             "/settings/registration_limit/requests",
             "/settings/registration_limit/window",
             "/settings/methods",
+            "/settings/language",
             "/settings/mfa_required_from",
             "/settings/mfa_required_roles",
             "/settings/mfa_required_roles",
@@ -192,6 +211,16 @@ mod tests {
         let of = |count| TenantSettings { mfa_required: true, mfa_required_roles: roles(count), ..Default::default() };
         assert!(judge(&of(256)).is_empty());
         assert_eq!(judge(&of(257))[0].code, "maxItems");
+    }
+
+    #[test]
+    fn a_language_is_a_tag_of_rfc_5646() {
+        for tag in ["de", "pt-BR", "zh-Hans-CN", "sl-rozaj-biske-1994"] {
+            assert!(is_language(tag), "{tag}");
+        }
+        for tag in ["", "d", "german", "de_AT", "de-", "../etc", "d1", "en-123456789"] {
+            assert!(!is_language(tag), "{tag}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub(crate) mod docs;
 pub(crate) mod document;
 pub(crate) mod factors;
 pub(crate) mod identities;
+pub(crate) mod mail_flows;
 pub(crate) mod passkeys;
 mod process_access;
 pub(crate) mod sessions;

@@ -109,6 +109,8 @@ enum Tag {
     /// Enroll, verify and remove second factors.
     #[oai(rename = "Second factors")]
     Factors,
+    /// Verify an address, set a new password, and log in, by a link or a code in a mail.
+    Mail,
     /// Manage users, roles, sessions, tenants and the audit trail.
     Administration,
     /// Health, metrics and profiles of the service.
@@ -122,6 +124,7 @@ type Api = (
     api::factors::Factors,
     api::ceremonies::Ceremonies,
     api::passkeys::Passkeys,
+    api::mail_flows::MailFlows,
     (
         admin::users::Users,
         admin::second_factors::SecondFactors,
@@ -141,6 +144,7 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
         api::factors::Factors { app: app.clone() },
         api::ceremonies::Ceremonies { app: app.clone() },
         api::passkeys::Passkeys { app: app.clone() },
+        api::mail_flows::MailFlows { app: app.clone() },
         (
             admin::users::Users { app: app.clone() },
             admin::second_factors::SecondFactors { app: app.clone() },

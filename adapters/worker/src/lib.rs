@@ -5,7 +5,9 @@
 
 mod check_health;
 mod count_sessions;
+mod deliver_messages;
 mod maintain_database;
+mod measure_outbox;
 mod measure_seal_lag;
 mod purge_audit_trail;
 mod record_refusals;
@@ -47,12 +49,21 @@ impl Worker<'_> {
                 runner.keep(purge_audit_trail::JOB, async || purge_audit_trail::run(kayan, age).await).await;
             }
         };
+        let deliver = async {
+            if kayan.sends_mail() {
+                tokio::join!(
+                    runner.keep(deliver_messages::JOB, async || deliver_messages::run(kayan).await),
+                    runner.keep(measure_outbox::JOB, async || measure_outbox::run(kayan, clock).await),
+                );
+            }
+        };
         tokio::join!(
             runner.keep(check_health::JOB, async || {
                 check_health::run(health).await;
                 Ok(())
             }),
             runner.keep(count_sessions::JOB, async || sessions.count(kayan).await),
+            deliver,
             runner.keep(maintain_database::JOB, async || maintain_database::run(&maintain).await),
             runner.keep(measure_seal_lag::JOB, async || measure_seal_lag::run(kayan).await),
             purge,

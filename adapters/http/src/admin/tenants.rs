@@ -48,6 +48,10 @@ enum LoginMethod {
     Password,
     /// A passkey.
     Webauthn,
+    /// A link in a mail.
+    MagicLink,
+    /// A code in a mail.
+    Code,
 }
 
 /// A rate limit.
@@ -96,6 +100,14 @@ struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(min_items = 1, max_items = 256))]
     mfa_required_roles: Option<Vec<String>>,
+    /// Whether users must verify an e-mail address before they can log in.
+    #[serde(default)]
+    #[oai(default)]
+    verification_required: bool,
+    /// The language of mails to users who prefer none, as a tag such as `de` (RFC 5646). Default: English.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(min_length = 2, max_length = 35))]
+    language: Option<String>,
     /// The rate limit of logins for each identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     login_limit: Option<Limit>,
@@ -110,6 +122,8 @@ impl From<kayan_ports::TenantSettings> for Settings {
         let method = |method: Method| match method {
             Method::Password => Some(LoginMethod::Password),
             Method::Webauthn => Some(LoginMethod::Webauthn),
+            Method::MagicLink => Some(LoginMethod::MagicLink),
+            Method::Code => Some(LoginMethod::Code),
             // Second factors: no login begins with them.
             Method::Totp | Method::RecoveryCode => None,
         };
@@ -122,6 +136,8 @@ impl From<kayan_ports::TenantSettings> for Settings {
             mfa_required: settings.mfa_required,
             mfa_required_from: settings.mfa_required_from,
             mfa_required_roles: settings.mfa_required_roles,
+            verification_required: settings.verification_required,
+            language: settings.language,
             login_limit: settings.login_limit.map(limit),
             registration_limit: settings.registration_limit.map(limit),
         }
@@ -134,6 +150,8 @@ impl From<Settings> for kayan_ports::TenantSettings {
         let method = |method: LoginMethod| match method {
             LoginMethod::Password => Method::Password,
             LoginMethod::Webauthn => Method::Webauthn,
+            LoginMethod::MagicLink => Method::MagicLink,
+            LoginMethod::Code => Method::Code,
         };
         Self {
             methods: settings.methods.map(|methods| methods.into_iter().map(method).collect()),
@@ -144,6 +162,8 @@ impl From<Settings> for kayan_ports::TenantSettings {
             mfa_required: settings.mfa_required,
             mfa_required_from: settings.mfa_required_from,
             mfa_required_roles: settings.mfa_required_roles,
+            verification_required: settings.verification_required,
+            language: settings.language,
             login_limit: settings.login_limit.map(limit),
             registration_limit: settings.registration_limit.map(limit),
         }

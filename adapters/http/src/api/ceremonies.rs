@@ -325,5 +325,6 @@ refusals! {
         error @ Self::UnknownCeremony => InvalidToken.message(error.to_string()),
         Self::Refused(why) => InvalidCredentials.message(why),
         Self::NotActive => IdentityInactive,
+        Self::Unverified => VerificationRequired,
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn service<T: OpenApi>(api: T, path: &str) -> OpenApiService<T, ()> {
 }
 
 /// The order of the tags: what a new user of the API needs first, comes first.
-const TAGS: [&str; 5] = ["Sessions", "Identities", "Second factors", "Administration", "System"];
+const TAGS: [&str; 6] = ["Sessions", "Identities", "Second factors", "Mail", "Administration", "System"];
 
 /// The document as JSON and as YAML.
 pub fn documents() -> (String, String) {

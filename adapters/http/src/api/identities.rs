@@ -188,6 +188,7 @@ refusals! {
         Self::AlreadyExists => AlreadyExists,
         Self::MethodDisabled => MethodDisabled,
         Self::MfaRequired(challenge) => MfaRequired.mfa(challenge),
+        Self::Unverified => VerificationRequired,
         Self::Limited(limited) => RateLimited.limited(limited),
         Self::NoTenant => TenantNotFound,
         Self::Failed(Failure::Overloaded) => Overloaded,

@@ -4,7 +4,7 @@ use kayan_core::{AuthenticateError, Caller, Failure, Purpose, Token};
 use kayan_ports::{Client, TenantId};
 use poem::{
     Error, Request, RequestBody, Result,
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
 };
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -37,6 +37,7 @@ pub(crate) const TO_AAL2: &str = "acr_values=\"aal2\"";
 pub(crate) const COOKIE_SCHEME: &str = "session_cookie";
 
 const MAX_USER_AGENT: usize = 512;
+const MAX_LANGUAGES: usize = 128;
 const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-session-token");
 
 /// A caller that doesn't have to be logged in.
@@ -126,7 +127,19 @@ fn schemes() -> [(&'static str, MetaSecurityScheme); 3] {
 pub(crate) fn caller(request: &Request) -> Result<Caller> {
     let context = Context::of(request)?;
     let tenant = named_tenant(request)?.unwrap_or_default();
-    Ok(Caller { tenant, token: None, client: client(request)?, request_id: Some(context.id.clone()) })
+    let request_id = Some(context.id.clone());
+    Ok(Caller { tenant, token: None, client: client(request)?, languages: languages(request), request_id })
+}
+
+/// The languages of messages that the request causes: reading causes none, and `whoami` is a hot path.
+fn languages(request: &Request) -> String {
+    if request.method() == Method::GET {
+        return String::new();
+    }
+    let wanted =
+        request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let end = wanted.len().min(MAX_LANGUAGES);
+    wanted.get(..end).unwrap_or_default().to_owned()
 }
 
 /// The tenant that the request names: in `X-Tenant-ID`, by the host that it was sent to, or in both alike.

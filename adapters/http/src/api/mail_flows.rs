@@ -1,0 +1,299 @@
+//! Flows that begin with a request and end with what a mail brought: verification, recovery, and login by link or code.
+
+use std::sync::Arc;
+
+use kayan_core::{
+    Failure, FieldError, Flow, InvalidLink, LogInByCode, LogInByCodeError, LogInByLinkError, Purpose, Recover,
+    RecoverError, RequestByMail, RequestByMailError, Token, VerifyAddressError,
+};
+use opentelemetry::trace::FutureExt as _;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Application, Tag,
+    api::sessions::SessionAnswer,
+    edge::{caller::Anyone, even_times::at_even_times},
+    wire::{
+        body::Body,
+        cookies,
+        refused::{Refused, refusals},
+        reply::Reply,
+    },
+};
+
+/// The endpoints of this family.
+#[derive(Clone)]
+pub(crate) struct MailFlows {
+    /// The application that they serve.
+    pub(crate) app: Arc<Application>,
+}
+
+/// The address to write to.
+#[derive(Object, Deserialize)]
+#[oai(rename = "MailRequest")]
+struct RequestBody {
+    /// The e-mail address.
+    #[oai(validator(max_length = 4096))]
+    email: String,
+}
+
+/// The address to send a code to.
+#[derive(Object, Deserialize)]
+#[oai(rename = "OtpRequest")]
+struct CodeRequestBody {
+    /// The e-mail address that the user logs in with.
+    #[oai(validator(max_length = 4096))]
+    identifier: String,
+}
+
+/// The token of a link.
+#[derive(Object, Deserialize)]
+#[oai(rename = "LinkRequest")]
+struct LinkBody {
+    /// The token from the fragment of the link, as in `kyl_…`. It can be used once.
+    #[oai(validator(max_length = 64))]
+    token: String,
+}
+
+/// The token of a link, and a new password.
+#[derive(Object, Deserialize)]
+#[oai(rename = "RecoveryRequest")]
+struct RecoveryBody {
+    /// The token from the fragment of the link, as in `kyl_…`. It can be used once.
+    #[oai(validator(max_length = 64))]
+    token: String,
+    /// The new password.
+    #[oai(validator(max_length = 4096))]
+    password: String,
+}
+
+/// A code, and the address that it was sent to.
+#[derive(Object, Deserialize)]
+#[oai(rename = "OtpCompleteRequest")]
+struct CodeBody {
+    /// The e-mail address that the code was requested for.
+    #[oai(validator(max_length = 4096))]
+    identifier: String,
+    /// The six digits; spaces are ignored.
+    #[oai(validator(max_length = 64))]
+    code: String,
+}
+
+/// What happened.
+#[derive(Object, Serialize)]
+#[oai(rename = "Done")]
+struct Told {
+    /// What happened, for people.
+    message: String,
+}
+
+/// A verified address.
+#[derive(Object, Serialize)]
+struct VerifiedAddress {
+    /// The address.
+    address: String,
+}
+
+#[derive(ApiResponse)]
+enum Requested {
+    /// If a user has the address, a mail will be sent to it. The response is the same if nobody has.
+    #[oai(status = 202)]
+    Accepted(Reply<Told>),
+}
+
+#[derive(ApiResponse)]
+enum Verified {
+    /// The address is verified.
+    #[oai(status = 200)]
+    Address(Reply<VerifiedAddress>),
+}
+
+#[derive(ApiResponse)]
+enum Recovered {
+    /// The password is set, and all sessions are revoked.
+    #[oai(status = 200)]
+    Done(Reply<Told>),
+}
+
+fn told(message: &str) -> Reply<Told> {
+    Reply::new(&Told { message: message.to_owned() })
+}
+
+/// What is not such a token is an unknown one.
+fn link(token: &str) -> Option<Token> {
+    Token::read(Purpose::Link, token)
+}
+
+impl MailFlows {
+    async fn request(
+        &self,
+        caller: &kayan_core::Caller,
+        flow: Flow,
+        address: String,
+    ) -> Result<Requested, RequestByMailError> {
+        self.app.kayan.request_by_mail(caller, &RequestByMail { flow, address }).await?;
+        Ok(Requested::Accepted(told("if a user has this address, a mail is on its way")))
+    }
+
+    fn issued(&self, opened: kayan_core::Opened) -> SessionAnswer {
+        let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
+        SessionAnswer::Issued(Reply::new(&opened.into()), cookie)
+    }
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Mail")]
+impl MailFlows {
+    /// Request a link that verifies an address
+    ///
+    /// The link is good for 24 hours. Nothing is sent to an address that is verified already. An address gets five mails an
+    /// hour at most.
+    #[oai(path = "/verification/request", method = "post", operation_id = "verificationRequest")]
+    async fn request_verification(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<RequestBody>,
+    ) -> Result<Requested, Refused<RequestByMailError>> {
+        Ok(self.request(&caller, Flow::Verification, body.email).await?)
+    }
+
+    /// Verify an address
+    ///
+    /// Needs no session: the token proves that the mail was read.
+    #[oai(path = "/verification/complete", method = "post", operation_id = "verificationComplete")]
+    async fn complete_verification(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<LinkBody>,
+    ) -> Result<Verified, Refused<VerifyAddressError>> {
+        let address = self.app.kayan.verify_address(&caller, link(&body.token).as_ref()).await?;
+        Ok(Verified::Address(Reply::new(&VerifiedAddress { address })))
+    }
+
+    /// Request a link that sets a new password
+    ///
+    /// The link is good for an hour. An address gets five mails an hour at most.
+    #[oai(path = "/recovery/request", method = "post", operation_id = "recoveryRequest")]
+    async fn request_recovery(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<RequestBody>,
+    ) -> Result<Requested, Refused<RequestByMailError>> {
+        Ok(self.request(&caller, Flow::Recovery, body.email).await?)
+    }
+
+    /// Set a new password by a link
+    ///
+    /// Revokes every session, and voids every other link and code of the user. It opens no session: log in with the new
+    /// password, and the second factor if there is one. A password that is refused leaves the link as it was.
+    #[oai(path = "/recovery/complete", method = "post", operation_id = "recoveryComplete")]
+    async fn complete_recovery(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<RecoveryBody>,
+    ) -> Result<Recovered, Refused<RecoverError>> {
+        let cmd = Recover { token: link(&body.token), password: body.password.into() };
+        self.app.kayan.recover(&caller, &cmd).await?;
+        Ok(Recovered::Done(told("the password is set; log in with it")))
+    }
+
+    /// Request a link that logs in
+    ///
+    /// The link is good for 15 minutes. An address gets five mails an hour at most.
+    #[oai(path = "/magic-link/request", method = "post", operation_id = "magicLinkRequest")]
+    async fn request_magic_link(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<RequestBody>,
+    ) -> Result<Requested, Refused<RequestByMailError>> {
+        Ok(self.request(&caller, Flow::MagicLink, body.email).await?)
+    }
+
+    /// Log in by a link
+    ///
+    /// Opens a session at `aal1`, and marks the address as verified.
+    #[oai(path = "/magic-link/complete", method = "post", operation_id = "magicLinkComplete")]
+    async fn complete_magic_link(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<LinkBody>,
+    ) -> Result<SessionAnswer, Refused<LogInByLinkError>> {
+        let opened = self.app.kayan.log_in_by_link(&caller, link(&body.token).as_ref()).await?;
+        Ok(self.issued(opened))
+    }
+
+    /// Request a code that logs in
+    ///
+    /// The code has six digits and is good for ten minutes; it voids the one before. An address gets five mails an hour at
+    /// most.
+    #[oai(path = "/otp/request", method = "post", operation_id = "otpRequest")]
+    async fn request_code(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<CodeRequestBody>,
+    ) -> Result<Requested, Refused<RequestByMailError>> {
+        Ok(self.request(&caller, Flow::Code, body.identifier).await?)
+    }
+
+    /// Log in by a code
+    ///
+    /// Opens a session at `aal1`, and marks the address as verified. Five wrong codes void the code; they also count as
+    /// failed logins. The response is the same for a wrong code and an unknown account.
+    #[oai(path = "/otp/complete", method = "post", operation_id = "otpComplete")]
+    async fn complete_code(
+        &self,
+        Anyone(caller): Anyone,
+        Body(body): Body<CodeBody>,
+    ) -> Result<SessionAnswer, Refused<LogInByCodeError>> {
+        let cmd = LogInByCode { identifier: body.identifier, code: body.code.into() };
+        // Runs to its end even if the client disconnects, so that every counted attempt gets a verdict (I-41).
+        let kayan = self.app.kayan.clone();
+        let login = tokio::spawn(async move { kayan.log_in_by_code(&caller, &cmd).await }.with_current_context());
+        let opened =
+            at_even_times(login).await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
+        Ok(self.issued(opened))
+    }
+}
+
+const NOT_HERE: &str = "this tenant does not allow this login method, or the service sends no mail (KAYAN_SMTP_URL)";
+
+fn not_an_address() -> Vec<FieldError> {
+    vec![FieldError::new("", "format", "must be an e-mail address, as in ada@example.com")]
+}
+
+refusals! {
+    InvalidLink {
+        Self => InvalidToken.message("the link is unknown, expired or used up: request a new one".to_owned()),
+    }
+    RequestByMailError {
+        Self::NotAnAddress => InvalidInput.fields(not_an_address()),
+        Self::MethodDisabled => MethodDisabled.message(NOT_HERE.to_owned()),
+        Self::Limited(limited) => RateLimited.limited(limited),
+        Self::NoTenant => TenantNotFound,
+        Self::Failed(failure) => (failure: Failure),
+    }
+    VerifyAddressError {
+        Self::InvalidLink(error) => (error: InvalidLink),
+        Self::Failed(failure) => (failure: Failure),
+    }
+    RecoverError {
+        Self::InvalidLink(error) => (error: InvalidLink),
+        Self::WeakPassword(weakness) => WeakPassword.weak("/password", &weakness),
+        Self::Failed(Failure::Overloaded) => Overloaded,
+        Self::Failed(failure) => (failure: Failure),
+    }
+    LogInByLinkError {
+        Self::InvalidLink(error) => (error: InvalidLink),
+        Self::MfaRequired(challenge) => MfaRequired.mfa(challenge),
+        Self::Failed(failure) => (failure: Failure),
+    }
+    LogInByCodeError {
+        Self::InvalidCode => FactorRefused.message("the code is wrong, expired or used up: request a new one".to_owned()),
+        Self::MethodDisabled => MethodDisabled.message(NOT_HERE.to_owned()),
+        Self::MfaRequired(challenge) => MfaRequired.mfa(challenge),
+        Self::Locked(locked) => AccountLocked.locked(locked),
+        Self::Limited(limited) => RateLimited.limited(limited),
+        Self::NoTenant => TenantNotFound,
+        Self::Failed(failure) => (failure: Failure),
+    }
+}

@@ -1,0 +1,51 @@
+//! Delivers messages from the outbox.
+
+use std::time::Duration;
+
+use kayan_core::{Failure, Kayan, MESSAGE_BATCH, MessageOutcome, WorkedMessage};
+
+use crate::runner::Job;
+
+/// A person waits for most messages.
+pub(crate) const JOB: Job = Job { name: "deliver_messages", every: Duration::from_secs(1), at_start: true };
+
+/// Works until nothing is due. Each replica does: the messages that one leases, no other gets.
+pub(crate) async fn run(kayan: &Kayan) -> Result<(), Failure> {
+    loop {
+        let worked = kayan.deliver_messages().await?;
+        worked.iter().for_each(count);
+        if worked.len() < usize::try_from(MESSAGE_BATCH).unwrap_or(usize::MAX) {
+            return Ok(());
+        }
+    }
+}
+
+fn count(message: &WorkedMessage) {
+    let WorkedMessage { id, kind, outcome } = message;
+    let kind = kind.as_str();
+    match outcome {
+        MessageOutcome::Delivered => metrics::counter!("kayan_messages_delivered_total", "kind" => kind).increment(1),
+        MessageOutcome::Dropped => {}
+        MessageOutcome::Postponed(why) => {
+            metrics::counter!("kayan_message_failures_total", "reason" => why.as_str()).increment(1);
+            tracing::debug!(message_id = %id, kind, reason = why.as_str(), "a message was not delivered; it will be retried");
+        }
+        MessageOutcome::GivenUp(why) => {
+            metrics::counter!("kayan_message_failures_total", "reason" => why.as_str()).increment(1);
+            given_up(id, kind, why.as_str());
+        }
+        MessageOutcome::Broken => {
+            metrics::counter!("kayan_message_failures_total", "reason" => "broken").increment(1);
+            given_up(id, kind, "broken");
+        }
+    }
+}
+
+fn given_up(id: &kayan_ports::MessageId, kind: &str, reason: &str) {
+    tracing::warn!(
+        message_id = %id,
+        kind,
+        reason,
+        "a message was given up: `kayan admin message show` says why, `kayan admin message retry` tries again"
+    );
+}
