@@ -2,7 +2,8 @@
 
 use futures_util::{StreamExt as _, stream};
 use kayan_ports::{
-    Change, CommitError, Guard, Identity, Mail, MailFailure, Message, MessageId, MessageKind, OutboxChange, Timestamp,
+    Change, CommitError, Guard, Identity, Mail, MailFailure, Message, MessageId, MessageKind, OutboxChange, TenantId,
+    Timestamp,
 };
 use serde_json::{Map, Value, json};
 use time::Duration;
@@ -166,7 +167,10 @@ fn tell_secret(values: &mut Map<String, Value>, messaging: &Messaging, message: 
         ("code", secret.text.clone())
     } else {
         let flow = message.kind.as_str().replace('_', "-");
-        ("link", format!("{}#token={}", messaging.link_url.replace("{flow}", &flow), secret.text.as_str()))
+        let url = messaging.link_url.replace("{flow}", &flow);
+        let tenant =
+            if message.tenant == TenantId::default() { String::new() } else { format!("&tenant={}", message.tenant) };
+        ("link", format!("{url}#token={}{tenant}", secret.text))
     };
     values.insert(name.to_owned(), json!(value));
 }

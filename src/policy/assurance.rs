@@ -94,7 +94,9 @@ pub fn require(
 /// The authentication method references of these proofs, with `mfa` from AAL2 on (RFC 8176, section 2).
 pub fn amr(proofs: &[Proof]) -> Vec<&'static str> {
     let mfa = (level(proofs) >= Some(Aal::Aal2)).then_some("mfa");
-    proofs.iter().flat_map(|proof| proof.amr).copied().chain(mfa).collect()
+    let mut all: Vec<_> = proofs.iter().flat_map(|proof| proof.amr).copied().chain(mfa).collect();
+    all.dedup();
+    all
 }
 
 /// Decides whether these methods open a session, and at which level. `mfa_required`: whether the tenant requires a second

@@ -21,17 +21,24 @@ use crate::{
     wire::{codes::Code, problem::Problem},
 };
 
-/// The path and the type of each page: Swagger UI, the OpenAPI document, and a page to try logging in on. The last one calls
-/// for changes of accounts without the look and the words of the service around it, so it is served in development only.
-const PAGES: [(&str, &str, Audience); 6] = [
+/// The path and the type of each page: Swagger UI, the OpenAPI document, the pages that links in mails open, and a page to try
+/// logging in on. The last one calls for changes of accounts without the look and the words of the service around it, so it is served in development only.
+const PAGES: [(&str, &str, Audience); 11] = [
     ("/docs", HTML, Audience::All),
     ("/openapi.json", "application/json", Audience::All),
     ("/openapi.yaml", "application/yaml", Audience::All),
+    ("/flow/verification", HTML, Audience::All),
+    ("/flow/recovery", HTML, Audience::All),
+    ("/flow/magic-link", HTML, Audience::All),
+    ("/flow/page.js", SCRIPT, Audience::All),
+    ("/flow/page.css", STYLE, Audience::All),
     ("/docs/passkeys", HTML, Audience::Developers),
-    ("/docs/passkeys.js", "text/javascript; charset=utf-8", Audience::Developers),
-    ("/docs/passkeys.css", "text/css; charset=utf-8", Audience::Developers),
+    ("/docs/passkeys.js", SCRIPT, Audience::Developers),
+    ("/docs/passkeys.css", STYLE, Audience::Developers),
 ];
 const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
 
 /// The pages. They are megabytes, and most processes never serve them, so each is made at its first request; all responses
 /// share its bytes.
@@ -119,6 +126,11 @@ impl Page {
                 "/docs/passkeys" => (include_str!("docs/passkeys.html").to_owned(), Some(OWN_FILES_ONLY)),
                 "/docs/passkeys.js" => (include_str!("docs/passkeys.js").to_owned(), None),
                 "/docs/passkeys.css" => (include_str!("docs/passkeys.css").to_owned(), None),
+                "/flow/page.js" => (include_str!("docs/flow/page.js").to_owned(), None),
+                "/flow/page.css" => (include_str!("docs/flow/page.css").to_owned(), None),
+                flow if flow.starts_with("/flow/") => {
+                    (include_str!("docs/flow/page.html").to_owned(), Some(OWN_FILES_ONLY))
+                }
                 "/openapi.json" => (document::json(&public), None),
                 _ => (document::yaml(&public), None),
             };

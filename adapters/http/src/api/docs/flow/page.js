@@ -1,0 +1,150 @@
+// Completes what a link in a mail began: the token stays in the fragment, and only a click sends it. So a scanner that
+// opens links uses none up.
+
+const $ = (id) => document.getElementById(id);
+
+const ENGLISH = {
+  titles: { verification: 'Verify your e-mail address', recovery: 'Set a new password', 'magic-link': 'Log in' },
+  explanations: {
+    verification: 'Confirm that this e-mail address is yours.',
+    'magic-link': 'Confirm that you want to log in on this device.',
+  },
+  confirm: { verification: 'Verify address', 'magic-link': 'Log in' },
+  done: {
+    verification: 'Your e-mail address is verified.',
+    recovery: 'Your password is set. All sessions have ended: log in with the new password.',
+    'magic-link': 'You are logged in.',
+  },
+  invalid: 'This link was used already or has expired. Request a new one.',
+  password: 'New password',
+  hint: 'A long phrase is best. Avoid common words and your own name or address.',
+  setPassword: 'Set password',
+  factor: 'Code of your authenticator app, or a recovery code',
+  factorNeeded: 'Your account needs a second factor.',
+  passkeyNeeded: 'Your account needs your passkey: log in with it instead of a link.',
+  verifyFactor: 'Verify code',
+  email: 'E-mail address',
+  request: 'Send a new link',
+  requested: 'If there is an account with this address, a mail is on its way.',
+};
+
+const GERMAN = {
+  titles: { verification: 'E-Mail-Adresse bestätigen', recovery: 'Neues Passwort setzen', 'magic-link': 'Anmelden' },
+  explanations: {
+    verification: 'Bestätigen Sie, dass diese E-Mail-Adresse Ihnen gehört.',
+    'magic-link': 'Bestätigen Sie, dass Sie sich auf diesem Gerät anmelden möchten.',
+  },
+  confirm: { verification: 'Adresse bestätigen', 'magic-link': 'Anmelden' },
+  done: {
+    verification: 'Ihre E-Mail-Adresse ist bestätigt.',
+    recovery: 'Ihr Passwort ist gesetzt. Alle Sitzungen sind beendet: Melden Sie sich mit dem neuen Passwort an.',
+    'magic-link': 'Sie sind angemeldet.',
+  },
+  invalid: 'Dieser Link wurde schon benutzt oder ist abgelaufen. Fordern Sie einen neuen an.',
+  password: 'Neues Passwort',
+  hint: 'Am besten ist ein langer Satz. Vermeiden Sie häufige Wörter und Ihren Namen oder Ihre Adresse.',
+  setPassword: 'Passwort setzen',
+  factor: 'Code Ihrer Authenticator-App oder ein Wiederherstellungscode',
+  factorNeeded: 'Ihr Konto verlangt einen zweiten Faktor.',
+  passkeyNeeded: 'Ihr Konto verlangt Ihren Passkey: Melden Sie sich damit statt mit einem Link an.',
+  verifyFactor: 'Code prüfen',
+  email: 'E-Mail-Adresse',
+  request: 'Neuen Link senden',
+  requested: 'Wenn es ein Konto mit dieser Adresse gibt, ist eine E-Mail unterwegs.',
+};
+
+const isGerman = navigator.language.toLowerCase().startsWith('de');
+const TEXTS = isGerman ? GERMAN : ENGLISH;
+const API = new URL('../api/v1/', import.meta.url);
+const flow = location.pathname.replace(/\/$/, '').split('/').pop();
+const fragment = new URLSearchParams(location.hash.slice(1));
+const token = fragment.get('token');
+const tenant = fragment.get('tenant');
+let mfaToken = null;
+
+// So that the token is neither in the history nor shown.
+history.replaceState(null, '', location.pathname);
+
+function show(id) {
+  for (const form of document.forms) form.hidden = form.id !== id;
+}
+
+function say(text, isError = false) {
+  $('message').textContent = text;
+  $('message').classList.toggle('error', isError);
+}
+
+async function post(path, body) {
+  const headers = { 'Content-Type': 'application/json', 'Accept-Language': isGerman ? 'de' : 'en' };
+  if (tenant) headers['X-Tenant-ID'] = tenant;
+  const response = await fetch(new URL(path, API), { method: 'POST', headers, body: JSON.stringify(body) });
+  const answer = await response.json().catch(() => ({ message: `The service answered ${response.status}.` }));
+  return response.ok ? null : answer;
+}
+
+function refuse(problem) {
+  if (problem.code === 'invalid_token') {
+    say(TEXTS.invalid, true);
+    show('request-form');
+  } else if (problem.code === 'mfa_required') {
+    mfaToken = problem.details.mfa_token;
+    const takesCodes = problem.details.methods.some((method) => method !== 'webauthn');
+    say(takesCodes ? TEXTS.factorNeeded : TEXTS.passkeyNeeded);
+    show(takesCodes ? 'factor-form' : null);
+  } else {
+    const fields = problem.details?.fields ?? [];
+    say([problem.message, ...fields.map((field) => field.message)].filter((text, at, all) => all.indexOf(text) === at).join('\n'), true);
+  }
+}
+
+async function complete(path, body) {
+  const problem = await post(path, body);
+  if (problem) return refuse(problem);
+  say(TEXTS.done[flow]);
+  show(null);
+  $('title').focus();
+}
+
+function on(form, act) {
+  $(form).addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const button = $(form).querySelector('button');
+    button.disabled = true;
+    try {
+      await act();
+    } catch (error) {
+      say(String(error), true);
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+
+on('confirm-form', () => complete(`${flow}/complete`, { token }));
+on('password-form', () => complete('recovery/complete', { token, password: $('password').value }));
+on('factor-form', async () => {
+  const code = $('factor').value.trim();
+  const path = /^[\d ]{6,7}$/.test(code) ? 'mfa/totp/verify' : 'mfa/recovery-codes/verify';
+  await complete(path, { code, mfa_token: mfaToken });
+});
+on('request-form', async () => {
+  const problem = await post(`${flow}/request`, { email: $('email').value.trim() });
+  if (problem) return refuse(problem);
+  say(TEXTS.requested);
+});
+
+document.documentElement.lang = isGerman ? 'de' : 'en';
+document.title = TEXTS.titles[flow];
+$('title').textContent = TEXTS.titles[flow];
+$('explanation').textContent = TEXTS.explanations[flow] ?? '';
+$('confirm').textContent = TEXTS.confirm[flow] ?? '';
+$('password-label').textContent = TEXTS.password;
+$('password-hint').textContent = TEXTS.hint;
+$('set-password').textContent = TEXTS.setPassword;
+$('factor-label').textContent = TEXTS.factor;
+$('verify-factor').textContent = TEXTS.verifyFactor;
+$('email-label').textContent = TEXTS.email;
+$('request').textContent = TEXTS.request;
+
+if (!token) show('request-form');
+else show(flow === 'recovery' ? 'password-form' : 'confirm-form');
