@@ -1,37 +1,12 @@
 //! What managing messages promises.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
-use kayan_ports::{
-    AuditEvent, Clock, Mail, MailError, Mailer, Outbox, Outcome, Rendered, Scope, Templates, TenantId, Timestamp,
-};
-use serde_json::{Map, Value, json};
+use kayan_ports::{AuditEvent, Clock, Outbox, Outcome, Scope, TenantId, Timestamp};
+use serde_json::json;
 use time::Duration;
 use uuid::Uuid;
 
 use super::*;
-use crate::{Idempotency, Messaging, message::content::Secret, policy::permission::Grants, stage::Stage};
-
-/// Stands in for a mail server that is not needed: these tests deliver nothing.
-struct Unused;
-
-#[async_trait]
-impl Mailer for Unused {
-    async fn send(&self, _: &Mail) -> Result<(), MailError> {
-        Ok(())
-    }
-
-    async fn check(&self) -> Result<(), MailError> {
-        Ok(())
-    }
-}
-
-impl Templates for Unused {
-    fn render(&self, _: &TenantId, _: MessageKind, _: &[&str], _: &Map<String, Value>) -> Result<Rendered, Failure> {
-        Err(Failure::Fault("nothing is rendered here".to_owned()))
-    }
-}
+use crate::{Idempotency, message::content::Secret, policy::permission::Grants, stage::Stage};
 
 const SECRET: &str = "kyl_planted_secret";
 const ALL: ListMessages = ListMessages { state: None, limit: 100, offset: 0 };
@@ -40,12 +15,9 @@ fn acme() -> TenantId {
     "acme".parse().unwrap()
 }
 
-/// A service that sends mail, with a tenant `acme` beside `default`.
+/// A service with a tenant `acme` beside `default`.
 fn stage() -> Stage {
-    let mut stage = Stage::new();
-    let link_url = "https://example.com/{flow}".to_owned();
-    let messaging = Messaging { mailer: Arc::new(Unused), templates: Arc::new(Unused), link_url, notices: true };
-    stage.kayan.messaging = Some(messaging);
+    let stage = Stage::new();
     stage.store.add_tenant(acme(), true);
     stage
 }
@@ -102,7 +74,7 @@ impl Stage {
     }
 
     fn later(&self) -> Timestamp {
-        self.clock.advance(std::time::Duration::from_secs(60));
+        self.clock.advance(Duration::MINUTE);
         self.clock.now()
     }
 
