@@ -34,7 +34,7 @@ fn goes_on(before: &Metrics, after: &Metrics) -> String {
             _ if is_success(series) => {
                 format!("{}+{}x120", last - latest, if *last > before.get(series) { 15 } else { 0 })
             }
-            true => format!("{}x39 {last}x80", before.get(series)),
+            true => format!("{}+0x39 {last}+0x80", before.get(series)),
             false => format!("{last}+{}x120", last - before.get(series)),
         };
         writeln!(text, "      - series: '{series}'\n        values: '{values}'").unwrap();

@@ -13,11 +13,11 @@ use crate::{administration::Office, mail_flows::home};
 const MEMBERS: [&str; 10] =
     ["id", "tenant_id", "kind", "recipient", "state", "attempts", "due_at", "error", "created_at", "finished_at"];
 
-pub(crate) const REJECTED: &str = r#"kayan_message_failures_total{reason="rejected"}"#;
+const REJECTED: &str = r#"kayan_message_failures_total{reason="rejected"}"#;
 const TESTS: &str = r#"kayan_messages_delivered_total{kind="test"}"#;
 
 /// Waits until a counter has this value.
-pub(crate) async fn counted(client: &Client, series: &str, count: u64) -> Metrics {
+async fn counted(client: &Client, series: &str, count: u64) -> Metrics {
     Metrics::until(client, |metrics| metrics.count(series) >= Some(count)).await
 }
 
