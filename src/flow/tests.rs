@@ -51,8 +51,9 @@ async fn recover(stage: &Stage, token: Option<Token>, password: &str) -> Result<
 }
 
 async fn lock(stage: &Stage, id: kayan_ports::IdentityId) {
-    let cmd = SetUserState { user: UserRef::Id(id), state: State::Locked, until: None, reason: None, expected: None };
-    stage.kayan.set_user_state(&Stage::operator(), &cmd).await.unwrap();
+    let cmd =
+        SetUserState { user: UserRef(id.to_string()), state: State::Locked, until: None, reason: None, expected: None };
+    stage.kayan.set_user_state(&Stage::operator(), cmd).await.unwrap();
 }
 
 async fn verified(stage: &Stage, opened: &crate::Opened) -> Vec<String> {
@@ -85,7 +86,8 @@ async fn where_a_verified_address_is_required_a_login_waits_for_it() {
     stage.set_tenant(TenantSettings { verification_required: true, ..TenantSettings::default() }).await;
     let refused = stage.kayan.register(&Stage::stranger(), Stage::registration(ADA)).await.unwrap_err();
     assert_eq!(refused, RegisterError::Unverified);
-    let log_in = || stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD));
+    let stranger = Stage::stranger();
+    let log_in = || stage.kayan.log_in(&stranger, Stage::login(ADA, PASSWORD));
     assert_eq!(log_in().await.unwrap_err(), LogInError::Unverified);
     let wrong = stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, NEW)).await.unwrap_err();
     assert_eq!(wrong, LogInError::InvalidCredentials, "told only after the proof");

@@ -38,6 +38,11 @@ pub struct MissingFactor {
 /// The methods that a user can enroll during a login that lacks a factor.
 const ENROLLABLE: &[Method] = &[Method::Totp, Method::Webauthn];
 
+/// Whether a user can enroll this method during a login that lacks a factor.
+pub fn is_enrollable(method: Method) -> bool {
+    ENROLLABLE.contains(&method)
+}
+
 /// What this method proves whenever it is used; a passkey may prove more.
 pub fn proof(method: Method) -> Proof {
     match method {

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::Command};
 use crate::{
     run::{self, Failure, Workspace},
     servers::{self, Running},
-    test,
+    test, tools,
 };
 
 /// The databases: features of the `kayan` package, and names in `KAYAN_DB_TYPE`.
@@ -92,6 +92,7 @@ pub(crate) fn journeys(
     run::timed(&format!("run the journeys on {database}"), || {
         let mut nextest = workspace.cargo(["nextest", "run", "--profile", database]);
         nextest.args(arguments).env(test::BINARY, &kayan).env("KAYAN_TEST_DATABASE", database);
+        nextest.env(test::MAIL, tools::of_mail(workspace)?);
         run::run(nextest.envs(servers.env.iter().cloned()))
     })
 }

@@ -14,6 +14,8 @@ pub(crate) const BINARY: &str = "KAYAN_BIN";
 const NGINX: &str = "KAYAN_TEST_NGINX";
 /// Tells them where the modules for tests in a browser are.
 const BROWSER: &str = "KAYAN_TEST_BROWSER";
+/// Tells them which Python has the mail server.
+pub(crate) const MAIL: &str = "KAYAN_TEST_MAIL_PYTHON";
 
 /// Runs the tests whose names match the filters, or all.
 pub(crate) fn run(workspace: &Workspace, filters: &[String]) -> Result<(), Failure> {
@@ -45,7 +47,10 @@ pub(crate) fn with_servers(workspace: &Workspace, mysql8: bool, command: &[Strin
 /// start it.
 fn places(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
     let nginx = tools::of_debian(workspace, "nginx", "nginx")?.map(|nginx| (NGINX, nginx));
-    Ok(nginx.into_iter().chain([(BROWSER, tools::of_browsers(workspace)?)]).collect())
+    Ok(nginx
+        .into_iter()
+        .chain([(BROWSER, tools::of_browsers(workspace)?), (MAIL, tools::of_mail(workspace)?)])
+        .collect())
 }
 
 /// Installs the runner of the tests where it is missing.

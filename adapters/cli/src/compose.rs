@@ -1,5 +1,6 @@
 //! The composition root: the only place that names concrete adapters and checks which are compiled in.
 
+mod mail;
 mod observability;
 mod passkeys;
 #[cfg(feature = "redis")]
@@ -19,6 +20,7 @@ use kayan_sql::{Driver, SqlStore};
 use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles, TracedHasher};
 use secrecy::{ExposeSecret, SecretString};
 
+pub(crate) use self::mail::mail_server;
 pub(crate) use self::observability::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
 use self::observability::{audited, counted};
 pub(crate) use self::validators::VALIDATORS;
@@ -184,6 +186,7 @@ fn over(
         tokens: tokens(),
         totp: Arc::new(AppCodes),
         relying_party: passkeys::relying_party(config)?,
+        messaging: mail::messaging(config)?,
         clock: clock(),
         entropy: entropy(),
     };
@@ -354,6 +357,7 @@ pub(crate) fn application(
     probes.extend(counters.probe.clone());
     #[cfg(feature = "redis")]
     probes.extend(redis::session_probe(config)?);
+    probes.extend(mail::probe(config)?);
     let health = CheckHealth::new(probes, clock());
     let hasher = hasher(config)?;
     let Observed { logs, metrics } = observed;

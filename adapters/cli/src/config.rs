@@ -95,6 +95,8 @@ pub(crate) struct Config {
     pub(crate) audit_retention: Option<Duration>,
     /// How traces are sent; `None` disables them.
     pub(crate) traces: Option<TraceSettings>,
+    /// Outgoing mail; `None`: the service sends none.
+    pub(crate) mail: Option<Mail>,
     /// Whom passkeys are made for; `None` disables them.
     pub(crate) passkeys: Option<Passkeys>,
     /// Root of the keys that seal flow state, and of the one that wraps the data key; 32 bytes or more in production.
@@ -109,6 +111,28 @@ pub(crate) struct Config {
     pub(crate) data_key: Option<Secret>,
     /// The previous one, during rotation.
     pub(crate) data_key_previous: Option<Secret>,
+}
+
+/// Outgoing mail.
+#[derive(Debug, Clone)]
+pub(crate) struct Mail {
+    /// The server; without one, in development, mail is written to the log.
+    pub(crate) smtp: Option<Smtp>,
+    /// The folder with the operator's templates.
+    pub(crate) templates: Option<PathBuf>,
+    /// The URL of the page that a link opens, with `{flow}` in it.
+    pub(crate) link_url: String,
+    /// Whether users are told of changes to the security of their accounts.
+    pub(crate) notices: bool,
+}
+
+/// A mail server.
+#[derive(Debug, Clone)]
+pub(crate) struct Smtp {
+    /// Its URL.
+    pub(crate) url: SecretString,
+    /// The sender of every mail.
+    pub(crate) from: String,
 }
 
 /// Whom passkeys are made for.

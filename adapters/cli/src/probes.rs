@@ -1,13 +1,17 @@
-//! The checks of `/health`: the database and its schema.
+//! The checks of `/health`: the database and its schema, and the mail server.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use kayan_ports::{Condition, Probe};
+use kayan_ports::{Condition, Mailer, Probe};
 use kayan_sql::{
     Driver, DriverError, READ_ONLY,
     migrate::{self, MigrationState, MigrationStatus},
 };
+use tokio::time::Instant;
 
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -16,6 +20,71 @@ pub(crate) struct DatabaseProbe(pub(crate) Arc<dyn Driver>);
 
 /// Whether the schema is the one of this version.
 pub(crate) struct MigrationsProbe(pub(crate) Arc<dyn Driver>);
+
+/// How long a mail server is believed to be as it was: each look is a login, which providers count.
+const BELIEVED: Duration = Duration::from_mins(1);
+
+/// Whether the mail server lets the service log in. Without it the service works, but for what needs mail.
+pub(crate) struct MailProbe {
+    mailer: Arc<dyn Mailer>,
+    look: Arc<Mutex<Look>>,
+}
+
+/// The last look at the mail server.
+#[derive(Default)]
+struct Look {
+    /// When it ended, and what it found.
+    last: Option<(Instant, Condition)>,
+    /// Whether there is one under way.
+    is_under_way: bool,
+}
+
+impl MailProbe {
+    /// The probe of a mail server.
+    pub(crate) fn new(mailer: Arc<dyn Mailer>) -> Self {
+        Self { mailer, look: Arc::default() }
+    }
+
+    /// Looks at it, however long that takes.
+    async fn look(mailer: Arc<dyn Mailer>, look: Arc<Mutex<Look>>) -> Condition {
+        let condition = match mailer.check().await {
+            Ok(()) => Condition::Healthy,
+            Err(error) => {
+                tracing::warn!(%error, "the mail server can't be used");
+                Condition::Degraded(format!("can't be used: {}", error.why.as_str().replace('_', " ")))
+            }
+        };
+        *locked(&look) = Look { last: Some((Instant::now(), condition.clone())), is_under_way: false };
+        condition
+    }
+}
+
+fn locked(look: &Mutex<Look>) -> MutexGuard<'_, Look> {
+    look.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl Probe for MailProbe {
+    fn name(&self) -> &'static str {
+        "mail"
+    }
+
+    async fn check(&self) -> Condition {
+        let (begins, last) = {
+            let mut look = locked(&self.look);
+            let begins = !look.is_under_way && look.last.as_ref().is_none_or(|(at, _)| at.elapsed() >= BELIEVED);
+            look.is_under_way |= begins;
+            (begins, look.last.clone().map(|(_, condition)| condition))
+        };
+        if begins {
+            let looking = tokio::spawn(Self::look(self.mailer.clone(), self.look.clone()));
+            if let Ok(Ok(condition)) = tokio::time::timeout(PATIENCE, looking).await {
+                return condition;
+            }
+        }
+        last.unwrap_or_else(|| Condition::Degraded("has not answered yet".to_owned()))
+    }
+}
 
 #[async_trait]
 impl Probe for DatabaseProbe {

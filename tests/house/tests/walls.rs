@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kayan_house::{Dependency, none_of, packages, rust, rust_in};
 
 /// Who may depend on whom. Optional dependencies count; those for tests are further down.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("kayan-ports", &[]),
     ("kayan-core", &["kayan-ports"]),
     ("kayan-http", &["kayan-core", "kayan-ports"]),
@@ -21,6 +21,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("kayan-fakes", &["kayan-ports"]),
     ("kayan-crypto", &["kayan-ports"]),
     ("kayan-webauthn", &["kayan-ports"]),
+    ("kayan-mail", &["kayan-ports", "kayan-tls"]),
     ("kayan-authenticator", &[]),
     // it times the statements that a driver is given
     ("kayan-telemetry", &["kayan-ports", "kayan-sql", "kayan-tls"]),

@@ -62,9 +62,6 @@ async fn a_service_does_not_start_with_what_it_cannot_do_yet() {
         ("KAYAN_JWT_TTL", "5m"),
         ("KAYAN_OIDC_PROVIDERS", "[{\"name\": \"example\"}]"),
         ("KAYAN_RETURN_TO", "https://app.example.com/done"),
-        ("KAYAN_SMTP_URL", "smtp://localhost"),
-        ("KAYAN_MAIL_FROM", "Kayan <no-reply@example.com>"),
-        ("KAYAN_MAIL_TEMPLATES", "templates"),
     ] {
         refused(&Home::new().with(name, value).run("serve").await, 78, name, "this version cannot ");
     }

@@ -8,6 +8,7 @@ mod factors;
 mod files;
 mod finding;
 mod hashing;
+mod mail;
 mod network;
 pub(crate) mod redis;
 mod secrets;
@@ -78,9 +79,9 @@ async fn examine(case: &Case) -> Vec<Finding> {
     findings.extend(network::examine(case));
     findings.extend(secrets::examine(case));
     findings.extend(files::examine(case));
-    let (hashing, database, redis) =
-        tokio::join!(hashing::examine(case), database::examine(case), redis::examine(case));
-    findings.extend(hashing.into_iter().chain(database).chain(redis));
+    let (hashing, database, redis, mail) =
+        tokio::join!(hashing::examine(case), database::examine(case), redis::examine(case), mail::examine(case));
+    findings.extend(hashing.into_iter().chain(database).chain(redis).chain(mail));
     findings
 }
 

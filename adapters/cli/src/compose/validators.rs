@@ -1,5 +1,8 @@
 //! How the compiled-in adapters validate the connection strings in the settings, before anything is opened.
 
+use std::path::Path;
+
+use kayan_mail::{MailTemplates, Sender, SmtpUrl};
 use kayan_webauthn::{RelyingParty, RelyingPartyError};
 
 use crate::config::{
@@ -15,6 +18,9 @@ pub(crate) const VALIDATORS: Validators = Validators {
     #[cfg(not(feature = "redis"))]
     redis: None,
     passkeys,
+    smtp,
+    sender,
+    templates,
 };
 
 fn dsn(kind: DatabaseKind, text: &str, files: bool) -> Result<(), String> {
@@ -61,6 +67,22 @@ fn passkeys(id: &str, origins: &[String]) -> Result<(), PasskeyProblem> {
         RelyingPartyError::NoOrigin(_) => PasskeyProblem::NoOrigin,
     };
     RelyingParty::new(id, id, origins).map(drop).map_err(problem)
+}
+
+fn smtp(text: &str, files: bool) -> Result<bool, String> {
+    let url: SmtpUrl = text.parse().map_err(message)?;
+    if files {
+        url.check_files().map_err(message)?;
+    }
+    Ok(url.is_encrypted())
+}
+
+fn sender(text: &str) -> Result<(), String> {
+    text.parse::<Sender>().map(drop).map_err(message)
+}
+
+fn templates(folder: &Path) -> Result<(), String> {
+    MailTemplates::new(Some(folder)).map(drop).map_err(message)
 }
 
 fn message<E: std::fmt::Display>(error: E) -> String {

@@ -10,7 +10,7 @@ use kayan_ports::{Entropy, LogLevel};
 use super::problem::{Findings, Problem, Warning};
 use super::report::{self, Row};
 use super::settings::{
-    audit, database, general, http, limits, lockout, passkeys, passwords, redis, secrets, sessions, traces,
+    audit, database, general, http, limits, lockout, mail, passkeys, passwords, redis, secrets, sessions, traces,
 };
 use super::values::Values;
 use super::{Config, DatabaseKind, LogFormat, checks, connections, gather, schema};
@@ -45,6 +45,12 @@ pub(crate) struct Validators {
     pub(crate) redis: Option<ValidateUrl>,
     /// Validates a relying party's id and its origins.
     pub(crate) passkeys: fn(&str, &[String]) -> Result<(), PasskeyProblem>,
+    /// Validates the URL of a mail server, and says whether everything is encrypted.
+    pub(crate) smtp: fn(&str, bool) -> Result<bool, String>,
+    /// Validates the sender of mails; an error says what is wrong only.
+    pub(crate) sender: fn(&str) -> Result<(), String>,
+    /// Validates a folder of mail templates.
+    pub(crate) templates: fn(&Path) -> Result<(), String>,
 }
 
 /// Why browsers would refuse passkeys. A text says what is wrong, and after a `;` what to do.
@@ -115,6 +121,7 @@ impl Config {
             None
         });
         passkeys::complete(&mut values, inputs, &mut findings);
+        mail::complete(&mut values, inputs, &mut findings);
         passwords::fill_concurrency(&mut values);
         connections::fill(&mut values, &mut findings);
         // last, because a file is only written for a service that can start
@@ -155,6 +162,7 @@ fn assemble(values: &Values, kind: DatabaseKind, identity_schema: Option<serde_j
         audit_log: values.find(&audit::LOG),
         audit_retention: values.find(&audit::RETENTION).filter(|age| !age.is_zero()),
         traces: traces::read(values),
+        mail: mail::read(values),
         passkeys: passkeys::read(values),
         session_secret: values.find(&secrets::SESSION).unwrap_or_else(|| Vec::new().into()),
         session_secret_previous: values.find(&secrets::SESSION_PREVIOUS),

@@ -178,6 +178,18 @@ pub(crate) fn mailbox(text: &str) -> Result<String, Invalid> {
     Err(Invalid::new("is not a mail address", "use one such as no-reply@example.com or Kayan <no-reply@example.com>"))
 }
 
+/// A URL in which `{flow}` stands for what a link is for. It has no fragment, because the link's token is put there.
+pub(crate) fn link_url(text: &str) -> Result<String, Invalid> {
+    let hint = "use a URL such as https://app.example.com/account/{flow}";
+    let (before, _) = text.split_once("{flow}").ok_or_else(|| Invalid::new("has no {flow}", hint))?;
+    let whole = url(&text.replace("{flow}", "x"), &["http", "https"])?;
+    let is_in_host = !before.split_once("://").is_some_and(|(_, place)| place.contains(['/', '?']));
+    if is_in_host || whole.fragment().is_some() || !whole.username().is_empty() || whole.password().is_some() {
+        return Err(Invalid::new("has {flow} in its host, a user, or a fragment (#)", hint));
+    }
+    Ok(text.to_owned())
+}
+
 /// A JSON object or list. The message quotes none of it, as it may hold secrets.
 pub(crate) fn json(text: &str) -> Result<serde_json::Value, Invalid> {
     let hint = "use a JSON object or list";
@@ -247,6 +259,9 @@ mod tests {
         for text in ["Kayan <no-reply@example.com>", "no-reply@example.com"] {
             assert_eq!(mailbox(text), Ok(text.to_owned()));
         }
+        for text in ["https://a.example/x/{flow}", "http://localhost:3000?next={flow}&a=1"] {
+            assert_eq!(link_url(text), Ok(text.to_owned()));
+        }
         assert!(json("[]").is_ok());
         assert_eq!([ratio("0"), ratio("0.25")], [Ok(0.0), Ok(0.25)]);
         let expected = [("a", "1"), ("b", "2,3"), ("c", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -274,6 +289,12 @@ mod tests {
         fails(networks("10.0.0.0/33"), "neither a network");
         for text in ["Kayan", "a@b\r\nBcc: c@d", "Kayan\r\nBcc: x <a@b>"] {
             fails(mailbox(text), "not a mail address");
+        }
+        fails(link_url("https://a.example/flow"), "no {flow}");
+        fails(link_url("/flow/{flow}"), "not a URL");
+        fails(link_url("javascript:alert({flow})"), "begins with http://");
+        for text in ["https://{flow}.example", "https://a.example/{flow}#x", "https://u:p@a.example/{flow}"] {
+            fails(link_url(text), "in its host, a user, or a fragment");
         }
         fails(ratio("1.1"), "from 0 to 1");
         fails(ratio("NaN"), "from 0 to 1");

@@ -6,7 +6,7 @@ pub(crate) mod general;
 pub(crate) mod http;
 pub(crate) mod limits;
 pub(crate) mod lockout;
-mod mail;
+pub(crate) mod mail;
 pub(crate) mod oidc;
 pub(crate) mod passkeys;
 pub(crate) mod passwords;

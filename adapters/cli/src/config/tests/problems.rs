@@ -65,9 +65,6 @@ fn unknown_variables_are_warned_about_with_the_nearest_name() {
 #[test]
 fn a_setting_whose_feature_is_not_there_yet_is_refused() {
     let later = [
-        ("KAYAN_SMTP_URL", "smtp://mail", "send mail"),
-        ("KAYAN_MAIL_FROM", "Kayan <no-reply@example.com>", "send mail"),
-        ("KAYAN_MAIL_TEMPLATES", "templates", "send mail"),
         ("KAYAN_OIDC_PROVIDERS", "{\"a\": {}}", "log users in through OpenID Connect"),
         ("KAYAN_OIDC_PROVIDERS_GOOGLE_ISSUER", "https://accounts.google.com", "log users in through OpenID Connect"),
         ("KAYAN_OIDC_PROVIDERS_MY_IDP_CLIENT_SECRET", "hunter2", "log users in through OpenID Connect"),

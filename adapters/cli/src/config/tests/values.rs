@@ -69,6 +69,8 @@ fn the_guides_table_stands_with_its_defaults() {
         ("KAYAN_SMTP_URL", ""),
         ("KAYAN_MAIL_FROM", ""),
         ("KAYAN_MAIL_TEMPLATES", ""),
+        ("KAYAN_LINK_URL", "http://localhost:8080/flow/{flow}"),
+        ("KAYAN_MAIL_NOTICES", "true"),
         ("KAYAN_OIDC_PROVIDERS", ""),
         ("KAYAN_RETURN_TO", ""),
         ("KAYAN_WEBAUTHN_RP_ID", "localhost"),
@@ -98,7 +100,7 @@ fn the_guides_table_stands_with_its_defaults() {
     assert_eq!(row(&rows, "KAYAN_HASH_CONCURRENCY").value, cores);
     let connections = row(&rows, "KAYAN_MAX_CONNECTIONS").value.parse::<u32>();
     assert!(connections.is_ok_and(|number| (16..=10_000).contains(&number)));
-    assert_eq!(rows.len(), 75, "a new setting belongs into this list");
+    assert_eq!(rows.len(), 77, "a new setting belongs into this list");
     assert_eq!(rows.len(), all().count());
 }
 

@@ -1,0 +1,43 @@
+//! Outgoing mail: to a server, or in development to the log.
+
+use std::sync::Arc;
+
+use kayan_core::Messaging;
+use kayan_mail::{Limits, LogMailer, MailTemplates, SmtpMailer};
+use kayan_ports::{Mailer, Probe};
+use secrecy::ExposeSecret as _;
+
+use crate::{
+    config::{Config, Smtp, settings::mail},
+    exit::Exit,
+    probes::MailProbe,
+};
+
+/// What messages are rendered and delivered by; `None`: the service sends none.
+pub(super) fn messaging(config: &Config) -> Result<Option<Messaging>, Exit> {
+    let Some(mail) = &config.mail else { return Ok(None) };
+    let templates = MailTemplates::new(mail.templates.as_deref());
+    let templates = templates.map_err(|why| Exit::config(format!("{}: {why}", mail::TEMPLATES.name)))?;
+    Ok(Some(Messaging {
+        mailer: mail_server(config)?.unwrap_or_else(|| Arc::new(LogMailer)),
+        templates: Arc::new(templates),
+        link_url: mail.link_url.clone(),
+        notices: mail.notices,
+    }))
+}
+
+/// The mail server, if one is configured.
+pub(crate) fn mail_server(config: &Config) -> Result<Option<Arc<dyn Mailer>>, Exit> {
+    let Some(Smtp { url, from }) = config.mail.as_ref().and_then(|mail| mail.smtp.as_ref()) else { return Ok(None) };
+    let url = url.expose_secret().parse();
+    let url = url.map_err(|why| Exit::config(format!("{}: {why}", mail::SMTP_URL.name)))?;
+    let from = from.parse().map_err(|why| Exit::config(format!("{}: {why}", mail::FROM.name)))?;
+    let mailer = SmtpMailer::new(url, from, Limits::default());
+    let mailer = mailer.map_err(|why| Exit::config(format!("{}: {why}", mail::SMTP_URL.name)))?;
+    Ok(Some(Arc::new(mailer)))
+}
+
+/// The health of the mail server, if one is configured.
+pub(super) fn probe(config: &Config) -> Result<Option<Arc<dyn Probe>>, Exit> {
+    Ok(mail_server(config)?.map(|mailer| Arc::new(MailProbe::new(mailer)) as Arc<dyn Probe>))
+}

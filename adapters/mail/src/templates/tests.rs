@@ -1,0 +1,170 @@
+//! Tests of the templates.
+
+mod own;
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::*;
+
+/// The templates that are compiled in.
+fn built_in() -> MailTemplates {
+    MailTemplates::new(None).unwrap_or_else(|why| panic!("{why}"))
+}
+
+fn tenant() -> TenantId {
+    "acme".parse().unwrap()
+}
+
+fn with(kind: MessageKind, more: Value) -> Map<String, Value> {
+    let [mut values, _] = values::samples(kind);
+    values.extend(more.as_object().cloned().unwrap_or_default());
+    values
+}
+
+#[test]
+fn every_kind_is_rendered_in_english_and_german_with_its_link_or_code() {
+    let templates = built_in();
+    let mut subjects = BTreeSet::new();
+    for (language, kind) in ["en", "de"].into_iter().flat_map(|language| MessageKind::ALL.map(|kind| (language, kind)))
+    {
+        for values in values::samples(kind) {
+            let mail = templates.render(&tenant(), kind, &[language], &values).unwrap();
+            let Rendered { subject, text, html, .. } = &mail;
+            assert_eq!(mail.language, language);
+            for name in ["link", "code", "left", "ip", "device"].iter().filter(|name| kind_has(kind, name)) {
+                let Some(value) = values.get(*name) else { continue };
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                assert!(text.contains(&value), "{kind:?} {language} {name}: {text}");
+                assert!(unescaped(html).contains(&value), "{kind:?} {language} {name}: {html}");
+            }
+            for part in [subject, text, html] {
+                assert!(!part.contains("{{") && !part.contains("{%") && !part.contains("None"), "{kind:?}: {part}");
+            }
+            assert!(subject.contains("Example") && text.contains("ada@example.com"), "{kind:?}: {text}");
+            assert!(!text.contains("\n\n\n") && text.ends_with(".\n"), "{kind:?}: {text:?}");
+            subjects.insert(subject.clone());
+        }
+    }
+    assert_eq!(subjects.len(), 2 * MessageKind::ALL.len(), "{subjects:?}");
+}
+
+/// Whether the built-in templates of a kind show this value.
+fn kind_has(kind: MessageKind, name: &str) -> bool {
+    let is_bare = matches!(kind, MessageKind::Verification | MessageKind::Test);
+    !is_bare || !matches!(name, "ip" | "device")
+}
+
+fn unescaped(html: &str) -> String {
+    html.replace("&#x2f;", "/").replace("&amp;", "&")
+}
+
+#[test]
+fn html_needs_nothing_from_elsewhere_and_follows_the_readers_colours() {
+    let templates = built_in();
+    for kind in MessageKind::ALL {
+        let html = templates.render(&tenant(), kind, &["de"], &with(kind, json!({}))).unwrap().html;
+        assert!(html.starts_with("<!DOCTYPE html>\n<html lang=\"de\">"), "{html}");
+        for part in
+            ["<meta charset=\"utf-8\">", "color-scheme: light dark", "(prefers-color-scheme: dark)", "max-width: 600px"]
+        {
+            assert!(html.contains(part), "{kind:?}: {part}");
+        }
+        for part in ["src=", "url(", "@import", "<link", "<script", "<img"] {
+            assert!(!html.contains(part), "{kind:?}: {part}");
+        }
+    }
+}
+
+#[test]
+fn a_notice_says_what_to_do_if_it_was_not_you() {
+    let templates = built_in();
+    for kind in [
+        MessageKind::PasswordChanged,
+        MessageKind::FactorAdded,
+        MessageKind::FactorRemoved,
+        MessageKind::RecoveryCodesLow,
+    ] {
+        for (language, words) in [("en", ["If ", "not", "new password"]), ("de", ["Falls ", "nicht", "neues Passwort"])]
+        {
+            let mail = templates.render(&tenant(), kind, &[language], &with(kind, json!({}))).unwrap();
+            let warns = |text: &str| words.iter().all(|word| text.contains(word));
+            assert!(warns(&mail.text) && warns(&mail.html), "{kind:?} {language}: {}", mail.text);
+        }
+    }
+}
+
+#[test]
+fn the_first_language_that_there_is_counts_and_english_is_last() {
+    let templates = built_in();
+    for (languages, expected) in [
+        (&["de"][..], "de"),
+        (&["DE-at"], "de"),
+        (&["fr", "de-CH-1996", "en"], "de"),
+        (&["en-GB", "de"], "en"),
+        (&["fr"], "en"),
+        (&[], "en"),
+        (&["", "-", "../de", "d"], "en"),
+    ] {
+        let mail =
+            templates.render(&tenant(), MessageKind::Test, languages, &with(MessageKind::Test, json!({}))).unwrap();
+        assert_eq!(mail.language, expected, "{languages:?}");
+    }
+}
+
+#[test]
+fn validity_is_said_in_words_that_fit() {
+    let templates = built_in();
+    for (minutes, english, german) in [
+        (1, "one minute", "eine Minute"),
+        (15, "15 minutes", "15 Minuten"),
+        (1440, "24 hours", "24 Stunden"),
+        (10_080, "7 days", "7 Tage"),
+    ] {
+        for (language, words) in [("en", english), ("de", german)] {
+            let values = with(MessageKind::Recovery, json!({ "minutes": minutes }));
+            let mail = templates.render(&tenant(), MessageKind::Recovery, &[language], &values).unwrap();
+            assert!(mail.text.contains(words) && mail.html.contains(words), "{words}: {}", mail.text);
+        }
+    }
+}
+
+#[test]
+fn markup_in_a_value_is_escaped_in_html_and_not_in_text() {
+    let name = "<b onclick='x'>A & \"B\"</b>{{ code }}{% endblock %}";
+    let values =
+        with(MessageKind::FactorAdded, json!({ "name": name, "service": name, "device": name, "address": name }));
+    let mail = built_in().render(&tenant(), MessageKind::FactorAdded, &["en"], &values).unwrap();
+    assert!(mail.text.contains(name) && mail.subject.contains(name), "{}", mail.text);
+    assert!(!mail.html.contains("<b onclick") && !mail.html.contains("\"B\""), "{}", mail.html);
+    assert!(mail.html.matches("&lt;b onclick").count() >= 4, "{}", mail.html);
+    let values = with(MessageKind::MagicLink, json!({ "link": "https://id.example.com/?a=\"><script>" }));
+    let html = built_in().render(&tenant(), MessageKind::MagicLink, &["en"], &values).unwrap().html;
+    assert!(!html.contains("<script>"), "{html}");
+}
+
+#[test]
+fn a_value_stays_on_its_line_and_hides_nothing() {
+    let name = "A\r\nBcc: eve@example.com\u{2028}\n\nB\u{202e}C";
+    let values = with(MessageKind::Test, json!({ "service": name, "device": "x".repeat(5_000) }));
+    let mail = built_in().render(&tenant(), MessageKind::Test, &["en"], &values).unwrap();
+    assert_eq!(mail.subject, "A test message from A  Bcc: eve@example.com   BC");
+    assert!(!mail.text.lines().any(|line| line.starts_with("Bcc")), "{}", mail.text);
+    let long = with(MessageKind::PasswordChanged, json!({ "device": "x".repeat(5_000), "service": "y".repeat(5_000) }));
+    let mail = built_in().render(&tenant(), MessageKind::PasswordChanged, &["en"], &long).unwrap();
+    assert!(mail.text.len() < 1_500 && mail.subject.chars().count() == LONGEST_SUBJECT, "{}", mail.text.len());
+}
+
+#[test]
+fn a_value_that_is_missing_or_no_number_is_an_error_that_quotes_no_other() {
+    let templates = built_in();
+    let mut values = with(MessageKind::LoginCode, json!({ "code": "hunter2" }));
+    for (name, value) in [("minutes", Some(json!("<b>"))), ("minutes", None)] {
+        values.remove(name);
+        values.extend(value.map(|value| (name.to_owned(), value)));
+        let why = templates.render(&tenant(), MessageKind::LoginCode, &["en"], &values).err().unwrap().to_string();
+        assert!(why.contains("minutes") || why.contains("validity.txt, line 1: "), "{why}");
+        assert!(!why.contains("hunter2"), "{why}");
+    }
+}

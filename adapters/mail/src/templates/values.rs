@@ -1,0 +1,74 @@
+//! The values that a template gets.
+
+use kayan_ports::{Failure, MessageKind};
+use serde_json::{Map, Value, json};
+
+use crate::message::one_line;
+
+/// The longest value but a link, in characters: most of them are chosen by users, or by strangers.
+const LONGEST: usize = 200;
+
+/// What every message has.
+const ALWAYS: [&str; 3] = ["service", "address", "at"];
+/// What a message of any kind may have.
+const MAYBE: [&str; 4] = ["name", "ip", "device", "minutes"];
+
+/// What every message of a kind has besides.
+fn own(kind: MessageKind) -> &'static [&'static str] {
+    match kind {
+        MessageKind::Verification | MessageKind::Recovery | MessageKind::MagicLink => &["link", "minutes"],
+        MessageKind::LoginCode => &["code", "minutes"],
+        MessageKind::RecoveryCodesLow => &["left"],
+        MessageKind::PasswordChanged
+        | MessageKind::FactorAdded
+        | MessageKind::FactorRemoved
+        | MessageKind::AccountLocked
+        | MessageKind::Test => &[],
+    }
+}
+
+/// The values as templates get them: each text on one line, and short enough not to hide the rest.
+pub(super) fn tidy(values: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
+    values.iter().map(|(name, value)| Ok((name.clone(), tidied(name, value)?))).collect()
+}
+
+fn tidied(name: &str, value: &Value) -> Result<Value, Failure> {
+    match (name, value) {
+        ("minutes" | "left", value) if !value.is_u64() => {
+            Err(Failure::Fault(format!("the value {name} of a message is not a whole number")))
+        }
+        ("link", Value::String(link)) => Ok(Value::String(visible(link))),
+        (_, Value::String(text)) => Ok(Value::String(visible(text).chars().take(LONGEST).collect())),
+        (_, other) => Ok(other.clone()),
+    }
+}
+
+/// The text on one line, without what turns the direction of the text around it (UAX #9).
+fn visible(text: &str) -> String {
+    let turns = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
+    one_line(text).chars().filter(|c| !turns(c)).collect()
+}
+
+/// Values to try the templates of a kind with: all that a message may have, and only what each has.
+pub(super) fn samples(kind: MessageKind) -> [Map<String, Value>; 2] {
+    let own = own(kind);
+    let least: Map<_, _> = ALWAYS.iter().chain(own).map(|name| ((*name).to_owned(), sample(name))).collect();
+    let most = ALWAYS.iter().chain(own).chain(&MAYBE).map(|name| ((*name).to_owned(), sample(name))).collect();
+    [most, least]
+}
+
+fn sample(name: &str) -> Value {
+    match name {
+        "service" => json!("Example"),
+        "address" => json!("ada@example.com"),
+        "at" => json!("2026-01-31 09:30 UTC"),
+        "link" => json!("https://id.example.com/flow/recovery#token=0123456789abcdef"),
+        "code" => json!("123456"),
+        "minutes" => json!(15),
+        "left" => json!(2),
+        "name" => json!("My phone"),
+        "ip" => json!("192.0.2.1"),
+        "device" => json!("Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0"),
+        _ => Value::Null,
+    }
+}
