@@ -155,7 +155,7 @@ pub(crate) enum Admin {
         #[command(subcommand)]
         action: SessionsAction,
     },
-    /// List, retry and discard messages to users, and try their delivery
+    /// List, retry, discard and preview messages to users, and try their delivery
     Message {
         #[command(subcommand)]
         action: MessageAction,

@@ -1,6 +1,6 @@
 //! Messages to users, as operators see them: over HTTP, on the command line, and in the metrics.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use kayan_journeys::{Answer, Client, Done, Home, Metrics, Service, ask};
 use kayan_mail_server::MailServer;
@@ -161,6 +161,29 @@ async fn what_a_command_on_messages_can_not_do_is_refused_with_the_reason() {
         assert!(done.code == code && done.stderr.contains(said), "{line}: {done:?}");
     }
     assert_eq!(home.run(&format!("admin message show {id}")).await.code, 0, "it is untouched");
+}
+
+#[tokio::test]
+async fn a_preview_is_the_page_of_a_message_in_a_language_or_by_the_operators_template() {
+    let home = Home::new();
+    for (line, part) in [
+        ("recovery", "lang=\"en\""),
+        ("recovery --lang de-AT", "lang=\"de\""),
+        ("login_code --lang tlh", "lang=\"en\""),
+    ] {
+        let done = home.run(&format!("admin message preview {line}")).await;
+        assert!(done.code == 0 && done.stderr.is_empty(), "{done:?}");
+        assert!(done.stdout.starts_with("<!DOCTYPE html>") && done.stdout.contains(part), "{line}: {done:?}");
+    }
+    let unknown = home.run("admin message preview invoice").await;
+    assert!(unknown.code == 2 && unknown.stderr.contains("recovery_codes_low"), "{unknown:?}");
+    let folder = home.path("templates/tenant/acme/en");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("test.html"), "<p>Hello from {{ service }}</p>").unwrap();
+    let home = home.with("KAYAN_MAIL_TEMPLATES", "templates");
+    let own = home.run("admin message preview test --tenant acme").await;
+    assert_eq!((own.code, own.stdout.trim_end()), (0, "<p>Hello from Example</p>"), "{own:?}");
+    assert!(!home.run("admin message preview test").await.stdout.contains("Hello from"));
 }
 
 #[tokio::test]

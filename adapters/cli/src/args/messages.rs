@@ -1,7 +1,7 @@
 //! The command line of `kayan admin message`.
 
 use clap::Subcommand;
-use kayan_ports::{MessageState, TenantId};
+use kayan_ports::{MessageKind, MessageState, TenantId};
 use uuid::Uuid;
 
 use super::Output;
@@ -56,6 +56,18 @@ pub(crate) enum MessageAction {
         #[command(flatten)]
         output: Output,
     },
+    /// Print a kind of message with sample values, as HTML
+    Preview {
+        /// The kind of message, such as recovery
+        #[arg(value_name = "NAME", value_parser = kind)]
+        kind: MessageKind,
+        /// The language, such as de; without a template in it, English
+        #[arg(long = "lang", value_name = "LANGUAGE", value_parser = language)]
+        language: Option<String>,
+        /// The tenant, which may have its own templates
+        #[arg(long, value_name = "TENANT", default_value = "default")]
+        tenant: TenantId,
+    },
 }
 
 /// The message that a command is about.
@@ -73,6 +85,11 @@ pub(crate) struct WhichMessage {
 fn language(tag: &str) -> Result<String, String> {
     let fits = (1..=35).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if fits { Ok(tag.to_owned()) } else { Err("write a tag such as de or pt-BR".to_owned()) }
+}
+
+fn kind(name: &str) -> Result<MessageKind, String> {
+    let known = || MessageKind::ALL.map(MessageKind::as_str).join(", ");
+    MessageKind::from_name(name).ok_or_else(|| format!("write one of {}", known()))
 }
 
 fn state(name: &str) -> Result<MessageState, String> {

@@ -23,7 +23,7 @@ pub(crate) fn run(noun: Admin) -> Result<(), Exit> {
         Admin::Role { action } => super::block_on(roles::run(action)),
         Admin::Tenant { action } => super::block_on(tenants::run(action)),
         Admin::Sessions { action } => super::block_on(sessions::run(action)),
-        Admin::Message { action } => messages::run(action),
+        Admin::Message { action } => super::block_on(messages::run(action)),
         Admin::Token { action } => tokens::run(action),
     }
 }

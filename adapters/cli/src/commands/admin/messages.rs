@@ -1,4 +1,4 @@
-//! `kayan admin message`: lists, retries and discards messages to users, and tries their delivery.
+//! `kayan admin message`: lists, retries and discards messages to users, tries their delivery, and shows their texts.
 
 use kayan_core::{ListMessages, ManageMessageError, Operator, TestMessageError};
 use kayan_ports::{Message, MessageId, TenantId, timestamp};
@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::operator;
 use crate::{
     args::{Format, MessageAction, WhichMessage},
-    commands::{block_on, open},
+    commands::{open, settings},
+    compose,
     exit::Exit,
     output,
 };
@@ -15,38 +16,41 @@ use crate::{
 /// What delivers the messages: not this command.
 const DELIVERS: &str = "the running service delivers it within seconds; without one, it waits";
 
-pub(super) fn run(action: MessageAction) -> Result<(), Exit> {
-    block_on(async {
-        match action {
-            MessageAction::List { state, tenant, limit, offset, output } => {
-                let query = ListMessages { state, limit, offset };
-                list(&operator(tenant), &query, output.format).await
-            }
-            MessageAction::Show { which, output } => {
-                let (operator, id) = named(which);
-                let message = open().await?.show_message(&operator, id).await?;
-                match output.format {
-                    Format::Json => output::json(&as_json(&message)),
-                    Format::Table => table(&[message]),
-                }
-            }
-            MessageAction::Retry { which } => {
-                let (operator, id) = named(which);
-                open().await?.retry_message(&operator, id).await?;
-                output::note(format_args!("the message is due: {DELIVERS}"));
-                Ok(())
-            }
-            MessageAction::Discard { which } => {
-                let (operator, id) = named(which);
-                open().await?.discard_message(&operator, id).await?;
-                output::note("the message is deleted");
-                Ok(())
-            }
-            MessageAction::Test { address, language, tenant, output } => {
-                test(tenant, &address, language, output.format).await
+pub(super) async fn run(action: MessageAction) -> Result<(), Exit> {
+    match action {
+        MessageAction::List { state, tenant, limit, offset, output } => {
+            let query = ListMessages { state, limit, offset };
+            list(&operator(tenant), &query, output.format).await
+        }
+        MessageAction::Show { which, output } => {
+            let (operator, id) = named(which);
+            let message = open().await?.show_message(&operator, id).await?;
+            match output.format {
+                Format::Json => output::json(&as_json(&message)),
+                Format::Table => table(&[message]),
             }
         }
-    })
+        MessageAction::Retry { which } => {
+            let (operator, id) = named(which);
+            open().await?.retry_message(&operator, id).await?;
+            output::note(format_args!("the message is due: {DELIVERS}"));
+            Ok(())
+        }
+        MessageAction::Discard { which } => {
+            let (operator, id) = named(which);
+            open().await?.discard_message(&operator, id).await?;
+            output::note("the message is deleted");
+            Ok(())
+        }
+        MessageAction::Test { address, language, tenant, output } => {
+            test(tenant, &address, language, output.format).await
+        }
+        MessageAction::Preview { kind, language, tenant } => {
+            let languages: Vec<_> = language.as_deref().into_iter().collect();
+            let templates = compose::templates(&settings()?)?;
+            output::line(&templates.preview(&tenant, kind, &languages)?.html)
+        }
+    }
 }
 
 async fn list(operator: &Operator, query: &ListMessages, format: Format) -> Result<(), Exit> {
