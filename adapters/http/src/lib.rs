@@ -111,7 +111,7 @@ enum Tag {
     Factors,
     /// Verify an address, set a new password, and log in, by a link or a code in a mail.
     Mail,
-    /// Manage users, roles, sessions, tenants and the audit trail.
+    /// Manage users, roles, sessions, tenants, messages and the audit trail.
     Administration,
     /// Health, metrics and profiles of the service.
     System,
@@ -132,6 +132,7 @@ type Api = (
         admin::sessions::AdminSessions,
         admin::tenants::Tenants,
         admin::audit::AuditTrail,
+        admin::messages::Messages,
         admin::logs::Logs,
     ),
     (api::system::System, api::well_known::WellKnown, api::debug::Debug),
@@ -152,6 +153,7 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
             admin::sessions::AdminSessions { app: app.clone() },
             admin::tenants::Tenants { app: app.clone() },
             admin::audit::AuditTrail { app: app.clone() },
+            admin::messages::Messages { app: app.clone() },
             admin::logs::Logs { app: app.clone() },
         ),
         (

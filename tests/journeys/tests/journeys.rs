@@ -32,6 +32,7 @@ mod junk;
 mod limits;
 mod logs;
 mod mail_flows;
+mod messages;
 mod metrics;
 mod migrate_plan;
 mod moves;

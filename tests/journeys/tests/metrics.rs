@@ -104,7 +104,15 @@ async fn background_jobs_are_there_from_the_start_and_their_runs_are_counted() {
     let runs = |metrics: &Metrics, job: &str, status: &str| {
         metrics.count(&format!("kayan_job_runs_total{{job=\"{job}\",status=\"{status}\"}}"))
     };
-    let at_start = ["check_health", "count_sessions", "measure_seal_lag", "seal_audit_trail", "watch_clock"];
+    let at_start = [
+        "check_health",
+        "count_sessions",
+        "deliver_messages",
+        "measure_outbox",
+        "measure_seal_lag",
+        "seal_audit_trail",
+        "watch_clock",
+    ];
     let run = |metrics: &Metrics| at_start.iter().all(|job| runs(metrics, job, "success") > Some(0));
     let metrics = Metrics::until(&service.client(), run).await;
     let families = metrics.families();
