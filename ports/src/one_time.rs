@@ -86,7 +86,8 @@ pub enum OneTimeChange {
     /// Issues a token. Guard: its identity is there and active (`Guard::Identity`); without one, the tenant is
     /// (`Guard::Tenant`).
     Issue(Box<OneTimeToken>),
-    /// Issues a token in place of one with the same hash and of the same tenant, if there is one. Guard: as for `Issue`.
+    /// Issues a token in place of one with the same hash, if there is one; of parallel ones, the last is kept. Guard: as for
+    /// `Issue`; another tenant's token is not replaced.
     Replace(Box<OneTimeToken>),
     /// Counts a try, before it is made, so that parallel ones can't exceed what is left. Guard: the token is there, not
     /// expired at `at`, and has a try left (`Guard::OneTime`).

@@ -111,8 +111,8 @@ pub enum TenantChange {
     /// Replaces the changeable parts of a tenant; `version` is the new version. Guard: the version before it is current
     /// (`Guard::Tenant`).
     Replace(Box<Tenant>),
-    /// Deletes a tenant and its roles; its audit events stay. Guards: it has no identities (`Guard::TenantInUse`), and
-    /// `expected` is its current version (`Guard::Tenant`).
+    /// Deletes a tenant, its roles and its messages; its audit events stay. Guards: it has no identities
+    /// (`Guard::TenantInUse`), and `expected` is its current version (`Guard::Tenant`).
     Delete {
         /// The tenant.
         tenant: TenantId,

@@ -17,7 +17,8 @@ const RESPONSES: Duration = Duration::DAY;
 const MESSAGES: Duration = Duration::days(30);
 
 impl Kayan {
-    /// Removes ended sessions, old attempts, networks without recent logins, and old responses, until none are left.
+    /// Removes ended sessions, old attempts, networks without recent logins, old responses, and old
+    /// messages, until none are left.
     pub async fn clean_up(&self) -> Result<(), Failure> {
         let now = self.clock.now();
         let counted = self.settings.lockout.map_or(std::time::Duration::ZERO, |settings| settings.lockout.duration);

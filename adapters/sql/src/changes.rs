@@ -5,8 +5,8 @@ use kayan_ports::{Change, CommitError, Failure, Guard, Unique};
 use crate::{
     ApplyError, Dialect, Driver, DriverError, Expect, Statement, Value,
     store::{
-        accounts, admin_tokens, attempts, audit, cleanup, credentials, factors, idempotency, keys, one_time, roles,
-        seals, sessions, tenants,
+        accounts, admin_tokens, attempts, audit, cleanup, credentials, factors, idempotency, keys, one_time, outbox,
+        roles, seals, sessions, tenants,
     },
 };
 
@@ -93,6 +93,7 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), DriverError> {
         Change::Credential(change) => credentials::apply(batch, change),
         Change::Factor(change) => factors::apply(batch, change)?,
         Change::OneTime(change) => one_time::apply(batch, change),
+        Change::Outbox(change) => outbox::apply(batch, change),
         Change::Session(change) => sessions::apply(batch, change)?,
         Change::Role(change) => roles::apply(batch, change)?,
         Change::Tenant(change) => tenants::apply(batch, change)?,

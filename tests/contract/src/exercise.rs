@@ -2,15 +2,16 @@
 
 use kayan_ports::{
     AccountChange, AccountQuery, AdminTokenId, Change, CredentialChange, EventOrder, EventQuery, Expired, FactorChange,
-    FactorKind, IdentityQuery, KeyChange, KeyId, KeyPurpose, Lookup, OneTimeChange, PurgeEvents, Removed, Revocation,
-    Role, RoleChange, Scope, Sealed, SealedKey, Session, SessionChange, SessionQuery, State, StoredResponse, Stores,
-    Tenant, TenantChange, TenantId, TenantQuery, TenantSettings, Timestamp, WrappedKey, Wrapper,
+    FactorKind, IdentityQuery, KeyChange, KeyId, KeyPurpose, Lookup, Message, MessageQuery, MessageState,
+    OneTimeChange, OutboxChange, PurgeEvents, Removed, Revocation, Role, RoleChange, Scope, Sealed, SealedKey, Session,
+    SessionChange, SessionQuery, State, StoredResponse, Stores, Tenant, TenantChange, TenantId, TenantQuery,
+    TenantSettings, Timestamp, WrappedKey, Wrapper,
 };
 use time::macros::datetime;
 
 use crate::sample::{
-    Account, at, ceremony, client, event, identity, named, next_password, one_time, passkey, record, recovery_code,
-    refresh_token, role, rotation, tenant, token, totp, uuid,
+    Account, at, ceremony, client, enqueue, event, identity, lease, message, named, next_password, one_time, passkey,
+    record, recovery_code, refresh_token, role, rotation, tenant, token, totp, unique, uuid,
 };
 
 /// Reads everything once and writes everything once, in a tenant of its own. The store has no data key yet.
@@ -24,6 +25,7 @@ pub async fn exercise(store: &Stores) {
     responses(store, &account).await;
     factors(store, &account).await;
     passkeys(store, &account).await;
+    outbox(store, &account).await;
     trail(store, &account).await;
     writes(store, &account).await;
     keys(store).await;
@@ -133,8 +135,15 @@ async fn responses(store: &Stores, account: &Account) {
     store.changes.commit(vec![Change::StoreResponse(Box::new(stored.clone()))]).await.unwrap();
     assert!(store.responses.stored_response(&stored.tenant, "cli", "k").await.unwrap().is_some());
     let ago = datetime!(2000-01-01 00:00 UTC);
-    let expired =
-        Expired { sessions: ago, attempts: ago, networks: ago, revocations: ago, responses: ago, one_time: ago };
+    let expired = Expired {
+        sessions: ago,
+        attempts: ago,
+        networks: ago,
+        revocations: ago,
+        responses: ago,
+        one_time: ago,
+        messages: ago,
+    };
     assert_eq!(store.cleanup.has_expired(&expired).await, Ok(false));
     store.changes.commit(vec![Change::RemoveExpired(expired)]).await.unwrap();
 }
@@ -194,9 +203,46 @@ async fn passkeys(store: &Stores, account: &Account) {
     .map(Change::Factor)
     .into();
     changes.push(Change::OneTime(OneTimeChange::Issue(Box::new(ceremony(&tenant)))));
+    let replaced = [ceremony(&tenant), one_time(&account.identity)];
+    changes.extend(replaced.map(|token| Change::OneTime(OneTimeChange::Replace(Box::new(token)))));
     store.changes.commit(changes).await.unwrap();
     assert_eq!(store.factors.passkey(&tenant, b"key").await.unwrap().unwrap().name, "mine");
     assert_eq!(store.factors.passkeys(&tenant, identity).await.unwrap().len(), 1);
+}
+
+/// Enqueues messages, leases them, and ends each lease in another way.
+async fn outbox(store: &Stores, account: &Account) {
+    let (tenant, identity) = (account.tenant(), account.identity.id);
+    let to = |owner| Message { due_at: at(-9), ..message(tenant, owner) };
+    let all = [to(Some(identity)), to(None), to(None), to(None)];
+    store.changes.commit(all.iter().map(enqueue).collect()).await.unwrap();
+    let name = unique();
+    store.changes.commit(vec![lease(name, 4, -9)]).await.unwrap();
+    assert_eq!(store.outbox.leased(name).await.unwrap().len(), 4);
+
+    let [first, second, third, fourth] = all.map(|message| message.id);
+    let (tenant, lease, data, error) = (|| tenant.clone(), name, Sealed(vec![1]), || "late".to_owned());
+    let ends = [
+        OutboxChange::Prepare { tenant: tenant(), message: second, lease, identity, data },
+        OutboxChange::Deliver { tenant: tenant(), message: first, lease, at: at(0) },
+        OutboxChange::Postpone { tenant: tenant(), message: second, lease, due_at: at(9), error: error() },
+        OutboxChange::GiveUp { tenant: tenant(), message: third, lease, at: at(0), error: error() },
+        OutboxChange::Drop { tenant: tenant(), message: fourth, lease },
+    ];
+    store.changes.commit(ends.map(Change::Outbox).into()).await.unwrap();
+    for (scope, message) in [(Scope::from(&tenant()), first), (Scope::System, third)] {
+        assert!(store.outbox.message(&scope, message).await.unwrap().is_some());
+        for state in [None, Some(MessageState::Due)] {
+            let query = MessageQuery { scope: scope.clone(), state, limit: 20, offset: 0 };
+            assert!(store.outbox.messages(&query).await.unwrap().total > 0);
+        }
+    }
+    assert!(store.outbox.backlog().await.unwrap().dead > 0);
+    let changes = [
+        OutboxChange::Retry { scope: Scope::System, message: third, at: at(0) },
+        OutboxChange::Discard { scope: Scope::System, message: third },
+    ];
+    store.changes.commit(changes.map(Change::Outbox).into()).await.unwrap();
 }
 
 /// Reads the audit trail in every way, and purges nothing of it.

@@ -54,6 +54,14 @@ pub(crate) fn factors() -> Vec<Verb> {
             let token = OneTimeToken { tenant: tenant.clone(), ..one_time(&it.admin) };
             Box::pin(commits(store, Change::OneTime(OneTimeChange::Issue(Box::new(token)))))
         }),
+        by_tenant("one_time_tokens", "replace", |it, store, tenant| {
+            let token = OneTimeToken { tenant: tenant.clone(), ..it.one_time.clone() };
+            Box::pin(commits(store, Change::OneTime(OneTimeChange::Replace(Box::new(token)))))
+        }),
+        by_tenant("one_time_tokens", "replace one without an identity", |it, store, tenant| {
+            let token = OneTimeToken { tenant: tenant.clone(), ..it.ceremony.clone() };
+            Box::pin(commits(store, Change::OneTime(OneTimeChange::Replace(Box::new(token)))))
+        }),
         by_tenant("one_time_tokens", "issue without an identity", |it, store, tenant| {
             Box::pin(async move {
                 let token = ceremony(tenant);

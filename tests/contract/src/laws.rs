@@ -89,6 +89,28 @@ macro_rules! laws {
             a_one_time_token_without_an_identity_is_good_until_its_end_and_for_its_purpose,
             i_01_a_one_time_token_without_an_identity_is_used_once_under_64_parallel_tries,
             a_one_time_token_without_an_identity_is_its_tenants_while_that_is_open,
+            a_one_time_token_takes_the_place_of_the_one_with_its_hash,
+            one_token_of_a_hash_is_kept_under_64_parallel_replacements,
+        );
+        $crate::laws!(@each $fresh, store::outbox:
+            a_message_comes_back_as_it_went_in,
+            a_message_needs_an_active_tenant_and_is_for_one_of_its_users,
+            i_44_a_list_that_is_rolled_back_enqueues_nothing,
+            messages_are_leased_in_the_order_in_which_they_are_due_and_none_before,
+            i_43_16_parallel_leases_share_no_message,
+            a_lease_that_has_ended_is_taken_over_and_a_running_one_is_not,
+            nothing_is_taken_of_a_worker_whose_lease_was_taken_over,
+        );
+        $crate::laws!(@each $fresh, store::messages:
+            a_delivered_message_has_no_data_left,
+            a_postponed_message_is_due_again_and_counts_its_attempts,
+            a_message_that_is_given_up_keeps_its_data_and_is_not_leased_again,
+            a_leased_message_is_prepared_for_a_user_of_its_tenant,
+            a_message_that_is_due_or_dead_is_retried_and_no_other,
+            a_message_is_discarded_unless_it_is_leased,
+            messages_go_with_their_user_and_with_their_tenant,
+            messages_are_listed_newest_first_in_pages_with_their_total,
+            the_backlog_is_what_waits_and_since_when_and_what_is_dead,
         );
         $crate::laws!(@each $fresh, store::sessions:
             a_session_comes_back_as_it_went_in,

@@ -18,6 +18,7 @@ mod bench;
 mod exercise;
 mod factor_verbs;
 mod laws;
+mod message_verbs;
 mod office;
 mod race;
 mod sample;

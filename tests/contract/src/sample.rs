@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kayan_ports::{
     Aal, AccountChange, AuditEvent, Change, Client, Credential, CredentialChange, CredentialId, CredentialKind,
-    EventId, EventType, Factor, FactorKind, Identifier, Identity, IdentityId, Method, MethodUse, NamedIdentifier,
-    OneTimePurpose, OneTimeToken, Outcome, Passkey, PasswordHash, RecoveryHash, RefreshToken, Role, Sealed, Session,
-    SessionChange, SessionId, State, Stores, TenantId, Timestamp, TokenHash, Traits,
+    EventId, EventType, Factor, FactorKind, Identifier, Identity, IdentityId, Message, MessageId, MessageKind,
+    MessageState, Method, MethodUse, NamedIdentifier, OneTimePurpose, OneTimeToken, OutboxChange, Outcome, Passkey,
+    PasswordHash, RecoveryHash, RefreshToken, Role, Sealed, Session, SessionChange, SessionId, State, Stores, TenantId,
+    Timestamp, TokenHash, Traits,
 };
 use serde_json::{Map, Value, json};
 use time::{Duration, macros::datetime};
@@ -179,6 +180,34 @@ pub(crate) fn ceremony(tenant: &TenantId) -> OneTimeToken {
         created_at: at(0),
         expires_at: at(300),
     }
+}
+
+/// A message of a tenant, due at noon.
+pub(crate) fn message(tenant: &TenantId, identity: Option<IdentityId>) -> Message {
+    Message {
+        id: MessageId(uuid()),
+        tenant: tenant.clone(),
+        identity,
+        kind: MessageKind::Recovery,
+        recipient: "anna@bücher.example".to_owned(),
+        languages: "de-AT, en;q=0.5".to_owned(),
+        data: Some(Sealed(vec![7, 0, 0xFF])),
+        state: MessageState::Due,
+        attempts: 0,
+        due_at: at(0),
+        error: None,
+        created_at: at(0),
+        finished_at: None,
+    }
+}
+
+pub(crate) fn enqueue(message: &Message) -> Change {
+    Change::Outbox(OutboxChange::Enqueue(Box::new(message.clone())))
+}
+
+/// Leases messages that are due at this second for a minute.
+pub(crate) fn lease(name: Uuid, most: u32, second: i64) -> Change {
+    Change::Outbox(OutboxChange::Lease { lease: name, most, at: at(second), until: at(second + 60) })
 }
 
 /// The credential that follows `old`.

@@ -1,14 +1,18 @@
 //! A tenant with a row in every table.
 
 use kayan_ports::{
-    ADMIN, AdminTokenId, Change, EventId, Factor, FactorChange, Identity, KeyChange, KeyId, KeyPurpose, OneTimeChange,
-    OneTimeToken, Position, Revocation, Role, RoleChange, Scope, Seal, SealChange, Sealed, SealedKey, StoredResponse,
-    TenantId,
+    ADMIN, AdminTokenId, Change, EventId, Factor, FactorChange, Identity, KeyChange, KeyId, KeyPurpose, Message,
+    OneTimeChange, OneTimeToken, Position, Revocation, Role, RoleChange, Scope, Seal, SealChange, Sealed, SealedKey,
+    StoredResponse, TenantId,
 };
+use uuid::Uuid;
 
 use crate::{
     Bench,
-    sample::{Account, at, ceremony, creation, identity, one_time, passkey, recovery_code, role, tenant, unique, uuid},
+    sample::{
+        Account, at, ceremony, creation, enqueue, identity, lease, message, one_time, passkey, recovery_code, role,
+        tenant, unique, uuid,
+    },
 };
 
 /// Everything that a tenant can have.
@@ -26,6 +30,10 @@ pub(crate) struct Thing {
     pub(crate) one_time: OneTimeToken,
     /// A one-time token without an identity.
     pub(crate) ceremony: OneTimeToken,
+    /// A message to the account that is due.
+    pub(crate) message: Message,
+    /// A message that is leased, and its lease.
+    pub(crate) leased: (Message, Uuid),
 }
 
 /// The credential id of every passkey.
@@ -90,8 +98,11 @@ impl Thing {
                 at: at(0),
             })),
         ]);
+        let (message, mut leased) = (message(&tenant, Some(account.identity.id)), (message(&tenant, None), unique()));
+        changes.extend([enqueue(&leased.0), lease(leased.1, 1, 0), enqueue(&message)]);
         store.changes.commit(changes).await.expect("a tenant's things");
+        leased.0 = store.outbox.leased(leased.1).await.expect("a lease").pop().expect("a leased message");
         account.identity.last_login_at = Some(account.session.issued_at);
-        Self { tenant, account, admin, role, revoked, code, passkey, one_time, ceremony }
+        Self { tenant, account, admin, role, revoked, code, passkey, one_time, ceremony, message, leased }
     }
 }

@@ -131,8 +131,15 @@ async fn what_is_outdated_is_removed_without_waiting_for_locked_rows() {
     let bench = Postgres::fresh(POSTGRES, Mode::Prepared).await;
     furnish(&bench).await;
     let (store, all) = (bench.store(), time::macros::datetime!(9999-01-01 00:00 UTC));
-    let expired =
-        Expired { sessions: all, attempts: all, networks: all, revocations: all, responses: all, one_time: all };
+    let expired = Expired {
+        sessions: all,
+        attempts: all,
+        networks: all,
+        revocations: all,
+        responses: all,
+        one_time: all,
+        messages: all,
+    };
     let mut other = bench.database.connection().await;
     let holding = other.transaction().await.unwrap();
     for table in ["sessions", "known_networks", "kept_answers"] {

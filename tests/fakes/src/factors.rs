@@ -137,12 +137,13 @@ impl Rows {
         let stale = || CommitError::Stale(Guard::OneTime);
         match change {
             OneTimeChange::Issue(token) | OneTimeChange::Replace(token) => {
+                let is_foreign = self.one_time.get(&token.hash).is_some_and(|other| other.tenant != token.tenant);
                 let is_active =
                     |id| self.identity(&(&token.tenant).into(), id).is_some_and(|owner| owner.state == State::Active);
-                if token.identity.is_some_and(|id| !is_active(id)) {
+                if token.identity.is_some_and(|id| is_foreign || !is_active(id)) {
                     return Err(CommitError::Stale(Guard::Identity));
                 }
-                if token.identity.is_none() && !self.is_open(&token.tenant) {
+                if token.identity.is_none() && (is_foreign || !self.is_open(&token.tenant)) {
                     return Err(CommitError::Stale(Guard::Tenant));
                 }
                 self.one_time.insert(token.hash, *token);

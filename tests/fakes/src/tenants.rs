@@ -90,6 +90,7 @@ impl Rows {
             return Err(STALE);
         }
         self.attempts.retain(|key, _| key.target.tenant != *id);
+        self.messages.retain(|_, queued| queued.message.tenant != *id);
         if self.identities.values().any(|identity| identity.tenant == *id) {
             return Err(CommitError::Stale(Guard::TenantInUse));
         }

@@ -19,9 +19,11 @@ SELECT 1 FROM (SELECT id FROM revoked_tokens WHERE expires_at < ? LIMIT 1) dead_
 UNION ALL
 SELECT 1 FROM (SELECT created_at FROM kept_answers WHERE created_at < ? LIMIT 1) kept_enough
 UNION ALL
-SELECT 1 FROM (SELECT expires_at FROM one_time_tokens WHERE expires_at < ? LIMIT 1) expired";
-        let Expired { sessions, attempts, networks, revocations, responses, one_time } = *expired;
-        let params = [sessions, attempts, networks, revocations, responses, one_time].map(Value::from).into();
+SELECT 1 FROM (SELECT expires_at FROM one_time_tokens WHERE expires_at < ? LIMIT 1) expired
+UNION ALL
+SELECT 1 FROM (SELECT finished_at FROM messages WHERE finished_at < ? LIMIT 1) finished";
+        let Expired { sessions, attempts, networks, revocations, responses, one_time, messages } = *expired;
+        let params = [sessions, attempts, networks, revocations, responses, one_time, messages].map(Value::from).into();
         Ok(!self.driver.read(Query { sql, params, reading: Reading::Scan }).await?.is_empty())
     }
 }
@@ -32,15 +34,15 @@ pub(crate) fn remove(batch: &mut Batch, expired: &Expired) {
         Dialect::Postgres => UNLOCKED,
         Dialect::MySql => OLDEST,
     };
-    let Expired { sessions, networks, responses, one_time, attempts, revocations } = *expired;
-    let before = [sessions, networks, responses, one_time, attempts, revocations];
+    let Expired { sessions, networks, responses, one_time, messages, attempts, revocations } = *expired;
+    let before = [sessions, networks, responses, one_time, messages, attempts, revocations];
     for (sql, before) in statements.into_iter().zip(before) {
         batch.free(sql, vec![before.into()]);
     }
 }
 
 /// SQLite is built without `DELETE … LIMIT`.
-const SELECTED: [&str; 6] = [
+const SELECTED: [&str; 7] = [
     "-- outdated.sessions
 DELETE FROM sessions
 WHERE id IN (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000)",
@@ -55,6 +57,9 @@ WHERE (tenant_id, operator, idempotency_key) IN
     "-- outdated.one_time_tokens
 DELETE FROM one_time_tokens
 WHERE hash IN (SELECT hash FROM one_time_tokens WHERE expires_at < ? LIMIT 1000)",
+    "-- outdated.messages
+DELETE FROM messages
+WHERE id IN (SELECT id FROM messages WHERE finished_at < ? LIMIT 1000)",
     ATTEMPTS,
     REVOCATIONS,
 ];
@@ -70,7 +75,7 @@ WHERE (id, tenant_id) IN (SELECT id, tenant_id FROM revoked_tokens WHERE expires
 
 /// PostgreSQL has no `DELETE … LIMIT`. Rows that belong to identities are locked in no order here, so locked ones are skipped:
 /// this waits for no other transaction.
-const UNLOCKED: [&str; 6] = [
+const UNLOCKED: [&str; 7] = [
     "-- outdated.unlocked_sessions
 DELETE FROM sessions
 WHERE id IN (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
@@ -86,13 +91,16 @@ WHERE (tenant_id, operator, idempotency_key) IN
     "-- outdated.unlocked_one_time_tokens
 DELETE FROM one_time_tokens
 WHERE hash IN (SELECT hash FROM one_time_tokens WHERE expires_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
+    "-- outdated.unlocked_messages
+DELETE FROM messages
+WHERE id IN (SELECT id FROM messages WHERE finished_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
     ATTEMPTS,
     REVOCATIONS,
 ];
 
 /// With a subquery, MariaDB reads the whole table. This may wait for locked rows: deadlocks are found at once, and the batch
 /// is tried again.
-const OLDEST: [&str; 6] = [
+const OLDEST: [&str; 7] = [
     "-- outdated.oldest_sessions
 DELETE FROM sessions
 WHERE ends_at < ?
@@ -112,6 +120,11 @@ LIMIT 1000",
 DELETE FROM one_time_tokens
 WHERE expires_at < ?
 ORDER BY expires_at
+LIMIT 1000",
+    "-- outdated.oldest_messages
+DELETE FROM messages
+WHERE finished_at < ?
+ORDER BY finished_at
 LIMIT 1000",
     "-- outdated.oldest_attempts
 DELETE FROM attempts

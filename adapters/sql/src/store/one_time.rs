@@ -6,7 +6,7 @@ use kayan_ports::{
     TokenHash,
 };
 
-use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
+use crate::{Dialect, Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
 /// Reads `hash, tenant_id, purpose, identity_id, data, tries, created_at, expires_at`.
 fn decode(row: &mut Row) -> Result<OneTimeToken, DriverError> {
@@ -43,7 +43,8 @@ WHERE hash = ? AND tenant_id = ? AND purpose = ? AND expires_at > ?";
 
 pub(crate) fn apply(batch: &mut Batch, change: OneTimeChange) {
     match change {
-        OneTimeChange::Issue(token) => issue(batch, *token),
+        OneTimeChange::Issue(token) => issue(batch, &token),
+        OneTimeChange::Replace(token) => replace(batch, &token),
         OneTimeChange::Try { tenant, purpose, hash, at } => {
             let sql = "-- one_time_tokens.try
 UPDATE one_time_tokens
@@ -65,30 +66,102 @@ fn which(tenant: &TenantId, purpose: OneTimePurpose, hash: TokenHash, at: Timest
 }
 
 /// Takes the tenant from the identity, so that no token reaches across tenants; without one, from the tenant.
-fn issue(batch: &mut Batch, token: OneTimeToken) {
+macro_rules! insertion {
+    ($signature:literal, of_identity $($unless:literal)?) => {
+        concat!(
+            $signature,
+            "
+INSERT ",
+            "INTO one_time_tokens (hash, purpose, data, tries, created_at, expires_at, tenant_id, identity_id)
+SELECT ?, ?, ?, ?, ?, ?, i.tenant_id, i.id
+FROM identities i
+WHERE i.tenant_id = ? AND i.id = ? AND i.state = 'active'"
+            $(, "\n", $unless)?
+        )
+    };
+    ($signature:literal, of_tenant $($unless:literal)?) => {
+        concat!(
+            $signature,
+            "
+INSERT ",
+            "INTO one_time_tokens (hash, purpose, data, tries, created_at, expires_at, tenant_id)
+SELECT ?, ?, ?, ?, ?, ?, t.id
+FROM tenants t
+WHERE t.id = ? AND t.active"
+            $(, "\n", $unless)?
+        )
+    };
+}
+
+/// What [`insertion`] takes.
+fn inserted(token: &OneTimeToken) -> Vec<Value> {
     let mut params = vec![
         token.hash.0.into(),
         token.purpose.as_str().into(),
-        token.data.into(),
+        Value::text(&token.data),
         i64::from(token.tries).into(),
         token.created_at.into(),
         token.expires_at.into(),
         Value::text(token.tenant.as_str()),
     ];
-    let Some(identity) = token.identity else {
-        let sql = "-- one_time_tokens.issue_without_identity
-INSERT INTO one_time_tokens (hash, purpose, data, tries, created_at, expires_at, tenant_id)
-SELECT ?, ?, ?, ?, ?, ?, t.id
-FROM tenants t
-WHERE t.id = ? AND t.active";
-        batch.guarded(sql, params, Guard::Tenant);
-        return;
+    params.extend(token.identity.map(|identity| Value::from(identity.0)));
+    params
+}
+
+fn issue(batch: &mut Batch, token: &OneTimeToken) {
+    let (sql, guard) = if token.identity.is_some() {
+        (insertion!("-- one_time_tokens.issue", of_identity), Guard::Identity)
+    } else {
+        (insertion!("-- one_time_tokens.issue_without_identity", of_tenant), Guard::Tenant)
     };
-    params.push(identity.0.into());
-    let sql = "-- one_time_tokens.issue
-INSERT INTO one_time_tokens (hash, purpose, data, tries, created_at, expires_at, tenant_id, identity_id)
-SELECT ?, ?, ?, ?, ?, ?, i.tenant_id, i.id
-FROM identities i
-WHERE i.tenant_id = ? AND i.id = ? AND i.state = 'active'";
-    batch.guarded(sql, params, Guard::Identity);
+    batch.guarded(sql, inserted(token), guard);
+}
+
+/// Makes the row if there is none, and then writes it. Were it deleted and inserted, two of these at once would not find each
+/// other's row, and the second would fail.
+fn replace(batch: &mut Batch, token: &OneTimeToken) {
+    let (of_identity, of_tenant) = match batch.dialect {
+        Dialect::MySql => (
+            insertion!("-- one_time_tokens.begin", of_identity "ON DUPLICATE KEY UPDATE tries = one_time_tokens.tries"),
+            insertion!(
+                "-- one_time_tokens.begin_without_identity",
+                of_tenant "ON DUPLICATE KEY UPDATE tries = one_time_tokens.tries"
+            ),
+        ),
+        Dialect::Sqlite | Dialect::Postgres => (
+            insertion!("-- one_time_tokens.begin", of_identity "ON CONFLICT (hash) DO NOTHING"),
+            insertion!("-- one_time_tokens.begin_without_identity", of_tenant "ON CONFLICT (hash) DO NOTHING"),
+        ),
+    };
+    batch.free(if token.identity.is_some() { of_identity } else { of_tenant }, inserted(token));
+
+    let tenant = || Value::text(token.tenant.as_str());
+    let mut params = vec![
+        token.purpose.as_str().into(),
+        token.identity.map(|identity| identity.0).into(),
+        Value::text(&token.data),
+        i64::from(token.tries).into(),
+        token.created_at.into(),
+        token.expires_at.into(),
+        token.hash.0.into(),
+        tenant(),
+        tenant(),
+    ];
+    let (sql, guard) = if let Some(identity) = token.identity {
+        params.push(identity.0.into());
+        let sql = "-- one_time_tokens.replace
+UPDATE one_time_tokens
+SET purpose = ?, identity_id = ?, data = ?, tries = ?, created_at = ?, expires_at = ?
+WHERE hash = ? AND tenant_id = ?
+  AND EXISTS (SELECT 1 FROM identities i WHERE i.tenant_id = ? AND i.id = ? AND i.state = 'active')";
+        (sql, Guard::Identity)
+    } else {
+        let sql = "-- one_time_tokens.replace_without_identity
+UPDATE one_time_tokens
+SET purpose = ?, identity_id = ?, data = ?, tries = ?, created_at = ?, expires_at = ?
+WHERE hash = ? AND tenant_id = ?
+  AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = ? AND t.active)";
+        (sql, Guard::Tenant)
+    };
+    batch.guarded(sql, params, guard);
 }

@@ -133,6 +133,10 @@ WHERE id = ? AND version = ?";
 DELETE FROM attempts
 WHERE tenant_id = ?";
     batch.free(sql, vec![id.clone()]);
+    let sql = "-- tenants.forget_messages
+DELETE FROM messages
+WHERE tenant_id = ?";
+    batch.free(sql, vec![id.clone()]);
     let sql = "-- tenants.delete
 DELETE FROM tenants
 WHERE id = ? AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.tenant_id = ?)";

@@ -1,13 +1,13 @@
 //! What has expired, and its removal.
 
 use kayan_ports::{
-    AdminTokenId, Change, Expired, Lookup, OneTimeChange, Revocation, Scope, Session, SessionChange, StoredResponse,
-    TenantId,
+    AdminTokenId, Change, Expired, Lookup, Message, MessageState, OneTimeChange, Revocation, Scope, Session,
+    SessionChange, StoredResponse, TenantId,
 };
 
 use crate::{
     Bench,
-    sample::{Account, at, one_time, refresh_token, session, uuid},
+    sample::{Account, at, enqueue, message, one_time, refresh_token, session, uuid},
 };
 
 pub async fn what_has_expired_is_removed_and_nothing_else(bench: &dyn Bench) {
@@ -28,6 +28,7 @@ pub async fn what_has_expired_is_removed_and_nothing_else(bench: &dyn Bench) {
         revocations: long_ago,
         responses: long_ago,
         one_time: long_ago,
+        messages: long_ago,
     };
     assert_eq!(store.cleanup.has_expired(&none).await, Ok(false));
     let expired = Expired { sessions: at(11), ..none };
@@ -77,6 +78,20 @@ pub async fn what_has_expired_is_removed_and_nothing_else(bench: &dyn Bench) {
     store.changes.commit(vec![Change::RemoveExpired(one_time)]).await.unwrap();
     assert_eq!(store.cleanup.has_expired(&one_time).await, Ok(false));
     assert_eq!(store.one_time.one_time(&tenant, token.purpose, &token.hash, at(1)).await, Ok(None));
+
+    let finished = |state, seconds| Message { state, finished_at: Some(at(seconds)), ..message(&tenant, None) };
+    let removed = [finished(MessageState::Delivered, 10), finished(MessageState::Dead, 10)];
+    let kept = [finished(MessageState::Delivered, 11), message(&tenant, None)];
+    store.changes.commit(removed.iter().chain(&kept).map(enqueue).collect()).await.unwrap();
+    let messages = Expired { messages: at(11), ..none };
+    assert_eq!(store.cleanup.has_expired(&Expired { messages: at(10), ..none }).await, Ok(false));
+    assert_eq!(store.cleanup.has_expired(&messages).await, Ok(true));
+    store.changes.commit(vec![Change::RemoveExpired(messages)]).await.unwrap();
+    assert_eq!(store.cleanup.has_expired(&messages).await, Ok(false));
+    for (message, is_there) in removed.iter().map(|it| (it, false)).chain(kept.iter().map(|it| (it, true))) {
+        let found = store.outbox.message(&Scope::System, message.id).await.unwrap();
+        assert_eq!(found.is_some(), is_there, "{message:?}");
+    }
 
     let networks = Expired { networks: at(9_999_999), ..none };
     assert_eq!(store.cleanup.has_expired(&networks).await, Ok(true));

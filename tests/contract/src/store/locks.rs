@@ -169,6 +169,7 @@ fn kinds() -> Vec<Kind> {
                 revocations: all,
                 responses: all,
                 one_time: all,
+                messages: all,
             })]
         }),
         ("revoke a tenant's sessions", |it, number| {

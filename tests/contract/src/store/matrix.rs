@@ -10,7 +10,7 @@ use kayan_ports::{
 };
 
 use crate::{
-    Bench, factor_verbs,
+    Bench, factor_verbs, message_verbs,
     sample::{
         at, client, event, next_password, password, record, refresh_token, rotation, session, tenant, token, unique,
         uuid,
@@ -356,7 +356,10 @@ fn trail() -> Vec<Verb> {
 }
 
 fn verbs() -> Vec<Verb> {
-    [identities(), credentials(), factor_verbs::factors(), sessions(), roles(), trail()].into_iter().flatten().collect()
+    [identities(), credentials(), factor_verbs::factors(), message_verbs::messages(), sessions(), roles(), trail()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 pub async fn i_29_nobody_reaches_another_tenants_rows_in_any_table_by_any_verb(bench: &dyn Bench) {

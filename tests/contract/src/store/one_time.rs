@@ -17,6 +17,10 @@ fn issue(token: &OneTimeToken) -> Change {
     Change::OneTime(OneTimeChange::Issue(Box::new(token.clone())))
 }
 
+fn replace(token: &OneTimeToken) -> Change {
+    Change::OneTime(OneTimeChange::Replace(Box::new(token.clone())))
+}
+
 fn attempt(token: &OneTimeToken, second: i64) -> Change {
     let (tenant, hash) = (token.tenant.clone(), token.hash);
     Change::OneTime(OneTimeChange::Try { tenant, purpose: token.purpose, hash, at: at(second) })
@@ -147,4 +151,52 @@ pub async fn a_one_time_token_without_an_identity_is_its_tenants_while_that_is_o
         assert_eq!(store.changes.commit(vec![change]).await, Err(STALE));
     }
     store.changes.commit(vec![using(&token, 1)]).await.unwrap();
+}
+
+pub async fn a_one_time_token_takes_the_place_of_the_one_with_its_hash(bench: &dyn Bench) {
+    let (store, token) = (bench.store(), issued(bench).await);
+    let berta = Account::register(&store, &TenantId::default(), "berta@example.org").await;
+    let read = |token: &OneTimeToken| {
+        let (tenant, purpose, hash) = (token.tenant.clone(), token.purpose, token.hash);
+        let store = store.clone();
+        async move { store.one_time.one_time(&tenant, purpose, &hash, at(301)).await.unwrap() }
+    };
+    let mut next = one_time(&berta.identity);
+    (next.hash, next.purpose, next.data) = (token.hash, OneTimePurpose::LoginCode, "next".to_owned());
+    (next.tries, next.created_at, next.expires_at) = (3, at(100), at(400));
+    let nobodys = OneTimeToken { identity: None, data: "nobody's".to_owned(), ..next.clone() };
+    for replacement in [&next, &nobodys, &next] {
+        store.changes.commit(vec![attempt(&token, 1)]).await.ok();
+        store.changes.commit(vec![replace(replacement)]).await.unwrap();
+        assert_eq!(read(replacement).await.as_ref(), Some(replacement));
+    }
+    assert_eq!(store.changes.commit(vec![using(&token, 1)]).await, Err(STALE), "it is of the other purpose now");
+
+    let first = one_time(&berta.identity);
+    let first = OneTimeToken { expires_at: at(400), ..first };
+    store.changes.commit(vec![replace(&first)]).await.unwrap();
+    assert_eq!(read(&first).await, Some(first), "there was none");
+    let absent = identity(&TenantId::default()).id;
+    for refused in [OneTimeToken { identity: Some(absent), ..next.clone() }, one_time(&identity(&tenant("nowhere")))] {
+        let outcome = store.changes.commit(vec![replace(&refused)]).await;
+        assert_eq!(outcome, Err(CommitError::Stale(Guard::Identity)));
+    }
+    let closed = OneTimeToken { tenant: tenant("nowhere"), ..nobodys };
+    assert_eq!(store.changes.commit(vec![replace(&closed)]).await, Err(CommitError::Stale(Guard::Tenant)));
+    assert_eq!(read(&next).await, Some(next));
+}
+
+pub async fn one_token_of_a_hash_is_kept_under_64_parallel_replacements(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    for first in [one_time(&anna.identity), ceremony(&TenantId::default())] {
+        let tokens: Vec<_> =
+            (0..MANY).map(|number| OneTimeToken { data: format!("{number}"), ..first.clone() }).collect();
+        let outcomes = race(&store, tokens.iter().map(|token| vec![replace(token)]).collect()).await;
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        let kept = store.one_time.one_time(&first.tenant, first.purpose, &first.hash, at(1)).await.unwrap().unwrap();
+        assert!(tokens.contains(&kept), "{kept:?}");
+        store.changes.commit(vec![using(&kept, 1)]).await.unwrap();
+        assert_eq!(store.changes.commit(vec![using(&kept, 1)]).await, Err(STALE));
+    }
 }

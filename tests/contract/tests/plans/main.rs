@@ -21,9 +21,9 @@ use kayan_sql::{
 };
 use tokio::sync::Mutex;
 
-/// These go through all identities, sessions or tenants: an operator's lists, and counts of what is in them. The newest apps
+/// These go through all identities, messages, sessions or tenants: an operator's lists, and counts of what is in them. The newest apps
 /// are looked for from the end of an index, in a limited number of rows.
-const OVER_ALL: [&str; 18] = [
+const OVER_ALL: [&str; 20] = [
     "-- events.count",
     "-- factors.newest_apps",
     "-- identities.count_anywhere",
@@ -35,6 +35,8 @@ const OVER_ALL: [&str; 18] = [
     "-- identities.list_matching_anywhere",
     "-- identities.list_matching_lacking_anywhere",
     "-- identities.by_identifier_anywhere",
+    "-- messages.count_anywhere",
+    "-- messages.list_anywhere",
     "-- sessions.count_active",
     "-- sessions.count_by_tenant",
     "-- sessions.count_listed",
@@ -189,6 +191,7 @@ async fn removing_an_identity_finds_what_goes_with_it_by_index(dialect: Dialect)
         ("known_networks", "identity_id"),
         ("kept_answers", "identity_id"),
         ("one_time_tokens", "identity_id"),
+        ("messages", "identity_id"),
         ("refresh_tokens", "session_id"),
     ] {
         let sql = format!("DELETE FROM {table} WHERE {column} = ?");

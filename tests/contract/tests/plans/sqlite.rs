@@ -31,7 +31,11 @@ fn is_result(scan: &str) -> bool {
         "SCAN dead_anyhow",
         "SCAN kept_enough",
         "SCAN expired",
+        "SCAN finished",
         "SCAN newest",
+        "SCAN due",
+        "SCAN leased",
+        "SCAN dead",
     ]
     .contains(&scan)
 }

@@ -1,0 +1,4 @@
+-- locks: messages EXCLUSIVE
+-- Forgets the messages that wait: they are not delivered.
+
+DROP TABLE IF EXISTS messages;
