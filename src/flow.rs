@@ -123,3 +123,6 @@ impl Kayan {
         (Change::Account(replace), after)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use kayan_cache::MemoryLimiter;
 use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
-use kayan_fakes::{ManualClock, MemoryStore, PlainCodes, PlainHasher, SeededEntropy};
+use kayan_fakes::{MailBox, ManualClock, MemoryStore, PlainCodes, PlainHasher, SeededEntropy, ShownValues};
 use kayan_ports::{Client, EventType, Outcome, Stores, TenantId, TenantSettings, TokenHash, Traits, WebAuthn};
 use kayan_webauthn::{Ceremonies, RelyingParty};
 use serde_json::json;
 
 use crate::{
-    Caller, IdentitySchema, Kayan, Lifetimes, LogIn, Opened, Operator, Ports, RateLimits, Register, Settings,
-    UpdateTenant,
+    Caller, IdentitySchema, Kayan, Lifetimes, LogIn, Messaging, Opened, Operator, Ports, RateLimits, Register,
+    Settings, UpdateTenant,
 };
 
 /// A password that the policy accepts.
@@ -30,6 +30,7 @@ pub(crate) struct Stage {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) hasher: Arc<PlainHasher>,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) mail: Arc<MailBox>,
 }
 
 impl Stage {
@@ -78,6 +79,13 @@ impl Stage {
             session_secret_previous: None,
         };
         let keys = SealedKeys::new(&Stores::new(store.clone()), clock.clone(), entropy.clone(), &secrets).unwrap();
+        let mail = Arc::new(MailBox::default());
+        let messaging = Messaging {
+            mailer: mail.clone(),
+            templates: Arc::new(ShownValues),
+            link_url: "https://login.example/flow/{flow}".to_owned(),
+            notices: true,
+        };
         let ports = Ports {
             store: Stores::new(store.clone()),
             hasher: hasher.clone(),
@@ -87,7 +95,7 @@ impl Stage {
             tokens: Arc::new(Biscuits::new(entropy.clone())),
             totp: Arc::new(PlainCodes),
             relying_party: Arc::new(|_| Some(relying_party())),
-            messaging: None,
+            messaging: Some(messaging),
             clock: clock.clone(),
             entropy,
         };
@@ -104,7 +112,7 @@ impl Stage {
             limits: RateLimits::default(),
         };
         change(&mut settings);
-        Self { kayan: Kayan::new(ports, schema, settings), store, hasher, clock }
+        Self { kayan: Kayan::new(ports, schema, settings), store, hasher, clock, mail }
     }
 
     /// A registered user, logged in.

@@ -1,6 +1,6 @@
 //! Removes a user's second factors, for an operator.
 
-use kayan_ports::{Change, EventType, FactorChange, Removed, Version};
+use kayan_ports::{Change, EventType, FactorChange, MessageKind, Removed, Version};
 
 use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef,
@@ -42,6 +42,9 @@ impl Kayan {
                 .with("action", action)
                 .with("removed", factors.len());
             changes.push(event.record());
+            let names: Vec<_> = factors.iter().map(|factor| &*factor.name).filter(|name| !name.is_empty()).collect();
+            let names = names.join(", ");
+            changes.extend(self.factor_notice(None, &before, MessageKind::FactorRemoved, &names).await?);
             match self.store.changes.commit(changes).await {
                 Ok(()) => return Ok(factors.len()),
                 Err(error) if is_outdated(&error) => {}

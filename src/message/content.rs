@@ -9,6 +9,7 @@ use crate::{Failure, Kayan};
 
 /// What a message is rendered from.
 #[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Content {
     /// Where the request came from.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::{AttemptError, Caller, Failure, Kayan, access::attempt, message::content::Content, policy::identifier};
 
+/// Of how many recovery codes a user is told.
+const FEW_CODES: usize = 3;
 const LOCK_NOTICES: RateLimit = RateLimit { name: "lock_notice", requests: 1, window: Duration::from_hours(1) };
 
 /// To whom a message is, and what it says.
@@ -109,6 +111,32 @@ impl Kayan {
             content,
         };
         self.enqueue(outgoing).await.map(Some)
+    }
+
+    /// The change that tells a user that a factor of this name was added or removed.
+    pub(crate) async fn factor_notice(
+        &self,
+        caller: Option<&Caller>,
+        identity: &Identity,
+        kind: MessageKind,
+        name: &str,
+    ) -> Result<Option<Change>, Failure> {
+        let values = [("name".to_owned(), Value::from(name))].into_iter().collect();
+        self.notice(caller, identity, kind, values).await
+    }
+
+    /// The change that tells a user that few recovery codes are left.
+    pub(crate) async fn codes_notice(
+        &self,
+        caller: &Caller,
+        identity: &Identity,
+        left: usize,
+    ) -> Result<Option<Change>, Failure> {
+        if left > FEW_CODES {
+            return Ok(None);
+        }
+        let values = [("left".to_owned(), Value::from(left))].into_iter().collect();
+        self.notice(Some(caller), identity, MessageKind::RecoveryCodesLow, values).await
     }
 
     /// Tells the owner of an address, if it has one, that attempts at the account were refused: once an hour at most. It is

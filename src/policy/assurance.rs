@@ -38,6 +38,11 @@ pub struct MissingFactor {
 /// The methods that a user can enroll during a login that lacks a factor.
 const ENROLLABLE: &[Method] = &[Method::Totp, Method::Webauthn];
 
+/// Whether a user can enroll this method during a login that lacks a factor.
+pub fn is_enrollable(method: Method) -> bool {
+    ENROLLABLE.contains(&method)
+}
+
 /// What this method proves whenever it is used; a passkey may prove more.
 pub fn proof(method: Method) -> Proof {
     match method {
@@ -94,7 +99,9 @@ pub fn require(
 /// The authentication method references of these proofs, with `mfa` from AAL2 on (RFC 8176, section 2).
 pub fn amr(proofs: &[Proof]) -> Vec<&'static str> {
     let mfa = (level(proofs) >= Some(Aal::Aal2)).then_some("mfa");
-    proofs.iter().flat_map(|proof| proof.amr).copied().chain(mfa).collect()
+    let mut all: Vec<_> = proofs.iter().flat_map(|proof| proof.amr).copied().chain(mfa).collect();
+    all.dedup();
+    all
 }
 
 /// Decides whether these methods open a session, and at which level. `mfa_required`: whether the tenant requires a second

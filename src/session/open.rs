@@ -80,7 +80,8 @@ impl Login<'_> {
 
     /// Whether its user had no second factor when it began, and enrolled one to complete it.
     fn enrolled_its_factor(&self) -> bool {
-        self.proven.iter().any(|used| !self.enrolled.contains(&used.method))
+        let is_new = |used: &MethodUse| !self.enrolled.contains(&used.method);
+        self.proven.iter().any(|used| assurance::is_enrollable(used.method) && is_new(used))
     }
 
     /// The change that keeps the login from ending by a password that was changed in the meantime.
@@ -141,7 +142,7 @@ impl Kayan {
             .by(login.identity.id)
             .with("method", login.method());
         let still_proven = login.still_proven(now);
-        let all = [issue].into_iter().chain(changes).chain(still_proven).chain([event.record()]).collect();
+        let all = changes.into_iter().chain([issue]).chain(still_proven).chain([event.record()]).collect();
         self.commit_login(caller, &login, all, now).await?;
         Err(EndLoginError::MfaRequired(challenge))
     }

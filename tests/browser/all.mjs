@@ -8,3 +8,4 @@ after(stop);
 
 await import('./second_factors.mjs');
 await import('./passkeys.mjs');
+await import('./links.mjs');

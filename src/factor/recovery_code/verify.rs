@@ -107,7 +107,9 @@ impl Kayan {
             return Err(VerifyTotpError::InvalidCode);
         }
         let use_up = FactorChange::UseRecoveryCode { tenant: identity.tenant.clone(), identity: identity.id, hash };
-        let changes = self.forgetting(attempt).into_iter().chain([Change::Factor(use_up)]).collect();
-        Ok((changes, codes.count() - 1))
+        let left = codes.count() - 1;
+        let notice = self.codes_notice(caller, identity, left).await?;
+        let changes = self.forgetting(attempt).into_iter().chain([Change::Factor(use_up)]).chain(notice).collect();
+        Ok((changes, left))
     }
 }

@@ -1,7 +1,7 @@
 //! Removes authenticator apps.
 
 use kayan_ports::{
-    Change, CommitError, CredentialId, EventType, Factor, FactorChange, FactorKind, Guard, Method, Removed,
+    Change, CommitError, CredentialId, EventType, Factor, FactorChange, FactorKind, Guard, MessageKind, Method, Removed,
 };
 
 use crate::{
@@ -50,6 +50,9 @@ impl Kayan {
         };
         let mut changes = vec![pin(&me.session)];
         changes.extend(removed.iter().map(|app| remove(Removed::One(*app))));
+        let names: Vec<_> =
+            factors.iter().filter(|factor| removed.contains(&factor.id)).map(|app| &*app.name).collect();
+        let names = names.join(", ");
         let left: Vec<_> = factors.into_iter().filter(|factor| !removed.contains(&factor.id)).collect();
         if !has_second_factor(&left) {
             changes.push(remove(Removed::RecoveryCodes));
@@ -61,6 +64,7 @@ impl Kayan {
             .with("method", Method::Totp.as_str())
             .with("removed", removed.len());
         changes.push(event.record());
+        changes.extend(self.factor_notice(Some(caller), &me.identity, MessageKind::FactorRemoved, &names).await?);
         match self.store.changes.commit(changes).await {
             Ok(()) => Ok(()),
             Err(CommitError::Stale(Guard::Factor)) => Err(DisableTotpError::NotFound),

@@ -1,6 +1,8 @@
 //! Verifies a code of an authenticator app: confirms the app, steps a session up, or completes a login.
 
-use kayan_ports::{Aal, Change, CommitError, EventType, FactorChange, Guard, Method, MethodUse, Timestamp};
+use kayan_ports::{
+    Aal, Change, CommitError, EventType, FactorChange, Guard, MessageKind, Method, MethodUse, Timestamp,
+};
 
 use crate::{
     AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Opened, StepUpRequired, Token,
@@ -122,6 +124,9 @@ impl Kayan {
             let codes = self.new_recovery_codes(&login.identity, now);
             changes.extend(self.confirmation(caller, &matched, true, now));
             changes.extend(codes.changes);
+            changes.extend(
+                self.factor_notice(Some(caller), &login.identity, MessageKind::FactorAdded, &matched.app.name).await?,
+            );
             recovery_codes = Some(codes.codes);
         }
         let completed = self.complete_login(caller, login, MethodUse::new(Method::Totp, now), changes, now).await;
@@ -170,6 +175,9 @@ impl Kayan {
             changes.extend(is_first.then(|| end_sessions(&me.identity, Some(me.session.id))));
             changes.push(pin(&me.session));
             changes.extend(self.confirmation(caller, &matched, is_first, now));
+            changes.extend(
+                self.factor_notice(Some(caller), &me.identity, MessageKind::FactorAdded, &matched.app.name).await?,
+            );
             if is_first {
                 let codes = self.new_recovery_codes(&me.identity, now);
                 changes.extend(codes.changes);

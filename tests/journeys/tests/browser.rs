@@ -5,8 +5,12 @@ use std::{
     path::Path,
 };
 
-use kayan_journeys::{Home, Service};
+use kayan_journeys::{Home, Person, Service, ask};
+use kayan_mail_server::MailServer;
+use serde_json::json;
 use tokio::process::Command;
+
+use crate::mail_flows;
 
 const TESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../browser/all.mjs");
 /// Tells where the modules of the tests are.
@@ -14,13 +18,39 @@ const MODULES: &str = "KAYAN_TEST_BROWSER";
 
 /// A folder for a service whose port is known before it starts: passkeys are made for an origin.
 fn at_known_port() -> Home {
+    on_known_port(Home::new())
+}
+
+fn on_known_port(home: Home) -> Home {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-    Home::new().with("KAYAN_PORT", free.expect("a free port").port().to_string())
+    home.with("KAYAN_PORT", free.expect("a free port").port().to_string())
 }
 
 /// Where browsers find it; passkeys belong to a domain, so not by its address.
 fn at_localhost(service: &Service) -> String {
     format!("http://localhost:{}", service.address().port())
+}
+
+/// A service that sends mail, and the links of its mails to three users: a recovery voids all other links of its user.
+async fn with_links() -> (Service, serde_json::Value) {
+    let mut server = MailServer::start(&[]).await;
+    let home = on_known_port(mail_flows::home(&server));
+    let url = format!("http://localhost:{}/flow/{{flow}}", home.settings()["KAYAN_PORT"]);
+    let service = Service::start_in(home.with("KAYAN_LINK_URL", url)).await;
+    let [ada, grace, hedy] = ["ada", "grace", "hedy"].map(|name| format!("{name}@example.com"));
+    for email in [&ada, &grace, &hedy] {
+        ask(Person::registration(&service.client(), email)).await.expect(201);
+    }
+    let verification = server.link_to(&hedy, "verification").await;
+    let request = |flow: &str, address: &str| {
+        service.client().tell(&format!("/api/v1/{flow}/request"), &json!({ "email": address }))
+    };
+    ask(request("recovery", &ada)).await.expect(202);
+    let recovery = server.link_to(&ada, "recovery").await;
+    ask(request("magic-link", &grace)).await.expect(202);
+    let magic = server.link_to(&grace, "magic-link").await;
+    let links = json!({ "email": ada, "verification": verification, "recovery": recovery, "magic": magic });
+    (service, links)
 }
 
 #[tokio::test]
@@ -32,10 +62,13 @@ async fn users_register_log_in_and_manage_their_factors_in_a_browser() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let with_mfa = Service::start_in(with_mfa).await;
 
+    let (with_mail, links) = with_links().await;
     let mut node = Command::new("node");
     node.args(["--test-reporter=spec", TESTS]).kill_on_drop(true).envs([
         ("URL_OF_SERVICE", at_localhost(&service)),
         ("URL_WITH_MFA", at_localhost(&with_mfa)),
+        ("URL_WITH_MAIL", at_localhost(&with_mail)),
+        ("LINKS", links.to_string()),
         ("SCREENSHOTS", Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots").display().to_string()),
     ]);
     let ran = node.output().await.expect("node, which `cargo xtask test` installs");

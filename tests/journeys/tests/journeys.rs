@@ -32,6 +32,7 @@ mod junk;
 mod limits;
 mod logs;
 mod mail;
+mod mail_flows;
 mod metrics;
 mod migrate_plan;
 mod moves;
