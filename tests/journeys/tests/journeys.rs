@@ -31,6 +31,7 @@ mod idempotency;
 mod junk;
 mod limits;
 mod logs;
+mod mail;
 mod mail_flows;
 mod messages;
 mod metrics;

@@ -1,6 +1,7 @@
 //! Tests of the way from flags, environment and files to the configuration, and what they share.
 
 mod development;
+mod mail;
 mod passkeys;
 mod problems;
 mod production;
