@@ -319,6 +319,7 @@ macro_rules! laws {
             i_09_at_most_so_many_of_64_parallel_attempts_go_on,
             an_attempt_given_back_is_not_counted,
             giving_back_what_was_not_reserved_earns_nothing,
+            whether_it_is_locked_is_told_without_counting,
             forgotten_attempts_are_counted_anew,
             every_target_and_every_known_network_is_counted_apart,
             unlocking_a_target_forgets_every_place_and_nobody_else,
