@@ -227,6 +227,35 @@ async fn browsers_find_related_origins_and_password_managers_the_pages_of_an_acc
         assert!(refused.at("/message").contains(setting), "{refused:?}");
     }
     let origins = "http://localhost:3000,https://example.org,https://shop.example.net";
+#[tokio::test]
+async fn the_other_hosts_of_a_tenant_are_related_origins_of_its_first() {
+    let hosts = "acme.example=acme,login.acme.example=acme,acme.test=acme,*.example.com=*,globex.example=globex";
+    let service = Service::start_in(Home::new().with("KAYAN_TENANT_HOSTS", hosts)).await;
+    assert_eq!(service.home().run("admin tenant create --id acme").await.code, 0);
+    let client = service.client();
+    let related = |host: &str| ask(client.get("/.well-known/webauthn").header("Host", host));
+    // Hosts below the first one need not be listed.
+    let expected = json!({ "origins": ["https://acme.test", "https://acme.example.com"] });
+    for host in ["acme.example", "acme.test", "acme.example.com"] {
+        assert_eq!(related(host).await.expect(200).json(), expected, "{host}");
+    }
+    let globex = related("globex.example").await.expect(200);
+    assert_eq!(globex.json(), json!({ "origins": ["https://globex.example.com"] }));
+    related("initech.example.com").await.refused(404, "not_found");
+    related("-.example.com").await.refused(404, "tenant_not_found");
+    related("localhost").await.refused(404, "not_found");
+
+    let at = |request: reqwest::RequestBuilder| request.header("Host", "acme.example");
+    let made = ask(at(Person::registration(&client, "ada@example.com"))).await.expect(201);
+    let token = made.at("/session/session_token");
+    for (origin, status) in [("https://globex.example", 400), ("https://acme.test", 200)] {
+        let begun = Begun::by(at(begin(&client, REGISTRATION, &json!({})).bearer_auth(&token))).await;
+        assert_eq!(begun.options["rp"]["id"], "acme.example");
+        let credential = Authenticator::default().register(&begun.options.to_string(), origin).unwrap();
+        ask(at(finish(&client, REGISTRATION, &begun.body(&credential)).bearer_auth(&token))).await.expect(status);
+    }
+}
+
     let page = "https://login.example.com/account";
     let home = Home::new().with("KAYAN_WEBAUTHN_ORIGINS", origins).with("KAYAN_ACCOUNT_URL", page);
     let service = Service::start_in(home).await;
