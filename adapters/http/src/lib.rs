@@ -31,6 +31,7 @@ use crate::{
 };
 
 pub use api::document::documents;
+pub use api::well_known::RelatedOrigins;
 pub use edge::origin::{Origin, OriginError};
 pub use edge::tenant_hosts::{TenantHosts, TenantHostsError};
 pub use server::Limits;
@@ -74,8 +75,8 @@ pub struct HttpSettings {
     pub metrics_allow: Vec<IpNet>,
     /// The tenants of host names.
     pub tenant_hosts: TenantHosts,
-    /// The origins of other domains that may use passkeys.
-    pub related_origins: Vec<String>,
+    /// The origins of other domains that may use the passkeys of a tenant.
+    pub related_origins: RelatedOrigins,
     /// The page on which users manage their accounts.
     pub account_url: Option<String>,
     /// Whether this is development: `/debug` is open to clients on the same machine without a token, and there is a page to
