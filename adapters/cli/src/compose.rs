@@ -10,7 +10,7 @@ mod validators;
 use std::{sync::Arc, time::Duration};
 
 use kayan_cache::{BackgroundRelease, CachedSessions, MemoryLimiter};
-use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Ports, Settings};
+use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Messaging, Ports, Settings};
 use kayan_crypto::{AppCodes, Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
 use kayan_http::{Application, HttpSettings};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Stores};
@@ -157,7 +157,8 @@ pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, 
     let database = store(config, driver)?;
     let counters = counters(config, database.clone())?;
     let log = audit_log_of_a_command(config)?;
-    over(config, audited(Stores::new(database), log.as_ref()), counters, hasher(config)?, keys(config, driver)?)
+    let (store, keys) = (audited(Stores::new(database), log.as_ref()), keys(config, driver)?);
+    over(config, store, counters, hasher(config)?, keys, mail::messaging(config)?)
 }
 
 /// Builds the use-cases over an open database, for reading: writes are discarded.
@@ -165,7 +166,7 @@ pub(crate) fn looking(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan
     let driver: Arc<dyn Driver> = Arc::new(Unwritten(driver.clone()));
     let database = Arc::new(SqlStore::new(driver.clone()));
     let counters = Counters { limiter: Arc::new(MemoryLimiter::new()), attempts: database.clone(), probe: None };
-    over(config, Stores::new(database), counters, hasher(config)?, keys(config, &driver)?)
+    over(config, Stores::new(database), counters, hasher(config)?, keys(config, &driver)?, None)
 }
 
 /// Builds the use-cases over a store, counters and keys.
@@ -175,6 +176,7 @@ fn over(
     counters: Counters,
     hasher: Arc<Hasher>,
     keys: Arc<dyn Keys>,
+    messaging: Option<Messaging>,
 ) -> Result<Kayan, Exit> {
     let schema = schema(config)?;
     let ports = Ports {
@@ -186,7 +188,7 @@ fn over(
         tokens: tokens(),
         totp: Arc::new(AppCodes),
         relying_party: passkeys::relying_party(config)?,
-        messaging: mail::messaging(config)?,
+        messaging,
         clock: clock(),
         entropy: entropy(),
     };
@@ -357,13 +359,14 @@ pub(crate) fn application(
     probes.extend(counters.probe.clone());
     #[cfg(feature = "redis")]
     probes.extend(redis::session_probe(config)?);
-    probes.extend(mail::probe(config)?);
+    let messaging = mail::messaging(config)?;
+    probes.extend(messaging.as_ref().and_then(|messaging| mail::probe(config, messaging)));
     let health = CheckHealth::new(probes, clock());
     let hasher = hasher(config)?;
     let Observed { logs, metrics } = observed;
     watch(&metrics, driver, &hasher);
     Ok(Arc::new(Application {
-        kayan: Arc::new(over(config, remembering, counters, hasher, keys)?),
+        kayan: Arc::new(over(config, remembering, counters, hasher, keys, messaging)?),
         logs: Arc::new(logs),
         profiler: Arc::new(Profiles::default()),
         metrics: Arc::new(move || metrics.text()),

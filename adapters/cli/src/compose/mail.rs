@@ -42,6 +42,7 @@ pub(crate) fn mail_server(config: &Config) -> Result<Option<Arc<dyn Mailer>>, Ex
 }
 
 /// The health of the mail server, if one is configured.
-pub(super) fn probe(config: &Config) -> Result<Option<Arc<dyn Probe>>, Exit> {
-    Ok(mail_server(config)?.map(|mailer| Arc::new(MailProbe::new(mailer)) as Arc<dyn Probe>))
+pub(super) fn probe(config: &Config, messaging: &Messaging) -> Option<Arc<dyn Probe>> {
+    config.mail.as_ref()?.smtp.as_ref()?;
+    Some(Arc::new(MailProbe::new(messaging.mailer.clone())))
 }
