@@ -181,9 +181,8 @@ pub async fn pinned_factors_are_those_that_were_read(bench: &dyn Bench) {
     bench.add_tenant(&other, true).await;
     let berta = without_password(bench).await;
     let (key, app, code) = (passkey(&anna.identity, b"key"), totp(&anna.identity), recovery_code(&anna.identity, 1));
-    let confirmed = Factor { id: CredentialId(Uuid::now_v7()), ..totp(&anna.identity) };
-    let confirmed =
-        Factor { kind: FactorKind::Totp { secret: Sealed(vec![7; 16]), confirmed: true, last_step: 1 }, ..confirmed };
+    let kind = FactorKind::Totp { secret: Sealed(vec![7; 16]), confirmed: true, last_step: 1 };
+    let confirmed = Factor { kind, ..totp(&anna.identity) };
     let all = [
         KnownFactors::Nothing,
         KnownFactors::NoApp,
