@@ -146,9 +146,9 @@ async fn messages_that_are_stuck_or_given_up_are_told() {
     let (client, home) = (service.client(), service.home());
     let measured = |metrics: &Metrics| metrics.series.contains_key("kayan_messages_dead");
     let well = Metrics::until(&client, measured).await;
-    assert_eq!(well.get("kayan_messages_dead"), 0.0);
+    assert!(well.get("kayan_messages_dead") < 0.5);
     test_mail(home, "greylisted@example.com").await;
-    let waits = Metrics::until(&client, |metrics| metrics.get("kayan_messages_waiting") == 1.0).await;
+    let waits = Metrics::until(&client, |metrics| metrics.get("kayan_messages_waiting") > 0.5).await;
     assert!(!fires("KayanMessagesStuck", &waits, &waits), "a minute is nothing");
     let long_ago = format!("UPDATE messages SET created_at = {} WHERE state = 'due'", moment(-1_000));
     home.database().await.execute(&long_ago).await;
@@ -156,7 +156,7 @@ async fn messages_that_are_stuck_or_given_up_are_told() {
     assert!(fires("KayanMessagesStuck", &stuck, &stuck));
     assert!(!fires("KayanMessagesDead", &well, &stuck));
     test_mail(home, "rejected@example.com").await;
-    let dead = Metrics::until(&client, |metrics| metrics.get("kayan_messages_dead") == 1.0).await;
+    let dead = Metrics::until(&client, |metrics| metrics.get("kayan_messages_dead") > 0.5).await;
     assert!(fires("KayanMessagesDead", &stuck, &dead));
     assert!(!fires("KayanMessagesDead", &dead, &dead), "it is told once");
 }

@@ -203,7 +203,7 @@ async fn deliveries_and_failures_are_counted() {
     server.mail_to("ada@example.com").await;
     counted(&client, REJECTED, 1).await;
     let after = counted(&client, TESTS, 1).await;
-    assert_eq!(after.get(r#"kayan_message_failures_total{reason="deferred"}"#), 0.0);
+    assert!(after.get(r#"kayan_message_failures_total{reason="deferred"}"#) < 0.5);
     let families = after.families();
     for (name, kind) in [
         ("kayan_messages_delivered_total", "counter"),
