@@ -1,3 +1,5 @@
+//! Tests of the delivery.
+
 use kayan_fakes::ManualClock;
 use kayan_ports::{Change, MailFailure, Message, MessageKind, MessageQuery, MessageState, Outbox, OutboxChange, Scope};
 use serde_json::{Map, json};

@@ -176,7 +176,8 @@ impl Provoked {
     async fn by_strict_tenants(&mut self, home: &Home) {
         let client = self.client.clone();
         let strict = "admin tenant create --id strict --settings {\"mfa_required\":true}";
-        for line in [strict, "admin tenant create --id closed"] {
+        let verifying = "admin tenant create --id verifying --settings {\"verification_required\":true}";
+        for line in [strict, verifying, "admin tenant create --id closed"] {
             assert_eq!(home.run(line).await.code, 0);
         }
         // What only a later version could write: a list without a known method.
@@ -184,6 +185,7 @@ impl Provoked {
         home.database().await.execute(none).await;
         let register = |tenant| Person::registration(&client, "new@example.com").header("X-Tenant-ID", tenant);
         self.by("post /api/v1/registration", register("strict"), 403, "mfa_required").await;
+        self.by("post /api/v1/registration", register("verifying"), 403, "verification_required").await;
         self.by("post /api/v1/registration", register("closed"), 403, "method_disabled").await;
     }
 
