@@ -67,7 +67,7 @@ event_types! {
     PasswordChanged = "auth.password.changed",
     /// A password was set by a link that was mailed.
     PasswordRecovered = "auth.password.recovered",
-    /// A link or a code was requested by mail, for an address that a user has.
+    /// A link that recovers a password or logs in, or a code that does, was requested by mail, for an address that a user has.
     MessageRequested = "auth.message.requested",
     /// An address was verified.
     AddressVerified = "identity.address_verified",

@@ -115,11 +115,13 @@ impl Kayan {
             .with("kind", message.kind.as_str())
             .with("address", address.masked())
             .with("ip", content.ip.clone());
-        let changes = vec![
+        // The link that verifies an address logs nobody in; its use is recorded.
+        let event = (purpose != OneTimePurpose::Verification).then(|| event.record());
+        let mut changes = vec![
             Change::OneTime(OneTimeChange::Replace(Box::new(token))),
             Change::Outbox(OutboxChange::Prepare { tenant, message: message.id, lease, identity: identity.id, data }),
-            event.record(),
         ];
+        changes.extend(event);
         match self.store.changes.commit(changes).await {
             Ok(()) => Ok(Some((content, Some(identity)))),
             // The account was deleted or locked, or the lease was over, a moment ago.

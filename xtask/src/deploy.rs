@@ -29,7 +29,7 @@ const SECRETS: [&str; 6] = [
     "REDIS_PASSWORD",
     "GRAFANA_ADMIN_PASSWORD",
 ];
-const ROWS: [&str; 4] = ["Overview", "Auth", "Database", "Security"];
+const ROWS: [&str; 5] = ["Overview", "Auth", "Database", "Security", "Messages"];
 
 /// Lints the chart and renders it in every way that it ships, and in one that takes all turns the others don't; then asks
 /// for what it must refuse.
