@@ -95,7 +95,7 @@ pub use crate::{
     message::{
         Messaging,
         deliver::{BATCH as MESSAGE_BATCH, Outcome as MessageOutcome, Worked as WorkedMessage},
-        manage::{ListMessages, ManageMessageError},
+        manage::{ListMessages, ManageMessageError, TestMessageError},
     },
     operation::{
         check_factors::{CheckedSecrets, MOST_CREDENTIALS, MOST_USERS, RequiringTenant},

@@ -75,7 +75,7 @@ impl Change {
     /// The rows that it locks first; `None` when no other change waits for it while it holds other locks.
     pub fn locks(&self) -> Option<Locked> {
         match self {
-            Self::Account(_) => Some(Locked::Identity),
+            Self::Account(_) | Self::Factor(FactorChange::Pin { .. }) => Some(Locked::Identity),
             Self::Credential(_) | Self::Factor(_) | Self::OneTime(_) => Some(Locked::Belonging),
             Self::Session(change) => Some(change.locks()),
             Self::Role(change) => Some(change.locks()),
@@ -158,6 +158,8 @@ pub enum Guard {
     Credential,
     /// The factor is not there, or what was shown of it was used before.
     Factor,
+    /// The identity's second factors were changed since they were read.
+    Factors,
     /// It is the last credential that the identity can log in with.
     LastCredential,
     /// The one-time token is not there, expired, or has no try left.

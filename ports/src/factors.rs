@@ -136,9 +136,47 @@ pub enum Removed {
     All,
 }
 
+/// What a login can begin with in a tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaysIn {
+    /// A password.
+    pub password: bool,
+    /// A passkey that verifies its user.
+    pub passkey: bool,
+}
+
+/// The second factors that an identity has, as far as a new one depends on them. Recovery codes and apps that were not confirmed
+/// are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownFactors {
+    /// No app and no passkey.
+    Nothing,
+    /// No app. Passkeys are not looked at, because none can be used.
+    NoApp,
+    /// An app, and no passkey.
+    Apps,
+    /// This passkey, and fewer than `most`.
+    Passkey {
+        /// One of them.
+        one: CredentialId,
+        /// How many are too many.
+        most: u32,
+    },
+}
+
 /// A write to factors.
 #[derive(Debug, Clone)]
 pub enum FactorChange {
+    /// Changes nothing. Guards: the identity is there (`Guard::Identity`), and its second factors are still these
+    /// (`Guard::Factors`). It locks the identity, so that of lists at once each sees what those before it have added.
+    Pin {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose.
+        identity: IdentityId,
+        /// What was read.
+        known: KnownFactors,
+    },
     /// Adds a factor. Guards: the identity is there (`Guard::Identity`), and has no other unconfirmed app if this is one,
     /// nor this recovery code; nobody in the tenant has this passkey (`Unique::Credential`).
     Add(Box<Factor>),
@@ -208,8 +246,8 @@ pub enum FactorChange {
         at: Timestamp,
     },
     /// Changes nothing. Guard: the identity can log in without this passkey, by a password or by another passkey that
-    /// verifies its user (`Guard::LastCredential`, I-21). The list must pin the identity before, so that two passkeys that
-    /// are removed at once can't each count on the other.
+    /// verifies its user, as its tenant allows (`Guard::LastCredential`, I-21). The list must pin the identity before, so that
+    /// two passkeys that are removed at once can't each count on the other.
     KeepWayIn {
         /// The tenant.
         tenant: TenantId,
@@ -217,6 +255,8 @@ pub enum FactorChange {
         identity: IdentityId,
         /// The passkey that is removed.
         without: CredentialId,
+        /// What a login can begin with.
+        ways_in: WaysIn,
     },
     /// Removes factors.
     Remove {

@@ -49,7 +49,9 @@ pub use change::{Affected, Change, Commit, Concerns, Guard, Unique};
 pub use cleanup::{Cleanup, Expired};
 pub use credentials::{Credential, CredentialChange, CredentialKind, Credentials, Known, LoginCandidate, PasswordHash};
 pub use entropy::Entropy;
-pub use factors::{Factor, FactorChange, FactorKind, Factors, RecoveryHash, Removed, TotpCodes, TotpSetup};
+pub use factors::{
+    Factor, FactorChange, FactorKind, Factors, KnownFactors, RecoveryHash, Removed, TotpCodes, TotpSetup, WaysIn,
+};
 pub use failure::{CommitError, Failure};
 pub use hasher::{AdoptError, HashCost, HashError, HashFormat, Password, PasswordHasher, Verdict, Work};
 pub use idempotency::{StoredResponse, StoredResponses};

@@ -114,6 +114,9 @@ pub trait AttemptCounter: Send + Sync {
     /// Counts an attempt, if it may go on.
     async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, Failure>;
 
+    /// When the lock ends, if an attempt would be refused now. Counts nothing and writes nothing, for what can't be guessed.
+    async fn locked(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Option<Timestamp>, Failure>;
+
     /// Gives back an attempt that came to no verdict, now or soon: a failure of the service is nobody's wrong guess (I-10).
     async fn release(&self, key: &AttemptKey) -> Result<(), Failure>;
 

@@ -69,6 +69,17 @@ pub enum MailFailure {
 }
 
 impl MailFailure {
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::Unreachable,
+        Self::TimedOut,
+        Self::Tls,
+        Self::Authentication,
+        Self::Deferred,
+        Self::Rejected,
+        Self::InvalidAddress,
+    ];
+
     /// The name in metrics and errors.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -85,23 +85,58 @@ impl Kayan {
         (target, name): (Target, &str),
         known: bool,
     ) -> Result<Attempt, AttemptError> {
-        // Six digits can be guessed, so codes are counted even without a lockout of passwords.
-        let codes = (guarded == SECOND_FACTOR).then_some(CODES);
-        let Some(LockoutSettings { lockout, known_networks_apart }) = self.settings.lockout.or(codes) else {
+        let Some((key, lockout)) = self.counted_by(caller, guarded, target, known) else {
             return Ok(Attempt(None));
         };
-        let known_network = caller.client.network().filter(|_| known && known_networks_apart);
-        let (key, now) = (AttemptKey { target, known_network }, self.clock.now());
-        let lockout = Lockout { name: guarded, ..lockout };
-        match self.attempts.reserve(&key, &lockout, now).await? {
+        match self.attempts.reserve(&key, &lockout, self.clock.now()).await? {
             Reservation::Reserved => Ok(Attempt(Some(key))),
-            Reservation::Locked { until } => {
-                let method = if guarded == SECOND_FACTOR { Method::Totp } else { Method::Password };
-                self.record_locked(caller, (&key.target, name), method, until, now).await;
-                // Read again: the last of parallel attempts may have begun after this one.
-                Err(Locked { until, now: self.clock.now() }.into())
-            }
+            Reservation::Locked { until } => Err(self.refuse_locked(caller, guarded, (&key.target, name), until).await),
         }
+    }
+
+    /// Refuses what begins at a `target` that is locked, as [`attempt`](Self::attempt) does, and counts nothing: for what can't
+    /// be guessed.
+    pub(crate) async fn require_unlocked(
+        &self,
+        caller: &Caller,
+        guarded: &'static str,
+        (target, name): (Target, &str),
+        known: bool,
+    ) -> Result<(), AttemptError> {
+        let Some((key, lockout)) = self.counted_by(caller, guarded, target, known) else { return Ok(()) };
+        match self.attempts.locked(&key, &lockout, self.clock.now()).await? {
+            None => Ok(()),
+            Some(until) => Err(self.refuse_locked(caller, guarded, (&key.target, name), until).await),
+        }
+    }
+
+    /// What attempts are counted by, and how many are too many; `None` without a lockout.
+    fn counted_by(
+        &self,
+        caller: &Caller,
+        guarded: &'static str,
+        target: Target,
+        known: bool,
+    ) -> Option<(AttemptKey, Lockout)> {
+        // Six digits can be guessed, so codes are counted even without a lockout of passwords.
+        let codes = (guarded == SECOND_FACTOR).then_some(CODES);
+        let LockoutSettings { lockout, known_networks_apart } = self.settings.lockout.or(codes)?;
+        let known_network = caller.client.network().filter(|_| known && known_networks_apart);
+        Some((AttemptKey { target, known_network }, Lockout { name: guarded, ..lockout }))
+    }
+
+    async fn refuse_locked(
+        &self,
+        caller: &Caller,
+        guarded: &'static str,
+        target: (&Target, &str),
+        until: Timestamp,
+    ) -> AttemptError {
+        let method = if guarded == SECOND_FACTOR { Method::Totp } else { Method::Password };
+        // Read again: the last of parallel attempts may have begun after this one.
+        let now = self.clock.now();
+        self.record_locked(caller, target, method, until, now).await;
+        Locked { until, now }.into()
     }
 
     async fn record_locked(

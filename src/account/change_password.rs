@@ -103,7 +103,7 @@ impl Kayan {
     ) -> Result<Arc<AuthenticatedSession>, AuthenticateError> {
         let me = self.authenticate(caller, self.clock.now()).await?;
         if me.session.aal < Aal::Aal2 {
-            let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
+            let factors = self.my_usable_factors(&me).await?;
             if is_below_own_level(&me.session, &factors) {
                 return Err(AuthenticateError::LacksFactor);
             }

@@ -1,8 +1,8 @@
 //! Lists the factors of the current user.
 
-use kayan_ports::{Factor, FactorKind, Method, SecretOf};
+use kayan_ports::{AuthenticatedSession, Factor, FactorKind, Method, SecretOf, TenantId, TenantSettings};
 
-use crate::{AuthenticateError, Caller, Kayan};
+use crate::{AuthenticateError, Caller, Failure, Kayan};
 
 /// The factors that a user has besides the password.
 #[derive(Debug)]
@@ -21,6 +21,22 @@ impl Kayan {
         let (codes, others): (Vec<_>, Vec<_>) =
             factors.into_iter().partition(|factor| matches!(factor.kind, FactorKind::RecoveryCode { .. }));
         Ok(MyFactors { factors: others, recovery_codes: codes.len() })
+    }
+
+    /// The factors of the caller that can be used now.
+    pub(crate) async fn my_usable_factors(&self, me: &AuthenticatedSession) -> Result<Vec<Factor>, Failure> {
+        let (tenant, id) = (&me.identity.tenant, me.identity.id);
+        let factors = self.store.factors.factors(tenant, id).await?;
+        Ok(self.usable(tenant, &me.settings, factors))
+    }
+
+    /// Those of these factors that can be used now. A passkey is none where the tenant, or the service, takes none: nothing asks
+    /// for it, and its owner may enroll another factor.
+    pub(crate) fn usable(&self, tenant: &TenantId, settings: &TenantSettings, mut factors: Vec<Factor>) -> Vec<Factor> {
+        if !self.takes_passkeys(tenant, settings) {
+            factors.retain(|factor| !matches!(factor.kind, FactorKind::Webauthn(_)));
+        }
+        factors
     }
 }
 

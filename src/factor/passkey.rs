@@ -10,10 +10,39 @@ pub(crate) mod models;
 pub(crate) mod remove;
 pub(crate) mod rename;
 
-use kayan_ports::{AllowedPasskey, Factor, FactorKind, Method, MethodUse, Passkey, PasskeyProof, Timestamp};
+use kayan_ports::{
+    AllowedPasskey, Factor, FactorKind, KnownFactors, Method, MethodUse, Passkey, PasskeyProof, Timestamp,
+};
+use uuid::Uuid;
+
+use crate::factor::find::has_second_factor;
 
 /// The most passkeys that a user can have.
-const MOST: usize = 20;
+const MOST: u8 = 20;
+
+/// Why a user registers no passkey beside these factors.
+enum NoRoom {
+    /// The user has as many as one can have.
+    Full,
+    /// There are passkeys, under another user handle.
+    OtherHandle,
+}
+
+/// What a new passkey under this user handle is registered beside. All passkeys of a user have one handle.
+fn beside(factors: &[Factor], user_handle: Uuid) -> Result<KnownFactors, NoRoom> {
+    let passkeys = || passkeys(factors);
+    if passkeys().count() >= usize::from(MOST) {
+        return Err(NoRoom::Full);
+    }
+    let is_of_it =
+        |factor: &&Factor| matches!(&factor.kind, FactorKind::Webauthn(passkey) if passkey.user_handle == user_handle);
+    match factors.iter().find(is_of_it) {
+        Some(one) => Ok(KnownFactors::Passkey { one: one.id, most: MOST.into() }),
+        None if passkeys().next().is_some() => Err(NoRoom::OtherHandle),
+        None if has_second_factor(factors) => Ok(KnownFactors::Apps),
+        None => Ok(KnownFactors::Nothing),
+    }
+}
 
 /// The passkeys among these factors.
 pub(crate) fn passkeys(factors: &[Factor]) -> impl Iterator<Item = &Passkey> {

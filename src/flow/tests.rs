@@ -1,3 +1,5 @@
+//! Tests of the flows.
+
 use kayan_ports::{Aal, Accounts, EventType, MailFailure, Message, Method, Outcome, Scope, State, TenantSettings};
 use serde_json::json;
 use time::Duration;

@@ -1,12 +1,13 @@
 //! Lists, retries and discards messages, for operators.
 
 use kayan_ports::{
-    Backlog, Change, CommitError, EventType, Guard, Message, MessageId, MessageKind, MessageQuery, MessageState,
-    OutboxChange, Page,
+    Backlog, Change, CommitError, EventType, Guard, Identifier, Message, MessageId, MessageKind, MessageQuery,
+    MessageState, OutboxChange, Page, TenantId,
 };
 
 use crate::{
     DeniedError, Failure, Kayan, Operator,
+    access::idempotency::Once,
     message::{content::Content, enqueue::Outgoing},
     policy::{identifier, permission::Permission},
 };
@@ -28,21 +29,54 @@ pub enum ManageMessageError {
     /// The operator may not do it.
     #[error(transparent)]
     Denied(#[from] DeniedError),
-    /// There is no such message.
-    #[error("there is no such message")]
-    NotFound,
-    /// It is being delivered, or was delivered already.
-    #[error("the message is {}", .0.as_str())]
-    NotIn(MessageState),
-    /// It is no e-mail address.
-    #[error("not an e-mail address")]
-    NotAnAddress,
-    /// The service delivers no mail.
-    #[error("this service sends no mail: set KAYAN_SMTP_URL and KAYAN_MAIL_FROM")]
-    NoMail,
+    /// There is no such message in the operator's scope.
+    #[error("there is no message `{0}`; messages of a deleted user are deleted too")]
+    NotFound(MessageId),
+    /// Its state does not allow it.
+    #[error("the message is {}: {}", .0.as_str(), remedy(*.0))]
+    WrongState(MessageState),
     /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
+}
+
+/// Why no test mail was enqueued.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TestMessageError {
+    /// The operator may not do it.
+    #[error(transparent)]
+    Denied(#[from] DeniedError),
+    /// It is no e-mail address.
+    #[error("`{0}` is not an e-mail address: write it as in ada@example.com")]
+    NotAnAddress(String),
+    /// The service delivers no mail.
+    #[error("this service sends no mail: set KAYAN_SMTP_URL and KAYAN_MAIL_FROM")]
+    NoMail,
+    /// The tenant does not exist, or is not active.
+    #[error("there is no active tenant `{0}`")]
+    NoTenant(TenantId),
+    /// The service failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+/// What it says is nobody's but its reader's (I-36).
+fn without_data(message: Message) -> Message {
+    Message { data: None, ..message }
+}
+
+fn masked(address: &str) -> String {
+    Identifier::from_canonical(address.to_owned()).masked()
+}
+
+/// What to do about a message whose state does not allow a change.
+fn remedy(state: MessageState) -> &'static str {
+    match state {
+        MessageState::Leased => "it is being delivered; look again in a minute",
+        MessageState::Delivered => "the mail server has accepted it, and what it said is erased; have a new one sent",
+        // It was leased a moment ago.
+        MessageState::Due | MessageState::Dead => "it has changed in the meantime; try again",
+    }
 }
 
 impl Kayan {
@@ -52,21 +86,18 @@ impl Kayan {
     }
 
     /// The messages of the operator's scope, newest first. What they say is not part of it.
-    pub async fn list_messages(
-        &self,
-        operator: &Operator,
-        cmd: &ListMessages,
-    ) -> Result<Page<Message>, ManageMessageError> {
+    pub async fn list_messages(&self, operator: &Operator, query: &ListMessages) -> Result<Page<Message>, DeniedError> {
         self.permit(operator, &Permission::MESSAGES_READ, "message.list").await?;
-        let ListMessages { state, limit, offset } = *cmd;
+        let ListMessages { state, limit, offset } = *query;
         let query = MessageQuery { scope: operator.scope.clone(), state, limit, offset };
-        Ok(self.store.outbox.messages(&query).await?)
+        let page = self.store.outbox.messages(&query).await?;
+        Ok(Page { rows: page.rows.into_iter().map(without_data).collect(), ..page })
     }
 
     /// A message. What it says is not part of it.
     pub async fn show_message(&self, operator: &Operator, id: MessageId) -> Result<Message, ManageMessageError> {
         self.permit(operator, &Permission::MESSAGES_READ, "message.show").await?;
-        self.store.outbox.message(&operator.scope, id).await?.ok_or(ManageMessageError::NotFound)
+        self.message_in_scope(operator, id).await
     }
 
     /// Makes a message that waits, or was given up, due at once.
@@ -76,7 +107,7 @@ impl Kayan {
         self.change_message(operator, id, (retry, "message.retry", "a message was made due at once")).await
     }
 
-    /// Deletes a message.
+    /// Deletes a message that is not being delivered.
     pub async fn discard_message(&self, operator: &Operator, id: MessageId) -> Result<(), ManageMessageError> {
         let discard = OutboxChange::Discard { scope: operator.scope.clone(), message: id };
         self.change_message(operator, id, (discard, "message.discard", "a message was discarded")).await
@@ -89,35 +120,55 @@ impl Kayan {
         (change, action, told): (OutboxChange, &'static str, &'static str),
     ) -> Result<(), ManageMessageError> {
         self.permit(operator, &Permission::MESSAGES_WRITE, action).await?;
-        let message = self.store.outbox.message(&operator.scope, id).await?.ok_or(ManageMessageError::NotFound)?;
+        self.once(operator, |once| self.commit_to_message(once, operator, id, (change, action, told))).await
+    }
+
+    async fn commit_to_message(
+        &self,
+        once: Once<'_>,
+        operator: &Operator,
+        id: MessageId,
+        (change, action, told): (OutboxChange, &'static str, &'static str),
+    ) -> Result<(), ManageMessageError> {
+        let message = self.message_in_scope(operator, id).await?;
         let event = self
             .operator_event(operator, &message.tenant, EventType::AdminAction, self.clock.now(), told)
             .resource(format!("message/{id}"))
             .with("action", action)
-            .with("kind", message.kind.as_str());
-        match self.store.changes.commit(vec![Change::Outbox(change), event.record()]).await {
+            .with("kind", message.kind.as_str())
+            .with("state", message.state.as_str())
+            .with("address", masked(&message.recipient));
+        let event = match message.identity {
+            Some(identity) => event.about(identity),
+            None => event,
+        };
+        match once.commit(vec![Change::Outbox(change), event.record()], None, &()).await {
             Ok(()) => Ok(()),
             Err(CommitError::Stale(Guard::Message)) => {
-                let now = self.store.outbox.message(&operator.scope, id).await?;
-                Err(now.map_or(ManageMessageError::NotFound, |message| ManageMessageError::NotIn(message.state)))
+                Err(ManageMessageError::WrongState(self.message_in_scope(operator, id).await?.state))
             }
             Err(other) => Err(Failure::from(other).into()),
         }
     }
 
-    /// Enqueues a mail that tries the delivery.
+    async fn message_in_scope(&self, operator: &Operator, id: MessageId) -> Result<Message, ManageMessageError> {
+        let found = self.store.outbox.message(&operator.scope, id).await?;
+        found.map(without_data).ok_or(ManageMessageError::NotFound(id))
+    }
+
+    /// Enqueues a mail that tries the delivery. `languages` are those of its reader, as in an `Accept-Language` header.
     pub async fn test_message(
         &self,
         operator: &Operator,
         address: &str,
         languages: String,
-    ) -> Result<MessageId, ManageMessageError> {
+    ) -> Result<MessageId, TestMessageError> {
         let action = "message.test";
         self.permit(operator, &Permission::MESSAGES_WRITE, action).await?;
         if !self.sends_mail() {
-            return Err(ManageMessageError::NoMail);
+            return Err(TestMessageError::NoMail);
         }
-        identifier::check_address(address).map_err(|_| ManageMessageError::NotAnAddress)?;
+        identifier::check_address(address).map_err(|_| TestMessageError::NotAnAddress(address.to_owned()))?;
         let tenant = operator.tenant();
         let outgoing = Outgoing {
             tenant: tenant.clone(),
@@ -133,8 +184,15 @@ impl Kayan {
         let event = self
             .operator_event(operator, &tenant, EventType::AdminAction, self.clock.now(), "a test mail was enqueued")
             .resource(format!("message/{id}"))
-            .with("action", action);
-        self.commit(vec![enqueue, event.record()]).await?;
-        Ok(id)
+            .with("action", action)
+            .with("address", masked(address));
+        match self.store.changes.commit(vec![enqueue, event.record()]).await {
+            Ok(()) => Ok(id),
+            Err(CommitError::Stale(Guard::Tenant)) => Err(TestMessageError::NoTenant(tenant)),
+            Err(other) => Err(Failure::from(other).into()),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

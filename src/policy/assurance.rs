@@ -105,17 +105,24 @@ pub fn amr(proofs: &[Proof]) -> Vec<&'static str> {
 }
 
 /// Decides whether these methods open a session, and at which level. `mfa_required`: whether the tenant requires a second
-/// factor of the user. One who has an authenticator app logs in with it anyway.
+/// factor of the user. One who has an authenticator app logs in with it anyway. A method that is not `usable` at present is
+/// none: it is neither asked for nor enrolled.
 ///
 /// **Invariant**: AAL2 needs two distinct kinds of factor, and nothing proven opens nothing (I-19).
-pub fn judge(proven: &[MethodUse], enrolled: &[Method], mfa_required: bool) -> Result<Aal, MissingFactor> {
+pub fn judge(
+    proven: &[MethodUse],
+    enrolled: &[Method],
+    usable: impl Fn(Method) -> bool,
+    mfa_required: bool,
+) -> Result<Aal, MissingFactor> {
     let proofs: Vec<Proof> = proven.iter().map(proof_of).collect();
     let required = if mfa_required || enrolled.contains(&Method::Totp) { Aal::Aal2 } else { Aal::Aal1 };
     match level(&proofs) {
         Some(level) if level >= required => Ok(level),
         _ => {
             let completing = |methods: &[Method]| -> Vec<Method> {
-                methods.iter().copied().filter(|method| completes(&proofs, proof(*method), required)).collect()
+                let completes = |method: &Method| completes(&proofs, proof(*method), required) && usable(*method);
+                methods.iter().copied().filter(completes).collect()
             };
             let methods = completing(enrolled);
             let enroll = if methods.is_empty() { completing(ENROLLABLE) } else { Vec::new() };
@@ -141,6 +148,10 @@ mod tests {
     const PASSKEY: Proof = Proof { amr: &["swk"], factors: &[Factor::Possession] };
     /// Unlocked by a PIN or a fingerprint, as the authenticator says (user verification).
     const VERIFIED_PASSKEY: Proof = Proof { amr: &["swk"], factors: &[Factor::Possession, Factor::Inherence] };
+
+    fn all(_: Method) -> bool {
+        true
+    }
 
     fn password() -> MethodUse {
         MethodUse::new(Method::Password, datetime!(2026-01-01 12:00 UTC))
@@ -187,9 +198,9 @@ mod tests {
     #[test]
     fn i_19_a_password_opens_a_session_only_where_one_factor_is_enough() {
         let enrolled = [Method::Password];
-        assert_eq!(judge(&[password()], &enrolled, false), Ok(Aal::Aal1));
+        assert_eq!(judge(&[password()], &enrolled, all, false), Ok(Aal::Aal1));
         assert_eq!(
-            judge(&[password()], &enrolled, true),
+            judge(&[password()], &enrolled, all, true),
             Err(MissingFactor { methods: Vec::new(), enroll: vec![Method::Totp, Method::Webauthn] }),
             "a factor may be enrolled"
         );
@@ -198,7 +209,19 @@ mod tests {
     #[test]
     fn i_19_nothing_proven_opens_nothing() {
         let own = MissingFactor { methods: vec![Method::Password], enroll: Vec::new() };
-        assert_eq!(judge(&[], &[Method::Password], false), Err(own));
-        assert!(judge(&[], &[], true).is_err());
+        assert_eq!(judge(&[], &[Method::Password], all, false), Err(own));
+        assert!(judge(&[], &[], all, true).is_err());
+    }
+
+    #[test]
+    fn a_login_that_lacks_a_factor_is_told_of_one_to_use_or_of_one_to_enroll() {
+        let no_passkeys = |method| method != Method::Webauthn;
+        let missing = |enrolled: &[Method]| {
+            let MissingFactor { methods, enroll } = judge(&[password()], enrolled, no_passkeys, true).unwrap_err();
+            (methods, enroll)
+        };
+        assert_eq!(missing(&[Method::Password, Method::Webauthn]), (vec![], vec![Method::Totp]));
+        let with_codes = [Method::Password, Method::Webauthn, Method::RecoveryCode];
+        assert_eq!(missing(&with_codes), (vec![Method::RecoveryCode], vec![]));
     }
 }

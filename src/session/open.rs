@@ -156,7 +156,7 @@ impl Kayan {
     ) -> Result<(), EndLoginError> {
         match self.store.changes.commit(changes).await {
             Ok(()) => Ok(()),
-            Err(CommitError::Stale(guard @ (Guard::Credential | Guard::Factor | Guard::OneTime))) => {
+            Err(CommitError::Stale(guard @ (Guard::Credential | Guard::Factor | Guard::Factors | Guard::OneTime))) => {
                 Err(EndLoginError::Outdated(guard))
             }
             // The passkey that is registered with it was registered already.
@@ -216,7 +216,8 @@ impl Kayan {
         mfa_required: bool,
         now: Timestamp,
     ) -> Result<(Opened, Vec<Change>), MissingFactor> {
-        let aal = assurance::judge(&login.proven, login.enrolled, mfa_required)?;
+        let usable = |method| method != Method::Webauthn || self.takes_passkeys(&login.identity.tenant, login.settings);
+        let aal = assurance::judge(&login.proven, login.enrolled, usable, mfa_required)?;
         let mut identity = login.identity.clone();
         let session_token = Token::random(Purpose::Session, &*self.entropy);
         let refresh_token = Token::random(Purpose::Refresh, &*self.entropy);

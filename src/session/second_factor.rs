@@ -2,7 +2,7 @@
 
 use futures_util::future::{join, try_join3};
 use kayan_ports::{
-    Change, CommitError, CredentialId, EventType, Factor, FactorKind, Guard, Identity, IdentityId, Method, MethodUse,
+    Change, CommitError, CredentialId, EventType, Factor, Guard, Identity, IdentityId, Method, MethodUse,
     OneTimeChange, OneTimePurpose, OneTimeToken, Tenant, TenantId, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
@@ -82,13 +82,9 @@ impl Kayan {
     pub(crate) fn challenge(
         &self,
         login: &Login<'_>,
-        mut missing: MissingFactor,
+        missing: MissingFactor,
         now: Timestamp,
     ) -> Result<(MfaChallenge, Change), Failure> {
-        if !self.takes_passkeys(&login.identity.tenant, login.settings) {
-            missing.methods.retain(|method| *method != Method::Webauthn);
-            missing.enroll.retain(|method| *method != Method::Webauthn);
-        }
         let mfa_token = Token::random(Purpose::Mfa, &*self.entropy);
         let expires_at = now + LIFETIME;
         let begun = Begun { proven: login.proven.clone(), password: login.password, epoch: login.epoch };
@@ -124,19 +120,15 @@ impl Kayan {
             .map_err(|error| Failure::Fault(format!("an MFA token's data is damaged: {error}")))?;
         let is_same = |tenant: &Tenant| tenant.active && tenant.epoch == begun.epoch;
         let scope = of.into();
-        let (tenant, identity, mut factors) = try_join3(
+        let (tenant, identity, factors) = try_join3(
             self.store.tenants.tenant(of),
             self.store.accounts.identity(&scope, owner),
             self.store.factors.factors(of, owner),
         )
         .await?;
-        let tenant = tenant.filter(is_same);
-        // What can't be used is none: its owner may enroll another factor.
-        if tenant.as_ref().is_some_and(|tenant| !self.takes_passkeys(of, &tenant.settings)) {
-            factors.retain(|factor| !matches!(factor.kind, FactorKind::Webauthn(_)));
-        }
-        let login = |(tenant, identity)| PendingLogin { token, begun, tenant, identity, factors };
-        Ok(tenant.zip(identity).map(login))
+        let Some((tenant, identity)) = tenant.filter(is_same).zip(identity) else { return Ok(None) };
+        let factors = self.usable(of, &tenant.settings, factors);
+        Ok(Some(PendingLogin { token, begun, tenant, identity, factors }))
     }
 
     /// Counts an attempt at a second factor of this identity.

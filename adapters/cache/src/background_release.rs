@@ -24,6 +24,10 @@ impl AttemptCounter for BackgroundRelease {
         self.0.reserve(key, lockout, now).await
     }
 
+    async fn locked(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+        self.0.locked(key, lockout, now).await
+    }
+
     async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
         let (counter, key) = (self.0.clone(), key.clone());
         tokio::spawn(async move {
@@ -72,6 +76,10 @@ mod tests {
             Ok(Reservation::Locked { until: now })
         }
 
+        async fn locked(&self, _: &AttemptKey, _: &Lockout, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+            Ok(Some(now))
+        }
+
         async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
             self.thaw.notified().await;
             self.released.send(key.clone()).map_err(|error| Failure::Unavailable(error.to_string()))
@@ -116,6 +124,7 @@ mod tests {
         let now = ManualClock::default().now();
         let lockout = Lockout { name: "login", max_failures: 1, duration: Duration::from_secs(1) };
         assert_eq!(counter.reserve(&key(), &lockout, now).await, Ok(Reservation::Locked { until: now }));
+        assert_eq!(counter.locked(&key(), &lockout, now).await, Ok(Some(now)));
         assert_eq!(counter.forget(&key()).await, Err(Failure::Unavailable("forget".to_owned())));
         assert_eq!(counter.unlock(&key().target).await, Err(Failure::Unavailable("unlock".to_owned())));
         assert!(counter.forgetting(&key()).is_none());

@@ -75,6 +75,15 @@ impl AttemptCounter for Fallback<dyn AttemptCounter> {
         self.other.reserve(key, lockout, now).await
     }
 
+    async fn locked(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+        if !self.is_away(now)
+            && let Some(locked) = self.heard(self.shared.locked(key, lockout, now).await, now)
+        {
+            return Ok(locked);
+        }
+        self.other.locked(key, lockout, now).await
+    }
+
     async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
         if self.away_until.load(Ordering::Relaxed) == 0 {
             self.shared.release(key).await

@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod backup;
+mod messages;
 mod tokens;
 pub(crate) mod transfer;
 
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 pub(crate) use admin::{RoleAction, SessionsAction, TenantAction};
 pub(crate) use audit::{Audit, Verify, Which, Written};
 pub(crate) use backup::Backup;
+pub(crate) use messages::{MessageAction, WhichMessage};
 pub(crate) use tokens::Token;
 
 /// Identity and access in one binary.
@@ -33,7 +35,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Migrate,
     },
-    /// Administer users, roles, tenants and sessions on the configured database, without a running service
+    /// Administer users, roles, tenants, sessions and messages on the configured database, without a running service
     Admin {
         #[command(subcommand)]
         noun: Admin,
@@ -152,6 +154,11 @@ pub(crate) enum Admin {
     Sessions {
         #[command(subcommand)]
         action: SessionsAction,
+    },
+    /// List, retry, discard and preview messages to users, and try their delivery
+    Message {
+        #[command(subcommand)]
+        action: MessageAction,
     },
     /// Create, attenuate, inspect and revoke admin tokens for the /admin API
     Token {

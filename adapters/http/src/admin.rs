@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 mod import;
 pub(crate) mod logs;
+pub(crate) mod messages;
 pub(crate) mod operator;
 pub(crate) mod roles;
 pub(crate) mod second_factors;

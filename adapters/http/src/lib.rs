@@ -31,6 +31,7 @@ use crate::{
 };
 
 pub use api::document::documents;
+pub use api::well_known::RelatedOrigins;
 pub use edge::origin::{Origin, OriginError};
 pub use edge::tenant_hosts::{TenantHosts, TenantHostsError};
 pub use server::Limits;
@@ -74,8 +75,8 @@ pub struct HttpSettings {
     pub metrics_allow: Vec<IpNet>,
     /// The tenants of host names.
     pub tenant_hosts: TenantHosts,
-    /// The origins of other domains that may use passkeys.
-    pub related_origins: Vec<String>,
+    /// The origins of other domains that may use the passkeys of a tenant.
+    pub related_origins: RelatedOrigins,
     /// The page on which users manage their accounts.
     pub account_url: Option<String>,
     /// Whether this is development: `/debug` is open to clients on the same machine without a token, and there is a page to
@@ -111,7 +112,7 @@ enum Tag {
     Factors,
     /// Verify an address, set a new password, and log in, by a link or a code in a mail.
     Mail,
-    /// Manage users, roles, sessions, tenants and the audit trail.
+    /// Manage users, roles, sessions, tenants, messages and the audit trail.
     Administration,
     /// Health, metrics and profiles of the service.
     System,
@@ -132,6 +133,7 @@ type Api = (
         admin::sessions::AdminSessions,
         admin::tenants::Tenants,
         admin::audit::AuditTrail,
+        admin::messages::Messages,
         admin::logs::Logs,
     ),
     (api::system::System, api::well_known::WellKnown, api::debug::Debug),
@@ -152,6 +154,7 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
             admin::sessions::AdminSessions { app: app.clone() },
             admin::tenants::Tenants { app: app.clone() },
             admin::audit::AuditTrail { app: app.clone() },
+            admin::messages::Messages { app: app.clone() },
             admin::logs::Logs { app: app.clone() },
         ),
         (

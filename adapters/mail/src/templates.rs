@@ -137,6 +137,12 @@ impl MailTemplates {
         Ok(Rendered { text: format!("{}\n", text.trim()), subject, html, language: language.to_owned() })
     }
 
+    /// A message with sample values, as a tenant's users would get it in one of these languages.
+    pub fn preview(&self, tenant: &TenantId, kind: MessageKind, languages: &[&str]) -> Result<Rendered, Failure> {
+        let [most, _] = values::samples(kind);
+        self.render(tenant, kind, languages, &most)
+    }
+
     /// What is wrong with a template, in the file that it is in.
     fn refusal(&self, name: &str, error: &minijinja::Error) -> TemplateError {
         let mut innermost = error;

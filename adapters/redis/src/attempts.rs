@@ -48,6 +48,12 @@ fn length(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
+/// When a lock ends whose last attempt was then.
+fn end(last: i64, duration: Duration) -> Timestamp {
+    let until = timestamp::from_micros(last.saturating_add(length(duration)));
+    until.unwrap_or(time::PrimitiveDateTime::MAX.assume_utc())
+}
+
 fn key(target: &Target) -> String {
     format!("kayan:attempts:{target}")
 }
@@ -69,11 +75,21 @@ impl AttemptCounter for RedisCounters {
         let last: Option<i64> = self.server.ask(asked).await?;
         Ok(match last {
             None => Reservation::Reserved,
-            Some(last) => {
-                let until = timestamp::from_micros(last.saturating_add(duration));
-                Reservation::Locked { until: until.unwrap_or(time::PrimitiveDateTime::MAX.assume_utc()) }
-            }
+            Some(last) => Reservation::Locked { until: end(last, lockout.duration) },
         })
+    }
+
+    async fn locked(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self::key(&key.target)).arg(field(key));
+        let known: Option<String> = self.server.ask(Request::Command(command)).await?;
+        let counted = known.as_deref().and_then(|known| known.split_once(' '));
+        let Some((failures, last)) = counted else { return Ok(None) };
+        let (Ok(failures), Ok(last)) = (failures.parse::<u64>(), last.parse::<i64>()) else {
+            return Err(Failure::Fault("the attempts that Redis has counted are damaged".to_owned()));
+        };
+        let until = end(last, lockout.duration);
+        Ok((failures >= lockout.max_failures.into() && now < until).then_some(until))
     }
 
     async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {

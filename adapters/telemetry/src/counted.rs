@@ -60,6 +60,16 @@ impl CountedAttempts {
         }
         Self { inner, known: Cache::new(KNOWN), hasher: RandomState::new() }
     }
+
+    /// Counts what was refused, and its lockout if it is a new one.
+    fn count(&self, key: &AttemptKey, lockout: &Lockout, until: Timestamp) {
+        logins::refused(lockout.name);
+        let whom = self.hasher.hash_one(key);
+        if self.known.get(&whom) != Some(until) {
+            ::metrics::counter!(LOCKOUTS, "action" => "locked").increment(1);
+        }
+        self.known.insert(whom, until);
+    }
 }
 
 #[async_trait]
@@ -67,14 +77,17 @@ impl AttemptCounter for CountedAttempts {
     async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, Failure> {
         let reservation = self.inner.reserve(key, lockout, now).await;
         if let Ok(Reservation::Locked { until }) = reservation {
-            logins::refused(lockout.name);
-            let whom = self.hasher.hash_one(key);
-            if self.known.get(&whom) != Some(until) {
-                ::metrics::counter!(LOCKOUTS, "action" => "locked").increment(1);
-            }
-            self.known.insert(whom, until);
+            self.count(key, lockout, until);
         }
         reservation
+    }
+
+    async fn locked(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+        let locked = self.inner.locked(key, lockout, now).await;
+        if let Ok(Some(until)) = locked {
+            self.count(key, lockout, until);
+        }
+        locked
     }
 
     async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {

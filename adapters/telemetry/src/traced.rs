@@ -121,6 +121,10 @@ impl AttemptCounter for TracedRedis<dyn AttemptCounter> {
         self.traced("redis.reserve", self.inner.reserve(key, lockout, now)).await
     }
 
+    async fn locked(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+        self.traced("redis.locked", self.inner.locked(key, lockout, now)).await
+    }
+
     async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
         self.traced("redis.release", self.inner.release(key)).await
     }

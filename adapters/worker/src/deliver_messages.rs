@@ -3,11 +3,27 @@
 use std::time::Duration;
 
 use kayan_core::{Failure, Kayan, MESSAGE_BATCH, MessageOutcome, WorkedMessage};
+use kayan_ports::{MailFailure, MessageKind};
 
 use crate::runner::Job;
 
+const DELIVERED: &str = "kayan_messages_delivered_total";
+const FAILURES: &str = "kayan_message_failures_total";
+/// The reason of a message that can't be read or rendered.
+const BROKEN: &str = "broken";
+
 /// A person waits for most messages.
 pub(crate) const JOB: Job = Job { name: "deliver_messages", every: Duration::from_secs(1), at_start: true };
+
+/// Makes every series, so that the first increase of each is seen.
+pub(crate) fn announce() {
+    for kind in MessageKind::ALL {
+        metrics::counter!(DELIVERED, "kind" => kind.as_str()).increment(0);
+    }
+    for reason in MailFailure::ALL.map(MailFailure::as_str).into_iter().chain([BROKEN]) {
+        metrics::counter!(FAILURES, "reason" => reason).increment(0);
+    }
+}
 
 /// Works until nothing is due. Each replica does: the messages that one leases, no other gets.
 pub(crate) async fn run(kayan: &Kayan) -> Result<(), Failure> {
@@ -24,19 +40,19 @@ fn count(message: &WorkedMessage) {
     let WorkedMessage { id, kind, outcome } = message;
     let kind = kind.as_str();
     match outcome {
-        MessageOutcome::Delivered => metrics::counter!("kayan_messages_delivered_total", "kind" => kind).increment(1),
+        MessageOutcome::Delivered => metrics::counter!(DELIVERED, "kind" => kind).increment(1),
         MessageOutcome::Dropped => {}
         MessageOutcome::Postponed(why) => {
-            metrics::counter!("kayan_message_failures_total", "reason" => why.as_str()).increment(1);
+            metrics::counter!(FAILURES, "reason" => why.as_str()).increment(1);
             tracing::debug!(message_id = %id, kind, reason = why.as_str(), "a message was not delivered; it will be retried");
         }
         MessageOutcome::GivenUp(why) => {
-            metrics::counter!("kayan_message_failures_total", "reason" => why.as_str()).increment(1);
+            metrics::counter!(FAILURES, "reason" => why.as_str()).increment(1);
             given_up(id, kind, why.as_str());
         }
         MessageOutcome::Broken => {
-            metrics::counter!("kayan_message_failures_total", "reason" => "broken").increment(1);
-            given_up(id, kind, "broken");
+            metrics::counter!(FAILURES, "reason" => BROKEN).increment(1);
+            given_up(id, kind, BROKEN);
         }
     }
 }

@@ -51,6 +51,7 @@ impl Worker<'_> {
         };
         let deliver = async {
             if kayan.sends_mail() {
+                deliver_messages::announce();
                 tokio::join!(
                     runner.keep(deliver_messages::JOB, async || deliver_messages::run(kayan).await),
                     runner.keep(measure_outbox::JOB, async || measure_outbox::run(kayan, clock).await),

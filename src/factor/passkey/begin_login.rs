@@ -142,8 +142,7 @@ impl Kayan {
         }
         let at_home = known.as_ref().is_some_and(|known| known.known_network);
         // A passkey can't be guessed, so beginning counts for nothing, but a locked identifier stays locked (I-10).
-        let attempt = self.attempt(caller, attempt::LOGIN, (target, &identifier.masked()), at_home).await?;
-        self.release(attempt).await;
+        self.require_unlocked(caller, attempt::LOGIN, (target, &identifier.masked()), at_home).await?;
         let identity = known.map(|known| known.identity.id);
         let asked = identity.unwrap_or_else(|| IdentityId(self.new_id(self.clock.now())));
         // Passkeys only: ten recovery codes would take a time that can be measured.

@@ -77,7 +77,7 @@ impl Kayan {
             (login.identity, login.factors, Registrant::Login(token.hash().0))
         } else {
             let me = self.authenticate_at_any_level(caller, now).await?;
-            let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
+            let factors = self.my_usable_factors(&me).await?;
             require_step_up(&me.session, &factors, now)?;
             (me.identity.clone(), factors, Registrant::Session(me.session.id))
         };
@@ -85,7 +85,7 @@ impl Kayan {
         if !tenant::allows(&self.settings_of(&identity).await?, Method::Webauthn) {
             return Err(BeginPasskeyRegistrationError::MethodDisabled);
         }
-        if passkeys(&factors).count() >= MOST {
+        if passkeys(&factors).count() >= usize::from(MOST) {
             return Err(BeginPasskeyRegistrationError::TooMany);
         }
         // One handle for all passkeys of a user, so that an authenticator replaces rather than collects them.

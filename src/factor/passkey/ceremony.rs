@@ -12,7 +12,7 @@ use time::Duration;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::{AuthenticateError, Caller, Kayan, Purpose, Token, policy::tenant};
+use crate::{AuthenticateError, Caller, Kayan, Purpose, Token, audit::event::Event, policy::tenant};
 
 /// How long a ceremony can be finished.
 const LIFETIME: Duration = Duration::minutes(5);
@@ -138,6 +138,17 @@ impl Kayan {
         }
         let finish = OneTimeChange::Use { tenant: tenant.clone(), purpose, hash, at: now };
         Ok(Some((kept, Change::OneTime(finish))))
+    }
+
+    /// Uses a ceremony up whose response was refused, and writes the event that tells of it: a challenge is answered once.
+    /// `false` when another response has used it up in the meantime; then nothing is written.
+    pub(crate) async fn use_up(&self, finish: Change, refused: Option<Event>) -> Result<bool, Failure> {
+        let changes = [finish].into_iter().chain(refused.map(Event::record)).collect();
+        match self.store.changes.commit(changes).await {
+            Ok(()) => Ok(true),
+            Err(CommitError::Stale(Guard::OneTime)) => Ok(false),
+            Err(other) => Err(other.into()),
+        }
     }
 }
 

@@ -145,19 +145,27 @@ impl Kayan {
             .await?
             .ok_or(FinishPasskeyLoginError::UnknownCeremony)?;
         let Kept { kind, state, .. } = kept;
+        let ceremony = (&*state, &finish);
         match kind {
-            Kind::Login => self.log_in_by_passkey(caller, Whose::Anyones, (&state, finish), cmd.response, now).await,
+            Kind::Login => self.log_in_by_passkey(caller, Whose::Anyones, ceremony, cmd.response, now).await,
             Kind::LoginOf(identity) => {
                 let whose = identity.map_or(Whose::Nobodys, Whose::Of);
-                self.log_in_by_passkey(caller, whose, (&state, finish), cmd.response, now).await
+                self.log_in_by_passkey(caller, whose, ceremony, cmd.response, now).await
             }
             Kind::SecondFactor(hash) => {
                 let token = cmd.mfa_token.filter(|token| token.hash() == TokenHash(hash)).ok_or(InvalidMfaToken)?;
                 let login = self.pending_login(caller, &token, now).await?.ok_or(InvalidMfaToken)?;
                 let whose = Whose::Of(login.identity.id);
                 let verified = self.verify_passkey(caller, whose, &state, cmd.response, now).await;
-                let verified = self.accepted(caller, EventType::MfaFailure, verified, now).await?;
-                Ok(self.complete_login(caller, login, verified.proven, vec![finish, verified.used], now).await?)
+                let verified = self.accepted(caller, EventType::MfaFailure, verified, &finish, now).await?;
+                let used = vec![finish.clone(), verified.used];
+                match self.complete_login(caller, login, verified.proven, used, now).await {
+                    Ok(opened) => Ok(opened),
+                    Err(why @ (CompleteLoginError::InvalidCode | CompleteLoginError::NotActive)) => {
+                        Err(self.in_vain(finish, why.into()).await)
+                    }
+                    Err(other) => Err(other.into()),
+                }
             }
             Kind::StepUp(session) => {
                 let me = self.authenticate_at_any_level(caller, now).await?;
@@ -166,13 +174,13 @@ impl Kayan {
                 }
                 let whose = Whose::Of(me.identity.id);
                 let verified = self.verify_passkey(caller, whose, &state, cmd.response, now).await;
-                let verified = self.accepted(caller, EventType::MfaFailure, verified, now).await?;
+                let verified = self.accepted(caller, EventType::MfaFailure, verified, &finish, now).await?;
                 let (opened, mut changes) = self.step_up(caller, &me, verified.proven, now).await?;
-                changes.extend([finish, verified.used]);
+                changes.extend([finish.clone(), verified.used]);
                 match self.store.changes.commit(changes).await {
                     Ok(()) => Ok(opened),
                     Err(CommitError::Stale(Guard::OneTime)) => Err(FinishPasskeyLoginError::UnknownCeremony),
-                    Err(CommitError::Stale(Guard::Factor)) => Err(outdated()),
+                    Err(CommitError::Stale(Guard::Factor)) => Err(self.in_vain(finish, outdated()).await),
                     Err(CommitError::Stale(Guard::Session)) => Err(AuthenticateError::Unauthorized.into()),
                     Err(other) => Err(Failure::from(other).into()),
                 }
@@ -181,16 +189,25 @@ impl Kayan {
         }
     }
 
+    /// Uses up a ceremony whose response was verified, but to no avail.
+    async fn in_vain(&self, finish: Change, why: FinishPasskeyLoginError) -> FinishPasskeyLoginError {
+        match self.use_up(finish, None).await {
+            Ok(_) => why,
+            Err(failure) => failure.into(),
+        }
+    }
+
     async fn log_in_by_passkey(
         &self,
         caller: &Caller,
         whose: Whose,
-        (state, finish): (&str, Change),
+        (state, finish): (&str, &Change),
         response: AssertionResponse,
         now: Timestamp,
     ) -> Result<Opened, FinishPasskeyLoginError> {
         let verified = self.verify_passkey(caller, whose, state, response, now).await;
-        let Verified { factor, proven, used } = self.accepted(caller, EventType::LoginFailure, verified, now).await?;
+        let Verified { factor, proven, used } =
+            self.accepted(caller, EventType::LoginFailure, verified, finish, now).await?;
         let scope = Scope::from(&caller.tenant);
         let (identity, tenant) =
             try_join(self.store.accounts.identity(&scope, factor.identity), self.store.tenants.tenant(&caller.tenant))
@@ -209,13 +226,18 @@ impl Kayan {
             enrolled: &enrolled,
             password: None,
         };
-        match self.end_login(caller, login, vec![finish, used], now).await {
+        match self.end_login(caller, login, vec![finish.clone(), used], now).await {
             Ok(opened) => Ok(opened),
-            Err(EndLoginError::NotActive) => Err(FinishPasskeyLoginError::NotActive),
+            Err(EndLoginError::NotActive) => {
+                Err(self.in_vain(finish.clone(), FinishPasskeyLoginError::NotActive).await)
+            }
+            // What was proven is used up.
             Err(EndLoginError::Unverified) => Err(FinishPasskeyLoginError::Unverified),
             Err(EndLoginError::Outdated(Guard::OneTime)) => Err(FinishPasskeyLoginError::UnknownCeremony),
             // A passkey that verified its user is enough by itself: nothing else is asked for.
-            Err(EndLoginError::Outdated(_) | EndLoginError::MfaRequired(_)) => Err(outdated()),
+            Err(EndLoginError::Outdated(_) | EndLoginError::MfaRequired(_)) => {
+                Err(self.in_vain(finish.clone(), outdated()).await)
+            }
             Err(EndLoginError::Failed(failure)) => Err(failure.into()),
         }
     }
@@ -253,13 +275,14 @@ impl Kayan {
         Ok(Verified { factor, proven, used: Change::Factor(used) })
     }
 
-    /// What was verified; what was not is audited, with the reason that the client is not told: else a decoy could be told
-    /// from a passkey (I-08).
+    /// What was verified. What was not uses the ceremony up, and is audited with the reason that the client is not told: else a
+    /// decoy could be told from a passkey (I-08).
     async fn accepted(
         &self,
         caller: &Caller,
         failure: EventType,
         verified: Result<Verified, NotVerified>,
+        finish: &Change,
         now: Timestamp,
     ) -> Result<Verified, FinishPasskeyLoginError> {
         let (event, message) = match verified {
@@ -284,7 +307,11 @@ impl Kayan {
                 (event, "there may be a copy of this passkey: remove it and register another one")
             }
         };
-        self.record(event.with("method", Method::Webauthn.as_str())).await?;
-        Err(FinishPasskeyLoginError::Refused(message))
+        let event = event.with("method", Method::Webauthn.as_str());
+        if self.use_up(finish.clone(), Some(event)).await? {
+            Err(FinishPasskeyLoginError::Refused(message))
+        } else {
+            Err(FinishPasskeyLoginError::UnknownCeremony)
+        }
     }
 }

@@ -2,12 +2,13 @@
 
 use kayan_ports::{
     AccountChange, Change, CommitError, CredentialId, EventType, Factor, FactorChange, FactorKind, Guard, Method,
-    Removed, Scope,
+    Removed, Scope, WaysIn,
 };
 
 use crate::{
     AuthenticateError, Caller, Failure, Kayan, StepUpRequired,
     factor::find::has_second_factor,
+    policy::tenant,
     session::step_up::{pin, require_step_up},
     user::change::keeps_changing,
 };
@@ -41,24 +42,31 @@ impl Kayan {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;
         let (tenant, identity) = (&me.identity.tenant, me.identity.id);
+        let settings = self.settings_of(&me.identity).await?;
         let factors = self.store.factors.factors(tenant, identity).await?;
-        require_step_up(&me.session, &factors, now)?;
         let is_it = |factor: &Factor| factor.id == id && matches!(factor.kind, FactorKind::Webauthn(_));
-        let (removed, left): (Vec<_>, Vec<_>) = factors.into_iter().partition(is_it);
-        if removed.is_empty() {
+        let is_there = factors.iter().any(is_it);
+        let mut usable = self.usable(tenant, &settings, factors);
+        require_step_up(&me.session, &usable, now)?;
+        if !is_there {
             return Err(RemovePasskeyError::NotFound);
         }
+        usable.retain(|factor| !is_it(factor));
+        let ways_in = WaysIn {
+            password: tenant::allows(&settings, Method::Password),
+            passkey: self.takes_passkeys(tenant, &settings),
+        };
         // The session may come from a cache; the version must not.
         let current = self.store.accounts.identity(&Scope::from(tenant), identity).await?;
         let version = current.ok_or(AuthenticateError::Unauthorized)?.version;
         let mut changes = vec![
             Change::Account(AccountChange::Pin { tenant: tenant.clone(), identity, version }),
             pin(&me.session),
-            Change::Factor(FactorChange::KeepWayIn { tenant: tenant.clone(), identity, without: id }),
+            Change::Factor(FactorChange::KeepWayIn { tenant: tenant.clone(), identity, without: id, ways_in }),
         ];
         let remove = |which| Change::Factor(FactorChange::Remove { tenant: tenant.clone(), identity, which });
         changes.push(remove(Removed::One(id)));
-        if !has_second_factor(&left) {
+        if !has_second_factor(&usable) {
             changes.push(remove(Removed::RecoveryCodes));
         }
         let event = self

@@ -1,6 +1,8 @@
 //! What passkeys promise. The authenticator is software, what verifies it is what the service uses.
 
 mod owned;
+mod single_use;
+mod usable;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kayan_authenticator::{Authenticator, Model};

@@ -33,7 +33,7 @@ impl Kayan {
     ) -> Result<NewRecoveryCodes, RegenerateRecoveryCodesError> {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;
-        let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
+        let factors = self.my_usable_factors(&me).await?;
         if !has_second_factor(&factors) {
             return Err(StepUpRequired::Aal2.into());
         }

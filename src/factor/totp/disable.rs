@@ -36,7 +36,7 @@ impl Kayan {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;
         let (tenant, identity) = (&me.identity.tenant, me.identity.id);
-        let factors = self.store.factors.factors(tenant, identity).await?;
+        let factors = self.my_usable_factors(&me).await?;
         require_step_up(&me.session, &factors, now)?;
         let is_app = |factor: &&Factor| matches!(factor.kind, FactorKind::Totp { .. });
         let is_wanted = |factor: &&Factor| which.is_none_or(|id| id == factor.id);

@@ -73,7 +73,7 @@ impl Kayan {
             (login.identity, login.factors, None, now)
         } else {
             let me = self.authenticate_at_any_level(caller, now).await?;
-            let factors = self.store.factors.factors(&me.identity.tenant, me.identity.id).await?;
+            let factors = self.my_usable_factors(&me).await?;
             require_step_up(&me.session, &factors, now)?;
             (me.identity.clone(), factors, Some(pin(&me.session)), now - UNCONFIRMED)
         };

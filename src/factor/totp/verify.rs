@@ -1,7 +1,8 @@
 //! Verifies a code of an authenticator app: confirms the app, steps a session up, or completes a login.
 
 use kayan_ports::{
-    Aal, Change, CommitError, EventType, FactorChange, Guard, MessageKind, Method, MethodUse, Timestamp,
+    Aal, Change, CommitError, EventType, FactorChange, Guard, KnownFactors, MessageKind, Method, MethodUse,
+    TenantSettings, Timestamp,
 };
 
 use crate::{
@@ -122,6 +123,7 @@ impl Kayan {
             changes.push(use_up(&matched, now));
         } else {
             let codes = self.new_recovery_codes(&login.identity, now);
+            changes.push(self.is_still_first(&matched, &login.tenant.settings));
             changes.extend(self.confirmation(caller, &matched, true, now));
             changes.extend(codes.changes);
             changes.extend(
@@ -137,7 +139,7 @@ impl Kayan {
     async fn verify_totp_in_session(&self, caller: &Caller, code: &str) -> Result<VerifiedTotp, VerifyTotpError> {
         let me = self.authenticate_at_any_level(caller, self.clock.now()).await?;
         let (tenant, id) = (&me.identity.tenant, me.identity.id);
-        let factors = self.store.factors.factors(tenant, id).await?;
+        let factors = self.my_usable_factors(&me).await?;
         let attempt = self.attempt_code(caller, tenant, id).await?;
         let now = self.clock.now();
         let matched = match self.matching_app(&factors, code, now).await {
@@ -171,6 +173,7 @@ impl Kayan {
                 return Err(StepUpRequired::Aal2.into());
             }
             let is_first = !has_second_factor(&factors);
+            changes.extend(is_first.then(|| self.is_still_first(&matched, &me.settings)));
             // They were opened by the password alone.
             changes.extend(is_first.then(|| end_sessions(&me.identity, Some(me.session.id))));
             changes.push(pin(&me.session));
@@ -188,11 +191,19 @@ impl Kayan {
         self.settle(attempt, committed.is_ok()).await;
         match committed {
             Ok(()) => Ok(verified),
-            // The same code was accepted just now, or the app removed.
-            Err(CommitError::Stale(Guard::Factor)) => Err(VerifyTotpError::InvalidCode),
+            // The same code was accepted just now, the app removed, or another first factor added.
+            Err(CommitError::Stale(Guard::Factor | Guard::Factors)) => Err(VerifyTotpError::InvalidCode),
             Err(CommitError::Stale(Guard::Session)) => Err(AuthenticateError::Unauthorized.into()),
             Err(other) => Err(Failure::from(other).into()),
         }
+    }
+
+    /// Keeps an app from being confirmed as the first factor once there is another one.
+    fn is_still_first(&self, Match { app, .. }: &Match, settings: &TenantSettings) -> Change {
+        let (tenant, identity) = (app.tenant.clone(), app.identity);
+        let takes_passkeys = self.takes_passkeys(&tenant, settings);
+        let known = if takes_passkeys { KnownFactors::Nothing } else { KnownFactors::NoApp };
+        Change::Factor(FactorChange::Pin { tenant, identity, known })
     }
 
     fn confirmation(&self, caller: &Caller, matched: &Match, is_first: bool, now: Timestamp) -> [Change; 2] {

@@ -1,11 +1,13 @@
+//! Tests of the delivery.
+
 use kayan_fakes::ManualClock;
-use kayan_ports::{Change, MailFailure, Message, MessageKind, MessageState, OutboxChange};
+use kayan_ports::{Change, MailFailure, Message, MessageKind, MessageQuery, MessageState, Outbox, OutboxChange, Scope};
 use serde_json::{Map, json};
 use time::Duration;
 
 use super::{Outcome, languages};
 use crate::{
-    Caller, ListMessages,
+    Caller,
     message::{content::Content, enqueue::Outgoing},
     stage::Stage,
 };
@@ -28,8 +30,8 @@ async fn work(stage: &Stage) -> Vec<Outcome> {
 }
 
 async fn message(stage: &Stage) -> Message {
-    let all = ListMessages { state: None, limit: 100, offset: 0 };
-    stage.kayan.list_messages(&Stage::operator(), &all).await.unwrap().rows.swap_remove(0)
+    let all = MessageQuery { scope: Scope::System, state: None, limit: 100, offset: 0 };
+    stage.store.messages(&all).await.unwrap().rows.swap_remove(0)
 }
 
 #[tokio::test]

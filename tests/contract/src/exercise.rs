@@ -2,10 +2,10 @@
 
 use kayan_ports::{
     AccountChange, AccountQuery, AdminTokenId, Change, CredentialChange, EventOrder, EventQuery, Expired, FactorChange,
-    FactorKind, IdentityQuery, KeyChange, KeyId, KeyPurpose, Lookup, Message, MessageQuery, MessageState,
+    FactorKind, IdentityQuery, KeyChange, KeyId, KeyPurpose, KnownFactors, Lookup, Message, MessageQuery, MessageState,
     OneTimeChange, OutboxChange, PurgeEvents, Removed, Revocation, Role, RoleChange, Scope, Sealed, SealedKey, Session,
     SessionChange, SessionQuery, State, StoredResponse, Stores, Tenant, TenantChange, TenantId, TenantQuery,
-    TenantSettings, Timestamp, WrappedKey, Wrapper,
+    TenantSettings, Timestamp, WaysIn, WrappedKey, Wrapper,
 };
 use time::macros::datetime;
 
@@ -194,9 +194,18 @@ async fn passkeys(store: &Stores, account: &Account) {
     let key = passkey(&account.identity, b"key");
     let factor = key.id;
     let (counter, backed_up, name) = (8, true, "mine".to_owned());
+    let ways_in = WaysIn { password: true, passkey: true };
+    let pin = |known| FactorChange::Pin { tenant: tenant.clone(), identity, known };
+    let mut app = totp(&account.identity);
+    app.kind = FactorKind::Totp { secret: Sealed(vec![7; 16]), confirmed: true, last_step: 1 };
     let mut changes: Vec<_> = [
-        FactorChange::KeepWayIn { tenant: tenant.clone(), identity, without: factor },
+        pin(KnownFactors::Nothing),
+        pin(KnownFactors::NoApp),
+        FactorChange::Add(Box::new(app)),
+        pin(KnownFactors::Apps),
+        FactorChange::KeepWayIn { tenant: tenant.clone(), identity, without: factor, ways_in },
         FactorChange::Add(Box::new(key)),
+        pin(KnownFactors::Passkey { one: factor, most: 2 }),
         FactorChange::UsePasskey { tenant: tenant.clone(), identity, factor, counter, backed_up, at: at(43) },
         FactorChange::Rename { tenant: tenant.clone(), identity, factor, name, at: at(43) },
     ]

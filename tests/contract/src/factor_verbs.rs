@@ -1,6 +1,6 @@
 //! What can be done with factors and one-time tokens: verbs of the matrix.
 
-use kayan_ports::{Change, FactorChange, FactorKind, OneTimeChange, OneTimeToken, Removed};
+use kayan_ports::{Change, FactorChange, FactorKind, KnownFactors, OneTimeChange, OneTimeToken, Removed, WaysIn};
 
 use crate::{
     sample::{at, ceremony, one_time},
@@ -40,9 +40,15 @@ pub(crate) fn factors() -> Vec<Verb> {
             let change = FactorChange::Rename { tenant, identity, factor, name: "mine".to_owned(), at: at(9) };
             Box::pin(commits(store, Change::Factor(change)))
         }),
+        by_tenant("credentials", "pin factors", |it, store, tenant| {
+            let (tenant, identity) = (tenant.clone(), it.account.identity.id);
+            let known = KnownFactors::Passkey { one: it.passkey.id, most: 20 };
+            Box::pin(commits(store, Change::Factor(FactorChange::Pin { tenant, identity, known })))
+        }),
         by_tenant("credentials", "keep a way in", |it, store, tenant| {
             let (tenant, identity, without) = (tenant.clone(), it.account.identity.id, it.passkey.id);
-            Box::pin(commits(store, Change::Factor(FactorChange::KeepWayIn { tenant, identity, without })))
+            let ways_in = WaysIn { password: true, passkey: true };
+            Box::pin(commits(store, Change::Factor(FactorChange::KeepWayIn { tenant, identity, without, ways_in })))
         }),
         by_tenant("one_time_tokens", "read", |it, store, tenant| {
             let token = &it.one_time;

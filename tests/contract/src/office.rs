@@ -40,6 +40,7 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
         tokens: Arc::new(Biscuits::new(entropy)),
         totp: Arc::new(AppCodes),
         relying_party: Arc::new(|_| None),
+        messaging: None,
         clock,
         entropy: ids,
     };

@@ -99,7 +99,9 @@ impl Thing {
             })),
         ]);
         let (message, mut leased) = (message(&tenant, Some(account.identity.id)), (message(&tenant, None), unique()));
-        changes.extend([enqueue(&leased.0), lease(leased.1, 1, 0), enqueue(&message)]);
+        // Due before every other tenant's message, so that none of those is leased.
+        leased.0.due_at = at(-1);
+        changes.extend([enqueue(&leased.0), lease(leased.1, 1, -1), enqueue(&message)]);
         store.changes.commit(changes).await.expect("a tenant's things");
         leased.0 = store.outbox.leased(leased.1).await.expect("a lease").pop().expect("a leased message");
         account.identity.last_login_at = Some(account.session.issued_at);

@@ -44,6 +44,7 @@ impl Counted {
         let behind = Stores::new(store.clone());
         let keys = SealedKeys::new(&behind, clock.clone(), entropy.clone(), &secrets).unwrap();
         let ports = Ports {
+            messaging: None,
             store: Arc::new(CachedSessions::new(&behind, clock.clone(), remembered)).before(behind),
             attempts: Arc::<SqlStore<_>>::clone(&store),
             hasher: Arc::new(PlainHasher::new()),

@@ -21,6 +21,12 @@ impl AttemptCounter for MemoryStore {
         Ok(Reservation::Reserved)
     }
 
+    async fn locked(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+        let rows = self.rows();
+        let attempts = rows.attempts.get(key).filter(|attempts| attempts.failures >= lockout.max_failures);
+        Ok(attempts.map(|attempts| attempts.last_at + lockout.duration).filter(|until| now < *until))
+    }
+
     async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
         if let Some(attempts) = self.rows().attempts.get_mut(key) {
             attempts.failures = attempts.failures.saturating_sub(1);

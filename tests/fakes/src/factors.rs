@@ -17,6 +17,7 @@ impl Rows {
 
     pub(crate) fn apply_factor(&mut self, change: FactorChange) -> Result<(), CommitError> {
         match change {
+            FactorChange::Pin { tenant, identity, known } => return self.pin_factors(&tenant, identity, known),
             FactorChange::Add(factor) => return self.add_factor(*factor),
             FactorChange::Confirm { tenant, identity, factor, step, at } => {
                 let totp = self.totp(&tenant, identity, factor)?;
@@ -47,8 +48,8 @@ impl Rows {
                 }
                 factor.name = name;
             }
-            FactorChange::KeepWayIn { tenant, identity, without } => {
-                return self.keep_way_in(&tenant, identity, without);
+            FactorChange::KeepWayIn { tenant, identity, without, ways_in } => {
+                return self.keep_way_in(&tenant, (identity, without), ways_in);
             }
             FactorChange::Remove { tenant, identity, which } => {
                 let unconfirmed = |factor: &Factor| !factor.kind.is_usable();

@@ -1,6 +1,8 @@
 //! Passkeys.
 
-use kayan_ports::{CommitError, CredentialId, Factor, FactorKind, Guard, IdentityId, TenantId, Timestamp};
+use kayan_ports::{
+    CommitError, CredentialId, Factor, FactorKind, Guard, IdentityId, KnownFactors, TenantId, Timestamp, WaysIn,
+};
 
 use crate::rows::Rows;
 
@@ -12,18 +14,39 @@ impl Rows {
         })
     }
 
-    pub(crate) fn keep_way_in(
+    pub(crate) fn pin_factors(
         &self,
         tenant: &TenantId,
         identity: IdentityId,
-        without: CredentialId,
+        known: KnownFactors,
+    ) -> Result<(), CommitError> {
+        self.identity(&tenant.into(), identity).ok_or(CommitError::Stale(Guard::Identity))?;
+        let factors = self.factors(tenant, identity);
+        let passkeys: Vec<_> = factors.iter().filter(|it| matches!(it.kind, FactorKind::Webauthn(_))).collect();
+        let has_app = factors.iter().any(|it| matches!(it.kind, FactorKind::Totp { confirmed: true, .. }));
+        let same = match known {
+            KnownFactors::Nothing => passkeys.is_empty() && !has_app,
+            KnownFactors::NoApp => !has_app,
+            KnownFactors::Apps => passkeys.is_empty() && has_app,
+            KnownFactors::Passkey { one, most } => {
+                passkeys.iter().any(|it| it.id == one) && u32::try_from(passkeys.len()).is_ok_and(|count| count < most)
+            }
+        };
+        if same { Ok(()) } else { Err(CommitError::Stale(Guard::Factors)) }
+    }
+
+    pub(crate) fn keep_way_in(
+        &self,
+        tenant: &TenantId,
+        (identity, without): (IdentityId, CredentialId),
+        ways_in: WaysIn,
     ) -> Result<(), CommitError> {
         let is_another = |factor: &Factor| {
             let FactorKind::Webauthn(passkey) = &factor.kind else { return false };
             factor.id != without && passkey.user_verified
         };
-        let another = self.factors(tenant, identity).iter().any(is_another);
-        if another || self.password(&tenant.into(), identity).is_some() {
+        let another = ways_in.passkey && self.factors(tenant, identity).iter().any(is_another);
+        if another || ways_in.password && self.password(&tenant.into(), identity).is_some() {
             return Ok(());
         }
         Err(CommitError::Stale(Guard::LastCredential))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kayan_house::{Dependency, none_of, packages, rust, rust_in};
 
 /// Who may depend on whom. Optional dependencies count; those for tests are further down.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("kayan-ports", &[]),
     ("kayan-core", &["kayan-ports"]),
     ("kayan-http", &["kayan-core", "kayan-ports"]),
@@ -23,15 +23,23 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("kayan-webauthn", &["kayan-ports"]),
     ("kayan-mail", &["kayan-ports", "kayan-tls"]),
     ("kayan-authenticator", &[]),
+    ("kayan-mail-server", &[]),
     // it times the statements that a driver is given
     ("kayan-telemetry", &["kayan-ports", "kayan-sql", "kayan-tls"]),
     ("kayan-tls", &[]),
 ];
 
 /// What the tests of any of these may use besides: fakes, the laws to be kept, the real cryptography, because a fake
-/// signature proves nothing, and an authenticator that makes real ones.
-const FOR_TESTS: [&str; 6] =
-    ["kayan-fakes", "kayan-cache", "kayan-contract", "kayan-crypto", "kayan-webauthn", "kayan-authenticator"];
+/// signature proves nothing, an authenticator that makes real ones, and a mail server.
+const FOR_TESTS: [&str; 7] = [
+    "kayan-fakes",
+    "kayan-cache",
+    "kayan-contract",
+    "kayan-crypto",
+    "kayan-webauthn",
+    "kayan-authenticator",
+    "kayan-mail-server",
+];
 
 /// Only tests depend on these, so they may depend on anything.
 const ENDS: [&str; 8] =

@@ -5,9 +5,12 @@ mod database_independent;
 use std::{fmt::Write as _, fs};
 
 use kayan_journeys::{Answer, Client, Home, Kind, Metrics, Person, Service, ask, promtool};
+use kayan_mail_server::MailServer;
 
 use crate::{
     cut_exports::{damage_a_late_event, over_http_2, token, with_many_events},
+    mail_flows::home,
+    messages::test_mail,
     seals::seal_the_future,
 };
 
@@ -17,7 +20,7 @@ const RULES: &str = include_str!("../../../deploy/prometheus/alerts.yml");
 const SUCCESSES: &str = "kayan_job_last_success_timestamp_seconds";
 
 /// The metrics continue as between the two scrapes: counters grow by the same amount in every interval of 15 seconds,
-/// and gauges stay as they are. promtool's time starts at 0, which is set to the latest success of a job; a job that
+/// and gauges have the first value for ten minutes, and then the last. promtool's time starts at 0, which is set to the latest success of a job; a job that
 /// succeeded between the scrapes continues to succeed.
 fn goes_on(before: &Metrics, after: &Metrics) -> String {
     let families = after.families();
@@ -27,12 +30,14 @@ fn goes_on(before: &Metrics, after: &Metrics) -> String {
     for (series, last) in &after.series {
         let name = series.split('{').next().unwrap();
         let is_gauge = families.get(name) == Some(&"gauge") || series.contains("quantile=");
-        let (first, step) = match is_gauge {
-            _ if is_success(series) => (last - latest, if *last > before.get(series) { 15.0 } else { 0.0 }),
-            true => (*last, 0.0),
-            false => (*last, last - before.get(series)),
+        let values = match is_gauge {
+            _ if is_success(series) => {
+                format!("{}+{}x120", last - latest, if *last > before.get(series) { 15 } else { 0 })
+            }
+            true => format!("{}+0x39 {last}+0x80", before.get(series)),
+            false => format!("{last}+{}x120", last - before.get(series)),
         };
-        writeln!(text, "      - series: '{series}'\n        values: '{first}+{step}x120'").unwrap();
+        writeln!(text, "      - series: '{series}'\n        values: '{values}'").unwrap();
     }
     text
 }
@@ -74,14 +79,18 @@ async fn an_unhealthy_service_is_told() {
     assert!(fires("KayanUnhealthy", &ill, &ill));
 }
 
-/// A service in which something happened so many seconds ago that nobody has sealed: somebody has the right to for an hour
-/// more, and does not use it.
-async fn happened(home: Home, ago: u32) -> (Metrics, Home) {
-    let moment = |seconds: i64| match Kind::chosen() {
+/// The time in so many seconds, in SQL.
+fn moment(seconds: i64) -> String {
+    match Kind::chosen() {
         Kind::Sqlite => format!("CAST((unixepoch('subsec') + {seconds}) * 1000000 AS INTEGER)"),
         Kind::Postgres => format!("now() + interval '{seconds} s'"),
         Kind::Mysql => format!("UTC_TIMESTAMP(6) + INTERVAL {seconds} SECOND"),
-    };
+    }
+}
+
+/// A service in which something happened so many seconds ago that nobody has sealed: somebody has the right to for an hour
+/// more, and does not use it.
+async fn happened(home: Home, ago: u32) -> (Metrics, Home) {
     let (then, before, later) = (moment(-i64::from(ago)), moment(-i64::from(ago) - 60), moment(3_600));
     let database = home.database().await;
     database.execute(&format!("UPDATE audit_events SET created_at = {then}")).await;
@@ -128,6 +137,28 @@ async fn a_clock_that_is_behind_is_told() {
     let service = Service::start_in(home).await;
     let ill = Metrics::until(&service.client(), |it| it.get("kayan_clock_behind_seconds") > 0.0).await;
     assert!(fires("KayanClockBehind", &ill, &ill));
+}
+
+#[tokio::test]
+async fn messages_that_are_stuck_or_given_up_are_told() {
+    let server = MailServer::start(&[]).await;
+    let service = Service::start_in(home(&server)).await;
+    let (client, home) = (service.client(), service.home());
+    let measured = |metrics: &Metrics| metrics.series.contains_key("kayan_messages_dead");
+    let well = Metrics::until(&client, measured).await;
+    assert!(well.get("kayan_messages_dead") < 0.5);
+    test_mail(home, "greylisted@example.com").await;
+    let waits = Metrics::until(&client, |metrics| metrics.get("kayan_messages_waiting") > 0.5).await;
+    assert!(!fires("KayanMessagesStuck", &waits, &waits), "a minute is nothing");
+    let long_ago = format!("UPDATE messages SET created_at = {} WHERE state = 'due'", moment(-1_000));
+    home.database().await.execute(&long_ago).await;
+    let stuck = Metrics::until(&client, |metrics| metrics.get("kayan_message_oldest_age_seconds") >= 1_000.0).await;
+    assert!(fires("KayanMessagesStuck", &stuck, &stuck));
+    assert!(!fires("KayanMessagesDead", &well, &stuck));
+    test_mail(home, "rejected@example.com").await;
+    let dead = Metrics::until(&client, |metrics| metrics.get("kayan_messages_dead") > 0.5).await;
+    assert!(fires("KayanMessagesDead", &stuck, &dead));
+    assert!(!fires("KayanMessagesDead", &dead, &dead), "it is told once");
 }
 
 #[tokio::test]

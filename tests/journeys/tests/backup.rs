@@ -74,7 +74,7 @@ async fn a_file_that_is_no_whole_backup_is_refused_before_anything_is_written() 
         (&whole[..whole.len() / 2], "it is cut off"),
         (&flipped, "was changed"),
         (&[&whole[..], b"x"].concat(), "there is more behind its end"),
-        (newer.as_bytes(), "its schema is at version 99, and this program knows versions 9 to 13"),
+        (newer.as_bytes(), "its schema is at version 99, and this program knows versions 9 to 14"),
         (older.as_bytes(), "its schema is at version 8"),
     ] {
         fs::write(target.path("broken.backup"), bytes).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kayan_authenticator::Model;
-use kayan_journeys::{Answer, Client, Connection, Document, Home, PASSWORD, Person, Service, ask};
+use kayan_journeys::{Answer, Client, Connection, Document, Home, Metrics, PASSWORD, Person, Service, ask};
 use reqwest::Method;
 use serde_json::json;
 use syn::{
@@ -16,6 +16,9 @@ use crate::{passkeys::Owner, second_factors::App};
 
 /// The source of the closed list of codes.
 const SOURCE: &str = include_str!("../../../adapters/http/src/wire/codes.rs");
+
+/// The mails to the addresses of new users.
+const DELIVERED: &str = r#"kayan_messages_delivered_total{kind="verification"}"#;
 
 /// A line of the list: `Variant = "name", STATUS, "title", "message"`.
 struct Listed(LitStr);
@@ -154,6 +157,11 @@ impl Provoked {
         self.by("delete /admin/users/{id}/roles/{role}", demote, 409, "last_admin").await;
         let built_in = by(Method::DELETE, "/admin/roles/viewer");
         self.by("delete /admin/roles/{id}", built_in, 409, "in_use").await;
+        let delivered = |metrics: &Metrics| metrics.get(DELIVERED) > 0.0;
+        Metrics::until(&client, delivered).await;
+        let sent = ask(by(Method::GET, "/admin/messages?state=delivered&limit=1")).await.expect(200);
+        let again = by(Method::POST, &format!("/admin/messages/{}/retry", sent.at("/data/0/id")));
+        self.by("post /admin/messages/{id}/retry", again, 409, "wrong_state").await;
         let make = |email: &str| {
             let request = by(Method::POST, "/admin/users").header("Idempotency-Key", "same");
             request.json(&json!({ "traits": { "email": email } }))
@@ -168,7 +176,8 @@ impl Provoked {
     async fn by_strict_tenants(&mut self, home: &Home) {
         let client = self.client.clone();
         let strict = "admin tenant create --id strict --settings {\"mfa_required\":true}";
-        for line in [strict, "admin tenant create --id closed"] {
+        let verifying = "admin tenant create --id verifying --settings {\"verification_required\":true}";
+        for line in [strict, verifying, "admin tenant create --id closed"] {
             assert_eq!(home.run(line).await.code, 0);
         }
         // What only a later version could write: a list without a known method.
@@ -176,6 +185,7 @@ impl Provoked {
         home.database().await.execute(none).await;
         let register = |tenant| Person::registration(&client, "new@example.com").header("X-Tenant-ID", tenant);
         self.by("post /api/v1/registration", register("strict"), 403, "mfa_required").await;
+        self.by("post /api/v1/registration", register("verifying"), 403, "verification_required").await;
         self.by("post /api/v1/registration", register("closed"), 403, "method_disabled").await;
     }
 

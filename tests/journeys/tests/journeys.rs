@@ -33,6 +33,7 @@ mod limits;
 mod logs;
 mod mail;
 mod mail_flows;
+mod messages;
 mod metrics;
 mod migrate_plan;
 mod moves;

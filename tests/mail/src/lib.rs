@@ -1,4 +1,11 @@
 //! A mail server for one test: `server.py`, in a process of its own.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "test code: what can't be set up fails the test that wanted it"
+)]
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -21,10 +28,6 @@ pub struct MailServer {
 
 impl MailServer {
     /// Starts one with these arguments, which `server.py` explains.
-    ///
-    /// # Panics
-    ///
-    /// If Python with `aiosmtpd`, which `cargo xtask test` installs, is not there.
     pub async fn start(arguments: &[&str]) -> Self {
         let python = std::env::var_os("KAYAN_TEST_MAIL_PYTHON");
         let python = python.expect("KAYAN_TEST_MAIL_PYTHON is not set: run `cargo xtask test`, which sets it");
@@ -46,9 +49,7 @@ impl MailServer {
 
     /// The next event of this name; others before it are skipped.
     ///
-    /// # Panics
-    ///
-    /// If it does not come within [`PATIENCE`].
+    /// Panics if it does not come within [`PATIENCE`].
     pub async fn event(&mut self, name: &str) -> Value {
         let found = async {
             loop {

@@ -1,5 +1,6 @@
 //! `kayan admin`: administers the database directly, without a running service.
 
+mod messages;
 mod roles;
 mod sessions;
 mod tenants;
@@ -22,6 +23,7 @@ pub(crate) fn run(noun: Admin) -> Result<(), Exit> {
         Admin::Role { action } => super::block_on(roles::run(action)),
         Admin::Tenant { action } => super::block_on(tenants::run(action)),
         Admin::Sessions { action } => super::block_on(sessions::run(action)),
+        Admin::Message { action } => super::block_on(messages::run(action)),
         Admin::Token { action } => tokens::run(action),
     }
 }

@@ -16,14 +16,18 @@ use crate::{
 /// What messages are rendered and delivered by; `None`: the service sends none.
 pub(super) fn messaging(config: &Config) -> Result<Option<Messaging>, Exit> {
     let Some(mail) = &config.mail else { return Ok(None) };
-    let templates = MailTemplates::new(mail.templates.as_deref());
-    let templates = templates.map_err(|why| Exit::config(format!("{}: {why}", mail::TEMPLATES.name)))?;
     Ok(Some(Messaging {
         mailer: mail_server(config)?.unwrap_or_else(|| Arc::new(LogMailer)),
-        templates: Arc::new(templates),
+        templates: Arc::new(templates(config)?),
         link_url: mail.link_url.clone(),
         notices: mail.notices,
     }))
+}
+
+/// The templates of messages: the operator's own, before those that are compiled in.
+pub(crate) fn templates(config: &Config) -> Result<MailTemplates, Exit> {
+    let folder = config.mail.as_ref().and_then(|mail| mail.templates.as_deref());
+    MailTemplates::new(folder).map_err(|why| Exit::config(format!("{}: {why}", mail::TEMPLATES.name)))
 }
 
 /// The mail server, if one is configured.

@@ -17,10 +17,10 @@ use uuid::Uuid;
 use crate::{
     Application, Tag,
     api::{
-        factors::{mfa_token, plain},
+        factors::{AT_ANY_LEVEL, mfa_token, plain},
         sessions::SessionAnswer,
     },
-    edge::{browser::Browser, caller::Member, even_times::at_even_times},
+    edge::{browser::Browser, caller::MaybeMember, even_times::at_even_times},
     wire::{
         answers::{JsonObject, Session},
         body::{Body, MaybeBody},
@@ -180,10 +180,11 @@ impl Ceremonies {
     #[oai(path = "/registration/begin", method = "post", operation_id = "webauthnRegisterBegin")]
     async fn register_begin(
         &self,
-        Member(caller): Member,
+        session: MaybeMember,
         browser: Browser,
         MaybeBody(body): MaybeBody<RegisterBeginBody>,
     ) -> Result<Begun, Refused<BeginPasskeyRegistrationError>> {
+        let MaybeMember { caller, no_session } = session;
         let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(BeginPasskeyRegistrationError::from)?;
         let browser = browser.token(|| self.app.kayan.new_browser());
         let cmd = BeginPasskeyRegistration {
@@ -195,7 +196,8 @@ impl Ceremonies {
             mfa_token,
             browser: browser.as_ref().map(Token::hash),
         };
-        let begun = self.app.kayan.begin_passkey_registration(&caller, cmd).await?;
+        let begun =
+            self.app.kayan.begin_passkey_registration(&caller, cmd).await.map_err(|error| no_session.explain(error))?;
         Ok(self.begun(begun, browser.as_ref()))
     }
 
@@ -205,10 +207,11 @@ impl Ceremonies {
     #[oai(path = "/registration/finish", method = "post", operation_id = "webauthnRegisterFinish")]
     async fn register_finish(
         &self,
-        Member(caller): Member,
+        session: MaybeMember,
         browser: Browser,
         Body(body): Body<RegisterFinishBody>,
     ) -> Result<Registered, Refused<FinishPasskeyRegistrationError>> {
+        let MaybeMember { caller, no_session } = session;
         let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(FinishPasskeyRegistrationError::from)?;
         let cmd = FinishPasskeyRegistration {
             session_id: Token::read(Purpose::Ceremony, &body.session_id),
@@ -216,7 +219,12 @@ impl Ceremonies {
             mfa_token,
             browser: browser.hash(),
         };
-        let registered = self.app.kayan.finish_passkey_registration(&caller, cmd).await?;
+        let registered = self
+            .app
+            .kayan
+            .finish_passkey_registration(&caller, cmd)
+            .await
+            .map_err(|error| no_session.explain(error))?;
         let opened = registered.opened.as_ref();
         let cookie = opened.map(|opened| cookies::issue(opened, self.app.clock.now(), &self.app.settings));
         let answer = WebauthnRegistered {
@@ -238,10 +246,11 @@ impl Ceremonies {
     #[oai(path = "/login/begin", method = "post", operation_id = "webauthnLoginBegin")]
     async fn login_begin(
         &self,
-        Member(caller): Member,
+        session: MaybeMember,
         browser: Browser,
         MaybeBody(body): MaybeBody<LoginBeginBody>,
-    ) -> Result<Begun, Refused<BeginPasskeyLoginError>> {
+    ) -> Result<Begun, Refused<BeginPasskeyLoginError, AT_ANY_LEVEL>> {
+        let MaybeMember { caller, no_session } = session;
         let login = match (body.identifier, body.mfa_token, body.step_up.unwrap_or_default()) {
             (None, None, false) => PasskeyLogin::Discoverable,
             (Some(identifier), None, false) => PasskeyLogin::Identifier(identifier),
@@ -260,7 +269,8 @@ impl Ceremonies {
         let beginning =
             tokio::spawn(async move { kayan.begin_passkey_login(&caller, cmd).await }.with_current_context());
         let begun = if is_named { at_even_times(beginning).await } else { beginning.await };
-        let begun = begun.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
+        let begun = begun.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
+        let begun = begun.map_err(|error| no_session.explain(error))?;
         Ok(self.begun(begun, browser.as_ref()))
     }
 
@@ -271,10 +281,11 @@ impl Ceremonies {
     #[oai(path = "/login/finish", method = "post", operation_id = "webauthnLoginFinish")]
     async fn login_finish(
         &self,
-        Member(caller): Member,
+        session: MaybeMember,
         browser: Browser,
         Body(body): Body<LoginFinishBody>,
-    ) -> Result<SessionAnswer, Refused<FinishPasskeyLoginError>> {
+    ) -> Result<SessionAnswer, Refused<FinishPasskeyLoginError, AT_ANY_LEVEL>> {
+        let MaybeMember { caller, no_session } = session;
         let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(FinishPasskeyLoginError::from)?;
         let cmd = FinishPasskeyLogin {
             session_id: Token::read(Purpose::Ceremony, &body.session_id),
@@ -282,7 +293,8 @@ impl Ceremonies {
             mfa_token,
             browser: browser.hash(),
         };
-        let opened = self.app.kayan.finish_passkey_login(&caller, cmd).await?;
+        let opened =
+            self.app.kayan.finish_passkey_login(&caller, cmd).await.map_err(|error| no_session.explain(error))?;
         let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
         Ok(SessionAnswer::Issued(Reply::new(&opened.into()), cookie))
     }

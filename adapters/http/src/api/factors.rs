@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     Application, Tag,
     api::sessions::SessionAnswer,
-    edge::caller::{Member, TO_AAL2},
+    edge::caller::{MaybeMember, Member, TO_AAL2},
     wire::{
         answers::{Identity, Session},
         body::{Body, MaybeBody},
@@ -236,12 +236,13 @@ impl Factors {
     #[oai(path = "/totp/enroll", method = "post", operation_id = "totpEnroll")]
     async fn totp_enroll(
         &self,
-        Member(caller): Member,
+        session: MaybeMember,
         MaybeBody(body): MaybeBody<EnrollBody>,
     ) -> Result<Reply<TotpEnrollment>, Refused<EnrollTotpError>> {
+        let MaybeMember { caller, no_session } = session;
         let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(EnrollTotpError::from)?;
         let cmd = EnrollTotp { name: body.name.unwrap_or_default(), mfa_token };
-        let setup = self.app.kayan.enroll_totp(&caller, cmd).await?;
+        let setup = self.app.kayan.enroll_totp(&caller, cmd).await.map_err(|error| no_session.explain(error))?;
         Ok(Reply::new(&TotpEnrollment {
             secret: setup.secret.to_string(),
             uri: setup.uri.to_string(),
@@ -257,15 +258,17 @@ impl Factors {
     #[oai(path = "/totp/verify", method = "post", operation_id = "totpVerify")]
     async fn totp_verify(
         &self,
-        Member(caller): Member,
+        session: MaybeMember,
         Body(body): Body<VerifyBody>,
     ) -> Result<VerifyAnswer, Refused<VerifyTotpError>> {
+        let MaybeMember { caller, no_session } = session;
         let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(VerifyTotpError::from)?;
         let cmd = VerifyTotp { code: body.code, mfa_token };
         // Carried to its end even if the client hangs up: a code that was counted also gets its verdict (I-41).
         let kayan = self.app.kayan.clone();
         let verifying = tokio::spawn(async move { kayan.verify_totp(&caller, cmd).await }.with_current_context());
-        let verified = verifying.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
+        let verified = verifying.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
+        let verified = verified.map_err(|error| no_session.explain(error))?;
         let cookie =
             verified.opened.as_ref().map(|opened| cookies::issue(opened, self.app.clock.now(), &self.app.settings));
         Ok(VerifyAnswer::Verified(Reply::new(&TotpVerified::new(verified.opened, verified.recovery_codes)), cookie))
@@ -306,15 +309,17 @@ impl Factors {
     #[oai(path = "/recovery-codes/verify", method = "post", operation_id = "recoveryCodeVerify")]
     async fn recovery_code_verify(
         &self,
-        Member(caller): Member,
+        session: MaybeMember,
         Body(body): Body<RecoveryCodeBody>,
     ) -> Result<SessionAnswer, Refused<VerifyTotpError, NO_STEP_UP>> {
+        let MaybeMember { caller, no_session } = session;
         let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(VerifyTotpError::from)?;
         let cmd = VerifyRecoveryCode { code: body.code, mfa_token };
         let kayan = self.app.kayan.clone();
         let verifying =
             tokio::spawn(async move { kayan.verify_recovery_code(&caller, cmd).await }.with_current_context());
-        let verified = verifying.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
+        let verified = verifying.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
+        let verified = verified.map_err(|error| no_session.explain(error))?;
         let cookie = cookies::issue(&verified.opened, self.app.clock.now(), &self.app.settings);
         let left = u32::try_from(verified.left).unwrap_or(u32::MAX);
         let session = Session { recovery_codes_left: Some(left), ..verified.opened.into() };

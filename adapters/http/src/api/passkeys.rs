@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     Application, Tag,
+    api::factors::AT_ANY_LEVEL,
     edge::caller::Member,
     wire::{
         body::Body,
@@ -98,7 +99,10 @@ impl Passkeys {
     ///
     /// Returns the passkeys of the current user, in the order in which they were registered.
     #[oai(path = "/credentials", method = "get", operation_id = "webauthnList")]
-    async fn list(&self, Member(caller): Member) -> Result<Reply<PasskeyList>, Refused<AuthenticateError>> {
+    async fn list(
+        &self,
+        Member(caller): Member,
+    ) -> Result<Reply<PasskeyList>, Refused<AuthenticateError, AT_ANY_LEVEL>> {
         let mine = self.app.kayan.list_my_factors(&caller).await?;
         Ok(Reply::new(&PasskeyList { data: mine.factors.into_iter().filter_map(PasskeyInfo::new).collect() }))
     }

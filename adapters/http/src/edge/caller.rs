@@ -1,7 +1,7 @@
 //! The caller of a request: its tenant, its session token and its client.
 
 use kayan_core::{AuthenticateError, Caller, Failure, Purpose, Token};
-use kayan_ports::{Client, TenantId};
+use kayan_ports::{Client, TenantId, TokenHash};
 use poem::{
     Error, Request, RequestBody, Result,
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
@@ -12,13 +12,19 @@ use poem_openapi::{
 };
 
 use crate::{
+    HttpSettings,
     edge::{
         Request as Context,
         host::{TENANT, host},
         origins,
         tenant_hosts::ByHost,
     },
-    wire::{codes::Code, cookies, problem::Problem, refused::refusals},
+    wire::{
+        codes::Code,
+        cookies,
+        problem::Problem,
+        refused::{Refusal, Refused, refusals},
+    },
 };
 
 refusals! {
@@ -45,6 +51,29 @@ pub(crate) struct Anyone(pub(crate) Caller);
 
 /// A caller with a session token, sent in one of three ways. The use-case checks whether it is valid.
 pub(crate) struct Member(pub(crate) Caller);
+
+/// A caller of an operation that needs a session for some of what it does only. A session that can't be taken is none, so that
+/// the rest does not fail because of it: browsers send old cookies by themselves.
+pub(crate) struct MaybeMember {
+    /// The caller, with its session if that was taken.
+    pub(crate) caller: Caller,
+    /// Why not, if it was not.
+    pub(crate) no_session: NoSession,
+}
+
+/// Why a session that was sent was not taken; `None` if it was, or if there was none.
+pub(crate) struct NoSession(Option<Box<Problem>>);
+
+impl NoSession {
+    /// What the operation answers when it failed with `error`: the reason, where all it lacks is a session.
+    pub(crate) fn explain<E: Refusal, const NEVER: u64>(self, error: E) -> Refused<E, NEVER> {
+        let refused = Refused::from(error);
+        match self.0 {
+            Some(reason) if refused.code() == Code::Unauthorized => reason.into(),
+            _ => refused,
+        }
+    }
+}
 
 impl<'a> ApiExtractor<'a> for Anyone {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::PoemExtractor];
@@ -75,8 +104,36 @@ impl<'a> ApiExtractor<'a> for Member {
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let mut caller = caller(request)?;
-        caller.token = presented(request)?.and_then(|text| Token::read(Purpose::Session, text)).map(|t| t.hash());
+        caller.token =
+            session(request, &Context::of(request)?.app.settings).map_err(|refused| Error::from(*refused))?;
         Ok(Self(caller))
+    }
+}
+
+impl<'a> ApiExtractor<'a> for MaybeMember {
+    const TYPES: &'static [ApiExtractorType] = Member::TYPES;
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        Member::register(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        Member::security_schemes()
+    }
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        let mut caller = caller(request)?;
+        let refused = match session(request, &Context::of(request)?.app.settings) {
+            Ok(token) => {
+                caller.token = token;
+                None
+            }
+            Err(refused) => Some(refused),
+        };
+        Ok(Self { caller, no_session: NoSession(refused) })
     }
 }
 
@@ -165,17 +222,23 @@ pub(crate) fn client(request: &Request) -> Result<Client> {
     Ok(Client { ip: context.ip.map(|ip| ip.to_string()), user_agent })
 }
 
+/// The hash of the token that is presented; what is no token is none.
+fn session(request: &Request, settings: &HttpSettings) -> Result<Option<TokenHash>, Box<Problem>> {
+    let presented = presented(request, settings)?;
+    Ok(presented.and_then(|text| Token::read(Purpose::Session, text)).map(|token| token.hash()))
+}
+
 /// The token that is presented. A header takes precedence over a cookie, even if its token is not valid: it was sent on
 /// purpose, and browsers add cookies by themselves. Headers that differ are refused. `Authorization` with another scheme than
 /// `Bearer` is ignored: it is meant for a proxy in front.
-fn presented(request: &Request) -> Result<Option<&str>> {
+fn presented<'a>(request: &'a Request, settings: &HttpSettings) -> Result<Option<&'a str>, Box<Problem>> {
     let headers = request.headers();
     let tokens = headers.get_all(SESSION_TOKEN).iter().map(|value| value.to_str().ok().map(str::trim));
     let mut presented = bearers(headers).chain(tokens);
-    let Some(first) = presented.next() else { return by_cookie(request) };
+    let Some(first) = presented.next() else { return by_cookie(request, settings) };
     if presented.any(|other| other != first) {
         let message = "two different session tokens were sent; send one";
-        return Err(Problem::new(Code::Unauthorized).message(message).into());
+        return Err(Box::new(Problem::new(Code::Unauthorized).message(message)));
     }
     // A header that is not text is an invalid token.
     Ok(first.or(Some("")))
@@ -191,8 +254,7 @@ pub(crate) fn bearers(headers: &HeaderMap) -> impl Iterator<Item = Option<&str>>
     })
 }
 
-fn by_cookie(request: &Request) -> Result<Option<&str>> {
-    let settings = &Context::of(request)?.app.settings;
+fn by_cookie<'a>(request: &'a Request, settings: &HttpSettings) -> Result<Option<&'a str>, Box<Problem>> {
     let name = cookies::name(settings);
     let headers = request.headers();
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -201,11 +263,11 @@ fn by_cookie(request: &Request) -> Result<Option<&str>> {
     // Another host of the domain can set a second cookie, and there is no way to tell which one is ours.
     if found.any(|other| other != cookie) {
         let message = "two different session cookies were sent; clear them and log in";
-        return Err(Problem::new(Code::Unauthorized).message(message).into());
+        return Err(Box::new(Problem::new(Code::Unauthorized).message(message)));
     }
     if origins::may_use_cookie(request, settings) {
         Ok(Some(cookie))
     } else {
-        Err(Problem::new(Code::CsrfRejected).into())
+        Err(Box::new(Problem::new(Code::CsrfRejected)))
     }
 }

@@ -81,6 +81,8 @@ codes! {
     LastAdmin = "last_admin", CONFLICT, "Last administrator",
         "this is the last active user with the role `admin`: grant it to another user first";
     InUse = "in_use", CONFLICT, "In use", "the resource is in use";
+    WrongState = "wrong_state", CONFLICT, "Wrong state",
+        "the state of the resource does not allow this: read it again";
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "Resource has changed",
         "the resource has changed since you read it: read it again, and send its new ETag as If-Match";
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Idempotency key already used",

@@ -92,6 +92,13 @@ impl Refusal for Failure {
 /// If several use-cases share an error, `NEVER` leaves out the codes that this operation can't give.
 pub(crate) struct Refused<E, const NEVER: u64 = 0>(Box<Problem>, PhantomData<E>);
 
+impl<E, const NEVER: u64> Refused<E, NEVER> {
+    /// The code of the problem.
+    pub(crate) fn code(&self) -> Code {
+        self.0.code()
+    }
+}
+
 /// A set of codes, for [`Refused`].
 pub(crate) const fn never<const N: usize>(codes: [Code; N]) -> u64 {
     let mut set = 0;

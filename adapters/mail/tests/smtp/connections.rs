@@ -8,13 +8,13 @@ use kayan_ports::{MailFailure, Mailer as _};
 
 use crate::{
     scripted::{Answer, Scripted},
-    server::{SHORT, Server, mail, mailer, patient},
+    server::{MailServer, SHORT, mail, mailer, mailer_of, patient},
 };
 
 #[tokio::test]
 async fn a_connection_is_used_again_after_a_reset() {
-    let mut server = Server::start(&[]).await;
-    let mailer = server.mailer();
+    let mut server = MailServer::start(&[]).await;
+    let mailer = mailer_of(&server);
     let mut peers = BTreeSet::new();
     for number in 0..3 {
         mailer.send(&mail("ada@example.com")).await.unwrap();
@@ -28,8 +28,8 @@ async fn a_connection_is_used_again_after_a_reset() {
 
 #[tokio::test]
 async fn no_more_connections_are_open_than_the_url_says() {
-    let mut server = Server::start(&[]).await;
-    let mailer = mailer(&format!("smtp://127.0.0.1:{}?tls=none&connections=2", server.port), patient());
+    let mut server = MailServer::start(&[]).await;
+    let mailer = mailer(&format!("smtp://127.0.0.1:{}?tls=none&connections=2", server.port()), patient());
     let mails: Vec<_> = (0..20).map(|_| mail("ada@example.com")).collect();
     for sent in join_all(mails.iter().map(|mail| mailer.send(mail))).await {
         sent.unwrap();
@@ -43,8 +43,8 @@ async fn no_more_connections_are_open_than_the_url_says() {
 
 #[tokio::test]
 async fn a_connection_is_closed_once_it_was_idle_for_long() {
-    let mut server = Server::start(&[]).await;
-    let url = format!("smtp://127.0.0.1:{}?tls=none", server.port);
+    let mut server = MailServer::start(&[]).await;
+    let url = format!("smtp://127.0.0.1:{}?tls=none", server.port());
     let mailer = mailer(&url, Limits { idle: SHORT, ..patient() });
     mailer.send(&mail("ada@example.com")).await.unwrap();
     let peer = server.event("mail").await["peer"].clone();
@@ -55,8 +55,8 @@ async fn a_connection_is_closed_once_it_was_idle_for_long() {
 
 #[tokio::test]
 async fn after_an_error_a_connection_is_not_used_again() {
-    let mut server = Server::start(&[]).await;
-    let mailer = server.mailer();
+    let mut server = MailServer::start(&[]).await;
+    let mailer = mailer_of(&server);
     for to in ["rejected", "greylisted", "data-rejected", "gone"] {
         mailer.send(&mail(&format!("{to}@example.com"))).await.unwrap_err();
         let before = server.event("connected").await["peer"].clone();
@@ -85,7 +85,7 @@ async fn a_connection_that_the_server_has_closed_meanwhile_is_replaced() {
         [&accepts[..], &[Answer::Says("354 go on\r\n"), Answer::Says("250 done\r\n"), Answer::Closes]].concat(),
     )
     .await;
-    let mailer = mailer(&format!("smtp://127.0.0.1:{}?tls=none", server.port), patient());
+    let mailer = mailer(&format!("smtp://127.0.0.1:{}?tls=none", server.port()), patient());
     for _ in 0..3 {
         mailer.send(&mail("ada@example.com")).await.unwrap();
     }
@@ -93,9 +93,9 @@ async fn a_connection_that_the_server_has_closed_meanwhile_is_replaced() {
 
 #[tokio::test]
 async fn a_mail_waits_for_a_connection_no_longer_than_for_anything_else() {
-    let server = Server::start(&[]).await;
+    let server = MailServer::start(&[]).await;
     let limits = Limits { whole: SHORT, ..patient() };
-    let mailer = mailer(&format!("smtp://127.0.0.1:{}?tls=none&connections=1", server.port), limits);
+    let mailer = mailer(&format!("smtp://127.0.0.1:{}?tls=none&connections=1", server.port()), limits);
     let (stuck, waits) = (mail("mute@example.com"), mail("ada@example.com"));
     let (one, other) = tokio::join!(mailer.send(&stuck), mailer.send(&waits));
     assert_eq!([one.unwrap_err().why, other.unwrap_err().why], [MailFailure::TimedOut; 2]);

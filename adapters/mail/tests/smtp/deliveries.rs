@@ -3,13 +3,13 @@
 use kayan_ports::{MailFailure, Mailer as _};
 use serde_json::Value;
 
-use crate::server::{Server, mail, mailer, patient};
+use crate::server::{MailServer, mail, mailer, mailer_of, patient};
 
 #[tokio::test]
 async fn a_mail_arrives_as_it_was_written() {
-    let mut server = Server::start(&[]).await;
+    let mut server = MailServer::start(&[]).await;
     let sent = mail("ada+x@bücher.example");
-    server.mailer().send(&sent).await.unwrap();
+    mailer_of(&server).send(&sent).await.unwrap();
     let mail = server.event("mail").await;
     assert_eq!(mail["sender"], "no-reply@xn--bcher-kva.example");
     assert_eq!(mail["recipients"][0], "ada+x@xn--bcher-kva.example");
@@ -39,13 +39,13 @@ async fn a_mail_arrives_as_it_was_written() {
 
 #[tokio::test]
 async fn letters_beyond_ascii_before_the_at_need_a_server_that_takes_them() {
-    let mut server = Server::start(&[]).await;
-    server.mailer().send(&mail("ädä@bücher.example")).await.unwrap();
+    let mut server = MailServer::start(&[]).await;
+    mailer_of(&server).send(&mail("ädä@bücher.example")).await.unwrap();
     let arrived = server.event("mail").await;
     assert_eq!(arrived["recipients"][0], "ädä@xn--bcher-kva.example");
     assert!(arrived["options"].to_string().contains("SMTPUTF8"), "{arrived}");
-    let old = Server::start(&["--ascii"]).await;
-    let error = old.mailer().send(&mail("ädä@bücher.example")).await.unwrap_err();
+    let old = MailServer::start(&["--ascii"]).await;
+    let error = mailer_of(&old).send(&mail("ädä@bücher.example")).await.unwrap_err();
     assert_eq!(error.why, MailFailure::InvalidAddress);
     assert!(error.detail.contains("SMTPUTF8"), "{error}");
 }
@@ -73,7 +73,7 @@ async fn what_can_not_be_an_address_is_not_sent_to_a_server() {
 
 #[tokio::test]
 async fn a_quoted_address_arrives() {
-    let mut server = Server::start(&[]).await;
-    server.mailer().send(&mail("\"a,b\"@example.com")).await.unwrap();
+    let mut server = MailServer::start(&[]).await;
+    mailer_of(&server).send(&mail("\"a,b\"@example.com")).await.unwrap();
     assert_eq!(server.event("mail").await["recipients"][0], "\"a,b\"@example.com");
 }

@@ -5,18 +5,18 @@ use kayan_ports::{MailError, MailFailure, Mailer as _};
 
 use crate::{
     scripted::{Answer, Scripted},
-    server::{SHORT, Server, mail, mailer, patient},
+    server::{MailServer, SHORT, mail, mailer, patient},
 };
 
 /// The error of a mail to this address, with limits that silence runs into.
-async fn error(server: &Server, limits: Limits, to: &str) -> MailError {
-    let url = format!("smtp://127.0.0.1:{}?tls=none", server.port);
+async fn error(server: &MailServer, limits: Limits, to: &str) -> MailError {
+    let url = format!("smtp://127.0.0.1:{}?tls=none", server.port());
     mailer(&url, limits).send(&mail(&format!("{to}@example.com"))).await.unwrap_err()
 }
 
 #[tokio::test]
 async fn a_refusal_of_the_recipient_or_the_mail_is_told_as_what_it_is() {
-    let server = Server::start(&[]).await;
+    let server = MailServer::start(&[]).await;
     for (to, why, said) in [
         ("greylisted", MailFailure::Deferred, "RCPT TO: 451 4.7.1 Greylisted, try again later"),
         ("rejected", MailFailure::Rejected, "RCPT TO: 550 5.1.1 No such user here"),
@@ -35,7 +35,7 @@ async fn a_refusal_of_the_recipient_or_the_mail_is_told_as_what_it_is() {
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_given_up_in_time() {
-    let server = Server::start(&[]).await;
+    let server = MailServer::start(&[]).await;
     let of_commands = Limits { command: SHORT, ..patient() };
     let of_content = Limits { content: SHORT, ..patient() };
     for (limits, to, stage) in [
@@ -52,7 +52,7 @@ async fn a_server_that_does_not_answer_is_given_up_in_time() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_unreachable() {
     let scripted = Scripted::start(vec![]).await;
-    let url = format!("smtp://127.0.0.1:{}?tls=none", scripted.port);
+    let url = format!("smtp://127.0.0.1:{}?tls=none", scripted.port());
     drop(scripted);
     for url in [url.as_str(), "smtp://nowhere.invalid:25?tls=none"] {
         let mailer = mailer(url, patient());
@@ -87,7 +87,7 @@ async fn what_is_no_fault_of_the_mail_is_not_for_good() {
     ] {
         let server = Scripted::start(script.clone()).await;
         let limits = Limits { greeting: SHORT, ..patient() };
-        let mailer = mailer(&format!("smtp://127.0.0.1:{}?tls=none", server.port), limits);
+        let mailer = mailer(&format!("smtp://127.0.0.1:{}?tls=none", server.port()), limits);
         let error = mailer.send(&mail("ada@example.com")).await.unwrap_err();
         assert_eq!(error.why, why, "{script:?}: {error}");
         assert!(error.detail.contains(said) && !error.detail.contains(char::is_control), "{script:?}: {error}");
@@ -104,7 +104,7 @@ async fn a_mail_counts_as_delivered_only_if_the_server_said_so() {
         vec![Answer::Says("250 recipient\r\n"), Answer::Says("354 go on\r\n"), Answer::Says("354 go on\r\n")],
     ] {
         let server = Scripted::start([&before[..], &after].concat()).await;
-        let mailer = mailer(&format!("smtp://127.0.0.1:{}?tls=none", server.port), patient());
+        let mailer = mailer(&format!("smtp://127.0.0.1:{}?tls=none", server.port()), patient());
         let error = mailer.send(&mail("ada@example.com")).await.unwrap_err();
         assert_eq!(error.why, MailFailure::Unreachable, "{error}");
         assert!(error.detail.contains("out of place"), "{error}");
@@ -115,8 +115,8 @@ async fn a_mail_counts_as_delivered_only_if_the_server_said_so() {
 async fn a_login_is_right_or_wrong_or_missing() {
     for mechanism in ["PLAIN", "LOGIN"] {
         let arguments = ["--user", "kayan", "--password", "p@:/?#%w", "--mechanism", mechanism];
-        let mut server = Server::start(&arguments).await;
-        let url = |login: &str| format!("smtp://{login}127.0.0.1:{}?tls=none", server.port);
+        let mut server = MailServer::start(&arguments).await;
+        let url = |login: &str| format!("smtp://{login}127.0.0.1:{}?tls=none", server.port());
         let (right, wrong) = (url("kayan:p%40%3A%2F%3F%23%25w@"), url("kayan:hunter2hunter2@"));
         let none = url("");
         let limits = patient();
@@ -129,8 +129,8 @@ async fn a_login_is_right_or_wrong_or_missing() {
         assert_eq!(error.why, MailFailure::Authentication, "{error}");
         assert_eq!(server.event("mail").await["user"], "kayan");
     }
-    let open = Server::start(&[]).await;
-    let url = format!("smtp://kayan:hunter2@127.0.0.1:{}?tls=none", open.port);
+    let open = MailServer::start(&[]).await;
+    let url = format!("smtp://kayan:hunter2@127.0.0.1:{}?tls=none", open.port());
     let error = mailer(&url, patient()).check().await.unwrap_err();
     assert_eq!(error.why, MailFailure::Authentication, "{error}");
     assert!(error.detail.contains("neither PLAIN nor LOGIN"), "{error}");
@@ -141,7 +141,7 @@ async fn a_server_that_repeats_what_it_was_sent_tells_no_password() {
     for said in ["535 no: hunter2\r\n", "535 no: AGtheWFuAGh1bnRlcjI=\r\n", "535 no: aHVudGVyMg==\r\n"] {
         let offer = Answer::Says("250-mail\r\n250 AUTH PLAIN\r\n");
         let server = Scripted::start(vec![Answer::Says("220 mail\r\n"), offer, Answer::Says(said)]).await;
-        let url = format!("smtp://kayan:hunter2@127.0.0.1:{}?tls=none", server.port);
+        let url = format!("smtp://kayan:hunter2@127.0.0.1:{}?tls=none", server.port());
         let error = mailer(&url, patient()).check().await.unwrap_err();
         assert_eq!(error.detail, "AUTH: 535 no: [redacted]");
     }

@@ -1,11 +1,5 @@
 //! Tests of delivery to real mail servers, and to some that do not keep to the protocol.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "what cannot be set up breaks the test"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up breaks the test")]
 
 mod connections;
 mod deliveries;

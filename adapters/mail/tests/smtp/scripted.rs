@@ -20,7 +20,7 @@ pub(crate) enum Answer {
 /// The server, which says the same on each connection; stopped when dropped.
 pub(crate) struct Scripted {
     task: JoinHandle<()>,
-    pub(crate) port: u16,
+    port: u16,
 }
 
 impl Scripted {
@@ -33,6 +33,11 @@ impl Scripted {
             }
         });
         Self { task, port }
+    }
+
+    /// Its port on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 }
 

@@ -1,61 +1,18 @@
-//! A mail server for one test, and what is sent to it.
+//! Mailers for a mail server, and what is sent to it.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::time::Duration;
 
 use kayan_mail::{Limits, SmtpMailer};
+pub(crate) use kayan_mail_server::MailServer;
+use kayan_mail_server::PATIENCE;
 use kayan_ports::{Mail, MessageId, Rendered, timestamp};
-use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
-};
 
-/// Longer than any step takes on a busy machine, and the time in which a test must see what it waits for.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// How soon the tests of time limits want an answer.
 pub(crate) const SHORT: Duration = Duration::from_millis(300);
 
-/// `tests/mail/server.py`; stopped when dropped.
-pub(crate) struct Server {
-    /// Its standard input, which ends it when it is closed, is in it.
-    _process: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    pub(crate) port: u16,
-}
-
-impl Server {
-    /// Starts one with these arguments.
-    pub(crate) async fn start(arguments: &[&str]) -> Self {
-        let python = std::env::var_os("KAYAN_TEST_MAIL_PYTHON");
-        let python = python.expect("KAYAN_TEST_MAIL_PYTHON is not set: run `cargo xtask test`, which sets it");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/mail/server.py");
-        let mut command = Command::new(python);
-        command.arg(script).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        let mut process = command.spawn().unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut server = Self { _process: process, lines, port: 0 };
-        server.port = server.event("listening").await["port"].as_u64().unwrap().try_into().unwrap();
-        server
-    }
-
-    /// The next event of this name; others before it are skipped.
-    pub(crate) async fn event(&mut self, name: &str) -> Value {
-        let found = async {
-            loop {
-                let line = self.lines.next_line().await.unwrap().expect("the server runs");
-                let event: Value = serde_json::from_str(&line).unwrap();
-                if event["event"] == name {
-                    return event;
-                }
-            }
-        };
-        tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("waited for {name}, in vain"))
-    }
-
-    /// A mailer that sends to it in cleartext.
-    pub(crate) fn mailer(&self) -> SmtpMailer {
-        mailer(&format!("smtp://127.0.0.1:{}?tls=none", self.port), patient())
-    }
+/// A mailer that sends to a server in cleartext.
+pub(crate) fn mailer_of(server: &MailServer) -> SmtpMailer {
+    mailer(&format!("smtp://127.0.0.1:{}?tls=none", server.port()), patient())
 }
 
 /// The mailer of a URL.

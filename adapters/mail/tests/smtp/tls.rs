@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::{
     scripted::{Answer, Scripted},
-    server::{Server, mail, mailer, patient},
+    server::{MailServer, mail, mailer, patient},
 };
 
 fn openssl(folder: &Path, arguments: &str) {
@@ -35,10 +35,10 @@ fn certificates() -> TempDir {
     home
 }
 
-async fn encrypted(folder: &TempDir, tls: &str, more: &[&str]) -> Server {
+async fn encrypted(folder: &TempDir, tls: &str, more: &[&str]) -> MailServer {
     let file = |name: &str| folder.path().join(name).display().to_string();
     let (certificate, key) = (file("server.pem"), file("server.key"));
-    Server::start(&[&["--tls", tls, "--certificate", &certificate, "--key", &key], more].concat()).await
+    MailServer::start(&[&["--tls", tls, "--certificate", &certificate, "--key", &key], more].concat()).await
 }
 
 fn over(url: &str) -> SmtpMailer {
@@ -59,7 +59,7 @@ async fn mail_is_encrypted_from_the_beginning_or_by_starttls() {
         ("starttls", "smtp", "&tls=opportunistic"),
     ] {
         let mut server = encrypted(&folder, tls, &["--user", "kayan", "--password", "secret"]).await;
-        let url = format!("{scheme}://kayan:secret@localhost:{}?{}{query}", server.port, trusting(&folder));
+        let url = format!("{scheme}://kayan:secret@localhost:{}?{}{query}", server.port(), trusting(&folder));
         let mailer = over(&url);
         mailer.check().await.unwrap();
         mailer.send(&mail("ada@example.com")).await.unwrap_or_else(|why| panic!("{url}: {why}"));
@@ -74,7 +74,7 @@ async fn only_the_server_that_is_meant_is_trusted() {
     let (folder, other) = (certificates(), certificates());
     for (tls, scheme) in [("implicit", "smtps"), ("starttls", "smtp")] {
         let server = encrypted(&folder, tls, &[]).await;
-        let (port, ours) = (server.port, trusting(&folder));
+        let (port, ours) = (server.port(), trusting(&folder));
         for url in [
             format!("{scheme}://localhost:{port}"),
             format!("{scheme}://localhost:{port}?{}", trusting(&other)),
@@ -89,10 +89,10 @@ async fn only_the_server_that_is_meant_is_trusted() {
 
 #[tokio::test]
 async fn a_server_without_tls_gets_nothing_unless_that_is_allowed() {
-    let mut plain = Server::start(&["--user", "kayan", "--password", "secret"]).await;
-    let url = |query: &str| format!("smtp://kayan:secret@127.0.0.1:{}?{query}", plain.port);
+    let mut plain = MailServer::start(&["--user", "kayan", "--password", "secret"]).await;
+    let url = |query: &str| format!("smtp://kayan:secret@127.0.0.1:{}?{query}", plain.port());
     let (required, opportunistic, none) = (url("tls=required"), url("tls=opportunistic"), url("tls=none"));
-    let implicit = format!("smtps://kayan:secret@127.0.0.1:{}", plain.port);
+    let implicit = format!("smtps://kayan:secret@127.0.0.1:{}", plain.port());
     for (url, words) in [(&required, "does not offer STARTTLS"), (&implicit, "TLS: ")] {
         let error = over(url).send(&mail("ada@example.com")).await.unwrap_err();
         assert_eq!(error.why, MailFailure::Tls, "{url}: {error}");
@@ -109,7 +109,7 @@ async fn nothing_that_was_said_before_tls_counts_after_it() {
     let early = Answer::Says("220 go on\r\n250-mail\r\n250 AUTH PLAIN\r\n");
     let server =
         Scripted::start(vec![Answer::Says("220 mail\r\n"), Answer::Says("250-mail\r\n250 STARTTLS\r\n"), early]).await;
-    let error = over(&format!("smtp://u:hunter2@localhost:{}", server.port)).check().await.unwrap_err();
+    let error = over(&format!("smtp://u:hunter2@localhost:{}", server.port())).check().await.unwrap_err();
     assert_eq!(error.why, MailFailure::Tls, "{error}");
     assert!(error.detail.contains("ahead of TLS"), "{error}");
 }
@@ -125,7 +125,7 @@ async fn what_is_said_before_starttls_is_understood_or_refused() {
         (vec![Answer::Says("HTTP/1.1 400 Bad Request\r\n")], MailFailure::Unreachable, "not one of SMTP"),
     ] {
         let server = Scripted::start(script.clone()).await;
-        let error = over(&format!("smtp://localhost:{}", server.port)).check().await.unwrap_err();
+        let error = over(&format!("smtp://localhost:{}", server.port())).check().await.unwrap_err();
         assert_eq!(error.why, why, "{script:?}: {error}");
         assert!(error.detail.contains(words), "{script:?}: {error}");
     }

@@ -60,12 +60,20 @@ WHERE tenant_id = ? AND identifier_hash = ? AND network = ? AND (failures < ? OR
         ];
         match driver.apply(batch).await {
             Ok(()) => Ok(Reservation::Reserved),
-            Err(ApplyError::Guard(_)) => last(driver, key, now)
-                .await
-                .map(|last| Reservation::Locked { until: last + lockout.duration })
-                .map_err(|error| Failure::Unavailable(error.to_string())),
+            // Now, if attempts were forgotten in the meantime.
+            Err(ApplyError::Guard(_)) => counted(driver, key).await.map(|counted| {
+                let last = counted.map_or(now, |(_, last)| last);
+                Reservation::Locked { until: last + lockout.duration }
+            }),
             Err(error) => Err(Failure::Unavailable(error.to_string())),
         }
+    }
+
+    async fn locked(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+        let counted = counted(self.driver(), key).await?;
+        let most = i64::from(lockout.max_failures);
+        let full = counted.filter(|(failures, _)| *failures >= most);
+        Ok(full.map(|(_, last)| last + lockout.duration).filter(|until| now < *until))
     }
 
     async fn release(&self, key: &AttemptKey) -> Result<(), Failure> {
@@ -97,12 +105,15 @@ async fn write(driver: &impl Driver, sql: &'static str, params: Vec<Value>) -> R
     driver.apply(vec![statement]).await.map_err(|error| Failure::Unavailable(error.to_string()))
 }
 
-/// When the last attempt was made; now, if attempts were forgotten in the meantime.
-async fn last(driver: &impl Driver, key: &AttemptKey, now: Timestamp) -> Result<Timestamp, DriverError> {
-    let sql = "-- attempts.last
-SELECT last_at
+/// How many attempts are counted, and when the last one was made.
+async fn counted(driver: &impl Driver, key: &AttemptKey) -> Result<Option<(i64, Timestamp)>, Failure> {
+    let sql = "-- attempts.read
+SELECT failures, last_at
 FROM attempts
 WHERE tenant_id = ? AND identifier_hash = ? AND network = ?";
-    let rows = driver.read(Query { sql, params: params(key).into(), reading: Reading::Point }).await?;
-    rows.into_iter().next().map_or(Ok(now), |mut row| row.time())
+    let read = async {
+        let rows = driver.read(Query { sql, params: params(key).into(), reading: Reading::Point }).await?;
+        rows.into_iter().next().map(|mut row| Ok((row.int()?, row.time()?))).transpose()
+    };
+    read.await.map_err(|error: DriverError| Failure::Unavailable(error.to_string()))
 }

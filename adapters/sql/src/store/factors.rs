@@ -91,6 +91,7 @@ WHERE kind = 'totp'"
 
 pub(crate) fn apply(batch: &mut Batch, change: FactorChange) -> Result<(), DriverError> {
     match change {
+        FactorChange::Pin { tenant, identity, known } => passkeys::pin(batch, &tenant, identity, known),
         FactorChange::Add(factor) => add(batch, *factor)?,
         FactorChange::Confirm { tenant, identity, factor, step, at } => {
             confirm(batch, &tenant, (identity, factor), step, at);
@@ -105,8 +106,8 @@ pub(crate) fn apply(batch: &mut Batch, change: FactorChange) -> Result<(), Drive
         FactorChange::Rename { tenant, identity, factor, name, at } => {
             rename(batch, &tenant, (identity, factor), name, at);
         }
-        FactorChange::KeepWayIn { tenant, identity, without } => {
-            passkeys::keep_way_in(batch, &tenant, identity, without);
+        FactorChange::KeepWayIn { tenant, identity, without, ways_in } => {
+            passkeys::keep_way_in(batch, &tenant, (identity, without), ways_in);
         }
         FactorChange::Remove { tenant, identity, which } => remove(batch, &tenant, identity, which),
     }

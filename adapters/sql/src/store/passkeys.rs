@@ -4,7 +4,7 @@
 //! for an index of every database.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use kayan_ports::{CredentialId, Factor, Guard, IdentityId, Passkey, TenantId, Timestamp};
+use kayan_ports::{CredentialId, Factor, Guard, IdentityId, KnownFactors, Passkey, TenantId, Timestamp, WaysIn};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -138,8 +138,76 @@ WHERE identity_id = ? AND tenant_id = ? AND id = ? AND kind = 'webauthn' AND (co
     batch.guarded(sql, params, Guard::Factor);
 }
 
+/// Locks the identity first, so that the next statement sees all that was committed before this list.
+pub(super) fn pin(batch: &mut Batch, tenant: &TenantId, identity: IdentityId, known: KnownFactors) {
+    let lock = "-- passkeys.lock
+UPDATE identities
+SET version = version
+WHERE id = ? AND tenant_id = ?";
+    let whose = || [Value::from(identity.0), Value::text(tenant.as_str())];
+    batch.guarded(lock, whose().into(), Guard::Identity);
+    let mut params: Vec<_> = whose().into_iter().chain(whose()).collect();
+    let sql = match known {
+        KnownFactors::Nothing => {
+            "-- passkeys.pin_nothing
+UPDATE identities
+SET version = version
+WHERE id = ? AND tenant_id = ? AND NOT EXISTS (
+  SELECT 1
+  FROM credentials c
+  WHERE c.identity_id = ? AND c.tenant_id = ?
+    AND (c.kind = 'webauthn' OR c.kind = 'totp' AND c.subject <> 'unconfirmed'))"
+        }
+        KnownFactors::NoApp => {
+            "-- passkeys.pin_no_app
+UPDATE identities
+SET version = version
+WHERE id = ? AND tenant_id = ? AND NOT EXISTS (
+  SELECT 1
+  FROM credentials c
+  WHERE c.identity_id = ? AND c.tenant_id = ? AND c.kind = 'totp' AND c.subject <> 'unconfirmed')"
+        }
+        KnownFactors::Apps => {
+            params.extend(whose());
+            "-- passkeys.pin_apps
+UPDATE identities
+SET version = version
+WHERE id = ? AND tenant_id = ? AND NOT EXISTS (
+  SELECT 1
+  FROM credentials c
+  WHERE c.identity_id = ? AND c.tenant_id = ? AND c.kind = 'webauthn')
+AND EXISTS (
+  SELECT 1
+  FROM credentials c
+  WHERE c.identity_id = ? AND c.tenant_id = ? AND c.kind = 'totp' AND c.subject <> 'unconfirmed')"
+        }
+        KnownFactors::Passkey { one, most } => {
+            params.push(one.0.into());
+            params.extend(whose());
+            params.push(i64::from(most).into());
+            "-- passkeys.pin_passkey
+UPDATE identities
+SET version = version
+WHERE id = ? AND tenant_id = ? AND EXISTS (
+  SELECT 1
+  FROM credentials c
+  WHERE c.identity_id = ? AND c.tenant_id = ? AND c.kind = 'webauthn' AND c.id = ?)
+AND (
+  SELECT COUNT(*)
+  FROM credentials c
+  WHERE c.identity_id = ? AND c.tenant_id = ? AND c.kind = 'webauthn') < ?"
+        }
+    };
+    batch.guarded(sql, params, Guard::Factors);
+}
+
 /// Updates the identity, so that the database takes no older view of its credentials than that behind the lock.
-pub(super) fn keep_way_in(batch: &mut Batch, tenant: &TenantId, identity: IdentityId, without: CredentialId) {
+pub(super) fn keep_way_in(
+    batch: &mut Batch,
+    tenant: &TenantId,
+    (identity, without): (IdentityId, CredentialId),
+    ways_in: WaysIn,
+) {
     let sql = "-- passkeys.keep_way_in
 UPDATE identities
 SET version = version
@@ -147,7 +215,11 @@ WHERE id = ? AND tenant_id = ? AND EXISTS (
   SELECT 1
   FROM credentials c
   WHERE c.identity_id = ? AND c.tenant_id = ?
-    AND (c.kind = 'password' OR c.kind = 'webauthn' AND c.user_verified AND c.id <> ?))";
+    AND (c.kind = ? OR c.kind = ? AND c.user_verified AND c.id <> ?))";
     let (id, tenant) = (Value::from(identity.0), Value::text(tenant.as_str()));
-    batch.guarded(sql, vec![id.clone(), tenant.clone(), id, tenant, without.0.into()], Guard::LastCredential);
+    // No credential is of the kind ''.
+    let kind = |name: &'static str, is_way_in: bool| Value::from(if is_way_in { name } else { "" });
+    let (password, passkey) = (kind("password", ways_in.password), kind(KIND, ways_in.passkey));
+    let params = vec![id.clone(), tenant.clone(), id, tenant, password, passkey, without.0.into()];
+    batch.guarded(sql, params, Guard::LastCredential);
 }

@@ -64,6 +64,27 @@ pub async fn a_lock_ends_exactly_its_duration_after_the_last_attempt(bench: &Att
     lock(counter, &key, until).await;
 }
 
+pub async fn whether_it_is_locked_is_told_without_counting(bench: &AttemptsBench) {
+    let counter = &bench.attempts;
+    let key = key();
+    let locked = async |now| counter.locked(&key, &LOCKOUT, now).await.unwrap();
+    assert_eq!(locked(at(0)).await, None, "nothing was counted yet");
+    guess(counter, &key, LOCKOUT.max_failures - 1, at(0)).await;
+    for _ in 0..LOCKOUT.max_failures {
+        assert_eq!(locked(at(0)).await, None);
+    }
+    guess(counter, &key, 1, at(60)).await;
+    let until = at(60) + LOCKOUT.duration;
+    for now in [at(60), until - MILLISECOND] {
+        assert_eq!(locked(now).await, Some(until));
+    }
+    assert_eq!(counter.locked(&from(&key, "192.0.2.1"), &LOCKOUT, at(60)).await, Ok(None), "counted apart");
+    assert_eq!(locked(until).await, None);
+    lock(counter, &key, until).await;
+    counter.unlock(&key.target).await.unwrap();
+    assert_eq!(locked(until).await, None);
+}
+
 pub async fn a_locked_attempt_does_not_prolong_the_lock(bench: &AttemptsBench) {
     let counter = &bench.attempts;
     let key = key();

@@ -179,8 +179,8 @@ pub async fn nothing_is_taken_of_a_worker_whose_lease_was_taken_over(bench: &dyn
     }
     assert_eq!(read(&store, &message).await.as_slice(), taken);
     for (number, end) in changes.into_iter().enumerate() {
-        let message = enqueued(&store, 200).await;
-        let (name, _) = leased(&store, 1, 200).await;
+        let message = enqueued(&store, 100).await;
+        let (name, _) = leased(&store, 1, 100).await;
         commit(&store, end(&message, name)).await.unwrap();
         let ended = read(&store, &message).await;
         for change in all(&message, name) {

@@ -1,8 +1,8 @@
 //! Passkeys: found by their credential id, each signature accepted once, and never the last way in removed.
 
 use kayan_ports::{
-    AccountChange, Change, CommitError, CredentialId, Factor, FactorChange, FactorKind, Guard, Identity, Passkey,
-    Removed, Scope, TenantId, Unique,
+    AccountChange, Change, CommitError, CredentialId, Factor, FactorChange, FactorKind, Guard, Identity, KnownFactors,
+    Passkey, Removed, Scope, Sealed, TenantId, Unique, WaysIn,
 };
 use uuid::Uuid;
 
@@ -13,7 +13,9 @@ use crate::{
 };
 
 const STALE: CommitError = CommitError::Stale(Guard::Factor);
+const CHANGED: CommitError = CommitError::Stale(Guard::Factors);
 const LAST: CommitError = CommitError::Stale(Guard::LastCredential);
+const BOTH: WaysIn = WaysIn { password: true, passkey: true };
 
 fn add(factor: &Factor) -> Change {
     Change::Factor(FactorChange::Add(Box::new(factor.clone())))
@@ -30,9 +32,14 @@ fn rename(factor: &Factor, name: &str) -> Change {
     Change::Factor(FactorChange::Rename { tenant, identity, factor: factor.id, name, at: at(90) })
 }
 
-fn keep_way_in(factor: &Factor) -> Change {
+fn pin(identity: &Identity, known: KnownFactors) -> Change {
+    let (tenant, identity) = (identity.tenant.clone(), identity.id);
+    Change::Factor(FactorChange::Pin { tenant, identity, known })
+}
+
+fn keep_way_in(factor: &Factor, ways_in: WaysIn) -> Change {
     let (tenant, identity) = (factor.tenant.clone(), factor.identity);
-    Change::Factor(FactorChange::KeepWayIn { tenant, identity, without: factor.id })
+    Change::Factor(FactorChange::KeepWayIn { tenant, identity, without: factor.id, ways_in })
 }
 
 fn remove(factor: &Factor) -> Change {
@@ -44,7 +51,7 @@ fn remove(factor: &Factor) -> Change {
 fn removal(factor: &Factor) -> Vec<Change> {
     let (tenant, identity) = (factor.tenant.clone(), factor.identity);
     let pin = Change::Account(AccountChange::Pin { tenant, identity, version: 1 });
-    vec![pin, keep_way_in(factor), remove(factor)]
+    vec![pin, keep_way_in(factor, BOTH), remove(factor)]
 }
 
 /// The passkey with these of its fields changed.
@@ -169,6 +176,61 @@ pub async fn i_20_a_signature_is_accepted_once_under_64_parallel_tries(bench: &d
     assert_eq!(store.factors.passkey(&TenantId::default(), b"key").await, Ok(Some(used(&key, 8))));
 }
 
+pub async fn pinned_factors_are_those_that_were_read(bench: &dyn Bench) {
+    let (store, anna, other) = (bench.store(), anna(bench).await, tenant("other"));
+    bench.add_tenant(&other, true).await;
+    let berta = without_password(bench).await;
+    let (key, app, code) = (passkey(&anna.identity, b"key"), totp(&anna.identity), recovery_code(&anna.identity, 1));
+    let kind = FactorKind::Totp { secret: Sealed(vec![7; 16]), confirmed: true, last_step: 1 };
+    let confirmed = Factor { kind, ..totp(&anna.identity) };
+    let all = [
+        KnownFactors::Nothing,
+        KnownFactors::NoApp,
+        KnownFactors::Apps,
+        KnownFactors::Passkey { one: key.id, most: 2 },
+        KnownFactors::Passkey { one: key.id, most: 1 },
+        KnownFactors::Passkey { one: code.id, most: 20 },
+    ];
+    for (step, holds) in [
+        (vec![add(&app), add(&code), add(&passkey(&berta, b"another"))], [true, true, false, false, false, false]),
+        (vec![add(&confirmed)], [false, false, true, false, false, false]),
+        (vec![add(&key)], [false, false, false, true, false, false]),
+        (vec![remove(&confirmed)], [false, true, false, true, false, false]),
+        (vec![remove(&key)], [true, true, false, false, false, false]),
+    ] {
+        store.changes.commit(step).await.unwrap();
+        for (known, holds) in all.into_iter().zip(holds) {
+            let expected = if holds { Ok(()) } else { Err(CHANGED) };
+            assert_eq!(store.changes.commit(vec![pin(&anna.identity, known)]).await, expected, "{known:?}");
+        }
+    }
+    let foreign = Identity { tenant: other, ..anna.identity };
+    let refused = store.changes.commit(vec![pin(&foreign, KnownFactors::Nothing)]).await;
+    assert_eq!(refused, Err(CommitError::Stale(Guard::Identity)));
+}
+
+pub async fn the_first_factor_is_added_once_under_64_parallel_tries(bench: &dyn Bench) {
+    let (store, anna) = (bench.store(), anna(bench).await);
+    let passkeys: Vec<_> = (0..MANY).map(|n| passkey(&anna.identity, &n.to_be_bytes())).collect();
+    let lists = passkeys.iter().map(|it| vec![pin(&anna.identity, KnownFactors::Nothing), add(it)]);
+    let outcomes = race(&store, lists.collect()).await;
+    let winner = only_winner(&outcomes, &CHANGED);
+    let found = store.factors.factors(&TenantId::default(), anna.identity.id).await;
+    assert_eq!(found, Ok(vec![passkeys[winner].clone()]));
+}
+
+pub async fn no_more_passkeys_are_added_than_there_is_room_for_under_64_parallel_tries(bench: &dyn Bench) {
+    let (store, anna) = (bench.store(), anna(bench).await);
+    let first = passkey(&anna.identity, b"first");
+    store.changes.commit(vec![add(&first)]).await.unwrap();
+    let known = KnownFactors::Passkey { one: first.id, most: 5 };
+    let list = |n: usize| vec![pin(&anna.identity, known), add(&passkey(&anna.identity, &n.to_be_bytes()))];
+    let outcomes = race(&store, (0..MANY).map(list).collect()).await;
+    let count = |expected: Result<(), CommitError>| outcomes.iter().filter(|outcome| **outcome == expected).count();
+    assert_eq!((count(Ok(())), count(Err(CHANGED))), (4, MANY - 4), "{outcomes:?}");
+    assert_eq!(store.factors.passkeys(&TenantId::default(), anna.identity.id).await.unwrap().len(), 5);
+}
+
 pub async fn a_passkey_or_an_app_gets_a_new_name_and_nothing_else_does(bench: &dyn Bench) {
     let (store, anna) = (bench.store(), anna(bench).await);
     let berta = Account::register(&store, &TenantId::default(), "berta@example.org").await;
@@ -203,6 +265,18 @@ pub async fn i_21_the_last_way_in_is_kept(bench: &dyn Bench) {
     store.changes.commit(removal(&only)).await.unwrap();
     assert_eq!(store.changes.commit(removal(&second)).await, Err(LAST));
     assert_eq!(store.factors.factors(&TenantId::default(), berta.id).await.unwrap(), [second, app, code]);
+}
+
+pub async fn i_21_what_the_tenant_does_not_allow_is_no_way_in(bench: &dyn Bench) {
+    let (store, anna) = (bench.store(), anna(bench).await);
+    let (only, berta) = (passkey(&anna.identity, b"only"), without_password(bench).await);
+    let (first, second) = (passkey(&berta, b"first"), passkey(&berta, b"second"));
+    store.changes.commit(vec![add(&only), add(&first), add(&second)]).await.unwrap();
+    for (password, passkey) in [(true, true), (true, false), (false, true), (false, false)] {
+        let keep = |factor| store.changes.commit(vec![keep_way_in(factor, WaysIn { password, passkey })]);
+        assert_eq!(keep(&only).await, if password { Ok(()) } else { Err(LAST) }, "a password: {password} {passkey}");
+        assert_eq!(keep(&first).await, if passkey { Ok(()) } else { Err(LAST) }, "a passkey: {password} {passkey}");
+    }
 }
 
 pub async fn i_21_of_two_last_passkeys_one_is_left_when_both_are_removed_at_once(bench: &dyn Bench) {
@@ -247,7 +321,7 @@ pub async fn i_29_another_tenants_passkey_is_neither_read_nor_used(bench: &dyn B
         (add(&another), CommitError::Stale(Guard::Identity)),
         (using(&foreign, 9), STALE),
         (rename(&foreign, "mine"), STALE),
-        (keep_way_in(&foreign), LAST),
+        (keep_way_in(&foreign, BOTH), LAST),
         (remove(&foreign), STALE),
     ] {
         assert_eq!(store.changes.commit(vec![change.clone()]).await, Err(refusal), "{change:?}");

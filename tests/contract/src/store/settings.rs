@@ -21,6 +21,8 @@ fn sample() -> Tenant {
         mfa_required: true,
         mfa_required_from: Some(at(5)),
         mfa_required_roles: Some(vec!["admin".to_owned()]),
+        verification_required: true,
+        language: Some("de".to_owned()),
         login_limit: Some(TenantLimit { requests: 3, window: 60 }),
         registration_limit: Some(TenantLimit { requests: 1, window: 1 }),
     };

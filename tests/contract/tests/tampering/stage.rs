@@ -190,6 +190,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
         attempts: store.clone(),
         hasher: Arc::new(PlainHasher::new()),
         limiter: Arc::new(MemoryLimiter::new()),
+        messaging: None,
         clock: clock.clone(),
         entropy,
     };

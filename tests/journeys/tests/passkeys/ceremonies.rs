@@ -44,16 +44,20 @@ async fn i_20_a_ceremony_is_finished_once_and_within_five_minutes() {
     // What was signed for another challenge.
     let other = ada.begin_login().await;
     ask(finish(&client, LOGIN, &other.body(&body["credential"]))).await.refused(401, "invalid_credentials");
-    ada.finish_login(&other).await.expect(200);
+    // Refused as it was, it has used the ceremony up.
+    unknown_login(finish(&client, LOGIN, &other.body(&other.signed_by(&mut ada.key)))).await;
 
     ada.person.session_token = opened.at("/session_token");
     let begun = Begun::by(ada.begin_registration()).await;
     let mut key = Authenticator::default();
     let body = begun.body(&begun.made_by(&mut key));
     let token = ada.person.session_token.clone();
-    let register = |body| finish(&client, REGISTRATION, body).bearer_auth(&token);
+    let register = |body: &serde_json::Value| finish(&client, REGISTRATION, body).bearer_auth(&token);
     ask(register(&body)).await.expect(200);
     unknown_registration(register(&body)).await;
+    let other = Begun::by(ada.begin_registration()).await;
+    ask(register(&other.body(&body["credential"]))).await.refused(400, "ceremony_failed");
+    unknown_registration(register(&other.body(&other.made_by(&mut Authenticator::default())))).await;
 
     let (login, registration) = (ada.begin_login().await, Begun::by(ada.begin_registration()).await);
     assert!(database.execute(&pass(240)).await >= 2);
@@ -119,14 +123,17 @@ async fn i_20_a_passkey_of_another_account_is_refused_where_an_identifier_was_gi
     let mut ada = Owner::register(&client, "ada", Model::phone()).await;
     let mut eve = Owner::register(&client, "eve", Model::phone()).await;
     for identifier in ["ada@example.com", "nobody@example.com"] {
-        let mut begun = Begun::by(begin(&client, LOGIN, &json!({ "identifier": identifier }))).await;
-        let asked = begun.options["allowCredentials"].take();
-        begun.options["allowCredentials"] = json!([]);
-        let mut credential = begun.signed_by(&mut eve.key);
-        ask(finish(&client, LOGIN, &begun.body(&credential))).await.refused(401, "invalid_credentials");
-        // Under the id that was asked for.
-        (credential["id"], credential["rawId"]) = (asked[0]["id"].clone(), asked[0]["id"].clone());
-        ask(finish(&client, LOGIN, &begun.body(&credential))).await.refused(401, "invalid_credentials");
+        for under_its_own_id in [true, false] {
+            let mut begun = Begun::by(begin(&client, LOGIN, &json!({ "identifier": identifier }))).await;
+            let asked = begun.options["allowCredentials"].take();
+            begun.options["allowCredentials"] = json!([]);
+            let mut credential = begun.signed_by(&mut eve.key);
+            if !under_its_own_id {
+                // Under the id that was asked for.
+                (credential["id"], credential["rawId"]) = (asked[0]["id"].clone(), asked[0]["id"].clone());
+            }
+            ask(finish(&client, LOGIN, &begun.body(&credential))).await.refused(401, "invalid_credentials");
+        }
     }
     let begun = Begun::by(begin(&client, LOGIN, &json!({}))).await;
     assert_eq!(eve.finish_login(&begun).await.expect(200).at("/identity/id"), eve.person.id);

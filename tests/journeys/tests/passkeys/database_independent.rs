@@ -53,8 +53,9 @@ async fn i_20_a_registration_that_lies_is_refused_with_the_reason() {
         // A key of ES384 that says to be of another algorithm.
         cases.push((Lies { algorithm: Some(algorithm), ..Lies::default() }, ORIGIN, ""));
     }
-    let begun = Begun::by(begin(&client, REGISTRATION, &json!({})).bearer_auth(&ada.session_token)).await;
+    let begin = async || Begun::by(begin(&client, REGISTRATION, &json!({})).bearer_auth(&ada.session_token)).await;
     for (lies, origin, why) in cases {
+        let begun = begin().await;
         let model = Model { algorithm: kayan_authenticator::Algorithm::Es384, ..Model::phone() };
         let mut key = Authenticator::new(model);
         key.lies = lies.clone();
@@ -64,6 +65,7 @@ async fn i_20_a_registration_that_lies_is_refused_with_the_reason() {
         assert!(message.contains(why), "{lies:?} {origin}: {message}");
     }
     // One that tells the truth is accepted after all that.
+    let begun = begin().await;
     let body = begun.body(&begun.made_by(&mut Authenticator::default()));
     ask(finish(&client, REGISTRATION, &body).bearer_auth(&ada.session_token)).await.expect(200);
 }
@@ -80,8 +82,9 @@ async fn i_20_a_login_that_lies_is_refused_and_the_reason_is_audited() {
     cases.push((Lies { flags_cleared: USER_VERIFIED, ..Lies::default() }, ORIGIN, "the user was not verified"));
     cases.push((Lies { user_handle: Some(vec![1; 16]), ..Lies::default() }, ORIGIN, "the user handle"));
     cases.push((Lies { credential_id: Some(vec![1; 16]), ..Lies::default() }, ORIGIN, "the passkey is not known here"));
-    let begun = Begun::by(begin(&client, LOGIN, &json!({}))).await;
+    let begin_login = async || Begun::by(begin(&client, LOGIN, &json!({}))).await;
     for (lies, origin, why) in &cases {
+        let begun = begin_login().await;
         let mut key = ada.key.clone();
         key.lies = lies.clone();
         let credential = key.log_in(&begun.options.to_string(), origin).unwrap();
@@ -91,6 +94,7 @@ async fn i_20_a_login_that_lies_is_refused_and_the_reason_is_audited() {
         assert!(told.contains(why), "{lies:?} {origin}: {told}");
     }
     for member in ["signature", "authenticatorData", "clientDataJSON"] {
+        let begun = begin_login().await;
         let mut credential = begun.signed_by(&mut ada.key);
         spoil(&mut credential, member);
         ask(finish(&client, LOGIN, &begun.body(&credential))).await.refused(401, "invalid_credentials");
@@ -173,19 +177,22 @@ async fn a_malformed_response_is_refused_with_the_member_that_is_wrong() {
             ask(request.body(text).bearer_auth(&bert.session_token)).await.refused(400, "invalid_input");
         }
     }
+    // What can't be read leaves the ceremonies open.
+    ada.finish_login(&login).await.expect(200);
     // Well-formed base64url of what is neither JSON nor CBOR.
+    for (member, text) in [("clientDataJSON", "AAAA"), ("authenticatorData", ""), ("signature", "")] {
+        let login = ada.begin_login().await;
+        let mut credential = login.signed_by(&mut ada.key);
+        credential["response"][member] = json!(text);
+        ask(finish(&client, LOGIN, &login.body(&credential))).await.refused(401, "invalid_credentials");
+    }
     for (member, text) in [("clientDataJSON", "AAAA"), ("attestationObject", "AAAA"), ("attestationObject", "")] {
-        let mut credential = made.clone();
+        let registration = Begun::by(begin(&client, REGISTRATION, &json!({})).bearer_auth(&bert.session_token)).await;
+        let mut credential = registration.made_by(&mut Authenticator::default());
         credential["response"][member] = json!(text);
         let request = finish(&client, REGISTRATION, &registration.body(&credential)).bearer_auth(&bert.session_token);
         ask(request).await.refused(400, "ceremony_failed");
     }
-    for (member, text) in [("clientDataJSON", "AAAA"), ("authenticatorData", ""), ("signature", "")] {
-        let mut credential = signed.clone();
-        credential["response"][member] = json!(text);
-        ask(finish(&client, LOGIN, &login.body(&credential))).await.refused(401, "invalid_credentials");
-    }
-    ada.finish_login(&login).await.expect(200);
     ask(finish(&client, REGISTRATION, &registration.body(&made)).bearer_auth(&bert.session_token)).await.expect(200);
 }
 
@@ -195,27 +202,58 @@ async fn a_response_that_is_too_large_is_refused() {
     let client = service.client();
     let ada = Owner::register(&client, "ada", Model::phone()).await;
     let bert = Person::register(&client, "bert").await;
-    let registration = Begun::by(begin(&client, REGISTRATION, &json!({})).bearer_auth(&bert.session_token)).await;
-    let made = registration.made_by(&mut Authenticator::default());
+    let begin_registration =
+        async || Begun::by(begin(&client, REGISTRATION, &json!({})).bearer_auth(&bert.session_token)).await;
     // 100,000 bytes.
     let large = json!("A".repeat(133_336));
     for (member, value) in [("attestationObject", &large), ("clientDataJSON", &large)] {
-        let mut credential = made.clone();
+        let registration = begin_registration().await;
+        let mut credential = registration.made_by(&mut Authenticator::default());
         credential["response"][member] = value.clone();
         let request = finish(&client, REGISTRATION, &registration.body(&credential)).bearer_auth(&bert.session_token);
         let refused = ask(request).await.refused(400, "ceremony_failed");
         assert_eq!(refused.at("/message"), "the response is too large", "{member}");
     }
-    let login = ada.begin_login().await;
     for member in ["authenticatorData", "clientDataJSON", "signature", "userHandle"] {
+        let login = ada.begin_login().await;
         let mut credential = login.signed_by(&mut ada.key.clone());
         credential["response"][member] = large.clone();
         ask(finish(&client, LOGIN, &login.body(&credential))).await.refused(401, "invalid_credentials");
     }
-    let mut transports = made;
+    let registration = begin_registration().await;
+    let mut transports = registration.made_by(&mut Authenticator::default());
     transports["response"]["transports"] = json!(vec!["x".repeat(100); 1_000]);
     let body = registration.body(&transports);
     ask(finish(&client, REGISTRATION, &body).bearer_auth(&bert.session_token)).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_other_hosts_of_a_tenant_are_related_origins_of_its_first() {
+    let hosts = "acme.example=acme,login.acme.example=acme,acme.test=acme,*.example.com=*,globex.example=globex";
+    let service = Service::start_in(Home::new().with("KAYAN_TENANT_HOSTS", hosts)).await;
+    assert_eq!(service.home().run("admin tenant create --id acme").await.code, 0);
+    let client = service.client();
+    let related = |host: &str| ask(client.get("/.well-known/webauthn").header("Host", host));
+    // Hosts below the first one need not be listed.
+    let expected = json!({ "origins": ["https://acme.test", "https://acme.example.com"] });
+    for host in ["acme.example", "acme.test", "acme.example.com"] {
+        assert_eq!(related(host).await.expect(200).json(), expected, "{host}");
+    }
+    let globex = related("globex.example").await.expect(200);
+    assert_eq!(globex.json(), json!({ "origins": ["https://globex.example.com"] }));
+    related("initech.example.com").await.refused(404, "not_found");
+    related("-.example.com").await.refused(404, "tenant_not_found");
+    related("localhost").await.refused(404, "not_found");
+
+    let at = |request: reqwest::RequestBuilder| request.header("Host", "acme.example");
+    let made = ask(at(Person::registration(&client, "ada@example.com"))).await.expect(201);
+    let token = made.at("/session/session_token");
+    for (origin, status) in [("https://globex.example", 400), ("https://acme.test", 200)] {
+        let begun = Begun::by(at(begin(&client, REGISTRATION, &json!({})).bearer_auth(&token))).await;
+        assert_eq!(begun.options["rp"]["id"], "acme.example");
+        let credential = Authenticator::default().register(&begun.options.to_string(), origin).unwrap();
+        ask(at(finish(&client, REGISTRATION, &begun.body(&credential)).bearer_auth(&token))).await.expect(status);
+    }
 }
 
 #[tokio::test]
@@ -239,9 +277,9 @@ async fn browsers_find_related_origins_and_password_managers_the_pages_of_an_acc
     assert_eq!(ask(client.get("/.well-known/change-password")).await.expect(302).header("location"), page);
     // A page of a related origin may use the passkeys, one of the usual origin no longer.
     let ada = Person::register(&client, "ada").await;
-    let begun = Begun::by(begin(&client, REGISTRATION, &json!({})).bearer_auth(&ada.session_token)).await;
     let mut key = Authenticator::default();
     for (origin, status) in [(ORIGIN, 400), ("https://example.org.evil.example", 400), ("https://example.org", 200)] {
+        let begun = Begun::by(begin(&client, REGISTRATION, &json!({})).bearer_auth(&ada.session_token)).await;
         let credential = key.register(&begun.options.to_string(), origin).unwrap();
         let request = finish(&client, REGISTRATION, &begun.body(&credential)).bearer_auth(&ada.session_token);
         ask(request).await.expect(status);

@@ -2,7 +2,7 @@
 
 use kayan_authenticator::{Authenticator, Lies, Model, Refusal};
 use kayan_journeys::{PASSWORD, Person, Service, ask};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::{Begun, LOGIN, ORIGIN, Owner, REGISTRATION, begin, finish};
@@ -170,4 +170,58 @@ async fn a_login_is_begun_for_one_thing_at_a_time() {
         ask(begin(&client, LOGIN, &several)).await.refused(400, "invalid_input");
     }
     ask(begin(&client, LOGIN, &json!({ "mfa_token": "kym_x" }))).await.refused(401, "invalid_token");
+}
+
+/// A session that can't be taken, and what an operation answers that needs one.
+type Untaken = (fn(RequestBuilder, &Person, &Person) -> RequestBuilder, u16, &'static str);
+
+#[tokio::test]
+async fn a_whole_login_ignores_a_session_that_is_not_valid_and_a_step_up_says_what_is_wrong_with_it() {
+    let service = Service::start().await;
+    let client = service.client();
+    let mut ada = Owner::register(&client, "ada", Model::phone()).await;
+    let eve = Person::register(&client, "eve").await;
+    let cookie = |person: &Person| format!("kayan_session={}", person.session_token);
+    let untaken: [Untaken; 4] = [
+        (|request, _, _| request.bearer_auth("kys_nonsense"), 401, "unauthorized"),
+        (
+            |request, ada, eve| request.bearer_auth(&ada.session_token).header("X-Session-Token", &eve.session_token),
+            401,
+            "unauthorized",
+        ),
+        (
+            |request, ada, eve| {
+                let both = format!("kayan_session={}; kayan_session={}", ada.session_token, eve.session_token);
+                request.header("Cookie", both).header("Sec-Fetch-Site", "same-origin")
+            },
+            401,
+            "unauthorized",
+        ),
+        (
+            |request, ada, _| {
+                let cookie = format!("kayan_session={}", ada.session_token);
+                request.header("Cookie", cookie).header("Origin", "https://evil.example")
+            },
+            403,
+            "csrf_rejected",
+        ),
+    ];
+    for (number, (with, status, code)) in untaken.into_iter().enumerate() {
+        let person = ada.person.clone();
+        let send = |request: RequestBuilder| ask(with(request, &person, &eve));
+        send(Person::login(&client, &person.email, PASSWORD)).await.expect(200);
+        for wanted in [json!({}), json!({ "identifier": person.email })] {
+            let answer = send(begin(&client, LOGIN, &wanted)).await.expect(200);
+            let browser = answer.cookies().into_iter().map(|set| set.split(';').next().unwrap_or_default().to_owned());
+            let begun = Begun::in_answer(&answer);
+            let request = finish(&client, LOGIN, &begun.body(&begun.signed_by(&mut ada.key)));
+            let request = browser.fold(request, |request, cookie| request.header("Cookie", cookie));
+            assert_eq!(send(request).await.expect(200).at("/identity/id"), person.id, "{number}: {wanted}");
+        }
+        send(begin(&client, LOGIN, &json!({ "step_up": true }))).await.refused(status, code);
+        send(begin(&client, REGISTRATION, &json!({}))).await.refused(status, code);
+        send(client.tell("/api/v1/mfa/totp/enroll", &json!({}))).await.refused(status, code);
+    }
+    let mine = begin(&client, LOGIN, &json!({ "step_up": true })).header("Cookie", cookie(&ada.person));
+    ask(mine.header("Sec-Fetch-Site", "same-origin")).await.expect(200);
 }

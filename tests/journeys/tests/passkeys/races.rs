@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use kayan_authenticator::{Authenticator, Model};
-use kayan_journeys::{Answer, Client, PASSWORD, Person, Service, ask, count};
+use kayan_journeys::{Answer, Client, Home, PASSWORD, Person, Service, ask, count};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -34,10 +34,7 @@ async fn all_at_once(client: &Client, ceremony: &str, bodies: Vec<Value>, token:
 
 /// One succeeded; the others got one of these codes.
 fn one_wins(answers: &[Answer], codes: &[&str]) {
-    let mut tally = BTreeMap::new();
-    for answer in answers {
-        *tally.entry((answer.status, answer.at("/code"))).or_insert(0) += 1;
-    }
+    let mut tally = tally(answers);
     assert_eq!(tally.remove(&(200, String::new())), Some(1), "{tally:?}");
     assert!(tally.keys().all(|(_, code)| codes.contains(&&**code)), "{tally:?}");
     assert_eq!(tally.values().sum::<usize>(), MANY - 1, "{tally:?}");
@@ -79,6 +76,76 @@ async fn i_01_of_64_finishes_of_one_registration_one_makes_a_passkey() {
         let rows_of = format!("SELECT COUNT(*) FROM credentials WHERE kind = '{kind}'");
         assert_eq!(count(&database, &rows_of).await, rows, "{kind}");
     }
+}
+
+/// Begins this many registrations, each for an authenticator of its own, and gives the bodies that finish them.
+async fn registrations(owner: &Person, count: usize) -> Vec<Value> {
+    let mut bodies = Vec::new();
+    for _ in 0..count {
+        let request = begin(&owner.client, REGISTRATION, &json!({})).bearer_auth(&owner.session_token);
+        let begun = Begun::by(request).await;
+        bodies.push(begun.body(&begun.made_by(&mut Authenticator::default())));
+    }
+    bodies
+}
+
+fn tally(answers: &[Answer]) -> BTreeMap<(u16, String), usize> {
+    let mut tally = BTreeMap::new();
+    for answer in answers {
+        *tally.entry((answer.status, answer.at("/code"))).or_insert(0) += 1;
+    }
+    tally
+}
+
+#[tokio::test]
+async fn of_16_first_passkeys_that_are_registered_at_once_one_is_and_gets_the_recovery_codes() {
+    let service = Service::start_in(patient()).await;
+    let client = service.client();
+    let database = service.home().database().await;
+    for round in 0..4 {
+        let ada = Person::register(&client, &format!("ada{round}")).await;
+        let bodies = registrations(&ada, 16).await;
+        let answers = all_at_once(&client, REGISTRATION, bodies, &ada.session_token).await;
+        let told = tally(&answers);
+        // The others are told what they would have been told had they come a little later.
+        let expected = BTreeMap::from([((200, String::new()), 1), ((403, "aal2_required".to_owned()), 15)]);
+        assert_eq!(told, expected, "{answers:?}");
+        for (kind, rows) in [("webauthn", 1), ("recovery_code", 10)] {
+            let whose = format!("identity_id = '{}'", ada.id);
+            let rows_of = format!("SELECT COUNT(*) FROM credentials WHERE kind = '{kind}' AND {whose}");
+            assert_eq!(count(&database, &rows_of).await, rows, "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_16_passkeys_that_are_registered_at_once_no_more_are_than_there_is_room_for() {
+    let service = Service::start_in(patient()).await;
+    let client = service.client();
+    let mut ada = Owner::register(&client, "ada", Model::phone()).await;
+    ada.log_in().await;
+    for _ in 1..16 {
+        ada.add().await;
+    }
+    let bodies = registrations(&ada.person, 16).await;
+    let answers = all_at_once(&client, REGISTRATION, bodies, &ada.person.session_token).await;
+    let expected = BTreeMap::from([((200, String::new()), 4), ((400, "ceremony_failed".to_owned()), 12)]);
+    assert_eq!(tally(&answers), expected, "{answers:?}");
+    assert_eq!(ada.passkeys().await.len(), 20);
+}
+
+#[tokio::test]
+async fn i_10_beginning_a_login_counts_for_nothing_also_64_times_at_once() {
+    let home = Home::new().with("KAYAN_LOCKOUT_ENABLED", "true").with("KAYAN_LOCKOUT_MAX_FAILURES", "1");
+    let service = Service::start_in(home).await;
+    let client = service.client();
+    Person::register(&client, "ada").await;
+    for identifier in ["ada@example.com", "nobody@example.com"] {
+        let asking = (0..MANY).map(|_| ask(begin(&client, LOGIN, &json!({ "identifier": identifier }))));
+        let answers = join_all(asking).await;
+        assert_eq!(tally(&answers), BTreeMap::from([((200, String::new()), MANY)]), "{identifier}: {answers:?}");
+    }
+    assert_eq!(count(&service.home().database().await, "SELECT COUNT(*) FROM attempts").await, 0, "nothing is written");
 }
 
 #[tokio::test]
