@@ -180,7 +180,7 @@ WHERE t.id = ? AND t.active"
 
 /// Goes through what waits in the order in which it is due, by an index that holds nothing else, and ends at the last message
 /// that it takes. On PostgreSQL, a subselect in `IN (…)` may be run again for each row, and would then take more: that in an
-/// array is run once.
+/// array is run once. MariaDB sorts all that is due unless every column of the index is in the order.
 fn take(batch: &mut Batch, lease: Uuid, most: u32, (at, until): (Timestamp, Timestamp)) {
     let sql = match batch.dialect {
         Dialect::Sqlite => {
@@ -202,7 +202,7 @@ WHERE id = ANY (ARRAY(
 UPDATE messages
 SET state = 'leased', lease = ?, due_at = ?, attempts = attempts + 1
 WHERE finished_at IS NULL AND due_at <= ?
-ORDER BY due_at, id
+ORDER BY finished_at, due_at, id
 LIMIT ?"
         }
     };
