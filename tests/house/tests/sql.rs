@@ -16,8 +16,9 @@ const FOLDER: &str = "adapters/sql/src/";
 const VERBS: [&str; 10] =
     ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "CREATE", "ALTER", "DROP", "REPLACE", "TRUNCATE"];
 
-/// How often the store may ask which database it speaks to.
-const DIALECT_BUDGET: usize = 12;
+/// How often the store may ask which database it speaks to. Two of these are guards that no portable statement can be:
+/// parallel leases of messages share none, and parallel replacements of a one-time token all succeed.
+const DIALECT_BUDGET: usize = 11;
 
 struct Statement {
     at: String,
@@ -149,7 +150,7 @@ fn no_two_statements_have_the_same_signature() {
 }
 
 #[test]
-fn statements_ask_the_dialect_at_most_twelve_times() {
+fn statements_ask_the_dialect_at_most_eleven_times() {
     let mut asking = Vec::new();
     for source in rust_in(FOLDER) {
         // What is about the database itself, and not about what is kept in it, is different in each.
@@ -163,5 +164,5 @@ fn statements_ask_the_dialect_at_most_twelve_times() {
         );
     }
     let over = if asking.len() > DIALECT_BUDGET { asking } else { Vec::new() };
-    none_of(over, "write it in SQL that all databases speak, or let the driver do it: the budget is 12");
+    none_of(over, "write it in SQL that all databases speak, or let the driver do it: the budget is 11");
 }

@@ -180,7 +180,7 @@ WHERE t.id = ? AND t.active"
 
 /// Goes through what waits in the order in which it is due, by an index that holds nothing else, and ends at the last message
 /// that it takes. On PostgreSQL, a subselect in `IN (…)` may be run again for each row, and would then take more: that in an
-/// array is run once. MariaDB would sort all that is due before an `UPDATE … ORDER BY due_at` changes it.
+/// array is run once. MariaDB sorts all that is due unless every column of the index is in the order.
 fn take(batch: &mut Batch, lease: Uuid, most: u32, (at, until): (Timestamp, Timestamp)) {
     let sql = match batch.dialect {
         Dialect::Sqlite => {
@@ -200,17 +200,11 @@ WHERE id = ANY (ARRAY(
         Dialect::MySql => {
             "-- messages.lease
 UPDATE messages
-JOIN (SELECT id
-      FROM messages
-      WHERE finished_at IS NULL AND due_at <= ?
-      ORDER BY due_at, id
-      LIMIT ?
-      FOR UPDATE SKIP LOCKED) due ON due.id = messages.id
-SET state = 'leased', lease = ?, due_at = ?, attempts = attempts + 1"
+SET state = 'leased', lease = ?, due_at = ?, attempts = attempts + 1
+WHERE finished_at IS NULL AND due_at <= ?
+ORDER BY finished_at, due_at, id
+LIMIT ?"
         }
     };
-    let (lease, until, at, most) = (lease.into(), until.into(), at.into(), i64::from(most).into());
-    let params =
-        if batch.dialect == Dialect::MySql { vec![at, most, lease, until] } else { vec![lease, until, at, most] };
-    batch.free(sql, params);
+    batch.free(sql, vec![lease.into(), until.into(), at.into(), i64::from(most).into()]);
 }
