@@ -116,7 +116,7 @@ async fn i_15_a_recovery_sets_the_password_and_ends_all_sessions_and_voids_other
     stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, NEW)).await.unwrap();
     assert_eq!(stage.count(EventType::PasswordRecovered, Outcome::Success), 1);
     deliver(&stage).await;
-    assert_eq!(stage.mail.mails().last().unwrap().rendered.subject, "password_changed", "its owner is told");
+    assert_eq!(stage.mail.mails().last().unwrap().rendered.subject, "password_changed", "its owner is notified");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ const LONGEST: u64 = 64 * 1024;
 
 /// Whether the server is ready for TLS now; otherwise it does not offer it.
 ///
-/// Nothing that is read here is believed later: whoever is between could have written it.
+/// No answer that is read here is used after TLS has begun: an attacker on the network could have written it.
 pub(crate) async fn begin(stream: &mut TcpStream, name: &ClientId) -> Result<bool, MailError> {
     let mut reader = BufReader::new(stream);
     answer(&mut reader).await?;

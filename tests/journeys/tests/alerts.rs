@@ -79,7 +79,7 @@ async fn an_unhealthy_service_is_told() {
     assert!(fires("KayanUnhealthy", &ill, &ill));
 }
 
-/// The time in so many seconds, in SQL.
+/// The time `seconds` from now, in SQL.
 fn moment(seconds: i64) -> String {
     match Kind::chosen() {
         Kind::Sqlite => format!("CAST((unixepoch('subsec') + {seconds}) * 1000000 AS INTEGER)"),
@@ -88,8 +88,8 @@ fn moment(seconds: i64) -> String {
     }
 }
 
-/// A service in which something happened so many seconds ago that nobody has sealed: somebody has the right to for an hour
-/// more, and does not use it.
+/// A service whose last events are `ago` seconds old and not sealed: another process holds the lease to seal for an hour,
+/// and does not seal.
 async fn happened(home: Home, ago: u32) -> (Metrics, Home) {
     let (then, before, later) = (moment(-i64::from(ago)), moment(-i64::from(ago) - 60), moment(3_600));
     let database = home.database().await;
@@ -158,7 +158,7 @@ async fn messages_that_are_stuck_or_given_up_are_told() {
     test_mail(home, "rejected@example.com").await;
     let dead = Metrics::until(&client, |metrics| metrics.get("kayan_messages_dead") > 0.5).await;
     assert!(fires("KayanMessagesDead", &stuck, &dead));
-    assert!(!fires("KayanMessagesDead", &dead, &dead), "it is told once");
+    assert!(!fires("KayanMessagesDead", &dead, &dead), "the alert ends");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Mail: to the server that is set, with the operator's texts, and what is told of a server that can't be used.
+//! Mail: sent to the configured server, in the operator's texts, and reported where the server can't be used.
 
 use kayan_journeys::{Home, PASSWORD, Person, Service, ask};
 use kayan_mail_server::MailServer;

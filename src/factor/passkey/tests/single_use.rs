@@ -34,7 +34,7 @@ async fn i_20_a_refused_response_uses_a_login_up() {
         refused(stage.kayan.finish_passkey_login(&caller, login(&begun, &wrong)).await);
         unknown(stage.kayan.finish_passkey_login(&caller, login(&begun, &right)).await);
     }
-    // Each refusal is told once, and what comes too late is not.
+    // Each refusal is audited once, and a response to a ceremony that is used up is not.
     assert_eq!(stage.count(EventType::LoginFailure, Outcome::Failure), 2);
     assert_eq!(stage.count(EventType::MfaFailure, Outcome::Failure), 1);
 }

@@ -90,7 +90,7 @@ pub async fn a_leased_message_is_prepared_for_a_user_of_its_tenant(bench: &dyn B
     commit(&store, prepare(&message, name, &anna.identity)).await.unwrap();
     let data = Some(Sealed(vec![0, 0xFF, 9]));
     let prepared = Message { identity: Some(anna.identity.id), data, ..taken.into_iter().next().unwrap() };
-    assert_eq!(store.outbox.leased(name).await.unwrap(), [prepared], "its lease goes on");
+    assert_eq!(store.outbox.leased(name).await.unwrap(), [prepared], "it is still leased");
 }
 
 pub async fn a_message_that_is_due_or_dead_is_retried_and_no_other(bench: &dyn Bench) {
