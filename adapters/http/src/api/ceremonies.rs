@@ -9,7 +9,6 @@ use kayan_core::{
     Token,
 };
 use kayan_ports::ResidentKey;
-use opentelemetry::trace::FutureExt as _;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -264,12 +263,8 @@ impl Ceremonies {
         let browser = browser.token(|| self.app.kayan.new_browser());
         let is_named = matches!(login, PasskeyLogin::Identifier(_));
         let cmd = BeginPasskeyLogin { login, browser: browser.as_ref().map(Token::hash) };
-        // Runs to its end even if the client disconnects, so that nothing stays counted (I-41).
-        let kayan = self.app.kayan.clone();
-        let beginning =
-            tokio::spawn(async move { kayan.begin_passkey_login(&caller, cmd).await }.with_current_context());
+        let beginning = self.app.kayan.begin_passkey_login(&caller, cmd);
         let begun = if is_named { at_even_times(beginning).await } else { beginning.await };
-        let begun = begun.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
         let begun = begun.map_err(|error| no_session.explain(error))?;
         Ok(self.begun(begun, browser.as_ref()))
     }
