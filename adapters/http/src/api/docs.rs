@@ -125,9 +125,9 @@ impl Page {
                 }
                 "/docs/passkeys" => (include_str!("docs/passkeys.html").to_owned(), Some(OWN_FILES_ONLY)),
                 "/docs/passkeys.js" => (include_str!("docs/passkeys.js").to_owned(), None),
-                "/docs/passkeys.css" => (include_str!("docs/passkeys.css").to_owned(), None),
+                "/docs/passkeys.css" => (styled(include_str!("docs/passkeys.css")), None),
                 "/flow/page.js" => (include_str!("docs/flow/page.js").to_owned(), None),
-                "/flow/page.css" => (include_str!("docs/flow/page.css").to_owned(), None),
+                "/flow/page.css" => (styled(include_str!("docs/flow/page.css")), None),
                 flow if flow.starts_with("/flow/") => {
                     (include_str!("docs/flow/page.html").to_owned(), Some(OWN_FILES_ONLY))
                 }
@@ -160,6 +160,11 @@ const OWN_FILES_ONLY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; base-uri 'none'; \
      form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
 );
+
+/// The style of a page, with the colours that all pages share.
+fn styled(own: &str) -> String {
+    [include_str!("docs/base.css"), own].concat()
+}
 
 fn failed(error: impl Display) -> Problem {
     Problem::new(Code::Internal).because(error.to_string())
