@@ -113,6 +113,13 @@ impl Kayan {
         }
     }
 
+    /// A new random UUID (version 4 of RFC 9562, section 5.4), which does not even say when it was made.
+    pub(crate) fn random_id(&self) -> Uuid {
+        let mut random = [0; 16];
+        self.entropy.fill(&mut random);
+        uuid::Builder::from_random_bytes(random).into_uuid()
+    }
+
     /// A new UUIDv7 (RFC 9562, section 5.7) for this time. The 12 bits after the milliseconds count (section 6.2,
     /// method 1), so that the ids of one process sort in the order of creation, even within one commit.
     pub(crate) fn new_id(&self, now: Timestamp) -> Uuid {

@@ -94,8 +94,23 @@ impl Kayan {
         }
     }
 
-    /// Refuses what begins at a `target` that is locked, as [`attempt`](Self::attempt) does, and counts nothing: for what can't
-    /// be guessed.
+    /// Counts an attempt to log in with this identifier. If it is locked, the owner of the address is notified.
+    pub(crate) async fn attempt_login(
+        &self,
+        caller: &Caller,
+        identifier: &Identifier,
+        known: bool,
+    ) -> Result<Attempt, AttemptError> {
+        let target = target(&caller.tenant, identifier);
+        let attempt = self.attempt(caller, LOGIN, (target, &identifier.masked()), known).await;
+        if matches!(attempt, Err(AttemptError::Locked(_))) {
+            self.notify_locked(caller, identifier).await;
+        }
+        attempt
+    }
+
+    /// Returns an error if `target` is locked, as [`attempt`](Self::attempt) does, but counts no attempt: for secrets that
+    /// can't be guessed.
     pub(crate) async fn require_unlocked(
         &self,
         caller: &Caller,

@@ -7,7 +7,7 @@ use kayan_ports::{
 
 use crate::{
     Caller, Failure, FieldError, Kayan, LimitError, Limited, MfaChallenge, Opened, Weakness, account::identity::path,
-    policy, session::open::Login,
+    message::enqueue::is_address, policy, session::open::Login,
 };
 
 /// Registers a user.
@@ -90,8 +90,8 @@ impl Kayan {
             password: Some((credential.id, credential.version)),
         };
         let mut verification = Vec::new();
-        for address in self.addresses(&identity) {
-            verification.extend(self.verification_of(caller, &address).await?);
+        for named in identifiers.iter().filter(|named| is_address(&named.value)) {
+            verification.extend(self.verification_of(caller, &named.value).await?);
         }
         let (outcome, session) = if self.lacks_verified_address(&identity, &settings) {
             (Err(RegisterError::Unverified), Vec::new())

@@ -125,13 +125,7 @@ impl Kayan {
             return Err(LogInByCodeError::MethodDisabled);
         }
         let at_home = known.as_ref().is_some_and(|known| known.known_network);
-        let attempt = match self.attempt(caller, attempt::LOGIN, (target, &identifier.masked()), at_home).await {
-            Ok(attempt) => attempt,
-            Err(refused) => {
-                self.tell_locked(caller, &identifier, &refused).await;
-                return Err(refused.into());
-            }
-        };
+        let attempt = self.attempt_login(caller, &identifier, at_home).await?;
         let now = self.clock.now();
         let opened = match self.opened_by_code(caller, &identifier, &cmd.code, now).await {
             Ok(opened) => opened,

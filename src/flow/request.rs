@@ -7,7 +7,7 @@ use kayan_ports::{CommitError, Guard, Identifier, MessageKind, Method, RateLimit
 use crate::{
     Caller, Failure, Kayan, LimitError, Limited,
     access::attempt,
-    message::{content::Content, enqueue::Outgoing},
+    message::enqueue::Outgoing,
     policy::{identifier, tenant},
 };
 
@@ -108,15 +108,7 @@ impl Kayan {
         self.limit_network(caller, Some(FROM_CLIENT)).await?;
         self.limit(caller, Some(FOR_ADDRESS), &attempt::target(&caller.tenant, &address)).await?;
         self.limit(caller, Some(IN_TENANT), &caller.tenant).await?;
-        let outgoing = Outgoing {
-            tenant: caller.tenant.clone(),
-            identity: None,
-            kind: cmd.flow.message(),
-            recipient: address.as_str().to_owned(),
-            languages: caller.languages.clone(),
-            content: Content::of(&caller.client),
-        };
-        let enqueue = self.enqueue(outgoing).await?;
+        let enqueue = self.enqueue(Outgoing::to_address(caller, cmd.flow.message(), &address)).await?;
         match self.store.changes.commit(vec![enqueue]).await {
             Ok(()) => Ok(()),
             Err(CommitError::Stale(Guard::Tenant)) => Err(RequestByMailError::NoTenant),

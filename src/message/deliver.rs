@@ -2,8 +2,8 @@
 
 use futures_util::{StreamExt as _, stream};
 use kayan_ports::{
-    Change, CommitError, Guard, Identity, Mail, MailFailure, Message, MessageId, MessageKind, OutboxChange, TenantId,
-    Timestamp,
+    Change, CommitError, Guard, Identity, Mail, MailFailure, Message, MessageId, MessageKind, OutboxChange, Tenant,
+    TenantId, Timestamp,
 };
 use serde_json::{Map, Value, json};
 use time::Duration;
@@ -85,10 +85,11 @@ impl Kayan {
     ) -> Result<Option<(OutboxChange, Outcome)>, Failure> {
         let (tenant, id) = (message.tenant.clone(), message.id);
         let content = self.open_content(message).await?;
-        let Some((content, identity)) = self.prepared(message, lease, content).await? else {
+        let sender = self.store.tenants.tenant(&tenant).await?;
+        let Some((content, identity)) = self.prepared(message, lease, content, sender.as_ref()).await? else {
             return Ok(Some((OutboxChange::Drop { tenant, message: id, lease }, Outcome::Dropped)));
         };
-        let mail = self.mail(messaging, message, &content, identity.as_ref()).await?;
+        let mail = mail(messaging, message, &content, (sender.as_ref(), identity.as_ref()))?;
         if self.clock.now() > message.due_at - SPARE {
             return Ok(None);
         }
@@ -111,7 +112,7 @@ impl Kayan {
     }
 
     /// Commits a change to a leased message; false: the lease was over.
-    pub(crate) async fn under_lease(&self, change: OutboxChange) -> Result<bool, Failure> {
+    async fn under_lease(&self, change: OutboxChange) -> Result<bool, Failure> {
         match self.store.changes.commit(vec![Change::Outbox(change)]).await {
             Ok(()) => Ok(true),
             Err(CommitError::Stale(Guard::Message)) => Ok(false),
@@ -119,44 +120,36 @@ impl Kayan {
         }
     }
 
-    async fn mail(
-        &self,
-        messaging: &Messaging,
-        message: &Message,
-        content: &Content,
-        identity: Option<&Identity>,
-    ) -> Result<Mail, Failure> {
-        let tenant = self.store.tenants.tenant(&message.tenant).await?;
-        let service = tenant.as_ref().map(|tenant| tenant.name.as_str()).filter(|name| !name.is_empty());
-        let own = identity.and_then(|identity| identity.traits.0.get("locale")).and_then(Value::as_str);
-        let asked = languages(&message.languages);
-        let last = tenant.as_ref().and_then(|tenant| tenant.settings.language.as_deref());
-        let languages: Vec<&str> = own.into_iter().chain(asked).chain(last).collect();
-        let mut values = content.values.clone();
-        let mut set = |name: &str, value: Value| values.insert(name.to_owned(), value);
-        set("service", json!(service.unwrap_or("Kayan")));
-        set("address", json!(message.recipient));
-        set("at", json!(readable(message.created_at)));
-        content.ip.as_ref().map(|ip| set("ip", json!(ip)));
-        content.user_agent.as_ref().map(|device| set("device", json!(device)));
-        if let Some(secret) = &content.secret {
-            tell_secret(&mut values, messaging, message, secret);
-        }
-        let rendered = messaging.templates.render(&message.tenant, message.kind, &languages, &values)?;
-        Ok(Mail { id: message.id, created_at: message.created_at, to: message.recipient.clone(), rendered })
-    }
-
-    fn random_id(&self) -> Uuid {
-        let mut random = [0; 16];
-        self.entropy.fill(&mut random);
-        uuid::Builder::from_random_bytes(random).into_uuid()
-    }
-
     fn random_number(&self) -> u32 {
         let mut random = [0; 4];
         self.entropy.fill(&mut random);
         u32::from_le_bytes(random)
     }
+}
+
+fn mail(
+    messaging: &Messaging,
+    message: &Message,
+    content: &Content,
+    (tenant, identity): (Option<&Tenant>, Option<&Identity>),
+) -> Result<Mail, Failure> {
+    let service = tenant.map(|tenant| tenant.name.as_str()).filter(|name| !name.is_empty());
+    let own = identity.and_then(|identity| identity.traits.0.get("locale")).and_then(Value::as_str);
+    let asked = languages(&message.languages);
+    let last = tenant.and_then(|tenant| tenant.settings.language.as_deref());
+    let languages: Vec<&str> = own.into_iter().chain(asked).chain(last).collect();
+    let mut values = content.values.clone();
+    let mut set = |name: &str, value: Value| values.insert(name.to_owned(), value);
+    set("service", json!(service.unwrap_or("Kayan")));
+    set("address", json!(message.recipient));
+    set("at", json!(readable(message.created_at)));
+    content.ip.as_ref().map(|ip| set("ip", json!(ip)));
+    content.user_agent.as_ref().map(|device| set("device", json!(device)));
+    if let Some(secret) = &content.secret {
+        tell_secret(&mut values, messaging, message, secret);
+    }
+    let rendered = messaging.templates.render(&message.tenant, message.kind, &languages, &values)?;
+    Ok(Mail { id: message.id, created_at: message.created_at, to: message.recipient.clone(), rendered })
 }
 
 /// A link carries its token in the fragment, which no server sees.

@@ -8,9 +8,9 @@ use kayan_ports::{
 };
 use serde_json::{Map, Value};
 
-use crate::{AttemptError, Caller, Failure, Kayan, access::attempt, message::content::Content, policy::identifier};
+use crate::{Caller, Failure, Kayan, access::attempt, message::content::Content, policy::identifier};
 
-/// Of how many recovery codes a user is told.
+/// A user with this many recovery codes or fewer is notified.
 const FEW_CODES: usize = 3;
 const LOCK_NOTICES: RateLimit = RateLimit { name: "lock_notice", requests: 1, window: Duration::from_hours(1) };
 
@@ -24,6 +24,20 @@ pub(crate) struct Outgoing {
     /// As in an `Accept-Language` header.
     pub(crate) languages: String,
     pub(crate) content: Content,
+}
+
+impl Outgoing {
+    /// A message to an address that a request names. Whose address it is, is looked up before it is delivered (I-08).
+    pub(crate) fn to_address(caller: &Caller, kind: MessageKind, address: &Identifier) -> Self {
+        Self {
+            tenant: caller.tenant.clone(),
+            identity: None,
+            kind,
+            recipient: address.as_str().to_owned(),
+            languages: caller.languages.clone(),
+            content: Content::of(&caller.client),
+        }
+    }
 }
 
 impl Kayan {
@@ -69,19 +83,11 @@ impl Kayan {
         if self.messaging.is_none() {
             return Ok(None);
         }
-        let outgoing = Outgoing {
-            tenant: caller.tenant.clone(),
-            identity: None,
-            kind: MessageKind::Verification,
-            recipient: address.as_str().to_owned(),
-            languages: caller.languages.clone(),
-            content: Content::of(&caller.client),
-        };
-        self.enqueue(outgoing).await.map(Some)
+        self.enqueue(Outgoing::to_address(caller, MessageKind::Verification, address)).await.map(Some)
     }
 
-    /// The change that tells a user of a change to the security of the account; `None` where there are no notices, or no
-    /// address. `caller` is `None` where an operator did it, whose address is not told.
+    /// The change that notifies a user of a change to the security of the account; `None` where there are no notices, or no
+    /// address. `caller` is `None` where an operator did it, whose IP address the message leaves out.
     pub(crate) async fn notice(
         &self,
         caller: Option<&Caller>,
@@ -89,7 +95,7 @@ impl Kayan {
         kind: MessageKind,
         values: Map<String, Value>,
     ) -> Result<Option<Change>, Failure> {
-        if !self.messaging.as_ref().is_some_and(|messaging| messaging.notices) {
+        if !self.has_notices() {
             return Ok(None);
         }
         let Some(recipient) = self.address_of(identity) else { return Ok(None) };
@@ -113,7 +119,7 @@ impl Kayan {
         self.enqueue(outgoing).await.map(Some)
     }
 
-    /// The change that tells a user that a factor of this name was added or removed.
+    /// The change that notifies a user that a factor of this name was added or removed.
     pub(crate) async fn factor_notice(
         &self,
         caller: Option<&Caller>,
@@ -125,7 +131,7 @@ impl Kayan {
         self.notice(caller, identity, kind, values).await
     }
 
-    /// The change that tells a user that few recovery codes are left.
+    /// The change that notifies a user that few recovery codes are left.
     pub(crate) async fn codes_notice(
         &self,
         caller: &Caller,
@@ -139,12 +145,10 @@ impl Kayan {
         self.notice(Some(caller), identity, MessageKind::RecoveryCodesLow, values).await
     }
 
-    /// Tells the owner of an address, if it has one, that attempts at the account were refused: once an hour at most. It is
-    /// enqueued for every address, and looked up before it is delivered (I-08).
-    pub(crate) async fn tell_locked(&self, caller: &Caller, identifier: &Identifier, refused: &AttemptError) {
-        let has_notices = self.messaging.as_ref().is_some_and(|messaging| messaging.notices);
-        let is_address = identifier::check_address(identifier.as_str()).is_ok();
-        if !has_notices || !is_address || !matches!(refused, AttemptError::Locked(_)) {
+    /// Notifies the owner of an address, if it has one, that logins to the account are locked: once an hour at most. It is
+    /// enqueued for every address (I-08).
+    pub(crate) async fn notify_locked(&self, caller: &Caller, identifier: &Identifier) {
+        if !self.has_notices() || !is_address(identifier) {
             return;
         }
         let (target, now) = (attempt::target(&caller.tenant, identifier), self.clock.now());
@@ -152,18 +156,15 @@ impl Kayan {
         if !matches!(first, Ok(Admission::Admitted { .. })) {
             return;
         }
-        let outgoing = Outgoing {
-            tenant: caller.tenant.clone(),
-            identity: None,
-            kind: MessageKind::AccountLocked,
-            recipient: identifier.as_str().to_owned(),
-            languages: caller.languages.clone(),
-            content: Content::of(&caller.client),
-        };
+        let outgoing = Outgoing::to_address(caller, MessageKind::AccountLocked, identifier);
         if let Ok(enqueue) = self.enqueue(outgoing).await {
             // The client gets its answer whether or not the message can be written.
             let _unwritten = self.commit(vec![enqueue]).await;
         }
+    }
+
+    fn has_notices(&self) -> bool {
+        self.messaging.as_ref().is_some_and(|messaging| messaging.notices)
     }
 
     /// The address that a user is written to: the first verified one, or else the first.
@@ -176,9 +177,13 @@ impl Kayan {
     /// The e-mail addresses among the identifiers of a user.
     pub(crate) fn addresses(&self, identity: &Identity) -> Vec<Identifier> {
         let identifiers = self.schema.identify(&identity.traits).unwrap_or_default();
-        let values = identifiers.into_iter().map(|named| named.value);
-        values.filter(|value| identifier::check_address(value.as_str()).is_ok()).collect()
+        identifiers.into_iter().map(|named| named.value).filter(is_address).collect()
     }
+}
+
+/// Whether mail can be sent to this identifier.
+pub(crate) fn is_address(identifier: &Identifier) -> bool {
+    identifier::check_address(identifier.as_str()).is_ok()
 }
 
 /// Whether a user has verified this address.

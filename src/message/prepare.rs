@@ -56,6 +56,7 @@ impl Kayan {
         message: &Message,
         lease: Uuid,
         content: Content,
+        tenant: Option<&Tenant>,
     ) -> Result<Option<(Content, Option<Identity>)>, Failure> {
         let scope = (&message.tenant).into();
         if let Some(id) = message.identity {
@@ -66,10 +67,9 @@ impl Kayan {
             return Ok(Some((content, None)));
         }
         let address = Identifier::from_canonical(message.recipient.clone());
-        let tenant = self.store.tenants.tenant(&message.tenant).await?;
         let Some(Tenant { settings, .. }) = tenant.filter(|tenant| tenant.active) else { return Ok(None) };
         let named = self.store.accounts.identities_named(&scope, &address).await?;
-        let serves = |identity: &Identity| serves(message.kind, &settings, identity, &address);
+        let serves = |identity: &Identity| serves(message.kind, settings, identity, &address);
         let Some(identity) = named.into_iter().next().filter(serves) else { return Ok(None) };
         match grants(message.kind) {
             Some((purpose, lifetime)) => {

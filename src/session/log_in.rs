@@ -90,13 +90,7 @@ impl Kayan {
         }
         let hash = known.as_ref().and_then(|known| known.password.as_ref()).map(|password| &password.secret);
         let at_home = known.as_ref().is_some_and(|known| known.known_network);
-        let attempt = match self.attempt(caller, attempt::LOGIN, (target, &identifier.masked()), at_home).await {
-            Ok(attempt) => attempt,
-            Err(refused) => {
-                self.tell_locked(caller, &identifier, &refused).await;
-                return Err(refused.into());
-            }
-        };
+        let attempt = self.attempt_login(caller, &identifier, at_home).await?;
         let verdict = match self.compare_password(&caller.tenant, hash, &cmd.password).await {
             Ok(verdict) => verdict,
             Err(failure) => {

@@ -100,8 +100,6 @@ impl Kayan {
 
     /// Random, and not derived from the identity's id, because an authenticator stores it and may show it.
     pub(crate) fn new_user_handle(&self) -> Uuid {
-        let mut random = [0; 16];
-        self.entropy.fill(&mut random);
-        uuid::Builder::from_random_bytes(random).into_uuid()
+        self.random_id()
     }
 }
