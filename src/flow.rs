@@ -8,7 +8,7 @@ pub(crate) mod verification;
 
 use kayan_ports::{
     AccountChange, Change, Identifier, Identity, IdentityId, OneTimeChange, OneTimePurpose, OneTimeToken, State,
-    Tenant, Timestamp,
+    Tenant, TenantId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -51,46 +51,50 @@ pub(crate) struct OpenedLink {
 }
 
 impl Kayan {
+    /// The tenant of a request, if it is active.
+    pub(crate) async fn active_tenant(&self, caller: &Caller) -> Result<Option<Tenant>, Failure> {
+        Ok(self.store.tenants.tenant(&caller.tenant).await?.filter(|tenant| tenant.active))
+    }
+
     /// What a link is good for now; `None` if it is good for nothing.
     pub(crate) async fn opened_link(
         &self,
-        caller: &Caller,
+        tenant: Tenant,
         purpose: OneTimePurpose,
         token: Option<&Token>,
         now: Timestamp,
     ) -> Result<Option<OpenedLink>, Failure> {
         let Some(token) = token else { return Ok(None) };
         let hash = token.hash();
-        let Some(token) = self.store.one_time.one_time(&caller.tenant, purpose, &hash, now).await? else {
+        let Some(token) = self.store.one_time.one_time(&tenant.id, purpose, &hash, now).await? else {
             return Ok(None);
         };
-        self.opened(caller, &token, now).await
+        self.opened(tenant, &token, now).await
     }
 
     /// What a token that was found is good for now.
     pub(crate) async fn opened(
         &self,
-        caller: &Caller,
+        tenant: Tenant,
         token: &OneTimeToken,
         now: Timestamp,
     ) -> Result<Option<OpenedLink>, Failure> {
         let owner = token.identity.ok_or_else(|| Failure::Fault("a token that was mailed has no owner".to_owned()))?;
         let address = Identifier::from_canonical(ByMail::of(token)?.address);
-        let tenant = self.store.tenants.tenant(&caller.tenant).await?.filter(|tenant| tenant.active);
-        let identity = self.active_with(caller, owner, &address).await?;
-        let (tenant_id, purpose, hash) = (caller.tenant.clone(), token.purpose, token.hash);
+        let identity = self.active_with(&tenant.id, owner, &address).await?;
+        let (tenant_id, purpose, hash) = (tenant.id.clone(), token.purpose, token.hash);
         let using = Change::OneTime(OneTimeChange::Use { tenant: tenant_id, purpose, hash, at: now });
-        Ok(tenant.zip(identity).map(|(tenant, identity)| OpenedLink { using, tenant, identity, address }))
+        Ok(identity.map(|identity| OpenedLink { using, tenant, identity, address }))
     }
 
     /// The user, if active and still at this address.
     async fn active_with(
         &self,
-        caller: &Caller,
+        tenant: &TenantId,
         id: IdentityId,
         address: &Identifier,
     ) -> Result<Option<Identity>, Failure> {
-        let found = self.store.accounts.identity(&(&caller.tenant).into(), id).await?;
+        let found = self.store.accounts.identity(&tenant.into(), id).await?;
         let found = found.filter(|identity| identity.state == State::Active);
         Ok(found.filter(|identity| self.addresses(identity).contains(address)))
     }

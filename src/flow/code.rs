@@ -177,7 +177,10 @@ impl Kayan {
         if !bool::from(kept.as_slice().ct_eq(&mac)) {
             return Ok(None);
         }
-        self.opened(caller, &token, now).await
+        match self.active_tenant(caller).await? {
+            Some(tenant) => self.opened(tenant, &token, now).await,
+            None => Ok(None),
+        }
     }
 
     async fn refuse_code(

@@ -19,6 +19,9 @@ pub enum LogInByLinkError {
     /// A second factor is required; the link is used up.
     #[error(transparent)]
     MfaRequired(#[from] MfaChallenge),
+    /// The tenant is unknown or inactive.
+    #[error("unknown tenant")]
+    NoTenant,
     /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -28,7 +31,8 @@ impl Kayan {
     /// Opens a session for the user of a link, and marks the address that it was mailed to as verified.
     pub async fn log_in_by_link(&self, caller: &Caller, token: Option<&Token>) -> Result<Opened, LogInByLinkError> {
         let now = self.clock.now();
-        let opened = self.opened_link(caller, OneTimePurpose::MagicLink, token, now).await?;
+        let tenant = self.active_tenant(caller).await?.ok_or(LogInByLinkError::NoTenant)?;
+        let opened = self.opened_link(tenant, OneTimePurpose::MagicLink, token, now).await?;
         let allowed = |opened: &OpenedLink| tenant::allows(&opened.tenant.settings, Method::MagicLink);
         let opened = opened.filter(allowed).ok_or(InvalidLink)?;
         match self.end_login_by_mail(caller, opened, (Method::MagicLink, None), now).await {

@@ -32,6 +32,9 @@ pub enum RecoverError {
     /// The password is too weak; the link is still good.
     #[error(transparent)]
     WeakPassword(#[from] Weakness),
+    /// The tenant is unknown or inactive.
+    #[error("unknown tenant")]
+    NoTenant,
     /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -88,7 +91,8 @@ impl Kayan {
 
     async fn recovery_link(&self, caller: &Caller, cmd: &Recover) -> Result<OpenedLink, RecoverError> {
         let now = self.clock.now();
-        let opened = self.opened_link(caller, OneTimePurpose::Recovery, cmd.token.as_ref(), now).await?;
+        let tenant = self.active_tenant(caller).await?.ok_or(RecoverError::NoTenant)?;
+        let opened = self.opened_link(tenant, OneTimePurpose::Recovery, cmd.token.as_ref(), now).await?;
         let allowed = |opened: &OpenedLink| tenant::allows(&opened.tenant.settings, Method::Password);
         Ok(opened.filter(allowed).ok_or(InvalidLink)?)
     }

@@ -100,8 +100,7 @@ impl Kayan {
             return Err(RequestByMailError::MethodDisabled);
         }
         let address = canonical_address(&cmd.address).ok_or(RequestByMailError::NotAnAddress)?;
-        let tenant = self.store.tenants.tenant(&caller.tenant).await?.filter(|tenant| tenant.active);
-        let tenant = tenant.ok_or(RequestByMailError::NoTenant)?;
+        let tenant = self.active_tenant(caller).await?.ok_or(RequestByMailError::NoTenant)?;
         if cmd.flow.method().is_some_and(|method| !tenant::allows(&tenant.settings, method)) {
             return Err(RequestByMailError::MethodDisabled);
         }

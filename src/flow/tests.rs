@@ -150,6 +150,19 @@ async fn i_02_a_link_is_good_for_its_own_flow_only() {
 }
 
 #[tokio::test]
+async fn a_tenant_that_is_unknown_or_switched_off_is_named_by_each_flow() {
+    let stage = Stage::new();
+    stage.store.add_tenant("closed".parse().unwrap(), false);
+    for name in ["nowhere", "closed"] {
+        let caller = Caller { tenant: name.parse().unwrap(), ..Stage::stranger() };
+        let cmd = Recover { token: None, password: NEW.into() };
+        assert_eq!(stage.kayan.recover(&caller, &cmd).await.unwrap_err(), RecoverError::NoTenant);
+        assert_eq!(stage.kayan.verify_address(&caller, None).await.unwrap_err(), VerifyAddressError::NoTenant);
+        assert_eq!(stage.kayan.log_in_by_link(&caller, None).await.unwrap_err(), LogInByLinkError::NoTenant);
+    }
+}
+
+#[tokio::test]
 async fn a_link_logs_in_once_and_verifies_the_address() {
     let stage = Stage::new();
     let ada = stage.person(ADA).await;
@@ -169,14 +182,15 @@ async fn links_and_codes_expire_to_the_microsecond() {
         let token = link(&stage, flow).await;
         stage.clock.advance(Duration::minutes(minutes) - Duration::microseconds(1));
         let now = |stage: &Stage| stage.kayan.clock.now();
+        let tenant = stage.kayan.active_tenant(&Stage::stranger()).await.unwrap().unwrap();
         let purpose = match flow {
             Flow::Recovery => kayan_ports::OneTimePurpose::Recovery,
             _ => kayan_ports::OneTimePurpose::MagicLink,
         };
-        let opened = stage.kayan.opened_link(&Stage::stranger(), purpose, token.as_ref(), now(&stage)).await.unwrap();
+        let opened = stage.kayan.opened_link(tenant.clone(), purpose, token.as_ref(), now(&stage)).await.unwrap();
         assert!(opened.is_some(), "{flow:?}");
         stage.clock.advance(Duration::microseconds(1));
-        let opened = stage.kayan.opened_link(&Stage::stranger(), purpose, token.as_ref(), now(&stage)).await.unwrap();
+        let opened = stage.kayan.opened_link(tenant.clone(), purpose, token.as_ref(), now(&stage)).await.unwrap();
         assert!(opened.is_none(), "{flow:?}");
     }
 }

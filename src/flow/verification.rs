@@ -15,6 +15,9 @@ pub enum VerifyAddressError {
     /// The link is not good, or not any more.
     #[error(transparent)]
     InvalidLink(#[from] InvalidLink),
+    /// The tenant is unknown or inactive.
+    #[error("unknown tenant")]
+    NoTenant,
     /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -25,7 +28,8 @@ impl Kayan {
     pub async fn verify_address(&self, caller: &Caller, token: Option<&Token>) -> Result<String, VerifyAddressError> {
         for _ in 0..ROUNDS {
             let now = self.clock.now();
-            let opened = self.opened_link(caller, OneTimePurpose::Verification, token, now).await?;
+            let tenant = self.active_tenant(caller).await?.ok_or(VerifyAddressError::NoTenant)?;
+            let opened = self.opened_link(tenant, OneTimePurpose::Verification, token, now).await?;
             let OpenedLink { using, identity, address, .. } = opened.ok_or(InvalidLink)?;
             let (verify, _) = self.verified_address(&identity, &address, now);
             let event = self

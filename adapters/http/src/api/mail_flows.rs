@@ -274,16 +274,19 @@ refusals! {
     }
     VerifyAddressError {
         Self::InvalidLink(error) => (error: InvalidLink),
+        Self::NoTenant => TenantNotFound,
         Self::Failed(failure) => (failure: Failure),
     }
     RecoverError {
         Self::InvalidLink(error) => (error: InvalidLink),
+        Self::NoTenant => TenantNotFound,
         Self::WeakPassword(weakness) => WeakPassword.weak("/password", &weakness),
         Self::Failed(Failure::Overloaded) => Overloaded,
         Self::Failed(failure) => (failure: Failure),
     }
     LogInByLinkError {
         Self::InvalidLink(error) => (error: InvalidLink),
+        Self::NoTenant => TenantNotFound,
         Self::MfaRequired(challenge) => MfaRequired.mfa(challenge),
         Self::Failed(failure) => (failure: Failure),
     }
