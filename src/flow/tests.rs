@@ -313,3 +313,29 @@ async fn a_message_that_is_retried_carries_the_same_link() {
     stage.kayan.log_in_by_link(&Stage::stranger(), token(&stage).as_ref()).await.unwrap();
     assert_eq!(stage.count(EventType::MessageRequested, Outcome::Success), 1);
 }
+
+#[tokio::test]
+async fn a_message_that_is_delivered_late_carries_a_new_link_and_none_if_its_user_is_locked_by_then() {
+    let stage = Stage::new();
+    let ada = stage.person(ADA).await;
+    deliver(&stage).await;
+    stage.mail.refuse(Some(MailFailure::Unreachable));
+    request(&stage, Flow::MagicLink, ADA).await.unwrap();
+    deliver(&stage).await;
+    stage.clock.advance(Duration::hours(2));
+    stage.mail.refuse(None);
+    deliver(&stage).await;
+    assert_eq!(stage.mail.last("minutes").as_deref(), Some("15"));
+    stage.kayan.log_in_by_link(&Stage::stranger(), token(&stage).as_ref()).await.unwrap();
+    assert_eq!(stage.count(EventType::MessageRequested, Outcome::Success), 1, "it was requested once");
+
+    stage.mail.refuse(Some(MailFailure::Unreachable));
+    request(&stage, Flow::Recovery, ADA).await.unwrap();
+    deliver(&stage).await;
+    lock(&stage, ada.identity.id).await;
+    stage.clock.advance(Duration::hours(2));
+    stage.mail.refuse(None);
+    let sent = stage.mail.sent();
+    deliver(&stage).await;
+    assert_eq!((stage.mail.sent(), messages(&stage).await.len()), (sent, 2), "it is dropped");
+}

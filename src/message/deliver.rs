@@ -89,7 +89,7 @@ impl Kayan {
         let Some((content, identity)) = self.prepared(message, lease, content, sender.as_ref()).await? else {
             return Ok(Some((OutboxChange::Drop { tenant, message: id, lease }, Outcome::Dropped)));
         };
-        let mail = mail(messaging, message, &content, (sender.as_ref(), identity.as_ref()))?;
+        let mail = mail(messaging, message, &content, (sender.as_ref(), identity.as_ref()), self.clock.now())?;
         if self.clock.now() > message.due_at - SPARE {
             return Ok(None);
         }
@@ -98,7 +98,7 @@ impl Kayan {
         Ok(Some(match sent {
             Ok(()) => (OutboxChange::Deliver { tenant, message: id, lease, at: now }, Outcome::Delivered),
             Err(error) => {
-                let next = redelivery::next_attempt(message.attempts, message.created_at, now, self.random_number());
+                let next = redelivery::next_attempt(message.attempts, now, self.random_number());
                 match next.filter(|_| !error.why.is_permanent()) {
                     Some(due_at) => {
                         let told = cut(&error.to_string());
@@ -132,6 +132,7 @@ fn mail(
     message: &Message,
     content: &Content,
     (tenant, identity): (Option<&Tenant>, Option<&Identity>),
+    now: Timestamp,
 ) -> Result<Mail, Failure> {
     let service = tenant.map(|tenant| tenant.name.as_str()).filter(|name| !name.is_empty());
     let own = identity.and_then(|identity| identity.traits.0.get("locale")).and_then(Value::as_str);
@@ -146,15 +147,21 @@ fn mail(
     content.ip.as_ref().map(|ip| set("ip", json!(ip)));
     content.user_agent.as_ref().map(|device| set("device", json!(device)));
     if let Some(secret) = &content.secret {
-        tell_secret(&mut values, messaging, message, secret);
+        tell_secret(&mut values, messaging, message, (secret, now));
     }
     let rendered = messaging.templates.render(&message.tenant, message.kind, &languages, &values)?;
     Ok(Mail { id: message.id, created_at: message.created_at, to: message.recipient.clone(), rendered })
 }
 
 /// A link carries its token in the fragment, which no server sees.
-fn tell_secret(values: &mut Map<String, Value>, messaging: &Messaging, message: &Message, secret: &Secret) {
-    let minutes = (secret.expires_at - message.created_at).whole_minutes();
+fn tell_secret(
+    values: &mut Map<String, Value>,
+    messaging: &Messaging,
+    message: &Message,
+    (secret, now): (&Secret, Timestamp),
+) {
+    // Rounded up: it was issued a moment ago.
+    let minutes = (secret.expires_at + Duration::seconds(59) - now).whole_minutes();
     values.insert("minutes".to_owned(), json!(minutes));
     let (name, value) = if message.kind == MessageKind::LoginCode {
         ("code", secret.text.clone())

@@ -58,8 +58,8 @@ impl Kayan {
         content: Content,
         tenant: Option<&Tenant>,
     ) -> Result<Option<(Content, Option<Identity>)>, Failure> {
-        let scope = (&message.tenant).into();
-        if let Some(id) = message.identity {
+        let (scope, granted) = ((&message.tenant).into(), grants(message.kind));
+        if let Some(id) = message.identity.filter(|_| granted.is_none()) {
             let identity = self.store.accounts.identity(&scope, id).await?;
             return Ok(identity.map(|identity| (content, Some(identity))));
         }
@@ -71,7 +71,12 @@ impl Kayan {
         let named = self.store.accounts.identities_named(&scope, &address).await?;
         let serves = |identity: &Identity| serves(message.kind, settings, identity, &address);
         let Some(identity) = named.into_iter().next().filter(serves) else { return Ok(None) };
-        match grants(message.kind) {
+        let now = self.clock.now();
+        match granted {
+            // An earlier attempt has issued what it carries. The reader needs time to use it, so that a late one is replaced.
+            Some((_, lifetime)) if content.secret.as_ref().is_some_and(|it| it.expires_at - now >= lifetime / 2) => {
+                Ok(Some((content, Some(identity))))
+            }
             Some((purpose, lifetime)) => {
                 self.prepare(message, lease, content, (identity, address, purpose, lifetime)).await
             }
@@ -115,8 +120,9 @@ impl Kayan {
             .with("kind", message.kind.as_str())
             .with("address", address.masked())
             .with("ip", content.ip.clone());
-        // The link that verifies an address logs nobody in; its use is recorded.
-        let event = (purpose != OneTimePurpose::Verification).then(|| event.record());
+        // The link that verifies an address logs nobody in; its use is recorded. A later attempt is no other request.
+        let is_recorded = purpose != OneTimePurpose::Verification && message.identity.is_none();
+        let event = is_recorded.then(|| event.record());
         let mut changes = vec![
             Change::OneTime(OneTimeChange::Replace(Box::new(token))),
             Change::Outbox(OutboxChange::Prepare { tenant, message: message.id, lease, identity: identity.id, data }),

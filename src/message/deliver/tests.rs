@@ -63,6 +63,11 @@ async fn a_message_is_retried_when_the_server_says_later_and_given_up_after_a_da
     assert_eq!(last.last(), Some(&Outcome::GivenUp(MailFailure::Deferred)));
     let dead = message(&stage).await;
     assert_eq!((dead.state, dead.data.is_some()), (MessageState::Dead, true), "an operator can retry it");
+
+    let retry =
+        OutboxChange::Retry { scope: Scope::System, message: dead.id, at: kayan_ports::Clock::now(&*stage.clock) };
+    stage.kayan.commit(vec![Change::Outbox(retry)]).await.unwrap();
+    assert_eq!(work(&stage).await, [Outcome::Postponed(MailFailure::Deferred)], "with all its attempts again");
 }
 
 #[tokio::test]
