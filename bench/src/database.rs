@@ -106,6 +106,15 @@ impl Database {
         bar.finish_and_clear();
         Ok(())
     }
+
+    /// Puts this many messages in that are to be tried again in an hour; none of them can be rendered.
+    pub(crate) async fn queue(&mut self, count: u32) -> Result<(), Failure> {
+        match &mut self.0 {
+            Kept::Sqlite(it) => it.queue(count),
+            Kept::Postgres(it) => it.queue(count).await,
+            Kept::Mysql(it) => it.queue(count).await,
+        }
+    }
 }
 
 /// A name that nothing else has.

@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
 use crate::{
-    audit, failure::Failure, import, logins, million, paired, passkeys, postgres, refreshes, report::Report, revoke,
-    scrape, seals, start, timing, totp, whoami,
+    audit, failure::Failure, import, logins, million, outbox, paired, passkeys, postgres, refreshes, report::Report,
+    revoke, scrape, seals, start, timing, totp, whoami,
 };
 
 /// A part that can be measured by itself.
@@ -42,6 +42,8 @@ pub(crate) enum Measurement {
     Import,
     /// The end of a million sessions on `PostgreSQL`, and how long logins wait for it.
     Revoke,
+    /// The delivery of messages, and what it costs registrations and logins, on each database.
+    Outbox,
     /// Logins and `whoami` at a million identities against the same at a thousand, on each database.
     Million,
 }
@@ -109,6 +111,7 @@ impl Plan {
                 Measurement::Audit => audit::measure(self, &mut report).await?,
                 Measurement::Import => import::measure(self, &mut report)?,
                 Measurement::Revoke => revoke::measure(self, &mut report).await?,
+                Measurement::Outbox => outbox::measure(self, &mut report).await?,
                 Measurement::Million => million::measure(self, &mut report).await?,
             }
         }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What is measured on servers.
-const ON_SERVERS: [&str; 3] = ["postgres", "revoke", "million"];
+const ON_SERVERS: [&str; 4] = ["postgres", "revoke", "outbox", "million"];
 
 /// Builds the service and what measures it, both optimised, and measures.
 pub(crate) fn run(workspace: &Workspace, names: &[String], quick: bool, against: Option<&Path>) -> Result<(), Failure> {
