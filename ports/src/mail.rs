@@ -117,6 +117,9 @@ pub struct MailError {
 /// - neither log nor return the text of a mail, except where it stands in for a server during development.
 #[async_trait]
 pub trait Mailer: Send + Sync {
+    /// How many mails it delivers at once, at least 1.
+    fn connections(&self) -> usize;
+
     /// Delivers a mail. Calls may run in parallel.
     async fn send(&self, mail: &Mail) -> Result<(), MailError>;
 

@@ -15,7 +15,7 @@ use crate::{
     policy::redelivery,
 };
 
-/// How many messages a worker leases, and delivers at once.
+/// How many messages a worker leases at once.
 pub const BATCH: u32 = 32;
 /// How long a lease lasts.
 const LEASE: Duration = Duration::minutes(5);
@@ -51,6 +51,9 @@ pub struct Worked {
 impl Kayan {
     /// Delivers messages that are due, [`BATCH`] at most. Any number of workers may do this at once. Returns what became of
     /// those that it worked on.
+    ///
+    /// A mail is marked as delivered before its connection takes the next one: after a crash, as many mails are sent again as
+    /// there are connections, at most.
     pub async fn deliver_messages(&self) -> Result<Vec<Worked>, Failure> {
         let Some(messaging) = &self.messaging else { return Ok(Vec::new()) };
         let (lease, now) = (self.random_id(), self.clock.now());
@@ -58,7 +61,7 @@ impl Kayan {
         self.commit(vec![Change::Outbox(OutboxChange::Lease { lease, most: BATCH, at: now, until })]).await?;
         let leased = self.store.outbox.leased(lease).await?;
         let work = leased.into_iter().map(|message| self.work_on(messaging, message, lease));
-        let worked: Vec<_> = stream::iter(work).buffer_unordered(usize::try_from(BATCH).unwrap_or(1)).collect().await;
+        let worked: Vec<_> = stream::iter(work).buffer_unordered(messaging.mailer.connections().max(1)).collect().await;
         Ok(worked.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 

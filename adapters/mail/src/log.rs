@@ -9,6 +9,10 @@ pub struct LogMailer;
 
 #[async_trait]
 impl Mailer for LogMailer {
+    fn connections(&self) -> usize {
+        1
+    }
+
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         let Mail { to, rendered, .. } = mail;
         // The log escapes line breaks; between blanks, a terminal finds the link.

@@ -98,6 +98,10 @@ impl SmtpMailer {
 
 #[async_trait]
 impl Mailer for SmtpMailer {
+    fn connections(&self) -> usize {
+        self.0.server.url.connections
+    }
+
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         let written = message::write(mail, &self.0.sender)?;
         self.0.in_time(self.0.deliver(&written)).await

@@ -41,6 +41,10 @@ impl MailBox {
 
 #[async_trait]
 impl Mailer for MailBox {
+    fn connections(&self) -> usize {
+        4
+    }
+
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         self.sent.fetch_add(1, Ordering::Relaxed);
         if let Some(why) = *self.refusing.lock() {

@@ -20,6 +20,7 @@ mod commands;
 mod connections;
 mod cut_exports;
 mod dates;
+mod deliveries;
 mod doctor;
 mod durability;
 mod edges;

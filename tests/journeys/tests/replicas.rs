@@ -1,8 +1,13 @@
-//! Two processes on one PostgreSQL and one Redis, also while Redis is away.
+//! Two processes on one database server and one Redis, also while Redis is away.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use kayan_journeys::{Answer, Home, Kind, PASSWORD, Person, Service, ask};
+use futures_util::{StreamExt, stream};
+use kayan_journeys::{Answer, Home, Kind, Metrics, PASSWORD, Person, Service, ask};
+use kayan_mail_server::MailServer;
 
 /// The Redis of the tests.
 fn redis() -> String {
@@ -138,4 +143,35 @@ async fn without_its_redis_a_replica_goes_on_by_itself_and_says_so() {
     ada.who_am_i().await.refused(429, "rate_limited");
     let log = service.log();
     assert!(log.contains("each replica counts by itself") && !log.contains("hunter2"), "{log}");
+}
+
+#[tokio::test]
+async fn each_of_300_mails_is_delivered_once_by_one_of_two_replicas() {
+    for kind in [Kind::Postgres, Kind::Mysql] {
+        let mut server = MailServer::start(&[]).await;
+        let smtp = format!("smtp://127.0.0.1:{}?tls=none", server.port());
+        let with = |home: Home| {
+            let home = home.with("KAYAN_SESSION_SECRET", SECRET).with("KAYAN_SMTP_URL", &smtp);
+            home.with("KAYAN_MAIL_FROM", "no-reply@example.com")
+        };
+        let one = Service::start_in(with(Home::on(kind))).await;
+        let dsn = one.home().dsn().to_owned();
+        let other = Service::start_in(with(Home::at(kind, &dsn))).await;
+        let clients = [one.client(), other.client()];
+        let registering = (0..300).map(|number| {
+            let client = &clients[number % 2];
+            ask(Person::registration(client, &format!("user{number}@example.com")))
+        });
+        let registered: Vec<_> = stream::iter(registering).buffered(16).collect().await;
+        assert!(registered.iter().all(|answer| answer.status == 201));
+        let mut ids = BTreeSet::new();
+        for _ in 0..300 {
+            let id = server.event("mail").await["headers"]["message-id"].to_string();
+            assert!(ids.insert(id), "twice, on {kind:?}");
+        }
+        for client in &clients {
+            let delivered = r#"kayan_messages_delivered_total{kind="verification"}"#;
+            Metrics::until(client, |metrics| metrics.count(delivered) > Some(0)).await;
+        }
+    }
 }
