@@ -1,5 +1,7 @@
-//! Whether the time that a failed login, or the beginning of one by a passkey, takes tells if there is such an account (I-08).
+//! Whether the time that a failed login, the beginning of one by a passkey, or the request of a mail takes tells if there is
+//! such an account (I-08).
 
+mod mails;
 mod passkeys;
 
 use std::{fmt::Write as _, time::Instant};
@@ -39,7 +41,7 @@ const KINDS: [(&str, Option<&str>); 5] = [
 ];
 
 /// Asks for accounts of every kind in a random order: by failed logins at the cheapest hash, where the hash hides the least,
-/// and by the beginning of passkey logins.
+/// by the beginning of passkey logins, and by requests of mail.
 pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
     let home = plan.home()?;
     let cost = BCRYPT_COST.to_string();
@@ -51,33 +53,36 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Fail
     let import = ["admin", "user", "import", "--file", "users", "--report", "report"];
     service::run(&plan.kayan, home.path(), &settings, &import)?;
     let service = Service::kayan(&plan.kayan, home.path(), &settings).await?;
-    let logins = ask(plan, &service, |kind, number| clients::failed_login(&identifier(kind, number)), 401).await?;
+    let logins = |kind, number| clients::failed_login(&identifier(kind, number));
+    let logins = ask(plan, &service, logins, (LOGINS, ACCOUNTS, 401)).await?;
     add(report, KINDS.map(|(name, _)| name), &logins);
     passkeys::register(&service, home.path()).await?;
-    let begun = ask(plan, &service, passkeys::begin, 200).await?;
+    let begun = ask(plan, &service, passkeys::begin, (LOGINS, ACCOUNTS, 200)).await?;
     add(report, passkeys::KINDS.map(|kind| kind.name), &begun);
+    drop(service);
+    mails::measure(plan, report).await?;
     Ok(())
 }
 
-/// The times of the answers to the requests for each kind of account, in microseconds.
+/// The times of the answers to `count` requests for each kind of account, in microseconds.
 async fn ask<const N: usize>(
     plan: &Plan,
     service: &Service,
     request: impl Fn(usize, u32) -> String,
-    status: u16,
+    (count, accounts, status): (u32, u32, u16),
 ) -> Result<[Vec<f64>; N], Failure> {
     let mut connection = service.connect().await?;
-    let requests = if plan.quick { SOME } else { LOGINS } * u32::try_from(N).unwrap_or(u32::MAX);
+    let requests = if plan.quick { SOME } else { count } * u32::try_from(N).unwrap_or(u32::MAX);
     let bar = plan::progress("timing", requests);
     let (mut chance, mut times) = (StdRng::seed_from_u64(7), [const { Vec::new() }; N]);
     for number in 0..WARM_UP + requests {
         let kind = chance.random_range(0..N);
-        let request = request(kind, chance.random_range(0..ACCOUNTS));
+        let request = request(kind, chance.random_range(0..accounts));
         let begun = Instant::now();
         let answered = connection.ask(request.as_bytes()).await.map_err(Failure::io("a connection broke"))?.status;
         let took = begun.elapsed().as_secs_f64() * 1e6;
         if answered != status {
-            return Err(Failure::Wrong(format!("a login was answered {answered}, not {status}")));
+            return Err(Failure::Wrong(format!("a request was answered {answered}, not {status}")));
         }
         if number >= WARM_UP {
             times.get_mut(kind).into_iter().for_each(|times| times.push(took));
