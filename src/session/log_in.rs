@@ -118,7 +118,7 @@ impl Kayan {
                         return Err(failure.into());
                     }
                 };
-                let renewed = self.renewed(&credential, verdict, &cmd.password, now).await;
+                let renewed = self.renewed(&credential, verdict, &cmd.password).await;
                 let version = renewed.as_ref().map_or(credential.version, |renewed| renewed.version);
                 let password = Some((credential.id, version));
                 let mut changes = Vec::new();

@@ -47,7 +47,7 @@ use crate::{
     Application, HttpSettings,
     api::{docs::Pages, document},
     server::Refusal,
-    wire::{codes::Code, problem::Problem, rate_limit},
+    wire::{codes::Code, language, problem::Problem, rate_limit},
 };
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -143,6 +143,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             self.log(&Summary { method, route, status, tenant: None, request_id: &id }, took);
             return Ok(response);
         }
+        let language = language::preferred(request.headers());
         let page = self.pages.find(&method, uri.path());
         let is_home = self.app.settings.development && is_browser_at_root(&request);
         let ip = self.client_ip(&request);
@@ -179,7 +180,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
                 if let Some(cause) = problem.cause() {
                     tracing::error!(request_id = id, cause, "request failed");
                 }
-                (problem.respond(&id), operation)
+                (problem.respond_in(language, &id), operation)
             }
             Err(_panic) => {
                 let path = uri.path();

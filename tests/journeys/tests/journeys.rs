@@ -44,6 +44,7 @@ mod output;
 mod overload;
 mod pages;
 mod passkeys;
+mod passwords;
 mod postgres;
 mod presenting;
 mod profiles;

@@ -85,10 +85,27 @@ struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(minimum(value = "60"), maximum(value = "31536000")))]
     session_max_ttl: Option<u32>,
-    /// The minimum length of a password, in characters.
+    /// The minimum length of a password, in characters. Not less than the service asks for, and not more than the hash format
+    /// takes: 72 with bcrypt.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[oai(validator(minimum(value = "8"), maximum(value = "64")))]
+    #[oai(validator(minimum(value = "8"), maximum(value = "128")))]
     password_min_length: Option<u16>,
+    /// The maximum length of a password, in characters. Default: what the hash format takes, in bytes: 72 with bcrypt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(minimum(value = "64"), maximum(value = "4096")))]
+    password_max_length: Option<u16>,
+    /// How hard a password must be to guess, as zxcvbn scores it: 0 to 4. Not less than the service asks for. Default: what the
+    /// service asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(maximum(value = "4")))]
+    password_min_score: Option<u8>,
+    /// From how many of the user's last passwords a new one must differ, the current one included. Default: 0, none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(maximum(value = "24")))]
+    password_history: Option<u8>,
+    /// Whether passwords that are known from data breaches are refused. Default: what the service does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_breach_check: Option<bool>,
     /// Whether a second factor is required. Users who have none enroll one when they log in.
     #[serde(default)]
     #[oai(default)]
@@ -133,6 +150,10 @@ impl From<kayan_ports::TenantSettings> for Settings {
             refresh_ttl: settings.refresh_ttl,
             session_max_ttl: settings.session_max_ttl,
             password_min_length: settings.password_min_length,
+            password_max_length: settings.password_max_length,
+            password_min_score: settings.password_min_score,
+            password_history: settings.password_history,
+            password_breach_check: settings.password_breach_check,
             mfa_required: settings.mfa_required,
             mfa_required_from: settings.mfa_required_from,
             mfa_required_roles: settings.mfa_required_roles,
@@ -159,6 +180,10 @@ impl From<Settings> for kayan_ports::TenantSettings {
             refresh_ttl: settings.refresh_ttl,
             session_max_ttl: settings.session_max_ttl,
             password_min_length: settings.password_min_length,
+            password_max_length: settings.password_max_length,
+            password_min_score: settings.password_min_score,
+            password_history: settings.password_history,
+            password_breach_check: settings.password_breach_check,
             mfa_required: settings.mfa_required,
             mfa_required_from: settings.mfa_required_from,
             mfa_required_roles: settings.mfa_required_roles,
