@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::Weakness;
+use crate::policy::language;
 
-/// A language in which people are told what is wrong with their password.
+/// A language that messages about passwords are in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
     /// English.
@@ -15,8 +16,24 @@ pub enum Language {
 }
 
 impl Language {
-    /// All of them, each with its tag (RFC 5646).
-    pub const ALL: [(&'static str, Self); 2] = [("en", Self::English), ("de", Self::German)];
+    const ALL: [Self; 2] = [Self::English, Self::German];
+
+    /// The one that an `Accept-Language` header (RFC 9110, section 12.5.4) prefers, or else English.
+    pub fn preferred(header: &str) -> Self {
+        let of = |tag: &str| {
+            let primary = tag.split('-').next().unwrap_or_default();
+            Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary))
+        };
+        language::wanted(header).into_iter().find_map(of).unwrap_or_default()
+    }
+
+    /// Its tag (RFC 5646).
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+        }
+    }
 }
 
 impl Weakness {
@@ -101,3 +118,22 @@ impl fmt::Display for Weakness {
 }
 
 impl std::error::Error for Weakness {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_in_the_most_preferred_language_that_there_is() {
+        for german in ["de", "de-AT", "DE", "fr, de;q=0.8, en;q=0.7", "en;q=0.5,de;q=0.501", "de,en", "de ; q=1.000"] {
+            assert_eq!(Language::preferred(german), Language::German, "{german}");
+        }
+    }
+
+    #[test]
+    fn everyone_else_gets_english() {
+        for other in ["", "en", "fr", "*", "de;q=0", "en-GB,de", "deutsch", "de;q=x", ",;,"] {
+            assert_eq!(Language::preferred(other), Language::English, "{other}");
+        }
+    }
+}

@@ -12,7 +12,7 @@ use poem::{
 use poem_openapi::Object;
 use serde::Serialize;
 
-use crate::wire::{codes::Code, language, rate_limit};
+use crate::wire::{codes::Code, rate_limit};
 
 /// An error response under construction.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub(crate) struct Problem {
     checks: Vec<String>,
     required: Option<String>,
     mfa: Option<MfaChallenge>,
-    /// What makes a password weak, and where it was given: told in the client's language.
+    /// What makes a password weak, and where it was given: described in the client's language.
     weakness: Option<(String, Weakness)>,
     /// What the `WWW-Authenticate` header asks for (RFC 9470).
     challenge: Option<String>,
@@ -176,9 +176,10 @@ impl Problem {
         self
     }
 
-    /// With the messages in this language, where there are some in several.
-    fn told_in(mut self, language: Language) -> (Self, Option<Language>) {
+    /// With the messages in the language that is preferred, where there are some in several; returns that language.
+    fn translated(mut self, languages: &str) -> (Self, Option<Language>) {
         let Some((pointer, weakness)) = self.weakness.take() else { return (self, None) };
+        let language = Language::preferred(languages);
         let message = weakness.message(language);
         (self.field(&pointer, weakness.code(), message.clone()).message(message), Some(language))
     }
@@ -239,15 +240,16 @@ impl Problem {
 
     /// The response to the request with this id, in English.
     pub(crate) fn respond(self, request_id: &str) -> Response {
-        self.respond_in(Language::English, request_id)
+        self.respond_in("", request_id)
     }
 
-    /// The response to the request with this id; what there is in several languages, in this one.
-    pub(crate) fn respond_in(self, language: Language, request_id: &str) -> Response {
-        let (told, language) = self.told_in(language);
-        let mut response = told.response(request_id);
+    /// The response to the request with this id; what there is in several languages, in the one that its `Accept-Language`
+    /// header prefers.
+    pub(crate) fn respond_in(self, languages: &str, request_id: &str) -> Response {
+        let (problem, language) = self.translated(languages);
+        let mut response = problem.response(request_id);
         if let Some(language) = language {
-            let tag = HeaderValue::from_static(language::tag(language));
+            let tag = HeaderValue::from_static(language.tag());
             response.headers_mut().insert(header::CONTENT_LANGUAGE, tag);
         }
         response
