@@ -66,7 +66,7 @@ pub enum Weakness {
     },
 }
 
-/// The longest password that is looked at for patterns, in characters: what is longer is not guessed.
+/// How much of a password is searched for patterns, in characters from its beginning. The rest can only make it stronger.
 const ESTIMATED: usize = 64;
 /// It is searched in pieces of this many characters, because the time grows much faster than their length. A password is as
 /// strong as its strongest piece.
@@ -93,7 +93,7 @@ pub fn normalised(password: &Password, max_bytes: usize) -> Option<Password> {
 
 /// Judges a new password of an account about which these words are known, in lower case; takes up to 5 ms.
 ///
-/// Whether it is known from a breach or was used before, it can't tell.
+/// Breaches and former passwords are checked elsewhere.
 pub fn judge<S: AsRef<str>>(password: &Password, rules: &Rules, own: &[S]) -> Result<(), Weakness> {
     let clear = password.expose();
     let length = clear.chars().count();
@@ -139,12 +139,14 @@ fn without_names(clear: &str, lower: &str, own: &[&str]) -> Zeroizing<String> {
 
 /// How hard the password is to guess, 0 to 4.
 fn score(clear: &str, own: &[&str]) -> u8 {
-    let chars: Vec<char> = clear.chars().collect();
-    if chars.len() > ESTIMATED {
-        return 4;
-    }
-    let score = |piece: &[char]| u8::from(zxcvbn(&Zeroizing::new(few_readings(piece)), own).score());
-    chars.chunks(PIECE).map(score).max().unwrap_or_default()
+    pieces(clear).iter().map(|piece| u8::from(zxcvbn(piece, own).score())).max().unwrap_or_default()
+}
+
+/// What of a password is searched for patterns. **Invariant** (I-42): of any text at most [`ESTIMATED`] characters, in pieces of
+/// at most [`PIECE`], each read in at most [`READINGS`] ways.
+fn pieces(clear: &str) -> Vec<Zeroizing<String>> {
+    let chars: Zeroizing<Vec<char>> = Zeroizing::new(clear.chars().take(ESTIMATED).collect());
+    chars.chunks(PIECE).map(|piece| Zeroizing::new(few_readings(piece))).collect()
 }
 
 /// The piece, with one sign for all that stand for the same letter if they could be read in too many ways.
@@ -183,13 +185,14 @@ mod tests {
     fn length_is_counted_in_characters_and_bounded_in_bytes() {
         assert_eq!(judged("kx9ßq2v"), Err(Weakness::TooShort { min: 8 }));
         assert_eq!(judged("ключ-9-йод"), Ok(()));
-        assert_eq!(judged(&"xq".repeat(36)), Ok(()));
+        assert_eq!(judged("mauve otters, seventeen of them, drink green tea by the old stone bridge"), Ok(()));
     }
 
     #[test]
     fn i_17_what_the_hasher_cannot_take_whole_is_a_policy_error() {
-        assert_eq!(judged(&"k9".repeat(36)), Ok(()));
-        assert_eq!(judged(&format!("{}!", "k9".repeat(36))), Err(Weakness::TooLong { max: 72 }));
+        let longest = format!("{:-<72}", "seventeen mauve otters");
+        assert_eq!(judged(&longest), Ok(()));
+        assert_eq!(judged(&format!("{longest}-")), Err(Weakness::TooLong { max: 72 }));
         assert_eq!(judged("long enough\0but cut"), Err(Weakness::Nul));
     }
 
@@ -253,11 +256,11 @@ mod tests {
         let all: String = SIGNS.concat();
         for signs in [&all, "4@8({[<369!1|0$5+7%2zx", "p4$$w0rd!1|7@5", "1|7!+l1|7!+i"] {
             for shift in 0..signs.len() {
-                let signs: Vec<char> = signs.chars().cycle().skip(shift).take(ESTIMATED).collect();
-                for piece in signs.chunks(PIECE) {
-                    let few: Vec<char> = few_readings(piece).chars().collect();
-                    assert_eq!(few.len(), piece.len());
-                    assert!(readings(&few) <= READINGS, "{few:?}");
+                let long: String = signs.chars().cycle().skip(shift).take(4_096).collect();
+                let pieces: Vec<Vec<char>> = pieces(&long).iter().map(|piece| piece.chars().collect()).collect();
+                assert_eq!(pieces.iter().map(Vec::len).collect::<Vec<_>>(), [24, 24, 16]);
+                for piece in pieces {
+                    assert!(readings(&piece) <= READINGS, "{piece:?}");
                 }
             }
         }
@@ -270,6 +273,7 @@ mod tests {
 
     #[test]
     fn a_long_password_of_guessable_pieces_is_guessable() {
+        assert_eq!(judged(&"a".repeat(72)), Err(Weakness::Guessable));
         assert_eq!(judged(&"password".repeat(8)), Err(Weakness::Guessable));
         assert_eq!(judged(&"p4$$w0rd".repeat(4)), Err(Weakness::Guessable));
         assert_eq!(judged(&"a".repeat(64)), Err(Weakness::Guessable));
