@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Whom a new password is for.
+/// The account that a new password is for.
 pub(crate) struct NewPasswordOf<'a> {
     pub(crate) tenant: &'a Tenant,
     pub(crate) identifiers: &'a [NamedIdentifier],
@@ -140,9 +140,9 @@ impl Kayan {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let outcome = Arc::new(OnceLock::new());
-        let told = Arc::clone(&outcome);
+        let slot = Arc::clone(&outcome);
         let work = move || {
-            let _first = told.set(work());
+            let _first = slot.set(work());
         };
         self.hasher.compute(tenant, Box::new(work)).await?;
         outcome.get().cloned().ok_or_else(|| Failure::Fault("nothing was computed".to_owned()))

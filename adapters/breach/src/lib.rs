@@ -1,8 +1,8 @@
-//! Asks a range endpoint whether a password is known from a breach, without telling which password it is.
+//! Asks a range endpoint whether a password is known from a breach, without disclosing the password.
 //!
 //! The protocol is that of the Pwned Passwords range API: the request names the first five hexadecimal digits of the
 //! password's SHA-1, and the answer lists the other 35 of all known hashes that begin with them, each with a count. The
-//! endpoint pads its answers with lines that have a count of 0, so that their length tells nothing either.
+//! endpoint pads its answers with lines that have a count of 0, so that their length discloses nothing either.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 pub const PATIENCE: Duration = Duration::from_secs(2);
 /// The largest answer, in bytes; those of Pwned Passwords have about 40,000.
 pub const LARGEST_ANSWER: usize = 256 * 1024;
-/// How many hexadecimal digits of a hash are told.
-const TOLD: usize = 5;
+/// How many hexadecimal digits of a hash are sent.
+const SENT: usize = 5;
 /// How many digits of a SHA-1 are left then.
 const REST: usize = 35;
 const CHECKS: &str = "kayan_password_breach_checks_total";
@@ -86,8 +86,8 @@ impl RangeEndpoint {
 
     async fn check(&self, password: &Password) -> Result<bool, CheckError> {
         let hash = sha1(password);
-        let (told, rest) = hash.split_at(TOLD);
-        let request = self.client.get(format!("{}/{told}", self.base)).header("Add-Padding", "true");
+        let (sent, rest) = hash.split_at(SENT);
+        let request = self.client.get(format!("{}/{sent}", self.base)).header("Add-Padding", "true");
         let mut response = request.send().await?;
         if response.status() != StatusCode::OK {
             return Err(CheckError::Status(response.status()));
@@ -131,7 +131,7 @@ impl BreachedPasswords for RangeEndpoint {
 /// The SHA-1 of a password in upper-case hexadecimal digits, as the endpoint has it.
 fn sha1(password: &Password) -> Zeroizing<String> {
     let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password.expose().as_bytes());
-    let mut digits = Zeroizing::new(String::with_capacity(TOLD + REST));
+    let mut digits = Zeroizing::new(String::with_capacity(SENT + REST));
     for byte in hash.as_ref() {
         for half in [byte >> 4, byte & 15] {
             digits.extend(char::from_digit(half.into(), 16).map(|digit| digit.to_ascii_uppercase()));

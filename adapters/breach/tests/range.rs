@@ -80,7 +80,7 @@ async fn one_that_is_not_listed_or_only_as_padding_is_not() {
 }
 
 #[tokio::test]
-async fn only_five_digits_of_the_hash_are_told() {
+async fn only_five_digits_of_the_hash_are_sent() {
     let mut server = Server::answering(ok("")).await;
     assert_eq!(server.check().await, Ok(false));
     let asked = server.asked.recv().await.unwrap();

@@ -81,7 +81,7 @@ async fn none_of_the_last_passwords_is_taken_again() {
 }
 
 #[tokio::test]
-async fn without_the_current_password_nothing_is_told_about_the_former_ones() {
+async fn without_the_current_password_nothing_is_disclosed_about_the_former_ones() {
     let stage = Stage::new();
     let ada = stage.person("ada@example.com").await;
     let caller = Stage::bearer(ada.session_token.hash());
@@ -94,6 +94,6 @@ async fn without_the_current_password_nothing_is_told_about_the_former_ones() {
         assert_eq!(refused, ChangePasswordError::InvalidCredentials, "{new}");
     }
     assert_eq!(stage.breaches.checks(), 0);
-    let told = stage.kayan.change_password(&caller, change(PASSWORD, NEW)).await.unwrap_err();
-    assert_eq!(told, ChangePasswordError::WeakPassword(Weakness::Breached));
+    let refused = stage.kayan.change_password(&caller, change(PASSWORD, NEW)).await.unwrap_err();
+    assert_eq!(refused, ChangePasswordError::WeakPassword(Weakness::Breached));
 }
