@@ -53,7 +53,7 @@ const NOT_IN_THE_CORE: [&str; 9] =
 /// Modules through which a use-case could reach the machine.
 const OUTSIDE: [&str; 4] = ["std::fs", "std::env", "std::process", "std::thread"];
 
-const CONCRETE: [&str; 9] = [
+const CONCRETE: [&str; 10] = [
     "kayan_sqlite",
     "kayan_postgres",
     "kayan_mysql",
@@ -63,6 +63,7 @@ const CONCRETE: [&str; 9] = [
     "kayan_webauthn",
     "kayan_oidc",
     "kayan_mail",
+    "kayan_breach",
 ];
 
 /// `compose.rs` and the files of its folder.
