@@ -59,6 +59,9 @@ pub struct TenantSettings {
     /// Whether a new password must not be known from a breach.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_breach_check: Option<bool>,
+    /// After how many days a password is too old to log in with; 0: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_max_age_days: Option<u16>,
     /// Whether a login requires a second factor.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub mfa_required: bool,

@@ -29,7 +29,7 @@ impl Kayan {
 
     /// The settings of an identity's tenant; the defaults if the tenant no longer exists.
     pub(crate) async fn settings_of(&self, identity: &Identity) -> Result<TenantSettings, Failure> {
-        Ok(self.store.tenants.tenant(&identity.tenant).await?.map(|tenant| tenant.settings).unwrap_or_default())
+        Ok(self.home_of(identity).await?.settings)
     }
 
     /// An identity's tenant; without settings if it no longer exists.

@@ -1,4 +1,4 @@
-//! The rules for passwords, and how a refusal tells which one is broken.
+//! The rules for passwords, and how a refusal names the broken one.
 
 use std::sync::{
     Arc,
@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use kayan_journeys::{Answer, Client, Home, Metrics, PASSWORD, Person, Service, ask};
+use kayan_mail_server::MailServer;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{
@@ -14,7 +15,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::administration::Office;
+use crate::{administration::Office, mail_flows};
 
 /// Its SHA-1 is BF785E486F16E70E792370AE054AD11A3FBCD155.
 const BREACHED: &str = "mauve otter 717 sings";
@@ -55,7 +56,7 @@ async fn register(client: &Client, email: &str, password: &str, language: &str) 
     ask(client.tell("/api/v1/registration", &body).header("Accept-Language", language)).await
 }
 
-/// The broken rule, and what is said about it.
+/// The broken rule, and the message about it.
 fn rule(answer: Answer) -> (String, String) {
     let answer = answer.refused(400, "weak_password");
     assert_eq!(answer.json()["details"]["fields"].as_array().map(Vec::len), Some(1));
@@ -68,7 +69,7 @@ async fn set(office: &Office, settings: Value) {
 }
 
 #[tokio::test]
-async fn a_weak_password_is_told_by_its_rule_in_english_or_german() {
+async fn a_refusal_names_the_broken_rule_in_english_or_german() {
     let service = Service::start().await;
     let client = service.client();
     for (password, code, english, german) in [
@@ -78,12 +79,12 @@ async fn a_weak_password_is_told_by_its_rule_in_english_or_german() {
         ("aaaaaaaaaaaaaaab", "guessable", "too easy to guess", "zu leicht zu erraten"),
         ("hopper@navy.example", "contains_context", "your address", "eigene Adresse"),
     ] {
-        let told = rule(register(&client, "hopper@navy.example", password, "fr, en;q=0.5").await);
-        assert!(told.0 == code && told.1.contains(english), "{password}: {told:?}");
+        let found = rule(register(&client, "hopper@navy.example", password, "fr, en;q=0.5").await);
+        assert!(found.0 == code && found.1.contains(english), "{password}: {found:?}");
         let answer = register(&client, "hopper@navy.example", password, "de-CH, en;q=0.5").await;
         assert_eq!(answer.header("content-language"), "de");
-        let told = rule(answer);
-        assert!(told.0 == code && told.1.contains(german), "{password}: {told:?}");
+        let found = rule(answer);
+        assert!(found.0 == code && found.1.contains(german), "{password}: {found:?}");
     }
     register(&client, "hopper@navy.example", PASSWORD, "de").await.expect(201);
 }
@@ -111,8 +112,8 @@ async fn a_tenant_says_how_many_of_the_last_passwords_are_not_taken_again() {
 
     // An operator's password counts, and is compared, like any other.
     let path = format!("/admin/users/{}/password", ada.id);
-    let told = office.tell(Method::PUT, &path, &json!({ "password": phrases[2] })).await;
-    assert_eq!(rule(told).0, "reused");
+    let found = office.tell(Method::PUT, &path, &json!({ "password": phrases[2] })).await;
+    assert_eq!(rule(found).0, "reused");
     office.tell(Method::PUT, &path, &json!({ "password": phrases[0] })).await.expect(204);
     let login = ask(Person::login(&ada.client, &ada.email, phrases[0])).await.expect(200);
     let exported = ask(ada.client.get("/api/v1/me/export").bearer_auth(login.at("/session_token"))).await;
@@ -122,6 +123,59 @@ async fn a_tenant_says_how_many_of_the_last_passwords_are_not_taken_again() {
     assert_eq!(database.texts(kept).await.len(), 1);
     ask(office.request(Method::DELETE, &format!("/admin/users/{}", ada.id))).await.expect(204);
     assert_eq!(database.texts(kept).await.len(), 0, "deleted with the account");
+}
+
+/// A mail server, a service that uses it with these settings of its tenant, and ada, who is registered.
+async fn by_mail(settings: &Value) -> (MailServer, Service, Person) {
+    let server = MailServer::start(&[]).await;
+    let home = mail_flows::home(&server);
+    let ran = home.run(&format!("admin tenant update --id default --settings {settings}")).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let service = Service::start_in(home).await;
+    let ada = Person::register(&service.client(), "ada").await;
+    (server, service, ada)
+}
+
+#[tokio::test]
+async fn a_recovery_keeps_the_rules_and_names_the_one_that_refuses() {
+    let (mut server, service, ada) = by_mail(&json!({ "password_min_length": 12, "password_history": 2 })).await;
+    let client = service.client();
+    let link = mail_flows::token(&mut server, &ada, "recovery").await;
+    let german = async |password: &str| {
+        rule(ask(mail_flows::recover(&client, &link, password).header("Accept-Language", "de")).await)
+    };
+    let (code, message) = german("mauve otter").await;
+    assert!(code == "too_short" && message.contains("mindestens 12 Zeichen"), "{message}");
+    let (code, message) = german(PASSWORD).await;
+    assert!(code == "reused" && message.contains("eines der letzten 2"), "{message}");
+    let new = "the first of the otters";
+    ask(mail_flows::recover(&client, &link, new)).await.expect(200);
+    let link = mail_flows::token(&mut server, &ada, "recovery").await;
+    for former in [PASSWORD, new] {
+        assert_eq!(rule(ask(mail_flows::recover(&client, &link, former)).await).0, "reused", "{former}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_is_too_old_is_replaced_by_mail() {
+    let (mut server, service, ada) = by_mail(&json!({ "password_max_age_days": 30 })).await;
+    let client = service.client();
+    let database = service.home().database().await;
+    let age = async |seconds: u32| {
+        let earlier = database.earlier("updated_at", seconds);
+        database.execute(&format!("UPDATE credentials SET updated_at = {earlier}")).await
+    };
+    age(29 * 86_400).await;
+    ask(Person::login(&client, &ada.email, PASSWORD)).await.expect(200);
+    age(86_400).await;
+    ask(Person::login(&client, &ada.email, PASSWORD)).await.refused(403, "password_expired");
+    ask(Person::login(&client, &ada.email, "wrong otters altogether")).await.refused(401, "invalid_credentials");
+    ada.who_am_i().await.expect(200);
+    let link = mail_flows::token(&mut server, &ada, "recovery").await;
+    assert_eq!(rule(ask(mail_flows::recover(&client, &link, PASSWORD)).await).0, "reused");
+    let new = "the first of the otters";
+    ask(mail_flows::recover(&client, &link, new)).await.expect(200);
+    ask(Person::login(&client, &ada.email, new)).await.expect(200);
 }
 
 #[tokio::test]

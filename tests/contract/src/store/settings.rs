@@ -22,6 +22,7 @@ fn sample() -> Tenant {
         password_min_score: Some(3),
         password_history: Some(24),
         password_breach_check: Some(true),
+        password_max_age_days: Some(365),
         mfa_required: true,
         mfa_required_from: Some(at(5)),
         mfa_required_roles: Some(vec!["admin".to_owned()]),
