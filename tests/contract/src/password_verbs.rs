@@ -1,6 +1,6 @@
 //! The part of the matrix about passwords.
 
-use kayan_ports::{Change, CredentialChange};
+use kayan_ports::{Change, CredentialChange, Scope};
 
 use crate::{
     sample::{at, next_password, password},
@@ -25,11 +25,13 @@ pub(crate) fn credentials() -> Vec<Verb> {
         }),
         by_scope("credentials", "read former", |it, store, scope| {
             Box::pin(async {
-                let former = vec![it.account.password.secret.clone()];
-                let credential = Box::new(next_password(&it.account.password));
+                let (owner, id) = (Scope::from(it.account.tenant()), it.account.identity.id);
+                // Changed once more by each caller.
+                let current = store.credentials.password(&owner, id).await.unwrap().unwrap();
+                let (former, credential) = (vec![current.secret.clone()], Box::new(next_password(&current)));
                 let change = Change::Credential(CredentialChange::ChangePassword { credential, former });
                 store.changes.commit(vec![change]).await.unwrap();
-                !store.credentials.former_passwords(scope, it.account.identity.id).await.unwrap().is_empty()
+                !store.credentials.former_passwords(scope, id).await.unwrap().is_empty()
             })
         }),
         by_tenant("credentials", "change", |it, store, tenant| {
