@@ -9,8 +9,8 @@ use std::{
 };
 
 use kayan_ports::{
-    AdminTokens, AttemptCounter, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Stores, TenantId, Timestamp,
-    TotpCodes, WebAuthn,
+    AdminTokens, AttemptCounter, BreachedPasswords, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Stores,
+    TenantId, Timestamp, TotpCodes, WebAuthn,
 };
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     IdentitySchema, Lifetimes, LockoutSettings, Messaging, RateLimits,
     access::grants::RememberedRoles,
-    policy::{dating::Dating, flood::Flood},
+    policy::{dating::Dating, flood::Flood, tenant::PasswordSettings},
 };
 
 /// The settings of the use-cases.
@@ -28,8 +28,8 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// How long a spent refresh token still gets the same successors; 0: not at all.
     pub refresh_reuse_window: Duration,
-    /// The shortest allowed password, in characters.
-    pub password_min_length: usize,
+    /// What is asked of new passwords in every tenant.
+    pub passwords: PasswordSettings,
     /// The lockout; `None`: off.
     pub lockout: Option<LockoutSettings>,
     /// The rate limits.
@@ -40,6 +40,7 @@ pub struct Settings {
 pub struct Kayan {
     pub(crate) store: Stores,
     pub(crate) hasher: Arc<dyn PasswordHasher>,
+    pub(crate) breaches: Option<Arc<dyn BreachedPasswords>>,
     pub(crate) attempts: Arc<dyn AttemptCounter>,
     pub(crate) limiter: Arc<dyn RateLimiter>,
     pub(crate) keys: Arc<dyn Keys>,
@@ -67,6 +68,8 @@ pub struct Ports {
     pub store: Stores,
     /// The password hasher.
     pub hasher: Arc<dyn PasswordHasher>,
+    /// The passwords that are known from breaches; `None`: nothing is known of any.
+    pub breaches: Option<Arc<dyn BreachedPasswords>>,
     /// The counter of attempts, used only with a lockout.
     pub attempts: Arc<dyn AttemptCounter>,
     /// The counter of requests, used only with rate limits.
@@ -90,11 +93,24 @@ pub struct Ports {
 impl Kayan {
     /// Creates the application.
     pub fn new(ports: Ports, schema: IdentitySchema, settings: Settings) -> Self {
-        let Ports { store, hasher, attempts, limiter, keys, tokens, totp, relying_party, messaging, clock, entropy } =
-            ports;
+        let Ports {
+            store,
+            hasher,
+            breaches,
+            attempts,
+            limiter,
+            keys,
+            tokens,
+            totp,
+            relying_party,
+            messaging,
+            clock,
+            entropy,
+        } = ports;
         Self {
             store,
             hasher,
+            breaches,
             attempts,
             limiter,
             keys,

@@ -108,9 +108,10 @@ pub use crate::{
     policy::{
         assurance::MissingFactor,
         lifetime::Lifetimes,
-        password::Weakness,
+        password::{Language, Weakness},
         permission::{Grants, Pattern, Permission, PermissionError},
         role::{RoleError, UnknownRole},
+        tenant::PasswordSettings,
     },
     role::{
         assign::{AssignRole, AssignRoleError},

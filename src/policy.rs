@@ -6,6 +6,7 @@ pub mod cursor;
 pub(crate) mod dating;
 pub mod flood;
 pub mod identifier;
+pub(crate) mod language;
 pub mod lifetime;
 pub mod password;
 pub mod period;

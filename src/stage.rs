@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use kayan_cache::MemoryLimiter;
 use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
-use kayan_fakes::{MailBox, ManualClock, MemoryStore, PlainCodes, PlainHasher, SeededEntropy, ShownValues};
+use kayan_fakes::{BreachList, MailBox, ManualClock, MemoryStore, PlainCodes, PlainHasher, SeededEntropy, ShownValues};
 use kayan_ports::{Client, EventType, Outcome, Stores, TenantId, TenantSettings, TokenHash, Traits, WebAuthn};
 use kayan_webauthn::{Ceremonies, RelyingParty};
 use serde_json::json;
 
 use crate::{
-    Caller, IdentitySchema, Kayan, Lifetimes, LogIn, Messaging, Opened, Operator, Ports, RateLimits, Register,
-    Settings, UpdateTenant,
+    Caller, IdentitySchema, Kayan, Lifetimes, LogIn, Messaging, Opened, Operator, PasswordSettings, Ports, RateLimits,
+    Register, Settings, UpdateTenant,
 };
 
 /// A password that the policy accepts.
@@ -29,6 +29,7 @@ pub(crate) struct Stage {
     pub(crate) kayan: Kayan,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) hasher: Arc<PlainHasher>,
+    pub(crate) breaches: Arc<BreachList>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) mail: Arc<MailBox>,
 }
@@ -71,6 +72,7 @@ impl Stage {
         change: impl FnOnce(&mut Settings),
     ) -> Self {
         let hasher = Arc::new(PlainHasher::new());
+        let breaches = Arc::new(BreachList::default());
         let entropy = Arc::new(entropy);
         let secrets = WrappingSecrets {
             data_key: None,
@@ -89,6 +91,7 @@ impl Stage {
         let ports = Ports {
             store: Stores::new(store.clone()),
             hasher: hasher.clone(),
+            breaches: Some(breaches.clone()),
             attempts: store.clone(),
             limiter: Arc::new(MemoryLimiter::new()),
             keys: Arc::new(keys),
@@ -107,12 +110,12 @@ impl Stage {
         let mut settings = Settings {
             lifetimes,
             refresh_reuse_window: std::time::Duration::from_secs(10),
-            password_min_length: 8,
+            passwords: PasswordSettings::default(),
             lockout: None,
             limits: RateLimits::default(),
         };
         change(&mut settings);
-        Self { kayan: Kayan::new(ports, schema, settings), store, hasher, clock, mail }
+        Self { kayan: Kayan::new(ports, schema, settings), store, hasher, breaches, clock, mail }
     }
 
     /// A registered user, logged in.

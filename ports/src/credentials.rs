@@ -89,7 +89,7 @@ pub struct Credential {
     pub secret: PasswordHash,
     /// When it was created.
     pub created_at: Timestamp,
-    /// When its secret last changed.
+    /// When its secret last changed; a password that was only hashed anew has not changed.
     pub updated_at: Timestamp,
     /// The version, counted up by each change.
     pub version: Version,
@@ -135,6 +135,9 @@ pub trait Credentials: Send + Sync {
 
     /// An identity's password credential.
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, Failure>;
+
+    /// The hashes of an identity's former passwords that are kept, the latest first.
+    async fn former_passwords(&self, scope: &Scope, identity: IdentityId) -> Result<Vec<PasswordHash>, Failure>;
 }
 
 /// A write to credentials.
@@ -143,9 +146,16 @@ pub enum CredentialChange {
     /// Adds a credential. Guards: the identity exists (`Guard::Identity`) and has none of this kind
     /// (`Unique::Credential`).
     Add(Box<Credential>),
-    /// Replaces a credential's secret; `credential.version` is the new version. Guard: the version before it is current
-    /// (`Guard::Credential`).
+    /// Replaces a credential's secret by another form of it; `credential.version` is the new version. Guard: the version
+    /// before it is current (`Guard::Credential`).
     Replace(Box<Credential>),
+    /// Replaces a password by another one. Guard: as of `Replace`.
+    ChangePassword {
+        /// The changed credential.
+        credential: Box<Credential>,
+        /// The hashes of former passwords to keep, the latest first. They replace those that were kept.
+        former: Vec<PasswordHash>,
+    },
     /// Notes that a credential was just verified. Guard: it still has this version (`Guard::Credential`), so that a
     /// password changed in the meantime opens no session.
     Use {

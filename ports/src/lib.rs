@@ -6,6 +6,7 @@
 mod accounts;
 mod admin_tokens;
 mod audit;
+mod breaches;
 mod change;
 mod cleanup;
 mod credentials;
@@ -45,6 +46,7 @@ pub use admin_tokens::{
 pub use audit::{
     AuditEvent, AuditTrail, EventCursor, EventOrder, EventPage, EventQuery, EventType, Outcome, PurgeEvents,
 };
+pub use breaches::BreachedPasswords;
 pub use change::{Affected, Change, Commit, Concerns, Guard, Unique};
 pub use cleanup::{Cleanup, Expired};
 pub use credentials::{Credential, CredentialChange, CredentialKind, Credentials, Known, LoginCandidate, PasswordHash};

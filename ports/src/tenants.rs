@@ -47,6 +47,21 @@ pub struct TenantSettings {
     /// The shortest allowed password, in characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_min_length: Option<u16>,
+    /// The longest allowed password, in characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_max_length: Option<u16>,
+    /// The lowest allowed score of how hard a password is to guess, 0 to 4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_min_score: Option<u8>,
+    /// How many of a user's last passwords a new one must differ from, the current one included; 0: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_history: Option<u8>,
+    /// Whether a new password must not be known from a breach.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_breach_check: Option<bool>,
+    /// After how many days a password is too old to log in with; 0: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_max_age_days: Option<u16>,
     /// Whether a login requires a second factor.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub mfa_required: bool,

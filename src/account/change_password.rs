@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use kayan_ports::{
-    Aal, AuthenticatedSession, Change, CommitError, Credential, CredentialChange, EventType, Guard, MessageKind,
-    Password, Verdict,
+    Aal, AuthenticatedSession, CommitError, Credential, EventType, Guard, MessageKind, Password, Verdict,
 };
 use serde_json::Map;
 
 use crate::{
     AttemptError, AuthenticateError, Caller, Failure, Kayan, Locked, Weakness,
     access::attempt,
+    factor::password::NewPasswordOf,
     session::{revoke_mine::end_sessions, step_up::is_below_own_level},
 };
 
@@ -60,14 +60,16 @@ impl Kayan {
     pub async fn change_password(&self, caller: &Caller, cmd: ChangePassword) -> Result<(), ChangePasswordError> {
         let me = self.authenticate_at_own_level(caller).await?;
         let identifiers = self.schema.identify(&me.identity.traits).unwrap_or_default();
-        let settings = self.settings_of(&me.identity).await?;
-        let tenant = &me.identity.tenant;
-        let password: Password =
-            self.accept_password::<ChangePasswordError>(tenant, &cmd.new_password, &identifiers, &settings).await?;
+        let tenant = self.home_of(&me.identity).await?;
+        let of = NewPasswordOf { tenant: &tenant, identifiers: &identifiers, traits: &me.identity.traits };
+        let password = self.accept_password::<ChangePasswordError>(&cmd.new_password, &of).await?;
         let Some(current) = self.confirm_password(caller, &me, &cmd.current_password).await? else {
             return Err(self.refuse_password(caller, &me).await?);
         };
-        let secret = self.hash_password(tenant, &password).await?;
+        // Not before the current password was proven: these answers say which passwords were used.
+        self.refuse_breached(&password, &tenant.settings).await?;
+        let former = self.refuse_reused::<ChangePasswordError>(&password, Some(&current), &tenant.settings).await?;
+        let secret = self.hash_password(&tenant.id, &password).await?;
 
         let now = self.clock.now();
         let event = self
@@ -80,10 +82,9 @@ impl Kayan {
             .by(me.identity.id)
             .session(me.session.id);
         let notice = self.notice(Some(caller), &me.identity, MessageKind::PasswordChanged, Map::new()).await?;
-        let changed = Credential { secret, updated_at: now, version: current.version + 1, ..current };
         let mut changes = vec![
             end_sessions(&me.identity, Some(me.session.id)),
-            Change::Credential(CredentialChange::Replace(Box::new(changed))),
+            Self::changed_password(current, secret, former, now),
             event.record(),
         ];
         changes.extend(notice);

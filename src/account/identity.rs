@@ -1,6 +1,6 @@
 //! Creates identities, and describes them in the audit trail.
 
-use kayan_ports::{Identity, IdentityId, State, TenantId, TenantSettings, Timestamp, Traits};
+use kayan_ports::{Identity, IdentityId, State, Tenant, TenantId, TenantSettings, Timestamp, Traits};
 
 use crate::{Failure, Kayan};
 
@@ -29,7 +29,22 @@ impl Kayan {
 
     /// The settings of an identity's tenant; the defaults if the tenant no longer exists.
     pub(crate) async fn settings_of(&self, identity: &Identity) -> Result<TenantSettings, Failure> {
-        Ok(self.store.tenants.tenant(&identity.tenant).await?.map(|tenant| tenant.settings).unwrap_or_default())
+        Ok(self.home_of(identity).await?.settings)
+    }
+
+    /// An identity's tenant; without settings if it no longer exists.
+    pub(crate) async fn home_of(&self, identity: &Identity) -> Result<Tenant, Failure> {
+        let at = identity.created_at;
+        Ok(self.store.tenants.tenant(&identity.tenant).await?.unwrap_or_else(|| Tenant {
+            id: identity.tenant.clone(),
+            name: String::new(),
+            active: false,
+            settings: TenantSettings::default(),
+            created_at: at,
+            updated_at: at,
+            version: 0,
+            epoch: 0,
+        }))
     }
 }
 

@@ -7,7 +7,7 @@ use kayan_ports::{
 
 use crate::{
     Caller, Failure, FieldError, Kayan, LimitError, Limited, MfaChallenge, Opened, Weakness, account::identity::path,
-    message::enqueue::is_address, policy, session::open::Login,
+    factor::password::NewPasswordOf, message::enqueue::is_address, policy, session::open::Login,
 };
 
 /// Registers a user.
@@ -64,16 +64,18 @@ impl Kayan {
     /// Creates an identity with a password and opens its first session: one read of the tenant, one commit.
     pub async fn register(&self, caller: &Caller, cmd: Register) -> Result<Opened, RegisterError> {
         let tenant = self.store.tenants.tenant(&caller.tenant).await?;
-        let Tenant { settings, epoch, .. } = tenant.filter(|tenant| tenant.active).ok_or(RegisterError::NoTenant)?;
+        let tenant = tenant.filter(|tenant| tenant.active).ok_or(RegisterError::NoTenant)?;
+        let Tenant { settings, epoch, .. } = &tenant;
         let limit =
             policy::tenant::limit("registration", self.settings.limits.registration, settings.registration_limit);
         self.limit_network(caller, limit).await?;
-        if !policy::tenant::allows(&settings, Method::Password) {
+        if !policy::tenant::allows(settings, Method::Password) {
             return Err(RegisterError::MethodDisabled);
         }
         let identifiers = self.schema.identify_new(&cmd.traits).map_err(RegisterError::InvalidTraits)?;
-        let password =
-            self.accept_password::<RegisterError>(&caller.tenant, &cmd.password, &identifiers, &settings).await?;
+        let of = NewPasswordOf { tenant: &tenant, identifiers: &identifiers, traits: &cmd.traits };
+        let password = self.accept_password::<RegisterError>(&cmd.password, &of).await?;
+        self.refuse_breached(&password, settings).await?;
         let hash = self.hash_password(&caller.tenant, &password).await?;
 
         let now = self.clock.now();
@@ -83,8 +85,8 @@ impl Kayan {
             self.event(caller, EventType::IdentityCreated, now, "registered").by(identity.id).resource(path(&identity));
         let login = Login {
             identity: identity.clone(),
-            settings: &settings,
-            epoch,
+            settings,
+            epoch: *epoch,
             proven: vec![MethodUse::new(Method::Password, now)],
             enrolled: &[Method::Password],
             password: Some((credential.id, credential.version)),
@@ -93,10 +95,10 @@ impl Kayan {
         for named in identifiers.iter().filter(|named| is_address(&named.value)) {
             verification.extend(self.verification_of(caller, &named.value).await?);
         }
-        let (outcome, session) = if self.lacks_verified_address(&identity, &settings) {
+        let (outcome, session) = if self.lacks_verified_address(&identity, settings) {
             (Err(RegisterError::Unverified), Vec::new())
         } else {
-            let mfa_required = self.requires_factor(&identity, &settings, now).await?;
+            let mfa_required = self.requires_factor(&identity, settings, now).await?;
             match self.open_session(caller, &login, mfa_required, now) {
                 Ok((opened, session)) => (Ok(opened), session),
                 Err(missing) => {

@@ -1,13 +1,11 @@
 //! Sets a new password by the link that was mailed.
 
-use kayan_ports::{
-    Change, CommitError, Credential, CredentialChange, EventType, Guard, MessageKind, Method, OneTimePurpose, Password,
-    Unique,
-};
+use kayan_ports::{CommitError, EventType, Guard, MessageKind, Method, OneTimePurpose, Password, Unique};
 use serde_json::Map;
 
 use crate::{
     Caller, Failure, Kayan, Token, Weakness,
+    factor::password::NewPasswordOf,
     flow::{InvalidLink, OpenedLink},
     policy::tenant,
     session::revoke_mine::end_sessions,
@@ -45,24 +43,18 @@ impl Kayan {
     /// logging in may take a second factor.
     pub async fn recover(&self, caller: &Caller, cmd: &Recover) -> Result<(), RecoverError> {
         // Judged and hashed once, however often the identity changes meanwhile.
-        let opened = self.recovery_link(caller, cmd).await?;
-        let identifiers = self.schema.identify(&opened.identity.traits).unwrap_or_default();
-        let password = self
-            .accept_password::<RecoverError>(&caller.tenant, &cmd.password, &identifiers, &opened.tenant.settings)
-            .await?;
+        let OpenedLink { tenant, identity, .. } = self.recovery_link(caller, cmd).await?;
+        let identifiers = self.schema.identify(&identity.traits).unwrap_or_default();
+        let of = NewPasswordOf { tenant: &tenant, identifiers: &identifiers, traits: &identity.traits };
+        let password = self.accept_password::<RecoverError>(&cmd.password, &of).await?;
+        self.refuse_breached(&password, &tenant.settings).await?;
         let secret = self.hash_password(&caller.tenant, &password).await?;
         for _ in 0..ROUNDS {
-            let OpenedLink { using, identity, address, .. } = self.recovery_link(caller, cmd).await?;
+            let OpenedLink { using, tenant, identity, address } = self.recovery_link(caller, cmd).await?;
             let now = self.clock.now();
             let current = self.store.credentials.password(&(&caller.tenant).into(), identity.id).await?;
-            let credential = match current {
-                Some(current) => {
-                    let version = current.version + 1;
-                    let replaced = Credential { secret: secret.clone(), updated_at: now, version, ..current };
-                    CredentialChange::Replace(Box::new(replaced))
-                }
-                None => CredentialChange::Add(Box::new(self.new_password(&identity, secret.clone(), now))),
-            };
+            let former = self.refuse_reused::<RecoverError>(&password, current.as_ref(), &tenant.settings).await?;
+            let put = self.put_password(&identity, current, (secret.clone(), former), now);
             let (verify, after) = self.verified_address(&identity, &address, now);
             let event = self
                 .event(
@@ -74,7 +66,7 @@ impl Kayan {
                 .by(identity.id)
                 .with("address", address.masked());
             let notice = self.notice(Some(caller), &after, MessageKind::PasswordChanged, Map::new()).await?;
-            let mut changes = vec![verify, using, Change::Credential(credential), end_sessions(&identity, None)];
+            let mut changes = vec![verify, using, put, end_sessions(&identity, None)];
             changes.push(event.record());
             changes.extend(notice);
             match self.store.changes.commit(changes).await {

@@ -7,7 +7,7 @@ use time::Duration;
 use crate::{
     Caller, Flow, ListMessages, LogInByCode, LogInByCodeError, LogInByLinkError, LogInError, Purpose, Recover,
     RecoverError, RegisterError, RequestByMail, RequestByMailError, SetUserState, Token, UpdateMe, UserRef,
-    VerifyAddressError,
+    VerifyAddressError, Weakness,
     stage::{PASSWORD, Stage},
 };
 
@@ -117,6 +117,38 @@ async fn i_15_a_recovery_sets_the_password_and_ends_all_sessions_and_voids_other
     assert_eq!(stage.count(EventType::PasswordRecovered, Outcome::Success), 1);
     deliver(&stage).await;
     assert_eq!(stage.mail.mails().last().unwrap().rendered.subject, "password_changed", "its owner is notified");
+}
+
+#[tokio::test]
+async fn i_15_a_recovery_keeps_the_rules_of_the_tenant_and_a_refusal_leaves_the_link_as_it_was() {
+    let stage = Stage::new();
+    stage.person(ADA).await;
+    let settings = TenantSettings {
+        password_min_length: Some(20),
+        password_history: Some(2),
+        password_breach_check: Some(true),
+        ..TenantSettings::default()
+    };
+    stage.set_tenant(settings).await;
+    let breached = "mauve otters in the river";
+    stage.breaches.add(breached);
+    let first = link(&stage, Flow::Recovery).await;
+    for (password, weakness) in [
+        ("mauve otters", Weakness::TooShort { min: 20 }),
+        (breached, Weakness::Breached),
+        (PASSWORD, Weakness::Reused { last: 2 }),
+    ] {
+        assert_eq!(recover(&stage, first.clone(), password).await, Err(RecoverError::WeakPassword(weakness)));
+    }
+    recover(&stage, first, NEW).await.unwrap();
+    let second = link(&stage, Flow::Recovery).await;
+    for former in [PASSWORD, NEW] {
+        let reused = Err(RecoverError::WeakPassword(Weakness::Reused { last: 2 }));
+        assert_eq!(recover(&stage, second.clone(), former).await, reused, "{former}");
+    }
+    recover(&stage, second, "green otters in the river").await.unwrap();
+    let third = link(&stage, Flow::Recovery).await;
+    recover(&stage, third, PASSWORD).await.unwrap();
 }
 
 #[tokio::test]

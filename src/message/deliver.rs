@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     Failure, Kayan, Messaging,
     message::content::{Content, Secret},
-    policy::redelivery,
+    policy::{language, redelivery},
 };
 
 /// How many messages a worker leases at once.
@@ -139,7 +139,7 @@ fn mail(
 ) -> Result<Mail, Failure> {
     let service = tenant.map(|tenant| tenant.name.as_str()).filter(|name| !name.is_empty());
     let own = identity.and_then(|identity| identity.traits.0.get("locale")).and_then(Value::as_str);
-    let asked = languages(&message.languages);
+    let asked = language::wanted(&message.languages);
     let last = tenant.and_then(|tenant| tenant.settings.language.as_deref());
     let languages: Vec<&str> = own.into_iter().chain(asked).chain(last).collect();
     let mut values = content.values.clone();
@@ -176,21 +176,6 @@ fn tell_secret(
         ("link", format!("{url}#token={}{tenant}", secret.text))
     };
     values.insert(name.to_owned(), json!(value));
-}
-
-/// The languages of an `Accept-Language` header (RFC 9110, section 12.5.4), the most wanted first.
-fn languages(header: &str) -> Vec<&str> {
-    let mut wanted: Vec<(f32, &str)> = header
-        .split(',')
-        .filter_map(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let tag = parts.next().filter(|tag| !tag.is_empty() && *tag != "*")?;
-            let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse).ok()?;
-            (weight > 0.0).then_some((weight, tag))
-        })
-        .collect();
-    wanted.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    wanted.into_iter().map(|(_, tag)| tag).collect()
 }
 
 /// As in `2026-01-31 09:30 UTC`.

@@ -1,17 +1,18 @@
 //! The settings of a tenant, and how they override those of the service.
 
+mod passwords;
+
 use std::{ops::RangeInclusive, time::Duration};
 
 use kayan_ports::{Method, RateLimit, TenantLimit, TenantSettings, Timestamp};
 
+pub use self::passwords::{Limits, PasswordSettings, is_password_expired, password_rules};
 use crate::{FieldError, Lifetimes, policy::role::MOST_ENTRIES};
 
 /// The methods that a login can begin with.
 const FIRST: [Method; 4] = [Method::Password, Method::Webauthn, Method::MagicLink, Method::Code];
 /// A minute to a year.
 const TTL: RangeInclusive<u64> = 60..=31_536_000;
-/// Not every hash format takes longer passwords whole.
-const MIN_LENGTH: RangeInclusive<u64> = 8..=64;
 /// A second to a day.
 const WINDOW: RangeInclusive<u64> = 1..=86_400;
 /// More would be no limit.
@@ -25,11 +26,6 @@ pub fn lifetimes(service: Lifetimes, tenant: &TenantSettings) -> Lifetimes {
         refresh: seconds(tenant.refresh_ttl, service.refresh),
         absolute: seconds(tenant.session_max_ttl, service.absolute),
     }
-}
-
-/// The minimum length of a password in a tenant, in characters.
-pub fn password_min_length(service: usize, tenant: &TenantSettings) -> usize {
-    tenant.password_min_length.map_or(service, usize::from)
 }
 
 /// Whether a tenant allows this method.
@@ -64,18 +60,12 @@ pub fn limit(name: &'static str, service: Option<RateLimit>, tenant: Option<Tena
 }
 
 /// Finds the settings that are not valid.
-pub fn judge(settings: &TenantSettings) -> Vec<FieldError> {
+pub fn judge(settings: &TenantSettings, limits: &Limits) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    let mut within = |pointer: &str, value: Option<u64>, range: RangeInclusive<u64>| {
-        if value.is_some_and(|value| !range.contains(&value)) {
-            let message = format!("must be {} to {}", range.start(), range.end());
-            errors.push(FieldError { pointer: format!("/settings{pointer}"), code: "range".to_owned(), message });
-        }
-    };
+    let mut within = |pointer: &str, value, range| errors.extend(outside(pointer, value, range));
     within("/session_ttl", settings.session_ttl.map(u64::from), TTL);
     within("/refresh_ttl", settings.refresh_ttl.map(u64::from), TTL);
     within("/session_max_ttl", settings.session_max_ttl.map(u64::from), TTL);
-    within("/password_min_length", settings.password_min_length.map(u64::from), MIN_LENGTH);
     for (pointer, limit) in
         [("/login_limit", settings.login_limit), ("/registration_limit", settings.registration_limit)]
     {
@@ -91,6 +81,7 @@ pub fn judge(settings: &TenantSettings) -> Vec<FieldError> {
             "must only name methods that a login begins with: password, webauthn, magic_link, code".to_owned();
         errors.push(FieldError { pointer: "/settings/methods".to_owned(), code: "enum".to_owned(), message });
     }
+    errors.extend(passwords::judge(settings, limits));
     if settings.language.as_ref().is_some_and(|tag| !is_language(tag)) {
         let message = "must be a language tag, as in `de` or `pt-BR`";
         errors.push(FieldError::new("/settings/language", "format", message));
@@ -108,6 +99,12 @@ fn is_language(tag: &str) -> bool {
         && (2..=3).contains(&first.len())
         && first.bytes().all(|byte| byte.is_ascii_alphabetic())
         && tag.split('-').all(is_subtag)
+}
+
+fn outside(pointer: &str, value: Option<u64>, range: RangeInclusive<u64>) -> Option<FieldError> {
+    value.filter(|value| !range.contains(value)).map(|_| {
+        FieldError::new(format!("/settings{pointer}"), "range", format!("must be {} to {}", range.start(), range.end()))
+    })
 }
 
 /// Finds what is not valid in the settings of when and of whom a second factor is required.
@@ -145,11 +142,21 @@ mod tests {
         absolute: Duration::from_hours(720),
     };
 
+    pub(super) const LIMITS: Limits = Limits {
+        passwords: PasswordSettings { min_length: 8, min_score: 2, breach_check: false },
+        max_bytes: 72,
+        knows_breaches: true,
+        sends_mail: true,
+    };
+
+    fn judge(settings: &TenantSettings) -> Vec<FieldError> {
+        super::judge(settings, &LIMITS)
+    }
+
     #[test]
     fn what_a_tenant_leaves_out_is_as_the_service_has_it() {
         let none = TenantSettings::default();
         assert_eq!(lifetimes(SERVICE, &none), SERVICE);
-        assert_eq!(password_min_length(9, &none), 9);
         assert!(allows(&none, Method::Password));
         let service = RateLimit { name: "login", requests: 5, window: Duration::from_mins(1) };
         assert_eq!(limit("login", Some(service), None), Some(service));
@@ -162,13 +169,11 @@ mod tests {
         let own = TenantSettings {
             session_ttl: Some(300),
             session_max_ttl: Some(600),
-            password_min_length: Some(12),
             methods: Some(vec![Method::Password]),
             ..TenantSettings::default()
         };
         let expected = Lifetimes { session: Duration::from_mins(5), absolute: Duration::from_mins(10), ..SERVICE };
         assert_eq!(lifetimes(SERVICE, &own), expected);
-        assert_eq!(password_min_length(9, &own), 12);
         let limited = limit("login", None, Some(TenantLimit { requests: 3, window: 10 }));
         assert_eq!(limited, Some(RateLimit { name: "login", requests: 3, window: Duration::from_secs(10) }));
     }
@@ -180,6 +185,11 @@ mod tests {
             refresh_ttl: Some(31_536_001),
             session_max_ttl: Some(0),
             password_min_length: Some(7),
+            password_max_length: Some(63),
+            password_min_score: Some(5),
+            password_history: Some(25),
+            password_breach_check: None,
+            password_max_age_days: Some(3_651),
             methods: Some(vec![]),
             login_limit: Some(TenantLimit { requests: 0, window: 0 }),
             registration_limit: Some(TenantLimit { requests: 1_000_001, window: 86_401 }),
@@ -195,12 +205,16 @@ mod tests {
             "/settings/session_ttl",
             "/settings/refresh_ttl",
             "/settings/session_max_ttl",
-            "/settings/password_min_length",
             "/settings/login_limit/requests",
             "/settings/login_limit/window",
             "/settings/registration_limit/requests",
             "/settings/registration_limit/window",
             "/settings/methods",
+            "/settings/password_max_length",
+            "/settings/password_min_length",
+            "/settings/password_min_score",
+            "/settings/password_history",
+            "/settings/password_max_age_days",
             "/settings/language",
             "/settings/mfa_required_from",
             "/settings/mfa_required_roles",

@@ -2,12 +2,12 @@
 
 use kayan_ports::{
     Change, CredentialChange, EventType, Identifier, IdentityId, Known, LoginCandidate, Method, MethodUse, Password,
-    Timestamp, Verdict,
+    State, Timestamp, Verdict,
 };
 
 use crate::{
     AttemptError, Caller, Failure, Kayan, LimitError, Limited, Locked, MfaChallenge, Opened,
-    access::attempt,
+    access::attempt::{self, Attempt},
     factor::find::methods,
     policy::{identifier, tenant},
     session::open::{EndLoginError, Login},
@@ -31,6 +31,9 @@ pub enum LogInError {
     /// The password is right, but the account is not active. Revealed only after that proof.
     #[error("this account is not active")]
     NotActive,
+    /// The password is right, but older than the tenant allows. Revealed only after that proof.
+    #[error("this password has expired: request a link that sets a new one")]
+    PasswordExpired,
     /// No address of the user is verified, which the tenant requires. Revealed only after the proof.
     #[error("verify your e-mail address first: request a new link if you have none")]
     Unverified,
@@ -106,6 +109,10 @@ impl Kayan {
                 Verdict::Match | Verdict::MatchOutdated,
             ) => {
                 let id = identity.id;
+                let is_active = identity.state == State::Active;
+                if is_active && tenant::is_password_expired(&settings, credential.updated_at, now) {
+                    return Err(self.refuse_expired(caller, id, attempt, now).await?);
+                }
                 let factors = if has_second_factor {
                     self.store.factors.factors(&caller.tenant, id).await
                 } else {
@@ -118,7 +125,7 @@ impl Kayan {
                         return Err(failure.into());
                     }
                 };
-                let renewed = self.renewed(&credential, verdict, &cmd.password, now).await;
+                let renewed = self.renewed(&credential, verdict, &cmd.password).await;
                 let version = renewed.as_ref().map_or(credential.version, |renewed| renewed.version);
                 let password = Some((credential.id, version));
                 let mut changes = Vec::new();
@@ -147,6 +154,32 @@ impl Kayan {
             (known, _) => {
                 let about = known.map(|known| known.identity.id);
                 Err(self.refuse_login(caller, &identifier, about, now).await?)
+            }
+        }
+    }
+
+    /// The password was right, so that the attempts before it are forgotten.
+    async fn refuse_expired(
+        &self,
+        caller: &Caller,
+        id: IdentityId,
+        attempt: Attempt,
+        now: Timestamp,
+    ) -> Result<LogInError, Failure> {
+        let event = self
+            .event(caller, EventType::LoginBlocked, now, "the password is older than the tenant allows")
+            .by(id)
+            .failed(10)
+            .with("method", Method::Password.as_str());
+        let changes = self.forgetting(&attempt).into_iter().chain([event.record()]).collect();
+        match self.commit(changes).await {
+            Ok(()) => {
+                self.forget(attempt).await;
+                Ok(LogInError::PasswordExpired)
+            }
+            Err(failure) => {
+                self.release(attempt).await;
+                Err(failure)
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::{
     policy::{
         permission::{Pattern, Permission},
         role::Definitions,
-        tenant::{self, MfaRequired},
+        tenant::{self, Limits, MfaRequired},
     },
 };
 
@@ -91,7 +91,7 @@ impl Kayan {
         action: &'static str,
         cmd: CreateTenant,
     ) -> Result<Tenant, ManageTenantError> {
-        valid(&cmd.name, &cmd.settings)?;
+        self.check(&cmd.name, &cmd.settings)?;
         // It has only the built-in roles so far.
         let built_in = Definitions::new(&DefinedRoles { defined: Vec::new(), version: 0 });
         know_roles(&built_in, &cmd.settings)?;
@@ -128,7 +128,7 @@ impl Kayan {
             version: before.version + 1,
             ..before.clone()
         };
-        valid(&after.name, &after.settings)?;
+        self.check(&after.name, &after.settings)?;
         let mut changes = Vec::with_capacity(4);
         if after.settings.mfa_required_roles != before.settings.mfa_required_roles {
             let definitions = self.definitions_now(&after.id).await?;
@@ -206,6 +206,21 @@ impl Kayan {
         found.ok_or_else(|| ManageTenantError::NotFound(id.clone()))
     }
 
+    fn check(&self, name: &str, settings: &TenantSettings) -> Result<(), ManageTenantError> {
+        let limits = Limits {
+            passwords: self.settings.passwords,
+            max_bytes: self.hasher.max_bytes(),
+            knows_breaches: self.breaches.is_some(),
+            sends_mail: self.messaging.is_some(),
+        };
+        let mut errors = tenant::judge(settings, &limits);
+        if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+            let message = format!("must be at most {LONGEST_NAME} characters, none of them a control character");
+            errors.push(FieldError { pointer: "/name".to_owned(), code: "maxLength".to_owned(), message });
+        }
+        if errors.is_empty() { Ok(()) } else { Err(ManageTenantError::Invalid(errors)) }
+    }
+
     /// Written in the tenant that it concerns, which may no longer exist.
     fn tenant_event(
         &self,
@@ -223,15 +238,6 @@ impl Kayan {
             .values(before.map(shown), after.map(shown))
             .record()
     }
-}
-
-fn valid(name: &str, settings: &TenantSettings) -> Result<(), ManageTenantError> {
-    let mut errors = tenant::judge(settings);
-    if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-        let message = format!("must be at most {LONGEST_NAME} characters, none of them a control character");
-        errors.push(FieldError { pointer: "/name".to_owned(), code: "maxLength".to_owned(), message });
-    }
-    if errors.is_empty() { Ok(()) } else { Err(ManageTenantError::Invalid(errors)) }
 }
 
 /// A role that does not exist would require a second factor of nobody.

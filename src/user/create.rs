@@ -10,6 +10,7 @@ use crate::{
     DeniedError, Failure, FieldError, Kayan, Operator, Weakness,
     access::{grants::Standing, idempotency::Once},
     account::identity::path,
+    factor::password::NewPasswordOf,
     policy::{permission::Permission, role::UnknownRole},
     user::change::{ROUNDS, is_outdated, keeps_changing},
 };
@@ -96,9 +97,10 @@ impl Kayan {
         let hash = match cmd.password {
             None => None,
             Some(FirstPassword::Clear(password)) => {
-                let settings = self.settings_of(&identity).await?;
-                let password =
-                    self.accept_password::<CreateUserError>(&cmd.tenant, &password, &identifiers, &settings).await?;
+                let tenant = self.home_of(&identity).await?;
+                let of = NewPasswordOf { tenant: &tenant, identifiers: &identifiers, traits: &identity.traits };
+                let password = self.accept_password::<CreateUserError>(&password, &of).await?;
+                self.refuse_breached(&password, &tenant.settings).await?;
                 Some(self.hash_password(&cmd.tenant, &password).await?)
             }
             Some(FirstPassword::Hashed(hash)) => Some(self.hasher.adopt(&hash, HashCost::Ordinary)?),

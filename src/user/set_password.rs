@@ -1,15 +1,13 @@
 //! Sets a user's password for an operator.
 
-use kayan_ports::{
-    Change, CommitError, Credential, CredentialChange, EventType, Guard, Identity, MessageKind, Password, PasswordHash,
-    Unique, Version,
-};
+use kayan_ports::{CommitError, EventType, Guard, MessageKind, Password, PasswordHash, Unique, Version};
 use serde_json::Map;
 
 use crate::{
     ChangeUserError, Failure, Kayan, Operator, UserRef, Weakness,
     access::grants::hold,
     account::identity::path,
+    factor::password::NewPasswordOf,
     policy::permission::Permission,
     session::revoke_mine::end_sessions,
     user::change::{Changeable, Changing, ROUNDS, is_outdated, keeps_changing},
@@ -59,15 +57,21 @@ impl Kayan {
         for _ in 0..ROUNDS {
             let Changeable { before, holds: mut changes, .. } = self.changeable(&changing).await?;
             let identifiers = self.schema.identify(&before.traits).unwrap_or_default();
-            let settings = self.settings_of(&before).await?;
-            let tenant = &before.tenant;
-            let password =
-                self.accept_password::<SetUserPasswordError>(tenant, &cmd.password, &identifiers, &settings).await?;
+            let tenant = self.home_of(&before).await?;
+            let of = NewPasswordOf { tenant: &tenant, identifiers: &identifiers, traits: &before.traits };
+            let password = self.accept_password::<SetUserPasswordError>(&cmd.password, &of).await?;
+            if hashed.is_none() {
+                self.refuse_breached(&password, &tenant.settings).await?;
+            }
+            let current = self.store.credentials.password(&(&before.tenant).into(), before.id).await?;
+            let former =
+                self.refuse_reused::<SetUserPasswordError>(&password, current.as_ref(), &tenant.settings).await?;
             let secret = match &hashed {
                 Some(secret) => PasswordHash::clone(secret),
-                None => hashed.insert(self.hash_password(tenant, &password).await?).clone(),
+                None => hashed.insert(self.hash_password(&tenant.id, &password).await?).clone(),
             };
-            changes.extend([hold(&before), end_sessions(&before, None), self.put_password(&before, secret).await?]);
+            let put = self.put_password(&before, current, (secret, former), self.clock.now());
+            changes.extend([hold(&before), end_sessions(&before, None), put]);
             let message = "a user's password was set";
             let event = self
                 .operator_event(operator, &before.tenant, EventType::AdminAction, self.clock.now(), message)
@@ -86,23 +90,5 @@ impl Kayan {
             }
         }
         Err(keeps_changing().into())
-    }
-
-    /// The change that sets an identity's password, whether or not it has one.
-    async fn put_password(&self, identity: &Identity, secret: PasswordHash) -> Result<Change, Failure> {
-        let (known, now) =
-            (self.store.credentials.password(&(&identity.tenant).into(), identity.id).await?, self.clock.now());
-        Ok(match known {
-            None => Change::Credential(CredentialChange::Add(Box::new(self.new_password(identity, secret, now)))),
-            Some(known) => {
-                let version = known.version + 1;
-                Change::Credential(CredentialChange::Replace(Box::new(Credential {
-                    secret,
-                    updated_at: now,
-                    version,
-                    ..known
-                })))
-            }
-        })
     }
 }

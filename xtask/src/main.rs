@@ -1,9 +1,10 @@
-//! The project's own tasks: `cargo xtask test | ci | bench | openapi`.
+//! The project's own tasks: `cargo xtask test | ci | bench | openapi | frequent-passwords`.
 
 mod bench;
 mod ci;
 mod databases;
 mod deploy;
+mod frequent_passwords;
 mod fuzz;
 mod openapi;
 mod run;
@@ -70,6 +71,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Make the list of common passwords in `src/policy/password/` from a published one, which is downloaded.
+    FrequentPasswords,
 }
 
 fn main() -> ExitCode {
@@ -91,6 +94,7 @@ fn perform(task: Task) -> Result<(), Failure> {
         Task::Ci { only } => ci::run(workspace, &only),
         Task::Bench { names, quick, against } => bench::run(&workspace, &names, quick, against.as_deref()),
         Task::Openapi { check: true } => openapi::check(&workspace),
+        Task::FrequentPasswords => frequent_passwords::write(&workspace),
         Task::Openapi { check: false } => openapi::write(&workspace),
     }
 }

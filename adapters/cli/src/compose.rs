@@ -1,5 +1,6 @@
 //! The composition root: the only place that names concrete adapters and checks which are compiled in.
 
+mod breaches;
 mod mail;
 mod observability;
 mod passkeys;
@@ -184,6 +185,7 @@ fn over(
         attempts: Arc::new(CountedAttempts::new(counters.attempts)),
         limiter: Arc::new(CountedLimiter::new(counters.limiter)),
         hasher: TracedHasher::around(hasher),
+        breaches: breaches::breaches(config)?,
         keys,
         tokens: tokens(),
         totp: Arc::new(AppCodes),
@@ -200,7 +202,7 @@ fn over(
     let settings = Settings {
         lifetimes,
         refresh_reuse_window: config.sessions.refresh_reuse_window,
-        password_min_length: config.password_min_length,
+        passwords: config.passwords,
         lockout: config.lockout,
         limits: config.rate_limits,
     };

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use kayan_core::{LockoutSettings, RateLimits};
+use kayan_core::{LockoutSettings, PasswordSettings, RateLimits};
 use kayan_ports::HashFormat;
 use secrecy::SecretString;
 use url::Url;
@@ -75,8 +75,10 @@ pub(crate) struct Config {
     pub(crate) rate_limits: RateLimits,
     /// When an account is locked after failed logins; `None` never locks one.
     pub(crate) lockout: Option<LockoutSettings>,
-    /// The shortest password, in characters, 8 to 64.
-    pub(crate) password_min_length: usize,
+    /// What is asked of passwords in every tenant.
+    pub(crate) passwords: PasswordSettings,
+    /// The range endpoint of breached passwords; `None`: there is none.
+    pub(crate) breach_url: Option<Url>,
     /// Networks of the proxies whose forwarded headers are trusted (I-37).
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Networks that may read the metrics without a token.

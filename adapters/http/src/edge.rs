@@ -62,6 +62,8 @@ pub(crate) struct Request {
     pub(crate) id: String,
     /// The client's address.
     pub(crate) ip: Option<IpAddr>,
+    /// The languages that its user prefers, as an `Accept-Language` header has them.
+    pub(crate) languages: String,
     /// The application that it is for.
     pub(crate) app: Arc<Application>,
 }
@@ -143,10 +145,16 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             self.log(&Summary { method, route, status, tenant: None, request_id: &id }, took);
             return Ok(response);
         }
+        let languages = caller::languages(&request);
         let page = self.pages.find(&method, uri.path());
         let is_home = self.app.settings.development && is_browser_at_root(&request);
         let ip = self.client_ip(&request);
-        request.extensions_mut().insert(Request { id: id.clone(), ip, app: self.app.clone() });
+        request.extensions_mut().insert(Request {
+            id: id.clone(),
+            ip,
+            languages: languages.clone(),
+            app: self.app.clone(),
+        });
 
         // Needed only for the log and the span.
         let is_logged = tracing::enabled!(target: "kayan::access", tracing::Level::INFO)
@@ -179,7 +187,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
                 if let Some(cause) = problem.cause() {
                     tracing::error!(request_id = id, cause, "request failed");
                 }
-                (problem.respond(&id), operation)
+                (problem.respond_in(&languages, &id), operation)
             }
             Err(_panic) => {
                 let path = uri.path();

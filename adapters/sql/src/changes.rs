@@ -90,7 +90,7 @@ impl Batch {
 fn translate(batch: &mut Batch, change: Change) -> Result<(), DriverError> {
     match change {
         Change::Account(change) => accounts::apply(batch, change)?,
-        Change::Credential(change) => credentials::apply(batch, change),
+        Change::Credential(change) => credentials::apply(batch, change)?,
         Change::Factor(change) => factors::apply(batch, change)?,
         Change::OneTime(change) => one_time::apply(batch, change),
         Change::Outbox(change) => outbox::apply(batch, change),

@@ -93,6 +93,11 @@ const FAMILIES: &[(&str, Kind, &str)] = &[
     ("kayan_messages_delivered_total", Kind::Counter, "Messages that the mail server accepted, by kind."),
     ("kayan_messages_waiting", Kind::Gauge, "Messages to be delivered, counted in the database up to 100,000."),
     ("kayan_mfa_total", Kind::Counter, "Verifications of second factors, by status and type."),
+    (
+        "kayan_password_breach_checks_total",
+        Kind::Counter,
+        "Checks whether a password is known from a breach, by status; one that fails accepts the password.",
+    ),
     ("kayan_rate_limit_hits_total", Kind::Counter, "Requests refused by a rate limit, by name of the limit."),
     ("kayan_registration_total", Kind::Counter, "Registrations, by status."),
     ("kayan_session_cache_requests_total", Kind::Counter, "Lookups of session tokens in the cache, by result."),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{EventType, Outcome, TenantId};
+use kayan_ports::{EventType, Outcome, TenantId, TenantSettings};
 use serde_json::json;
 
 use super::*;
@@ -93,4 +93,23 @@ async fn i_17_a_password_the_hasher_cannot_take_whole_is_a_policy_error() {
     let refused = stage.kayan.register(&Stage::stranger(), cmd).await.unwrap_err();
     assert_eq!(refused, RegisterError::WeakPassword(Weakness::TooLong { max: 72 }));
     assert_eq!(stage.hasher.hashes(), 0);
+}
+
+#[tokio::test]
+async fn a_breached_password_is_refused_where_that_is_asked_for_and_can_be_found_out() {
+    let stage = Stage::new();
+    stage.breaches.add(PASSWORD);
+    stage.person("ada@example.com").await;
+    assert_eq!(stage.breaches.checks(), 0, "the tenant does not ask for it");
+    stage.set_tenant(TenantSettings { password_breach_check: Some(true), ..TenantSettings::default() }).await;
+    let refused = stage.kayan.register(&Stage::stranger(), Stage::registration("eve@example.com")).await.unwrap_err();
+    assert_eq!(refused, RegisterError::WeakPassword(Weakness::Breached));
+    let hashes = stage.hasher.hashes();
+    assert_eq!((hashes, stage.breaches.checks()), (1, 1), "refused before it is hashed");
+    let mut weak = Stage::registration("eve@example.com");
+    weak.password = "password".into();
+    assert!(stage.kayan.register(&Stage::stranger(), weak).await.is_err());
+    assert_eq!(stage.breaches.checks(), 1, "the cheap rules come first");
+    stage.breaches.fail(true);
+    stage.person("eve@example.com").await;
 }

@@ -5,7 +5,7 @@ use kayan_ports::{Change, MailFailure, Message, MessageKind, MessageQuery, Messa
 use serde_json::{Map, json};
 use time::Duration;
 
-use super::{Outcome, languages};
+use super::Outcome;
 use crate::{
     Caller,
     message::{content::Content, enqueue::Outgoing},
@@ -113,10 +113,4 @@ async fn a_message_is_in_the_language_that_its_reader_prefers() {
         assert_eq!(stage.mail.mails()[0].rendered.language, expected, "{wanted:?}");
         assert_eq!(stage.mail.last("left").as_deref(), Some("3"));
     }
-}
-
-#[test]
-fn languages_are_read_by_weight_and_nonsense_is_left_out() {
-    assert_eq!(languages("en;q=0.1, de;q=0.8,*;q=0.5, fr;q=0, pt-BR"), ["pt-BR", "de", "en"]);
-    assert_eq!(languages(";;,q=1,,de;q=x"), ["q=1"]);
 }

@@ -2,12 +2,13 @@
 
 use kayan_ports::{
     Aal, Commit, CommitError, Credential, CredentialChange, Credentials, EventType, Failure, Guard, Outcome, State,
-    TenantId,
+    TenantId, TenantSettings,
 };
+use time::Duration;
 
 use super::*;
 use crate::{
-    CreateUser, FirstPassword, Register, SetUserState, UserRef,
+    CreateUser, FirstPassword, Register, SetUserPassword, SetUserState, UserRef,
     stage::{PASSWORD, Stage},
 };
 
@@ -96,6 +97,27 @@ async fn i_08_the_state_is_told_only_after_the_password() {
 }
 
 #[tokio::test]
+async fn a_password_that_is_too_old_opens_no_session_which_is_revealed_only_after_the_proof() {
+    let stage = Stage::new();
+    stage.person(ADA).await;
+    let log_in = async |password| stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, password)).await;
+    stage.set_tenant(TenantSettings { password_max_age_days: Some(90), ..TenantSettings::default() }).await;
+    stage.clock.advance(Duration::days(90) - Duration::MICROSECOND);
+    log_in(PASSWORD).await.unwrap();
+    stage.clock.advance(Duration::MICROSECOND);
+    assert_eq!(log_in(PASSWORD).await.unwrap_err(), LogInError::PasswordExpired);
+    assert_eq!(log_in("wrong").await.unwrap_err(), LogInError::InvalidCredentials);
+    assert_eq!(stage.count(EventType::LoginBlocked, Outcome::Failure), 1);
+    set_state(&stage, State::Locked).await;
+    assert_eq!(log_in(PASSWORD).await.unwrap_err(), LogInError::NotActive);
+    set_state(&stage, State::Active).await;
+    let new = "mauve otters in the river";
+    let cmd = SetUserPassword { user: UserRef(ADA.to_owned()), password: new.into(), expected: None };
+    stage.kayan.set_user_password(&Stage::operator(), cmd).await.unwrap();
+    log_in(new).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_outdated_hash_is_made_anew_by_a_login_and_only_by_one() {
     let stage = Stage::new();
     let ada = stage.person(ADA).await.identity;
@@ -109,9 +131,11 @@ async fn an_outdated_hash_is_made_anew_by_a_login_and_only_by_one() {
     let after_failure = stage.store.password(&scope, ada.id).await.unwrap().unwrap();
     assert_eq!(after_failure.secret, outdated.secret);
 
+    stage.clock.advance(Duration::days(1));
     stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap();
     let renewed = stage.store.password(&scope, ada.id).await.unwrap().unwrap();
     assert_ne!(renewed.secret, outdated.secret);
+    assert_eq!(renewed.updated_at, known.updated_at, "the password is as old as it was");
     stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap();
 }
 

@@ -93,6 +93,24 @@ async fn a_tenants_password_policy_holds_wherever_a_password_is_set() {
 }
 
 #[tokio::test]
+async fn an_operator_sets_none_of_the_last_passwords_either() {
+    let stage = Stage::new();
+    create(&stage, TenantSettings { password_history: Some(2), ..TenantSettings::default() }).await;
+    let ada = stage.kayan.register(&in_acme(), Stage::registration("ada@example.com")).await.unwrap();
+    let set = async |password: &str| {
+        let user = UserRef(ada.identity.id.to_string());
+        let cmd = SetUserPassword { user, password: password.into(), expected: None };
+        stage.kayan.set_user_password(&Stage::operator(), cmd).await
+    };
+    let reused = Err(SetUserPasswordError::WeakPassword(Weakness::Reused { last: 2 }));
+    assert_eq!(set(PASSWORD).await, reused);
+    assert_eq!(set("mauve otters in the river").await, Ok(()));
+    assert_eq!(set(PASSWORD).await, reused);
+    assert_eq!(set("green otters in the river").await, Ok(()));
+    assert_eq!(set(PASSWORD).await, Ok(()));
+}
+
+#[tokio::test]
 async fn a_tenants_limits_hold_for_known_and_unknown_alike() {
     let stage = Stage::new();
     let limit = Some(TenantLimit { requests: 2, window: 60 });

@@ -83,6 +83,7 @@ async fn accounts(store: &Stores, account: &Account) {
     for scope in [Scope::from(tenant), Scope::System] {
         assert!(store.accounts.identity(&scope, whom).await.unwrap().is_some());
         assert!(store.credentials.password(&scope, whom).await.unwrap().is_some());
+        assert!(store.credentials.former_passwords(&scope, whom).await.unwrap().is_empty());
         assert!(!store.accounts.identities_named(&scope, &account.name).await.unwrap().is_empty());
         for (contains, without_factor) in [(None, false), (Some("ANNA@"), false), (None, true), (Some("ANNA@"), true)] {
             let contains = contains.map(str::to_owned);
@@ -283,7 +284,8 @@ async fn trail(store: &Stores, account: &Account) {
 async fn writes(store: &Stores, account: &Account) {
     let (tenant, whom, session) = (account.tenant().clone(), account.identity.id, account.session.id);
     let next = refresh_token(&account.session);
-    let credential = next_password(&account.password);
+    let changed = next_password(&account.password);
+    let credential = next_password(&changed);
     let mut changes = vec![
         Change::Account(AccountChange::Pin { tenant: tenant.clone(), identity: whom, version: 3 }),
         Change::Account(AccountChange::ReplaceTraits {
@@ -294,6 +296,10 @@ async fn writes(store: &Stores, account: &Account) {
             identifiers: vec![named("email", account.name.as_str())],
             verified: Vec::new(),
             at: at(1),
+        }),
+        Change::Credential(CredentialChange::ChangePassword {
+            credential: Box::new(changed),
+            former: vec![account.password.secret.clone()],
         }),
         Change::Credential(CredentialChange::Replace(Box::new(credential.clone()))),
         Change::Credential(CredentialChange::Use {

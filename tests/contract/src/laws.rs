@@ -52,6 +52,7 @@ macro_rules! laws {
             a_password_changed_meanwhile_opens_nothing,
             a_password_proves_its_owner_again_and_again,
             an_absent_password_proves_nothing,
+            former_passwords_are_kept_with_the_password_until_they_are_replaced,
         );
         $crate::laws!(@each $fresh, store::factors:
             factors_come_back_as_they_went_in,

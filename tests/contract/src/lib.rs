@@ -20,6 +20,7 @@ mod factor_verbs;
 mod laws;
 mod message_verbs;
 mod office;
+mod password_verbs;
 mod race;
 mod sample;
 mod thing;

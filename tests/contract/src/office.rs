@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use kayan_cache::MemoryLimiter;
-use kayan_core::{Grants, IdentitySchema, Kayan, Lifetimes, Operator, Ports, RateLimits, Settings};
+use kayan_core::{Grants, IdentitySchema, Kayan, Lifetimes, Operator, PasswordSettings, Ports, RateLimits, Settings};
 use kayan_crypto::{AppCodes, Biscuits, OsEntropy, SealedKeys, WrappingSecrets};
 use kayan_fakes::{ManualClock, MemoryStore, PlainHasher};
 use kayan_ports::{
@@ -34,6 +34,7 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
     let ports = Ports {
         store: store.clone(),
         hasher,
+        breaches: None,
         attempts: Arc::new(MemoryStore::new()),
         limiter: Arc::new(MemoryLimiter::new()),
         keys: Arc::new(keys),
@@ -52,7 +53,7 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
     let settings = Settings {
         lifetimes,
         refresh_reuse_window: Duration::from_secs(10),
-        password_min_length: 8,
+        passwords: PasswordSettings::default(),
         lockout: None,
         limits: RateLimits::default(),
     };

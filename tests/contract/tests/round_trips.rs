@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 use kayan_cache::{CachedSessions, MemoryLimiter};
 use kayan_contract::throw_away::{POSTGRES, PostgresDatabase};
 use kayan_core::{
-    Caller, IdentitySchema, Kayan, Lifetimes, LockoutSettings, LogIn, Operator, Ports, RateLimits, RefreshSession,
-    Register, Settings, UpdateTenant,
+    Caller, IdentitySchema, Kayan, Lifetimes, LockoutSettings, LogIn, Operator, PasswordSettings, Ports, RateLimits,
+    RefreshSession, Register, Settings, UpdateTenant,
 };
 use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
 use kayan_fakes::{ManualClock, PlainHasher, SeededEntropy};
@@ -46,6 +46,7 @@ impl Counted {
         let ports = Ports {
             messaging: None,
             store: Arc::new(CachedSessions::new(&behind, clock.clone(), remembered)).before(behind),
+            breaches: None,
             attempts: Arc::<SqlStore<_>>::clone(&store),
             hasher: Arc::new(PlainHasher::new()),
             limiter: Arc::new(MemoryLimiter::new()),
@@ -63,7 +64,7 @@ impl Counted {
                 absolute: Duration::from_hours(3),
             },
             refresh_reuse_window: Duration::from_secs(10),
-            password_min_length: 8,
+            passwords: PasswordSettings::default(),
             lockout: Some(LockoutSettings {
                 lockout: Lockout { name: "login", max_failures: 5, duration: Duration::from_mins(15) },
                 known_networks_apart: true,

@@ -64,6 +64,12 @@ impl Rows {
         match change {
             CredentialChange::Add(credential) => self.add_credential(*credential),
             CredentialChange::Replace(credential) => self.replace_credential(*credential),
+            CredentialChange::ChangePassword { credential, former } => {
+                let id = credential.id;
+                self.replace_credential(*credential)?;
+                self.former_passwords.insert(id, former);
+                Ok(())
+            }
             CredentialChange::Use { tenant, credential, version, .. } => {
                 self.credential(&tenant, credential, version).map(|_| ())
             }

@@ -7,6 +7,7 @@
 mod accounts;
 mod apply;
 mod attempts;
+mod breaches;
 mod cleanup;
 mod clock;
 mod entropy;
@@ -25,6 +26,7 @@ mod store;
 mod tenants;
 mod totp;
 
+pub use breaches::BreachList;
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;
 pub use hasher::PlainHasher;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use kayan_ports::{
     Account, AccountQuery, AttemptKey, AuditEvent, AuthenticatedSession, Client, Credential, CredentialId,
     CredentialKind, Factor, FactorKind, Identifier, Identity, IdentityId, IdentityQuery, Known, LoginCandidate, Lookup,
-    MessageId, OneTimeToken, Page, RefreshToken, Refreshing, Revocation, Scope, Seal, SealedKey, Sealing, Session,
-    SessionId, State, StoredResponse, TenantId, Timestamp, TokenHash, WrappedKey,
+    MessageId, OneTimeToken, Page, PasswordHash, RefreshToken, Refreshing, Revocation, Scope, Seal, SealedKey, Sealing,
+    Session, SessionId, State, StoredResponse, TenantId, Timestamp, TokenHash, WrappedKey,
 };
 
 use crate::{outbox::Queued, tenants::TenantRows};
@@ -21,6 +21,7 @@ pub(crate) struct Rows {
     /// Whose each identifier is; the key makes it unique within its tenant.
     pub(crate) identifiers: BTreeMap<(TenantId, Identifier), IdentityId>,
     pub(crate) credentials: BTreeMap<CredentialId, Credential>,
+    pub(crate) former_passwords: BTreeMap<CredentialId, Vec<PasswordHash>>,
     pub(crate) factors: BTreeMap<CredentialId, Factor>,
     pub(crate) one_time: HashMap<TokenHash, OneTimeToken>,
     pub(crate) messages: BTreeMap<MessageId, Queued>,
@@ -56,6 +57,7 @@ impl Default for Rows {
             locked_until: BTreeMap::new(),
             identifiers: BTreeMap::new(),
             credentials: BTreeMap::new(),
+            former_passwords: BTreeMap::new(),
             factors: BTreeMap::new(),
             one_time: HashMap::new(),
             messages: BTreeMap::new(),
@@ -101,6 +103,11 @@ impl Rows {
                 && credential.kind == CredentialKind::Password
                 && takes_in(scope, &credential.tenant)
         })
+    }
+
+    pub(crate) fn former_passwords(&self, scope: &Scope, identity: IdentityId) -> Vec<PasswordHash> {
+        let password = self.password(scope, identity);
+        password.and_then(|password| self.former_passwords.get(&password.id)).cloned().unwrap_or_default()
     }
 
     pub(crate) fn login_candidate(

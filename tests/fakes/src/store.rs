@@ -8,9 +8,9 @@ use kayan_ports::{
     Change, Cleanup, Client, Commit, CommitError, Credential, Credentials, DefinedRoles, EventCursor, EventPage,
     EventQuery, Expired, Factor, FactorKind, Factors, Failure, Identifier, Identity, IdentityId, IdentityQuery,
     KeyPurpose, LoginCandidate, Lookup, Message, MessageId, MessageQuery, OneTimePurpose, OneTimeToken, OneTimeTokens,
-    Outbox, Page, Refreshing, Revocations, Roles, Scope, Seal, SealedKey, Seals, Session, SessionId, SessionQuery,
-    Sessions, StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId, TenantQuery, Tenants, Timestamp,
-    TokenHash, TrailEvent, Unsealed, WrappedKey,
+    Outbox, Page, PasswordHash, Refreshing, Revocations, Roles, Scope, Seal, SealedKey, Seals, Session, SessionId,
+    SessionQuery, Sessions, StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId, TenantQuery,
+    Tenants, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use uuid::Uuid;
@@ -155,6 +155,10 @@ impl Credentials for MemoryStore {
 
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, Failure> {
         Ok(self.read()?.password(scope, identity).cloned())
+    }
+
+    async fn former_passwords(&self, scope: &Scope, identity: IdentityId) -> Result<Vec<PasswordHash>, Failure> {
+        Ok(self.read()?.former_passwords(scope, identity))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kayan_house::{Dependency, none_of, packages, rust, rust_in};
 
 /// Who may depend on whom. Optional dependencies count; those for tests are further down.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("kayan-ports", &[]),
     ("kayan-core", &["kayan-ports"]),
     ("kayan-http", &["kayan-core", "kayan-ports"]),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("kayan-postgres", &["kayan-ports", "kayan-sql", "kayan-tls"]),
     // it takes the rows out of a database, and puts them back
     ("kayan-backup", &["kayan-ports", "kayan-sql"]),
+    ("kayan-breach", &["kayan-ports", "kayan-tls"]),
     ("kayan-redis", &["kayan-ports", "kayan-tls"]),
     ("kayan-cache", &["kayan-ports"]),
     ("kayan-fakes", &["kayan-ports"]),
@@ -52,7 +53,7 @@ const NOT_IN_THE_CORE: [&str; 9] =
 /// Modules through which a use-case could reach the machine.
 const OUTSIDE: [&str; 4] = ["std::fs", "std::env", "std::process", "std::thread"];
 
-const CONCRETE: [&str; 9] = [
+const CONCRETE: [&str; 10] = [
     "kayan_sqlite",
     "kayan_postgres",
     "kayan_mysql",
@@ -62,6 +63,7 @@ const CONCRETE: [&str; 9] = [
     "kayan_webauthn",
     "kayan_oidc",
     "kayan_mail",
+    "kayan_breach",
 ];
 
 /// `compose.rs` and the files of its folder.

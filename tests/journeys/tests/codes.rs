@@ -177,16 +177,23 @@ impl Provoked {
         let client = self.client.clone();
         let strict = "admin tenant create --id strict --settings {\"mfa_required\":true}";
         let verifying = "admin tenant create --id verifying --settings {\"verification_required\":true}";
-        for line in [strict, verifying, "admin tenant create --id closed"] {
+        let aging = "admin tenant create --id aging --settings {\"password_max_age_days\":1}";
+        for line in [strict, verifying, aging, "admin tenant create --id closed"] {
             assert_eq!(home.run(line).await.code, 0);
         }
         // What only a later version could write: a list without a known method.
         let none = "UPDATE tenants SET settings = '{\"methods\":[]}' WHERE id = 'closed'";
-        home.database().await.execute(none).await;
+        let database = home.database().await;
+        database.execute(none).await;
         let register = |tenant| Person::registration(&client, "new@example.com").header("X-Tenant-ID", tenant);
         self.by("post /api/v1/registration", register("strict"), 403, "mfa_required").await;
         self.by("post /api/v1/registration", register("verifying"), 403, "verification_required").await;
         self.by("post /api/v1/registration", register("closed"), 403, "method_disabled").await;
+        ask(register("aging")).await.expect(201);
+        let yesterday = database.earlier("updated_at", 86_400);
+        database.execute(&format!("UPDATE credentials SET updated_at = {yesterday} WHERE tenant_id = 'aging'")).await;
+        let old = Person::login(&client, "new@example.com", PASSWORD).header("X-Tenant-ID", "aging");
+        self.by("post /api/v1/login", old, 403, "password_expired").await;
     }
 
     /// If every identifier is optional, one is still needed.

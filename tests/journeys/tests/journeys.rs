@@ -45,6 +45,7 @@ mod output;
 mod overload;
 mod pages;
 mod passkeys;
+mod passwords;
 mod postgres;
 mod presenting;
 mod profiles;

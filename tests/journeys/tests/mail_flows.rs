@@ -37,7 +37,7 @@ fn complete(client: &Client, flow: &str, token: &str) -> RequestBuilder {
     client.tell(&format!("/api/v1/{flow}/complete"), &json!({ "token": token }))
 }
 
-fn recover(client: &Client, token: &str, password: &str) -> RequestBuilder {
+pub(crate) fn recover(client: &Client, token: &str, password: &str) -> RequestBuilder {
     client.tell("/api/v1/recovery/complete", &json!({ "token": token, "password": password }))
 }
 
@@ -46,7 +46,7 @@ fn by_code(client: &Client, address: &str, code: &str) -> RequestBuilder {
 }
 
 /// Requests a link of this flow and returns its token.
-async fn token(server: &mut MailServer, person: &Person, flow: &str) -> String {
+pub(crate) async fn token(server: &mut MailServer, person: &Person, flow: &str) -> String {
     ask(request(&person.client, flow, &person.email)).await.expect(202);
     server.after(&person.email, &format!("/flow/{flow}#token=")).await
 }

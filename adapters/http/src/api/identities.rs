@@ -36,7 +36,7 @@ pub(crate) struct Identities {
 struct RegisterBody {
     /// The traits of the identity.
     traits: TraitsBody,
-    /// The password: at least 8 characters unless configured otherwise, and not easy to guess.
+    /// The password: at least 8 characters unless the tenant or the service asks for more, no common one, and not easy to guess.
     #[oai(validator(min_length = 1, max_length = 4096))]
     password: String,
 }
@@ -69,7 +69,8 @@ struct ChangePasswordBody {
     /// The current password.
     #[oai(validator(max_length = 4096))]
     current_password: String,
-    /// The new password: at least 8 characters unless configured otherwise, and not easy to guess.
+    /// The new password: at least 8 characters unless the tenant or the service asks for more, no common one, not easy to guess,
+    /// and none of the last ones if the tenant asks for that.
     #[oai(validator(min_length = 1, max_length = 4096))]
     new_password: String,
 }
@@ -184,7 +185,7 @@ const WRONG_PASSWORD: &str = "the current password is wrong";
 refusals! {
     RegisterError {
         Self::InvalidTraits(fields) => InvalidInput.fields(fields),
-        Self::WeakPassword(weakness) => WeakPassword.weak("/password", &weakness),
+        Self::WeakPassword(weakness) => WeakPassword.weak("/password", weakness),
         Self::AlreadyExists => AlreadyExists,
         Self::MethodDisabled => MethodDisabled,
         Self::MfaRequired(challenge) => MfaRequired.mfa(challenge),
@@ -197,7 +198,7 @@ refusals! {
     ChangePasswordError {
         Self::InvalidCredentials => InvalidCredentials as FORBIDDEN.message(WRONG_PASSWORD),
         Self::Locked(locked) => AccountLocked.locked(locked),
-        Self::WeakPassword(weakness) => WeakPassword.weak("/new_password", &weakness),
+        Self::WeakPassword(weakness) => WeakPassword.weak("/new_password", weakness),
         Self::Authenticate(AuthenticateError::Failed(Failure::Overloaded)) => Overloaded,
         Self::Authenticate(error) => (error: AuthenticateError),
     }

@@ -63,7 +63,8 @@ struct RecoveryBody {
     /// The token from the fragment of the link, as in `kyl_…`. It can be used once.
     #[oai(validator(max_length = 64))]
     token: String,
-    /// The new password.
+    /// The new password: at least 8 characters unless the tenant or the service asks for more, no common one, not easy to guess,
+    /// and none of the last ones if the tenant asks for that.
     #[oai(validator(max_length = 4096))]
     password: String,
 }
@@ -280,7 +281,7 @@ refusals! {
     RecoverError {
         Self::InvalidLink(error) => (error: InvalidLink),
         Self::NoTenant => TenantNotFound,
-        Self::WeakPassword(weakness) => WeakPassword.weak("/password", &weakness),
+        Self::WeakPassword(weakness) => WeakPassword.weak("/password", weakness),
         Self::Failed(Failure::Overloaded) => Overloaded,
         Self::Failed(failure) => (failure: Failure),
     }

@@ -219,6 +219,7 @@ refusals! {
     LogInError {
         Self::InvalidCredentials => InvalidCredentials,
         Self::NotActive => IdentityInactive,
+        Self::PasswordExpired => PasswordExpired,
         Self::Unverified => VerificationRequired,
         Self::MethodDisabled => MethodDisabled,
         Self::MfaRequired(challenge) => MfaRequired.mfa(challenge),

@@ -184,12 +184,12 @@ fn schemes() -> [(&'static str, MetaSecurityScheme); 3] {
 pub(crate) fn caller(request: &Request) -> Result<Caller> {
     let context = Context::of(request)?;
     let tenant = named_tenant(request)?.unwrap_or_default();
-    let request_id = Some(context.id.clone());
-    Ok(Caller { tenant, token: None, client: client(request)?, languages: languages(request), request_id })
+    let (languages, request_id) = (context.languages.clone(), Some(context.id.clone()));
+    Ok(Caller { tenant, token: None, client: client(request)?, languages, request_id })
 }
 
 /// The languages of messages that the request causes: reading causes none, and `whoami` is a hot path.
-fn languages(request: &Request) -> String {
+pub(crate) fn languages(request: &Request) -> String {
     if request.method() == Method::GET {
         return String::new();
     }

@@ -52,6 +52,8 @@ codes! {
         "you don't have the required permission; see details.required";
     MethodDisabled = "method_disabled", FORBIDDEN, "Login method disabled",
         "this tenant does not allow this login method";
+    PasswordExpired = "password_expired", FORBIDDEN, "Password expired",
+        "the password is older than this tenant allows: request a link by recoveryRequest, and set a new one";
     MfaRequired = "mfa_required", FORBIDDEN, "Second factor required",
         "a second factor is required; see details.methods, details.enroll and details.mfa_token";
     Aal2Required = "aal2_required", FORBIDDEN, "Second factor required for this",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayan_core::{FieldError, Limited, Locked, MfaChallenge, Weakness};
+use kayan_core::{FieldError, Language, Limited, Locked, MfaChallenge, Weakness};
 use kayan_ports::{Method, RateLimit, Timestamp};
 use poem::{
     IntoResponse, Response,
@@ -24,6 +24,8 @@ pub(crate) struct Problem {
     checks: Vec<String>,
     required: Option<String>,
     mfa: Option<MfaChallenge>,
+    /// What makes a password weak, and where it was given: described in the client's language.
+    weakness: Option<(String, Weakness)>,
     /// What the `WWW-Authenticate` header asks for (RFC 9470).
     challenge: Option<String>,
     allow: Option<String>,
@@ -106,8 +108,10 @@ pub(crate) struct Field {
     /// The field, as a JSON Pointer (RFC 6901) into the request's body, or the name of the parameter.
     pointer: String,
     /// What is wrong, for programs: a JSON Schema keyword such as `required` or `format`, or another word such as `invalid`.
+    /// With `weak_password`, the broken rule: `too_short`, `too_long`, `nul_character`, `common`, `contains_context`,
+    /// `guessable`, `breached` or `reused`.
     code: String,
-    /// What is wrong, for people.
+    /// What is wrong, for people. With `weak_password`, in English or German, as `Accept-Language` prefers.
     message: String,
 }
 
@@ -129,6 +133,7 @@ impl Problem {
             checks: Vec::new(),
             required: None,
             mfa: None,
+            weakness: None,
             challenge: None,
             allow: None,
             wait: None,
@@ -166,9 +171,17 @@ impl Problem {
     }
 
     /// With what makes the password weak.
-    pub(crate) fn weak(self, pointer: &str, weakness: &Weakness) -> Self {
-        let message = weakness.to_string();
-        self.field(pointer, Code::WeakPassword.name(), message.clone()).message(message)
+    pub(crate) fn weak(mut self, pointer: &str, weakness: Weakness) -> Self {
+        self.weakness = Some((pointer.to_owned(), weakness));
+        self
+    }
+
+    /// With the messages in the language that is preferred, where there are some in several; returns that language.
+    fn translated(mut self, languages: &str) -> (Self, Option<Language>) {
+        let Some((pointer, weakness)) = self.weakness.take() else { return (self, None) };
+        let language = Language::preferred(languages);
+        let message = weakness.message(language);
+        (self.field(&pointer, weakness.code(), message.clone()).message(message), Some(language))
     }
 
     /// With the parts that are not ready.
@@ -225,8 +238,24 @@ impl Problem {
         self.cause.as_deref()
     }
 
-    /// The response to the request with this id.
+    /// The response to the request with this id, in English.
     pub(crate) fn respond(self, request_id: &str) -> Response {
+        self.respond_in("", request_id)
+    }
+
+    /// The response to the request with this id; what there is in several languages, in the one that its `Accept-Language`
+    /// header prefers.
+    pub(crate) fn respond_in(self, languages: &str, request_id: &str) -> Response {
+        let (problem, language) = self.translated(languages);
+        let mut response = problem.response(request_id);
+        if let Some(language) = language {
+            let tag = HeaderValue::from_static(language.tag());
+            response.headers_mut().insert(header::CONTENT_LANGUAGE, tag);
+        }
+        response
+    }
+
+    fn response(self, request_id: &str) -> Response {
         let (_, title, _) = self.code.meaning();
         let some = |empty: bool| (!empty).then_some(());
         let names = |methods: &[Method]| methods.iter().map(|method| method.as_str().to_owned()).collect();

@@ -5,6 +5,7 @@ use kayan_ports::{
     Client, Credential, CredentialChange, CredentialId, CredentialKind, Credentials, Failure, Guard, Identifier,
     IdentityId, Known, LoginCandidate, PasswordHash, Scope, TenantId, Timestamp, Unique, Version,
 };
+use serde::{Deserialize, Serialize};
 
 use super::{
     accounts::{self, identity},
@@ -13,6 +14,13 @@ use super::{
 use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
 columns!(credential = "c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version");
+
+/// The column `data` of a password.
+#[derive(Serialize, Deserialize)]
+struct Data {
+    /// The hashes of former passwords, the latest first.
+    former: Vec<String>,
+}
 
 /// Reads `credential!()`.
 fn decode(row: &mut Row) -> Result<Credential, DriverError> {
@@ -90,16 +98,30 @@ WHERE c.identity_id = ? AND c.tenant_id = COALESCE(?, c.tenant_id) AND c.kind = 
         let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
         Ok(rows.into_iter().next().map(|mut row| decode(&mut row)).transpose()?)
     }
+
+    async fn former_passwords(&self, scope: &Scope, identity: IdentityId) -> Result<Vec<PasswordHash>, Failure> {
+        let sql = "-- credentials.former_passwords
+SELECT c.data
+FROM credentials c
+WHERE c.identity_id = ? AND c.tenant_id = COALESCE(?, c.tenant_id) AND c.kind = 'password' AND c.subject = ''";
+        let params = vec![identity.0.into(), tenant_or_any(scope)];
+        let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
+        let Some(mut row) = rows.into_iter().next() else { return Ok(Vec::new()) };
+        let former = row.maybe_json::<Data>()?.map(|data| data.former).unwrap_or_default();
+        Ok(former.into_iter().map(PasswordHash::new).collect())
+    }
 }
 
-pub(crate) fn apply(batch: &mut Batch, change: CredentialChange) {
+pub(crate) fn apply(batch: &mut Batch, change: CredentialChange) -> Result<(), DriverError> {
     match change {
         CredentialChange::Add(credential) => add(batch, &credential),
         CredentialChange::Replace(credential) => replace(batch, &credential),
+        CredentialChange::ChangePassword { credential, former } => change_password(batch, &credential, &former)?,
         CredentialChange::Use { tenant, credential, version, at } => {
             mark_used(batch, &tenant, credential, version, at);
         }
     }
+    Ok(())
 }
 
 /// Takes the identity's tenant from the identity, so that no credential reaches across tenants.
@@ -137,6 +159,26 @@ WHERE id = ? AND tenant_id = ? AND identity_id = ? AND version = ?";
         credential.version.saturating_sub(1).into(),
     ];
     batch.guarded(sql, params, Guard::Credential);
+}
+
+fn change_password(batch: &mut Batch, credential: &Credential, former: &[PasswordHash]) -> Result<(), DriverError> {
+    let sql = "-- credentials.change_password
+UPDATE credentials
+SET secret = ?, updated_at = ?, version = ?, data = ?
+WHERE id = ? AND tenant_id = ? AND identity_id = ? AND version = ?";
+    let kept = Data { former: former.iter().map(|hash| hash.expose().to_owned()).collect() };
+    let params = vec![
+        Value::text(credential.secret.expose()),
+        credential.updated_at.into(),
+        credential.version.into(),
+        if kept.former.is_empty() { Value::Null } else { Value::json(&kept)? },
+        credential.id.0.into(),
+        Value::text(credential.tenant.as_str()),
+        credential.identity.0.into(),
+        credential.version.saturating_sub(1).into(),
+    ];
+    batch.guarded(sql, params, Guard::Credential);
+    Ok(())
 }
 
 fn mark_used(batch: &mut Batch, tenant: &TenantId, id: CredentialId, version: Version, at: Timestamp) {

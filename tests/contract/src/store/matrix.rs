@@ -4,17 +4,13 @@
 //! and the system.
 
 use kayan_ports::{
-    AccountChange, AccountQuery, Change, CredentialChange, EventId, EventQuery, Identity, IdentityQuery, KeyPurpose,
-    Lookup, Position, PurgeEvents, Role, RoleChange, Scope, SessionChange, SessionQuery, State, Stores, Stretch,
-    TenantQuery, Traits,
+    AccountChange, AccountQuery, Change, EventId, EventQuery, Identity, IdentityQuery, KeyPurpose, Lookup, Position,
+    PurgeEvents, Role, RoleChange, Scope, SessionChange, SessionQuery, State, Stores, Stretch, TenantQuery, Traits,
 };
 
 use crate::{
-    Bench, factor_verbs, message_verbs,
-    sample::{
-        at, client, event, next_password, password, record, refresh_token, rotation, session, tenant, token, unique,
-        uuid,
-    },
+    Bench, factor_verbs, message_verbs, password_verbs,
+    sample::{at, client, event, record, refresh_token, rotation, session, tenant, token, unique, uuid},
     thing::Thing,
     verb::{Verb, by_scope, by_tenant},
 };
@@ -127,31 +123,6 @@ fn identities() -> Vec<Verb> {
                     store.credentials.login_candidate(tenant, &it.account.name, &client("192.0.2.7")).await.unwrap();
                 found.and_then(|found| found.known).is_some_and(|known| known.known_network)
             })
-        }),
-    ]
-}
-
-fn credentials() -> Vec<Verb> {
-    vec![
-        by_scope("credentials", "read", |it, store, scope| {
-            Box::pin(async { store.credentials.password(scope, it.account.identity.id).await.unwrap().is_some() })
-        }),
-        by_tenant("credentials", "add", |it, store, tenant| {
-            let mut password = password(&it.admin);
-            password.tenant = tenant.clone();
-            Box::pin(commits(store, Change::Credential(CredentialChange::Add(Box::new(password)))))
-        }),
-        by_tenant("credentials", "replace", |it, store, tenant| {
-            let mut next = next_password(&it.account.password);
-            next.tenant = tenant.clone();
-            Box::pin(commits(store, Change::Credential(CredentialChange::Replace(Box::new(next)))))
-        }),
-        by_tenant("credentials", "use", |it, store, tenant| {
-            let (tenant, credential) = (tenant.clone(), it.account.password.id);
-            Box::pin(commits(
-                store,
-                Change::Credential(CredentialChange::Use { tenant, credential, version: 1, at: at(9) }),
-            ))
         }),
     ]
 }
@@ -356,10 +327,18 @@ fn trail() -> Vec<Verb> {
 }
 
 fn verbs() -> Vec<Verb> {
-    [identities(), credentials(), factor_verbs::factors(), message_verbs::messages(), sessions(), roles(), trail()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        identities(),
+        password_verbs::credentials(),
+        factor_verbs::factors(),
+        message_verbs::messages(),
+        sessions(),
+        roles(),
+        trail(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 pub async fn i_29_nobody_reaches_another_tenants_rows_in_any_table_by_any_verb(bench: &dyn Bench) {

@@ -1,6 +1,8 @@
 //! Credentials: one password each, and none that was changed meanwhile opens anything.
 
-use kayan_ports::{Change, Client, CommitError, Credential, CredentialChange, Guard, Lookup, Scope, TenantId, Unique};
+use kayan_ports::{
+    Change, Client, CommitError, Credential, CredentialChange, Guard, Lookup, PasswordHash, Scope, TenantId, Unique,
+};
 
 use crate::{
     Bench,
@@ -12,6 +14,10 @@ const STALE: CommitError = CommitError::Stale(Guard::Credential);
 
 fn replacement(by: &Credential) -> Change {
     Change::Credential(CredentialChange::Replace(Box::new(by.clone())))
+}
+
+fn change(to: &Credential, former: Vec<PasswordHash>) -> Change {
+    Change::Credential(CredentialChange::ChangePassword { credential: Box::new(to.clone()), former })
 }
 
 fn proof(by: &Credential) -> Change {
@@ -96,6 +102,33 @@ pub async fn a_password_proves_its_owner_again_and_again(bench: &dyn Bench) {
         store.changes.commit(vec![proof(&anna.password)]).await.unwrap();
     }
     assert_eq!(View::of(&store, &anna).await, View::expected(&anna));
+}
+
+pub async fn former_passwords_are_kept_with_the_password_until_they_are_replaced(bench: &dyn Bench) {
+    let store = bench.store();
+    let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
+    let (whom, scope) = (anna.identity.id, Scope::from(anna.tenant()));
+    let hash = |text: &str| PasswordHash::new(text.to_owned());
+    assert_eq!(store.credentials.former_passwords(&scope, whom).await, Ok(vec![]));
+    let second = next_password(&anna.password);
+    let former = vec![anna.password.secret.clone(), PasswordHash::cutting("$2b$04$\"ä'\\")];
+    store.changes.commit(vec![change(&second, former.clone())]).await.unwrap();
+    assert_eq!(store.credentials.password(&scope, whom).await, Ok(Some(second.clone())));
+    assert_eq!(store.credentials.former_passwords(&scope, whom).await, Ok(former.clone()));
+    let again = store.changes.commit(vec![change(&second, vec![hash("other")])]).await;
+    assert_eq!(again, Err(STALE), "the version before it is not current");
+    // Hashed anew, it is the same password.
+    let renewed = next_password(&second);
+    store.changes.commit(vec![replacement(&renewed)]).await.unwrap();
+    assert_eq!(store.credentials.former_passwords(&scope, whom).await, Ok(former));
+    let many: Vec<_> = (0..24).map(|number| hash(&format!("$argon2id${}{number}", "x".repeat(200)))).collect();
+    let third = next_password(&renewed);
+    store.changes.commit(vec![change(&third, many.clone())]).await.unwrap();
+    assert_eq!(store.credentials.former_passwords(&Scope::System, whom).await, Ok(many));
+    store.changes.commit(vec![change(&next_password(&third), vec![])]).await.unwrap();
+    assert_eq!(store.credentials.former_passwords(&scope, whom).await, Ok(vec![]));
+    let nobody = identity(&TenantId::default());
+    assert_eq!(store.credentials.former_passwords(&scope, nobody.id).await, Ok(vec![]));
 }
 
 pub async fn an_absent_password_proves_nothing(bench: &dyn Bench) {

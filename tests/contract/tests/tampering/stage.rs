@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kayan_cache::MemoryLimiter;
 use kayan_core::{
-    IdentitySchema, Kayan, Lifetimes, Ports, RateLimits, Settings, VerifyTrail,
+    IdentitySchema, Kayan, Lifetimes, PasswordSettings, Ports, RateLimits, Settings, VerifyTrail,
     policy::seal::{Head, SealKey, TrailReport},
 };
 use kayan_crypto::{SealedKeys, WrappingSecrets};
@@ -169,7 +169,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
     let settings = Settings {
         lifetimes: Lifetimes { session: hour, refresh: hour, absolute: hour },
         refresh_reuse_window: Duration::from_secs(10),
-        password_min_length: 8,
+        passwords: PasswordSettings::default(),
         lockout: None,
         limits: RateLimits::default(),
     };
@@ -187,6 +187,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
         totp: Arc::new(kayan_crypto::AppCodes),
         relying_party: Arc::new(|_| None),
         store: Stores::new(store.clone()),
+        breaches: None,
         attempts: store.clone(),
         hasher: Arc::new(PlainHasher::new()),
         limiter: Arc::new(MemoryLimiter::new()),

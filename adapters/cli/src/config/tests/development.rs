@@ -27,7 +27,7 @@ fn development_needs_nothing() {
     assert!(config.hashing.threads >= 1 && config.hashing.queue == 256);
     let hours = |span: std::time::Duration| span.as_secs() / 3600;
     assert_eq!([config.sessions.ttl, config.sessions.refresh_ttl, config.sessions.max_ttl].map(hours), [24, 168, 720]);
-    assert_eq!(config.password_min_length, 8);
+    assert_eq!(config.passwords, kayan_core::PasswordSettings::default());
     assert!(config.auto_migrate && config.identity_schema.is_none() && config.public_url.is_none());
     assert_eq!(config.session_secret.expose_secret().len(), 32);
 }

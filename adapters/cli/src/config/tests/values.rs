@@ -58,6 +58,9 @@ fn the_guides_table_stands_with_its_defaults() {
         ("KAYAN_DATA_KEY_PREVIOUS", ""),
         ("KAYAN_PASSWORD_HASHER", "bcrypt"),
         ("KAYAN_PASSWORD_MIN_LENGTH", "8"),
+        ("KAYAN_PASSWORD_MIN_SCORE", "2"),
+        ("KAYAN_PASSWORD_BREACH_CHECK", "false"),
+        ("KAYAN_PASSWORD_BREACH_URL", ""),
         ("KAYAN_HASH_QUEUE", "256"),
         ("KAYAN_DB_READ_DSN", ""),
         ("KAYAN_DB_STATEMENTS", "prepared"),
@@ -100,7 +103,7 @@ fn the_guides_table_stands_with_its_defaults() {
     assert_eq!(row(&rows, "KAYAN_HASH_CONCURRENCY").value, cores);
     let connections = row(&rows, "KAYAN_MAX_CONNECTIONS").value.parse::<u32>();
     assert!(connections.is_ok_and(|number| (16..=10_000).contains(&number)));
-    assert_eq!(rows.len(), 77, "a new setting belongs into this list");
+    assert_eq!(rows.len(), 80, "a new setting belongs into this list");
     assert_eq!(rows.len(), all().count());
 }
 

@@ -35,7 +35,7 @@ refusals! {
     CreateUserError {
         Self::Denied(denied) => (denied: DeniedError),
         Self::InvalidTraits(fields) => InvalidInput.fields(fields),
-        Self::WeakPassword(weakness) => WeakPassword.weak("/password", &weakness),
+        Self::WeakPassword(weakness) => WeakPassword.weak("/password", weakness),
         error @ Self::Hash(AdoptError::Unknown) => InvalidInput
             .field("/password_hash", "unknown_hash", error.to_string()),
         error @ Self::Hash(AdoptError::Costly) => InvalidInput
@@ -55,7 +55,7 @@ refusals! {
     SetUserPasswordError {
         Self::Change(ChangeUserError::Find(FindUserError::Failed(Failure::Overloaded))) => Overloaded,
         Self::Change(error) => (error: ChangeUserError),
-        Self::WeakPassword(weakness) => WeakPassword.weak("/password", &weakness),
+        Self::WeakPassword(weakness) => WeakPassword.weak("/password", weakness),
         Self::Raced => PreconditionFailed,
     }
     AssignRoleError {

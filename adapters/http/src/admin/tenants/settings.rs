@@ -1,0 +1,167 @@
+//! The settings of a tenant, as administrators read and write them.
+
+use kayan_ports::{Method, TenantLimit, Timestamp};
+use poem_openapi::{Enum, Object};
+use serde::{Deserialize, Serialize};
+
+/// A way to log in.
+#[derive(Debug, Clone, Copy, Enum, Serialize, Deserialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+enum LoginMethod {
+    /// Identifier and password.
+    Password,
+    /// A passkey.
+    Webauthn,
+    /// A link in a mail.
+    MagicLink,
+    /// A code in a mail.
+    Code,
+}
+
+/// A rate limit.
+#[derive(Debug, Clone, Copy, Object, Serialize, Deserialize)]
+struct Limit {
+    /// The number of requests.
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000000")))]
+    requests: u32,
+    /// The time window, in seconds.
+    #[oai(validator(minimum(value = "1"), maximum(value = "86400")))]
+    window: u32,
+}
+
+/// The settings of a tenant. The service's own settings apply for members that are left out.
+#[derive(Debug, Clone, Default, Object, Serialize, Deserialize)]
+#[oai(rename = "TenantSettings", skip_serializing_if_is_none)]
+pub(super) struct Settings {
+    /// The allowed ways to log in. Default: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(min_items = 1))]
+    methods: Option<Vec<LoginMethod>>,
+    /// The lifetime of a session token, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(minimum(value = "60"), maximum(value = "31536000")))]
+    session_ttl: Option<u32>,
+    /// The lifetime of a refresh token, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(minimum(value = "60"), maximum(value = "31536000")))]
+    refresh_ttl: Option<u32>,
+    /// The maximum lifetime of a session, however often it is refreshed, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(minimum(value = "60"), maximum(value = "31536000")))]
+    session_max_ttl: Option<u32>,
+    /// The minimum length of a password, in characters. Not less than the service asks for, and not more than the hash format
+    /// takes: 72 with bcrypt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(minimum(value = "8"), maximum(value = "128")))]
+    password_min_length: Option<u16>,
+    /// The maximum length of a password, in characters. Default: what the hash format takes, in bytes: 72 with bcrypt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(minimum(value = "64"), maximum(value = "4096")))]
+    password_max_length: Option<u16>,
+    /// How hard a password must be to guess, as zxcvbn scores it: 0 to 4. Not less than the service asks for. Default: what the
+    /// service asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(maximum(value = "4")))]
+    password_min_score: Option<u8>,
+    /// From how many of the user's last passwords a new one must differ, the current one included. Default: 0, none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(maximum(value = "24")))]
+    password_history: Option<u8>,
+    /// Whether passwords that are known from data breaches are refused. Default: what the service does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_breach_check: Option<bool>,
+    /// After how many days a password is too old to log in with. Needs mail, by which users then set a new one. Default: 0, never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(maximum(value = "3650")))]
+    password_max_age_days: Option<u16>,
+    /// Whether a second factor is required. Users who have none enroll one when they log in.
+    #[serde(default)]
+    #[oai(default)]
+    mfa_required: bool,
+    /// From when on it is required. Before that, users log in as if it were not. Default: from now on.
+    #[serde(default, with = "kayan_ports::timestamp::option", skip_serializing_if = "Option::is_none")]
+    mfa_required_from: Option<Timestamp>,
+    /// Require it only of users with one of these roles, or with a role that inherits from one of them. Default: of everyone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(min_items = 1, max_items = 256))]
+    mfa_required_roles: Option<Vec<String>>,
+    /// Whether users must verify an e-mail address before they can log in.
+    #[serde(default)]
+    #[oai(default)]
+    verification_required: bool,
+    /// The language of mails to users who prefer none, as a tag such as `de` (RFC 5646). Default: English.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(min_length = 2, max_length = 35))]
+    language: Option<String>,
+    /// The rate limit of logins for each identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login_limit: Option<Limit>,
+    /// The rate limit of registrations for each client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_limit: Option<Limit>,
+}
+
+impl From<kayan_ports::TenantSettings> for Settings {
+    fn from(settings: kayan_ports::TenantSettings) -> Self {
+        let limit = |TenantLimit { requests, window }| Limit { requests, window };
+        let method = |method: Method| match method {
+            Method::Password => Some(LoginMethod::Password),
+            Method::Webauthn => Some(LoginMethod::Webauthn),
+            Method::MagicLink => Some(LoginMethod::MagicLink),
+            Method::Code => Some(LoginMethod::Code),
+            // Second factors: no login begins with them.
+            Method::Totp | Method::RecoveryCode => None,
+        };
+        Self {
+            methods: settings.methods.map(|methods| methods.into_iter().filter_map(method).collect()),
+            session_ttl: settings.session_ttl,
+            refresh_ttl: settings.refresh_ttl,
+            session_max_ttl: settings.session_max_ttl,
+            password_min_length: settings.password_min_length,
+            password_max_length: settings.password_max_length,
+            password_min_score: settings.password_min_score,
+            password_history: settings.password_history,
+            password_breach_check: settings.password_breach_check,
+            password_max_age_days: settings.password_max_age_days,
+            mfa_required: settings.mfa_required,
+            mfa_required_from: settings.mfa_required_from,
+            mfa_required_roles: settings.mfa_required_roles,
+            verification_required: settings.verification_required,
+            language: settings.language,
+            login_limit: settings.login_limit.map(limit),
+            registration_limit: settings.registration_limit.map(limit),
+        }
+    }
+}
+
+impl From<Settings> for kayan_ports::TenantSettings {
+    fn from(settings: Settings) -> Self {
+        let limit = |Limit { requests, window }| TenantLimit { requests, window };
+        let method = |method: LoginMethod| match method {
+            LoginMethod::Password => Method::Password,
+            LoginMethod::Webauthn => Method::Webauthn,
+            LoginMethod::MagicLink => Method::MagicLink,
+            LoginMethod::Code => Method::Code,
+        };
+        Self {
+            methods: settings.methods.map(|methods| methods.into_iter().map(method).collect()),
+            session_ttl: settings.session_ttl,
+            refresh_ttl: settings.refresh_ttl,
+            session_max_ttl: settings.session_max_ttl,
+            password_min_length: settings.password_min_length,
+            password_max_length: settings.password_max_length,
+            password_min_score: settings.password_min_score,
+            password_history: settings.password_history,
+            password_breach_check: settings.password_breach_check,
+            password_max_age_days: settings.password_max_age_days,
+            mfa_required: settings.mfa_required,
+            mfa_required_from: settings.mfa_required_from,
+            mfa_required_roles: settings.mfa_required_roles,
+            verification_required: settings.verification_required,
+            language: settings.language,
+            login_limit: settings.login_limit.map(limit),
+            registration_limit: settings.registration_limit.map(limit),
+        }
+    }
+}
