@@ -87,6 +87,7 @@ pub use crate::{
     flow::{
         InvalidLink,
         code::{LogInByCode, LogInByCodeError},
+        email_change::{ChangeEmailError, RequestEmailChangeError},
         magic_link::LogInByLinkError,
         recovery::{Recover, RecoverError},
         request::{Flow, RequestByMail, RequestByMailError},

@@ -16,6 +16,10 @@ pub enum MessageKind {
     MagicLink,
     /// A code that logs in.
     LoginCode,
+    /// A link that puts a new address in the place of the old one, to the new one.
+    EmailChange,
+    /// Notice to the old address: it was changed. With a link that puts it back.
+    EmailRevert,
     /// Notice: the password was changed.
     PasswordChanged,
     /// Notice: a second factor was added.
@@ -32,11 +36,13 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Verification,
         Self::Recovery,
         Self::MagicLink,
         Self::LoginCode,
+        Self::EmailChange,
+        Self::EmailRevert,
         Self::PasswordChanged,
         Self::FactorAdded,
         Self::FactorRemoved,
@@ -52,6 +58,8 @@ impl MessageKind {
             Self::Recovery => "recovery",
             Self::MagicLink => "magic_link",
             Self::LoginCode => "login_code",
+            Self::EmailChange => "email_change",
+            Self::EmailRevert => "email_revert",
             Self::PasswordChanged => "password_changed",
             Self::FactorAdded => "factor_added",
             Self::FactorRemoved => "factor_removed",

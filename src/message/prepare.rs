@@ -28,7 +28,10 @@ fn grants(kind: MessageKind) -> Option<(OneTimePurpose, Duration)> {
         MessageKind::Recovery => (OneTimePurpose::Recovery, Duration::hours(1)),
         MessageKind::MagicLink => (OneTimePurpose::MagicLink, Duration::minutes(15)),
         MessageKind::LoginCode => (OneTimePurpose::LoginCode, Duration::minutes(10)),
-        MessageKind::PasswordChanged
+        // The links of the first come with them.
+        MessageKind::EmailChange
+        | MessageKind::EmailRevert
+        | MessageKind::PasswordChanged
         | MessageKind::FactorAdded
         | MessageKind::FactorRemoved
         | MessageKind::RecoveryCodesLow
@@ -59,14 +62,19 @@ impl Kayan {
         tenant: Option<&Tenant>,
     ) -> Result<Option<(Content, Option<Identity>)>, Failure> {
         let scope = (&message.tenant).into();
+        let address = Identifier::from_canonical(message.recipient.clone());
         if let Some(id) = message.identity {
+            // Whether a user has the new address is looked up here, so that the request does not reveal it (I-08).
+            let is_new = message.kind == MessageKind::EmailChange;
+            if is_new && !self.store.accounts.identities_named(&scope, &address).await?.is_empty() {
+                return Ok(None);
+            }
             let identity = self.store.accounts.identity(&scope, id).await?;
             return Ok(identity.map(|identity| (content, Some(identity))));
         }
         if message.kind == MessageKind::Test {
             return Ok(Some((content, None)));
         }
-        let address = Identifier::from_canonical(message.recipient.clone());
         let Some(Tenant { settings, .. }) = tenant.filter(|tenant| tenant.active) else { return Ok(None) };
         let named = self.store.accounts.identities_named(&scope, &address).await?;
         let serves = |identity: &Identity| serves(message.kind, settings, identity, &address);
@@ -96,7 +104,7 @@ impl Kayan {
             (token.expose(), token.hash(), None, 1)
         };
         let expires_at = now + lifetime;
-        let data = ByMail { address: address.as_str().to_owned(), mac }.to_json()?;
+        let data = ByMail { address: address.as_str().to_owned(), mac, ..ByMail::default() }.to_json()?;
         let token = OneTimeToken {
             hash,
             tenant: tenant.clone(),

@@ -4,6 +4,7 @@ pub(crate) mod ceremonies;
 pub(crate) mod debug;
 pub(crate) mod docs;
 pub(crate) mod document;
+pub(crate) mod email_changes;
 pub(crate) mod factors;
 pub(crate) mod identities;
 pub(crate) mod mail_flows;

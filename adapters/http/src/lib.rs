@@ -125,7 +125,7 @@ type Api = (
     api::factors::Factors,
     api::ceremonies::Ceremonies,
     api::passkeys::Passkeys,
-    api::mail_flows::MailFlows,
+    (api::mail_flows::MailFlows, api::email_changes::EmailChanges),
     (
         admin::users::Users,
         admin::second_factors::SecondFactors,
@@ -146,7 +146,7 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
         api::factors::Factors { app: app.clone() },
         api::ceremonies::Ceremonies { app: app.clone() },
         api::passkeys::Passkeys { app: app.clone() },
-        api::mail_flows::MailFlows { app: app.clone() },
+        (api::mail_flows::MailFlows { app: app.clone() }, api::email_changes::EmailChanges { app: app.clone() }),
         (
             admin::users::Users { app: app.clone() },
             admin::second_factors::SecondFactors { app: app.clone() },

@@ -23,6 +23,7 @@ mod dates;
 mod doctor;
 mod durability;
 mod edges;
+mod email_changes;
 mod failover;
 mod fairness;
 mod guide;

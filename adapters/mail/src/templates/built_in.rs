@@ -13,6 +13,10 @@ macro_rules! language {
         [
             file!(concat!($language, "/account_locked.html")),
             file!(concat!($language, "/account_locked.txt")),
+            file!(concat!($language, "/email_change.html")),
+            file!(concat!($language, "/email_change.txt")),
+            file!(concat!($language, "/email_revert.html")),
+            file!(concat!($language, "/email_revert.txt")),
             file!(concat!($language, "/facts.html")),
             file!(concat!($language, "/facts.txt")),
             file!(concat!($language, "/factor_added.html")),
@@ -40,7 +44,7 @@ macro_rules! language {
 }
 
 /// The templates of all languages.
-const OF_LANGUAGES: [[(&str, &str); 24]; 2] = [language!("en"), language!("de")];
+const OF_LANGUAGES: [[(&str, &str); 28]; 2] = [language!("en"), language!("de")];
 
 /// Every template: its path, and its text.
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -85,6 +85,7 @@ fn a_notice_says_what_to_do_if_it_was_not_you() {
         MessageKind::FactorAdded,
         MessageKind::FactorRemoved,
         MessageKind::RecoveryCodesLow,
+        MessageKind::EmailRevert,
     ] {
         for (language, words) in [("en", ["If ", "not", "new password"]), ("de", ["Falls ", "nicht", "neues Passwort"])]
         {

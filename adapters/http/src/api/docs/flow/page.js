@@ -4,18 +4,34 @@
 const $ = (id) => document.getElementById(id);
 
 const ENGLISH = {
-  titles: { verification: 'Verify your e-mail address', recovery: 'Set a new password', 'magic-link': 'Log in' },
+  titles: {
+    verification: 'Verify your e-mail address',
+    recovery: 'Set a new password',
+    'magic-link': 'Log in',
+    'email-change': 'Change your e-mail address',
+    'email-revert': 'Put your e-mail address back',
+  },
   explanations: {
     verification: 'Confirm that this e-mail address is yours.',
     'magic-link': 'Confirm that you want to log in on this device.',
+    'email-change': 'Confirm that this is the new e-mail address of your account.',
+    'email-revert': 'Your old e-mail address becomes the address of your account again. All sessions end, and you get a link to set a new password.',
   },
-  confirm: { verification: 'Verify address', 'magic-link': 'Log in' },
+  confirm: {
+    verification: 'Verify address',
+    'magic-link': 'Log in',
+    'email-change': 'Change address',
+    'email-revert': 'Put the address back',
+  },
   done: {
     verification: 'Your e-mail address is verified.',
     recovery: 'Your password is set. All sessions have ended: log in with the new password.',
     'magic-link': 'You are logged in.',
+    'email-change': 'Your e-mail address is changed.',
+    'email-revert': 'Your old e-mail address is back, and all sessions have ended. Set a new password: the link is in your mail. Then look whether you know all second factors and passkeys of your account.',
   },
   invalid: 'This link was used already or has expired. Request a new one.',
+  spent: 'This link was used already or has expired.',
   password: 'New password',
   hint: 'A long phrase is best. Avoid common words and your own name or address.',
   setPassword: 'Set password',
@@ -29,18 +45,34 @@ const ENGLISH = {
 };
 
 const GERMAN = {
-  titles: { verification: 'E-Mail-Adresse bestätigen', recovery: 'Neues Passwort setzen', 'magic-link': 'Anmelden' },
+  titles: {
+    verification: 'E-Mail-Adresse bestätigen',
+    recovery: 'Neues Passwort setzen',
+    'magic-link': 'Anmelden',
+    'email-change': 'E-Mail-Adresse ändern',
+    'email-revert': 'Alte E-Mail-Adresse zurückholen',
+  },
   explanations: {
     verification: 'Bestätigen Sie, dass diese E-Mail-Adresse Ihnen gehört.',
     'magic-link': 'Bestätigen Sie, dass Sie sich auf diesem Gerät anmelden möchten.',
+    'email-change': 'Bestätigen Sie, dass dies die neue E-Mail-Adresse Ihres Kontos ist.',
+    'email-revert': 'Ihre alte E-Mail-Adresse wird wieder die Adresse Ihres Kontos. Alle Sitzungen enden, und Sie bekommen einen Link, um ein neues Passwort zu setzen.',
   },
-  confirm: { verification: 'Adresse bestätigen', 'magic-link': 'Anmelden' },
+  confirm: {
+    verification: 'Adresse bestätigen',
+    'magic-link': 'Anmelden',
+    'email-change': 'Adresse ändern',
+    'email-revert': 'Adresse zurückholen',
+  },
   done: {
     verification: 'Ihre E-Mail-Adresse ist bestätigt.',
     recovery: 'Ihr Passwort ist gesetzt. Alle Sitzungen sind beendet: Melden Sie sich mit dem neuen Passwort an.',
     'magic-link': 'Sie sind angemeldet.',
+    'email-change': 'Ihre E-Mail-Adresse ist geändert.',
+    'email-revert': 'Ihre alte E-Mail-Adresse ist zurück, und alle Sitzungen sind beendet. Setzen Sie ein neues Passwort: Der Link ist in Ihrer E-Mail. Sehen Sie dann nach, ob Sie alle zweiten Faktoren und Passkeys Ihres Kontos kennen.',
   },
   invalid: 'Dieser Link wurde schon benutzt oder ist abgelaufen. Fordern Sie einen neuen an.',
+  spent: 'Dieser Link wurde schon benutzt oder ist abgelaufen.',
   password: 'Neues Passwort',
   hint: 'Am besten ist ein langer Satz. Vermeiden Sie häufige Wörter und Ihren Namen oder Ihre Adresse.',
   setPassword: 'Passwort setzen',
@@ -60,6 +92,9 @@ const flow = location.pathname.replace(/\/$/, '').split('/').pop();
 const fragment = new URLSearchParams(location.hash.slice(1));
 const token = fragment.get('token');
 const tenant = fragment.get('tenant');
+// A new link of these can be requested here, without a session.
+const takesRequests = ['verification', 'recovery', 'magic-link'].includes(flow);
+const completion = flow === 'email-revert' ? 'email-change/revert' : `${flow}/complete`;
 let mfaToken = null;
 
 // So that the token is neither in the history nor shown.
@@ -82,10 +117,14 @@ async function post(path, body) {
   return response.ok ? null : answer;
 }
 
+function refuseLink() {
+  say(takesRequests ? TEXTS.invalid : TEXTS.spent, true);
+  show(takesRequests ? 'request-form' : null);
+}
+
 function refuse(problem) {
   if (problem.code === 'invalid_token') {
-    say(TEXTS.invalid, true);
-    show('request-form');
+    refuseLink();
   } else if (problem.code === 'mfa_required') {
     mfaToken = problem.details.mfa_token;
     const takesCodes = problem.details.methods.some((method) => method !== 'webauthn');
@@ -120,7 +159,7 @@ function on(form, act) {
   });
 }
 
-on('confirm-form', () => complete(`${flow}/complete`, { token }));
+on('confirm-form', () => complete(completion, { token }));
 on('password-form', () => complete('recovery/complete', { token, password: $('password').value }));
 on('factor-form', async () => {
   const code = $('factor').value.trim();
@@ -146,5 +185,6 @@ $('verify-factor').textContent = TEXTS.verifyFactor;
 $('email-label').textContent = TEXTS.email;
 $('request').textContent = TEXTS.request;
 
-if (!token) show('request-form');
+if (!token && takesRequests) show('request-form');
+else if (!token) refuseLink();
 else show(flow === 'recovery' ? 'password-form' : 'confirm-form');
