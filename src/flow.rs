@@ -3,6 +3,7 @@
 pub(crate) mod code;
 pub(crate) mod email_change;
 pub(crate) mod email_revert;
+pub(crate) mod invitation;
 pub(crate) mod magic_link;
 pub(crate) mod recovery;
 pub(crate) mod request;
@@ -10,7 +11,7 @@ pub(crate) mod verification;
 
 use kayan_ports::{
     AccountChange, Change, Identifier, Identity, IdentityId, OneTimeChange, OneTimePurpose, OneTimeToken, State,
-    Tenant, TenantId, Timestamp,
+    Tenant, TenantId, Timestamp, TokenHash,
 };
 use serde::{Deserialize, Serialize};
 use time::Duration;
@@ -36,6 +37,9 @@ pub(crate) struct ByMail {
     /// The trait that the address is put back to, whatever address its user has by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) back_to: Option<String>,
+    /// Whether an operator handed the link out, so that it does not prove the address.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) by_hand: bool,
     /// What a code is compared with, in base64url.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) mac: Option<String>,
@@ -105,30 +109,25 @@ impl Kayan {
     }
 
     /// The user, if active and still at the address that the token is bound to.
-    async fn active_with(
-        &self,
-        tenant: &TenantId,
-        id: IdentityId,
-        kept: &ByMail,
-    ) -> Result<Option<Identity>, Failure> {
+    async fn active_with(&self, tenant: &TenantId, id: IdentityId, kept: &ByMail) -> Result<Option<Identity>, Failure> {
         let found = self.store.accounts.identity(&tenant.into(), id).await?;
         let found = found.filter(|identity| identity.state == State::Active);
         let bound_to = Identifier::from_canonical(kept.replaces.as_ref().unwrap_or(&kept.address).clone());
         Ok(found.filter(|identity| kept.back_to.is_some() || self.addresses(identity).contains(&bound_to)))
     }
 
-    /// A new link for a user, and the change that issues its token.
+    /// A new link for a user: the hash of its token, the token, and the change that issues it.
     pub(crate) fn new_link(
         &self,
         identity: &Identity,
         purpose: OneTimePurpose,
         kept: &ByMail,
         (now, lifetime): (Timestamp, Duration),
-    ) -> Result<(Secret, Change), Failure> {
+    ) -> Result<(TokenHash, Secret, Change), Failure> {
         let token = Token::random(Purpose::Link, &*self.entropy);
-        let expires_at = now + lifetime;
+        let (hash, expires_at) = (token.hash(), now + lifetime);
         let issue = OneTimeToken {
-            hash: token.hash(),
+            hash,
             tenant: identity.tenant.clone(),
             purpose,
             identity: Some(identity.id),
@@ -138,7 +137,7 @@ impl Kayan {
             expires_at,
         };
         let secret = Secret { text: token.expose().to_string(), expires_at };
-        Ok((secret, Change::OneTime(OneTimeChange::Issue(Box::new(issue)))))
+        Ok((hash, secret, Change::OneTime(OneTimeChange::Issue(Box::new(issue)))))
     }
 
     /// The change that marks an address as verified, which keeps the identity unchanged otherwise, and the identity after

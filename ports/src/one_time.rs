@@ -24,11 +24,13 @@ pub enum OneTimePurpose {
     /// Puts the old address back. Unlike all others, it is not voided with its owner's sessions: who took the account over could
     /// void it otherwise.
     EmailRevert,
+    /// Opens the first session of a user who was invited.
+    Invitation,
 }
 
 impl OneTimePurpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Mfa,
         Self::Webauthn,
         Self::Verification,
@@ -37,6 +39,7 @@ impl OneTimePurpose {
         Self::LoginCode,
         Self::EmailChange,
         Self::EmailRevert,
+        Self::Invitation,
     ];
 
     /// The name in the database.
@@ -50,6 +53,7 @@ impl OneTimePurpose {
             Self::LoginCode => "login_code",
             Self::EmailChange => "email_change",
             Self::EmailRevert => "email_revert",
+            Self::Invitation => "invitation",
         }
     }
 

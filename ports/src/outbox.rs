@@ -20,6 +20,8 @@ pub enum MessageKind {
     EmailChange,
     /// Notice to the old address: it was changed. With a link that puts it back.
     EmailRevert,
+    /// A link that opens the first session of a user who was invited.
+    Invitation,
     /// Notice: the password was changed.
     PasswordChanged,
     /// Notice: a second factor was added.
@@ -36,13 +38,14 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Verification,
         Self::Recovery,
         Self::MagicLink,
         Self::LoginCode,
         Self::EmailChange,
         Self::EmailRevert,
+        Self::Invitation,
         Self::PasswordChanged,
         Self::FactorAdded,
         Self::FactorRemoved,
@@ -60,6 +63,7 @@ impl MessageKind {
             Self::LoginCode => "login_code",
             Self::EmailChange => "email_change",
             Self::EmailRevert => "email_revert",
+            Self::Invitation => "invitation",
             Self::PasswordChanged => "password_changed",
             Self::FactorAdded => "factor_added",
             Self::FactorRemoved => "factor_removed",

@@ -149,7 +149,7 @@ impl Kayan {
         let identity = &me.identity;
         let replaces = Some(old.as_str().to_owned());
         let kept = ByMail { address: new.as_str().to_owned(), replaces, ..ByMail::default() };
-        let (secret, issue) = self.new_link(identity, OneTimePurpose::EmailChange, &kept, (now, LIFETIME))?;
+        let (_, secret, issue) = self.new_link(identity, OneTimePurpose::EmailChange, &kept, (now, LIFETIME))?;
         let mail = self.enqueue(Outgoing::with_link(caller, MessageKind::EmailChange, (identity, new), secret)).await?;
         let event = self
             .event(caller, EventType::MessageRequested, now, "the owner requested a change of the e-mail address")
@@ -222,7 +222,7 @@ impl Kayan {
         }
         let (address, back_to) = (old.value.as_str().to_owned(), Some(old.field.clone()));
         let kept = ByMail { address, back_to, ..ByMail::default() };
-        let (secret, issue) = self.new_link(after, OneTimePurpose::EmailRevert, &kept, (now, REVERT_LIFETIME))?;
+        let (_, secret, issue) = self.new_link(after, OneTimePurpose::EmailRevert, &kept, (now, REVERT_LIFETIME))?;
         let mut mail = Outgoing::with_link(caller, MessageKind::EmailRevert, (after, &old.value), secret);
         mail.content.values.insert("new_address".to_owned(), Value::from(new.masked()));
         Ok(vec![issue, self.enqueue(mail).await?])

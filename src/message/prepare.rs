@@ -31,6 +31,7 @@ fn grants(kind: MessageKind) -> Option<(OneTimePurpose, Duration)> {
         // The links of the first come with them.
         MessageKind::EmailChange
         | MessageKind::EmailRevert
+        | MessageKind::Invitation
         | MessageKind::PasswordChanged
         | MessageKind::FactorAdded
         | MessageKind::FactorRemoved

@@ -7,6 +7,7 @@ pub(crate) mod document;
 pub(crate) mod email_changes;
 pub(crate) mod factors;
 pub(crate) mod identities;
+pub(crate) mod invitations;
 pub(crate) mod mail_flows;
 pub(crate) mod passkeys;
 mod process_access;

@@ -29,6 +29,7 @@ mod fairness;
 mod guide;
 mod hosts;
 mod idempotency;
+mod invitations;
 mod junk;
 mod limits;
 mod logs;

@@ -83,7 +83,7 @@ struct CodeBody {
 /// What happened.
 #[derive(Object, Serialize)]
 #[oai(rename = "Done")]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// What happened, for people.
     message: String,
 }
@@ -116,12 +116,12 @@ enum Recovered {
     Done(Reply<Told>),
 }
 
-pub(super) fn told(message: &str) -> Reply<Told> {
+pub(crate) fn told(message: &str) -> Reply<Told> {
     Reply::new(&Told { message: message.to_owned() })
 }
 
 /// What is not such a token is an unknown one.
-pub(super) fn link(token: &str) -> Option<Token> {
+pub(crate) fn link(token: &str) -> Option<Token> {
     Token::read(Purpose::Link, token)
 }
 

@@ -23,6 +23,8 @@ macro_rules! language {
             file!(concat!($language, "/factor_added.txt")),
             file!(concat!($language, "/factor_removed.html")),
             file!(concat!($language, "/factor_removed.txt")),
+            file!(concat!($language, "/invitation.html")),
+            file!(concat!($language, "/invitation.txt")),
             file!(concat!($language, "/link.html")),
             file!(concat!($language, "/login_code.html")),
             file!(concat!($language, "/login_code.txt")),
@@ -44,7 +46,7 @@ macro_rules! language {
 }
 
 /// The templates of all languages.
-const OF_LANGUAGES: [[(&str, &str); 28]; 2] = [language!("en"), language!("de")];
+const OF_LANGUAGES: [[(&str, &str); 30]; 2] = [language!("en"), language!("de")];
 
 /// Every template: its path, and its text.
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -52,7 +52,7 @@ fn every_kind_is_rendered_in_english_and_german_with_its_link_or_code() {
 
 /// Whether the built-in templates of a kind show this value.
 fn kind_has(kind: MessageKind, name: &str) -> bool {
-    let is_bare = matches!(kind, MessageKind::Verification | MessageKind::Test);
+    let is_bare = matches!(kind, MessageKind::Verification | MessageKind::Invitation | MessageKind::Test);
     !is_bare || !matches!(name, "ip" | "device")
 }
 

@@ -16,9 +16,11 @@ const MAYBE: [&str; 4] = ["name", "ip", "device", "minutes"];
 /// What every message of a kind has besides.
 fn own(kind: MessageKind) -> &'static [&'static str] {
     match kind {
-        MessageKind::Verification | MessageKind::Recovery | MessageKind::MagicLink | MessageKind::EmailChange => {
-            &["link", "minutes"]
-        }
+        MessageKind::Verification
+        | MessageKind::Recovery
+        | MessageKind::MagicLink
+        | MessageKind::EmailChange
+        | MessageKind::Invitation => &["link", "minutes"],
         MessageKind::EmailRevert => &["link", "minutes", "new_address"],
         MessageKind::LoginCode => &["code", "minutes"],
         MessageKind::RecoveryCodesLow => &["left"],

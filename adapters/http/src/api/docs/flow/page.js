@@ -10,6 +10,7 @@ const ENGLISH = {
     'magic-link': 'Log in',
     'email-change': 'Change your e-mail address',
     'email-revert': 'Put your e-mail address back',
+    invitation: 'Welcome',
   },
   explanations: {
     verification: 'Confirm that this e-mail address is yours.',
@@ -22,21 +23,27 @@ const ENGLISH = {
     'magic-link': 'Log in',
     'email-change': 'Change address',
     'email-revert': 'Put the address back',
+    invitation: 'Continue without a password',
   },
   done: {
     verification: 'Your e-mail address is verified.',
     recovery: 'Your password is set. All sessions have ended: log in with the new password.',
     'magic-link': 'You are logged in.',
     'email-change': 'Your e-mail address is changed.',
+    invitation: 'You are logged in. Next time, log in with your e-mail address and your password.',
+    passwordless: 'You are logged in. Now register a passkey, or log in by mail next time.',
     'email-revert': 'Your old e-mail address is back, and all sessions have ended. Set a new password: the link is in your mail. Then look whether you know all second factors and passkeys of your account.',
   },
   invalid: 'This link was used already or has expired. Request a new one.',
   spent: 'This link was used already or has expired.',
   password: 'New password',
+  passwordsDisabled: 'You need no password here.',
+  askAgain: 'Ask for a new invitation: this link was used already or has expired.',
   hint: 'A long phrase is best. Avoid common words and your own name or address.',
   setPassword: 'Set password',
   factor: 'Code of your authenticator app, or a recovery code',
   factorNeeded: 'Your account needs a second factor.',
+  enrollmentNeeded: 'Your account needs a second factor, which you set up when you log in.',
   passkeyNeeded: 'Your account needs your passkey: log in with it instead of a link.',
   verifyFactor: 'Verify code',
   email: 'E-mail address',
@@ -51,6 +58,7 @@ const GERMAN = {
     'magic-link': 'Anmelden',
     'email-change': 'E-Mail-Adresse ändern',
     'email-revert': 'Alte E-Mail-Adresse zurückholen',
+    invitation: 'Willkommen',
   },
   explanations: {
     verification: 'Bestätigen Sie, dass diese E-Mail-Adresse Ihnen gehört.',
@@ -63,21 +71,27 @@ const GERMAN = {
     'magic-link': 'Anmelden',
     'email-change': 'Adresse ändern',
     'email-revert': 'Adresse zurückholen',
+    invitation: 'Ohne Passwort fortfahren',
   },
   done: {
     verification: 'Ihre E-Mail-Adresse ist bestätigt.',
     recovery: 'Ihr Passwort ist gesetzt. Alle Sitzungen sind beendet: Melden Sie sich mit dem neuen Passwort an.',
     'magic-link': 'Sie sind angemeldet.',
     'email-change': 'Ihre E-Mail-Adresse ist geändert.',
+    invitation: 'Sie sind angemeldet. Melden Sie sich künftig mit Ihrer E-Mail-Adresse und Ihrem Passwort an.',
+    passwordless: 'Sie sind angemeldet. Richten Sie jetzt einen Passkey ein, oder melden Sie sich künftig per E-Mail an.',
     'email-revert': 'Ihre alte E-Mail-Adresse ist zurück, und alle Sitzungen sind beendet. Setzen Sie ein neues Passwort: Der Link ist in Ihrer E-Mail. Sehen Sie dann nach, ob Sie alle zweiten Faktoren und Passkeys Ihres Kontos kennen.',
   },
   invalid: 'Dieser Link wurde schon benutzt oder ist abgelaufen. Fordern Sie einen neuen an.',
   spent: 'Dieser Link wurde schon benutzt oder ist abgelaufen.',
   password: 'Neues Passwort',
+  passwordsDisabled: 'Sie brauchen hier kein Passwort.',
+  askAgain: 'Bitten Sie um eine neue Einladung: Dieser Link wurde schon benutzt oder ist abgelaufen.',
   hint: 'Am besten ist ein langer Satz. Vermeiden Sie häufige Wörter und Ihren Namen oder Ihre Adresse.',
   setPassword: 'Passwort setzen',
   factor: 'Code Ihrer Authenticator-App oder ein Wiederherstellungscode',
   factorNeeded: 'Ihr Konto verlangt einen zweiten Faktor.',
+  enrollmentNeeded: 'Ihr Konto verlangt einen zweiten Faktor, den Sie bei der Anmeldung einrichten.',
   passkeyNeeded: 'Ihr Konto verlangt Ihren Passkey: Melden Sie sich damit statt mit einem Link an.',
   verifyFactor: 'Code prüfen',
   email: 'E-Mail-Adresse',
@@ -118,17 +132,21 @@ async function post(path, body) {
 }
 
 function refuseLink() {
-  say(takesRequests ? TEXTS.invalid : TEXTS.spent, true);
+  say(takesRequests ? TEXTS.invalid : flow === 'invitation' ? TEXTS.askAgain : TEXTS.spent, true);
   show(takesRequests ? 'request-form' : null);
 }
 
 function refuse(problem) {
   if (problem.code === 'invalid_token') {
     refuseLink();
+  } else if (problem.code === 'method_disabled' && flow === 'invitation') {
+    say(TEXTS.passwordsDisabled);
+    show('confirm-form');
   } else if (problem.code === 'mfa_required') {
     mfaToken = problem.details.mfa_token;
-    const takesCodes = problem.details.methods.some((method) => method !== 'webauthn');
-    say(takesCodes ? TEXTS.factorNeeded : TEXTS.passkeyNeeded);
+    const { methods } = problem.details;
+    const takesCodes = methods.some((method) => method !== 'webauthn');
+    say(methods.length === 0 ? TEXTS.enrollmentNeeded : takesCodes ? TEXTS.factorNeeded : TEXTS.passkeyNeeded);
     show(takesCodes ? 'factor-form' : null);
   } else {
     const fields = problem.details?.fields ?? [];
@@ -136,10 +154,10 @@ function refuse(problem) {
   }
 }
 
-async function complete(path, body) {
+async function complete(path, body, done = TEXTS.done[flow]) {
   const problem = await post(path, body);
   if (problem) return refuse(problem);
-  say(TEXTS.done[flow]);
+  say(done);
   show(null);
   $('title').focus();
 }
@@ -159,8 +177,8 @@ function on(form, act) {
   });
 }
 
-on('confirm-form', () => complete(completion, { token }));
-on('password-form', () => complete('recovery/complete', { token, password: $('password').value }));
+on('confirm-form', () => complete(completion, { token }, flow === 'invitation' ? TEXTS.done.passwordless : undefined));
+on('password-form', () => complete(completion, { token, password: $('password').value }));
 on('factor-form', async () => {
   const code = $('factor').value.trim();
   const path = /^[\d ]{6,7}$/.test(code) ? 'mfa/totp/verify' : 'mfa/recovery-codes/verify';
@@ -187,4 +205,4 @@ $('request').textContent = TEXTS.request;
 
 if (!token && takesRequests) show('request-form');
 else if (!token) refuseLink();
-else show(flow === 'recovery' ? 'password-form' : 'confirm-form');
+else show(flow === 'recovery' || flow === 'invitation' ? 'password-form' : 'confirm-form');
