@@ -1,5 +1,6 @@
 //! Flows that begin with a request and end with what a mail brought: a link or a code.
 
+pub(crate) mod account_deletion;
 pub(crate) mod code;
 pub(crate) mod email_change;
 pub(crate) mod email_revert;

@@ -86,6 +86,7 @@ pub use crate::{
     },
     flow::{
         InvalidLink,
+        account_deletion::{DeleteByLinkError, RequestDeletionError},
         code::{LogInByCode, LogInByCodeError},
         email_change::{ChangeEmailError, RequestEmailChangeError},
         invitation::{AcceptInvitation, AcceptInvitationError},

@@ -26,11 +26,13 @@ pub enum OneTimePurpose {
     EmailRevert,
     /// Opens the first session of a user who was invited.
     Invitation,
+    /// Deletes an account without a password.
+    AccountDeletion,
 }
 
 impl OneTimePurpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Mfa,
         Self::Webauthn,
         Self::Verification,
@@ -40,6 +42,7 @@ impl OneTimePurpose {
         Self::EmailChange,
         Self::EmailRevert,
         Self::Invitation,
+        Self::AccountDeletion,
     ];
 
     /// The name in the database.
@@ -54,6 +57,7 @@ impl OneTimePurpose {
             Self::EmailChange => "email_change",
             Self::EmailRevert => "email_revert",
             Self::Invitation => "invitation",
+            Self::AccountDeletion => "account_deletion",
         }
     }
 

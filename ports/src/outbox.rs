@@ -22,6 +22,8 @@ pub enum MessageKind {
     EmailRevert,
     /// A link that opens the first session of a user who was invited.
     Invitation,
+    /// A link that deletes an account without a password.
+    AccountDeletion,
     /// Notice: the password was changed.
     PasswordChanged,
     /// Notice: a second factor was added.
@@ -38,7 +40,7 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Verification,
         Self::Recovery,
         Self::MagicLink,
@@ -46,6 +48,7 @@ impl MessageKind {
         Self::EmailChange,
         Self::EmailRevert,
         Self::Invitation,
+        Self::AccountDeletion,
         Self::PasswordChanged,
         Self::FactorAdded,
         Self::FactorRemoved,
@@ -64,6 +67,7 @@ impl MessageKind {
             Self::EmailChange => "email_change",
             Self::EmailRevert => "email_revert",
             Self::Invitation => "invitation",
+            Self::AccountDeletion => "account_deletion",
             Self::PasswordChanged => "password_changed",
             Self::FactorAdded => "factor_added",
             Self::FactorRemoved => "factor_removed",

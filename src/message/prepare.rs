@@ -28,10 +28,11 @@ fn grants(kind: MessageKind) -> Option<(OneTimePurpose, Duration)> {
         MessageKind::Recovery => (OneTimePurpose::Recovery, Duration::hours(1)),
         MessageKind::MagicLink => (OneTimePurpose::MagicLink, Duration::minutes(15)),
         MessageKind::LoginCode => (OneTimePurpose::LoginCode, Duration::minutes(10)),
-        // The links of the first come with them.
+        // The links of the first four come with them.
         MessageKind::EmailChange
         | MessageKind::EmailRevert
         | MessageKind::Invitation
+        | MessageKind::AccountDeletion
         | MessageKind::PasswordChanged
         | MessageKind::FactorAdded
         | MessageKind::FactorRemoved

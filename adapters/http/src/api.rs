@@ -1,5 +1,6 @@
 //! The API for users and for the operation of the service: one file for each family of endpoints.
 
+pub(crate) mod account_deletions;
 pub(crate) mod ceremonies;
 pub(crate) mod debug;
 pub(crate) mod docs;

@@ -125,7 +125,12 @@ type Api = (
     api::factors::Factors,
     api::ceremonies::Ceremonies,
     api::passkeys::Passkeys,
-    (api::mail_flows::MailFlows, api::email_changes::EmailChanges, api::invitations::Invitations),
+    (
+        api::mail_flows::MailFlows,
+        api::email_changes::EmailChanges,
+        api::invitations::Invitations,
+        api::account_deletions::AccountDeletions,
+    ),
     (
         admin::users::Users,
         admin::second_factors::SecondFactors,
@@ -151,6 +156,7 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
             api::mail_flows::MailFlows { app: app.clone() },
             api::email_changes::EmailChanges { app: app.clone() },
             api::invitations::Invitations { app: app.clone() },
+            api::account_deletions::AccountDeletions { app: app.clone() },
         ),
         (
             admin::users::Users { app: app.clone() },

@@ -45,6 +45,8 @@ const CONTRACT: &[Row] = &[
     ("post", "/api/v1/email-change/revert", "emailChangeRevert", false, &[200, 401, 404, 409, 503]),
     ("post", "/api/v1/invitation/complete", "invitationComplete", false, &[200, 400, 401, 403, 404, 503]),
     ("post", "/admin/users/{id}/invite", "inviteUser", true, &[200, 202, 400, 401, 403, 404, 409, 422]),
+    ("post", "/api/v1/account/deletion/request", "accountDeletionRequest", true, &[202, 401, 403, 409, 429]),
+    ("post", "/api/v1/account/deletion/complete", "accountDeletionComplete", false, &[204, 401, 404, 409]),
     ("delete", "/admin/users/{id}/mfa", "resetUserMfa", true, &[204, 401, 403, 404]),
     ("get", "/admin/users", "listUsers", true, &[200, 401, 403]),
     ("post", "/admin/users", "createUser", true, &[201, 400, 401, 403, 409]),

@@ -8,6 +8,7 @@
 )]
 
 mod account;
+mod account_deletions;
 mod administration;
 mod alerts;
 mod audit_api;

@@ -9,7 +9,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 
 use crate::{
     Application, Tag,
-    api::mail_flows::{LinkBody, RequestBody, Told, VerifiedAddress, link, told},
+    api::mail_flows::{LinkBody, NO_MAIL, RequestBody, Told, VerifiedAddress, link, told},
     edge::caller::{Anyone, Member},
     wire::{
         body::Body,
@@ -95,7 +95,6 @@ impl EmailChanges {
 }
 
 const HASHES_NOTHING: u64 = never([Code::Overloaded]);
-const NO_MAIL: &str = "this service sends no mail (KAYAN_SMTP_URL)";
 
 fn unchanged() -> Vec<FieldError> {
     vec![FieldError::new("/email", "unchanged", "is your address already; to verify it, use verificationRequest")]

@@ -255,6 +255,7 @@ impl MailFlows {
     }
 }
 
+pub(super) const NO_MAIL: &str = "this service sends no mail (KAYAN_SMTP_URL)";
 const NOT_HERE: &str = "this tenant does not allow this login method, or the service sends no mail (KAYAN_SMTP_URL)";
 
 fn not_an_address() -> Vec<FieldError> {

@@ -11,6 +11,8 @@ macro_rules! file {
 macro_rules! language {
     ($language:literal) => {
         [
+            file!(concat!($language, "/account_deletion.html")),
+            file!(concat!($language, "/account_deletion.txt")),
             file!(concat!($language, "/account_locked.html")),
             file!(concat!($language, "/account_locked.txt")),
             file!(concat!($language, "/email_change.html")),
@@ -46,7 +48,7 @@ macro_rules! language {
 }
 
 /// The templates of all languages.
-const OF_LANGUAGES: [[(&str, &str); 30]; 2] = [language!("en"), language!("de")];
+const OF_LANGUAGES: [[(&str, &str); 32]; 2] = [language!("en"), language!("de")];
 
 /// Every template: its path, and its text.
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {

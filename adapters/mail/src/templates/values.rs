@@ -20,7 +20,8 @@ fn own(kind: MessageKind) -> &'static [&'static str] {
         | MessageKind::Recovery
         | MessageKind::MagicLink
         | MessageKind::EmailChange
-        | MessageKind::Invitation => &["link", "minutes"],
+        | MessageKind::Invitation
+        | MessageKind::AccountDeletion => &["link", "minutes"],
         MessageKind::EmailRevert => &["link", "minutes", "new_address"],
         MessageKind::LoginCode => &["code", "minutes"],
         MessageKind::RecoveryCodesLow => &["left"],

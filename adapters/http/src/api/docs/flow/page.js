@@ -11,12 +11,14 @@ const ENGLISH = {
     'email-change': 'Change your e-mail address',
     'email-revert': 'Put your e-mail address back',
     invitation: 'Welcome',
+    'account-deletion': 'Delete your account',
   },
   explanations: {
     verification: 'Confirm that this e-mail address is yours.',
     'magic-link': 'Confirm that you want to log in on this device.',
     'email-change': 'Confirm that this is the new e-mail address of your account.',
     'email-revert': 'Your old e-mail address becomes the address of your account again. All sessions end, and you get a link to set a new password.',
+    'account-deletion': 'Your account is deleted with all that belongs to it. This can’t be undone.',
   },
   confirm: {
     verification: 'Verify address',
@@ -24,6 +26,7 @@ const ENGLISH = {
     'email-change': 'Change address',
     'email-revert': 'Put the address back',
     invitation: 'Continue without a password',
+    'account-deletion': 'Delete the account',
   },
   done: {
     verification: 'Your e-mail address is verified.',
@@ -31,6 +34,7 @@ const ENGLISH = {
     'magic-link': 'You are logged in.',
     'email-change': 'Your e-mail address is changed.',
     invitation: 'You are logged in. Next time, log in with your e-mail address and your password.',
+    'account-deletion': 'Your account is deleted.',
     passwordless: 'You are logged in. Now register a passkey, or log in by mail next time.',
     'email-revert': 'Your old e-mail address is back, and all sessions have ended. Set a new password: the link is in your mail. Then look whether you know all second factors and passkeys of your account.',
   },
@@ -59,12 +63,14 @@ const GERMAN = {
     'email-change': 'E-Mail-Adresse ändern',
     'email-revert': 'Alte E-Mail-Adresse zurückholen',
     invitation: 'Willkommen',
+    'account-deletion': 'Konto löschen',
   },
   explanations: {
     verification: 'Bestätigen Sie, dass diese E-Mail-Adresse Ihnen gehört.',
     'magic-link': 'Bestätigen Sie, dass Sie sich auf diesem Gerät anmelden möchten.',
     'email-change': 'Bestätigen Sie, dass dies die neue E-Mail-Adresse Ihres Kontos ist.',
     'email-revert': 'Ihre alte E-Mail-Adresse wird wieder die Adresse Ihres Kontos. Alle Sitzungen enden, und Sie bekommen einen Link, um ein neues Passwort zu setzen.',
+    'account-deletion': 'Ihr Konto wird mit allem gelöscht, was dazu gehört. Das kann nicht rückgängig gemacht werden.',
   },
   confirm: {
     verification: 'Adresse bestätigen',
@@ -72,6 +78,7 @@ const GERMAN = {
     'email-change': 'Adresse ändern',
     'email-revert': 'Adresse zurückholen',
     invitation: 'Ohne Passwort fortfahren',
+    'account-deletion': 'Konto löschen',
   },
   done: {
     verification: 'Ihre E-Mail-Adresse ist bestätigt.',
@@ -79,6 +86,7 @@ const GERMAN = {
     'magic-link': 'Sie sind angemeldet.',
     'email-change': 'Ihre E-Mail-Adresse ist geändert.',
     invitation: 'Sie sind angemeldet. Melden Sie sich künftig mit Ihrer E-Mail-Adresse und Ihrem Passwort an.',
+    'account-deletion': 'Ihr Konto ist gelöscht.',
     passwordless: 'Sie sind angemeldet. Richten Sie jetzt einen Passkey ein, oder melden Sie sich künftig per E-Mail an.',
     'email-revert': 'Ihre alte E-Mail-Adresse ist zurück, und alle Sitzungen sind beendet. Setzen Sie ein neues Passwort: Der Link ist in Ihrer E-Mail. Sehen Sie dann nach, ob Sie alle zweiten Faktoren und Passkeys Ihres Kontos kennen.',
   },
@@ -108,7 +116,8 @@ const token = fragment.get('token');
 const tenant = fragment.get('tenant');
 // A new link of these can be requested here, without a session.
 const takesRequests = ['verification', 'recovery', 'magic-link'].includes(flow);
-const completion = flow === 'email-revert' ? 'email-change/revert' : `${flow}/complete`;
+const PATHS = { 'email-revert': 'email-change/revert', 'account-deletion': 'account/deletion/complete' };
+const completion = PATHS[flow] ?? `${flow}/complete`;
 let mfaToken = null;
 
 // So that the token is neither in the history nor shown.
