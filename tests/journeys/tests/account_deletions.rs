@@ -42,7 +42,8 @@ async fn i_01_i_02_an_account_without_a_password_is_deleted_once_by_a_link_of_it
     assert_eq!(answers.iter().filter(|answer| answer.status == 204).count(), 1);
     ask(Person::asking(client, &session)).await.refused(401, "unauthorized");
     let database = office.service.home().database().await;
-    for left in ["identifiers WHERE value LIKE 'grace%'", "messages WHERE recipient LIKE 'grace%'", "one_time_tokens"] {
+    let tokens = "one_time_tokens WHERE purpose = 'account_deletion'";
+    for left in ["identifiers WHERE value LIKE 'grace%'", "messages WHERE recipient LIKE 'grace%'", tokens] {
         assert_eq!(count(&database, &format!("SELECT COUNT(*) FROM {left}")).await, 0, "{left}");
     }
 }
