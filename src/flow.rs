@@ -1,6 +1,10 @@
 //! Flows that begin with a request and end with what a mail brought: a link or a code.
 
+pub(crate) mod account_deletion;
 pub(crate) mod code;
+pub(crate) mod email_change;
+pub(crate) mod email_revert;
+pub(crate) mod invitation;
 pub(crate) mod magic_link;
 pub(crate) mod recovery;
 pub(crate) mod request;
@@ -8,22 +12,35 @@ pub(crate) mod verification;
 
 use kayan_ports::{
     AccountChange, Change, Identifier, Identity, IdentityId, OneTimeChange, OneTimePurpose, OneTimeToken, State,
-    Tenant, TenantId, Timestamp,
+    Tenant, TenantId, Timestamp, TokenHash,
 };
 use serde::{Deserialize, Serialize};
+use time::Duration;
 
-use crate::{Caller, Failure, Kayan, Token, message::enqueue::is_verified};
+use crate::{
+    Caller, Failure, Kayan, Purpose, Token,
+    message::{content::Secret, enqueue::is_verified},
+};
 
-/// A link that is unknown, expired or used up, or of a user who is no longer active or has another address now.
+/// A link that is unknown, expired or used up, or of a user who is no longer active or has another address by now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the link is unknown, expired or used up: request a new one")]
 pub struct InvalidLink;
 
 /// What is kept with a token that was mailed.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ByMail {
     /// The address that it was mailed to: with it gone, the token is void (I-14).
     pub(crate) address: String,
+    /// The address whose place that one takes: with this gone, the token is void instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replaces: Option<String>,
+    /// The trait that the address is put back to, whatever address its user has by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) back_to: Option<String>,
+    /// Whether an operator handed the link out, so that it does not prove the address.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) by_hand: bool,
     /// What a code is compared with, in base64url.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) mac: Option<String>,
@@ -48,6 +65,9 @@ pub(crate) struct OpenedLink {
     pub(crate) identity: Identity,
     /// The address that it was mailed to.
     pub(crate) address: Identifier,
+    /// What else was kept with it.
+    pub(crate) kept: ByMail,
+    pub(crate) issued_at: Timestamp,
 }
 
 impl Kayan {
@@ -80,23 +100,45 @@ impl Kayan {
         now: Timestamp,
     ) -> Result<Option<OpenedLink>, Failure> {
         let owner = token.identity.ok_or_else(|| Failure::Fault("a token that was mailed has no owner".to_owned()))?;
-        let address = Identifier::from_canonical(ByMail::of(token)?.address);
-        let identity = self.active_with(&tenant.id, owner, &address).await?;
+        let kept = ByMail::of(token)?;
+        let identity = self.active_with(&tenant.id, owner, &kept).await?;
+        let address = Identifier::from_canonical(kept.address.clone());
         let (tenant_id, purpose, hash) = (tenant.id.clone(), token.purpose, token.hash);
         let using = Change::OneTime(OneTimeChange::Use { tenant: tenant_id, purpose, hash, at: now });
-        Ok(identity.map(|identity| OpenedLink { using, tenant, identity, address }))
+        let issued_at = token.created_at;
+        Ok(identity.map(|identity| OpenedLink { using, tenant, identity, address, kept, issued_at }))
     }
 
-    /// The user, if active and still at this address.
-    async fn active_with(
-        &self,
-        tenant: &TenantId,
-        id: IdentityId,
-        address: &Identifier,
-    ) -> Result<Option<Identity>, Failure> {
+    /// The user, if active and still at the address that the token is bound to.
+    async fn active_with(&self, tenant: &TenantId, id: IdentityId, kept: &ByMail) -> Result<Option<Identity>, Failure> {
         let found = self.store.accounts.identity(&tenant.into(), id).await?;
         let found = found.filter(|identity| identity.state == State::Active);
-        Ok(found.filter(|identity| self.addresses(identity).contains(address)))
+        let bound_to = Identifier::from_canonical(kept.replaces.as_ref().unwrap_or(&kept.address).clone());
+        Ok(found.filter(|identity| kept.back_to.is_some() || self.addresses(identity).contains(&bound_to)))
+    }
+
+    /// A new link for a user: the hash of its token, the token, and the change that issues it.
+    pub(crate) fn new_link(
+        &self,
+        identity: &Identity,
+        purpose: OneTimePurpose,
+        kept: &ByMail,
+        (now, lifetime): (Timestamp, Duration),
+    ) -> Result<(TokenHash, Secret, Change), Failure> {
+        let token = Token::random(Purpose::Link, &*self.entropy);
+        let (hash, expires_at) = (token.hash(), now + lifetime);
+        let issue = OneTimeToken {
+            hash,
+            tenant: identity.tenant.clone(),
+            purpose,
+            identity: Some(identity.id),
+            data: kept.to_json()?,
+            tries: 1,
+            created_at: now,
+            expires_at,
+        };
+        let secret = Secret { text: token.expose().to_string(), expires_at };
+        Ok((hash, secret, Change::OneTime(OneTimeChange::Issue(Box::new(issue)))))
     }
 
     /// The change that marks an address as verified, which keeps the identity unchanged otherwise, and the identity after
@@ -126,6 +168,12 @@ impl Kayan {
         };
         (Change::Account(replace), after)
     }
+}
+
+/// The change that voids all links of a user that are for this.
+pub(crate) fn void(identity: &Identity, purpose: OneTimePurpose) -> Change {
+    let since = Timestamp::UNIX_EPOCH;
+    Change::OneTime(OneTimeChange::Void { tenant: identity.tenant.clone(), identity: identity.id, purpose, since })
 }
 
 #[cfg(test)]

@@ -86,7 +86,10 @@ pub use crate::{
     },
     flow::{
         InvalidLink,
+        account_deletion::{DeleteByLinkError, RequestDeletionError},
         code::{LogInByCode, LogInByCodeError},
+        email_change::{ChangeEmailError, RequestEmailChangeError},
+        invitation::{AcceptInvitation, AcceptInvitationError},
         magic_link::LogInByLinkError,
         recovery::{Recover, RecoverError},
         request::{Flow, RequestByMail, RequestByMailError},
@@ -142,6 +145,7 @@ pub use crate::{
             BATCH_BYTES, BATCH_LINES, ImportOutcome, ImportReport, ImportUsers, ImportUsersError, LineReport,
             MOST_LINES, ReadLine, Refusal, SeenUsers,
         },
+        invite::{InvitationLink, InviteUser, InviteUserError},
         line::MAX_LINE_BYTES,
         set_password::{SetUserPassword, SetUserPasswordError},
         set_state::SetUserState,

@@ -8,7 +8,7 @@ mod prepare;
 
 use std::sync::Arc;
 
-use kayan_ports::{Mailer, Templates};
+use kayan_ports::{Mailer, Templates, TenantId};
 
 /// What messages are rendered and delivered by.
 #[derive(Clone)]
@@ -21,4 +21,13 @@ pub struct Messaging {
     pub link_url: String,
     /// Whether users are told of changes to the security of their accounts.
     pub notices: bool,
+}
+
+impl Messaging {
+    /// The link of a flow. It carries its token in the fragment, which no server sees.
+    pub(crate) fn link(&self, flow: &str, token: &str, tenant: &TenantId) -> String {
+        let url = self.link_url.replace("{flow}", flow);
+        let tenant = if *tenant == TenantId::default() { String::new() } else { format!("&tenant={tenant}") };
+        format!("{url}#token={token}{tenant}")
+    }
 }

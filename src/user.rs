@@ -6,6 +6,7 @@ pub(crate) mod delete;
 pub(crate) mod export;
 pub(crate) mod find;
 pub(crate) mod import;
+pub(crate) mod invite;
 pub(crate) mod line;
 pub(crate) mod set_password;
 pub(crate) mod set_state;

@@ -67,10 +67,15 @@ event_types! {
     PasswordChanged = "auth.password.changed",
     /// A password was set by a link that was mailed.
     PasswordRecovered = "auth.password.recovered",
-    /// A link that recovers a password or logs in, or a code that does, was requested by mail, for an address that a user has.
+    /// A link that recovers a password, logs in or changes the address, or a code that logs in, was requested by mail, for an
+    /// address that a user has or wants to have.
     MessageRequested = "auth.message.requested",
     /// An address was verified.
     AddressVerified = "identity.address_verified",
+    /// The owner put a new e-mail address in the place of the old one, and proved it.
+    AddressChanged = "identity.address_changed",
+    /// The owner of the old e-mail address put it back.
+    AddressReverted = "identity.address_reverted",
     /// An identity was created.
     IdentityCreated = "identity.created",
     /// An identity's traits were changed.

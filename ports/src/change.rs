@@ -76,7 +76,8 @@ impl Change {
     pub fn locks(&self) -> Option<Locked> {
         match self {
             Self::Account(_) | Self::Factor(FactorChange::Pin { .. }) => Some(Locked::Identity),
-            Self::Credential(_) | Self::Factor(_) | Self::OneTime(_) => Some(Locked::Belonging),
+            Self::Credential(_) | Self::Factor(_) => Some(Locked::Belonging),
+            Self::OneTime(change) => Some(change.locks()),
             Self::Session(change) => Some(change.locks()),
             Self::Role(change) => Some(change.locks()),
             Self::Tenant(_) => Some(Locked::Tenant),

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Failure, IdentityId, TenantId, Timestamp, TokenHash};
+use crate::{Failure, IdentityId, Locked, TenantId, Timestamp, TokenHash};
 
 /// What a one-time token is for: a token of one purpose is refused for every other (I-02).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,12 +19,31 @@ pub enum OneTimePurpose {
     MagicLink,
     /// Logs in, by a code.
     LoginCode,
+    /// Puts a new address in the place of the old one.
+    EmailChange,
+    /// Puts the old address back. Unlike all others, it is not voided with its owner's sessions: who took the account over could
+    /// void it otherwise.
+    EmailRevert,
+    /// Opens the first session of a user who was invited.
+    Invitation,
+    /// Deletes an account without a password.
+    AccountDeletion,
 }
 
 impl OneTimePurpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 6] =
-        [Self::Mfa, Self::Webauthn, Self::Verification, Self::Recovery, Self::MagicLink, Self::LoginCode];
+    pub const ALL: [Self; 10] = [
+        Self::Mfa,
+        Self::Webauthn,
+        Self::Verification,
+        Self::Recovery,
+        Self::MagicLink,
+        Self::LoginCode,
+        Self::EmailChange,
+        Self::EmailRevert,
+        Self::Invitation,
+        Self::AccountDeletion,
+    ];
 
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
@@ -35,6 +54,10 @@ impl OneTimePurpose {
             Self::Recovery => "recovery",
             Self::MagicLink => "magic_link",
             Self::LoginCode => "login_code",
+            Self::EmailChange => "email_change",
+            Self::EmailRevert => "email_revert",
+            Self::Invitation => "invitation",
+            Self::AccountDeletion => "account_deletion",
         }
     }
 
@@ -112,4 +135,25 @@ pub enum OneTimeChange {
         /// When.
         at: Timestamp,
     },
+    /// Voids an identity's tokens of one purpose that were issued at `since` or later; none is no error. It locks the identity,
+    /// so that of parallel lists that void tokens and issue one, the last leaves its own alone.
+    Void {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose.
+        identity: IdentityId,
+        /// What they are for.
+        purpose: OneTimePurpose,
+        /// The earliest issue; the epoch: all of them.
+        since: Timestamp,
+    },
+}
+
+impl OneTimeChange {
+    pub(crate) fn locks(&self) -> Locked {
+        match self {
+            Self::Void { .. } => Locked::Identity,
+            Self::Issue(_) | Self::Replace(_) | Self::Try { .. } | Self::Use { .. } => Locked::Belonging,
+        }
+    }
 }

@@ -16,6 +16,14 @@ pub enum MessageKind {
     MagicLink,
     /// A code that logs in.
     LoginCode,
+    /// A link that puts a new address in the place of the old one, to the new one.
+    EmailChange,
+    /// Notice to the old address: it was changed. With a link that puts it back.
+    EmailRevert,
+    /// A link that opens the first session of a user who was invited.
+    Invitation,
+    /// A link that deletes an account without a password.
+    AccountDeletion,
     /// Notice: the password was changed.
     PasswordChanged,
     /// Notice: a second factor was added.
@@ -32,11 +40,15 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Verification,
         Self::Recovery,
         Self::MagicLink,
         Self::LoginCode,
+        Self::EmailChange,
+        Self::EmailRevert,
+        Self::Invitation,
+        Self::AccountDeletion,
         Self::PasswordChanged,
         Self::FactorAdded,
         Self::FactorRemoved,
@@ -52,6 +64,10 @@ impl MessageKind {
             Self::Recovery => "recovery",
             Self::MagicLink => "magic_link",
             Self::LoginCode => "login_code",
+            Self::EmailChange => "email_change",
+            Self::EmailRevert => "email_revert",
+            Self::Invitation => "invitation",
+            Self::AccountDeletion => "account_deletion",
             Self::PasswordChanged => "password_changed",
             Self::FactorAdded => "factor_added",
             Self::FactorRemoved => "factor_removed",

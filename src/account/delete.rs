@@ -1,7 +1,7 @@
 //! Deletes the caller's own account.
 
 use kayan_ports::{
-    AccountChange, AuthenticatedSession, Change, CommitError, Credential, CredentialChange, EventType, Guard, Password,
+    AccountChange, AuthenticatedSession, Change, CommitError, CredentialChange, EventType, Guard, Identity, Password,
     RoleChange,
 };
 
@@ -61,7 +61,14 @@ impl Kayan {
             return Err(DeleteMeError::InvalidCredentials);
         };
         for _ in 0..ROUNDS {
-            let changes = self.own_deletion(caller, &me, &password).await.map_err(AuthenticateError::from)?;
+            let proof = Change::Credential(CredentialChange::Use {
+                tenant: caller.tenant.clone(),
+                credential: password.id,
+                version: password.version,
+                at: self.clock.now(),
+            });
+            let farewell = self.farewell(caller, &me);
+            let changes = self.own_deletion(&me.identity, proof, farewell).await.map_err(AuthenticateError::from)?;
             match self.store.changes.commit(changes).await {
                 Ok(()) => return Ok(()),
                 Err(error) if is_outdated(&error) => me = self.authenticate(caller, self.clock.now()).await?,
@@ -73,14 +80,14 @@ impl Kayan {
         Err(AuthenticateError::from(keeps_changing()).into())
     }
 
-    /// The changes that delete the caller, guarded by the versions of the identity read and the password confirmed.
-    async fn own_deletion(
+    /// The changes that delete an account for its owner, guarded by the version of the identity read and by the `proof` that its
+    /// owner wants it.
+    pub(crate) async fn own_deletion(
         &self,
-        caller: &Caller,
-        me: &AuthenticatedSession,
-        password: &Credential,
+        identity: &Identity,
+        proof: Change,
+        farewell: Event,
     ) -> Result<Vec<Change>, Failure> {
-        let identity = &me.identity;
         let require_admin = require_admin(None, identity);
         let mut changes = Vec::with_capacity(6);
         if require_admin.is_some() {
@@ -89,20 +96,15 @@ impl Kayan {
         }
         changes.extend([
             hold(identity),
-            Change::Credential(CredentialChange::Use {
-                tenant: caller.tenant.clone(),
-                credential: password.id,
-                version: password.version,
-                at: self.clock.now(),
-            }),
+            proof,
             Change::Account(AccountChange::Delete {
-                scope: (&caller.tenant).into(),
+                scope: (&identity.tenant).into(),
                 identity: identity.id,
                 expected: Some(identity.version),
             }),
         ]);
         changes.extend(require_admin);
-        changes.push(self.farewell(caller, me).record());
+        changes.push(farewell.record());
         Ok(changes)
     }
 

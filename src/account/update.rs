@@ -1,11 +1,15 @@
 //! Changes the caller's own traits.
 
 use kayan_ports::{
-    AccountChange, AuthenticatedSession, Change, CommitError, EventType, Guard, Identity, Timestamp, Traits, Unique,
+    AccountChange, AuthenticatedSession, Change, CommitError, EventType, Guard, Identifier, Identity, Timestamp,
+    Traits, Unique,
 };
 use serde_json::Value;
 
-use crate::{AuthenticateError, Caller, Failure, FieldError, Kayan, account::identity::path, policy::identifier};
+use crate::{
+    AuthenticateError, Caller, Failure, FieldError, Kayan, account::identity::path, message::enqueue::is_verified,
+    policy::identifier,
+};
 
 /// How often a change is retried when others keep changing the same rows.
 const ROUNDS: usize = 8;
@@ -56,7 +60,7 @@ impl Kayan {
         for _ in 0..ROUNDS {
             let now = self.clock.now();
             let me = self.authenticate(caller, now).await?;
-            let (after, replace) = self.patched(&me.identity, &cmd.traits, now)?;
+            let (after, replace) = self.patched(&me.identity, &cmd.traits, None, now)?;
             match self.store.changes.commit(vec![replace, self.updated(caller, &me, &after)]).await {
                 Ok(()) => return Ok(after),
                 Err(CommitError::Conflict(Unique::Identifier)) => return Err(UpdateMeError::AlreadyExists),
@@ -68,11 +72,12 @@ impl Kayan {
     }
 
     /// An identity with a patch merged into its traits, and the change that stores it, guarded by the version that was
-    /// read. An address that is removed is no longer verified.
+    /// read. An address that is removed is no longer verified; `proven` is from now on.
     pub(crate) fn patched(
         &self,
         before: &Identity,
         patch: &Traits,
+        proven: Option<&Identifier>,
         now: Timestamp,
     ) -> Result<(Identity, Change), PatchError> {
         let mut after = before.clone();
@@ -86,6 +91,8 @@ impl Kayan {
         after.verified.retain(|address| {
             identifier::canonical(address).is_ok_and(|kept| identifiers.iter().any(|named| named.value == kept))
         });
+        let proven = proven.filter(|proven| !is_verified(&after, proven)).map(|proven| proven.as_str().to_owned());
+        after.verified.extend(proven);
         after.updated_at = now;
         after.version += 1;
         let replace = Change::Account(AccountChange::ReplaceTraits {
@@ -110,8 +117,18 @@ impl Kayan {
     }
 }
 
+/// The patch that sets one trait, or removes it with `null`. `path` is a JSON Pointer (RFC 6901) without its first `/`.
+pub(crate) fn setting(path: &str, value: Value) -> Traits {
+    let names = path.split('/').map(|name| name.replace("~1", "/").replace("~0", "~"));
+    let nested = names.rev().fold(value, |inner, name| Value::Object([(name, inner)].into_iter().collect()));
+    match nested {
+        Value::Object(traits) => Traits(traits),
+        _ => Traits::default(),
+    }
+}
+
 /// Merges the top object as RFC 7396, section 2, says.
-fn merge(target: &mut Traits, patch: &Traits) {
+pub(crate) fn merge(target: &mut Traits, patch: &Traits) {
     fn member(target: &mut Value, patch: &Value) {
         let Value::Object(changes) = patch else {
             *target = patch.clone();

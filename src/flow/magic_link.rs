@@ -53,7 +53,7 @@ impl Kayan {
         (method, forgetting): (Method, Option<Change>),
         now: Timestamp,
     ) -> Result<Opened, EndLoginError> {
-        let OpenedLink { using, tenant, identity, address } = opened;
+        let OpenedLink { using, tenant, identity, address, .. } = opened;
         let Tenant { settings, epoch, .. } = tenant;
         let factors = self.store.factors.factors(&identity.tenant, identity.id).await?;
         let enrolled = methods(&factors);

@@ -50,7 +50,7 @@ impl Kayan {
         self.refuse_breached(&password, &tenant.settings).await?;
         let secret = self.hash_password(&caller.tenant, &password).await?;
         for _ in 0..ROUNDS {
-            let OpenedLink { using, tenant, identity, address } = self.recovery_link(caller, cmd).await?;
+            let OpenedLink { using, tenant, identity, address, .. } = self.recovery_link(caller, cmd).await?;
             let now = self.clock.now();
             let current = self.store.credentials.password(&(&caller.tenant).into(), identity.id).await?;
             let former = self.refuse_reused::<RecoverError>(&password, current.as_ref(), &tenant.settings).await?;

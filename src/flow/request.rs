@@ -104,9 +104,7 @@ impl Kayan {
         if cmd.flow.method().is_some_and(|method| !tenant::allows(&tenant.settings, method)) {
             return Err(RequestByMailError::MethodDisabled);
         }
-        self.limit_network(caller, Some(FROM_CLIENT)).await?;
-        self.limit(caller, Some(FOR_ADDRESS), &attempt::target(&caller.tenant, &address)).await?;
-        self.limit(caller, Some(IN_TENANT), &caller.tenant).await?;
+        self.limit_mails(caller, &address).await?;
         let enqueue = self.enqueue(Outgoing::to_address(caller, cmd.flow.message(), &address)).await?;
         match self.store.changes.commit(vec![enqueue]).await {
             Ok(()) => Ok(()),
@@ -114,10 +112,18 @@ impl Kayan {
             Err(other) => Err(Failure::from(other).into()),
         }
     }
+
+    /// Counts a request for a mail to this address.
+    pub(crate) async fn limit_mails(&self, caller: &Caller, address: &Identifier) -> Result<(), LimitError> {
+        self.limit_network(caller, Some(FROM_CLIENT)).await?;
+        self.limit(caller, Some(FOR_ADDRESS), &attempt::target(&caller.tenant, address)).await?;
+        self.limit(caller, Some(IN_TENANT), &caller.tenant).await?;
+        Ok(())
+    }
 }
 
 /// The canonical form of an e-mail address.
-fn canonical_address(text: &str) -> Option<Identifier> {
+pub(crate) fn canonical_address(text: &str) -> Option<Identifier> {
     identifier::check_address(text).ok()?;
     identifier::canonical(text).ok()
 }

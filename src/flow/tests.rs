@@ -14,24 +14,24 @@ use crate::{
 const ADA: &str = "ada@example.com";
 const NEW: &str = "another horse battery staple";
 
-async fn request(stage: &Stage, flow: Flow, address: &str) -> Result<(), RequestByMailError> {
+pub(super) async fn request(stage: &Stage, flow: Flow, address: &str) -> Result<(), RequestByMailError> {
     let cmd = RequestByMail { flow, address: address.to_owned() };
     stage.kayan.request_by_mail(&Stage::stranger(), &cmd).await
 }
 
 /// Delivers all that is due, and nothing else.
-async fn deliver(stage: &Stage) {
+pub(super) async fn deliver(stage: &Stage) {
     while !stage.kayan.deliver_messages().await.unwrap().is_empty() {}
 }
 
 /// The token of the link in the last mail.
-fn token(stage: &Stage) -> Option<Token> {
+pub(super) fn token(stage: &Stage) -> Option<Token> {
     let link = stage.mail.last("link").unwrap();
     Token::read(Purpose::Link, link.split_once("#token=").unwrap().1)
 }
 
 /// The token of a link of this flow to ada, who is registered.
-async fn link(stage: &Stage, flow: Flow) -> Option<Token> {
+pub(super) async fn link(stage: &Stage, flow: Flow) -> Option<Token> {
     request(stage, flow, ADA).await.unwrap();
     deliver(stage).await;
     token(stage)
@@ -48,7 +48,7 @@ async fn log_in_by_code(stage: &Stage, identifier: &str, code: &str) -> Result<c
     stage.kayan.log_in_by_code(&Stage::stranger(), &cmd).await
 }
 
-async fn recover(stage: &Stage, token: Option<Token>, password: &str) -> Result<(), RecoverError> {
+pub(super) async fn recover(stage: &Stage, token: Option<Token>, password: &str) -> Result<(), RecoverError> {
     stage.kayan.recover(&Stage::stranger(), &Recover { token, password: password.into() }).await
 }
 

@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use kayan_ports::{
-    Admission, Change, Identifier, Identity, IdentityId, Message, MessageId, MessageKind, MessageState, OutboxChange,
-    RateLimit, TenantId,
+    Admission, Change, Identifier, Identity, IdentityId, Message, MessageId, MessageKind, MessageState,
+    NamedIdentifier, OutboxChange, RateLimit, TenantId,
 };
 use serde_json::{Map, Value};
 
-use crate::{Caller, Failure, Kayan, access::attempt, message::content::Content, policy::identifier};
+use crate::{
+    Caller, Failure, Kayan,
+    access::attempt,
+    message::content::{Content, Secret},
+    policy::identifier,
+};
 
 /// A user with this many recovery codes or fewer is notified.
 const FEW_CODES: usize = 3;
@@ -37,6 +42,17 @@ impl Outgoing {
             languages: caller.languages.clone(),
             content: Content::of(&caller.client),
         }
+    }
+
+    /// The mail that takes a link to a user.
+    pub(crate) fn with_link(
+        caller: &Caller,
+        kind: MessageKind,
+        (identity, address): (&Identity, &Identifier),
+        secret: Secret,
+    ) -> Self {
+        let content = Content { secret: Some(secret), ..Content::of(&caller.client) };
+        Self { identity: Some(identity.id), content, ..Self::to_address(caller, kind, address) }
     }
 }
 
@@ -98,7 +114,7 @@ impl Kayan {
         if !self.has_notices() {
             return Ok(None);
         }
-        let Some(recipient) = self.address_of(identity) else { return Ok(None) };
+        let Some(recipient) = self.main_address(identity) else { return Ok(None) };
         // An operator also changes users of a tenant that is switched off, for which nothing can be enqueued.
         let is_active = match caller {
             Some(_) => true,
@@ -112,7 +128,7 @@ impl Kayan {
             tenant: identity.tenant.clone(),
             identity: Some(identity.id),
             kind,
-            recipient,
+            recipient: recipient.value.as_str().to_owned(),
             languages: caller.map(|caller| caller.languages.clone()).unwrap_or_default(),
             content,
         };
@@ -167,17 +183,22 @@ impl Kayan {
         self.messaging.as_ref().is_some_and(|messaging| messaging.notices)
     }
 
-    /// The address that a user is written to: the first verified one, or else the first.
-    fn address_of(&self, identity: &Identity) -> Option<String> {
-        let addresses = self.addresses(identity);
-        let verified = addresses.iter().find(|address| is_verified(identity, address));
-        verified.or(addresses.first()).map(|address| address.as_str().to_owned())
+    /// The address that a user is written to, and its trait: the first verified one, or else the first.
+    pub(crate) fn main_address(&self, identity: &Identity) -> Option<NamedIdentifier> {
+        let mut addresses = self.named_addresses(identity);
+        let verified = addresses.iter().position(|named| is_verified(identity, &named.value));
+        (!addresses.is_empty()).then(|| addresses.swap_remove(verified.unwrap_or_default()))
     }
 
     /// The e-mail addresses among the identifiers of a user.
     pub(crate) fn addresses(&self, identity: &Identity) -> Vec<Identifier> {
-        let identifiers = self.schema.identify(&identity.traits).unwrap_or_default();
-        identifiers.into_iter().map(|named| named.value).filter(is_address).collect()
+        self.named_addresses(identity).into_iter().map(|named| named.value).collect()
+    }
+
+    fn named_addresses(&self, identity: &Identity) -> Vec<NamedIdentifier> {
+        let mut identifiers = self.schema.identify(&identity.traits).unwrap_or_default();
+        identifiers.retain(|named| is_address(&named.value));
+        identifiers
     }
 }
 

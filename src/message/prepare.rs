@@ -28,7 +28,12 @@ fn grants(kind: MessageKind) -> Option<(OneTimePurpose, Duration)> {
         MessageKind::Recovery => (OneTimePurpose::Recovery, Duration::hours(1)),
         MessageKind::MagicLink => (OneTimePurpose::MagicLink, Duration::minutes(15)),
         MessageKind::LoginCode => (OneTimePurpose::LoginCode, Duration::minutes(10)),
-        MessageKind::PasswordChanged
+        // The links of the first four come with them.
+        MessageKind::EmailChange
+        | MessageKind::EmailRevert
+        | MessageKind::Invitation
+        | MessageKind::AccountDeletion
+        | MessageKind::PasswordChanged
         | MessageKind::FactorAdded
         | MessageKind::FactorRemoved
         | MessageKind::RecoveryCodesLow
@@ -59,19 +64,26 @@ impl Kayan {
         tenant: Option<&Tenant>,
     ) -> Result<Option<(Content, Option<Identity>)>, Failure> {
         let (scope, granted) = ((&message.tenant).into(), grants(message.kind));
+        let address = Identifier::from_canonical(message.recipient.clone());
+        let now = self.clock.now();
         if let Some(id) = message.identity.filter(|_| granted.is_none()) {
+            // A link that came with the message is not renewed.
+            let is_late = content.secret.as_ref().is_some_and(|it| it.expires_at <= now);
+            // Whether a user has the new address is looked up here, so that the request does not reveal it (I-08).
+            let is_new = message.kind == MessageKind::EmailChange;
+            if is_late || is_new && !self.store.accounts.identities_named(&scope, &address).await?.is_empty() {
+                return Ok(None);
+            }
             let identity = self.store.accounts.identity(&scope, id).await?;
             return Ok(identity.map(|identity| (content, Some(identity))));
         }
         if message.kind == MessageKind::Test {
             return Ok(Some((content, None)));
         }
-        let address = Identifier::from_canonical(message.recipient.clone());
         let Some(Tenant { settings, .. }) = tenant.filter(|tenant| tenant.active) else { return Ok(None) };
         let named = self.store.accounts.identities_named(&scope, &address).await?;
         let serves = |identity: &Identity| serves(message.kind, settings, identity, &address);
         let Some(identity) = named.into_iter().next().filter(serves) else { return Ok(None) };
-        let now = self.clock.now();
         match granted {
             // An earlier attempt has issued what it carries. The reader needs time to use it, so that a late one is replaced.
             Some((_, lifetime)) if content.secret.as_ref().is_some_and(|it| it.expires_at - now >= lifetime / 2) => {
@@ -101,7 +113,7 @@ impl Kayan {
             (token.expose(), token.hash(), None, 1)
         };
         let expires_at = now + lifetime;
-        let data = ByMail { address: address.as_str().to_owned(), mac }.to_json()?;
+        let data = ByMail { address: address.as_str().to_owned(), mac, ..ByMail::default() }.to_json()?;
         let token = OneTimeToken {
             hash,
             tenant: tenant.clone(),

@@ -58,7 +58,7 @@ impl Kayan {
             let Changeable { before, holds: mut changes, .. } = self.changeable(&changing).await?;
             let mut after = before.clone();
             if let Some(patch) = &cmd.traits {
-                let (patched, replace) = self.patched(&before, patch, self.clock.now())?;
+                let (patched, replace) = self.patched(&before, patch, None, self.clock.now())?;
                 changes.extend([replace, self.traits_changed(operator, &before, &patched)]);
                 after = patched;
             }

@@ -63,4 +63,43 @@ describe('links in mails', { concurrency: 3 }, () => {
     assert.deepEqual(await grace.session(), ['aal1', 'magic_link']);
     await grace.close();
   });
+
+  test('an invited user chooses a password, and learns why a weak one is refused', async () => {
+    const ida = await Visitor.open('ida', { at });
+    await ida.page.goto(links.invitation);
+    await ida.sees('Welcome');
+    assert(!ida.page.url().includes('token'), 'the token is not left in the address bar');
+    await ida.isAccessible('invitation');
+    const password = ida.page.getByLabel('New password');
+    await password.fill('password');
+    await ida.press('Set password');
+    await ida.hears('password');
+    await ida.isAccessible('invitation-refused');
+    await password.fill(NEW);
+    await ida.press('Set password');
+    await ida.hears('You are logged in.');
+    await ida.isAccessible('invitation-accepted');
+    await ida.page.goto(`${at}/docs/passkeys`);
+    assert.deepEqual(await ida.session(), ['aal1', 'magic_link']);
+    await ida.page.goto(links.invitation);
+    await ida.page.getByLabel('New password').fill(NEW);
+    await ida.press('Set password');
+    await ida.hears('Ask for a new invitation');
+    await ida.close();
+  });
+
+  test('a new address is confirmed, and no second time', async () => {
+    const jane = await Visitor.open('jane', { at });
+    await jane.page.goto(links.change);
+    await jane.sees('Change your e-mail address');
+    await jane.isAccessible('email-change');
+    await jane.press('Change address');
+    await jane.hears('Your e-mail address is changed.');
+    await jane.page.goto(`${at}/docs/passkeys`);
+    await jane.page.goto(links.change);
+    await jane.press('Change address');
+    await jane.hears('This link was used already or has expired.');
+    await jane.isAccessible('email-change-refused');
+    await jane.close();
+  });
 });

@@ -266,6 +266,14 @@ pub(crate) enum User {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Send a user without a password a link to log in and choose one
+    Invite {
+        #[command(flatten)]
+        who: Who,
+        /// Print the link instead of mailing it; it logs anyone in as the user
+        #[arg(long)]
+        print_link: bool,
+    },
     /// Remove a user's second factors and revoke their sessions
     ResetMfa {
         #[command(flatten)]

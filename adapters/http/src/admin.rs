@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 mod import;
+pub(crate) mod invitations;
 pub(crate) mod logs;
 pub(crate) mod messages;
 pub(crate) mod operator;

@@ -1,11 +1,14 @@
 //! The API for users and for the operation of the service: one file for each family of endpoints.
 
+pub(crate) mod account_deletions;
 pub(crate) mod ceremonies;
 pub(crate) mod debug;
 pub(crate) mod docs;
 pub(crate) mod document;
+pub(crate) mod email_changes;
 pub(crate) mod factors;
 pub(crate) mod identities;
+pub(crate) mod invitations;
 pub(crate) mod mail_flows;
 pub(crate) mod passkeys;
 mod process_access;

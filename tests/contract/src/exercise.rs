@@ -182,6 +182,7 @@ async fn factors(store: &Stores, account: &Account) {
     let mut changes: Vec<_> = [
         OneTimeChange::Try { tenant: tenant.clone(), purpose, hash: of, at: at(1) },
         OneTimeChange::Use { tenant: tenant.clone(), purpose, hash: of, at: at(1) },
+        OneTimeChange::Void { tenant: tenant.clone(), identity: whom, purpose, since: at(0) },
     ]
     .map(Change::OneTime)
     .into();

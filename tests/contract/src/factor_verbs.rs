@@ -94,5 +94,17 @@ pub(crate) fn factors() -> Vec<Verb> {
             let (tenant, purpose, hash) = (tenant.clone(), it.one_time.purpose, it.one_time.hash);
             Box::pin(commits(store, Change::OneTime(OneTimeChange::Use { tenant, purpose, hash, at: at(9) })))
         }),
+        by_tenant("one_time_tokens", "void", |it, store, tenant| {
+            let (tenant, token, since) = (tenant.clone(), &it.one_time, at(0));
+            Box::pin(async move {
+                let (identity, purpose) = (it.account.identity.id, token.purpose);
+                store
+                    .changes
+                    .commit(vec![Change::OneTime(OneTimeChange::Void { tenant, identity, purpose, since })])
+                    .await
+                    .ok();
+                store.one_time.one_time(&it.tenant, purpose, &token.hash, at(9)).await.unwrap().is_none()
+            })
+        }),
     ]
 }

@@ -96,6 +96,9 @@ macro_rules! laws {
             a_one_time_token_without_an_identity_is_its_tenants_while_that_is_open,
             a_one_time_token_takes_the_place_of_the_one_with_its_hash,
             one_token_of_a_hash_is_kept_under_64_parallel_replacements,
+            tokens_of_one_purpose_are_voided_from_a_time_on_and_no_others,
+            of_64_parallel_lists_that_void_and_issue_one_token_is_left,
+            i_14_the_link_that_puts_an_old_address_back_outlives_the_sessions,
         );
         $crate::laws!(@each $fresh, store::outbox:
             a_message_comes_back_as_it_went_in,

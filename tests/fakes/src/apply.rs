@@ -1,8 +1,8 @@
 //! Applies one change to the rows.
 
 use kayan_ports::{
-    AccountChange, Change, CommitError, CredentialChange, Guard, KeyChange, RoleChange, Scope, SealChange,
-    SessionChange, Spent, TenantChange,
+    AccountChange, Change, CommitError, CredentialChange, Guard, KeyChange, OneTimePurpose, RoleChange, Scope,
+    SealChange, SessionChange, Spent, TenantChange,
 };
 
 use crate::rows::{Rows, takes_in};
@@ -115,7 +115,11 @@ impl Rows {
             }
             SessionChange::RevokeOf { scope, identity, except } => {
                 self.revoke_sessions(&scope, Some(identity), except);
-                self.one_time.retain(|_, token| token.identity != Some(identity) || !takes_in(&scope, &token.tenant));
+                self.one_time.retain(|_, token| {
+                    token.identity != Some(identity)
+                        || !takes_in(&scope, &token.tenant)
+                        || token.purpose == OneTimePurpose::EmailRevert
+                });
             }
             SessionChange::RevokeAll { scope, epoch } => {
                 self.begin_epoch(&scope, epoch);

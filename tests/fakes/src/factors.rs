@@ -157,6 +157,12 @@ impl Rows {
                 self.one_time(&tenant, purpose, &hash, at).ok_or_else(stale)?;
                 self.one_time.remove(&hash);
             }
+            OneTimeChange::Void { tenant, identity, purpose, since } => self.one_time.retain(|_, token| {
+                token.tenant != tenant
+                    || token.identity != Some(identity)
+                    || token.purpose != purpose
+                    || token.created_at < since
+            }),
         }
         Ok(())
     }

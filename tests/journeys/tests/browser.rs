@@ -31,7 +31,7 @@ fn at_localhost(service: &Service) -> String {
     format!("http://localhost:{}", service.address().port())
 }
 
-/// A service that sends mail, and the links of its mails to three users: a recovery voids all other links of its user.
+/// A service that sends mail, and the links of its mails to five users: a recovery voids all other links of its user.
 async fn with_links() -> (Service, serde_json::Value) {
     let mut server = MailServer::start(&[]).await;
     let home = on_known_port(mail_flows::home(&server));
@@ -49,7 +49,26 @@ async fn with_links() -> (Service, serde_json::Value) {
     let recovery = server.link_to(&ada, "recovery").await;
     ask(request("magic-link", &grace)).await.expect(202);
     let magic = server.link_to(&grace, "magic-link").await;
-    let links = json!({ "email": ada, "verification": verification, "recovery": recovery, "magic": magic });
+    let ida = "ida@example.com";
+    let created = service.home().run(&format!("admin user create --email {ida} --no-password")).await;
+    assert_eq!(created.code, 0, "{created:?}");
+    let invited = service.home().run(&format!("admin user invite --id {ida}")).await;
+    assert_eq!(invited.code, 0, "{invited:?}");
+    let invitation = server.link_to(ida, "invitation").await;
+    let janes = Person::register(&service.client(), "jane").await.session_token;
+    let kate = "kate@example.com";
+    let change = service.client().tell("/api/v1/email-change/request", &json!({ "email": kate })).bearer_auth(janes);
+    ask(change).await.expect(202);
+    let change = server.link_to(kate, "email-change").await;
+    let links = json!({
+        "email": ada,
+        "invited": ida,
+        "verification": verification,
+        "recovery": recovery,
+        "magic": magic,
+        "invitation": invitation,
+        "change": change,
+    });
     (service, links)
 }
 

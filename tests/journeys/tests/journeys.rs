@@ -8,6 +8,7 @@
 )]
 
 mod account;
+mod account_deletions;
 mod administration;
 mod alerts;
 mod audit_api;
@@ -24,11 +25,13 @@ mod deliveries;
 mod doctor;
 mod durability;
 mod edges;
+mod email_changes;
 mod failover;
 mod fairness;
 mod guide;
 mod hosts;
 mod idempotency;
+mod invitations;
 mod junk;
 mod limits;
 mod logs;

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::second_factors::{App, verify};
 
-const MANY: usize = 64;
-const NEW: &str = "another horse battery staple 8";
+pub(crate) const MANY: usize = 64;
+pub(crate) const NEW: &str = "another horse battery staple 8";
 
 /// A folder for a service that sends its mail to this server.
 pub(crate) fn home(server: &MailServer) -> Home {
@@ -19,7 +19,7 @@ pub(crate) fn home(server: &MailServer) -> Home {
 }
 
 /// A mail server, a service that uses it, and ada, who has got the link of her registration.
-async fn stage(settings: &[(&str, &str)]) -> (MailServer, Service, Person) {
+pub(crate) async fn stage(settings: &[(&str, &str)]) -> (MailServer, Service, Person) {
     let mut server = MailServer::start(&[]).await;
     let home = settings.iter().fold(home(&server), |home, (name, value)| home.with(name, *value));
     let service = Service::start_in(home).await;
@@ -33,7 +33,7 @@ fn request(client: &Client, flow: &str, address: &str) -> RequestBuilder {
     client.tell(&format!("/api/v1/{flow}/request"), &json!({ name: address }))
 }
 
-fn complete(client: &Client, flow: &str, token: &str) -> RequestBuilder {
+pub(crate) fn complete(client: &Client, flow: &str, token: &str) -> RequestBuilder {
     client.tell(&format!("/api/v1/{flow}/complete"), &json!({ "token": token }))
 }
 
@@ -63,7 +63,7 @@ async fn code(server: &mut MailServer, person: &Person) -> String {
     }
 }
 
-fn winners(answers: &[Answer]) -> usize {
+pub(crate) fn winners(answers: &[Answer]) -> usize {
     answers.iter().filter(|answer| answer.status == 200).count()
 }
 

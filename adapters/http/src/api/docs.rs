@@ -23,13 +23,17 @@ use crate::{
 
 /// The path and the type of each page: Swagger UI, the OpenAPI document, the pages that links in mails open, and a page to try
 /// logging in on. The last one calls for changes of accounts without the look and the words of the service around it, so it is served in development only.
-const PAGES: [(&str, &str, Audience); 11] = [
+const PAGES: [(&str, &str, Audience); 15] = [
     ("/docs", HTML, Audience::All),
     ("/openapi.json", "application/json", Audience::All),
     ("/openapi.yaml", "application/yaml", Audience::All),
     ("/flow/verification", HTML, Audience::All),
     ("/flow/recovery", HTML, Audience::All),
     ("/flow/magic-link", HTML, Audience::All),
+    ("/flow/email-change", HTML, Audience::All),
+    ("/flow/email-revert", HTML, Audience::All),
+    ("/flow/invitation", HTML, Audience::All),
+    ("/flow/account-deletion", HTML, Audience::All),
     ("/flow/page.js", SCRIPT, Audience::All),
     ("/flow/page.css", STYLE, Audience::All),
     ("/docs/passkeys", HTML, Audience::Developers),

@@ -100,7 +100,7 @@ struct DeleteMeBody {
 }
 
 #[derive(ApiResponse)]
-enum Deleted {
+pub(super) enum Deleted {
     /// The account was deleted.
     #[oai(status = 204)]
     Gone(

@@ -32,10 +32,10 @@ pub(crate) struct MailFlows {
 /// The address to write to.
 #[derive(Object, Deserialize)]
 #[oai(rename = "MailRequest")]
-struct RequestBody {
+pub(super) struct RequestBody {
     /// The e-mail address.
     #[oai(validator(max_length = 4096))]
-    email: String,
+    pub(super) email: String,
 }
 
 /// The address to send a code to.
@@ -50,10 +50,10 @@ struct CodeRequestBody {
 /// The token of a link.
 #[derive(Object, Deserialize)]
 #[oai(rename = "LinkRequest")]
-struct LinkBody {
+pub(super) struct LinkBody {
     /// The token from the fragment of the link, as in `kyl_…`. It can be used once.
     #[oai(validator(max_length = 64))]
-    token: String,
+    pub(super) token: String,
 }
 
 /// The token of a link, and a new password.
@@ -84,16 +84,16 @@ struct CodeBody {
 /// What happened.
 #[derive(Object, Serialize)]
 #[oai(rename = "Done")]
-struct Told {
+pub(crate) struct Told {
     /// What happened, for people.
     message: String,
 }
 
 /// A verified address.
 #[derive(Object, Serialize)]
-struct VerifiedAddress {
+pub(super) struct VerifiedAddress {
     /// The address.
-    address: String,
+    pub(super) address: String,
 }
 
 #[derive(ApiResponse)]
@@ -117,12 +117,12 @@ enum Recovered {
     Done(Reply<Told>),
 }
 
-fn told(message: &str) -> Reply<Told> {
+pub(crate) fn told(message: &str) -> Reply<Told> {
     Reply::new(&Told { message: message.to_owned() })
 }
 
 /// What is not such a token is an unknown one.
-fn link(token: &str) -> Option<Token> {
+pub(crate) fn link(token: &str) -> Option<Token> {
     Token::read(Purpose::Link, token)
 }
 
@@ -256,6 +256,7 @@ impl MailFlows {
     }
 }
 
+pub(super) const NO_MAIL: &str = "this service sends no mail (KAYAN_SMTP_URL)";
 const NOT_HERE: &str = "this tenant does not allow this login method, or the service sends no mail (KAYAN_SMTP_URL)";
 
 fn not_an_address() -> Vec<FieldError> {

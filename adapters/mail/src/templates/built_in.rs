@@ -11,14 +11,22 @@ macro_rules! file {
 macro_rules! language {
     ($language:literal) => {
         [
+            file!(concat!($language, "/account_deletion.html")),
+            file!(concat!($language, "/account_deletion.txt")),
             file!(concat!($language, "/account_locked.html")),
             file!(concat!($language, "/account_locked.txt")),
+            file!(concat!($language, "/email_change.html")),
+            file!(concat!($language, "/email_change.txt")),
+            file!(concat!($language, "/email_revert.html")),
+            file!(concat!($language, "/email_revert.txt")),
             file!(concat!($language, "/facts.html")),
             file!(concat!($language, "/facts.txt")),
             file!(concat!($language, "/factor_added.html")),
             file!(concat!($language, "/factor_added.txt")),
             file!(concat!($language, "/factor_removed.html")),
             file!(concat!($language, "/factor_removed.txt")),
+            file!(concat!($language, "/invitation.html")),
+            file!(concat!($language, "/invitation.txt")),
             file!(concat!($language, "/link.html")),
             file!(concat!($language, "/login_code.html")),
             file!(concat!($language, "/login_code.txt")),
@@ -40,7 +48,7 @@ macro_rules! language {
 }
 
 /// The templates of all languages.
-const OF_LANGUAGES: [[(&str, &str); 24]; 2] = [language!("en"), language!("de")];
+const OF_LANGUAGES: [[(&str, &str); 32]; 2] = [language!("en"), language!("de")];
 
 /// Every template: its path, and its text.
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {

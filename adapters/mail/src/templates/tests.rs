@@ -52,7 +52,7 @@ fn every_kind_is_rendered_in_english_and_german_with_its_link_or_code() {
 
 /// Whether the built-in templates of a kind show this value.
 fn kind_has(kind: MessageKind, name: &str) -> bool {
-    let is_bare = matches!(kind, MessageKind::Verification | MessageKind::Test);
+    let is_bare = matches!(kind, MessageKind::Verification | MessageKind::Invitation | MessageKind::Test);
     !is_bare || !matches!(name, "ip" | "device")
 }
 
@@ -85,6 +85,7 @@ fn a_notice_says_what_to_do_if_it_was_not_you() {
         MessageKind::FactorAdded,
         MessageKind::FactorRemoved,
         MessageKind::RecoveryCodesLow,
+        MessageKind::EmailRevert,
     ] {
         for (language, words) in [("en", ["If ", "not", "new password"]), ("de", ["Falls ", "nicht", "neues Passwort"])]
         {

@@ -16,7 +16,13 @@ const MAYBE: [&str; 4] = ["name", "ip", "device", "minutes"];
 /// What every message of a kind has besides.
 fn own(kind: MessageKind) -> &'static [&'static str] {
     match kind {
-        MessageKind::Verification | MessageKind::Recovery | MessageKind::MagicLink => &["link", "minutes"],
+        MessageKind::Verification
+        | MessageKind::Recovery
+        | MessageKind::MagicLink
+        | MessageKind::EmailChange
+        | MessageKind::Invitation
+        | MessageKind::AccountDeletion => &["link", "minutes"],
+        MessageKind::EmailRevert => &["link", "minutes", "new_address"],
         MessageKind::LoginCode => &["code", "minutes"],
         MessageKind::RecoveryCodesLow => &["left"],
         MessageKind::PasswordChanged
@@ -61,6 +67,7 @@ fn sample(name: &str) -> Value {
     match name {
         "service" => json!("Example"),
         "address" => json!("ada@example.com"),
+        "new_address" => json!("g***@example.org"),
         "at" => json!("2026-01-31 09:30 UTC"),
         "link" => json!("https://id.example.com/flow/recovery#token=0123456789abcdef"),
         "code" => json!("123456"),

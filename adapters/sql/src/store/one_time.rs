@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Failure, Guard, IdentityId, OneTimeChange, OneTimePurpose, OneTimeToken, OneTimeTokens, TenantId, Timestamp,
+    Failure, Guard, IdentityId, OneTimeChange, OneTimePurpose, OneTimeToken, OneTimeTokens, Scope, TenantId, Timestamp,
     TokenHash,
 };
 
-use crate::{Dialect, Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
+use crate::{Dialect, Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch, store::accounts};
 
 /// Reads `hash, tenant_id, purpose, identity_id, data, tries, created_at, expires_at`.
 fn decode(row: &mut Row) -> Result<OneTimeToken, DriverError> {
@@ -57,6 +57,14 @@ WHERE hash = ? AND tenant_id = ? AND purpose = ? AND expires_at > ? AND tries > 
 DELETE FROM one_time_tokens
 WHERE hash = ? AND tenant_id = ? AND purpose = ? AND expires_at > ?";
             batch.guarded(sql, which(&tenant, purpose, hash, at), Guard::OneTime);
+        }
+        OneTimeChange::Void { tenant, identity, purpose, since } => {
+            accounts::lock(batch, &Scope::Tenant(tenant.clone()), identity);
+            let sql = "-- one_time_tokens.void_purpose
+DELETE FROM one_time_tokens
+WHERE identity_id = ? AND tenant_id = ? AND purpose = ? AND created_at >= ?";
+            let (identity, tenant) = (identity.0.into(), Value::text(tenant.as_str()));
+            batch.free(sql, vec![identity, tenant, purpose.as_str().into(), since.into()]);
         }
     }
 }

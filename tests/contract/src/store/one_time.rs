@@ -37,6 +37,12 @@ fn void(token: &OneTimeToken) -> Change {
     Change::Session(SessionChange::RevokeOf { scope, identity, except: None })
 }
 
+fn void_purpose(token: &OneTimeToken, since: i64) -> Change {
+    let (tenant, purpose) = (token.tenant.clone(), token.purpose);
+    let identity = token.identity.expect("a token of an identity");
+    Change::OneTime(OneTimeChange::Void { tenant, identity, purpose, since: at(since) })
+}
+
 async fn issued(bench: &dyn Bench) -> OneTimeToken {
     let store = bench.store();
     let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
@@ -199,4 +205,46 @@ pub async fn one_token_of_a_hash_is_kept_under_64_parallel_replacements(bench: &
         store.changes.commit(vec![using(&kept, 1)]).await.unwrap();
         assert_eq!(store.changes.commit(vec![using(&kept, 1)]).await, Err(STALE));
     }
+}
+
+pub async fn tokens_of_one_purpose_are_voided_from_a_time_on_and_no_others(bench: &dyn Bench) {
+    let (store, first) = (bench.store(), issued(bench).await);
+    let berta = Account::register(&store, &TenantId::default(), "berta@example.org").await;
+    let fresh = || OneTimeToken { hash: crate::sample::token(), ..first.clone() };
+    let (second, third) =
+        (OneTimeToken { created_at: at(5), ..fresh() }, OneTimeToken { created_at: at(9), ..fresh() });
+    let other = OneTimeToken { purpose: OneTimePurpose::Recovery, created_at: at(9), ..fresh() };
+    let hers = OneTimeToken { created_at: at(9), ..one_time(&berta.identity) };
+    store.changes.commit([&second, &third, &other, &hers].map(issue).into()).await.unwrap();
+    let foreign = OneTimeToken { tenant: tenant("other"), ..first.clone() };
+    store.changes.commit(vec![void_purpose(&foreign, 0), void_purpose(&first, 5)]).await.unwrap();
+    for gone in [&second, &third] {
+        assert_eq!(store.changes.commit(vec![using(gone, 10)]).await, Err(STALE), "{gone:?}");
+    }
+    for left in [&first, &other, &hers] {
+        store.changes.commit(vec![using(left, 10)]).await.unwrap();
+    }
+}
+
+pub async fn of_64_parallel_lists_that_void_and_issue_one_token_is_left(bench: &dyn Bench) {
+    let (store, first) = (bench.store(), issued(bench).await);
+    let tokens: Vec<_> = (0..MANY).map(|_| OneTimeToken { hash: crate::sample::token(), ..first.clone() }).collect();
+    let lists = tokens.iter().map(|token| vec![void_purpose(token, 0), issue(token)]).collect();
+    let outcomes = race(&store, lists).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    let mut left = 0;
+    for token in tokens.iter().chain([&first]) {
+        left += usize::from(store.changes.commit(vec![using(token, 1)]).await.is_ok());
+    }
+    assert_eq!(left, 1);
+}
+
+pub async fn i_14_the_link_that_puts_an_old_address_back_outlives_the_sessions(bench: &dyn Bench) {
+    let (store, token) = (bench.store(), issued(bench).await);
+    let purpose = OneTimePurpose::EmailRevert;
+    let revert = OneTimeToken { hash: crate::sample::token(), purpose, ..token.clone() };
+    store.changes.commit(vec![issue(&revert)]).await.unwrap();
+    store.changes.commit(vec![void(&token)]).await.unwrap();
+    assert_eq!(store.changes.commit(vec![using(&token, 1)]).await, Err(STALE));
+    store.changes.commit(vec![using(&revert, 1)]).await.unwrap();
 }

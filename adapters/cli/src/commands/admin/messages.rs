@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What delivers the messages: not this command.
-const DELIVERS: &str = "the running service delivers it within seconds; without one, it waits";
+pub(super) const DELIVERS: &str = "the running service delivers it within seconds; without one, it waits";
 
 pub(super) async fn run(action: MessageAction) -> Result<(), Exit> {
     match action {

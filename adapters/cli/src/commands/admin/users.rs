@@ -3,14 +3,14 @@
 use std::io::{self, BufRead, IsTerminal};
 
 use kayan_core::{
-    ChangeUserError, CreateUser, CreateUserError, DeleteUser, FieldError, ListUsers, ResetMfa, SetUserPassword,
-    SetUserPasswordError, SetUserState, policy::period,
+    ChangeUserError, CreateUser, CreateUserError, DeleteUser, FieldError, InviteUser, InviteUserError, ListUsers,
+    ResetMfa, SetUserPassword, SetUserPasswordError, SetUserState, policy::period,
 };
 use kayan_ports::{Identity, Password, State, Timestamp, Traits, timestamp};
 use serde_json::{Map, Value, json};
 use time::Duration;
 
-use super::{named, operator};
+use super::{messages::DELIVERS, named, operator};
 use crate::{
     args::{Format, User, Who},
     exit::Exit,
@@ -66,6 +66,7 @@ pub(super) async fn run(action: User) -> Result<(), Exit> {
             ));
             Ok(())
         }
+        User::Invite { who, print_link } => invite(who, print_link).await,
         User::SetPassword { who, password_stdin } => {
             let (operator, user) = named(who);
             let cmd = SetUserPassword { user, password: ask_password(password_stdin)?, expected: None };
@@ -77,6 +78,25 @@ pub(super) async fn run(action: User) -> Result<(), Exit> {
             Ok(())
         }
     }
+}
+
+/// Only the link is on standard output, for scripts.
+async fn invite(who: Who, print_link: bool) -> Result<(), Exit> {
+    let (operator, user) = named(who);
+    let cmd = InviteUser { user, deliver: !print_link };
+    let invited = super::super::open().await?.invite_user(&operator, cmd).await.map_err(|error| match error {
+        InviteUserError::Change(error) => unchanged(error),
+        InviteUserError::NoTenant(_) => Exit::not_found(error),
+        other => Exit::failed(other),
+    })?;
+    match invited {
+        Some(invitation) => {
+            output::line(&invitation.link)?;
+            output::note(format_args!("good once, until {}", timestamp::text(invitation.expires_at)));
+        }
+        None => output::note(format_args!("the invitation is enqueued: {DELIVERS}")),
+    }
+    Ok(())
 }
 
 async fn set_state(

@@ -1,7 +1,8 @@
 //! Sessions and the refresh tokens that keep them alive: the changes.
 
 use kayan_ports::{
-    Guard, IdentityId, RefreshToken, Scope, Session, SessionChange, SessionId, Spent, TenantId, Timestamp, TokenHash,
+    Guard, IdentityId, OneTimePurpose, RefreshToken, Scope, Session, SessionChange, SessionId, Spent, TenantId,
+    Timestamp, TokenHash,
 };
 
 use uuid::Uuid;
@@ -213,6 +214,7 @@ WHERE identity_id = ? AND tenant_id = COALESCE(?, tenant_id) AND id <> ? AND act
     batch.free(sql, vec![identity.0.into(), tenant_or_any(scope), except.into()]);
     let sql = "-- one_time_tokens.void
 DELETE FROM one_time_tokens
-WHERE identity_id = ? AND tenant_id = COALESCE(?, tenant_id)";
-    batch.free(sql, vec![identity.0.into(), tenant_or_any(scope)]);
+WHERE identity_id = ? AND tenant_id = COALESCE(?, tenant_id) AND purpose <> ?";
+    let kept = OneTimePurpose::EmailRevert.as_str();
+    batch.free(sql, vec![identity.0.into(), tenant_or_any(scope), kept.into()]);
 }
