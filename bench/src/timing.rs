@@ -1,5 +1,4 @@
-//! Whether the time that a failed login, the beginning of one by a passkey, or the request of a mail takes tells if there is
-//! such an account (I-08).
+//! Whether the time of an answer tells if there is such an account (I-08): failed logins, passkeys, requests of mail.
 
 mod mails;
 mod passkeys;

@@ -97,10 +97,10 @@ fn ruled() -> Vec<String> {
     let told = |expression: &&str| !expression.starts_with("absent(");
     // The operands of an alert must exist; whether it fires is tested elsewhere.
     let compared = |expression: &str| {
-        let cut = expression.rfind(" > ").or_else(|| expression.rfind(" != ")).unwrap_or(expression.len());
+        let cut = [" > ", " != ", " == "].iter().find_map(|sign| expression.rfind(sign)).unwrap_or(expression.len());
         expression[..cut].to_owned()
     };
-    expressions.filter(told).map(compared).collect()
+    expressions.filter(told).flat_map(|expression| expression.split(" and ")).map(compared).collect()
 }
 
 #[tokio::test]
