@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, stream};
 use kayan_ports::{
     Change, CommitError, Guard, Identity, Mail, MailFailure, Message, MessageId, MessageKind, OutboxChange, Tenant,
-    TenantId, Timestamp,
+    Timestamp,
 };
 use serde_json::{Map, Value, json};
 use time::Duration;
@@ -156,7 +156,7 @@ fn mail(
     Ok(Mail { id: message.id, created_at: message.created_at, to: message.recipient.clone(), rendered })
 }
 
-/// A link carries its token in the fragment, which no server sees.
+/// Adds the link or the code, and for how long it is good.
 fn tell_secret(
     values: &mut Map<String, Value>,
     messaging: &Messaging,
@@ -170,10 +170,7 @@ fn tell_secret(
         ("code", secret.text.clone())
     } else {
         let flow = message.kind.as_str().replace('_', "-");
-        let url = messaging.link_url.replace("{flow}", &flow);
-        let tenant =
-            if message.tenant == TenantId::default() { String::new() } else { format!("&tenant={}", message.tenant) };
-        ("link", format!("{url}#token={}{tenant}", secret.text))
+        ("link", messaging.link(&flow, &secret.text, &message.tenant))
     };
     values.insert(name.to_owned(), json!(value));
 }
