@@ -1,9 +1,8 @@
 //! Puts an old e-mail address back by the link that it got when it was changed.
 
 use kayan_ports::{
-    AccountChange, Change, CommitError, Credential, CredentialChange, EventType, FactorChange, Guard, Identifier,
-    Identity, MessageKind, OneTimeChange, OneTimePurpose, Password, PasswordHash, Removed, RoleChange, TenantId,
-    Timestamp, Unique,
+    AccountChange, Change, CommitError, EventType, FactorChange, Guard, Identifier, Identity, MessageKind,
+    OneTimeChange, OneTimePurpose, Password, PasswordHash, Removed, RoleChange, TenantId, Timestamp, Unique,
 };
 use serde_json::Value;
 
@@ -33,15 +32,15 @@ impl Kayan {
             let opened = self.opened_link(tenant, OneTimePurpose::EmailRevert, token, now).await?.ok_or(InvalidLink)?;
             let identity = &opened.identity;
             let mut changes = self.reverted(caller, &opened, now).await?;
-            if let Some(known) = self.store.credentials.password(&(&identity.tenant).into(), identity.id).await? {
+            let scope = (&identity.tenant).into();
+            if let Some(known) = self.store.credentials.password(&scope, identity.id).await? {
                 // Hashed once, however often the identity changes meanwhile.
                 let secret = match &secret {
                     Some(secret) => PasswordHash::clone(secret),
                     None => secret.insert(self.unknown_password(&identity.tenant).await?).clone(),
                 };
-                let version = known.version + 1;
-                let replaced = Credential { secret, updated_at: now, version, ..known };
-                changes.push(Change::Credential(CredentialChange::Replace(Box::new(replaced))));
+                let former = self.store.credentials.former_passwords(&scope, identity.id).await?;
+                changes.push(Self::changed_password(known, secret, former, now));
             }
             match self.store.changes.commit(changes).await {
                 Ok(()) => return Ok(opened.address.as_str().to_owned()),
