@@ -96,14 +96,14 @@ impl Place {
     }
 }
 
-/// A mail server that accepts connections and says nothing: what is sent to it waits.
+/// A mail server that accepts connections and never answers.
 fn silence() -> Result<(TcpListener, String), Failure> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Failure::io("can't listen for mail"))?;
     let address = listener.local_addr().map_err(Failure::io("can't listen for mail"))?;
     Ok((listener, format!("smtp://{address}?tls=none")))
 }
 
-/// The requests of this many new users, for each of the clients.
+/// The registrations of this many new users.
 fn registrations(round: &str, count: u32) -> Vec<String> {
     (0..count).map(|number| clients::registration(&format!("{round}{number}@example.com"))).collect()
 }

@@ -20,7 +20,7 @@ const FLOWS: [(&str, &str, &str); 4] = [
 ];
 /// Requests for each kind; a tenant gets 10,000 mails an hour at most.
 const REQUESTS: u32 = 4_000;
-/// So many addresses that none is asked for more than five times, which is what it gets in an hour.
+/// Enough addresses that none exceeds its limit of five mails an hour.
 const ADDRESSES: u32 = 10_000;
 
 /// Each flow on a database of its own, where nothing counts against its limits.

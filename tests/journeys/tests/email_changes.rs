@@ -44,7 +44,7 @@ async fn i_14_an_address_is_changed_by_a_link_to_the_new_one_and_put_back_by_one
     ask(Person::login(&client, &ada.email, PASSWORD)).await.refused(401, "invalid_credentials");
     ask(Person::login(&client, ADDRESS, PASSWORD)).await.expect(200);
 
-    // A thief goes on: another address, and another password.
+    // The attacker then changes the address again, and the password.
     let thiefs = changed(&mut server, &ada, ADDRESS, "thief@example.org").await;
     let body = json!({ "current_password": PASSWORD, "new_password": NEW });
     ask(client.tell("/api/v1/password", &body).bearer_auth(&ada.session_token)).await.expect(204);
