@@ -20,6 +20,10 @@ pub(crate) enum Measurement {
     Logins,
     /// Failed logins at accounts that there are and that there are not: whether their time tells which.
     Timing,
+    /// The same for the beginning of passkey logins.
+    PasskeyTiming,
+    /// The same for requests of mail.
+    MailTiming,
     /// Refreshes against single inserts.
     Refreshes,
     /// Codes of authenticator apps, at logins and in sessions.
@@ -100,6 +104,8 @@ impl Plan {
                 Measurement::Whoami => whoami::measure(self, &mut report).await?,
                 Measurement::Logins => logins::measure(self, &mut report).await?,
                 Measurement::Timing => timing::measure(self, &mut report).await?,
+                Measurement::PasskeyTiming => timing::passkeys::measure(self, &mut report).await?,
+                Measurement::MailTiming => timing::mails::measure(self, &mut report).await?,
                 Measurement::Refreshes => refreshes::measure(self, &mut report).await?,
                 Measurement::Totp => totp::measure(self, &mut report).await?,
                 Measurement::Passkeys => passkeys::measure(self, &mut report).await?,

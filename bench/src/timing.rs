@@ -1,11 +1,12 @@
 //! Whether the time of an answer tells if there is such an account (I-08): failed logins, passkeys, requests of mail.
 
-mod mails;
-mod passkeys;
+pub(crate) mod mails;
+pub(crate) mod passkeys;
 
 use std::{fmt::Write as _, time::Instant};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use tempfile::TempDir;
 
 use crate::{
     clients::{self, PASSWORD},
@@ -39,28 +40,25 @@ const KINDS: [(&str, Option<&str>); 5] = [
     ("passwordless against unknown", Some("")),
 ];
 
-/// Asks for accounts of every kind in a random order: by failed logins at the cheapest hash, where the hash hides the least,
-/// by the beginning of passkey logins, and by requests of mail.
+/// Fails to log in to accounts of every kind in a random order, at the cheapest hash, where the hash hides the least.
 pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
-    let home = plan.home()?;
     let cost = BCRYPT_COST.to_string();
-    let settings =
-        [("KAYAN_BCRYPT_COST", &*cost), ("KAYAN_LOG_LEVEL", "warn"), ("KAYAN_WEBAUTHN_ORIGINS", passkeys::ORIGIN)];
-    service::migrate(&plan.kayan, home.path(), &settings)?;
-    std::fs::write(home.path().join("users"), lines()? + &passkeys::lines()?)
-        .map_err(Failure::io("can't write users"))?;
-    let import = ["admin", "user", "import", "--file", "users", "--report", "report"];
-    service::run(&plan.kayan, home.path(), &settings, &import)?;
-    let service = Service::kayan(&plan.kayan, home.path(), &settings).await?;
+    let settings = [("KAYAN_BCRYPT_COST", &*cost), ("KAYAN_LOG_LEVEL", "warn")];
+    let (service, _home) = start(plan, &lines()?, &settings).await?;
     let logins = |kind, number| clients::failed_login(&identifier(kind, number));
     let logins = ask(plan, &service, logins, (LOGINS, ACCOUNTS, 401)).await?;
     add(report, KINDS.map(|(name, _)| name), &logins);
-    passkeys::register(&service, home.path()).await?;
-    let begun = ask(plan, &service, passkeys::begin, (LOGINS, ACCOUNTS, 200)).await?;
-    add(report, passkeys::KINDS.map(|kind| kind.name), &begun);
-    drop(service);
-    mails::measure(plan, report).await?;
     Ok(())
+}
+
+/// A service with these users, and the folder of its database.
+async fn start(plan: &Plan, users: &str, settings: &[(&str, &str)]) -> Result<(Service, TempDir), Failure> {
+    let home = plan.home()?;
+    service::migrate(&plan.kayan, home.path(), settings)?;
+    std::fs::write(home.path().join("users"), users).map_err(Failure::io("can't write users"))?;
+    let import = ["admin", "user", "import", "--file", "users", "--report", "report"];
+    service::run(&plan.kayan, home.path(), settings, &import)?;
+    Ok((Service::kayan(&plan.kayan, home.path(), settings).await?, home))
 }
 
 /// The times of the answers to `count` requests for each kind of account, in microseconds.

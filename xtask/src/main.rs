@@ -55,8 +55,8 @@ enum Task {
     },
     /// Measure how fast the service is, and keep the results in `bench/`.
     Bench {
-        /// `whoami`, `logins`, `timing`, `refreshes`, `paired`, `start`, `scrape`, `seal`, `postgres`, `audit`, `import`,
-        /// `revoke` or `million`; without a name all.
+        /// `whoami`, `logins`, `timing`, `passkey-timing`, `mail-timing`, `refreshes`, `totp`, `passkeys`, `paired`, `start`,
+        /// `scrape`, `seal`, `postgres`, `audit`, `import`, `revoke`, `outbox` or `million`; without a name all.
         names: Vec<String>,
         /// A few short rounds: shows that it works, not how fast it is.
         #[arg(long)]

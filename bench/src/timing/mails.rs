@@ -2,14 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{add, ask};
-use crate::{
-    clients,
-    failure::Failure,
-    plan::Plan,
-    report::Report,
-    service::{self, Service},
-};
+use super::{add, ask, start};
+use crate::{clients, failure::Failure, plan::Plan, report::Report};
 
 /// Each flow with its requests: known addresses against unknown ones.
 const FLOWS: [(&str, &str, &str); 4] = [
@@ -21,18 +15,13 @@ const FLOWS: [(&str, &str, &str); 4] = [
 /// Requests for each kind; a tenant gets 10,000 mails an hour at most.
 const REQUESTS: u32 = 4_000;
 /// Enough addresses that none exceeds its limit of five mails an hour.
-const ADDRESSES: u32 = 10_000;
+const ADDRESSES: u32 = 20_000;
 
 /// Each flow on a database of its own, where nothing counts against its limits.
-pub(super) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
+pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
     for (flow, member, name) in FLOWS {
-        let home = plan.home()?;
         let settings = [("KAYAN_LOG_LEVEL", "warn"), ("KAYAN_TRUSTED_PROXIES", "127.0.0.0/8")];
-        service::migrate(&plan.kayan, home.path(), &settings)?;
-        std::fs::write(home.path().join("users"), lines()).map_err(Failure::io("can't write users"))?;
-        let import = ["admin", "user", "import", "--file", "users", "--report", "report"];
-        service::run(&plan.kayan, home.path(), &settings, &import)?;
-        let service = Service::kayan(&plan.kayan, home.path(), &settings).await?;
+        let (service, _home) = start(plan, &lines(), &settings).await?;
         let request = |kind, number| {
             let body = format!(r#"{{"{member}":"{}"}}"#, address(kind, number));
             let request = clients::post(&format!("/api/v1/{flow}/request"), &body);

@@ -5,22 +5,24 @@ use std::{fmt::Write as _, path::Path};
 use kayan_authenticator::Authenticator;
 use rusqlite::Connection as Database;
 
-use super::ACCOUNTS;
+use super::{ACCOUNTS, LOGINS, add, ask, start};
 use crate::{
     clients::{self, PASSWORD},
     connection::Connection,
     failure::Failure,
     people::BCRYPT_COST,
+    plan::Plan,
+    report::Report,
     service::Service,
 };
 
 /// The origin of the page on which they are registered.
-pub(super) const ORIGIN: &str = "http://localhost";
+const ORIGIN: &str = "http://localhost";
 
 /// A kind of account.
-pub(super) struct Kind {
+struct Kind {
     /// What it is compared with, for the report.
-    pub(super) name: &'static str,
+    name: &'static str,
     /// Whether there is such an account.
     exists: bool,
     /// Whether it has a passkey.
@@ -36,7 +38,7 @@ impl Kind {
 }
 
 /// The kinds of accounts, of which the others are compared with the first.
-pub(super) const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 5] = [
     Kind::new("passkey: unknown", false, false, "active"),
     Kind::new("passkey: has one against unknown", true, true, "active"),
     Kind::new("passkey: has none against unknown", true, false, "active"),
@@ -44,18 +46,29 @@ pub(super) const KINDS: [Kind; 5] = [
     Kind::new("passkey: inactive against unknown", true, false, "inactive"),
 ];
 
+/// Begins passkey logins to accounts of every kind in a random order.
+pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Failure> {
+    let cost = BCRYPT_COST.to_string();
+    let settings = [("KAYAN_BCRYPT_COST", &*cost), ("KAYAN_LOG_LEVEL", "warn"), ("KAYAN_WEBAUTHN_ORIGINS", ORIGIN)];
+    let (service, home) = start(plan, &lines()?, &settings).await?;
+    register(&service, home.path()).await?;
+    let begun = ask(plan, &service, begin, (LOGINS, ACCOUNTS, 200)).await?;
+    add(report, KINDS.map(|kind| kind.name), &begun);
+    Ok(())
+}
+
 /// As long for each kind as for any other.
 fn identifier(kind: usize, number: u32) -> String {
     format!("holder{kind}{number:02}@example.com")
 }
 
 /// The beginning of a login by a passkey.
-pub(super) fn begin(kind: usize, number: u32) -> String {
+fn begin(kind: usize, number: u32) -> String {
     clients::post("/api/v1/webauthn/login/begin", &format!(r#"{{"identifier":"{}"}}"#, identifier(kind, number)))
 }
 
 /// The users to import.
-pub(super) fn lines() -> Result<String, Failure> {
+fn lines() -> Result<String, Failure> {
     let hash = bcrypt::hash_with_salt(PASSWORD, BCRYPT_COST, [7; 16]).map_err(Failure::wrong("bcrypt"))?.to_string();
     let mut text = String::new();
     for (kind, _) in KINDS.iter().enumerate().filter(|(_, kind)| kind.exists) {
@@ -69,7 +82,7 @@ pub(super) fn lines() -> Result<String, Failure> {
 }
 
 /// Registers the passkeys, and gives the accounts their states.
-pub(super) async fn register(service: &Service, home: &Path) -> Result<(), Failure> {
+async fn register(service: &Service, home: &Path) -> Result<(), Failure> {
     let mut connection = service.connect().await?;
     for (kind, _) in KINDS.iter().enumerate().filter(|(_, kind)| kind.has_passkey) {
         for number in 0..ACCOUNTS {
