@@ -9,6 +9,7 @@ mod account;
 mod admin_token;
 mod application;
 mod audit;
+mod device;
 mod factor;
 mod flow;
 mod message;
@@ -61,6 +62,7 @@ pub use crate::{
         verify::VerifyTrail,
         writer::{EventWriter, ExportFormat},
     },
+    device::{forget::ForgetMyDeviceError, list::MyDevice},
     factor::{
         find::MyFactors,
         passkey::{

@@ -153,6 +153,11 @@ impl Stage {
         Caller { client, request_id: Some("request-1".to_owned()), ..Caller::default() }
     }
 
+    /// A caller without a token, on the device that has opened this session.
+    pub(crate) fn on_device_of(opened: &Opened) -> Caller {
+        Caller { device: opened.device.clone(), ..Self::stranger() }
+    }
+
     /// A caller with this token.
     pub(crate) fn bearer(token: TokenHash) -> Caller {
         Caller { token: Some(token), ..Self::stranger() }

@@ -7,9 +7,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use kayan_ports::{Entropy, TokenHash};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 const SECRET: usize = 32;
+const HALF: usize = SECRET / 2;
 const CHECKED: usize = SECRET + 4;
 const ENCODED: usize = CHECKED / 3 * 4;
 
@@ -28,6 +30,8 @@ pub enum Purpose {
     Link,
     /// A browser, so that ceremonies are finished where they were begun.
     Browser,
+    /// A browser that users have logged in from.
+    Device,
 }
 
 impl Purpose {
@@ -40,6 +44,7 @@ impl Purpose {
             Self::Ceremony => "kyc_",
             Self::Link => "kyl_",
             Self::Browser => "kyb_",
+            Self::Device => "kyd_",
         }
     }
 }
@@ -59,10 +64,31 @@ impl Token {
         Self { purpose, secret }
     }
 
+    /// A new token with 128 random bits, and 128 bits of their MAC under this key: another one is recognised without a look-up.
+    pub(crate) fn signed(purpose: Purpose, key: &[u8; 32], entropy: &dyn Entropy) -> Self {
+        let mut token = Self::random(purpose, entropy);
+        let mac = token.mac(key);
+        token.secret.split_at_mut(HALF).1.copy_from_slice(mac.split_at(HALF).0);
+        token
+    }
+
+    /// Whether it was signed with this key.
+    pub(crate) fn is_signed(&self, key: &[u8; 32]) -> bool {
+        self.secret.split_at(HALF).1.ct_eq(self.mac(key).split_at(HALF).0).into()
+    }
+
+    /// The MAC of its first half, of which the first half is used.
+    fn mac(&self, key: &[u8; 32]) -> [u8; SECRET] {
+        let mut mac = hmac(key);
+        mac.update(b"kayan signed token 1");
+        mac.update(self.purpose.prefix().as_bytes());
+        mac.update(self.secret.split_at(HALF).0);
+        mac.finalize().into_bytes().into()
+    }
+
     /// The successor that is derived from `self` and `salt`: both are needed to compute it.
     pub(crate) fn successor(&self, purpose: Purpose, salt: &[u8; 32]) -> Self {
-        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104, section 2)")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_slice()).expect("a key of 32 bytes");
+        let mut mac = hmac(&self.secret);
         mac.update(b"kayan token successor 1");
         mac.update(purpose.prefix().as_bytes());
         mac.update(salt);
@@ -106,6 +132,11 @@ impl Token {
         crc.update(secret);
         crc.finalize().to_be_bytes()
     }
+}
+
+fn hmac(key: &[u8; SECRET]) -> Hmac<Sha256> {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104, section 2)")]
+    Hmac::new_from_slice(key).expect("a key of 32 bytes")
 }
 
 /// Compares hashes, so that the time it takes tells nothing of the secret.
@@ -155,6 +186,23 @@ mod tests {
             let typo = String::from_utf8(typo).unwrap();
             assert!(Token::read(Purpose::Session, &typo).is_none(), "position {i}");
         }
+    }
+
+    #[test]
+    fn a_signed_token_is_recognised_by_its_key_and_purpose_alone() {
+        let (entropy, key) = (SeededEntropy::new(1), [7; 32]);
+        let token = Token::signed(Purpose::Device, &key, &entropy);
+        let read = Token::read(Purpose::Device, &token.expose()).unwrap();
+        assert!(read.is_signed(&key));
+        assert!(!read.is_signed(&[8; 32]), "another key");
+        assert!(!Token { purpose: Purpose::Browser, secret: token.secret.clone() }.is_signed(&key), "another purpose");
+        assert!(!Token::random(Purpose::Device, &entropy).is_signed(&key), "not signed at all");
+        for i in 0..SECRET {
+            let mut changed = token.clone();
+            changed.secret[i] ^= 1;
+            assert!(!changed.is_signed(&key), "byte {i}");
+        }
+        assert_ne!(Token::signed(Purpose::Device, &key, &entropy), token);
     }
 
     #[test]

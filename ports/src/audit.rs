@@ -61,6 +61,10 @@ event_types! {
     MfaRenamed = "auth.mfa.renamed",
     /// The signature counter of a passkey went backwards: there may be a copy of it.
     PasskeyCounter = "auth.passkey.counter",
+    /// A user logged in from a browser that is new to the account.
+    DeviceAdded = "auth.device.added",
+    /// A user forgot a browser.
+    DeviceForgotten = "auth.device.forgotten",
     /// Recovery codes were made; those before are void.
     RecoveryCodesGenerated = "auth.mfa.recovery_codes",
     /// A password was changed.

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use crate::{
-    AccountChange, AttemptKey, AuditEvent, CommitError, CredentialChange, Expired, FactorChange, IdentityId, KeyChange,
-    Locked, OneTimeChange, OutboxChange, PurgeEvents, Revocation, RoleChange, SealChange, SessionChange, SessionId,
-    StoredResponse, TenantChange,
+    AccountChange, AttemptKey, AuditEvent, CommitError, CredentialChange, DeviceChange, Expired, FactorChange,
+    IdentityId, KeyChange, Locked, OneTimeChange, OutboxChange, PurgeEvents, Revocation, RoleChange, SealChange,
+    SessionChange, SessionId, StoredResponse, TenantChange,
 };
 
 /// One write. A list of changes is committed as a whole or not at all; a failed guard rolls it back.
@@ -21,6 +21,8 @@ pub enum Change {
     Credential(CredentialChange),
     /// A write to factors.
     Factor(FactorChange),
+    /// A write to devices.
+    Device(DeviceChange),
     /// A write to one-time tokens.
     OneTime(OneTimeChange),
     /// A write to the outbox.
@@ -59,6 +61,7 @@ impl Change {
             Self::Tenant(change) => change.concerns(),
             Self::Credential(_)
             | Self::Factor(_)
+            | Self::Device(_)
             | Self::OneTime(_)
             | Self::Outbox(_)
             | Self::Key(_)
@@ -76,7 +79,7 @@ impl Change {
     pub fn locks(&self) -> Option<Locked> {
         match self {
             Self::Account(_) | Self::Factor(FactorChange::Pin { .. }) => Some(Locked::Identity),
-            Self::Credential(_) | Self::Factor(_) => Some(Locked::Belonging),
+            Self::Credential(_) | Self::Factor(_) | Self::Device(_) => Some(Locked::Belonging),
             Self::OneTime(change) => Some(change.locks()),
             Self::Session(change) => Some(change.locks()),
             Self::Role(change) => Some(change.locks()),
@@ -163,6 +166,8 @@ pub enum Guard {
     Factors,
     /// It is the last credential that the identity can log in with.
     LastCredential,
+    /// The device is not there, or no longer trusted.
+    Device,
     /// The one-time token is not there, expired, or has no try left.
     OneTime,
     /// The session is not active.

@@ -13,6 +13,8 @@ pub struct Expired {
     pub attempts: Timestamp,
     /// Known networks, by the time of the last login from there.
     pub networks: Timestamp,
+    /// Devices, by the time of the last login from them.
+    pub devices: Timestamp,
     /// Revocations of admin tokens that expired before this.
     pub revocations: Timestamp,
     /// Responses that were stored before this.

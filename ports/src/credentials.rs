@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use crate::{
-    Client, CredentialId, Failure, Identifier, Identity, IdentityId, Scope, TenantId, TenantSettings, Timestamp,
-    Version,
+    Client, CredentialId, Device, Failure, Identifier, Identity, IdentityId, Scope, TenantId, TenantSettings,
+    Timestamp, TokenHash, Version,
 };
 
 /// The kinds of credential.
@@ -117,6 +117,8 @@ pub struct Known {
     pub has_second_factor: bool,
     /// Whether it has logged in from the client's network before.
     pub known_network: bool,
+    /// The device with the client's token, if the identity has it.
+    pub device: Option<Device>,
 }
 
 /// Reads credentials.
@@ -124,13 +126,14 @@ pub struct Known {
 /// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait Credentials: Send + Sync {
-    /// The owner of this identifier, the password to verify, and whether the owner has logged in from the network of
-    /// `client` before; `None` when the tenant is unknown or inactive.
+    /// The owner of this identifier, the password to verify, whether the owner has logged in from the network of `client`
+    /// before, and the owner's device with the token `device`; `None` when the tenant is unknown or inactive.
     async fn login_candidate(
         &self,
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
+        device: Option<&TokenHash>,
     ) -> Result<Option<LoginCandidate>, Failure>;
 
     /// An identity's password credential.

@@ -45,6 +45,8 @@ uuid_id! {
     CredentialId,
     /// A session and its family of refresh tokens. UUIDv7.
     SessionId,
+    /// A browser that an identity has logged in from. UUIDv7.
+    DeviceId,
     /// An audit event. UUIDv7, so that ids sort by time.
     EventId,
     /// A signing key. UUIDv7.

@@ -23,12 +23,14 @@ pub enum KeyPurpose {
     PasskeyDecoy,
     /// Codes in mails: the seed is the key of the HMAC that is stored in their place.
     LoginCode,
+    /// Tokens of devices: the seed is the key of the HMAC that is half of them.
+    Device,
 }
 
 impl KeyPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 5] =
-        [Self::AdminToken, Self::AuditSeal, Self::Fingerprint, Self::PasskeyDecoy, Self::LoginCode];
+    pub const ALL: [Self; 6] =
+        [Self::AdminToken, Self::AuditSeal, Self::Fingerprint, Self::PasskeyDecoy, Self::LoginCode, Self::Device];
 
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
@@ -38,6 +40,7 @@ impl KeyPurpose {
             Self::Fingerprint => "fingerprint",
             Self::PasskeyDecoy => "passkey-decoy",
             Self::LoginCode => "login-code",
+            Self::Device => "device",
         }
     }
 

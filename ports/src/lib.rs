@@ -10,6 +10,7 @@ mod breaches;
 mod change;
 mod cleanup;
 mod credentials;
+mod devices;
 mod entropy;
 mod factors;
 mod failure;
@@ -50,6 +51,7 @@ pub use breaches::BreachedPasswords;
 pub use change::{Affected, Change, Commit, Concerns, Guard, Unique};
 pub use cleanup::{Cleanup, Expired};
 pub use credentials::{Credential, CredentialChange, CredentialKind, Credentials, Known, LoginCandidate, PasswordHash};
+pub use devices::{Device, DeviceChange, Devices, Trust};
 pub use entropy::Entropy;
 pub use factors::{
     Factor, FactorChange, FactorKind, Factors, KnownFactors, RecoveryHash, Removed, TotpCodes, TotpSetup, WaysIn,
@@ -58,7 +60,8 @@ pub use failure::{CommitError, Failure};
 pub use hasher::{AdoptError, HashCost, HashError, HashFormat, Password, PasswordHasher, Verdict, Work};
 pub use idempotency::{StoredResponse, StoredResponses};
 pub use ids::{
-    AdminTokenId, CredentialId, EventId, IdentityId, KeyId, MessageId, Scope, SessionId, TenantId, TenantIdError,
+    AdminTokenId, CredentialId, DeviceId, EventId, IdentityId, KeyId, MessageId, Scope, SessionId, TenantId,
+    TenantIdError,
 };
 pub use keys::{
     KeyChange, KeyError, KeyPurpose, Keys, Sealed, SealedKey, SecretOf, SigningKey, StoredKeys, WrappedKey, Wrapper,

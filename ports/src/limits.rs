@@ -86,8 +86,8 @@ impl fmt::Display for Target {
 pub struct AttemptKey {
     /// The account.
     pub target: Target,
-    /// A network that its owner has logged in from before; `None` for all other networks together.
-    pub known_network: Option<String>,
+    /// A network or a device that its owner has logged in from before; `None` for all others together.
+    pub known_origin: Option<String>,
 }
 
 /// The decision of a lockout on one attempt.

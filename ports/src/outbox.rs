@@ -34,13 +34,15 @@ pub enum MessageKind {
     RecoveryCodesLow,
     /// Notice: the account was locked after failed attempts.
     AccountLocked,
+    /// Notice: the user logged in from a browser that is new to the account.
+    NewDevice,
     /// An operator tries the delivery.
     Test,
 }
 
 impl MessageKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Verification,
         Self::Recovery,
         Self::MagicLink,
@@ -54,6 +56,7 @@ impl MessageKind {
         Self::FactorRemoved,
         Self::RecoveryCodesLow,
         Self::AccountLocked,
+        Self::NewDevice,
         Self::Test,
     ];
 
@@ -73,6 +76,7 @@ impl MessageKind {
             Self::FactorRemoved => "factor_removed",
             Self::RecoveryCodesLow => "recovery_codes_low",
             Self::AccountLocked => "account_locked",
+            Self::NewDevice => "new_device",
             Self::Test => "test",
         }
     }

@@ -306,8 +306,8 @@ pub enum SessionChange {
         /// The session.
         session: SessionId,
     },
-    /// Revokes an identity's active sessions, with an optional exception, and voids its one-time tokens except those that put an
-    /// old address back; none is no error.
+    /// Revokes an identity's active sessions, with an optional exception, and voids its one-time tokens, except those that put an
+    /// old address back, and the trust in its devices; none is no error.
     RevokeOf {
         /// The tenant to change, or all of them.
         scope: Scope,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    AccessTokens, Accounts, AuditTrail, Cleanup, Commit, Credentials, Factors, OneTimeTokens, Outbox, Revocations,
-    Roles, Seals, Sessions, StoredKeys, StoredResponses, Tenants,
+    AccessTokens, Accounts, AuditTrail, Cleanup, Commit, Credentials, Devices, Factors, OneTimeTokens, Outbox,
+    Revocations, Roles, Seals, Sessions, StoredKeys, StoredResponses, Tenants,
 };
 
 /// A page of a list.
@@ -29,6 +29,7 @@ pub trait Store:
     + Accounts
     + Credentials
     + Factors
+    + Devices
     + OneTimeTokens
     + Outbox
     + AccessTokens
@@ -49,6 +50,7 @@ impl<S> Store for S where
         + Accounts
         + Credentials
         + Factors
+        + Devices
         + OneTimeTokens
         + Outbox
         + AccessTokens
@@ -77,6 +79,8 @@ pub struct Stores {
     pub credentials: Arc<dyn Credentials>,
     /// Factors besides the password.
     pub factors: Arc<dyn Factors>,
+    /// Devices.
+    pub devices: Arc<dyn Devices>,
     /// One-time tokens.
     pub one_time: Arc<dyn OneTimeTokens>,
     /// Messages.
@@ -111,6 +115,7 @@ impl Stores {
             accounts: store.clone(),
             credentials: store.clone(),
             factors: store.clone(),
+            devices: store.clone(),
             one_time: store.clone(),
             outbox: store.clone(),
             access_tokens: store.clone(),

@@ -71,6 +71,9 @@ pub struct TenantSettings {
     /// The roles whose holders it is required of; `None`: of everyone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mfa_required_roles: Option<Vec<String>>,
+    /// For how many days a device can stand in for the second factor; `None`: it can't.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted_device_days: Option<u16>,
     /// Whether a login requires that one of the user's addresses is verified.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub verification_required: bool,

@@ -1,12 +1,12 @@
 //! Counts an authentication attempt before it is made (I-09), and settles it afterwards.
 
 use kayan_ports::{
-    AttemptKey, Change, EventType, Identifier, IdentityId, Lockout, Method, Reservation, Target, TenantId, Timestamp,
-    timestamp,
+    AttemptKey, Change, EventType, Identifier, IdentityId, Known, Lockout, LoginCandidate, Method, Reservation, Target,
+    TenantId, Timestamp, timestamp,
 };
 use sha2::{Digest, Sha256};
 
-use crate::{Caller, Failure, Kayan, policy::flood::Kind};
+use crate::{Caller, Failure, Kayan, Token, policy::flood::Kind};
 
 /// What the budget for events about it is called.
 pub(crate) const LOCKOUT: Kind = "lockout";
@@ -18,7 +18,7 @@ pub(crate) const SECOND_FACTOR: &str = "second-factor";
 /// The lockout of second factors where there is none of passwords.
 const CODES: LockoutSettings = LockoutSettings {
     lockout: Lockout { name: SECOND_FACTOR, max_failures: 10, duration: std::time::Duration::from_mins(15) },
-    known_networks_apart: false,
+    known_origins_apart: false,
 };
 /// What the lockout of a user who confirms the password in a session is called.
 pub(crate) const CONFIRMATION: &str = "confirmation";
@@ -28,9 +28,9 @@ pub(crate) const CONFIRMATION: &str = "confirmation";
 pub struct LockoutSettings {
     /// After how many failed attempts, and for how long.
     pub lockout: Lockout,
-    /// Whether attempts from a network that the account has logged in from are counted separately, so that strangers can't
-    /// lock its owner out.
-    pub known_networks_apart: bool,
+    /// Whether attempts from a network or a device that the account has logged in from are counted separately, so that strangers
+    /// can't lock its owner out.
+    pub known_origins_apart: bool,
 }
 
 /// Too many failed attempts, whether or not there is such an account.
@@ -75,17 +75,36 @@ pub(crate) fn target_of(tenant: &TenantId, identity: IdentityId) -> Target {
     Target { tenant: tenant.clone(), identifier: Sha256::digest(format!("identity {identity}")).into() }
 }
 
+/// Where an attempt at this account comes from, if its owner has logged in from there before. A device comes before its network,
+/// which strangers may be in as well.
+pub(crate) fn origin(caller: &Caller, known: Option<&Known>) -> Option<String> {
+    let known = known?;
+    let device = known.device.as_ref().map(|device| format!("device/{}", device.id));
+    device.or_else(|| caller.client.network().filter(|_| known.known_network))
+}
+
 impl Kayan {
-    /// Counts an attempt at `target`, which the audit trail calls `name`, against the lockout called `guarded`. `known` says
-    /// whether the account has logged in from this client's network before.
+    /// What a login with this identifier begins with; `None` if the tenant is unknown or inactive. One read, whatever there is.
+    pub(crate) async fn login_candidate(
+        &self,
+        caller: &Caller,
+        identifier: &Identifier,
+    ) -> Result<Option<LoginCandidate>, Failure> {
+        let device = self.device_token(caller).await?.map(Token::hash);
+        let Caller { tenant, client, .. } = caller;
+        self.store.credentials.login_candidate(tenant, identifier, client, device.as_ref()).await
+    }
+
+    /// Counts an attempt at `target`, which the audit trail calls `name`, against the lockout called `guarded`. `origin` is where
+    /// it comes from, if the account has logged in from there before.
     pub(crate) async fn attempt(
         &self,
         caller: &Caller,
         guarded: &'static str,
         (target, name): (Target, &str),
-        known: bool,
+        origin: Option<String>,
     ) -> Result<Attempt, AttemptError> {
-        let Some((key, lockout)) = self.counted_by(caller, guarded, target, known) else {
+        let Some((key, lockout)) = self.counted_by(guarded, target, origin) else {
             return Ok(Attempt(None));
         };
         match self.attempts.reserve(&key, &lockout, self.clock.now()).await? {
@@ -99,10 +118,10 @@ impl Kayan {
         &self,
         caller: &Caller,
         identifier: &Identifier,
-        known: bool,
+        origin: Option<String>,
     ) -> Result<Attempt, AttemptError> {
         let target = target(&caller.tenant, identifier);
-        let attempt = self.attempt(caller, LOGIN, (target, &identifier.masked()), known).await;
+        let attempt = self.attempt(caller, LOGIN, (target, &identifier.masked()), origin).await;
         if matches!(attempt, Err(AttemptError::Locked(_))) {
             self.notify_locked(caller, identifier).await;
         }
@@ -116,9 +135,9 @@ impl Kayan {
         caller: &Caller,
         guarded: &'static str,
         (target, name): (Target, &str),
-        known: bool,
+        origin: Option<String>,
     ) -> Result<(), AttemptError> {
-        let Some((key, lockout)) = self.counted_by(caller, guarded, target, known) else { return Ok(()) };
+        let Some((key, lockout)) = self.counted_by(guarded, target, origin) else { return Ok(()) };
         match self.attempts.locked(&key, &lockout, self.clock.now()).await? {
             None => Ok(()),
             Some(until) => Err(self.refuse_locked(caller, guarded, (&key.target, name), until).await),
@@ -128,16 +147,15 @@ impl Kayan {
     /// What attempts are counted by, and how many are too many; `None` without a lockout.
     fn counted_by(
         &self,
-        caller: &Caller,
         guarded: &'static str,
         target: Target,
-        known: bool,
+        origin: Option<String>,
     ) -> Option<(AttemptKey, Lockout)> {
         // Six digits can be guessed, so codes are counted even without a lockout of passwords.
         let codes = (guarded == SECOND_FACTOR).then_some(CODES);
-        let LockoutSettings { lockout, known_networks_apart } = self.settings.lockout.or(codes)?;
-        let known_network = caller.client.network().filter(|_| known && known_networks_apart);
-        Some((AttemptKey { target, known_network }, Lockout { name: guarded, ..lockout }))
+        let LockoutSettings { lockout, known_origins_apart } = self.settings.lockout.or(codes)?;
+        let known_origin = origin.filter(|_| known_origins_apart);
+        Some((AttemptKey { target, known_origin }, Lockout { name: guarded, ..lockout }))
     }
 
     async fn refuse_locked(

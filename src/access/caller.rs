@@ -2,7 +2,7 @@
 
 use kayan_ports::{Client, IdentityId, Scope, TenantId, TokenHash};
 
-use crate::{Idempotency, policy::permission::Grants};
+use crate::{Idempotency, Token, policy::permission::Grants};
 
 /// A client of the API.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +11,8 @@ pub struct Caller {
     pub tenant: TenantId,
     /// The hash of its session token, if that was well-formed.
     pub token: Option<TokenHash>,
+    /// The token of its device, as it was sent: whether it is signed is not checked yet.
+    pub device: Option<Token>,
     /// Where the request comes from.
     pub client: Client,
     /// The languages that its user prefers, as an `Accept-Language` header has them, at most 128 bytes; may be empty.

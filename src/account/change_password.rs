@@ -123,7 +123,7 @@ impl Kayan {
     ) -> Result<Option<Credential>, AttemptError> {
         let (tenant, id) = (&me.identity.tenant, me.identity.id);
         let (target, name) = (attempt::target_of(tenant, id), id.to_string());
-        let attempt = self.attempt(caller, attempt::CONFIRMATION, (target, &name), false).await?;
+        let attempt = self.attempt(caller, attempt::CONFIRMATION, (target, &name), None).await?;
         let known = self.store.credentials.password(&tenant.into(), id).await;
         let verdict = match &known {
             Ok(known) => {

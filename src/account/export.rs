@@ -2,7 +2,7 @@
 
 use kayan_ports::{AuditEvent, Credential, EventType, Factor, Identity, Session, Timestamp};
 
-use crate::{AuthenticateError, Caller, Kayan, account::identity::path};
+use crate::{AuthenticateError, Caller, Kayan, MyDevice, account::identity::path};
 
 /// All data stored about a user.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Export {
     pub factors: Vec<Factor>,
     /// Its usable sessions.
     pub sessions: Vec<Session>,
+    /// The devices that it has logged in from.
+    pub devices: Vec<MyDevice>,
     /// The events by or about it, oldest first.
     pub events: Vec<AuditEvent>,
 }
@@ -37,6 +39,7 @@ impl Kayan {
         let password = self.store.credentials.password(&tenant.into(), id).await?;
         let factors = self.store.factors.factors(tenant, id).await?;
         let sessions = self.store.sessions.sessions(tenant, id, now).await?;
+        let devices = self.devices_of(caller, &me, now).await?;
         let events = self.store.audit.events_about(tenant, id).await?;
         Ok(Export {
             exported_at: now,
@@ -44,6 +47,7 @@ impl Kayan {
             credentials: password.into_iter().collect(),
             factors,
             sessions,
+            devices,
             events,
         })
     }

@@ -90,6 +90,8 @@ impl Kayan {
             proven: vec![MethodUse::new(Method::Password, now)],
             enrolled: &[Method::Password],
             password: Some((credential.id, credential.version)),
+            device: None,
+            trusts_device: false,
         };
         let mut verification = Vec::new();
         for named in identifiers.iter().filter(|named| is_address(&named.value)) {
@@ -100,7 +102,12 @@ impl Kayan {
         } else {
             let mfa_required = self.requires_factor(&identity, settings, now).await?;
             match self.open_session(caller, &login, mfa_required, now) {
-                Ok((opened, session)) => (Ok(opened), session),
+                Ok((mut opened, mut session)) => {
+                    let (token, noted) = self.note_device(caller, &login, now).await?;
+                    session.extend(noted);
+                    opened.device = Some(token);
+                    (Ok(opened), session)
+                }
                 Err(missing) => {
                     let (challenge, issue) = self.challenge(&login, missing, now)?;
                     (Err(challenge.into()), vec![issue])

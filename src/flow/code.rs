@@ -118,14 +118,14 @@ impl Kayan {
         let identifier =
             identifier::canonical(&cmd.identifier).unwrap_or_else(|_| Identifier::from_canonical(String::new()));
         let target = attempt::target(&caller.tenant, &identifier);
-        let found = self.store.credentials.login_candidate(&caller.tenant, &identifier, &caller.client).await?;
+        let found = self.login_candidate(caller, &identifier).await?;
         let LoginCandidate { settings, known, .. } = found.ok_or(LogInByCodeError::NoTenant)?;
         self.limit(caller, tenant::limit("login", self.settings.limits.login, settings.login_limit), &target).await?;
         if !tenant::allows(&settings, Method::Code) || self.messaging.is_none() {
             return Err(LogInByCodeError::MethodDisabled);
         }
-        let at_home = known.as_ref().is_some_and(|known| known.known_network);
-        let attempt = self.attempt_login(caller, &identifier, at_home).await?;
+        let origin = attempt::origin(caller, known.as_ref());
+        let attempt = self.attempt_login(caller, &identifier, origin).await?;
         let now = self.clock.now();
         let opened = match self.opened_by_code(caller, &identifier, &cmd.code, now).await {
             Ok(opened) => opened,

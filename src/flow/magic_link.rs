@@ -1,5 +1,6 @@
 //! Logs in by the link that was mailed.
 
+use futures_util::future::try_join;
 use kayan_ports::{Change, Method, MethodUse, OneTimePurpose, Tenant, Timestamp};
 
 use crate::{
@@ -55,12 +56,25 @@ impl Kayan {
     ) -> Result<Opened, EndLoginError> {
         let OpenedLink { using, tenant, identity, address, .. } = opened;
         let Tenant { settings, epoch, .. } = tenant;
-        let factors = self.store.factors.factors(&identity.tenant, identity.id).await?;
+        let (factors, device) = try_join(
+            self.store.factors.factors(&identity.tenant, identity.id),
+            self.known_device(caller, &identity.tenant, identity.id),
+        )
+        .await?;
         let enrolled = methods(&factors);
         let (verify, identity) = self.verified_address(&identity, &address, now);
         let changes = [verify, using].into_iter().chain(forgetting).collect();
         let proven = vec![MethodUse::new(method, now)];
-        let login = Login { identity, settings: &settings, epoch, proven, enrolled: &enrolled, password: None };
+        let login = Login {
+            identity,
+            settings: &settings,
+            epoch,
+            proven,
+            enrolled: &enrolled,
+            password: None,
+            device,
+            trusts_device: false,
+        };
         self.end_login(caller, login, changes, now).await
     }
 }

@@ -38,6 +38,7 @@ fn grants(kind: MessageKind) -> Option<(OneTimePurpose, Duration)> {
         | MessageKind::FactorRemoved
         | MessageKind::RecoveryCodesLow
         | MessageKind::AccountLocked
+        | MessageKind::NewDevice
         | MessageKind::Test => return None,
     })
 }

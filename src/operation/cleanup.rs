@@ -11,14 +11,16 @@ const SESSIONS: Duration = Duration::DAY;
 const ATTEMPTS: Duration = Duration::HOUR;
 /// How long a network stays known without a login from it.
 const NETWORKS: Duration = Duration::days(180);
+/// How long a device is kept without a login from it: its cookie has expired by then.
+const DEVICES: Duration = Duration::days(400);
 /// How long a stored response is returned to repeated requests.
 const RESPONSES: Duration = Duration::DAY;
 /// How long a message is kept after it was delivered or given up.
 const MESSAGES: Duration = Duration::days(30);
 
 impl Kayan {
-    /// Removes ended sessions, old attempts, networks without recent logins, old responses, and old
-    /// messages, until none are left.
+    /// Removes ended sessions, old attempts, networks and devices without recent logins, old responses, and old messages, until
+    /// none are left.
     pub async fn clean_up(&self) -> Result<(), Failure> {
         let now = self.clock.now();
         let counted = self.settings.lockout.map_or(std::time::Duration::ZERO, |settings| settings.lockout.duration);
@@ -26,6 +28,7 @@ impl Kayan {
             sessions: now - SESSIONS,
             attempts: now - ATTEMPTS - counted,
             networks: now - NETWORKS,
+            devices: now - DEVICES,
             revocations: now,
             responses: now - RESPONSES,
             one_time: now,

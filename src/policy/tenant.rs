@@ -4,7 +4,7 @@ mod passwords;
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use kayan_ports::{Method, RateLimit, TenantLimit, TenantSettings, Timestamp};
+use kayan_ports::{Method, RateLimit, TenantLimit, TenantSettings, Timestamp, Trust};
 
 pub use self::passwords::{Limits, PasswordSettings, is_password_expired, password_rules};
 use crate::{FieldError, Lifetimes, policy::role::MOST_ENTRIES};
@@ -13,6 +13,8 @@ use crate::{FieldError, Lifetimes, policy::role::MOST_ENTRIES};
 const FIRST: [Method; 4] = [Method::Password, Method::Webauthn, Method::MagicLink, Method::Code];
 /// A minute to a year.
 const TTL: RangeInclusive<u64> = 60..=31_536_000;
+/// Longer would be no second factor.
+const TRUSTED_DAYS: RangeInclusive<u64> = 1..=90;
 /// A second to a day.
 const WINDOW: RangeInclusive<u64> = 1..=86_400;
 /// More would be no limit.
@@ -52,6 +54,13 @@ pub fn mfa_required(tenant: &TenantSettings, now: Timestamp) -> MfaRequired<'_> 
     tenant.mfa_required_roles.as_deref().map_or(MfaRequired::OfEveryone, MfaRequired::OfHolders)
 }
 
+/// Until when a device that is trusted stands in for the second factor; `None`: it does not. `epoch` is that of the tenant.
+pub fn trusted_until(tenant: &TenantSettings, trust: Option<Trust>, epoch: i64) -> Option<Timestamp> {
+    let trust = trust.filter(|trust| trust.epoch == epoch)?;
+    let days = tenant.trusted_device_days?;
+    Some(trust.since.saturating_add(time::Duration::days(days.into())))
+}
+
 /// The limit of this name: the tenant's own, or else that of the service.
 pub fn limit(name: &'static str, service: Option<RateLimit>, tenant: Option<TenantLimit>) -> Option<RateLimit> {
     let own =
@@ -66,6 +75,7 @@ pub fn judge(settings: &TenantSettings, limits: &Limits) -> Vec<FieldError> {
     within("/session_ttl", settings.session_ttl.map(u64::from), TTL);
     within("/refresh_ttl", settings.refresh_ttl.map(u64::from), TTL);
     within("/session_max_ttl", settings.session_max_ttl.map(u64::from), TTL);
+    within("/trusted_device_days", settings.trusted_device_days.map(u64::from), TRUSTED_DAYS);
     for (pointer, limit) in
         [("/login_limit", settings.login_limit), ("/registration_limit", settings.registration_limit)]
     {
@@ -190,6 +200,7 @@ mod tests {
             password_history: Some(25),
             password_breach_check: None,
             password_max_age_days: Some(3_651),
+            trusted_device_days: Some(91),
             methods: Some(vec![]),
             login_limit: Some(TenantLimit { requests: 0, window: 0 }),
             registration_limit: Some(TenantLimit { requests: 1_000_001, window: 86_401 }),
@@ -205,6 +216,7 @@ mod tests {
             "/settings/session_ttl",
             "/settings/refresh_ttl",
             "/settings/session_max_ttl",
+            "/settings/trusted_device_days",
             "/settings/login_limit/requests",
             "/settings/login_limit/window",
             "/settings/registration_limit/requests",
@@ -235,6 +247,22 @@ mod tests {
         for tag in ["", "d", "german", "de_AT", "de-", "../etc", "d1", "en-123456789"] {
             assert!(!is_language(tag), "{tag}");
         }
+    }
+
+    #[test]
+    fn a_device_is_trusted_for_days_while_the_tenant_allows_it_and_has_not_revoked_all_sessions() {
+        let since = datetime!(2026-03-01 09:30 UTC);
+        let trust = Some(Trust { since, epoch: 7 });
+        let days = |days| TenantSettings { trusted_device_days: days, ..TenantSettings::default() };
+        assert_eq!(trusted_until(&days(Some(30)), trust, 7), Some(datetime!(2026-03-31 09:30 UTC)));
+        assert_eq!(
+            trusted_until(&days(Some(1)), trust, 7),
+            Some(datetime!(2026-03-02 09:30 UTC)),
+            "the tenant's days now"
+        );
+        assert_eq!(trusted_until(&days(None), trust, 7), None);
+        assert_eq!(trusted_until(&days(Some(30)), trust, 8), None, "all sessions were revoked since");
+        assert_eq!(trusted_until(&days(Some(30)), None, 7), None);
     }
 
     #[test]

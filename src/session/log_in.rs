@@ -85,15 +85,15 @@ impl Kayan {
         let identifier =
             identifier::canonical(&cmd.identifier).unwrap_or_else(|_| Identifier::from_canonical(String::new()));
         let target = attempt::target(&caller.tenant, &identifier);
-        let found = self.store.credentials.login_candidate(&caller.tenant, &identifier, &caller.client).await?;
+        let found = self.login_candidate(caller, &identifier).await?;
         let LoginCandidate { settings, epoch, known } = found.ok_or(LogInError::NoTenant)?;
         self.limit(caller, tenant::limit("login", self.settings.limits.login, settings.login_limit), &target).await?;
         if !tenant::allows(&settings, Method::Password) {
             return Err(LogInError::MethodDisabled);
         }
         let hash = known.as_ref().and_then(|known| known.password.as_ref()).map(|password| &password.secret);
-        let at_home = known.as_ref().is_some_and(|known| known.known_network);
-        let attempt = self.attempt_login(caller, &identifier, at_home).await?;
+        let origin = attempt::origin(caller, known.as_ref());
+        let attempt = self.attempt_login(caller, &identifier, origin).await?;
         let verdict = match self.compare_password(&caller.tenant, hash, &cmd.password).await {
             Ok(verdict) => verdict,
             Err(failure) => {
@@ -105,7 +105,7 @@ impl Kayan {
         let now = self.clock.now();
         match (known, verdict) {
             (
-                Some(Known { identity, password: Some(credential), has_second_factor, .. }),
+                Some(Known { identity, password: Some(credential), has_second_factor, device, .. }),
                 Verdict::Match | Verdict::MatchOutdated,
             ) => {
                 let id = identity.id;
@@ -132,7 +132,16 @@ impl Kayan {
                 changes.extend(self.forgetting(&attempt));
                 changes.extend(renewed.map(|renewed| Change::Credential(CredentialChange::Replace(Box::new(renewed)))));
                 let proven = vec![MethodUse::new(Method::Password, now)];
-                let login = Login { identity, settings: &settings, epoch, proven, enrolled: &enrolled, password };
+                let login = Login {
+                    identity,
+                    settings: &settings,
+                    epoch,
+                    proven,
+                    enrolled: &enrolled,
+                    password,
+                    device,
+                    trusts_device: false,
+                };
                 let ended = self.end_login(caller, login, changes, now).await;
                 match &ended {
                     Ok(_) | Err(EndLoginError::MfaRequired(_) | EndLoginError::Unverified) => {

@@ -1,8 +1,8 @@
 //! Ends a login: with a session, or with the second factor that it lacks.
 
 use kayan_ports::{
-    Change, CommitError, CredentialChange, CredentialId, EventType, Guard, Identity, Method, MethodUse, RefreshToken,
-    Session, SessionChange, SessionId, State, TenantSettings, Timestamp, Unique, Version,
+    Change, CommitError, CredentialChange, CredentialId, Device, DeviceChange, EventType, Guard, Identity, Method,
+    MethodUse, RefreshToken, Session, SessionChange, SessionId, State, TenantSettings, Timestamp, Unique, Version,
 };
 
 use crate::{
@@ -25,6 +25,8 @@ pub struct Opened {
     pub refresh_token: Token,
     /// When the refresh token expires.
     pub refresh_expires_at: Timestamp,
+    /// The token for the device to keep, if a login has opened the session.
+    pub device: Option<Token>,
 }
 
 /// What a login method has proven, and what decides whether that is enough.
@@ -41,6 +43,10 @@ pub(crate) struct Login<'a> {
     pub(crate) enrolled: &'a [Method],
     /// The password that was verified, as it is after the changes of the login. It must still be so when the login ends.
     pub(crate) password: Option<(CredentialId, Version)>,
+    /// The device that it comes from, if the identity has logged in from there before.
+    pub(crate) device: Option<Device>,
+    /// Whether the device is to stand in for the second factor from now on.
+    pub(crate) trusts_device: bool,
 }
 
 /// Why a login opens no session, whatever its method.
@@ -84,6 +90,17 @@ impl Login<'_> {
         self.proven.iter().any(|used| assurance::is_enrollable(used.method) && is_new(used))
     }
 
+    /// The device that stands in for the authenticator app of its user, who has proven the password. What the tenant requires, it
+    /// never stands in for: `mfa_required`.
+    fn trusted_device(&self, mfa_required: bool, now: Timestamp) -> Option<&Device> {
+        let has_app = self.enrolled.contains(&Method::Totp);
+        let by_password = matches!(&*self.proven, [used] if used.method == Method::Password);
+        let is_trusted = |device: &&Device| {
+            tenant::trusted_until(self.settings, device.trust, self.epoch).is_some_and(|until| now < until)
+        };
+        self.device.as_ref().filter(|_| has_app && by_password && !mfa_required).filter(is_trusted)
+    }
+
     /// The change that keeps the login from ending by a password that was changed in the meantime.
     fn still_proven(&self, now: Timestamp) -> Option<Change> {
         let (credential, version) = self.password?;
@@ -109,7 +126,7 @@ impl Kayan {
             return Err(self.refuse_unverified(caller, &login, changes, now).await?);
         }
         let mfa_required = self.requires_factor(&login.identity, login.settings, now).await?;
-        let (opened, mut all) = match self.open_session(caller, &login, mfa_required, now) {
+        let (mut opened, mut all) = match self.open_session(caller, &login, mfa_required, now) {
             Ok(opened) => opened,
             Err(missing) => return self.ask_for_factor(caller, login, missing, changes, now).await,
         };
@@ -118,10 +135,19 @@ impl Kayan {
         let enrolled = login.enrolled_its_factor();
         all.extend(enrolled.then(|| end_sessions(&login.identity, Some(opened.session.id))));
         all.extend(login.still_proven(now));
+        let trusted = login.trusted_device(mfa_required, now);
+        all.extend(trusted.and_then(still_trusted));
+        let (token, noted) = self.note_device(caller, &login, now).await?;
+        all.extend(noted);
+        opened.device = Some(token);
         let event = self
             .event(caller, EventType::LoginSuccess, now, "logged in")
             .by(login.identity.id)
             .with("method", login.method());
+        let event = match trusted {
+            Some(device) => event.with("trusted_device", device.id.to_string()),
+            None => event,
+        };
         all.push(event.record());
         self.commit_login(caller, &login, all, now).await?;
         Ok(opened)
@@ -156,9 +182,9 @@ impl Kayan {
     ) -> Result<(), EndLoginError> {
         match self.store.changes.commit(changes).await {
             Ok(()) => Ok(()),
-            Err(CommitError::Stale(guard @ (Guard::Credential | Guard::Factor | Guard::Factors | Guard::OneTime))) => {
-                Err(EndLoginError::Outdated(guard))
-            }
+            Err(CommitError::Stale(
+                guard @ (Guard::Credential | Guard::Factor | Guard::Factors | Guard::Device | Guard::OneTime),
+            )) => Err(EndLoginError::Outdated(guard)),
             // The passkey that is registered with it was registered already.
             Err(CommitError::Conflict(Unique::Credential)) => Err(EndLoginError::Outdated(Guard::Factor)),
             Err(CommitError::Stale(Guard::Identity)) => Err(self.refuse_inactive(caller, login, now).await?),
@@ -217,7 +243,8 @@ impl Kayan {
         now: Timestamp,
     ) -> Result<(Opened, Vec<Change>), MissingFactor> {
         let usable = |method| method != Method::Webauthn || self.takes_passkeys(&login.identity.tenant, login.settings);
-        let aal = assurance::judge(&login.proven, login.enrolled, usable, mfa_required)?;
+        let enrolled: &[Method] = if login.trusted_device(mfa_required, now).is_some() { &[] } else { login.enrolled };
+        let aal = assurance::judge(&login.proven, enrolled, usable, mfa_required)?;
         let mut identity = login.identity.clone();
         let session_token = Token::random(Purpose::Session, &*self.entropy);
         let refresh_token = Token::random(Purpose::Refresh, &*self.entropy);
@@ -258,6 +285,13 @@ impl Kayan {
             created.record(),
         ];
         identity.last_login_at = Some(now);
-        Ok((Opened { identity, session, session_token, refresh_token, refresh_expires_at: expiry.refresh }, changes))
+        let refresh_expires_at = expiry.refresh;
+        Ok((Opened { identity, session, session_token, refresh_token, refresh_expires_at, device: None }, changes))
     }
+}
+
+/// The change that keeps a login from ending by a trust that was made void in the meantime.
+fn still_trusted(device: &Device) -> Option<Change> {
+    let (tenant, identity, since) = (device.tenant.clone(), device.identity, device.trust?.since);
+    Some(Change::Device(DeviceChange::Pin { tenant, identity, device: device.id, since }))
 }

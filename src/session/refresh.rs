@@ -92,7 +92,8 @@ impl Kayan {
         session.token = session_token.hash();
         session.expires_at = expiry.session;
         session.last_seen_at = spent.at;
-        Opened { identity, session, session_token, refresh_token, refresh_expires_at: expiry.refresh }
+        let refresh_expires_at = expiry.refresh;
+        Opened { identity, session, session_token, refresh_token, refresh_expires_at, device: None }
     }
 
     fn rotation(&self, caller: &Caller, token: &Token, opened: &Opened, spent: Spent) -> Vec<Change> {

@@ -1,8 +1,8 @@
 //! The second half of a login: an MFA token for a login that lacks a factor, and the factor that completes it.
 
-use futures_util::future::{join, try_join3};
+use futures_util::future::{join, try_join4};
 use kayan_ports::{
-    Change, CommitError, CredentialId, EventType, Factor, Guard, Identity, IdentityId, Method, MethodUse,
+    Change, CommitError, CredentialId, Device, EventType, Factor, Guard, Identity, IdentityId, Method, MethodUse,
     OneTimeChange, OneTimePurpose, OneTimeToken, Tenant, TenantId, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,9 @@ pub(crate) struct PendingLogin {
     pub(crate) tenant: Tenant,
     pub(crate) identity: Identity,
     pub(crate) factors: Vec<Factor>,
+    device: Option<Device>,
+    /// Whether the device is to stand in for the second factor from now on.
+    pub(crate) trusts_device: bool,
 }
 
 impl PendingLogin {
@@ -120,15 +123,16 @@ impl Kayan {
             .map_err(|error| Failure::Fault(format!("an MFA token's data is damaged: {error}")))?;
         let is_same = |tenant: &Tenant| tenant.active && tenant.epoch == begun.epoch;
         let scope = of.into();
-        let (tenant, identity, factors) = try_join3(
+        let (tenant, identity, factors, device) = try_join4(
             self.store.tenants.tenant(of),
             self.store.accounts.identity(&scope, owner),
             self.store.factors.factors(of, owner),
+            self.known_device(caller, of, owner),
         )
         .await?;
         let Some((tenant, identity)) = tenant.filter(is_same).zip(identity) else { return Ok(None) };
         let factors = self.usable(of, &tenant.settings, factors);
-        Ok(Some(PendingLogin { token, begun, tenant, identity, factors }))
+        Ok(Some(PendingLogin { token, begun, tenant, identity, factors, device, trusts_device: false }))
     }
 
     /// Counts an attempt at a second factor of this identity.
@@ -139,7 +143,7 @@ impl Kayan {
         id: IdentityId,
     ) -> Result<Attempt, AttemptError> {
         let target = (attempt::factor_of(tenant, id), &*id.to_string());
-        self.attempt(caller, attempt::SECOND_FACTOR, target, false).await
+        self.attempt(caller, attempt::SECOND_FACTOR, target, None).await
     }
 
     /// Counts a try of a code, for the account and for the token, before the code is looked at; `None` when the token has
@@ -196,7 +200,7 @@ impl Kayan {
         changes: Vec<Change>,
         now: Timestamp,
     ) -> Result<Opened, CompleteLoginError> {
-        let PendingLogin { token, begun, tenant, identity, factors } = login;
+        let PendingLogin { token, begun, tenant, identity, factors, device, trusts_device } = login;
         let Begun { proven: mut all, password, epoch } = begun;
         let method = proven.method;
         all.push(proven);
@@ -209,7 +213,16 @@ impl Kayan {
         let verified = self.verified(caller, identity.id, method, now);
         let changes = [Change::OneTime(using)].into_iter().chain(changes).chain([verified]).collect();
         let enrolled = methods(&factors);
-        let login = Login { identity, settings: &tenant.settings, epoch, proven: all, enrolled: &enrolled, password };
+        let login = Login {
+            identity,
+            settings: &tenant.settings,
+            epoch,
+            proven: all,
+            enrolled: &enrolled,
+            password,
+            device,
+            trusts_device,
+        };
         match self.end_login(caller, login, changes, now).await {
             Ok(opened) => Ok(opened),
             Err(EndLoginError::NotActive) => Err(CompleteLoginError::NotActive),

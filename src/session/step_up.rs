@@ -93,8 +93,8 @@ impl Kayan {
             Change::Session(SessionChange::IssueRefresh(Box::new(refresh))),
             self.verified(caller, identity.id, method, now),
         ];
-        let opened =
-            Opened { identity, session: stepped_up, session_token, refresh_token, refresh_expires_at: expiry.refresh };
+        let (session, refresh_expires_at) = (stepped_up, expiry.refresh);
+        let opened = Opened { identity, session, session_token, refresh_token, refresh_expires_at, device: None };
         Ok((opened, changes))
     }
 }

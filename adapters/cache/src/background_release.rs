@@ -99,7 +99,7 @@ mod tests {
     }
 
     fn key() -> AttemptKey {
-        AttemptKey { target: Target { tenant: TenantId::default(), identifier: [7; 32] }, known_network: None }
+        AttemptKey { target: Target { tenant: TenantId::default(), identifier: [7; 32] }, known_origin: None }
     }
 
     fn releasing() -> (BackgroundRelease, Arc<Frozen>, mpsc::UnboundedReceiver<AttemptKey>) {

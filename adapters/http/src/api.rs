@@ -3,6 +3,7 @@
 pub(crate) mod account_deletions;
 pub(crate) mod ceremonies;
 pub(crate) mod debug;
+pub(crate) mod devices;
 pub(crate) mod docs;
 pub(crate) mod document;
 pub(crate) mod email_changes;

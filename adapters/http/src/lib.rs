@@ -130,6 +130,7 @@ type Api = (
         api::email_changes::EmailChanges,
         api::invitations::Invitations,
         api::account_deletions::AccountDeletions,
+        api::devices::Devices,
     ),
     (
         admin::users::Users,
@@ -157,6 +158,7 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
             api::email_changes::EmailChanges { app: app.clone() },
             api::invitations::Invitations { app: app.clone() },
             api::account_deletions::AccountDeletions { app: app.clone() },
+            api::devices::Devices { app: app.clone() },
         ),
         (
             admin::users::Users { app: app.clone() },

@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod codes;
 pub(crate) mod cookies;
 pub(crate) mod credentials;
+pub(crate) mod device;
 pub(crate) mod etag;
 pub(crate) mod export;
 pub(crate) mod idempotency;

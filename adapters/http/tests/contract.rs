@@ -15,6 +15,8 @@ const CONTRACT: &[Row] = &[
     ("get", "/api/v1/sessions", "listMySessions", true, &[200, 401]),
     ("delete", "/api/v1/sessions/{id}", "revokeMySession", true, &[204, 401, 404]),
     ("delete", "/api/v1/sessions", "revokeMyOtherSessions", true, &[204, 401]),
+    ("get", "/api/v1/devices", "listMyDevices", true, &[200, 401]),
+    ("delete", "/api/v1/devices/{id}", "forgetMyDevice", true, &[204, 401, 404]),
     ("post", "/api/v1/password", "changePassword", true, &[204, 400, 401, 403]),
     ("patch", "/api/v1/me", "updateMe", true, &[200, 400, 401]),
     ("delete", "/api/v1/me", "deleteMe", true, &[204, 400, 401, 403]),

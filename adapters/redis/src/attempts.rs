@@ -59,7 +59,7 @@ fn key(target: &Target) -> String {
 }
 
 fn field(key: &AttemptKey) -> String {
-    key.known_network.as_ref().map_or_else(|| "anywhere".to_owned(), |network| format!("from:{network}"))
+    key.known_origin.as_ref().map_or_else(|| "anywhere".to_owned(), |origin| format!("from:{origin}"))
 }
 
 #[async_trait]

@@ -5,8 +5,8 @@ use kayan_ports::{Change, CommitError, Failure, Guard, Unique};
 use crate::{
     ApplyError, Dialect, Driver, DriverError, Expect, Statement, Value,
     store::{
-        accounts, admin_tokens, attempts, audit, cleanup, credentials, factors, idempotency, keys, one_time, outbox,
-        roles, seals, sessions, tenants,
+        accounts, admin_tokens, attempts, audit, cleanup, credentials, devices, factors, idempotency, keys, one_time,
+        outbox, roles, seals, sessions, tenants,
     },
 };
 
@@ -92,6 +92,7 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), DriverError> {
         Change::Account(change) => accounts::apply(batch, change)?,
         Change::Credential(change) => credentials::apply(batch, change)?,
         Change::Factor(change) => factors::apply(batch, change)?,
+        Change::Device(change) => devices::apply(batch, change),
         Change::OneTime(change) => one_time::apply(batch, change),
         Change::Outbox(change) => outbox::apply(batch, change),
         Change::Session(change) => sessions::apply(batch, change)?,

@@ -22,6 +22,7 @@ pub(crate) mod attempts;
 pub(crate) mod audit;
 pub(crate) mod cleanup;
 pub(crate) mod credentials;
+pub(crate) mod devices;
 pub(crate) mod factors;
 pub(crate) mod idempotency;
 pub(crate) mod keys;

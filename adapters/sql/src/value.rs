@@ -120,6 +120,12 @@ impl Row {
         matches!(self.rest.as_slice().first(), None | Some(Value::Null))
     }
 
+    /// Passes over columns: those of a joined row that is not there.
+    pub(crate) fn skip(&mut self, columns: usize) {
+        self.position += columns;
+        self.rest.by_ref().take(columns).for_each(drop);
+    }
+
     /// The column at this place, counted from 0 behind those that were read, as a name for the row; takes nothing.
     pub(crate) fn label(&self, at: usize) -> String {
         match self.rest.as_slice().get(at) {

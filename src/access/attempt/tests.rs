@@ -17,7 +17,7 @@ const ELSEWHERE: &str = "198.51.100.7";
 
 fn stage() -> Stage {
     Stage::with(|settings| {
-        settings.lockout = Some(LockoutSettings { lockout: LOCKOUT, known_networks_apart: true });
+        settings.lockout = Some(LockoutSettings { lockout: LOCKOUT, known_origins_apart: true });
     })
 }
 
@@ -100,7 +100,7 @@ async fn a_stranger_does_not_lock_the_owner_out() {
 #[tokio::test]
 async fn counted_together_a_stranger_locks_everybody_out() {
     let stage = Stage::with(|settings| {
-        settings.lockout = Some(LockoutSettings { lockout: LOCKOUT, known_networks_apart: false });
+        settings.lockout = Some(LockoutSettings { lockout: LOCKOUT, known_origins_apart: false });
     });
     stage.person(ANNA).await;
     lock_out(&stage, ELSEWHERE, ANNA).await;

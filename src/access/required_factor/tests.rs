@@ -52,7 +52,7 @@ async fn enroll(stage: &Stage, caller: &Caller, mfa_token: Option<Token>) -> Tot
 
 /// Verifies the app's present code, and returns the session that it opened or stepped up.
 async fn verify(stage: &Stage, caller: &Caller, app: &TotpSetup, mfa_token: Option<Token>) -> Option<Opened> {
-    let cmd = VerifyTotp { code: PlainCodes::code(app, stage.clock.now()), mfa_token };
+    let cmd = VerifyTotp { code: PlainCodes::code(app, stage.clock.now()), mfa_token, trust_device: false };
     stage.kayan.verify_totp(caller, cmd).await.unwrap().opened
 }
 
@@ -160,7 +160,7 @@ async fn i_31_a_session_without_the_required_factor_administers_nothing_and_that
 async fn a_second_factor_is_proven_before_the_password_is_asked_for() {
     let lockout = Lockout { name: "", max_failures: 3, duration: std::time::Duration::from_mins(15) };
     let stage = Stage::with(|settings| {
-        settings.lockout = Some(LockoutSettings { lockout, known_networks_apart: false });
+        settings.lockout = Some(LockoutSettings { lockout, known_origins_apart: false });
     });
     let ada = stage.person(ADA).await;
     let app = with_app(&stage, &caller(&ada)).await;

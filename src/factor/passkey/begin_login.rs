@@ -134,15 +134,15 @@ impl Kayan {
         // An invalid identifier is treated like an unknown one.
         let identifier = identifier::canonical(named).unwrap_or_else(|_| Identifier::from_canonical(String::new()));
         let target = attempt::target(&caller.tenant, &identifier);
-        let found = self.store.credentials.login_candidate(&caller.tenant, &identifier, &caller.client).await?;
+        let found = self.login_candidate(caller, &identifier).await?;
         let LoginCandidate { settings, known, .. } = found.ok_or(AuthenticateError::NoTenant)?;
         self.limit(caller, tenant::limit("login", self.settings.limits.login, settings.login_limit), &target).await?;
         if !tenant::allows(&settings, Method::Webauthn) {
             return Err(BeginPasskeyLoginError::MethodDisabled);
         }
-        let at_home = known.as_ref().is_some_and(|known| known.known_network);
+        let origin = attempt::origin(caller, known.as_ref());
         // A passkey can't be guessed, so beginning counts for nothing, but a locked identifier stays locked (I-10).
-        self.require_unlocked(caller, attempt::LOGIN, (target, &identifier.masked()), at_home).await?;
+        self.require_unlocked(caller, attempt::LOGIN, (target, &identifier.masked()), origin).await?;
         let identity = known.map(|known| known.identity.id);
         let asked = identity.unwrap_or_else(|| IdentityId(self.new_id(self.clock.now())));
         // Passkeys only: ten recovery codes would take a time that can be measured.

@@ -1,6 +1,6 @@
 //! Verifies the signature of a passkey: opens a session, completes a login, or steps a session up.
 
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use kayan_ports::{
     Assertion, AssertionResponse, CeremonyError, Change, CommitError, EventType, Factor, FactorChange, FactorKind,
     Guard, IdentityId, Method, MethodUse, Scope, Timestamp, TokenHash,
@@ -34,6 +34,8 @@ pub struct FinishPasskeyLogin {
     pub mfa_token: Option<Token>,
     /// The hash of the browser's cookie, if it sent one.
     pub browser: Option<TokenHash>,
+    /// Whether the device is to stand in for the second factor from now on, if the passkey completes a login.
+    pub trust_device: bool,
 }
 
 /// Why a passkey was not accepted.
@@ -154,7 +156,8 @@ impl Kayan {
             }
             Kind::SecondFactor(hash) => {
                 let token = cmd.mfa_token.filter(|token| token.hash() == TokenHash(hash)).ok_or(InvalidMfaToken)?;
-                let login = self.pending_login(caller, &token, now).await?.ok_or(InvalidMfaToken)?;
+                let mut login = self.pending_login(caller, &token, now).await?.ok_or(InvalidMfaToken)?;
+                login.trusts_device = cmd.trust_device;
                 let whose = Whose::Of(login.identity.id);
                 let verified = self.verify_passkey(caller, whose, &state, cmd.response, now).await;
                 let verified = self.accepted(caller, EventType::MfaFailure, verified, &finish, now).await?;
@@ -209,9 +212,12 @@ impl Kayan {
         let Verified { factor, proven, used } =
             self.accepted(caller, EventType::LoginFailure, verified, finish, now).await?;
         let scope = Scope::from(&caller.tenant);
-        let (identity, tenant) =
-            try_join(self.store.accounts.identity(&scope, factor.identity), self.store.tenants.tenant(&caller.tenant))
-                .await?;
+        let (identity, tenant, device) = try_join3(
+            self.store.accounts.identity(&scope, factor.identity),
+            self.store.tenants.tenant(&caller.tenant),
+            self.known_device(caller, &caller.tenant, factor.identity),
+        )
+        .await?;
         let (identity, tenant) = (identity.ok_or_else(outdated)?, tenant.filter(|tenant| tenant.active));
         let tenant = tenant.ok_or(AuthenticateError::NoTenant)?;
         if !tenant::allows(&tenant.settings, Method::Webauthn) {
@@ -225,6 +231,8 @@ impl Kayan {
             proven: vec![proven],
             enrolled: &enrolled,
             password: None,
+            device,
+            trusts_device: false,
         };
         match self.end_login(caller, login, vec![finish.clone(), used], now).await {
             Ok(opened) => Ok(opened),

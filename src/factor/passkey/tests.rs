@@ -78,6 +78,7 @@ fn login(begun: &BegunCeremony, credential: &Value) -> FinishPasskeyLogin {
         response: assertion(credential),
         mfa_token: None,
         browser: None,
+        trust_device: false,
     }
 }
 
@@ -281,7 +282,7 @@ async fn i_08_an_unknown_identifier_is_asked_for_a_passkey_that_is_always_the_sa
 async fn i_10_an_identifier_that_is_locked_begins_no_passkey_login() {
     let lockout = Lockout { name: "login", max_failures: 2, duration: std::time::Duration::from_mins(5) };
     let stage =
-        Stage::with(|settings| settings.lockout = Some(LockoutSettings { lockout, known_networks_apart: false }));
+        Stage::with(|settings| settings.lockout = Some(LockoutSettings { lockout, known_origins_apart: false }));
     stage.with_passkey(ADA, Model::phone()).await;
     for identifier in [ADA, "nobody@example.com"] {
         for _ in 0..5 {

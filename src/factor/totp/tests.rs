@@ -23,7 +23,7 @@ fn enrollment(mfa_token: Option<Token>) -> EnrollTotp {
 }
 
 fn verification(code: String, mfa_token: Option<&Token>) -> VerifyTotp {
-    VerifyTotp { code, mfa_token: mfa_token.cloned() }
+    VerifyTotp { code, mfa_token: mfa_token.cloned(), trust_device: false }
 }
 
 impl Stage {
@@ -160,7 +160,7 @@ async fn i_06_recovery_codes_work_in_any_order_each_once_and_new_ones_void_the_o
 async fn i_10_wrong_codes_lock_the_factor_and_an_mfa_token_takes_five() {
     let lockout = Lockout { name: "", max_failures: 8, duration: std::time::Duration::from_mins(15) };
     let stage = Stage::with(|settings| {
-        settings.lockout = Some(LockoutSettings { lockout, known_networks_apart: false });
+        settings.lockout = Some(LockoutSettings { lockout, known_origins_apart: false });
     });
     let (_, setup, codes) = stage.with_app().await;
     let challenge = stage.challenged().await;

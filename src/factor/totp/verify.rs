@@ -21,6 +21,8 @@ pub struct VerifyTotp {
     pub code: String,
     /// The token of a login that lacks a factor, in place of a session.
     pub mfa_token: Option<Token>,
+    /// Whether the device is to stand in for the second factor from now on, if the code completes a login.
+    pub trust_device: bool,
 }
 
 impl std::fmt::Debug for VerifyTotp {
@@ -91,7 +93,7 @@ impl Kayan {
     /// Verifies a code. Each is good once, for one step of 30 seconds before and after its own (I-05).
     pub async fn verify_totp(&self, caller: &Caller, cmd: VerifyTotp) -> Result<VerifiedTotp, VerifyTotpError> {
         match &cmd.mfa_token {
-            Some(token) => self.complete_login_by_totp(caller, token, &cmd.code).await,
+            Some(token) => self.complete_login_by_totp(caller, token, &cmd).await,
             None => self.verify_totp_in_session(caller, &cmd.code).await,
         }
     }
@@ -100,12 +102,13 @@ impl Kayan {
         &self,
         caller: &Caller,
         token: &Token,
-        code: &str,
+        cmd: &VerifyTotp,
     ) -> Result<VerifiedTotp, VerifyTotpError> {
-        let login = self.pending_login(caller, token, self.clock.now()).await?.ok_or(InvalidMfaToken)?;
+        let mut login = self.pending_login(caller, token, self.clock.now()).await?.ok_or(InvalidMfaToken)?;
+        login.trusts_device = cmd.trust_device;
         let attempt = self.begin_try(caller, &login).await?.ok_or(InvalidMfaToken)?;
         let now = self.clock.now();
-        let matched = match self.matching_app(&login.factors, code, now).await {
+        let matched = match self.matching_app(&login.factors, &cmd.code, now).await {
             Ok(matched) => matched,
             Err(failure) => {
                 self.release(attempt).await;

@@ -51,7 +51,7 @@ async fn an_account_without_a_password_is_deleted_by_a_link() {
 #[tokio::test]
 async fn a_link_is_good_for_an_hour_and_while_there_is_no_password() {
     let stage = Stage::new();
-    let (_, caller) = without_password(&stage, Vec::new()).await;
+    let (ada, caller) = without_password(&stage, Vec::new()).await;
     let late = requested(&stage, &caller).await;
     stage.clock.advance(Duration::hours(1));
     assert!(delete(&stage, late.as_ref()).await.is_err());
@@ -59,7 +59,7 @@ async fn a_link_is_good_for_an_hour_and_while_there_is_no_password() {
     assert!(matches!(refused, Err(RequestDeletionError::StepUp(StepUpRequired::Recent(_)))), "{refused:?}");
 
     let magic = link(&stage, Flow::MagicLink).await;
-    let opened = stage.kayan.log_in_by_link(&Stage::stranger(), magic.as_ref()).await.unwrap();
+    let opened = stage.kayan.log_in_by_link(&Stage::on_device_of(&ada), magic.as_ref()).await.unwrap();
     let link = requested(&stage, &Stage::bearer(opened.session_token.hash())).await;
     let cmd = SetUserPassword { user: UserRef(ADA.to_owned()), password: PASSWORD.into(), expected: None };
     stage.kayan.set_user_password(&Stage::operator(), cmd).await.unwrap();

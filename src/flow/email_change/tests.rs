@@ -45,8 +45,9 @@ async fn i_14_a_new_address_takes_the_place_of_the_old_one_once_it_is_proven_and
     assert_eq!(change(&stage, link.as_ref()).await.unwrap(), NEW);
     let after = stored(&stage, &ada).await;
     assert_eq!((address_of(&after), &*after.verified), (NEW, &[NEW.to_owned()][..]));
-    stage.kayan.log_in(&Stage::stranger(), Stage::login(NEW, PASSWORD)).await.unwrap();
-    assert!(stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.is_err());
+    let known = Stage::on_device_of(&ada);
+    stage.kayan.log_in(&known, Stage::login(NEW, PASSWORD)).await.unwrap();
+    assert!(stage.kayan.log_in(&known, Stage::login(ADA, PASSWORD)).await.is_err());
     assert_eq!(stage.count(EventType::AddressChanged, Outcome::Success), 1);
     deliver(&stage).await;
     assert_eq!(
@@ -110,7 +111,7 @@ async fn a_link_to_a_new_address_is_good_for_a_day_and_while_the_old_one_stays()
     let late = requested(&stage, &ada, NEW).await;
     stage.clock.advance(Duration::days(1));
     assert!(change(&stage, late.as_ref()).await.is_err());
-    let opened = stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap();
+    let opened = stage.kayan.log_in(&Stage::on_device_of(&ada), Stage::login(ADA, PASSWORD)).await.unwrap();
     let link = requested(&stage, &opened, NEW).await;
     let patch = crate::UpdateMe { traits: Stage::traits("third@example.com") };
     stage.kayan.update_me(&Stage::bearer(opened.session_token.hash()), patch).await.unwrap();

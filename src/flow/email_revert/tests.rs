@@ -1,6 +1,6 @@
 //! Tests of putting an old e-mail address back.
 
-use kayan_ports::{EventType, Outcome};
+use kayan_ports::{Change, DeviceChange, EventType, Outcome, TenantSettings, Trust};
 use time::Duration;
 
 use crate::{
@@ -102,6 +102,30 @@ async fn factors_that_were_enrolled_since_are_removed_and_no_others() {
     revert(&stage, link.as_ref()).await.unwrap();
     let left = stage.kayan.store.factors.factors(&ada.identity.tenant, ada.identity.id).await.unwrap();
     assert_eq!(left.iter().map(|factor| factor.name.as_str()).collect::<Vec<_>>(), ["mine"]);
+}
+
+#[tokio::test]
+async fn i_14_a_device_that_is_trusted_is_not_any_more_once_the_old_address_is_back() {
+    let stage = Stage::new();
+    stage.set_tenant(TenantSettings { trusted_device_days: Some(30), ..TenantSettings::default() }).await;
+    let ada = stage.person(ADA).await;
+    let link = changed(&stage, &ada, NEW).await;
+    let trust = Trust { since: stage.kayan.clock.now(), epoch: ada.session.epoch };
+    let (tenant, identity) = (ada.identity.tenant.clone(), ada.identity.id);
+    let stored = stage.kayan.store.devices.devices(&tenant, identity).await.unwrap().remove(0);
+    let using = DeviceChange::Use {
+        tenant: tenant.clone(),
+        identity,
+        device: stored.id,
+        client: stored.client,
+        at: trust.since,
+        trust: Some((stored.token, trust)),
+    };
+    stage.kayan.commit(vec![Change::Device(using)]).await.unwrap();
+    let trusted = async || stage.kayan.store.devices.devices(&tenant, identity).await.unwrap()[0].trust.is_some();
+    assert!(trusted().await);
+    revert(&stage, link.as_ref()).await.unwrap();
+    assert!(!trusted().await);
 }
 
 #[tokio::test]

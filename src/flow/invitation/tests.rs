@@ -4,8 +4,8 @@ use kayan_ports::{EventType, Identity, Method, Outcome, Scope, State, TenantId, 
 use time::Duration;
 
 use crate::{
-    AcceptInvitation, AcceptInvitationError, CreateUser, Idempotency, InviteUser, InviteUserError, Opened, Operator,
-    Purpose, Token, UserRef,
+    AcceptInvitation, AcceptInvitationError, Caller, CreateUser, Idempotency, InviteUser, InviteUserError, Opened,
+    Operator, Purpose, Token, UserRef,
     flow::tests::{deliver, token},
     stage::{PASSWORD, Stage},
 };
@@ -124,6 +124,22 @@ async fn a_required_second_factor_is_asked_for_and_the_password_is_set() {
     assert!(accept(&stage, link.as_ref(), Some(PASSWORD)).await.is_err(), "the link is used up");
     let refused = stage.kayan.log_in(&Stage::stranger(), Stage::login(ADA, PASSWORD)).await.unwrap_err();
     assert!(matches!(refused, crate::LogInError::MfaRequired(_)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_accepted_invitation_makes_its_browser_a_known_device() {
+    let stage = Stage::new();
+    created(&stage, State::Active).await;
+    let link = mailed(&stage).await;
+    let opened = accept(&stage, link.as_ref(), Some(PASSWORD)).await.unwrap();
+    let again = stage.kayan.log_in(&Stage::on_device_of(&opened), Stage::login(ADA, PASSWORD)).await.unwrap();
+    assert_eq!(again.device, opened.device);
+    let caller = Caller { token: Some(again.session_token.hash()), ..Stage::on_device_of(&again) };
+    let devices = stage.kayan.list_my_devices(&caller).await.unwrap();
+    assert_eq!(devices.iter().map(|device| device.current).collect::<Vec<_>>(), [true]);
+    let before = stage.mail.sent();
+    deliver(&stage).await;
+    assert_eq!(stage.mail.sent(), before, "neither was a login from a new device");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ async fn person(stage: &Stage, tenant: &str, email: &str) -> Caller {
 
 async fn with_app(stage: &Stage, caller: &Caller) {
     let app = stage.kayan.enroll_totp(caller, EnrollTotp { name: String::new(), mfa_token: None }).await.unwrap();
-    let cmd = VerifyTotp { code: PlainCodes::code(&app, stage.clock.now()), mfa_token: None };
+    let cmd = VerifyTotp { code: PlainCodes::code(&app, stage.clock.now()), mfa_token: None, trust_device: false };
     stage.kayan.verify_totp(caller, cmd).await.unwrap();
 }
 

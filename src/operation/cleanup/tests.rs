@@ -27,10 +27,10 @@ async fn sessions_go_a_day_after_their_end_and_not_before() {
 #[tokio::test]
 async fn attempts_that_still_lock_are_kept() {
     let stage = Stage::with(|settings| {
-        settings.lockout = Some(LockoutSettings { lockout: LOCKOUT, known_networks_apart: true });
+        settings.lockout = Some(LockoutSettings { lockout: LOCKOUT, known_origins_apart: true });
     });
     let target = Target { tenant: TenantId::default(), identifier: [7; 32] };
-    let key = AttemptKey { target, known_network: None };
+    let key = AttemptKey { target, known_origin: None };
     let reserve = async || stage.store.reserve(&key, &LOCKOUT, stage.clock.now()).await.unwrap();
     assert_eq!(reserve().await, Reservation::Reserved);
     stage.clock.set(stage.clock.now() + LOCKOUT.duration - Duration::from_secs(1));

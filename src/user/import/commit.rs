@@ -132,7 +132,7 @@ impl Kayan {
         let mut owner = None;
         for NamedIdentifier { field, value } in names {
             let Some(found) =
-                self.store.credentials.login_candidate(&identity.tenant, value, &Client::default()).await?
+                self.store.credentials.login_candidate(&identity.tenant, value, &Client::default(), None).await?
             else {
                 return Ok(Some(ImportOutcome::Refused(Refusal::NoTenant(identity.tenant.clone()))));
             };

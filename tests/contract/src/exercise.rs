@@ -1,17 +1,17 @@
 //! Every question that requests ask and every write that they make, once.
 
 use kayan_ports::{
-    AccountChange, AccountQuery, AdminTokenId, Change, CredentialChange, EventOrder, EventQuery, Expired, FactorChange,
-    FactorKind, IdentityQuery, KeyChange, KeyId, KeyPurpose, KnownFactors, Lookup, Message, MessageQuery, MessageState,
-    OneTimeChange, OutboxChange, PurgeEvents, Removed, Revocation, Role, RoleChange, Scope, Sealed, SealedKey, Session,
-    SessionChange, SessionQuery, State, StoredResponse, Stores, Tenant, TenantChange, TenantId, TenantQuery,
-    TenantSettings, Timestamp, WaysIn, WrappedKey, Wrapper,
+    AccountChange, AccountQuery, AdminTokenId, Change, CredentialChange, DeviceChange, EventOrder, EventQuery, Expired,
+    FactorChange, FactorKind, IdentityQuery, KeyChange, KeyId, KeyPurpose, KnownFactors, Lookup, Message, MessageQuery,
+    MessageState, OneTimeChange, OutboxChange, PurgeEvents, Removed, Revocation, Role, RoleChange, Scope, Sealed,
+    SealedKey, Session, SessionChange, SessionQuery, State, StoredResponse, Stores, Tenant, TenantChange, TenantId,
+    TenantQuery, TenantSettings, Timestamp, Trust, WaysIn, WrappedKey, Wrapper,
 };
 use time::macros::datetime;
 
 use crate::sample::{
-    Account, at, ceremony, client, enqueue, event, identity, lease, message, named, next_password, one_time, passkey,
-    record, recovery_code, refresh_token, role, rotation, tenant, token, totp, unique, uuid,
+    Account, add_device, at, ceremony, client, device, enqueue, event, identity, lease, message, named, next_password,
+    one_time, passkey, record, recovery_code, refresh_token, role, rotation, tenant, token, totp, unique, uuid,
 };
 
 /// Reads everything once and writes everything once, in a tenant of its own. The store has no data key yet.
@@ -25,6 +25,7 @@ pub async fn exercise(store: &Stores) {
     responses(store, &account).await;
     factors(store, &account).await;
     passkeys(store, &account).await;
+    devices(store, &account).await;
     outbox(store, &account).await;
     trail(store, &account).await;
     writes(store, &account).await;
@@ -78,7 +79,7 @@ async fn roles(store: &Stores, account: &Account) {
 
 async fn accounts(store: &Stores, account: &Account) {
     let (tenant, whom) = (account.tenant(), account.identity.id);
-    let candidate = store.credentials.login_candidate(tenant, &account.name, &client("192.0.2.7")).await;
+    let candidate = store.credentials.login_candidate(tenant, &account.name, &client("192.0.2.7"), None).await;
     assert!(candidate.unwrap().unwrap().known.is_some());
     for scope in [Scope::from(tenant), Scope::System] {
         assert!(store.accounts.identity(&scope, whom).await.unwrap().is_some());
@@ -140,6 +141,7 @@ async fn responses(store: &Stores, account: &Account) {
         sessions: ago,
         attempts: ago,
         networks: ago,
+        devices: ago,
         revocations: ago,
         responses: ago,
         one_time: ago,
@@ -219,6 +221,22 @@ async fn passkeys(store: &Stores, account: &Account) {
     store.changes.commit(changes).await.unwrap();
     assert_eq!(store.factors.passkey(&tenant, b"key").await.unwrap().unwrap().name, "mine");
     assert_eq!(store.factors.passkeys(&tenant, identity).await.unwrap().len(), 1);
+}
+
+async fn devices(store: &Stores, account: &Account) {
+    let added = device(&account.identity);
+    let (tenant, identity, device, at) = (added.tenant.clone(), added.identity, added.id, at(44));
+    let client = client("192.0.2.7");
+    let (of, trust) = (tenant.clone(), Trust { since: at, epoch: 7 });
+    let using = |trust| DeviceChange::Use { tenant: of.clone(), identity, device, client: client.clone(), at, trust };
+    let (first, second) = (using(None), using(Some((token(), trust))));
+    let pin = DeviceChange::Pin { tenant: tenant.clone(), identity, device, since: at };
+    let mut changes = vec![add_device(&added)];
+    changes.extend([first, second, pin].map(Change::Device));
+    store.changes.commit(changes).await.unwrap();
+    assert_eq!(store.devices.devices(&tenant, identity).await.unwrap().len(), 1);
+    let forget = Change::Device(DeviceChange::Forget { tenant, identity, device });
+    store.changes.commit(vec![forget]).await.unwrap();
 }
 
 /// Enqueues messages, leases them, and ends each lease in another way.

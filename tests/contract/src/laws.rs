@@ -38,7 +38,7 @@ macro_rules! laws {
             an_absent_identity_has_no_state_to_set,
         );
         $crate::laws!(@each $fresh, store::deletion:
-            deleting_an_identity_takes_its_sessions_and_tokens_but_keeps_its_events,
+            deleting_an_identity_takes_its_sessions_tokens_and_devices_but_keeps_its_events,
             deleting_an_identity_frees_its_identifier,
             deleting_an_identity_leaves_the_others,
             an_absent_identity_is_not_deleted,
@@ -83,6 +83,15 @@ macro_rules! laws {
             i_21_of_two_last_passkeys_one_is_left_when_both_are_removed_at_once,
             a_deleted_identitys_passkey_is_gone_and_can_be_added_anew,
             i_29_another_tenants_passkey_is_neither_read_nor_used,
+        );
+        $crate::laws!(@each $fresh, store::devices:
+            devices_come_back_as_they_went_in_and_the_last_used_first,
+            a_device_is_recognised_by_its_token_and_for_its_identity_alone,
+            a_device_is_added_once_under_64_parallel_logins,
+            a_device_that_is_added_again_keeps_its_id_and_its_first_use,
+            of_too_many_devices_the_least_recently_used_is_removed,
+            a_forgotten_device_is_gone_and_is_forgotten_once,
+            a_device_is_trusted_under_a_new_token_until_sessions_are_revoked,
         );
         $crate::laws!(@each $fresh, store::one_time:
             a_one_time_token_comes_back_as_it_went_in_until_its_end,

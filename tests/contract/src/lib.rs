@@ -15,6 +15,7 @@
 )]
 
 mod bench;
+mod device_verbs;
 mod exercise;
 mod factor_verbs;
 mod laws;

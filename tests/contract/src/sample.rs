@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kayan_ports::{
-    Aal, AccountChange, AuditEvent, Change, Client, Credential, CredentialChange, CredentialId, CredentialKind,
-    EventId, EventType, Factor, FactorKind, Identifier, Identity, IdentityId, Message, MessageId, MessageKind,
-    MessageState, Method, MethodUse, NamedIdentifier, OneTimePurpose, OneTimeToken, OutboxChange, Outcome, Passkey,
-    PasswordHash, RecoveryHash, RefreshToken, Role, Sealed, Session, SessionChange, SessionId, State, Stores, TenantId,
-    Timestamp, TokenHash, Traits,
+    Aal, AccountChange, AuditEvent, Change, Client, Credential, CredentialChange, CredentialId, CredentialKind, Device,
+    DeviceChange, DeviceId, EventId, EventType, Factor, FactorKind, Identifier, Identity, IdentityId, Message,
+    MessageId, MessageKind, MessageState, Method, MethodUse, NamedIdentifier, OneTimePurpose, OneTimeToken,
+    OutboxChange, Outcome, Passkey, PasswordHash, RecoveryHash, RefreshToken, Role, Sealed, Session, SessionChange,
+    SessionId, State, Stores, TenantId, Timestamp, TokenHash, Traits, Trust,
 };
 use serde_json::{Map, Value, json};
 use time::{Duration, macros::datetime};
@@ -232,6 +232,24 @@ pub(crate) fn session(owner: &Identity) -> Session {
         last_seen_at: at(6),
         client: client("192.0.2.7"),
     }
+}
+
+/// A device that is trusted since half a minute past noon.
+pub(crate) fn device(owner: &Identity) -> Device {
+    Device {
+        id: DeviceId(uuid()),
+        tenant: owner.tenant.clone(),
+        identity: owner.id,
+        token: token(),
+        client: client("2001:db8::1"),
+        first_seen_at: at(8),
+        last_seen_at: at(30),
+        trust: Some(Trust { since: at(30), epoch: 7 }),
+    }
+}
+
+pub(crate) fn add_device(device: &Device) -> Change {
+    Change::Device(DeviceChange::Add { device: Box::new(device.clone()), most: 20 })
 }
 
 pub(crate) fn refresh_token(session: &Session) -> RefreshToken {

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod cleanup;
 pub mod decisions;
 pub mod deletion;
+pub mod devices;
 pub mod durability;
 pub mod events;
 pub mod export;

@@ -49,6 +49,7 @@ impl View {
                 identity: identity.clone(),
                 password: Some(account.password.clone()),
                 known_network: false,
+                device: None,
             }),
             password: Some(account.password.clone()),
             authenticated_session: Lookup::Found(Arc::new(AuthenticatedSession {
@@ -108,7 +109,7 @@ pub(crate) async fn login_candidate(
     identifier: &Identifier,
     client: &Client,
 ) -> Result<Lookup<Known>, Failure> {
-    Ok(match store.credentials.login_candidate(tenant, identifier, client).await? {
+    Ok(match store.credentials.login_candidate(tenant, identifier, client, None).await? {
         None => Lookup::NoTenant,
         Some(LoginCandidate { known: None, .. }) => Lookup::Absent,
         Some(LoginCandidate { known: Some(known), .. }) => Lookup::Found(known),

@@ -135,6 +135,7 @@ async fn what_is_outdated_is_removed_without_waiting_for_locked_rows() {
         sessions: all,
         attempts: all,
         networks: all,
+        devices: all,
         revocations: all,
         responses: all,
         one_time: all,
@@ -142,7 +143,7 @@ async fn what_is_outdated_is_removed_without_waiting_for_locked_rows() {
     };
     let mut other = bench.database.connection().await;
     let holding = other.transaction().await.unwrap();
-    for table in ["sessions", "known_networks", "kept_answers"] {
+    for table in ["sessions", "known_networks", "devices", "kept_answers"] {
         let held = holding.query(&format!("SELECT 1 FROM {table} FOR UPDATE"), &[]).await.unwrap();
         assert!(!held.is_empty(), "there are no {table}");
     }

@@ -78,6 +78,7 @@ impl Rows {
         self.identities.remove(&id);
         self.identifiers.retain(|_, owner| *owner != id);
         self.credentials.retain(|_, credential| credential.identity != id);
+        self.devices.retain(|device| device.identity != id);
         self.factors.retain(|_, factor| factor.identity != id);
         self.one_time.retain(|_, token| token.identity != Some(id));
         self.messages.retain(|_, queued| queued.message.identity != Some(id));

@@ -14,6 +14,7 @@ impl Rows {
             Change::Account(change) => self.apply_account(change),
             Change::Credential(change) => self.apply_credential(change),
             Change::Factor(change) => self.apply_factor(change),
+            Change::Device(change) => self.apply_device(change),
             Change::OneTime(change) => self.apply_one_time(change),
             Change::Outbox(change) => self.apply_outbox(change),
             Change::Session(change) => self.apply_session(change),
@@ -120,6 +121,7 @@ impl Rows {
                         || !takes_in(&scope, &token.tenant)
                         || token.purpose == OneTimePurpose::EmailRevert
                 });
+                self.distrust(&scope, identity);
             }
             SessionChange::RevokeAll { scope, epoch } => {
                 self.begin_epoch(&scope, epoch);

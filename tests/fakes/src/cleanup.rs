@@ -9,6 +9,7 @@ impl Rows {
         self.sessions.values().any(|session| session.ends_at < expired.sessions)
             || self.attempts.values().any(|attempts| attempts.last_at < expired.attempts)
             || self.networks.values().any(|at| *at < expired.networks)
+            || self.devices.iter().any(|device| device.last_seen_at < expired.devices)
             || self.revocations.iter().any(|end| end.expires_at < expired.revocations)
             || self.responses.iter().any(|stored| stored.at < expired.responses)
             || self.one_time.values().any(|token| token.expires_at < expired.one_time)
@@ -20,6 +21,7 @@ impl Rows {
         self.refresh_tokens.retain(|_, token| self.sessions.contains_key(&token.session));
         self.attempts.retain(|_, attempts| attempts.last_at >= expired.attempts);
         self.networks.retain(|_, at| *at >= expired.networks);
+        self.devices.retain(|device| device.last_seen_at >= expired.devices);
         self.revocations.retain(|end| end.expires_at >= expired.revocations);
         self.responses.retain(|stored| stored.at >= expired.responses);
         self.one_time.retain(|_, token| token.expires_at >= expired.one_time);

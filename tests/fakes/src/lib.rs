@@ -10,6 +10,7 @@ mod attempts;
 mod breaches;
 mod cleanup;
 mod clock;
+mod devices;
 mod entropy;
 mod events;
 mod factors;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use kayan_ports::{
     Account, AccountQuery, AttemptKey, AuditEvent, AuthenticatedSession, Client, Credential, CredentialId,
-    CredentialKind, Factor, FactorKind, Identifier, Identity, IdentityId, IdentityQuery, Known, LoginCandidate, Lookup,
-    MessageId, OneTimeToken, Page, PasswordHash, RefreshToken, Refreshing, Revocation, Scope, Seal, SealedKey, Sealing,
-    Session, SessionId, State, StoredResponse, TenantId, Timestamp, TokenHash, WrappedKey,
+    CredentialKind, Device, Factor, FactorKind, Identifier, Identity, IdentityId, IdentityQuery, Known, LoginCandidate,
+    Lookup, MessageId, OneTimeToken, Page, PasswordHash, RefreshToken, Refreshing, Revocation, Scope, Seal, SealedKey,
+    Sealing, Session, SessionId, State, StoredResponse, TenantId, Timestamp, TokenHash, WrappedKey,
 };
 
 use crate::{outbox::Queued, tenants::TenantRows};
@@ -29,6 +29,7 @@ pub(crate) struct Rows {
     pub(crate) refresh_tokens: HashMap<TokenHash, RefreshToken>,
     /// Where each identity has opened a session from.
     pub(crate) networks: HashMap<(IdentityId, String), Timestamp>,
+    pub(crate) devices: Vec<Device>,
     pub(crate) attempts: HashMap<AttemptKey, Attempts>,
     pub(crate) data_key: Option<WrappedKey>,
     pub(crate) signing_keys: Vec<SealedKey>,
@@ -64,6 +65,7 @@ impl Default for Rows {
             sessions: BTreeMap::new(),
             refresh_tokens: HashMap::new(),
             networks: HashMap::new(),
+            devices: Vec::new(),
             attempts: HashMap::new(),
             data_key: None,
             signing_keys: Vec::new(),
@@ -115,6 +117,7 @@ impl Rows {
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
+        device: Option<&TokenHash>,
     ) -> Option<LoginCandidate> {
         let settings = self.settings(tenant)?;
         let known = || {
@@ -123,7 +126,8 @@ impl Rows {
             let known_network = client.network().is_some_and(|network| self.networks.contains_key(&(id, network)));
             let has_second_factor = self.has_factor(id);
             let password = self.password(&tenant.into(), id).cloned();
-            Some(Known { identity, password, has_second_factor, known_network })
+            let device = device.and_then(|token| self.devices(tenant, id).into_iter().find(|it| it.token == *token));
+            Some(Known { identity, password, has_second_factor, known_network, device })
         };
         Some(LoginCandidate { settings, epoch: self.epoch(tenant)?, known: known() })
     }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kayan_ports::{
     AccessTokens, Account, AccountQuery, Accounts, AdminTokenId, AuditEvent, AuditTrail, AuthenticatedSession, Backlog,
-    Change, Cleanup, Client, Commit, CommitError, Credential, Credentials, DefinedRoles, EventCursor, EventPage,
-    EventQuery, Expired, Factor, FactorKind, Factors, Failure, Identifier, Identity, IdentityId, IdentityQuery,
-    KeyPurpose, LoginCandidate, Lookup, Message, MessageId, MessageQuery, OneTimePurpose, OneTimeToken, OneTimeTokens,
-    Outbox, Page, PasswordHash, Refreshing, Revocations, Roles, Scope, Seal, SealedKey, Seals, Session, SessionId,
-    SessionQuery, Sessions, StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId, TenantQuery,
-    Tenants, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+    Change, Cleanup, Client, Commit, CommitError, Credential, Credentials, DefinedRoles, Device, Devices, EventCursor,
+    EventPage, EventQuery, Expired, Factor, FactorKind, Factors, Failure, Identifier, Identity, IdentityId,
+    IdentityQuery, KeyPurpose, LoginCandidate, Lookup, Message, MessageId, MessageQuery, OneTimePurpose, OneTimeToken,
+    OneTimeTokens, Outbox, Page, PasswordHash, Refreshing, Revocations, Roles, Scope, Seal, SealedKey, Seals, Session,
+    SessionId, SessionQuery, Sessions, StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId,
+    TenantQuery, Tenants, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use uuid::Uuid;
@@ -149,8 +149,9 @@ impl Credentials for MemoryStore {
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
+        device: Option<&TokenHash>,
     ) -> Result<Option<LoginCandidate>, Failure> {
-        Ok(self.read()?.login_candidate(tenant, identifier, client))
+        Ok(self.read()?.login_candidate(tenant, identifier, client, device))
     }
 
     async fn password(&self, scope: &Scope, identity: IdentityId) -> Result<Option<Credential>, Failure> {
@@ -180,6 +181,13 @@ impl Factors for MemoryStore {
 
     async fn newest_apps(&self, among: u32) -> Result<Vec<Factor>, Failure> {
         Ok(self.read()?.newest_apps(among))
+    }
+}
+
+#[async_trait]
+impl Devices for MemoryStore {
+    async fn devices(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<Device>, Failure> {
+        Ok(self.read()?.devices(tenant, identity))
     }
 }
 

@@ -49,7 +49,7 @@ async fn an_invited_user_sets_a_password_by_the_link_and_is_logged_in() {
     assert_eq!(winners(&answers), 1, "I-01");
     let opened = answers.iter().find(|answer| answer.status == 200).unwrap();
     assert_eq!(opened.json()["identity"]["verified"], json!([ADDRESS]));
-    assert_eq!(opened.cookies().len(), 1);
+    assert_eq!(opened.cookies().len(), 2, "of the session and the device");
     ask(Person::asking(client, &opened.at("/session_token"))).await.expect(200);
     ask(Person::login(client, ADDRESS, PASSWORD)).await.expect(200);
     invite(&office, &grace, &json!({})).await.refused(409, "wrong_state");

@@ -22,6 +22,7 @@ mod connections;
 mod cut_exports;
 mod dates;
 mod deliveries;
+mod devices;
 mod doctor;
 mod durability;
 mod edges;

@@ -118,7 +118,7 @@ async fn i_07_a_get_of_a_link_consumes_nothing() {
     }
     ask(client.get(&format!("/api/v1/magic-link/complete?token={link}"))).await.refused(405, "method_not_allowed");
     let opened = ask(complete(&client, "magic-link", &link)).await.expect(200);
-    assert_eq!((opened.at("/aal"), opened.cookies().len()), ("aal1".to_owned(), 1));
+    assert_eq!((opened.at("/aal"), opened.cookies().len()), ("aal1".to_owned(), 2), "of the session and the device");
 }
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use kayan_journeys::{Answer, Client, Home, PASSWORD, Person, Service, ask};
 
-/// The only cookie, with its lifetime rounded to hours: it ends with the session, not after it.
+/// The session's cookie, with its lifetime rounded to hours: it ends with the session, not after it.
 fn cookie(answer: &Answer) -> String {
-    let cookies = answer.cookies();
+    let cookies: Vec<_> = answer.cookies().into_iter().filter(|set| !set.contains("kayan_device")).collect();
     assert_eq!(cookies.len(), 1, "{cookies:?}");
     let (before, age) = cookies[0].split_once("Max-Age=").unwrap();
     let (age, after) = age.split_at(age.find(';').unwrap_or(age.len()));
@@ -148,6 +148,8 @@ async fn in_production_the_cookie_is_bound_to_the_host_and_to_https() {
     let token = registered.at("/session/session_token");
     let expected = format!("__Host-kayan_session={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=24h; Secure");
     assert_eq!(cookie(&registered), expected);
+    let device = registered.cookies().into_iter().find(|set| set.starts_with("__Host-kayan_device=kyd_")).unwrap();
+    assert!(device.ends_with("; Path=/; HttpOnly; SameSite=Lax; Max-Age=34560000; Secure"), "{device}");
     assert!(registered.header("strict-transport-security").starts_with("max-age="), "{registered:?}");
     ask(asking(&client).header("Cookie", format!("__Host-kayan_session={token}"))).await.expect(200);
     // Any other host of the domain could set the plain name.

@@ -109,7 +109,7 @@ async fn i_18_a_login_with_an_app_opens_a_session_at_aal2_and_before_it_there_is
     let opened = ask(verify(client, &app.code(0), token)).await.expect(200);
     assert_eq!((opened.at("/aal"), &opened.json()["amr"]), ("aal2".to_owned(), &json!(["pwd", "otp", "mfa"])));
     assert_eq!(opened.at("/identity/id"), ada.id);
-    assert_eq!(opened.cookies().len(), 1);
+    assert_eq!(opened.cookies().len(), 2, "of the session and the device");
     let at_aal2 = |token: &str| client.get("/api/v1/whoami?min_aal=aal2&max_age=300").bearer_auth(token);
     ask(at_aal2(&opened.at("/session_token"))).await.expect(200);
     let below = ask(at_aal2(&ada.session_token)).await.refused(403, "aal2_required");
@@ -215,7 +215,7 @@ async fn where_a_second_factor_is_required_it_is_enrolled_during_the_login() {
     let enrolled = ask(client.tell("/api/v1/mfa/totp/enroll", &body)).await.expect(200);
     let app = App(enrolled.at("/secret"));
     let opened = ask(verify(&client, &app.code(0), token)).await.expect(200);
-    assert_eq!((opened.at("/aal"), opened.cookies().len()), ("aal2".to_owned(), 1));
+    assert_eq!((opened.at("/aal"), opened.cookies().len()), ("aal2".to_owned(), 2), "of the session and the device");
     assert_eq!(opened.json()["recovery_codes"].as_array().map(Vec::len), Some(10));
     ask(Person::asking(&client, &opened.at("/session_token"))).await.expect(200);
     // Who has an app can't get another one by the password alone.

@@ -25,6 +25,7 @@ use crate::{
         body::{Body, MaybeBody},
         cookies,
         credentials::{LoginCredential, RegistrationCredential},
+        device::WithDevice,
         problem::Problem,
         refused::{Refused, refusals},
         reply::Reply,
@@ -106,6 +107,9 @@ struct LoginFinishBody {
     /// The `mfa_token`, if the login was begun with one.
     #[oai(validator(max_length = 64))]
     mfa_token: Option<String>,
+    /// With an `mfa_token`: whether later logins by password from this device ask for no second factor, for as many days as the
+    /// tenant allows (`trusted_device_days`). Without effect where it allows none. Default: `false`.
+    trust_device: Option<bool>,
 }
 
 /// A ceremony that was begun: finish it within five minutes.
@@ -154,7 +158,7 @@ enum Registered {
     #[oai(status = 200)]
     Done(
         Reply<WebauthnRegistered>,
-        /// The session cookie (RFC 6265bis), if the passkey completed a login.
+        /// The cookies of the session and of the device (RFC 6265bis), if the passkey completed a login.
         #[oai(header = "Set-Cookie")]
         Option<String>,
     ),
@@ -209,7 +213,7 @@ impl Ceremonies {
         session: MaybeMember,
         browser: Browser,
         Body(body): Body<RegisterFinishBody>,
-    ) -> Result<Registered, Refused<FinishPasskeyRegistrationError>> {
+    ) -> Result<WithDevice<Registered>, Refused<FinishPasskeyRegistrationError>> {
         let MaybeMember { caller, no_session } = session;
         let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(FinishPasskeyRegistrationError::from)?;
         let cmd = FinishPasskeyRegistration {
@@ -226,13 +230,14 @@ impl Ceremonies {
             .map_err(|error| no_session.explain(error))?;
         let opened = registered.opened.as_ref();
         let cookie = opened.map(|opened| cookies::issue(opened, self.app.clock.now(), &self.app.settings));
+        let device = opened.and_then(|opened| cookies::remember(opened, &self.app.settings));
         let answer = WebauthnRegistered {
             credential_id: registered.id.0,
             message: format!("the passkey \"{}\" was registered", registered.name),
             recovery_codes: registered.recovery_codes.map(plain),
             session: registered.opened.map(Session::from),
         };
-        Ok(Registered::Done(Reply::new(&answer), cookie))
+        Ok(WithDevice::new(Registered::Done(Reply::new(&answer), cookie), device))
     }
 
     /// Begin to log in by a passkey
@@ -279,7 +284,7 @@ impl Ceremonies {
         session: MaybeMember,
         browser: Browser,
         Body(body): Body<LoginFinishBody>,
-    ) -> Result<SessionAnswer, Refused<FinishPasskeyLoginError, AT_ANY_LEVEL>> {
+    ) -> Result<WithDevice<SessionAnswer>, Refused<FinishPasskeyLoginError, AT_ANY_LEVEL>> {
         let MaybeMember { caller, no_session } = session;
         let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(FinishPasskeyLoginError::from)?;
         let cmd = FinishPasskeyLogin {
@@ -287,11 +292,13 @@ impl Ceremonies {
             response: body.credential.decoded().map_err(invalid)?,
             mfa_token,
             browser: browser.hash(),
+            trust_device: body.trust_device.unwrap_or_default(),
         };
         let opened =
             self.app.kayan.finish_passkey_login(&caller, cmd).await.map_err(|error| no_session.explain(error))?;
         let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
-        Ok(SessionAnswer::Issued(Reply::new(&opened.into()), cookie))
+        let device = cookies::remember(&opened, &self.app.settings);
+        Ok(WithDevice::new(SessionAnswer::Issued(Reply::new(&opened.into()), cookie), device))
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
         body::{Body, MaybeBody},
         codes::Code,
         cookies,
+        device::WithDevice,
         query::Query,
         refused::{Refused, never, refusals},
         reply::Reply,
@@ -68,6 +69,9 @@ struct VerifyBody {
     /// The `mfa_token` of a login that lacks a factor, in place of a session.
     #[oai(validator(max_length = 64))]
     mfa_token: Option<String>,
+    /// With an `mfa_token`: whether later logins by password from this device ask for no second factor, for as many days as the
+    /// tenant allows (`trusted_device_days`). Without effect where it allows none. Default: `false`.
+    trust_device: Option<bool>,
 }
 
 /// A recovery code.
@@ -123,7 +127,7 @@ enum VerifyAnswer {
     #[oai(status = 200)]
     Verified(
         Reply<TotpVerified>,
-        /// The session cookie (RFC 6265bis), if there is a session with new tokens.
+        /// The cookie of the session, if it has new tokens, and after a login that of the device (RFC 6265bis).
         #[oai(header = "Set-Cookie")]
         Option<String>,
     ),
@@ -260,10 +264,10 @@ impl Factors {
         &self,
         session: MaybeMember,
         Body(body): Body<VerifyBody>,
-    ) -> Result<VerifyAnswer, Refused<VerifyTotpError>> {
+    ) -> Result<WithDevice<VerifyAnswer>, Refused<VerifyTotpError>> {
         let MaybeMember { caller, no_session } = session;
         let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(VerifyTotpError::from)?;
-        let cmd = VerifyTotp { code: body.code, mfa_token };
+        let cmd = VerifyTotp { code: body.code, mfa_token, trust_device: body.trust_device.unwrap_or_default() };
         // Carried to its end even if the client hangs up: a code that was counted also gets its verdict (I-41).
         let kayan = self.app.kayan.clone();
         let verifying = tokio::spawn(async move { kayan.verify_totp(&caller, cmd).await }.with_current_context());
@@ -271,7 +275,9 @@ impl Factors {
         let verified = verified.map_err(|error| no_session.explain(error))?;
         let cookie =
             verified.opened.as_ref().map(|opened| cookies::issue(opened, self.app.clock.now(), &self.app.settings));
-        Ok(VerifyAnswer::Verified(Reply::new(&TotpVerified::new(verified.opened, verified.recovery_codes)), cookie))
+        let device = verified.opened.as_ref().and_then(|opened| cookies::remember(opened, &self.app.settings));
+        let body = Reply::new(&TotpVerified::new(verified.opened, verified.recovery_codes));
+        Ok(WithDevice::new(VerifyAnswer::Verified(body, cookie), device))
     }
 
     /// Remove authenticator apps
@@ -311,7 +317,7 @@ impl Factors {
         &self,
         session: MaybeMember,
         Body(body): Body<RecoveryCodeBody>,
-    ) -> Result<SessionAnswer, Refused<VerifyTotpError, NO_STEP_UP>> {
+    ) -> Result<WithDevice<SessionAnswer>, Refused<VerifyTotpError, NO_STEP_UP>> {
         let MaybeMember { caller, no_session } = session;
         let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(VerifyTotpError::from)?;
         let cmd = VerifyRecoveryCode { code: body.code, mfa_token };
@@ -321,9 +327,10 @@ impl Factors {
         let verified = verifying.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
         let verified = verified.map_err(|error| no_session.explain(error))?;
         let cookie = cookies::issue(&verified.opened, self.app.clock.now(), &self.app.settings);
+        let device = cookies::remember(&verified.opened, &self.app.settings);
         let left = u32::try_from(verified.left).unwrap_or(u32::MAX);
         let session = Session { recovery_codes_left: Some(left), ..verified.opened.into() };
-        Ok(SessionAnswer::Issued(Reply::new(&session), cookie))
+        Ok(WithDevice::new(SessionAnswer::Issued(Reply::new(&session), cookie), device))
     }
 }
 

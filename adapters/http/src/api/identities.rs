@@ -17,6 +17,7 @@ use crate::{
         answers::{Identity, Session, TraitsBody},
         body::Body,
         cookies,
+        device::WithDevice,
         export::ExportBody,
         refused::{Refused, refusals},
         reply::Reply,
@@ -56,7 +57,7 @@ enum RegisterAnswer {
     #[oai(status = 201)]
     Created(
         Reply<Registered>,
-        /// The session cookie (RFC 6265bis).
+        /// The cookies of the session and of the device, each in a header of its own (RFC 6265bis).
         #[oai(header = "Set-Cookie")]
         String,
     ),
@@ -120,12 +121,14 @@ impl Identities {
         &self,
         Anyone(caller): Anyone,
         Body(body): Body<RegisterBody>,
-    ) -> Result<RegisterAnswer, Refused<RegisterError>> {
+    ) -> Result<WithDevice<RegisterAnswer>, Refused<RegisterError>> {
         let cmd = Register { traits: Traits(body.traits.0), password: body.password.into() };
         let opened = self.app.kayan.register(&caller, cmd).await?;
         let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
+        let device = cookies::remember(&opened, &self.app.settings);
         let identity = opened.identity.clone().into();
-        Ok(RegisterAnswer::Created(Reply::new(&Registered { identity, session: opened.into() }), cookie))
+        let answer = RegisterAnswer::Created(Reply::new(&Registered { identity, session: opened.into() }), cookie);
+        Ok(WithDevice::new(answer, device))
     }
 
     /// Change your password

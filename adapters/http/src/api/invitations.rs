@@ -13,6 +13,7 @@ use crate::{
     wire::{
         body::Body,
         cookies,
+        device::WithDevice,
         refused::{Refused, refusals},
         reply::Reply,
     },
@@ -48,11 +49,12 @@ impl Invitations {
         &self,
         Anyone(caller): Anyone,
         Body(body): Body<InvitationBody>,
-    ) -> Result<SessionAnswer, Refused<AcceptInvitationError>> {
+    ) -> Result<WithDevice<SessionAnswer>, Refused<AcceptInvitationError>> {
         let cmd = AcceptInvitation { token: link(&body.token), password: body.password.map(Into::into) };
         let opened = self.app.kayan.accept_invitation(&caller, &cmd).await?;
         let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
-        Ok(SessionAnswer::Issued(Reply::new(&opened.into()), cookie))
+        let device = cookies::remember(&opened, &self.app.settings);
+        Ok(WithDevice::new(SessionAnswer::Issued(Reply::new(&opened.into()), cookie), device))
     }
 }
 

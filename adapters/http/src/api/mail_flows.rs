@@ -17,6 +17,7 @@ use crate::{
     wire::{
         body::Body,
         cookies,
+        device::WithDevice,
         refused::{Refused, refusals},
         reply::Reply,
     },
@@ -137,9 +138,10 @@ impl MailFlows {
         Ok(Requested::Accepted(told("if a user has this address, a mail is on its way")))
     }
 
-    fn issued(&self, opened: kayan_core::Opened) -> SessionAnswer {
+    fn issued(&self, opened: kayan_core::Opened) -> WithDevice<SessionAnswer> {
         let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
-        SessionAnswer::Issued(Reply::new(&opened.into()), cookie)
+        let device = cookies::remember(&opened, &self.app.settings);
+        WithDevice::new(SessionAnswer::Issued(Reply::new(&opened.into()), cookie), device)
     }
 }
 
@@ -218,7 +220,7 @@ impl MailFlows {
         &self,
         Anyone(caller): Anyone,
         Body(body): Body<LinkBody>,
-    ) -> Result<SessionAnswer, Refused<LogInByLinkError>> {
+    ) -> Result<WithDevice<SessionAnswer>, Refused<LogInByLinkError>> {
         let opened = self.app.kayan.log_in_by_link(&caller, link(&body.token).as_ref()).await?;
         Ok(self.issued(opened))
     }
@@ -245,7 +247,7 @@ impl MailFlows {
         &self,
         Anyone(caller): Anyone,
         Body(body): Body<CodeBody>,
-    ) -> Result<SessionAnswer, Refused<LogInByCodeError>> {
+    ) -> Result<WithDevice<SessionAnswer>, Refused<LogInByCodeError>> {
         let cmd = LogInByCode { identifier: body.identifier, code: body.code.into() };
         // Runs to its end even if the client disconnects, so that every counted attempt gets a verdict (I-41).
         let kayan = self.app.kayan.clone();

@@ -21,6 +21,7 @@ use crate::{
         answers::{Session, SessionInfo, WhoAmI},
         body::Body,
         cookies,
+        device::WithDevice,
         query::Query,
         refused::{Refused, refusals},
         reply::Reply,
@@ -63,7 +64,7 @@ pub(crate) enum SessionAnswer {
     #[oai(status = 200)]
     Issued(
         Reply<Session>,
-        /// The session cookie (RFC 6265bis).
+        /// The cookie of the session and, after a login, that of the device in a header of its own (RFC 6265bis).
         #[oai(header = "Set-Cookie")]
         String,
     ),
@@ -122,13 +123,14 @@ impl Sessions {
         &self,
         Anyone(caller): Anyone,
         Body(body): Body<LoginBody>,
-    ) -> Result<SessionAnswer, Refused<LogInError>> {
+    ) -> Result<WithDevice<SessionAnswer>, Refused<LogInError>> {
         let cmd = LogIn { identifier: body.identifier, password: body.password.into() };
         // Runs to its end even if the client disconnects, so that every counted attempt gets a verdict (I-41).
         let kayan = self.app.kayan.clone();
         let login = tokio::spawn(async move { kayan.log_in(&caller, cmd).await }.with_current_context());
         let opened = login.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
-        Ok(self.issued(opened))
+        let device = cookies::remember(&opened, &self.app.settings);
+        Ok(WithDevice::new(self.issued(opened), device))
     }
 
     /// Get the current session

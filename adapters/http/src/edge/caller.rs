@@ -75,6 +75,20 @@ impl NoSession {
     }
 }
 
+/// The token of the device that sends a request which reads. Requests that change something have it in their caller.
+pub(crate) struct SentDevice(pub(crate) Option<Token>);
+
+impl<'a> ApiExtractor<'a> for SentDevice {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::PoemExtractor];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
+        Ok(Self(device(request, &Context::of(request)?.app.settings)))
+    }
+}
+
 impl<'a> ApiExtractor<'a> for Anyone {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::PoemExtractor];
 
@@ -185,7 +199,16 @@ pub(crate) fn caller(request: &Request) -> Result<Caller> {
     let context = Context::of(request)?;
     let tenant = named_tenant(request)?.unwrap_or_default();
     let (languages, request_id) = (context.languages.clone(), Some(context.id.clone()));
-    Ok(Caller { tenant, token: None, client: client(request)?, languages, request_id })
+    // No read needs it but the list of devices, and `whoami` is a hot path.
+    let device = if request.method() == Method::GET { None } else { device(request, &context.app.settings) };
+    Ok(Caller { tenant, token: None, device, client: client(request)?, languages, request_id })
+}
+
+/// The token of the device, from its cookie.
+fn device(request: &Request, settings: &HttpSettings) -> Option<Token> {
+    let name = cookies::device_name(settings);
+    let values = request.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| cookies::read(value, name)).find_map(|text| Token::read(Purpose::Device, text))
 }
 
 /// The languages of messages that the request causes: reading causes none, and `whoami` is a hot path.

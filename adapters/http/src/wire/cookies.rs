@@ -1,4 +1,4 @@
-//! The cookies (RFC 6265bis): of a session, and of a browser with a passkey ceremony.
+//! The cookies (RFC 6265bis): of a session, of a browser with a passkey ceremony, and of a device.
 
 use kayan_core::{Opened, Token};
 use kayan_ports::Timestamp;
@@ -39,6 +39,24 @@ pub(crate) fn browser_name(settings: &HttpSettings) -> &'static str {
 /// The `Set-Cookie` value that recognises a browser for an hour.
 pub(crate) fn recognise(browser: &Token, settings: &HttpSettings) -> String {
     format!("{}={}{}", browser_name(settings), &*browser.expose(), attributes(3600, settings))
+}
+
+/// The longest that browsers keep a cookie (RFC 6265bis, section 5.5): 400 days, in seconds.
+const LONGEST: i64 = 400 * 24 * 60 * 60;
+
+/// The name of the cookie that a device is known by; see [`name`].
+pub(crate) fn device_name(settings: &HttpSettings) -> &'static str {
+    match (settings.secure_cookies, settings.public_path.is_empty()) {
+        (false, _) => "kayan_device",
+        (true, true) => "__Host-kayan_device",
+        (true, false) => "__Secure-kayan_device",
+    }
+}
+
+/// The `Set-Cookie` value that a device is known by from now on, if a login has opened the session.
+pub(crate) fn remember(opened: &Opened, settings: &HttpSettings) -> Option<String> {
+    let token = opened.device.as_ref()?;
+    Some(format!("{}={}{}", device_name(settings), &*token.expose(), attributes(LONGEST, settings)))
 }
 
 fn attributes(max_age: i64, settings: &HttpSettings) -> String {

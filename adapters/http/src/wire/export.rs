@@ -7,7 +7,10 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::answers::{Identity, SessionInfo};
+use super::{
+    answers::{Identity, SessionInfo},
+    device::DeviceInfo,
+};
 
 /// A credential, without its secret.
 #[derive(Debug, Object, Serialize)]
@@ -89,6 +92,8 @@ pub(crate) struct ExportBody {
     credentials: Vec<CredentialInfo>,
     /// The sessions.
     sessions: Vec<SessionInfo>,
+    /// The devices that the user has logged in from.
+    devices: Vec<DeviceInfo>,
     /// The audit events caused by the user or about the user, oldest first.
     events: Vec<Value>,
 }
@@ -102,6 +107,7 @@ impl From<Export> for ExportBody {
             identity: export.identity.into(),
             credentials: credentials.chain(factors).collect(),
             sessions: export.sessions.into_iter().map(|session| SessionInfo::new(session, false)).collect(),
+            devices: export.devices.into_iter().map(DeviceInfo::from).collect(),
             events: export.events.iter().map(|event| serde_json::to_value(event).unwrap_or_default()).collect(),
         }
     }
@@ -154,9 +160,9 @@ mod tests {
             last_login_at: None,
             version: 1,
         };
-        let (factors, nothing) = (vec![factor], (Vec::new(), Vec::new(), Vec::new()));
-        let (credentials, sessions, events) = nothing;
-        let export = Export { exported_at: NOW, identity, credentials, factors, sessions, events };
+        let (factors, nothing) = (vec![factor], (Vec::new(), Vec::new(), Vec::new(), Vec::new()));
+        let (credentials, sessions, devices, events) = nothing;
+        let export = Export { exported_at: NOW, identity, credentials, factors, sessions, devices, events };
         let body = serde_json::to_value(ExportBody::from(export)).unwrap();
         assert_eq!(
             body["credentials"],

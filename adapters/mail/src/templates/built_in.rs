@@ -32,6 +32,8 @@ macro_rules! language {
             file!(concat!($language, "/login_code.txt")),
             file!(concat!($language, "/magic_link.html")),
             file!(concat!($language, "/magic_link.txt")),
+            file!(concat!($language, "/new_device.html")),
+            file!(concat!($language, "/new_device.txt")),
             file!(concat!($language, "/password_changed.html")),
             file!(concat!($language, "/password_changed.txt")),
             file!(concat!($language, "/recovery.html")),
@@ -48,7 +50,7 @@ macro_rules! language {
 }
 
 /// The templates of all languages.
-const OF_LANGUAGES: [[(&str, &str); 32]; 2] = [language!("en"), language!("de")];
+const OF_LANGUAGES: [[(&str, &str); 34]; 2] = [language!("en"), language!("de")];
 
 /// Every template: its path, and its text.
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {

@@ -29,6 +29,7 @@ fn own(kind: MessageKind) -> &'static [&'static str] {
         | MessageKind::FactorAdded
         | MessageKind::FactorRemoved
         | MessageKind::AccountLocked
+        | MessageKind::NewDevice
         | MessageKind::Test => &[],
     }
 }

@@ -18,7 +18,7 @@ pub(crate) const NOW: Timestamp = time::macros::datetime!(2026-01-01 00:00 UTC);
 
 pub(crate) fn key(number: u8) -> AttemptKey {
     let target = Target { tenant: TenantId::default(), identifier: [number; 32] };
-    AttemptKey { target, known_network: None }
+    AttemptKey { target, known_origin: None }
 }
 
 /// Which request of this one it was.

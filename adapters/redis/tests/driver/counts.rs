@@ -31,7 +31,7 @@ async fn a_targets_key_is_gone_some_time_after_the_longest_lockout() {
     let server = Server::start(&[]).await;
     let counters = counters(&server.url());
     let here = key(0xab);
-    let there = AttemptKey { known_network: Some("192.0.2.1".to_owned()), ..here.clone() };
+    let there = AttemptKey { known_origin: Some("192.0.2.1".to_owned()), ..here.clone() };
     let name = format!("kayan:attempts:default:{}", "ab".repeat(32));
     counters.reserve(&here, &LOCKOUT, NOW).await.unwrap();
     let (least, most) = (LOCKOUT.duration, LOCKOUT.duration + Duration::from_mins(15));

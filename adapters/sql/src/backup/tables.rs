@@ -219,6 +219,21 @@ pub const TABLES: &[Table] = &{
             columns: &[("identity_id", Uuid), ("network", Text), ("tenant_id", Text), ("last_login_at", Time)],
         },
         Table {
+            name: "devices",
+            columns: &[
+                ("id", Uuid),
+                ("tenant_id", Text),
+                ("identity_id", Uuid),
+                ("token_hash", Bytes),
+                ("ip_address", Text),
+                ("user_agent", Text),
+                ("first_seen_at", Time),
+                ("last_seen_at", Time),
+                ("trusted_at", Time),
+                ("trusted_epoch", Int),
+            ],
+        },
+        Table {
             name: "attempts",
             columns: &[
                 ("tenant_id", Text),

@@ -7,13 +7,13 @@ use crate::{
     ApplyError, Dialect, Driver, DriverError, Expect, Query, Reading, SqlStore, Statement, Value, changes::Batch,
 };
 
-/// The network under which attempts from unknown networks are counted.
+/// The network under which attempts from neither known networks nor known devices are counted.
 const ELSEWHERE: &str = "";
 
 /// `tenant_id, identifier_hash, network`, the primary key.
 fn params(key: &AttemptKey) -> [Value; 3] {
     let [tenant, identifier] = target(&key.target);
-    [tenant, identifier, Value::text(key.known_network.as_deref().unwrap_or(ELSEWHERE))]
+    [tenant, identifier, Value::text(key.known_origin.as_deref().unwrap_or(ELSEWHERE))]
 }
 
 fn target(target: &Target) -> [Value; 2] {

@@ -15,6 +15,8 @@ SELECT 1 FROM (SELECT last_at FROM attempts WHERE last_at < ? LIMIT 1) forgotten
 UNION ALL
 SELECT 1 FROM (SELECT last_login_at FROM known_networks WHERE last_login_at < ? LIMIT 1) left_behind
 UNION ALL
+SELECT 1 FROM (SELECT last_seen_at FROM devices WHERE last_seen_at < ? LIMIT 1) unused
+UNION ALL
 SELECT 1 FROM (SELECT id FROM revoked_tokens WHERE expires_at < ? LIMIT 1) dead_anyhow
 UNION ALL
 SELECT 1 FROM (SELECT created_at FROM kept_answers WHERE created_at < ? LIMIT 1) kept_enough
@@ -22,8 +24,9 @@ UNION ALL
 SELECT 1 FROM (SELECT expires_at FROM one_time_tokens WHERE expires_at < ? LIMIT 1) expired
 UNION ALL
 SELECT 1 FROM (SELECT finished_at FROM messages WHERE finished_at < ? LIMIT 1) finished";
-        let Expired { sessions, attempts, networks, revocations, responses, one_time, messages } = *expired;
-        let params = [sessions, attempts, networks, revocations, responses, one_time, messages].map(Value::from).into();
+        let Expired { sessions, attempts, networks, devices, revocations, responses, one_time, messages } = *expired;
+        let params = [sessions, attempts, networks, devices, revocations, responses, one_time, messages];
+        let params = params.map(Value::from).into();
         Ok(!self.driver.read(Query { sql, params, reading: Reading::Scan }).await?.is_empty())
     }
 }
@@ -34,15 +37,15 @@ pub(crate) fn remove(batch: &mut Batch, expired: &Expired) {
         Dialect::Postgres => UNLOCKED,
         Dialect::MySql => OLDEST,
     };
-    let Expired { sessions, networks, responses, one_time, messages, attempts, revocations } = *expired;
-    let before = [sessions, networks, responses, one_time, messages, attempts, revocations];
+    let Expired { sessions, networks, devices, responses, one_time, messages, attempts, revocations } = *expired;
+    let before = [sessions, networks, devices, responses, one_time, messages, attempts, revocations];
     for (sql, before) in statements.into_iter().zip(before) {
         batch.free(sql, vec![before.into()]);
     }
 }
 
 /// SQLite is built without `DELETE … LIMIT`.
-const SELECTED: [&str; 7] = [
+const SELECTED: [&str; 8] = [
     "-- outdated.sessions
 DELETE FROM sessions
 WHERE id IN (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000)",
@@ -50,6 +53,10 @@ WHERE id IN (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000)",
 DELETE FROM known_networks
 WHERE (identity_id, network) IN
   (SELECT identity_id, network FROM known_networks WHERE last_login_at < ? LIMIT 1000)",
+    "-- outdated.devices
+DELETE FROM devices
+WHERE (identity_id, token_hash) IN
+  (SELECT identity_id, token_hash FROM devices WHERE last_seen_at < ? LIMIT 1000)",
     "-- expired.responses
 DELETE FROM kept_answers
 WHERE (tenant_id, operator, idempotency_key) IN
@@ -75,7 +82,7 @@ WHERE (id, tenant_id) IN (SELECT id, tenant_id FROM revoked_tokens WHERE expires
 
 /// PostgreSQL has no `DELETE … LIMIT`. Rows that belong to identities are locked in no order here, so locked ones are skipped:
 /// this waits for no other transaction.
-const UNLOCKED: [&str; 7] = [
+const UNLOCKED: [&str; 8] = [
     "-- outdated.unlocked_sessions
 DELETE FROM sessions
 WHERE id IN (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
@@ -83,6 +90,10 @@ WHERE id IN (SELECT id FROM sessions WHERE ends_at < ? LIMIT 1000 FOR UPDATE SKI
 DELETE FROM known_networks
 WHERE (identity_id, network) IN
   (SELECT identity_id, network FROM known_networks WHERE last_login_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
+    "-- outdated.unlocked_devices
+DELETE FROM devices
+WHERE (identity_id, token_hash) IN
+  (SELECT identity_id, token_hash FROM devices WHERE last_seen_at < ? LIMIT 1000 FOR UPDATE SKIP LOCKED)",
     "-- outdated.unlocked_answers
 DELETE FROM kept_answers
 WHERE (tenant_id, operator, idempotency_key) IN
@@ -100,7 +111,7 @@ WHERE id IN (SELECT id FROM messages WHERE finished_at < ? LIMIT 1000 FOR UPDATE
 
 /// With a subquery, MariaDB reads the whole table. This may wait for locked rows: deadlocks are found at once, and the batch
 /// is tried again.
-const OLDEST: [&str; 7] = [
+const OLDEST: [&str; 8] = [
     "-- outdated.oldest_sessions
 DELETE FROM sessions
 WHERE ends_at < ?
@@ -110,6 +121,11 @@ LIMIT 1000",
 DELETE FROM known_networks
 WHERE last_login_at < ?
 ORDER BY last_login_at
+LIMIT 1000",
+    "-- outdated.oldest_devices
+DELETE FROM devices
+WHERE last_seen_at < ?
+ORDER BY last_seen_at
 LIMIT 1000",
     "-- outdated.oldest_answers
 DELETE FROM kept_answers

@@ -3,17 +3,21 @@
 use async_trait::async_trait;
 use kayan_ports::{
     Client, Credential, CredentialChange, CredentialId, CredentialKind, Credentials, Failure, Guard, Identifier,
-    IdentityId, Known, LoginCandidate, PasswordHash, Scope, TenantId, Timestamp, Unique, Version,
+    IdentityId, Known, LoginCandidate, PasswordHash, Scope, TenantId, Timestamp, TokenHash, Unique, Version,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     accounts::{self, identity},
+    devices::{self, device},
     tenant_or_any, tenants,
 };
 use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
 columns!(credential = "c.id, c.tenant_id, c.identity_id, c.kind, c.secret, c.created_at, c.updated_at, c.version");
+
+/// How many columns that is.
+const COLUMNS: usize = 8;
 
 /// The column `data` of a password.
 #[derive(Serialize, Deserialize)]
@@ -43,8 +47,14 @@ fn decode_known(row: &mut Row) -> Result<Option<Known>, DriverError> {
     let identity = accounts::decode(row)?;
     let known_network = row.maybe_text()?.is_some();
     let has_second_factor = row.maybe_uuid()?.is_some();
-    let password = if row.at_null() { None } else { Some(decode(row)?) };
-    Ok(Some(Known { identity, password, has_second_factor, known_network }))
+    let password = if row.at_null() {
+        row.skip(COLUMNS);
+        None
+    } else {
+        Some(decode(row)?)
+    };
+    let device = if row.at_null() { None } else { Some(devices::decode(row)?) };
+    Ok(Some(Known { identity, password, has_second_factor, known_network, device }))
 }
 
 #[async_trait]
@@ -56,6 +66,7 @@ impl<D: Driver> Credentials for SqlStore<D> {
         tenant: &TenantId,
         identifier: &Identifier,
         client: &Client,
+        device: Option<&TokenHash>,
     ) -> Result<Option<LoginCandidate>, Failure> {
         let sql = concat!(
             "-- credentials.sign_in
@@ -66,16 +77,24 @@ SELECT t.settings, t.sessions_epoch, n.identity_id, ",
         WHERE f.identity_id = i.id AND f.tenant_id = t.id AND f.kind IN ('totp', 'webauthn')
           AND f.subject <> 'unconfirmed' LIMIT 1), ",
             credential!(),
+            ", ",
+            device!(),
             "
 FROM tenants t
 LEFT JOIN identifiers n ON n.tenant_id = t.id AND n.value = ?
 LEFT JOIN identities i ON i.tenant_id = t.id AND i.id = COALESCE(n.identity_id,
   (SELECT d.id FROM identities d WHERE d.tenant_id = t.id ORDER BY d.created_at, d.id LIMIT 1))
 LEFT JOIN known_networks k ON k.identity_id = i.id AND k.tenant_id = t.id AND k.network = ?
+LEFT JOIN devices v ON v.identity_id = i.id AND v.tenant_id = t.id AND v.token_hash = ?
 LEFT JOIN credentials c ON c.identity_id = i.id AND c.tenant_id = t.id AND c.kind = 'password' AND c.subject = ''
 WHERE t.id = ? AND t.active"
         );
-        let params = vec![Value::text(identifier.as_str()), client.network().into(), Value::text(tenant.as_str())];
+        let params = vec![
+            Value::text(identifier.as_str()),
+            client.network().into(),
+            device.map(|token| token.0).into(),
+            Value::text(tenant.as_str()),
+        ];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
         let Some(mut row) = rows.into_iter().next() else { return Ok(None) };
         let (settings, epoch) = (tenants::decode_settings(&mut row)?, row.int()?);

@@ -40,7 +40,7 @@ async fn poll_once<T>(task: &mut (impl Future<Output = T> + Unpin)) -> Option<T>
 }
 
 async fn signs_in(store: &impl Store, number: u32) -> Option<Known> {
-    let found = store.login_candidate(&TenantId::default(), &identifier(number), &Client::default()).await;
+    let found = store.login_candidate(&TenantId::default(), &identifier(number), &Client::default(), None).await;
     found.unwrap().expect("the tenant").known
 }
 

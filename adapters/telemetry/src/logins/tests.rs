@@ -122,7 +122,7 @@ async fn each_login_that_a_lockout_or_a_limit_refuses_is_counted_and_its_event_i
         let lockout = Lockout { name, max_failures: 1, duration: Duration::from_mins(15) };
         let limit = RateLimit { name, requests: 1, window: Duration::from_mins(1) };
         let target = Target { tenant: name.parse().unwrap(), identifier: [7; 32] };
-        let key = AttemptKey { target, known_network: None };
+        let key = AttemptKey { target, known_origin: None };
         assert_eq!(attempts.reserve(&key, &lockout, NOON).await, Ok(Reservation::Reserved));
         for _ in 0..2 {
             attempts.reserve(&key, &lockout, NOON).await.unwrap();

@@ -19,11 +19,11 @@ const LOCKOUT: Lockout = Lockout { name: "login", max_failures: 5, duration: Dur
 pub(crate) fn key() -> AttemptKey {
     let mut identifier = [0; 32];
     identifier[..16].copy_from_slice(unique().as_bytes());
-    AttemptKey { target: Target { tenant: TenantId::default(), identifier }, known_network: None }
+    AttemptKey { target: Target { tenant: TenantId::default(), identifier }, known_origin: None }
 }
 
 fn from(key: &AttemptKey, address: &str) -> AttemptKey {
-    AttemptKey { known_network: Some(address.to_owned()), ..key.clone() }
+    AttemptKey { known_origin: Some(address.to_owned()), ..key.clone() }
 }
 
 pub(crate) async fn reserve(counter: &Counter, key: &AttemptKey, now: Timestamp) -> Reservation {
@@ -159,7 +159,7 @@ pub async fn every_target_and_every_known_network_is_counted_apart(bench: &Attem
     lock(counter, &from(&one, "192.0.2.1"), at(0)).await;
     lock(counter, &from(&one, "192.0.2.2"), at(0)).await;
     let elsewhere = Target { tenant: "elsewhere".parse().unwrap(), ..one.target.clone() };
-    lock(counter, &AttemptKey { target: elsewhere, known_network: None }, at(0)).await;
+    lock(counter, &AttemptKey { target: elsewhere, known_origin: None }, at(0)).await;
     forget(bench, &from(&one, "192.0.2.1")).await;
     assert!(matches!(reserve(counter, &one, at(0)).await, Reservation::Locked { .. }));
     assert!(matches!(reserve(counter, &from(&one, "192.0.2.2"), at(0)).await, Reservation::Locked { .. }));

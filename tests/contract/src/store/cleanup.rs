@@ -1,13 +1,13 @@
 //! What has expired, and its removal.
 
 use kayan_ports::{
-    AdminTokenId, Change, Expired, Lookup, Message, MessageState, OneTimeChange, Revocation, Scope, Session,
+    AdminTokenId, Change, Device, Expired, Lookup, Message, MessageState, OneTimeChange, Revocation, Scope, Session,
     SessionChange, StoredResponse, TenantId,
 };
 
 use crate::{
     Bench,
-    sample::{Account, at, enqueue, message, one_time, refresh_token, session, uuid},
+    sample::{Account, add_device, at, device, enqueue, message, one_time, refresh_token, session, uuid},
 };
 
 pub async fn what_has_expired_is_removed_and_nothing_else(bench: &dyn Bench) {
@@ -25,6 +25,7 @@ pub async fn what_has_expired_is_removed_and_nothing_else(bench: &dyn Bench) {
         sessions: at(10),
         attempts: long_ago,
         networks: long_ago,
+        devices: long_ago,
         revocations: long_ago,
         responses: long_ago,
         one_time: long_ago,
@@ -92,6 +93,16 @@ pub async fn what_has_expired_is_removed_and_nothing_else(bench: &dyn Bench) {
         let found = store.outbox.message(&Scope::System, message.id).await.unwrap();
         assert_eq!(found.is_some(), is_there, "{message:?}");
     }
+
+    let seen = |second| Device { last_seen_at: at(second), ..device(&anna.identity) };
+    let (unused, used) = (seen(10), seen(11));
+    store.changes.commit(vec![add_device(&unused), add_device(&used)]).await.unwrap();
+    let devices = Expired { devices: at(11), ..none };
+    assert_eq!(store.cleanup.has_expired(&Expired { devices: at(10), ..none }).await, Ok(false));
+    assert_eq!(store.cleanup.has_expired(&devices).await, Ok(true));
+    store.changes.commit(vec![Change::RemoveExpired(devices)]).await.unwrap();
+    assert_eq!(store.cleanup.has_expired(&devices).await, Ok(false));
+    assert_eq!(store.devices.devices(&tenant, anna.identity.id).await, Ok(vec![used]));
 
     let networks = Expired { networks: at(9_999_999), ..none };
     assert_eq!(store.cleanup.has_expired(&networks).await, Ok(true));

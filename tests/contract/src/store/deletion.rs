@@ -4,7 +4,7 @@ use kayan_ports::{AccountChange, Change, CommitError, Guard, Lookup, Scope, Tena
 
 use crate::{
     Bench,
-    sample::{Account, event, identity, record, refresh_token, rotation},
+    sample::{Account, add_device, device, event, identity, record, refresh_token, rotation},
     view::View,
 };
 
@@ -16,16 +16,17 @@ fn deletion(of: &Account) -> Change {
     })
 }
 
-pub async fn deleting_an_identity_takes_its_sessions_and_tokens_but_keeps_its_events(bench: &dyn Bench) {
+pub async fn deleting_an_identity_takes_its_sessions_tokens_and_devices_but_keeps_its_events(bench: &dyn Bench) {
     let store = bench.store();
     let anna = Account::register(&store, &TenantId::default(), "anna@example.org").await;
     let next = refresh_token(&anna.session);
-    store.changes.commit(vec![rotation(&anna.refresh, &next)]).await.unwrap();
+    store.changes.commit(vec![add_device(&device(&anna.identity)), rotation(&anna.refresh, &next)]).await.unwrap();
     let farewell = event(&anna.identity);
     store.changes.commit(vec![deletion(&anna), record(&farewell)]).await.unwrap();
     let left = View { events: vec![anna.event.clone(), farewell], ..View::of_nobody() };
     assert_eq!(View::of(&store, &anna).await, left);
     assert_eq!(store.sessions.refreshing(anna.tenant(), &next.hash).await, Ok(Lookup::Absent));
+    assert_eq!(store.devices.devices(anna.tenant(), anna.identity.id).await, Ok(Vec::new()));
 }
 
 pub async fn deleting_an_identity_frees_its_identifier(bench: &dyn Bench) {

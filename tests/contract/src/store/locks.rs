@@ -10,8 +10,8 @@ use crate::{
     Bench,
     race::race,
     sample::{
-        Account, at, creation, identity, named, next_password, object, refresh_token, rotation, session, tenant, token,
-        unique,
+        Account, add_device, at, creation, device, identity, named, next_password, object, refresh_token, rotation,
+        session, tenant, token, unique,
     },
 };
 
@@ -103,6 +103,7 @@ fn kinds() -> Vec<Kind> {
                 Change::Session(SessionChange::Open(Box::new(session))),
                 Change::Session(SessionChange::IssueRefresh(Box::new(token))),
                 it.prove(),
+                add_device(&device(&it.account.identity)),
             ]
         }),
         ("refresh", |it, number| {
@@ -166,6 +167,7 @@ fn kinds() -> Vec<Kind> {
                 sessions: all,
                 attempts: all,
                 networks: all,
+                devices: all,
                 revocations: all,
                 responses: all,
                 one_time: all,

@@ -9,10 +9,11 @@ use kayan_ports::{
 };
 
 use crate::{
-    Bench, factor_verbs, message_verbs, password_verbs,
+    Bench, device_verbs, factor_verbs, message_verbs, password_verbs,
     sample::{at, client, event, record, refresh_token, rotation, session, tenant, token, unique, uuid},
     thing::Thing,
     verb::{Verb, by_scope, by_tenant},
+    view,
 };
 
 /// Tables of which another law tells, or in which no row is a tenant's.
@@ -112,16 +113,14 @@ fn identities() -> Vec<Verb> {
         }),
         by_tenant("identifiers", "sign in by", |it, store, tenant| {
             Box::pin(async {
-                let found =
-                    store.credentials.login_candidate(tenant, &it.account.name, &client("192.0.2.7")).await.unwrap();
-                found.is_some_and(|found| found.known.is_some())
+                let found = view::login_candidate(store, tenant, &it.account.name, &client("192.0.2.7")).await;
+                matches!(found, Ok(Lookup::Found(_)))
             })
         }),
         by_tenant("known_networks", "tell", |it, store, tenant| {
             Box::pin(async {
-                let found =
-                    store.credentials.login_candidate(tenant, &it.account.name, &client("192.0.2.7")).await.unwrap();
-                found.and_then(|found| found.known).is_some_and(|known| known.known_network)
+                let found = view::login_candidate(store, tenant, &it.account.name, &client("192.0.2.7")).await;
+                matches!(found, Ok(Lookup::Found(known)) if known.known_network)
             })
         }),
     ]
@@ -331,6 +330,7 @@ fn verbs() -> Vec<Verb> {
         identities(),
         password_verbs::credentials(),
         factor_verbs::factors(),
+        device_verbs::devices(),
         message_verbs::messages(),
         sessions(),
         roles(),

@@ -111,7 +111,8 @@ pub async fn revoking_a_tenants_sessions_ends_them_all_and_no_others(bench: &dyn
 
 /// The tenant's epoch, as a login reads it.
 async fn epoch(store: &Stores, of: &Account) -> i64 {
-    let found = store.credentials.login_candidate(of.tenant(), &of.name, &client("192.0.2.7")).await.unwrap().unwrap();
+    let found = store.credentials.login_candidate(of.tenant(), &of.name, &client("192.0.2.7"), None).await;
+    let found = found.unwrap().unwrap();
     assert_eq!(store.tenants.tenant(of.tenant()).await.unwrap().unwrap().epoch, found.epoch);
     found.epoch
 }

@@ -23,6 +23,7 @@ fn sample() -> Tenant {
         password_history: Some(24),
         password_breach_check: Some(true),
         password_max_age_days: Some(365),
+        trusted_device_days: Some(30),
         mfa_required: true,
         mfa_required_from: Some(at(5)),
         mfa_required_roles: Some(vec!["admin".to_owned()]),
@@ -98,12 +99,12 @@ pub async fn what_a_tenant_has_set_is_told_with_a_login_and_a_refresh(bench: &dy
     create(bench, &acme).await;
     let unknown = store
         .credentials
-        .login_candidate(&acme.id, &identifier("nobody@example.org"), &Client::default())
+        .login_candidate(&acme.id, &identifier("nobody@example.org"), &Client::default(), None)
         .await
         .unwrap();
     assert_eq!(unknown.map(|found| found.settings), Some(acme.settings.clone()), "known or not");
     let anna = Account::register(&store, &acme.id, "anna@example.org").await;
-    let known = store.credentials.login_candidate(&acme.id, &anna.name, &Client::default()).await.unwrap();
+    let known = store.credentials.login_candidate(&acme.id, &anna.name, &Client::default(), None).await.unwrap();
     assert_eq!(known.map(|found| found.settings), Some(acme.settings.clone()));
     let Lookup::Found(refreshing) = store.sessions.refreshing(&acme.id, &anna.refresh.hash).await.unwrap() else {
         panic!("the refresh token is gone")

@@ -193,6 +193,7 @@ async fn removing_an_identity_finds_what_goes_with_it_by_index(dialect: Dialect)
         ("identity_roles", "identity_id"),
         ("timed_locks", "identity_id"),
         ("known_networks", "identity_id"),
+        ("devices", "identity_id"),
         ("kept_answers", "identity_id"),
         ("one_time_tokens", "identity_id"),
         ("messages", "identity_id"),

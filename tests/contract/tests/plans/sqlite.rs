@@ -28,6 +28,7 @@ fn is_result(scan: &str) -> bool {
         "SCAN ended",
         "SCAN forgotten",
         "SCAN left_behind",
+        "SCAN unused",
         "SCAN dead_anyhow",
         "SCAN kept_enough",
         "SCAN expired",

@@ -88,7 +88,7 @@ async fn i_19_a_key_that_verifies_nobody_is_a_second_factor_but_no_login() {
     ask(finish(&office.client, LOGIN, &with_token(body.clone(), foreign))).await.refused(401, "invalid_token");
     let opened = ask(finish(&office.client, LOGIN, &with_token(body, token))).await.expect(200);
     assert_eq!((opened.at("/aal"), &opened.json()["amr"]), ("aal2".to_owned(), &json!(["pwd", "hwk", "user", "mfa"])));
-    assert_eq!(opened.cookies().len(), 1);
+    assert_eq!(opened.cookies().len(), 2, "of the session and the device");
     ask(Person::asking(&office.client, &opened.at("/session_token"))).await.expect(200);
     ask(begin(&office.client, LOGIN, &json!({ "mfa_token": token }))).await.refused(401, "invalid_token");
 }

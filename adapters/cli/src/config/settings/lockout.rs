@@ -15,7 +15,7 @@ const DURATION: Setting<Duration> =
     Setting::duration("KAYAN_LOCKOUT_DURATION", "Lockout duration", &(SECOND, YEAR)).or("15m");
 const KNOWN_NETWORKS: Setting<bool> = Setting::switch(
     "KAYAN_LOCKOUT_KNOWN_NETWORKS",
-    "Count failures from networks where the account has logged in separately",
+    "Count failures from networks and devices where the account has logged in separately",
 )
 .or("true");
 
@@ -26,6 +26,6 @@ pub(super) const SECTION: Section =
 pub(crate) fn read(values: &Values) -> Option<LockoutSettings> {
     values.get(&ENABLED).then(|| LockoutSettings {
         lockout: Lockout { name: "login", max_failures: values.get(&MAX_FAILURES), duration: values.get(&DURATION) },
-        known_networks_apart: values.get(&KNOWN_NETWORKS),
+        known_origins_apart: values.get(&KNOWN_NETWORKS),
     })
 }

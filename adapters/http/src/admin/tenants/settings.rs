@@ -86,6 +86,11 @@ pub(super) struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(min_items = 1, max_items = 256))]
     mfa_required_roles: Option<Vec<String>>,
+    /// For how many days a device that a user trusts can stand in for the second factor that the user has; a factor that is
+    /// required is always asked for. Default: devices can't be trusted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(minimum(value = "1"), maximum(value = "90")))]
+    trusted_device_days: Option<u16>,
     /// Whether users must verify an e-mail address before they can log in.
     #[serde(default)]
     #[oai(default)]
@@ -127,6 +132,7 @@ impl From<kayan_ports::TenantSettings> for Settings {
             mfa_required: settings.mfa_required,
             mfa_required_from: settings.mfa_required_from,
             mfa_required_roles: settings.mfa_required_roles,
+            trusted_device_days: settings.trusted_device_days,
             verification_required: settings.verification_required,
             language: settings.language,
             login_limit: settings.login_limit.map(limit),
@@ -158,6 +164,7 @@ impl From<Settings> for kayan_ports::TenantSettings {
             mfa_required: settings.mfa_required,
             mfa_required_from: settings.mfa_required_from,
             mfa_required_roles: settings.mfa_required_roles,
+            trusted_device_days: settings.trusted_device_days,
             verification_required: settings.verification_required,
             language: settings.language,
             login_limit: settings.login_limit.map(limit),

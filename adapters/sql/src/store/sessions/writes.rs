@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     Dialect, DriverError, Value,
     changes::Batch,
-    store::{accounts, tenant_or_any, tenants},
+    store::{accounts, devices, tenant_or_any, tenants},
 };
 
 pub(crate) fn apply(batch: &mut Batch, change: SessionChange) -> Result<(), DriverError> {
@@ -217,4 +217,5 @@ DELETE FROM one_time_tokens
 WHERE identity_id = ? AND tenant_id = COALESCE(?, tenant_id) AND purpose <> ?";
     let kept = OneTimePurpose::EmailRevert.as_str();
     batch.free(sql, vec![identity.0.into(), tenant_or_any(scope), kept.into()]);
+    devices::distrust(batch, scope, identity);
 }

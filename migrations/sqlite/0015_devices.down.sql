@@ -1,0 +1,4 @@
+-- locks: database RESERVED
+-- Forgets all devices: each user's next login is from a new one.
+
+DROP TABLE devices;
