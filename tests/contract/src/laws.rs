@@ -357,6 +357,7 @@ macro_rules! laws {
             whether_it_is_locked_is_told_without_counting,
             attempts_far_apart_do_not_add_up,
             i_09_at_most_so_many_of_64_parallel_attempts_go_on,
+            parallel_logins_forget_attempts_and_lock_nobody,
             an_attempt_given_back_is_not_counted,
             giving_back_what_was_not_reserved_earns_nothing,
             forgotten_attempts_are_counted_anew,

@@ -31,33 +31,41 @@ WHERE tenant_id = ? AND identifier_hash = ? AND network = ?";
 impl<D: Driver> AttemptCounter for SqlStore<D> {
     async fn reserve(&self, key: &AttemptKey, lockout: &Lockout, now: Timestamp) -> Result<Reservation, Failure> {
         let driver = self.driver();
-        let over = now - lockout.duration;
-        let row = match driver.dialect() {
-            Dialect::MySql => {
-                "-- attempts.begin
-INSERT INTO attempts (tenant_id, identifier_hash, network, failures, last_at)
-VALUES (?, ?, ?, 0, ?)
-ON DUPLICATE KEY UPDATE failures = failures"
-            }
+        let (over, most) = (now - lockout.duration, i64::from(lockout.max_failures));
+        let batch = match driver.dialect() {
+            // In one statement: between two, a parallel login could forget the attempts, and the second would find no row.
             Dialect::Sqlite | Dialect::Postgres => {
-                "-- attempts.begin
+                let sql = "-- attempts.reserve
+INSERT INTO attempts (tenant_id, identifier_hash, network, failures, last_at)
+VALUES (?, ?, ?, 1, ?)
+ON CONFLICT (tenant_id, identifier_hash, network) DO UPDATE
+SET failures = CASE WHEN attempts.last_at <= ? THEN 1 ELSE attempts.failures + 1 END,
+    last_at = CASE WHEN attempts.last_at < ? THEN ? ELSE attempts.last_at END
+WHERE attempts.failures < ? OR attempts.last_at <= ?";
+                let mut params: Vec<Value> = params(key).into();
+                params.extend([now.into(), over.into(), now.into(), now.into(), most.into(), over.into()]);
+                vec![Statement { sql, params, expect: Expect::One }]
+            }
+            // An upsert has no `WHERE` here; the first statement locks the row for the second, even if it changes nothing.
+            Dialect::MySql => {
+                let begin = "-- attempts.begin
 INSERT INTO attempts (tenant_id, identifier_hash, network, failures, last_at)
 VALUES (?, ?, ?, 0, ?)
-ON CONFLICT (tenant_id, identifier_hash, network) DO NOTHING"
-            }
-        };
-        let count = "-- attempts.reserve
+ON DUPLICATE KEY UPDATE failures = failures";
+                let reserve = "-- attempts.reserve
 UPDATE attempts
 SET failures = CASE WHEN last_at <= ? THEN 1 ELSE failures + 1 END, last_at = CASE WHEN last_at < ? THEN ? ELSE last_at END
 WHERE tenant_id = ? AND identifier_hash = ? AND network = ? AND (failures < ? OR last_at <= ?)";
-        let begin = params(key).into_iter().chain([now.into()]).collect();
-        let mut reserve = vec![over.into(), now.into(), now.into()];
-        reserve.extend(params(key));
-        reserve.extend([i64::from(lockout.max_failures).into(), over.into()]);
-        let batch = vec![
-            Statement { sql: row, params: begin, expect: Expect::Any },
-            Statement { sql: count, params: reserve, expect: Expect::One },
-        ];
+                let beginning = params(key).into_iter().chain([now.into()]).collect();
+                let mut reserving: Vec<Value> = vec![over.into(), now.into(), now.into()];
+                reserving.extend(params(key));
+                reserving.extend([most.into(), over.into()]);
+                vec![
+                    Statement { sql: begin, params: beginning, expect: Expect::Any },
+                    Statement { sql: reserve, params: reserving, expect: Expect::One },
+                ]
+            }
+        };
         match driver.apply(batch).await {
             Ok(()) => Ok(Reservation::Reserved),
             // Now, if attempts were forgotten in the meantime.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use kayan_ports::{AttemptCounter, AttemptKey, Lockout, Reservation, Target, TenantId, Timestamp};
 
 use crate::{
@@ -116,6 +117,20 @@ pub async fn i_09_at_most_so_many_of_64_parallel_attempts_go_on(bench: &Attempts
         let locked = Reservation::Locked { until: at(0) + LOCKOUT.duration };
         assert!(outcomes.iter().all(|outcome| [Reservation::Reserved, locked].contains(outcome)), "{outcomes:?}");
     }
+}
+
+/// None is refused as locked while the attempts before it are being forgotten.
+pub async fn parallel_logins_forget_attempts_and_lock_nobody(bench: &AttemptsBench) {
+    let patient = Lockout { max_failures: 1000, ..LOCKOUT };
+    let key = key();
+    let (patient, key) = (&patient, &key);
+    let outcomes = join_all((0..MANY).map(|_| async move {
+        let reserved = bench.attempts.reserve(key, patient, at(0)).await.unwrap();
+        forget(bench, key).await;
+        reserved
+    }));
+    let outcomes = outcomes.await;
+    assert!(outcomes.iter().all(|outcome| *outcome == Reservation::Reserved), "{outcomes:?}");
 }
 
 pub async fn an_attempt_given_back_is_not_counted(bench: &AttemptsBench) {
