@@ -196,6 +196,19 @@ async fn after_a_link_the_second_factor_is_still_asked_for() {
 }
 
 #[tokio::test]
+async fn i_16_a_recovery_does_not_skip_the_second_factor() {
+    let (mut server, service, ada) = stage(&[]).await;
+    let client = service.client();
+    let (app, _) = App::of(&ada).await;
+    let link = token(&mut server, &ada, "recovery").await;
+    let recovered = ask(recover(&client, &link, NEW)).await.expect(200);
+    assert!(recovered.cookies().is_empty() && !recovered.text().contains("kys_"), "no session: {recovered:?}");
+    let refused = ask(Person::login(&client, &ada.email, NEW)).await.refused(403, "mfa_required");
+    let mfa_token = refused.json()["details"]["mfa_token"].clone();
+    assert_eq!(ask(verify(&client, &app.code(0), &mfa_token)).await.expect(200).at("/aal"), "aal2");
+}
+
+#[tokio::test]
 async fn i_02_tokens_of_other_kinds_are_refused_by_each_flow() {
     let (mut server, service, ada) = stage(&[]).await;
     let client = service.client();
