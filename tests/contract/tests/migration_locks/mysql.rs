@@ -43,8 +43,7 @@ pub(crate) async fn observe(base: &Base, script: &str) -> Observed {
     while !run.is_finished() {
         if let Some(waiting) = watch.waiting().await {
             let awaited = watch.let_go(&mut users, waiting).await;
-            let (table, kind) = awaited.expect("a statement waits for one of the tables that are in use");
-            observed.locks.insert((table, kind.to_owned()));
+            observed.locks.extend(awaited.map(|(table, kind)| (table, kind.to_owned())));
         }
         sleep(Duration::from_millis(2)).await;
     }
@@ -136,7 +135,8 @@ impl Watch {
         self.connection.query_first(WAITING).await.unwrap()
     }
 
-    /// Ends the use of the table that is waited for; says which that was, and how it was locked.
+    /// Ends the use of the table that is waited for; says which that was, and how it was locked. `None` if the statement has
+    /// stopped waiting by itself.
     async fn let_go(&mut self, users: &mut BTreeMap<String, Conn>, waiting: Waiting) -> Option<(String, &'static str)> {
         let held = format!(
             "SELECT table_name, lock_mode FROM information_schema.metadata_lock_info
@@ -147,6 +147,9 @@ impl Watch {
         if let Some((table, mode)) = held.into_iter().find(|(table, _)| users.contains_key(table)) {
             drop_user(users, &table).await;
             return Some((table, if mode == "MDL_SHARED_NO_WRITE" { "COPY" } else { "EXCLUSIVE" }));
+        }
+        if self.waiting().await.as_ref() != Some(&waiting) {
+            return None;
         }
         // It waits for a table of which it has no lock yet, as to drop it: one that it names, if any.
         let (mut tables, others): (Vec<_>, Vec<_>) = users.keys().cloned().partition(|it| waiting.2.contains(it));
@@ -161,7 +164,7 @@ impl Watch {
             }
             users.insert(table.clone(), self.user_of(&table).await);
         }
-        None
+        panic!("a statement waits for none of the tables that are in use: {}", waiting.2)
     }
 }
 
