@@ -4,14 +4,13 @@
 //! password's SHA-1, and the answer lists the other 35 of all known hashes that begin with them, each with a count. The
 //! endpoint pads its answers with lines that have a count of 0, so that their length discloses nothing either.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_lc_rs::digest;
+use kayan_outbound::{ClientError, causes, client};
 use kayan_ports::{BreachedPasswords, Failure, Password};
-use kayan_tls::{NoSystemAuthorities, system_authorities};
-use reqwest::{Client, StatusCode, redirect};
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs as provider};
+use reqwest::{Client, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -25,24 +24,10 @@ const SENT: usize = 5;
 const REST: usize = 35;
 const CHECKS: &str = "kayan_password_breach_checks_total";
 
-/// Why the endpoint can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RangeEndpointError {
-    /// The HTTP client refuses its settings.
-    #[error("breached passwords can't be asked for: {0}")]
-    Client(#[from] reqwest::Error),
-    /// TLS can't be set up.
-    #[error("breached passwords can't be asked for by TLS: {0}")]
-    Tls(#[from] rustls::Error),
-    /// The system trusts no certificate authority.
-    #[error(transparent)]
-    NoSystemAuthorities(#[from] NoSystemAuthorities),
-}
-
 /// Why a check failed. Its text has no part of a hash.
 #[derive(Debug, thiserror::Error)]
 enum CheckError {
-    #[error("{0}")]
+    #[error(transparent)]
     Http(reqwest::Error),
     #[error("the endpoint answered with status {0}")]
     Status(StatusCode),
@@ -71,17 +56,8 @@ impl RangeEndpoint {
     ///
     /// # Errors
     /// What can't be set up. With `https:`, reads the system's certificate authorities.
-    pub fn new(url: &Url, patience: Duration) -> Result<Self, RangeEndpointError> {
-        let roots = if url.scheme() == "https" { system_authorities()? } else { RootCertStore::empty() };
-        let builder = ClientConfig::builder_with_provider(Arc::new(provider::default_provider()));
-        let tls = builder.with_safe_default_protocol_versions()?.with_root_certificates(roots).with_no_client_auth();
-        let client = Client::builder()
-            .timeout(patience)
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("kayan/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_preconfigured(tls)
-            .build()?;
-        Ok(Self { client, base: url.as_str().trim_end_matches('/').to_owned() })
+    pub fn new(url: &Url, patience: Duration) -> Result<Self, ClientError> {
+        Ok(Self { client: client(url, patience, None)?, base: url.as_str().trim_end_matches('/').to_owned() })
     }
 
     async fn check(&self, password: &Password) -> Result<bool, CheckError> {
@@ -145,18 +121,4 @@ fn entry(line: &str) -> Option<(&str, u64)> {
     let (rest, count) = line.split_once(':')?;
     let is_hash = rest.len() == REST && rest.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hash { Some((rest, count.trim().parse().ok()?)) } else { None }
-}
-
-/// An error with its causes, which name what really happened.
-fn causes(error: &CheckError) -> String {
-    let mut text = error.to_string();
-    let mut cause = match error {
-        CheckError::Http(error) => std::error::Error::source(error),
-        _ => None,
-    };
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
