@@ -1,4 +1,4 @@
-//! Flows that begin with a request and end with what a mail brought: a link or a code.
+//! Flows that begin with a request and end with what a mail or an SMS brought: a link or a code.
 
 pub(crate) mod account_deletion;
 pub(crate) mod code;
@@ -6,6 +6,7 @@ pub(crate) mod email_change;
 pub(crate) mod email_revert;
 pub(crate) mod invitation;
 pub(crate) mod magic_link;
+pub(crate) mod phone_verification;
 pub(crate) mod recovery;
 pub(crate) mod request;
 pub(crate) mod verification;
@@ -114,7 +115,7 @@ impl Kayan {
         let found = self.store.accounts.identity(&tenant.into(), id).await?;
         let found = found.filter(|identity| identity.state == State::Active);
         let bound_to = Identifier::from_canonical(kept.replaces.as_ref().unwrap_or(&kept.address).clone());
-        Ok(found.filter(|identity| kept.back_to.is_some() || self.addresses(identity).contains(&bound_to)))
+        Ok(found.filter(|identity| kept.back_to.is_some() || self.contacts(identity).contains(&bound_to)))
     }
 
     /// A new link for a user: the hash of its token, the token, and the change that issues it.

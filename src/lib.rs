@@ -93,6 +93,7 @@ pub use crate::{
         email_change::{ChangeEmailError, RequestEmailChangeError},
         invitation::{AcceptInvitation, AcceptInvitationError},
         magic_link::LogInByLinkError,
+        phone_verification::{VerifyPhone, VerifyPhoneError},
         recovery::{Recover, RecoverError},
         request::{Flow, RequestByMail, RequestByMailError},
         verification::VerifyAddressError,

@@ -13,12 +13,17 @@ use kayan_ports::{Mailer, Templates, TenantId};
 /// What messages are rendered and delivered by.
 #[derive(Clone)]
 pub struct Messaging {
-    /// Delivers mail.
-    pub mailer: Arc<dyn Mailer>,
+    /// Delivers mail; `None`: there is none.
+    pub mailer: Option<Arc<dyn Mailer>>,
+    /// Delivers SMS; `None`: there are none.
+    pub sms: Option<Arc<dyn Mailer>>,
     /// Renders messages.
     pub templates: Arc<dyn Templates>,
     /// The URL of the page that a link opens; `{flow}` in it is replaced by the flow's name.
     pub link_url: String,
+    /// The host of the pages that a code from an SMS is entered on: browsers offer it there alone (origin-bound one-time
+    /// codes).
+    pub code_host: Option<String>,
     /// Whether users are told of changes to the security of their accounts.
     pub notices: bool,
 }

@@ -15,6 +15,8 @@ use crate::policy::identifier::{self, IdentifierError};
 
 /// The formats of e-mail addresses: both accept exactly what can be an identifier.
 const ADDRESS_FORMATS: [&str; 2] = ["email", "idn-email"];
+/// The format of phone numbers with their country codes.
+const PHONE_FORMAT: &str = "tel";
 const MAX_DEPTH: usize = 16;
 
 /// The largest traits, in bytes of JSON. Together with the limit of regular expressions, this bounds the time of a
@@ -112,6 +114,7 @@ impl IdentitySchema {
             .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_STEPS_BACK));
         let address = |text: &str| identifier::check_address(text).is_ok();
         let options = ADDRESS_FORMATS.into_iter().fold(options, |options, name| options.with_format(name, address));
+        let options = options.with_format(PHONE_FORMAT, |text: &str| identifier::check_phone(text).is_ok());
         let validator = options.build(&document).map_err(|error| SchemaError::NotASchema(error.to_string()))?;
         let identifiers = marks::find(&document)?;
         if identifiers.is_empty() {
@@ -239,6 +242,9 @@ fn describe(error: &ValidationError<'_>) -> FieldError {
         ValidationErrorKind::Format { format } if ADDRESS_FORMATS.contains(&format.as_str()) => {
             let why = error.instance().as_str().and_then(|text| identifier::check_address(text).err());
             why.map_or_else(|| "is not an e-mail address".to_owned(), |why| format!("is not an e-mail address: {why}"))
+        }
+        ValidationErrorKind::Format { format } if format == PHONE_FORMAT => {
+            format!("is not a phone number: {}", IdentifierError::Phone)
         }
         ValidationErrorKind::Format { format } => format!("is not a valid {format}"),
         _ => error.masked_with("the value").to_string(),

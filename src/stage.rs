@@ -32,6 +32,7 @@ pub(crate) struct Stage {
     pub(crate) breaches: Arc<BreachList>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) mail: Arc<MailBox>,
+    pub(crate) sms: Arc<MailBox>,
 }
 
 impl Stage {
@@ -52,6 +53,14 @@ impl Stage {
         for (name, value) in more.as_object().into_iter().flatten() {
             schema[name] = value.clone();
         }
+        Self::of(IdentitySchema::parse(&schema.to_string()).unwrap(), |_| {})
+    }
+
+    /// With a schema that has an optional `email` and an optional `phone` to log in with.
+    pub(crate) fn with_phones() -> Self {
+        let identifier = |format: &str| json!({ "type": "string", "format": format, "x-kayan-identifier": true });
+        let properties = json!({ "email": identifier("email"), "phone": identifier("tel") });
+        let schema = json!({ "type": "object", "properties": properties });
         Self::of(IdentitySchema::parse(&schema.to_string()).unwrap(), |_| {})
     }
 
@@ -81,11 +90,13 @@ impl Stage {
             session_secret_previous: None,
         };
         let keys = SealedKeys::new(&Stores::new(store.clone()), clock.clone(), entropy.clone(), &secrets).unwrap();
-        let mail = Arc::new(MailBox::default());
+        let (mail, sms) = (Arc::new(MailBox::default()), Arc::new(MailBox::default()));
         let messaging = Messaging {
-            mailer: mail.clone(),
+            mailer: Some(mail.clone()),
+            sms: Some(sms.clone()),
             templates: Arc::new(ShownValues),
             link_url: "https://login.example/flow/{flow}".to_owned(),
+            code_host: Some("login.example".to_owned()),
             notices: true,
         };
         let ports = Ports {
@@ -115,7 +126,7 @@ impl Stage {
             limits: RateLimits::default(),
         };
         change(&mut settings);
-        Self { kayan: Kayan::new(ports, schema, settings), store, hasher, breaches, clock, mail }
+        Self { kayan: Kayan::new(ports, schema, settings), store, hasher, breaches, clock, mail, sms }
     }
 
     /// A registered user, logged in.

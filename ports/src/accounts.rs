@@ -28,8 +28,19 @@ impl Identifier {
         &self.0
     }
 
-    /// The masked form for audit events, such as `a***@example.com`.
+    /// Whether it is a phone number in the form of E.164: `+` and 8 to 15 digits, of which the first is not 0.
+    pub fn is_phone(&self) -> bool {
+        self.0.strip_prefix('+').is_some_and(|digits| {
+            (8..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|it| it.is_ascii_digit())
+        })
+    }
+
+    /// The masked form for audit events, such as `a***@example.com` or `+49***67`.
     pub fn masked(&self) -> String {
+        if self.is_phone() {
+            let end = self.0.len() - 2;
+            return format!("{}***{}", self.0.get(..3).unwrap_or_default(), self.0.get(end..).unwrap_or_default());
+        }
         let (local, domain) = self.0.rsplit_once('@').unwrap_or((&self.0, ""));
         let first: String = local.chars().take(1).collect();
         if domain.is_empty() { format!("{first}***") } else { format!("{first}***@{domain}") }

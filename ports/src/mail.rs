@@ -1,4 +1,4 @@
-//! Mail: what renders a message, and what delivers it.
+//! What renders a message, and what delivers it: by mail, or by SMS.
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
@@ -8,11 +8,11 @@ use crate::{Failure, MessageId, MessageKind, TenantId, Timestamp};
 /// The text of a message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// The subject: one line.
+    /// The subject: one line. Empty in an SMS.
     pub subject: String,
     /// The plain text.
     pub text: String,
-    /// The HTML document.
+    /// The HTML document. Empty in an SMS.
     pub html: String,
     /// The language that it is in, such as `de`.
     pub language: String,
@@ -34,18 +34,31 @@ pub trait Templates: Send + Sync {
         languages: &[&str],
         values: &Map<String, Value>,
     ) -> Result<Rendered, Failure>;
+
+    /// Renders a message as an SMS, in a language as above. There are texts of `Verification`, `LoginCode` and `Test`.
+    fn render_sms(
+        &self,
+        tenant: &TenantId,
+        kind: MessageKind,
+        languages: &[&str],
+        values: &Map<String, Value>,
+    ) -> Result<Rendered, Failure>;
 }
 
-/// A mail to one recipient.
+/// A mail, or an SMS, to one recipient.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
     /// The message's id, from which the Message-ID is made (RFC 5322, section 3.6.4): the same for each attempt.
     pub id: MessageId,
+    /// The tenant that it is sent for.
+    pub tenant: TenantId,
+    /// What it says.
+    pub kind: MessageKind,
     /// When the message came to be, for the Date header.
     pub created_at: Timestamp,
-    /// The recipient's address.
+    /// The recipient's e-mail address, or phone number in the form of E.164.
     pub to: String,
-    /// What it says.
+    /// Its text.
     pub rendered: Rendered,
 }
 
@@ -109,7 +122,7 @@ pub struct MailError {
     pub detail: String,
 }
 
-/// Delivers mail.
+/// Delivers mail, or SMS.
 ///
 /// An implementation must
 /// - return `Ok` only when the server has accepted the mail;
@@ -123,6 +136,6 @@ pub trait Mailer: Send + Sync {
     /// Delivers a mail. Calls may run in parallel.
     async fn send(&self, mail: &Mail) -> Result<(), MailError>;
 
-    /// Connects and logs in, and sends nothing.
+    /// Whether mail could be sent now, as far as that can be found out without sending any.
     async fn check(&self) -> Result<(), MailError>;
 }

@@ -1,4 +1,4 @@
-//! Logs in by the code that was mailed.
+//! Logs in by the code that was sent, by mail or by SMS.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -24,7 +24,7 @@ pub(crate) const TRIES: u32 = 5;
 /// Logs in by a code.
 #[derive(Debug)]
 pub struct LogInByCode {
-    /// The address that the code was mailed to.
+    /// The e-mail address or phone number that the code was sent to.
     pub identifier: String,
     /// The code: six digits, spaces are ignored.
     pub code: Zeroizing<String>,
@@ -88,9 +88,11 @@ pub(crate) fn random(entropy: &dyn Entropy) -> Zeroizing<String> {
     }
 }
 
-/// Where the code for an address is kept: one at a time, so that a new one voids the last (I-03).
-pub(crate) fn slot(tenant: &TenantId, address: &Identifier) -> TokenHash {
-    let hash = Sha256::new().chain_update("kayan login code 1\0").chain_update(tenant.as_str());
+/// Where the code of this purpose for an address is kept: one at a time, so that a new one voids the last (I-03).
+pub(crate) fn slot(purpose: OneTimePurpose, tenant: &TenantId, address: &Identifier) -> TokenHash {
+    let name = purpose.as_str().replace('_', " ");
+    let name = if purpose == OneTimePurpose::LoginCode { name } else { format!("{name} code") };
+    let hash = Sha256::new().chain_update(format!("kayan {name} 1\0")).chain_update(tenant.as_str());
     TokenHash(hash.chain_update("\0").chain_update(address.as_str()).finalize().into())
 }
 
@@ -121,13 +123,13 @@ impl Kayan {
         let found = self.login_candidate(caller, &identifier).await?;
         let LoginCandidate { settings, known, .. } = found.ok_or(LogInByCodeError::NoTenant)?;
         self.limit(caller, tenant::limit("login", self.settings.limits.login, settings.login_limit), &target).await?;
-        if !tenant::allows(&settings, Method::Code) || self.messaging.is_none() {
+        if !tenant::allows(&settings, Method::Code) || !self.sends_to(&identifier) {
             return Err(LogInByCodeError::MethodDisabled);
         }
         let origin = attempt::origin(caller, known.as_ref());
         let attempt = self.attempt_login(caller, &identifier, origin).await?;
         let now = self.clock.now();
-        let opened = match self.opened_by_code(caller, &identifier, &cmd.code, now).await {
+        let opened = match self.opened_by_code(caller, OneTimePurpose::LoginCode, (&identifier, &cmd.code), now).await {
             Ok(opened) => opened,
             Err(failure) => {
                 self.release(attempt).await;
@@ -152,16 +154,15 @@ impl Kayan {
         }
     }
 
-    /// The user of a code, if it is right.
-    async fn opened_by_code(
+    /// The user of a code, if it is right. A try is counted before it is looked at.
+    pub(crate) async fn opened_by_code(
         &self,
         caller: &Caller,
-        identifier: &Identifier,
-        code: &str,
+        purpose: OneTimePurpose,
+        (identifier, code): (&Identifier, &str),
         now: Timestamp,
     ) -> Result<Option<OpenedLink>, Failure> {
-        let (tenant, hash, purpose) =
-            (caller.tenant.clone(), slot(&caller.tenant, identifier), OneTimePurpose::LoginCode);
+        let (tenant, hash) = (caller.tenant.clone(), slot(purpose, &caller.tenant, identifier));
         let try_it = Change::OneTime(OneTimeChange::Try { tenant, purpose, hash, at: now });
         match self.store.changes.commit(vec![try_it]).await {
             Ok(()) => {}

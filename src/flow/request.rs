@@ -1,4 +1,4 @@
-//! Requests a link or a code by mail.
+//! Requests a link or a code, by mail or by SMS.
 
 use std::time::Duration;
 
@@ -11,12 +11,31 @@ use crate::{
     policy::{identifier, tenant},
 };
 
-/// Requests for one address, from anywhere. Unlike other limits, these hold always: each request may send a mail.
-const FOR_ADDRESS: RateLimit = RateLimit { name: "mail", requests: 5, window: Duration::from_hours(1) };
-/// Requests from one client's network.
-const FROM_CLIENT: RateLimit = RateLimit { name: "mail_client", requests: 30, window: Duration::from_hours(1) };
-/// Requests in one tenant.
-const IN_TENANT: RateLimit = RateLimit { name: "mail_tenant", requests: 10_000, window: Duration::from_hours(1) };
+/// How many messages may be requested in an hour. Unlike other limits, these hold always: each request may send one.
+struct Limits {
+    /// From one client's network.
+    from_client: RateLimit,
+    /// For one address, from anywhere.
+    for_address: RateLimit,
+    /// In one tenant.
+    in_tenant: RateLimit,
+}
+
+const MAIL: Limits = Limits {
+    from_client: hourly("mail_client", 30),
+    for_address: hourly("mail", 5),
+    in_tenant: hourly("mail_tenant", 10_000),
+};
+/// Each SMS costs money, and fraudsters earn from those to numbers of their own (toll fraud).
+const SMS: Limits = Limits {
+    from_client: hourly("sms_client", 10),
+    for_address: hourly("sms", 5),
+    in_tenant: hourly("sms_tenant", 1_000),
+};
+
+const fn hourly(name: &'static str, requests: u32) -> RateLimit {
+    RateLimit { name, requests, window: Duration::from_hours(1) }
+}
 
 /// What is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +46,10 @@ pub enum Flow {
     Recovery,
     /// A link that logs in.
     MagicLink,
-    /// A code that logs in.
+    /// A code that logs in, by mail or by SMS.
     Code,
+    /// A code that verifies a phone number, by SMS.
+    PhoneVerification,
 }
 
 /// Requests a link or a code.
@@ -36,7 +57,7 @@ pub enum Flow {
 pub struct RequestByMail {
     /// What for.
     pub flow: Flow,
-    /// The address to send it to.
+    /// The e-mail address or phone number to send it to.
     pub address: String,
 }
 
@@ -46,7 +67,10 @@ pub enum RequestByMailError {
     /// It is no e-mail address.
     #[error("not an e-mail address")]
     NotAnAddress,
-    /// The tenant does not allow this, or the service delivers no mail.
+    /// It is no phone number.
+    #[error("not a phone number with its country code")]
+    NotAPhone,
+    /// The tenant does not allow this, or the service delivers no mail or no SMS.
     #[error("this is not available here")]
     MethodDisabled,
     /// Too many requests.
@@ -72,7 +96,7 @@ impl From<LimitError> for RequestByMailError {
 impl Flow {
     fn message(self) -> MessageKind {
         match self {
-            Self::Verification => MessageKind::Verification,
+            Self::Verification | Self::PhoneVerification => MessageKind::Verification,
             Self::Recovery => MessageKind::Recovery,
             Self::MagicLink => MessageKind::MagicLink,
             Self::Code => MessageKind::LoginCode,
@@ -82,24 +106,33 @@ impl Flow {
     /// The login method that the tenant must allow.
     fn method(self) -> Option<Method> {
         match self {
-            Self::Verification => None,
+            Self::Verification | Self::PhoneVerification => None,
             Self::Recovery => Some(Method::Password),
             Self::MagicLink => Some(Method::MagicLink),
             Self::Code => Some(Method::Code),
         }
     }
+
+    /// The canonical form of what a message of this flow can be sent to.
+    fn address(self, text: &str) -> Result<Identifier, RequestByMailError> {
+        if self == Self::PhoneVerification || self == Self::Code && text.starts_with('+') && !text.contains('@') {
+            let number = identifier::canonical(text).ok().filter(Identifier::is_phone);
+            return number.ok_or(RequestByMailError::NotAPhone);
+        }
+        canonical_address(text).ok_or(RequestByMailError::NotAnAddress)
+    }
 }
 
 impl Kayan {
-    /// Requests a mail to this address.
+    /// Requests a mail to this address, or an SMS to this number.
     ///
     /// **Invariant**: an address that a user has can't be told from one that nobody has (I-08): whose it is, is not looked
     /// up before the mail is delivered.
     pub async fn request_by_mail(&self, caller: &Caller, cmd: &RequestByMail) -> Result<(), RequestByMailError> {
-        if self.messaging.is_none() {
+        let address = cmd.flow.address(&cmd.address)?;
+        if !self.sends_to(&address) {
             return Err(RequestByMailError::MethodDisabled);
         }
-        let address = canonical_address(&cmd.address).ok_or(RequestByMailError::NotAnAddress)?;
         let tenant = self.active_tenant(caller).await?.ok_or(RequestByMailError::NoTenant)?;
         if cmd.flow.method().is_some_and(|method| !tenant::allows(&tenant.settings, method)) {
             return Err(RequestByMailError::MethodDisabled);
@@ -113,11 +146,12 @@ impl Kayan {
         }
     }
 
-    /// Counts a request for a mail to this address.
+    /// Counts a request for a mail to this address, or an SMS to this number.
     pub(crate) async fn limit_mails(&self, caller: &Caller, address: &Identifier) -> Result<(), LimitError> {
-        self.limit_network(caller, Some(FROM_CLIENT)).await?;
-        self.limit(caller, Some(FOR_ADDRESS), &attempt::target(&caller.tenant, address)).await?;
-        self.limit(caller, Some(IN_TENANT), &caller.tenant).await?;
+        let limits = if address.is_phone() { SMS } else { MAIL };
+        self.limit_network(caller, Some(limits.from_client)).await?;
+        self.limit(caller, Some(limits.for_address), &attempt::target(&caller.tenant, address)).await?;
+        self.limit(caller, Some(limits.in_tenant), &caller.tenant).await?;
         Ok(())
     }
 }

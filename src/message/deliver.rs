@@ -1,9 +1,11 @@
 //! Delivers the messages that are due.
 
-use futures_util::{StreamExt as _, stream};
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, future::join, stream};
 use kayan_ports::{
-    Change, CommitError, Guard, Identity, Mail, MailFailure, Message, MessageId, MessageKind, OutboxChange, Tenant,
-    Timestamp,
+    Change, CommitError, Guard, Identifier, Identity, Mail, MailError, MailFailure, Mailer, Message, MessageId,
+    MessageKind, OutboxChange, Tenant, Timestamp,
 };
 use serde_json::{Map, Value, json};
 use time::Duration;
@@ -11,7 +13,10 @@ use uuid::Uuid;
 
 use crate::{
     Failure, Kayan, Messaging,
-    message::content::{Content, Secret},
+    message::{
+        content::{Content, Secret},
+        prepare::is_code,
+    },
     policy::{language, redelivery},
 };
 
@@ -53,16 +58,21 @@ impl Kayan {
     /// those that it worked on.
     ///
     /// A mail is marked as delivered before its connection takes the next one: after a crash, as many mails are sent again as
-    /// there are connections, at most.
+    /// there are connections, at most. SMS have connections of their own.
     pub async fn deliver_messages(&self) -> Result<Vec<Worked>, Failure> {
         let Some(messaging) = &self.messaging else { return Ok(Vec::new()) };
         let (lease, now) = (self.random_id(), self.clock.now());
         let until = now + LEASE;
         self.commit(vec![Change::Outbox(OutboxChange::Lease { lease, most: BATCH, at: now, until })]).await?;
         let leased = self.store.outbox.leased(lease).await?;
-        let work = leased.into_iter().map(|message| self.work_on(messaging, message, lease));
-        let worked: Vec<_> = stream::iter(work).buffer_unordered(messaging.mailer.connections().max(1)).collect().await;
-        Ok(worked.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        let (sms, mails): (Vec<_>, Vec<_>) = leased.into_iter().partition(is_sms);
+        let work = |messages: Vec<Message>, mailer: Option<&Arc<dyn Mailer>>| {
+            let most = mailer.map_or(1, |mailer| mailer.connections().max(1));
+            let work = messages.into_iter().map(move |message| self.work_on(messaging, message, lease));
+            stream::iter(work).buffer_unordered(most).collect::<Vec<_>>()
+        };
+        let (mails, sms) = join(work(mails, messaging.mailer.as_ref()), work(sms, messaging.sms.as_ref())).await;
+        Ok(mails.into_iter().chain(sms).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     /// Delivers a message, or says when to try again; `None`: its lease was over.
@@ -96,7 +106,11 @@ impl Kayan {
         if self.clock.now() > message.due_at - SPARE {
             return Ok(None);
         }
-        let sent = messaging.mailer.send(&mail).await;
+        let mailer = if is_sms(message) { &messaging.sms } else { &messaging.mailer };
+        let sent = match mailer {
+            Some(mailer) => mailer.send(&mail).await,
+            None => Err(no_mailer(message)),
+        };
         let now = self.clock.now();
         Ok(Some(match sent {
             Ok(()) => (OutboxChange::Deliver { tenant, message: id, lease, at: now }, Outcome::Delivered),
@@ -130,6 +144,17 @@ impl Kayan {
     }
 }
 
+/// Whether a message is delivered by SMS, and not by mail.
+fn is_sms(message: &Message) -> bool {
+    Identifier::from_canonical(message.recipient.clone()).is_phone()
+}
+
+/// The service was set up anew since the message was enqueued.
+fn no_mailer(message: &Message) -> MailError {
+    let setting = if is_sms(message) { "SMS: set KAYAN_SMS_WEBHOOK_URL" } else { "mail: set KAYAN_SMTP_URL" };
+    MailError { why: MailFailure::Unreachable, detail: format!("the service sends no {setting}") }
+}
+
 fn mail(
     messaging: &Messaging,
     message: &Message,
@@ -152,8 +177,13 @@ fn mail(
     if let Some(secret) = &content.secret {
         tell_secret(&mut values, messaging, message, (secret, now));
     }
-    let rendered = messaging.templates.render(&message.tenant, message.kind, &languages, &values)?;
-    Ok(Mail { id: message.id, created_at: message.created_at, to: message.recipient.clone(), rendered })
+    let Message { id, tenant, kind, created_at, recipient, .. } = message;
+    let rendered = if is_sms(message) {
+        messaging.templates.render_sms(tenant, *kind, &languages, &values)?
+    } else {
+        messaging.templates.render(tenant, *kind, &languages, &values)?
+    };
+    Ok(Mail { id: *id, tenant: tenant.clone(), kind: *kind, created_at: *created_at, to: recipient.clone(), rendered })
 }
 
 /// Adds the link or the code, and for how long it is good.
@@ -166,7 +196,10 @@ fn tell_secret(
     // Rounded up: it was issued a moment ago.
     let minutes = (secret.expires_at + Duration::seconds(59) - now).whole_minutes();
     values.insert("minutes".to_owned(), json!(minutes));
-    let (name, value) = if message.kind == MessageKind::LoginCode {
+    if let Some(host) = messaging.code_host.as_ref().filter(|_| is_sms(message)) {
+        values.insert("host".to_owned(), json!(host));
+    }
+    let (name, value) = if is_code(message.kind, &Identifier::from_canonical(message.recipient.clone())) {
         ("code", secret.text.clone())
     } else {
         let flow = message.kind.as_str().replace('_', "-");

@@ -57,9 +57,24 @@ impl Outgoing {
 }
 
 impl Kayan {
-    /// Whether messages can be delivered.
-    pub fn sends_mail(&self) -> bool {
+    /// Whether messages can be delivered, by mail or by SMS.
+    pub fn sends_messages(&self) -> bool {
         self.messaging.is_some()
+    }
+
+    /// Whether mail can be delivered.
+    pub fn sends_mail(&self) -> bool {
+        self.messaging.as_ref().is_some_and(|messaging| messaging.mailer.is_some())
+    }
+
+    /// Whether SMS can be delivered.
+    pub fn sends_sms(&self) -> bool {
+        self.messaging.as_ref().is_some_and(|messaging| messaging.sms.is_some())
+    }
+
+    /// Whether messages to addresses of this form can be delivered.
+    pub(crate) fn sends_to(&self, address: &Identifier) -> bool {
+        if address.is_phone() { self.sends_sms() } else { self.sends_mail() }
     }
 
     /// The change that enqueues a message.
@@ -96,7 +111,7 @@ impl Kayan {
         caller: &Caller,
         address: &Identifier,
     ) -> Result<Option<Change>, Failure> {
-        if self.messaging.is_none() {
+        if !self.sends_mail() {
             return Ok(None);
         }
         self.enqueue(Outgoing::to_address(caller, MessageKind::Verification, address)).await.map(Some)
@@ -180,7 +195,7 @@ impl Kayan {
     }
 
     fn has_notices(&self) -> bool {
-        self.messaging.as_ref().is_some_and(|messaging| messaging.notices)
+        self.messaging.as_ref().is_some_and(|messaging| messaging.notices && messaging.mailer.is_some())
     }
 
     /// The address that a user is written to, and its trait: the first verified one, or else the first.
@@ -193,6 +208,13 @@ impl Kayan {
     /// The e-mail addresses among the identifiers of a user.
     pub(crate) fn addresses(&self, identity: &Identity) -> Vec<Identifier> {
         self.named_addresses(identity).into_iter().map(|named| named.value).collect()
+    }
+
+    /// The e-mail addresses and phone numbers among the identifiers of a user.
+    pub(crate) fn contacts(&self, identity: &Identity) -> Vec<Identifier> {
+        let identifiers = self.schema.identify(&identity.traits).unwrap_or_default();
+        let values = identifiers.into_iter().map(|named| named.value);
+        values.filter(|value| value.is_phone() || is_address(value)).collect()
     }
 
     fn named_addresses(&self, identity: &Identity) -> Vec<NamedIdentifier> {

@@ -40,18 +40,21 @@ pub enum ManageMessageError {
     Failed(#[from] Failure),
 }
 
-/// Why no test mail was enqueued.
+/// Why no test message was enqueued.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TestMessageError {
     /// The operator may not do it.
     #[error(transparent)]
     Denied(#[from] DeniedError),
-    /// It is no e-mail address.
-    #[error("`{0}` is not an e-mail address: write it as in ada@example.com")]
+    /// It is neither an e-mail address nor a phone number.
+    #[error("`{0}` is neither an e-mail address nor a phone number: write it as in ada@example.com or +49 170 1234567")]
     NotAnAddress(String),
     /// The service delivers no mail.
     #[error("this service sends no mail: set KAYAN_SMTP_URL and KAYAN_MAIL_FROM")]
     NoMail,
+    /// The service delivers no SMS.
+    #[error("this service sends no SMS: set KAYAN_SMS_WEBHOOK_URL and KAYAN_SMS_WEBHOOK_SECRET")]
+    NoSms,
     /// The tenant does not exist, or is not active.
     #[error("there is no active tenant `{0}`")]
     NoTenant(TenantId),
@@ -60,9 +63,11 @@ pub enum TestMessageError {
     Failed(#[from] Failure),
 }
 
-/// What it says is nobody's but its reader's (I-36).
+/// What it says is nobody's but its reader's, and a phone number is shown in part only (I-36).
 fn without_data(message: Message) -> Message {
-    Message { data: None, ..message }
+    let recipient = Identifier::from_canonical(message.recipient);
+    let recipient = if recipient.is_phone() { recipient.masked() } else { recipient.as_str().to_owned() };
+    Message { data: None, recipient, ..message }
 }
 
 fn masked(address: &str) -> String {
@@ -97,7 +102,7 @@ impl Kayan {
     /// A message. What it says is not part of it.
     pub async fn show_message(&self, operator: &Operator, id: MessageId) -> Result<Message, ManageMessageError> {
         self.permit(operator, &Permission::MESSAGES_READ, "message.show").await?;
-        self.message_in_scope(operator, id).await
+        self.message_in_scope(operator, id).await.map(without_data)
     }
 
     /// Makes a message that waits, or was given up, due at once.
@@ -153,10 +158,10 @@ impl Kayan {
 
     async fn message_in_scope(&self, operator: &Operator, id: MessageId) -> Result<Message, ManageMessageError> {
         let found = self.store.outbox.message(&operator.scope, id).await?;
-        found.map(without_data).ok_or(ManageMessageError::NotFound(id))
+        found.ok_or(ManageMessageError::NotFound(id))
     }
 
-    /// Enqueues a mail that tries the delivery. `languages` are those of its reader, as in an `Accept-Language` header.
+    /// Enqueues a mail, or an SMS, that tries the delivery. `languages` are those of its reader, as in an `Accept-Language` header.
     pub async fn test_message(
         &self,
         operator: &Operator,
@@ -165,16 +170,19 @@ impl Kayan {
     ) -> Result<MessageId, TestMessageError> {
         let action = "message.test";
         self.permit(operator, &Permission::MESSAGES_WRITE, action).await?;
-        if !self.sends_mail() {
-            return Err(TestMessageError::NoMail);
-        }
-        identifier::check_address(address).map_err(|_| TestMessageError::NotAnAddress(address.to_owned()))?;
+        let recipient = match identifier::canonical(address).ok().filter(Identifier::is_phone) {
+            Some(_) if !self.sends_sms() => return Err(TestMessageError::NoSms),
+            None if !self.sends_mail() => return Err(TestMessageError::NoMail),
+            Some(number) => number.as_str().to_owned(),
+            None if identifier::check_address(address).is_ok() => address.to_owned(),
+            None => return Err(TestMessageError::NotAnAddress(address.to_owned())),
+        };
         let tenant = operator.tenant();
         let outgoing = Outgoing {
             tenant: tenant.clone(),
             identity: None,
             kind: MessageKind::Test,
-            recipient: address.to_owned(),
+            recipient: recipient.clone(),
             languages,
             content: Content::default(),
         };
@@ -182,10 +190,10 @@ impl Kayan {
         let id = message.id;
         let enqueue = Change::Outbox(OutboxChange::Enqueue(Box::new(message)));
         let event = self
-            .operator_event(operator, &tenant, EventType::AdminAction, self.clock.now(), "a test mail was enqueued")
+            .operator_event(operator, &tenant, EventType::AdminAction, self.clock.now(), "a test message was enqueued")
             .resource(format!("message/{id}"))
             .with("action", action)
-            .with("address", masked(address));
+            .with("address", masked(&recipient));
         match self.store.changes.commit(vec![enqueue, event.record()]).await {
             Ok(()) => Ok(id),
             Err(CommitError::Stale(Guard::Tenant)) => Err(TestMessageError::NoTenant(tenant)),

@@ -21,9 +21,11 @@ use crate::{
     policy::tenant,
 };
 
-/// What a kind of message lets its reader do, and for how long.
-fn grants(kind: MessageKind) -> Option<(OneTimePurpose, Duration)> {
+/// What a kind of message to this address lets its reader do, and for how long.
+fn grants(kind: MessageKind, address: &Identifier) -> Option<(OneTimePurpose, Duration)> {
     Some(match kind {
+        // By a code.
+        MessageKind::Verification if address.is_phone() => (OneTimePurpose::Verification, Duration::minutes(10)),
         MessageKind::Verification => (OneTimePurpose::Verification, Duration::hours(24)),
         MessageKind::Recovery => (OneTimePurpose::Recovery, Duration::hours(1)),
         MessageKind::MagicLink => (OneTimePurpose::MagicLink, Duration::minutes(15)),
@@ -41,6 +43,11 @@ fn grants(kind: MessageKind) -> Option<(OneTimePurpose, Duration)> {
         | MessageKind::NewDevice
         | MessageKind::Test => return None,
     })
+}
+
+/// Whether a message of this kind to this address has a code, and no link.
+pub(crate) fn is_code(kind: MessageKind, address: &Identifier) -> bool {
+    kind == MessageKind::LoginCode || kind == MessageKind::Verification && address.is_phone()
 }
 
 /// Whether a message of this kind may be sent to this user at all.
@@ -64,8 +71,8 @@ impl Kayan {
         content: Content,
         tenant: Option<&Tenant>,
     ) -> Result<Option<(Content, Option<Identity>)>, Failure> {
-        let (scope, granted) = ((&message.tenant).into(), grants(message.kind));
         let address = Identifier::from_canonical(message.recipient.clone());
+        let (scope, granted) = ((&message.tenant).into(), grants(message.kind, &address));
         let now = self.clock.now();
         if let Some(id) = message.identity.filter(|_| granted.is_none()) {
             // A link that came with the message is not renewed.
@@ -105,10 +112,10 @@ impl Kayan {
         (identity, address, purpose, lifetime): (Identity, Identifier, OneTimePurpose, Duration),
     ) -> Result<Option<(Content, Option<Identity>)>, Failure> {
         let (tenant, now) = (message.tenant.clone(), self.clock.now());
-        let (text, hash, mac, tries) = if purpose == OneTimePurpose::LoginCode {
+        let (text, hash, mac, tries) = if is_code(message.kind, &address) {
             let text = code::random(&*self.entropy);
             let mac = self.code_mac(&tenant, &address, &text).await?;
-            (text, code::slot(&tenant, &address), Some(URL_SAFE_NO_PAD.encode(mac)), code::TRIES)
+            (text, code::slot(purpose, &tenant, &address), Some(URL_SAFE_NO_PAD.encode(mac)), code::TRIES)
         } else {
             let token = Token::random(Purpose::Link, &*self.entropy);
             (token.expose(), token.hash(), None, 1)
@@ -128,13 +135,14 @@ impl Kayan {
         let content = Content { secret: Some(Secret { text: text.to_string(), expires_at }), ..content };
         let data = self.seal_content(&tenant, message.id, &content).await?;
         let event = self
-            .bare_event(tenant.clone(), EventType::MessageRequested, now, "a link or a code was requested by mail")
+            .bare_event(tenant.clone(), EventType::MessageRequested, now, "a link or a code was requested")
             .about(identity.id)
             .with("kind", message.kind.as_str())
             .with("address", address.masked())
             .with("ip", content.ip.clone());
-        // The link that verifies an address logs nobody in; its use is recorded. A later attempt is no other request.
-        let is_recorded = purpose != OneTimePurpose::Verification && message.identity.is_none();
+        // The link that verifies an address logs nobody in; its use is recorded. An SMS costs money. A later attempt is no other
+        // request.
+        let is_recorded = (purpose != OneTimePurpose::Verification || address.is_phone()) && message.identity.is_none();
         let event = is_recorded.then(|| event.record());
         let mut changes = vec![
             Change::OneTime(OneTimeChange::Replace(Box::new(token))),

@@ -15,6 +15,9 @@ pub const MAX_BYTES: usize = 254;
 /// The longest local part of an e-mail address, in bytes (RFC 5321, section 4.5.3.1.1).
 const MAX_LOCAL_BYTES: usize = 64;
 
+/// The longest spelling of a phone number, in bytes.
+const MAX_PHONE_BYTES: usize = 64;
+
 /// Why a text is not an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdentifierError {
@@ -42,9 +45,12 @@ pub enum IdentifierError {
     /// Too long a local part.
     #[error("must have at most {MAX_LOCAL_BYTES} bytes before the @")]
     LongLocal,
+    /// Not a phone number.
+    #[error("must have a + and 8 to 15 digits, the country code first, as in +49 170 1234567, and no (0)")]
+    Phone,
 }
 
-/// The canonical form of an identifier.
+/// The canonical form of an identifier; of a phone number, that of E.164, as in `+491701234567`.
 pub fn canonical(text: &str) -> Result<Identifier, IdentifierError> {
     if text.is_empty() {
         return Err(IdentifierError::Empty);
@@ -52,6 +58,9 @@ pub fn canonical(text: &str) -> Result<Identifier, IdentifierError> {
     // Normalising can make a text longer, but never shorter than a quarter: spare the work on absurd input.
     if text.len() > 4 * MAX_BYTES {
         return Err(IdentifierError::TooLong);
+    }
+    if let Some(number) = phone(text) {
+        return Ok(number);
     }
     if text.chars().any(is_invisible) {
         return Err(IdentifierError::Invisible);
@@ -96,6 +105,24 @@ pub fn check_address(text: &str) -> Result<(), IdentifierError> {
         }
     }
     Ok(())
+}
+
+/// Checks that a text is a phone number with its country code.
+pub fn check_phone(text: &str) -> Result<(), IdentifierError> {
+    phone(text).map(drop).ok_or(IdentifierError::Phone)
+}
+
+/// The form of E.164 of a phone number that begins with `+`; between its digits there may be spaces and `-./()`. One with
+/// `(0)` is none: that digit is dialled within the country only.
+fn phone(text: &str) -> Option<Identifier> {
+    if text.len() > MAX_PHONE_BYTES || !text.starts_with(['+', '\u{FF0B}']) {
+        return None;
+    }
+    let folded: String = text.nfkc().collect();
+    let is_whole = folded.ends_with(|c: char| c.is_ascii_digit()) && !folded.contains("(0)");
+    let number: String = folded.chars().filter(|c| !" -./()".contains(*c)).collect();
+    let number = Identifier::from_canonical(number);
+    (is_whole && number.is_phone()).then_some(number)
 }
 
 /// `atext` of RFC 5322, section 3.2.3, as RFC 6531 extends it.
@@ -167,6 +194,47 @@ mod tests {
         assert_eq!(form("ada@xn--exmple-4nf.com"), Err(IdentifierError::MixedScripts));
         assert!(form("анна@example.com").is_ok(), "a word in one script is fine");
         assert!(form("田中taro").is_ok(), "scripts that are written together are fine");
+    }
+
+    #[test]
+    fn i_09_spellings_of_one_phone_number_have_one_canonical_form() {
+        for same in [
+            "+491701234567",
+            "+49 170 1234567",
+            "+49 (170) 123-45.67",
+            "+49/170/1234567",
+            "\u{FF0B}49\u{A0}170\u{A0}\u{FF11}234567",
+        ] {
+            assert_eq!(form(same), Ok("+491701234567".to_owned()), "{same}");
+            assert_eq!(check_phone(same), Ok(()), "{same}");
+        }
+        assert_eq!(canonical("+49 170 1234567").unwrap().masked(), "+49***67");
+    }
+
+    #[test]
+    fn what_is_no_phone_number_with_its_country_code_is_refused() {
+        for bad in [
+            "",
+            "+",
+            "0170 1234567",
+            "0049 170 1234567",
+            "491701234567",
+            "+49 (0)170 1234567",
+            "+0491701234567",
+            "+1234567",
+            "+1234567890123456",
+            "+49 170 123 45 67 ",
+            " +491701234567",
+            "+49170123456x",
+            "+49170+1234567",
+            "+49170\n1234567",
+            "+4917012345\u{200B}67",
+            "++491701234567",
+            "ada@example.com",
+            &format!("+49{}1701234567", " ".repeat(60)),
+        ] {
+            assert_eq!(check_phone(bad), Err(IdentifierError::Phone), "{bad:?}");
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub enum LogInError {
     #[error("this password has expired: request a link that sets a new one")]
     PasswordExpired,
     /// No address of the user is verified, which the tenant requires. Revealed only after the proof.
-    #[error("verify your e-mail address first: request a new link if you have none")]
+    #[error("verify your e-mail address or phone number first: request a new link or code if you have none")]
     Unverified,
     /// Too many failed attempts before this one, whether or not there is such an account.
     #[error(transparent)]

@@ -208,10 +208,10 @@ impl Kayan {
         Ok(EndLoginError::NotActive)
     }
 
-    /// Whether the tenant requires a verified address of this user. One who has no address can't verify one.
+    /// Whether the tenant requires a verified address or phone number of this user. One who has neither can't verify one.
     pub(crate) fn lacks_verified_address(&self, identity: &Identity, settings: &TenantSettings) -> bool {
         settings.verification_required && {
-            let addresses = self.addresses(identity);
+            let addresses = self.contacts(identity);
             !addresses.is_empty() && !addresses.iter().any(|address| is_verified(identity, address))
         }
     }

@@ -211,7 +211,7 @@ impl Kayan {
             passwords: self.settings.passwords,
             max_bytes: self.hasher.max_bytes(),
             knows_breaches: self.breaches.is_some(),
-            sends_mail: self.messaging.is_some(),
+            sends_mail: self.sends_mail(),
         };
         let mut errors = tenant::judge(settings, &limits);
         if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {

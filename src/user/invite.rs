@@ -101,7 +101,7 @@ impl Kayan {
         cmd: InviteUser,
     ) -> Result<Option<InvitationLink>, InviteUserError> {
         self.permit(operator, &Permission::USERS_WRITE, ACTION).await?;
-        let messaging = self.messaging.as_ref().ok_or(InviteUserError::NoMail)?;
+        let messaging = self.messaging.as_ref().filter(|_| self.sends_mail()).ok_or(InviteUserError::NoMail)?;
         let invited: Invited = self.once(operator, |once| self.invite(once, operator, cmd)).await?;
         Ok(self.opened_invitation(messaging, invited).await?)
     }

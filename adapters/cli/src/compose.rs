@@ -21,7 +21,7 @@ use kayan_sql::{Driver, SqlStore};
 use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles, TracedHasher};
 use secrecy::{ExposeSecret, SecretString};
 
-pub(crate) use self::mail::{mail_server, templates};
+pub(crate) use self::mail::{mail_server, templates, webhook};
 pub(crate) use self::observability::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
 use self::observability::{audited, counted};
 pub(crate) use self::validators::VALIDATORS;
@@ -362,7 +362,7 @@ pub(crate) fn application(
     #[cfg(feature = "redis")]
     probes.extend(redis::session_probe(config)?);
     let messaging = mail::messaging(config)?;
-    probes.extend(messaging.as_ref().and_then(|messaging| mail::probe(config, messaging)));
+    probes.extend(messaging.iter().flat_map(|messaging| mail::probes(config, messaging)));
     let health = CheckHealth::new(probes, clock());
     let hasher = hasher(config)?;
     let Observed { logs, metrics } = observed;

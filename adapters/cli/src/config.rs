@@ -99,6 +99,12 @@ pub(crate) struct Config {
     pub(crate) traces: Option<TraceSettings>,
     /// Outgoing mail; `None`: the service sends none.
     pub(crate) mail: Option<Mail>,
+    /// The webhook that sends SMS; without one, in development, they are written to the log.
+    pub(crate) sms: Option<Sms>,
+    /// The folder with the operator's templates of messages.
+    pub(crate) templates: Option<PathBuf>,
+    /// Networks besides the public ones that the service may call services in.
+    pub(crate) outbound_allow: Vec<IpNet>,
     /// Whom passkeys are made for; `None` disables them.
     pub(crate) passkeys: Option<Passkeys>,
     /// Root of the keys that seal flow state, and of the one that wraps the data key; 32 bytes or more in production.
@@ -120,8 +126,6 @@ pub(crate) struct Config {
 pub(crate) struct Mail {
     /// The server; without one, in development, mail is written to the log.
     pub(crate) smtp: Option<Smtp>,
-    /// The folder with the operator's templates.
-    pub(crate) templates: Option<PathBuf>,
     /// The URL of the page that a link opens, with `{flow}` in it.
     pub(crate) link_url: String,
     /// Whether users are told of changes to the security of their accounts.
@@ -135,6 +139,15 @@ pub(crate) struct Smtp {
     pub(crate) url: SecretString,
     /// The sender of every mail.
     pub(crate) from: String,
+}
+
+/// A webhook that sends SMS.
+#[derive(Debug, Clone)]
+pub(crate) struct Sms {
+    /// Its URL.
+    pub(crate) url: Url,
+    /// The secrets that calls are signed with, the current one first.
+    pub(crate) secrets: Vec<SecretString>,
 }
 
 /// Whom passkeys are made for.

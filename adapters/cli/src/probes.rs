@@ -1,4 +1,4 @@
-//! The checks of `/health`: the database and its schema, and the mail server.
+//! The checks of `/health`: the database and its schema, the mail server, and the webhook for SMS.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -24,8 +24,10 @@ pub(crate) struct MigrationsProbe(pub(crate) Arc<dyn Driver>);
 /// How long a mail server is believed to be as it was: each look is a login, which providers count.
 const BELIEVED: Duration = Duration::from_mins(1);
 
-/// Whether the mail server lets the service log in. Without it the service works, but for what needs mail.
-pub(crate) struct MailProbe {
+/// Whether the mail server lets the service log in, or the webhook for SMS can be reached. Without it the service works, but for
+/// what needs messages.
+pub(crate) struct DeliveryProbe {
+    name: &'static str,
     mailer: Arc<dyn Mailer>,
     look: Arc<Mutex<Look>>,
 }
@@ -39,18 +41,18 @@ struct Look {
     is_under_way: bool,
 }
 
-impl MailProbe {
-    /// The probe of a mail server.
-    pub(crate) fn new(mailer: Arc<dyn Mailer>) -> Self {
-        Self { mailer, look: Arc::default() }
+impl DeliveryProbe {
+    /// The probe of what delivers messages.
+    pub(crate) fn new(name: &'static str, mailer: Arc<dyn Mailer>) -> Self {
+        Self { name, mailer, look: Arc::default() }
     }
 
     /// Looks at it, however long that takes.
-    async fn look(mailer: Arc<dyn Mailer>, look: Arc<Mutex<Look>>) -> Condition {
+    async fn look(name: &'static str, mailer: Arc<dyn Mailer>, look: Arc<Mutex<Look>>) -> Condition {
         let condition = match mailer.check().await {
             Ok(()) => Condition::Healthy,
             Err(error) => {
-                tracing::warn!(%error, "the mail server can't be used");
+                tracing::warn!(part = name, %error, "what delivers messages can't be used");
                 Condition::Degraded(format!("can't be used: {}", error.why.as_str().replace('_', " ")))
             }
         };
@@ -64,9 +66,9 @@ fn locked(look: &Mutex<Look>) -> MutexGuard<'_, Look> {
 }
 
 #[async_trait]
-impl Probe for MailProbe {
+impl Probe for DeliveryProbe {
     fn name(&self) -> &'static str {
-        "mail"
+        self.name
     }
 
     async fn check(&self) -> Condition {
@@ -77,7 +79,7 @@ impl Probe for MailProbe {
             (begins, look.last.clone().map(|(_, condition)| condition))
         };
         if begins {
-            let looking = tokio::spawn(Self::look(self.mailer.clone(), self.look.clone()));
+            let looking = tokio::spawn(Self::look(self.name, self.mailer.clone(), self.look.clone()));
             if let Ok(Ok(condition)) = tokio::time::timeout(PATIENCE, looking).await {
                 return condition;
             }

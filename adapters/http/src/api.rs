@@ -12,6 +12,7 @@ pub(crate) mod identities;
 pub(crate) mod invitations;
 pub(crate) mod mail_flows;
 pub(crate) mod passkeys;
+pub(crate) mod phone_verifications;
 mod process_access;
 pub(crate) mod sessions;
 pub(crate) mod system;

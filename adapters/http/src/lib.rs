@@ -110,7 +110,7 @@ enum Tag {
     /// Enroll, verify and remove second factors.
     #[oai(rename = "Second factors")]
     Factors,
-    /// Verify an address, set a new password, and log in, by a link or a code in a mail.
+    /// Verify an address or a phone number, set a new password, and log in, by a link or a code in a mail or an SMS.
     Mail,
     /// Manage users, roles, sessions, tenants, messages and the audit trail.
     Administration,
@@ -127,6 +127,7 @@ type Api = (
     api::passkeys::Passkeys,
     (
         api::mail_flows::MailFlows,
+        api::phone_verifications::PhoneVerifications,
         api::email_changes::EmailChanges,
         api::invitations::Invitations,
         api::account_deletions::AccountDeletions,
@@ -155,6 +156,7 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
         api::passkeys::Passkeys { app: app.clone() },
         (
             api::mail_flows::MailFlows { app: app.clone() },
+            api::phone_verifications::PhoneVerifications { app: app.clone() },
             api::email_changes::EmailChanges { app: app.clone() },
             api::invitations::Invitations { app: app.clone() },
             api::account_deletions::AccountDeletions { app: app.clone() },

@@ -36,6 +36,8 @@ const CONTRACT: &[Row] = &[
     ("delete", "/api/v1/webauthn/credentials/{id}", "webauthnDelete", true, &[204, 401, 403, 404, 409]),
     ("post", "/api/v1/verification/request", "verificationRequest", false, &[202, 400, 403, 429]),
     ("post", "/api/v1/verification/complete", "verificationComplete", false, &[200, 401, 404]),
+    ("post", "/api/v1/phone-verification/request", "phoneVerificationRequest", false, &[202, 400, 403, 429]),
+    ("post", "/api/v1/phone-verification/complete", "phoneVerificationComplete", false, &[200, 401, 404]),
     ("post", "/api/v1/recovery/request", "recoveryRequest", false, &[202, 400, 403, 429]),
     ("post", "/api/v1/recovery/complete", "recoveryComplete", false, &[200, 400, 401, 404]),
     ("post", "/api/v1/magic-link/request", "magicLinkRequest", false, &[202, 400, 403, 429]),

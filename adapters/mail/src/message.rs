@@ -71,7 +71,7 @@ pub(crate) fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use kayan_ports::{MessageId, Rendered};
+    use kayan_ports::{MessageId, MessageKind, Rendered, TenantId};
 
     use super::*;
 
@@ -81,7 +81,8 @@ mod tests {
             Rendered { subject: subject.to_owned(), html: format!("<p>{text}"), text, language: "de".to_owned() };
         let id = MessageId("0190b6a0-0000-7000-8000-000000000001".parse().unwrap());
         let created_at = kayan_ports::timestamp::parse("2026-01-02T03:04:05Z").unwrap();
-        Mail { id, created_at, to: "ada@bücher.example".to_owned(), rendered }
+        let (tenant, kind, to) = (TenantId::default(), MessageKind::Recovery, "ada@bücher.example".to_owned());
+        Mail { id, tenant, kind, created_at, to, rendered }
     }
 
     fn written(subject: &str) -> String {

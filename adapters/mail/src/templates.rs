@@ -45,6 +45,8 @@ pub struct MailTemplates {
 struct Set {
     language: String,
     kinds: BTreeSet<&'static str>,
+    /// The kinds that there is an SMS of.
+    sms: BTreeSet<&'static str>,
 }
 
 impl MailTemplates {
@@ -75,7 +77,7 @@ impl MailTemplates {
     /// Compiles what a tenant uses in a language.
     fn compile(&mut self, sources: &Sources, tenant: Option<String>, language: String) -> Result<(), TemplateError> {
         let set = name_of_set(tenant.as_deref(), &language);
-        let (mut written, mut kinds) = (language.clone(), BTreeSet::new());
+        let (mut written, mut kinds, mut sms) = (language.clone(), BTreeSet::new(), BTreeSet::new());
         let files = files_of(sources, tenant.as_deref(), &language);
         for (file, source) in &files {
             let name = format!("{set}/{file}");
@@ -85,7 +87,9 @@ impl MailTemplates {
             if source.language.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(&language)) {
                 written = source.language.clone().unwrap_or_default();
             }
-            kinds.extend(file.strip_suffix(".txt").and_then(MessageKind::from_name).map(MessageKind::as_str));
+            let kind_of = |end| file.strip_suffix(end).and_then(MessageKind::from_name).map(MessageKind::as_str);
+            kinds.extend(kind_of(".txt"));
+            sms.extend(kind_of(folder::SMS));
         }
         for (file, source) in &files {
             if let Some(other) = other_half(file).filter(|other| !files.contains_key(other.as_str())) {
@@ -93,7 +97,7 @@ impl MailTemplates {
                 return Err(TemplateError::Template { file: source.origin.clone(), line: None, why });
             }
         }
-        self.sets.insert((tenant, language), Set { language: written, kinds });
+        self.sets.insert((tenant, language), Set { language: written, kinds, sms });
         Ok(())
     }
 
@@ -104,6 +108,12 @@ impl MailTemplates {
             for kind in set.kinds.iter().filter_map(|kind| MessageKind::from_name(kind)) {
                 for sample in values::samples(kind) {
                     let rendered = self.rendered(&name, kind, &set.language, &sample);
+                    rendered.map_err(|(file, error)| self.refusal(&file, &error))?;
+                }
+            }
+            for kind in set.sms.iter().filter_map(|kind| MessageKind::from_name(kind)) {
+                for sample in values::sms_samples(kind) {
+                    let rendered = self.rendered_sms(&name, kind, &set.language, &sample);
                     rendered.map_err(|(file, error)| self.refusal(&file, &error))?;
                 }
             }
@@ -121,9 +131,7 @@ impl MailTemplates {
         let render = |kind_of_file: &str, subject: &str| {
             let file = format!("{set}/{}.{kind_of_file}", kind.as_str());
             let values = minijinja::Value::from_serialize(values);
-            let context = context! { subject, language, ..values };
-            let text = self.environment.get_template(&file).and_then(|template| template.render(context));
-            text.map_err(|error| (file, error))
+            self.rendered_file(file, context! { subject, language, ..values })
         };
         let text = render("txt", "")?;
         let (subject, text) = text.trim_start().split_once('\n').unwrap_or((text.trim(), ""));
@@ -135,6 +143,24 @@ impl MailTemplates {
         }
         let html = render("html", &subject)?;
         Ok(Rendered { text: format!("{}\n", text.trim()), subject, html, language: language.to_owned() })
+    }
+
+    fn rendered_sms(
+        &self,
+        set: &str,
+        kind: MessageKind,
+        language: &str,
+        values: &Map<String, Value>,
+    ) -> Result<Rendered, (String, minijinja::Error)> {
+        let file = format!("{set}/{}{}", kind.as_str(), folder::SMS);
+        let values = minijinja::Value::from_serialize(values);
+        let text = self.rendered_file(file, context! { language, ..values })?.trim().to_owned();
+        Ok(Rendered { subject: String::new(), text, html: String::new(), language: language.to_owned() })
+    }
+
+    fn rendered_file(&self, file: String, values: minijinja::Value) -> Result<String, (String, minijinja::Error)> {
+        let text = self.environment.get_template(&file).and_then(|template| template.render(values));
+        text.map_err(|error| (file, error))
     }
 
     /// A message with sample values, as a tenant's users would get it in one of these languages.
@@ -157,15 +183,22 @@ impl MailTemplates {
         TemplateError::Template { file, line: innermost.line(), why: format!("{why}{quoted}") }
     }
 
-    /// The set of the first language that a message of this kind can be written in.
-    fn choose(&self, tenant: &str, kind: MessageKind, languages: &[&str]) -> Option<(String, &str)> {
+    /// The set of the first language that a mail, or an SMS, of this kind can be written in.
+    fn choose(
+        &self,
+        tenant: &str,
+        kind: MessageKind,
+        languages: &[&str],
+        kinds: impl Fn(&Set) -> &BTreeSet<&'static str>,
+    ) -> Result<(String, &str), Failure> {
         let wanted = languages.iter().flat_map(|tag| shorter_and_shorter(tag));
-        wanted.chain([ENGLISH.to_owned()]).find_map(|language| {
+        let chosen = wanted.chain([ENGLISH.to_owned()]).find_map(|language| {
             let own = self.sets.get_key_value(&(Some(tenant.to_owned()), language.clone()));
             let ((tenant, language), set) = own.or_else(|| self.sets.get_key_value(&(None, language)))?;
-            let has_kind = set.kinds.contains(kind.as_str());
+            let has_kind = kinds(set).contains(kind.as_str());
             has_kind.then(|| (name_of_set(tenant.as_deref(), language), set.language.as_str()))
-        })
+        });
+        chosen.ok_or_else(|| Failure::Fault(format!("there is no template for {}", kind.as_str())))
     }
 }
 
@@ -178,10 +211,21 @@ impl Templates for MailTemplates {
         values: &Map<String, Value>,
     ) -> Result<Rendered, Failure> {
         let values = values::tidy(values)?;
-        let chosen = self.choose(tenant.as_str(), kind, languages);
-        let (set, language) =
-            chosen.ok_or_else(|| Failure::Fault(format!("there is no template for {}", kind.as_str())))?;
+        let (set, language) = self.choose(tenant.as_str(), kind, languages, |set| &set.kinds)?;
         self.rendered(&set, kind, language, &values)
+            .map_err(|(file, error)| Failure::Fault(self.refusal(&file, &error).to_string()))
+    }
+
+    fn render_sms(
+        &self,
+        tenant: &TenantId,
+        kind: MessageKind,
+        languages: &[&str],
+        values: &Map<String, Value>,
+    ) -> Result<Rendered, Failure> {
+        let values = values::tidy_for_sms(values)?;
+        let (set, language) = self.choose(tenant.as_str(), kind, languages, |set| &set.sms)?;
+        self.rendered_sms(&set, kind, language, &values)
             .map_err(|(file, error)| Failure::Fault(self.refusal(&file, &error).to_string()))
     }
 }
@@ -189,7 +233,12 @@ impl Templates for MailTemplates {
 /// The other file of a message; `None` for a part that messages include.
 fn other_half(file: &str) -> Option<String> {
     let (kind, form) = file.split_once('.')?;
-    let other = if form == "txt" { "html" } else { "txt" };
+    let other = match form {
+        "txt" => "html",
+        "html" => "txt",
+        // An SMS is a text alone.
+        _ => return None,
+    };
     MessageKind::from_name(kind).map(|kind| format!("{}.{other}", kind.as_str()))
 }
 

@@ -90,7 +90,11 @@ const FAMILIES: &[(&str, Kind, &str)] = &[
         "The age of the oldest message that is not delivered and not given up; 0 if there is none.",
     ),
     ("kayan_messages_dead", Kind::Gauge, "Messages that were given up, counted in the database up to 100,000."),
-    ("kayan_messages_delivered_total", Kind::Counter, "Messages that the mail server accepted, by kind."),
+    (
+        "kayan_messages_delivered_total",
+        Kind::Counter,
+        "Messages that the mail server or the webhook for SMS accepted, by kind.",
+    ),
     ("kayan_messages_waiting", Kind::Gauge, "Messages to be delivered, counted in the database up to 100,000."),
     ("kayan_mfa_total", Kind::Counter, "Verifications of second factors, by status and type."),
     (
@@ -102,6 +106,7 @@ const FAMILIES: &[(&str, Kind, &str)] = &[
     ("kayan_registration_total", Kind::Counter, "Registrations, by status."),
     ("kayan_session_cache_requests_total", Kind::Counter, "Lookups of session tokens in the cache, by result."),
     ("kayan_session_refreshes_total", Kind::Counter, "Sessions refreshed."),
+    ("kayan_sms_total", Kind::Counter, "Calls of the webhook for SMS, by status."),
 ];
 
 /// Called before the metrics are rendered.

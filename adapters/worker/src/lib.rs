@@ -50,7 +50,7 @@ impl Worker<'_> {
             }
         };
         let deliver = async {
-            if kayan.sends_mail() {
+            if kayan.sends_messages() {
                 deliver_messages::announce();
                 tokio::join!(
                     runner.keep(deliver_messages::JOB, async || deliver_messages::run(kayan).await),

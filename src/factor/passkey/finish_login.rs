@@ -57,7 +57,7 @@ pub enum FinishPasskeyLoginError {
     #[error("this account is not active")]
     NotActive,
     /// No address of the user is verified, which the tenant requires. Revealed only after the proof.
-    #[error("verify your e-mail address first: request a new link if you have none")]
+    #[error("verify your e-mail address or phone number first: request a new link or code if you have none")]
     Unverified,
 }
 

@@ -79,4 +79,15 @@ impl Templates for ShownValues {
         let html = format!("<pre>{text}</pre>");
         Ok(Rendered { subject: kind.as_str().to_owned(), text, html, language: known.unwrap_or("en").to_owned() })
     }
+
+    fn render_sms(
+        &self,
+        tenant: &TenantId,
+        kind: MessageKind,
+        languages: &[&str],
+        values: &Map<String, Value>,
+    ) -> Result<Rendered, Failure> {
+        let rendered = self.render(tenant, kind, languages, values)?;
+        Ok(Rendered { subject: String::new(), html: String::new(), ..rendered })
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kayan_house::{Dependency, none_of, packages, rust, rust_in};
 
 /// Who may depend on whom. Optional dependencies count; those for tests are further down.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("kayan-ports", &[]),
     ("kayan-core", &["kayan-ports"]),
     ("kayan-http", &["kayan-core", "kayan-ports"]),
@@ -16,7 +16,9 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("kayan-postgres", &["kayan-ports", "kayan-sql", "kayan-tls"]),
     // it takes the rows out of a database, and puts them back
     ("kayan-backup", &["kayan-ports", "kayan-sql"]),
-    ("kayan-breach", &["kayan-ports", "kayan-tls"]),
+    ("kayan-breach", &["kayan-ports", "kayan-outbound"]),
+    ("kayan-outbound", &["kayan-tls"]),
+    ("kayan-sms", &["kayan-ports", "kayan-outbound"]),
     ("kayan-redis", &["kayan-ports", "kayan-tls"]),
     ("kayan-cache", &["kayan-ports"]),
     ("kayan-fakes", &["kayan-ports"]),
@@ -53,7 +55,7 @@ const NOT_IN_THE_CORE: [&str; 9] =
 /// Modules through which a use-case could reach the machine.
 const OUTSIDE: [&str; 4] = ["std::fs", "std::env", "std::process", "std::thread"];
 
-const CONCRETE: [&str; 10] = [
+const CONCRETE: [&str; 12] = [
     "kayan_sqlite",
     "kayan_postgres",
     "kayan_mysql",
@@ -64,6 +66,8 @@ const CONCRETE: [&str; 10] = [
     "kayan_oidc",
     "kayan_mail",
     "kayan_breach",
+    "kayan_sms",
+    "kayan_outbound",
 ];
 
 /// `compose.rs` and the files of its folder.

@@ -68,6 +68,7 @@ mod servers;
 mod sessions;
 mod settings;
 mod single;
+mod sms;
 mod spellings;
 mod sqlite;
 mod starting;

@@ -153,7 +153,7 @@ async fn what_a_command_on_messages_can_not_do_is_refused_with_the_reason() {
         ("admin message show 7".to_owned(), 2, "'7'"),
         ("admin message list --state lost".to_owned(), 2, "write due, leased, delivered or dead"),
         ("admin message list --limit 101".to_owned(), 2, "101"),
-        ("admin message test --to ada".to_owned(), 2, "is not an e-mail address"),
+        ("admin message test --to ada".to_owned(), 2, "is neither an e-mail address nor a phone number"),
         ("admin message test --to ada@example.com --lang de,en".to_owned(), 2, "write a tag such as de"),
         ("admin message test --to ada@example.com --tenant nowhere".to_owned(), 4, "there is no active tenant"),
     ] {

@@ -42,12 +42,12 @@ pub(crate) enum MessageAction {
         #[command(flatten)]
         which: WhichMessage,
     },
-    /// Enqueue a mail that tries the delivery; the running service delivers it
+    /// Enqueue a mail or an SMS that tries the delivery; the running service delivers it
     Test {
-        /// The address to send it to
+        /// The e-mail address, or the phone number with its country code, to send it to
         #[arg(long = "to", value_name = "ADDRESS")]
         address: String,
-        /// The preferred language of the mail, such as de; by default, the tenant's
+        /// The preferred language of the message, such as de; by default, the tenant's
         #[arg(long = "lang", value_name = "LANGUAGE", value_parser = language)]
         language: Option<String>,
         /// The tenant to send it for

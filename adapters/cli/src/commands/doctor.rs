@@ -14,6 +14,7 @@ pub(crate) mod redis;
 mod secrets;
 mod server;
 mod settings;
+mod sms;
 mod unwritten;
 
 use std::{future::Future, time::Duration};
@@ -79,9 +80,14 @@ async fn examine(case: &Case) -> Vec<Finding> {
     findings.extend(network::examine(case));
     findings.extend(secrets::examine(case));
     findings.extend(files::examine(case));
-    let (hashing, database, redis, mail) =
-        tokio::join!(hashing::examine(case), database::examine(case), redis::examine(case), mail::examine(case));
-    findings.extend(hashing.into_iter().chain(database).chain(redis).chain(mail));
+    let (hashing, database, redis, mail, sms) = tokio::join!(
+        hashing::examine(case),
+        database::examine(case),
+        redis::examine(case),
+        mail::examine(case),
+        sms::examine(case)
+    );
+    findings.extend(hashing.into_iter().chain(database).chain(redis).chain(mail).chain(sms));
     findings
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use kayan_mail::{MailTemplates, Sender, SmtpUrl};
+use kayan_sms::WebhookSecret;
 use kayan_webauthn::{RelyingParty, RelyingPartyError};
 
 use crate::config::{
@@ -20,6 +21,7 @@ pub(crate) const VALIDATORS: Validators = Validators {
     passkeys,
     smtp,
     sender,
+    webhook_secret,
     templates,
 };
 
@@ -79,6 +81,10 @@ fn smtp(text: &str, files: bool) -> Result<bool, String> {
 
 fn sender(text: &str) -> Result<(), String> {
     text.parse::<Sender>().map(drop).map_err(message)
+}
+
+fn webhook_secret(text: &str) -> Result<(), String> {
+    text.parse::<WebhookSecret>().map(drop).map_err(message)
 }
 
 fn templates(folder: &Path) -> Result<(), String> {

@@ -3,14 +3,14 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kayan_ports::{Entropy, LogLevel};
 
 use super::problem::{Findings, Problem, Warning};
 use super::report::{self, Row};
 use super::settings::{
-    audit, database, general, http, limits, lockout, mail, passkeys, passwords, redis, secrets, sessions, traces,
+    audit, database, general, http, limits, lockout, mail, passkeys, passwords, redis, secrets, sessions, sms, traces,
 };
 use super::values::Values;
 use super::{Config, DatabaseKind, LogFormat, checks, connections, gather, schema};
@@ -49,6 +49,8 @@ pub(crate) struct Validators {
     pub(crate) smtp: fn(&str, bool) -> Result<bool, String>,
     /// Validates the sender of mails; an error says what is wrong only.
     pub(crate) sender: fn(&str) -> Result<(), String>,
+    /// Validates the secret of a webhook; an error says what is wrong only, without the secret.
+    pub(crate) webhook_secret: fn(&str) -> Result<(), String>,
     /// Validates a folder of mail templates.
     pub(crate) templates: fn(&Path) -> Result<(), String>,
 }
@@ -122,6 +124,7 @@ impl Config {
         });
         passkeys::complete(&mut values, inputs, &mut findings);
         mail::complete(&mut values, inputs, &mut findings);
+        sms::check(&values, inputs, &mut findings);
         passwords::fill_concurrency(&mut values);
         connections::fill(&mut values, &mut findings);
         // last, because a file is only written for a service that can start
@@ -164,6 +167,9 @@ fn assemble(values: &Values, kind: DatabaseKind, identity_schema: Option<serde_j
         audit_retention: values.find(&audit::RETENTION).filter(|age| !age.is_zero()),
         traces: traces::read(values),
         mail: mail::read(values),
+        sms: sms::read(values),
+        templates: values.find(&mail::TEMPLATES).map(PathBuf::from),
+        outbound_allow: values.get(&sms::OUTBOUND_ALLOW),
         passkeys: passkeys::read(values),
         session_secret: values.find(&secrets::SESSION).unwrap_or_else(|| Vec::new().into()),
         session_secret_previous: values.find(&secrets::SESSION_PREVIOUS),

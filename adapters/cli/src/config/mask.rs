@@ -15,7 +15,8 @@ pub(crate) enum Mask {
 pub(crate) const REDACTED: &str = "[redacted]";
 
 /// Names of parameters in connection strings whose values are secrets.
-const SECRET_PARAMETERS: [&str; 7] = ["password", "passwd", "pass", "pwd", "sslpassword", "key", "hexkey"];
+const SECRET_PARAMETERS: [&str; 9] =
+    ["password", "passwd", "pass", "pwd", "sslpassword", "key", "hexkey", "token", "secret"];
 
 /// A value as it may be printed: no secret, and URLs and connection strings without their passwords.
 pub(crate) fn shown(mask: Mask, text: &str) -> String {
@@ -104,6 +105,7 @@ mod tests {
         assert_eq!(shown(Mask::Nothing, "redis://:hunter2@cache:6379/1"), "redis://:[redacted]@cache:6379/1");
         assert_eq!(shown(Mask::Nothing, "redis://cache:6379/1"), "redis://cache:6379/1");
         assert_eq!(shown(Mask::Nothing, "https://a:hunter2@b"), "https://a:[redacted]@b");
+        assert_eq!(shown(Mask::Nothing, "https://b/x?token=hunter2&y=1"), "https://b/x?token=[redacted]&y=1");
     }
 
     #[test]

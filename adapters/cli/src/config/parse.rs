@@ -104,6 +104,13 @@ pub(crate) fn bare_url(text: &str) -> Result<Url, Invalid> {
     if bare { Ok(url) } else { Err(Invalid::new("has more than scheme, host, port and path", "take the rest off")) }
 }
 
+/// The URL of a webhook: it has no user, and may have a query.
+pub(crate) fn webhook_url(text: &str) -> Result<Url, Invalid> {
+    let url = url(text, &["https", "http"])?;
+    let is_good = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    if is_good { Ok(url) } else { Err(Invalid::new("has a user, a password or a fragment (#)", "take it off")) }
+}
+
 /// Where clients reach the service: a bare URL whose path can be a cookie's (RFC 6265, section 4.1.1).
 pub(crate) fn public_url(text: &str) -> Result<Url, Invalid> {
     let url = bare_url(text)?;

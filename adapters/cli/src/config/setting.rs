@@ -209,6 +209,11 @@ impl Setting<SecretString> {
         setting.spec.mask = Mask::Password;
         setting
     }
+
+    /// A secret, which its adapter validates; never shown.
+    pub(crate) const fn secret(name: &'static str, about: &'static str) -> Self {
+        Self::parsed(name, about, |text| Ok(SecretString::from(text))).hidden()
+    }
 }
 
 impl Setting<Secret> {

@@ -13,6 +13,7 @@ pub(crate) mod passwords;
 pub(crate) mod redis;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
+pub(crate) mod sms;
 pub(crate) mod traces;
 
 use std::time::Duration;
@@ -45,6 +46,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     limits::SECTION,
     lockout::SECTION,
     mail::SECTION,
+    sms::SECTION,
     oidc::SECTION,
     passkeys::SECTION,
     audit::SECTION,

@@ -5,6 +5,7 @@ mod mail;
 mod passkeys;
 mod problems;
 mod production;
+mod sms;
 mod values;
 
 use std::ffi::OsString;

@@ -40,7 +40,7 @@ pub(crate) enum MessageState {
     Due,
     /// Being delivered.
     Leased,
-    /// Accepted by the mail server.
+    /// Accepted by the mail server, or the webhook for SMS.
     Delivered,
     /// Given up; it is not tried again by itself.
     Dead,
@@ -76,9 +76,9 @@ pub(crate) struct Message {
     id: Uuid,
     /// The tenant that it is sent for.
     tenant_id: String,
-    /// What it says, such as `verification`, `recovery` or `password_changed`; `test` is a mail that tries the delivery.
+    /// What it says, such as `verification`, `recovery` or `password_changed`; `test` is a message that tries the delivery.
     kind: String,
-    /// The address that it is sent to.
+    /// The e-mail address that it is sent to; of a phone number only the first and the last digits.
     recipient: String,
     /// The state.
     state: MessageState,

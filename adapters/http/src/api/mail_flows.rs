@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kayan_core::{
-    Failure, FieldError, Flow, InvalidLink, LogInByCode, LogInByCodeError, LogInByLinkError, Purpose, Recover,
+    Caller, Failure, FieldError, Flow, InvalidLink, LogInByCode, LogInByCodeError, LogInByLinkError, Purpose, Recover,
     RecoverError, RequestByMail, RequestByMailError, Token, VerifyAddressError,
 };
 use opentelemetry::trace::FutureExt as _;
@@ -43,7 +43,8 @@ pub(super) struct RequestBody {
 #[derive(Object, Deserialize)]
 #[oai(rename = "OtpRequest")]
 struct CodeRequestBody {
-    /// The e-mail address that the user logs in with.
+    /// The e-mail address or phone number that the user logs in with. A phone number has its country code, as in
+    /// `+49 170 1234567`.
     #[oai(validator(max_length = 4096))]
     identifier: String,
 }
@@ -74,7 +75,7 @@ struct RecoveryBody {
 #[derive(Object, Deserialize)]
 #[oai(rename = "OtpCompleteRequest")]
 struct CodeBody {
-    /// The e-mail address that the code was requested for.
+    /// The e-mail address or phone number that the code was requested for.
     #[oai(validator(max_length = 4096))]
     identifier: String,
     /// The six digits; spaces are ignored.
@@ -98,15 +99,15 @@ pub(super) struct VerifiedAddress {
 }
 
 #[derive(ApiResponse)]
-enum Requested {
-    /// If a user has the address, a mail will be sent to it. The response is the same if nobody has.
+pub(super) enum Requested {
+    /// If a user has the address or phone number, a message will be sent to it. The response is the same if nobody has.
     #[oai(status = 202)]
     Accepted(Reply<Told>),
 }
 
 #[derive(ApiResponse)]
-enum Verified {
-    /// The address is verified.
+pub(super) enum Verified {
+    /// The address or phone number is verified.
     #[oai(status = 200)]
     Address(Reply<VerifiedAddress>),
 }
@@ -127,17 +128,23 @@ pub(crate) fn link(token: &str) -> Option<Token> {
     Token::read(Purpose::Link, token)
 }
 
-impl MailFlows {
-    async fn request(
-        &self,
-        caller: &kayan_core::Caller,
-        flow: Flow,
-        address: String,
-    ) -> Result<Requested, RequestByMailError> {
-        self.app.kayan.request_by_mail(caller, &RequestByMail { flow, address }).await?;
-        Ok(Requested::Accepted(told("if a user has this address, a mail is on its way")))
-    }
+/// Requests a message. The response depends on nothing but the form of the address.
+pub(super) async fn request(
+    app: &Application,
+    caller: &Caller,
+    flow: Flow,
+    address: String,
+) -> Result<Requested, RequestByMailError> {
+    let is_phone = address.starts_with('+') && !address.contains('@');
+    app.kayan.request_by_mail(caller, &RequestByMail { flow, address }).await?;
+    Ok(Requested::Accepted(told(if is_phone {
+        "if a user has this phone number, an SMS is on its way"
+    } else {
+        "if a user has this address, a mail is on its way"
+    })))
+}
 
+impl MailFlows {
     fn issued(&self, opened: kayan_core::Opened) -> WithDevice<SessionAnswer> {
         let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
         let device = cookies::remember(&opened, &self.app.settings);
@@ -157,7 +164,7 @@ impl MailFlows {
         Anyone(caller): Anyone,
         Body(body): Body<RequestBody>,
     ) -> Result<Requested, Refused<RequestByMailError>> {
-        Ok(self.request(&caller, Flow::Verification, body.email).await?)
+        Ok(request(&self.app, &caller, Flow::Verification, body.email).await?)
     }
 
     /// Verify an address
@@ -182,7 +189,7 @@ impl MailFlows {
         Anyone(caller): Anyone,
         Body(body): Body<RequestBody>,
     ) -> Result<Requested, Refused<RequestByMailError>> {
-        Ok(self.request(&caller, Flow::Recovery, body.email).await?)
+        Ok(request(&self.app, &caller, Flow::Recovery, body.email).await?)
     }
 
     /// Set a new password by a link
@@ -209,7 +216,7 @@ impl MailFlows {
         Anyone(caller): Anyone,
         Body(body): Body<RequestBody>,
     ) -> Result<Requested, Refused<RequestByMailError>> {
-        Ok(self.request(&caller, Flow::MagicLink, body.email).await?)
+        Ok(request(&self.app, &caller, Flow::MagicLink, body.email).await?)
     }
 
     /// Log in by a link
@@ -227,20 +234,20 @@ impl MailFlows {
 
     /// Request a code that logs in
     ///
-    /// The code has six digits and is good for ten minutes; it voids the one before. An address gets five mails an hour at
-    /// most.
+    /// The code has six digits and is good for ten minutes; it voids the one before. It is sent by mail, or to a phone number
+    /// by SMS. An address or phone number gets five an hour at most.
     #[oai(path = "/otp/request", method = "post", operation_id = "otpRequest")]
     async fn request_code(
         &self,
         Anyone(caller): Anyone,
         Body(body): Body<CodeRequestBody>,
     ) -> Result<Requested, Refused<RequestByMailError>> {
-        Ok(self.request(&caller, Flow::Code, body.identifier).await?)
+        Ok(request(&self.app, &caller, Flow::Code, body.identifier).await?)
     }
 
     /// Log in by a code
     ///
-    /// Opens a session at `aal1`, and marks the address as verified. Five wrong codes void the code; they also count as
+    /// Opens a session at `aal1`, and marks the address or phone number as verified. Five wrong codes void the code; they also count as
     /// failed logins. The response is the same for a wrong code and an unknown account.
     #[oai(path = "/otp/complete", method = "post", operation_id = "otpComplete")]
     async fn complete_code(
@@ -259,10 +266,16 @@ impl MailFlows {
 }
 
 pub(super) const NO_MAIL: &str = "this service sends no mail (KAYAN_SMTP_URL)";
-const NOT_HERE: &str = "this tenant does not allow this login method, or the service sends no mail (KAYAN_SMTP_URL)";
+const NOT_HERE: &str = "this tenant does not allow this, or the service sends no mail (KAYAN_SMTP_URL), or to a phone number \
+                        no SMS (KAYAN_SMS_WEBHOOK_URL)";
 
 fn not_an_address() -> Vec<FieldError> {
     vec![FieldError::new("", "format", "must be an e-mail address, as in ada@example.com")]
+}
+
+fn not_a_phone() -> Vec<FieldError> {
+    let what = "must be a phone number with its country code, as in +49 170 1234567";
+    vec![FieldError::new("", "format", what)]
 }
 
 refusals! {
@@ -271,6 +284,7 @@ refusals! {
     }
     RequestByMailError {
         Self::NotAnAddress => InvalidInput.fields(not_an_address()),
+        Self::NotAPhone => InvalidInput.fields(not_a_phone()),
         Self::MethodDisabled => MethodDisabled.message(NOT_HERE.to_owned()),
         Self::Limited(limited) => RateLimited.limited(limited),
         Self::NoTenant => TenantNotFound,

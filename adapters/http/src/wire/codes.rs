@@ -63,7 +63,8 @@ codes! {
     IdentityInactive = "identity_inactive", FORBIDDEN, "Account not active",
         "this account is not active: ask an administrator";
     VerificationRequired = "verification_required", FORBIDDEN, "Verified address required",
-        "verify your e-mail address first: open the link in the mail, or request a new one by verificationRequest";
+        "verify your e-mail address or phone number first: open the link in the mail, or request a new message by \
+         verificationRequest or phoneVerificationRequest";
     NotFound = "not_found", NOT_FOUND, "Not found", "this path does not exist";
     TenantNotFound = "tenant_not_found", NOT_FOUND, "Tenant not found",
         "the tenant named by X-Tenant-ID is unknown or inactive";

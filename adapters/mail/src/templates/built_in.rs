@@ -29,6 +29,7 @@ macro_rules! language {
             file!(concat!($language, "/invitation.txt")),
             file!(concat!($language, "/link.html")),
             file!(concat!($language, "/login_code.html")),
+            file!(concat!($language, "/login_code.sms")),
             file!(concat!($language, "/login_code.txt")),
             file!(concat!($language, "/magic_link.html")),
             file!(concat!($language, "/magic_link.txt")),
@@ -41,16 +42,18 @@ macro_rules! language {
             file!(concat!($language, "/recovery_codes_low.html")),
             file!(concat!($language, "/recovery_codes_low.txt")),
             file!(concat!($language, "/test.html")),
+            file!(concat!($language, "/test.sms")),
             file!(concat!($language, "/test.txt")),
             file!(concat!($language, "/validity.txt")),
             file!(concat!($language, "/verification.html")),
+            file!(concat!($language, "/verification.sms")),
             file!(concat!($language, "/verification.txt")),
         ]
     };
 }
 
 /// The templates of all languages.
-const OF_LANGUAGES: [[(&str, &str); 34]; 2] = [language!("en"), language!("de")];
+const OF_LANGUAGES: [[(&str, &str); 37]; 2] = [language!("en"), language!("de")];
 
 /// Every template: its path, and its text.
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {

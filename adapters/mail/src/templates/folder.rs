@@ -14,6 +14,12 @@ const LONGEST: u64 = 256 * 1024;
 /// What the built-in templates include, and an operator may replace.
 const PARTS: [&str; 4] = ["layout", "facts", "link", "validity"];
 
+/// How the name of the text of an SMS ends.
+pub(super) const SMS: &str = ".sms";
+
+/// The kinds of message that are sent as an SMS.
+pub(super) const SENT_AS_SMS: [MessageKind; 3] = [MessageKind::Verification, MessageKind::LoginCode, MessageKind::Test];
+
 /// Templates of one origin, by what they are for.
 pub(super) type Sources = BTreeMap<Place, Source>;
 
@@ -110,9 +116,15 @@ fn read_file(
     found: &mut Sources,
 ) -> Result<(), TemplateError> {
     let file = name(path);
-    let stem = file.strip_suffix(".txt").or_else(|| file.strip_suffix(".html"));
-    let stem = stem.ok_or_else(|| odd(path, "is neither a .txt nor a .html file; remove or rename it"))?;
+    let stem = [".txt", ".html", SMS].iter().find_map(|end| file.strip_suffix(end));
+    let stem = stem.ok_or_else(|| odd(path, "is neither a .txt, a .html nor a .sms file; remove or rename it"))?;
     let is_kind = MessageKind::from_name(stem).is_some();
+    if file.ends_with(SMS) && !SENT_AS_SMS.iter().any(|kind| kind.as_str() == stem) && !stem.starts_with('_') {
+        return Err(odd(
+            path,
+            "is no SMS that is sent: those are verification, login_code and test; remove or rename it",
+        ));
+    }
     if !is_kind && !PARTS.contains(&stem) && !stem.starts_with('_') {
         let why = "has neither the name of a kind of message nor of a part that others include (layout, facts, link, \
                    validity, or one that begins with _); rename it";

@@ -60,6 +60,50 @@ fn unescaped(html: &str) -> String {
     html.replace("&#x2f;", "/").replace("&amp;", "&")
 }
 
+/// How many characters of GSM-7 (3GPP TS 23.038) a text takes, if it has no others.
+fn gsm_7(text: &str) -> Option<usize> {
+    const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./:;<=>?¡ÄÖÑÜ§¿äöñüà";
+    const EXTENDED: &str = "^{}\\[~]|€";
+    text.chars().try_fold(0, |length, sign| match sign {
+        _ if sign.is_ascii_alphanumeric() || BASIC.contains(sign) => Some(length + 1),
+        _ if EXTENDED.contains(sign) => Some(length + 2),
+        _ => None,
+    })
+}
+
+#[test]
+fn an_sms_begins_with_its_code_fits_one_segment_and_ends_with_the_host_that_the_code_is_for() {
+    let templates = built_in();
+    for (language, kind) in
+        ["en", "de"].into_iter().flat_map(|language| folder::SENT_AS_SMS.map(|kind| (language, kind)))
+    {
+        for values in values::sms_samples(kind) {
+            let sms = templates.render_sms(&tenant(), kind, &[language], &values).unwrap();
+            assert_eq!((sms.language.as_str(), sms.subject.as_str(), sms.html.as_str()), (language, "", ""));
+            assert!(sms.text.contains("Example") && !sms.text.contains("{{"), "{}", sms.text);
+            let is_bound = kind != MessageKind::Test && values.contains_key("host");
+            assert_eq!(sms.text.starts_with("123456 "), kind != MessageKind::Test, "{}", sms.text);
+            assert_eq!(sms.text.ends_with("\n\n@id.example.com #123456"), is_bound, "{}", sms.text);
+        }
+        let [mut values, _] = values::sms_samples(kind);
+        values.insert("service".to_owned(), json!("ä".repeat(200)));
+        for (host, is_there) in
+            [(format!("{}.example", "a".repeat(40)), true), (format!("{}.example", "a".repeat(41)), false)]
+        {
+            values.insert("host".to_owned(), json!(host));
+            let text = templates.render_sms(&tenant(), kind, &[language], &values).unwrap().text;
+            assert!(gsm_7(&text).is_some_and(|length| length <= 160), "{text:?} {:?}", gsm_7(&text));
+            assert_eq!(text.contains('@'), is_there && kind != MessageKind::Test, "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_sms_of_other_kinds_is_an_error() {
+    let why = built_in().render_sms(&tenant(), MessageKind::Recovery, &["en"], &Map::new()).err().unwrap();
+    assert!(why.to_string().contains("there is no template for recovery"), "{why}");
+}
+
 #[test]
 fn html_needs_nothing_from_elsewhere_and_follows_the_readers_colours() {
     let templates = built_in();

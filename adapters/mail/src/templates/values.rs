@@ -7,6 +7,10 @@ use crate::message::one_line;
 
 /// The longest value but a link, in characters: most of them are chosen by users, or by strangers.
 const LONGEST: usize = 200;
+/// The longest name of a service in an SMS, in characters: what is longer costs a second SMS.
+const LONGEST_IN_SMS: usize = 20;
+/// The longest host in an SMS, in bytes, for the same reason; a longer one is left out.
+const LONGEST_HOST: usize = 48;
 
 /// What every message has.
 const ALWAYS: [&str; 3] = ["service", "address", "at"];
@@ -39,6 +43,20 @@ pub(super) fn tidy(values: &Map<String, Value>) -> Result<Map<String, Value>, Fa
     values.iter().map(|(name, value)| Ok((name.clone(), tidied(name, value)?))).collect()
 }
 
+/// The values as the texts of SMS get them.
+pub(super) fn tidy_for_sms(values: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
+    let mut values = tidy(values)?;
+    if let Some(Value::String(service)) = values.get_mut("service") {
+        let end = service.char_indices().nth(LONGEST_IN_SMS).map_or(service.len(), |(end, _)| end);
+        service.truncate(end);
+    }
+    let is_long = |host: &Value| host.as_str().is_none_or(|host| host.len() > LONGEST_HOST);
+    if values.get("host").is_some_and(is_long) {
+        values.remove("host");
+    }
+    Ok(values)
+}
+
 fn tidied(name: &str, value: &Value) -> Result<Value, Failure> {
     match (name, value) {
         ("minutes" | "left", value) if !value.is_u64() => {
@@ -64,6 +82,17 @@ pub(super) fn samples(kind: MessageKind) -> [Map<String, Value>; 2] {
     [most, least]
 }
 
+/// The same for the SMS of a kind.
+pub(super) fn sms_samples(kind: MessageKind) -> [Map<String, Value>; 2] {
+    let own: &[&str] = if kind == MessageKind::Test { &[] } else { &["code", "minutes"] };
+    let named = |name: &&str| ((*name).to_owned(), sample(name));
+    let mut least: Map<_, _> = ALWAYS.iter().chain(own).map(named).collect();
+    least.insert("address".to_owned(), json!("+491701234567"));
+    let mut most = least.clone();
+    most.extend(["ip", "device", "host"].iter().map(named));
+    [most, least]
+}
+
 fn sample(name: &str) -> Value {
     match name {
         "service" => json!("Example"),
@@ -76,6 +105,7 @@ fn sample(name: &str) -> Value {
         "left" => json!(2),
         "name" => json!("My phone"),
         "ip" => json!("192.0.2.1"),
+        "host" => json!("id.example.com"),
         "device" => json!("Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0"),
         _ => Value::Null,
     }

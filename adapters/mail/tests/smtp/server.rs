@@ -5,7 +5,7 @@ use std::time::Duration;
 use kayan_mail::{Limits, SmtpMailer};
 pub(crate) use kayan_mail_server::MailServer;
 use kayan_mail_server::PATIENCE;
-use kayan_ports::{Mail, MessageId, Rendered, timestamp};
+use kayan_ports::{Mail, MessageId, MessageKind, Rendered, TenantId, timestamp};
 
 /// How soon the tests of time limits want an answer.
 pub(crate) const SHORT: Duration = Duration::from_millis(300);
@@ -43,5 +43,5 @@ pub(crate) fn mail(to: &str) -> Mail {
     };
     let id = MessageId("0190b6a0-0000-7000-8000-000000000001".parse().unwrap());
     let created_at = timestamp::parse("2026-01-02T03:04:05Z").unwrap();
-    Mail { id, created_at, to: to.to_owned(), rendered }
+    Mail { id, tenant: TenantId::default(), kind: MessageKind::Recovery, created_at, to: to.to_owned(), rendered }
 }

@@ -70,7 +70,7 @@ async fn test(tenant: TenantId, address: &str, language: Option<String>, format:
     let languages = language.unwrap_or_default();
     let id = open().await?.test_message(&operator(Some(tenant)), address, languages).await?;
     output::note(format_args!(
-        "the mail is enqueued: {DELIVERS}; kayan admin message show {id} tells what became of it"
+        "the message is enqueued: {DELIVERS}; kayan admin message show {id} tells what became of it"
     ));
     match format {
         Format::Json => output::json(&json!({ "id": id })),
@@ -130,7 +130,7 @@ impl From<TestMessageError> for Exit {
     fn from(error: TestMessageError) -> Self {
         match error {
             TestMessageError::NotAnAddress(_) => Self::usage(error),
-            TestMessageError::NoMail => Self::config(error),
+            TestMessageError::NoMail | TestMessageError::NoSms => Self::config(error),
             TestMessageError::NoTenant(_) => Self::not_found(error),
             TestMessageError::Denied(_) | TestMessageError::Failed(_) => Self::failed(error),
         }

@@ -1,7 +1,5 @@
 //! The settings of outgoing mail.
 
-use std::path::PathBuf;
-
 use secrecy::SecretString;
 
 use super::{Section, http};
@@ -99,10 +97,5 @@ pub(crate) fn read(values: &Values) -> Option<Mail> {
     if smtp.is_none() && values.production() {
         return None;
     }
-    Some(Mail {
-        smtp,
-        templates: values.find(&TEMPLATES).map(PathBuf::from),
-        link_url: values.find(&LINK_URL)?,
-        notices: values.get(&NOTICES),
-    })
+    Some(Mail { smtp, link_url: values.find(&LINK_URL)?, notices: values.get(&NOTICES) })
 }

@@ -21,7 +21,7 @@ fn in_development_mail_needs_no_setting() {
     ] {
         let loaded = Setup::new(given).load();
         let mail = loaded.config.mail.unwrap();
-        assert!(mail.smtp.is_none() && mail.templates.is_none() && mail.notices);
+        assert!(mail.smtp.is_none() && loaded.config.templates.is_none() && mail.notices);
         assert_eq!((mail.link_url.as_str(), row(&loaded.rows, "KAYAN_LINK_URL").value.as_str()), (link, link));
     }
     for tls in ["tls=none", "tls=opportunistic"] {

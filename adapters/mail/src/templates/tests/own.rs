@@ -109,10 +109,27 @@ fn a_template_that_could_fail_is_refused_with_its_file_and_line() {
 }
 
 #[test]
+fn the_text_of_an_sms_is_replaced_and_checked_like_the_others() {
+    let templates = loaded(&[("tenant/acme/de/login_code.sms", "{{ code }} öffnet {{ service }}\n")]);
+    let values = with(MessageKind::LoginCode, json!({}));
+    let text = |tenant: &str, language: &str| {
+        templates.render_sms(&tenant.parse().unwrap(), MessageKind::LoginCode, &[language], &values).unwrap().text
+    };
+    assert_eq!(text("acme", "de-AT"), "123456 öffnet Example");
+    assert!(text("acme", "fr").contains("log in to Example") && text("default", "de").contains("Anmeldung"));
+    for (bad, words) in [("{{ link }}", "link"), ("{{ host }}", "host"), ("{% if %}", "")] {
+        let why = refused(&[("fr/login_code.sms", bad)]);
+        assert!(why.starts_with("/fr/login_code.sms, line 1: ") && why.contains(words), "{bad}: {why}");
+    }
+}
+
+#[test]
 fn what_would_never_be_used_is_refused() {
     for (file, words) in [
         ("de/verfication.txt", "name of a kind"),
-        ("de/test.md", "neither a .txt nor a .html"),
+        ("de/test.md", "neither a .txt, a .html nor a .sms"),
+        ("de/recovery.sms", "no SMS that is sent"),
+        ("login_code.sms", "in no language"),
         ("test.txt", "in no language"),
         ("german/test.txt", "name of a language"),
         ("tenant/Acme!/de/test.txt", "name of a tenant"),
