@@ -154,17 +154,23 @@ impl Watch {
         // It waits for a table of which it has no lock yet, as to drop it: one that it names, if any.
         let (mut tables, others): (Vec<_>, Vec<_>) = users.keys().cloned().partition(|it| waiting.2.contains(it));
         tables.extend(others);
+        let mut awaited = None;
         for table in tables {
             drop_user(users, &table).await;
             for _ in 0..100 {
                 sleep(Duration::from_millis(5)).await;
                 if self.waiting().await.as_ref() != Some(&waiting) {
-                    return Some((table, "EXCLUSIVE"));
+                    awaited = Some((table.clone(), "EXCLUSIVE"));
+                    break;
                 }
+            }
+            if awaited.is_some() {
+                break;
             }
             users.insert(table.clone(), self.user_of(&table).await);
         }
-        panic!("a statement waits for none of the tables that are in use: {}", waiting.2)
+        assert!(awaited.is_some(), "a statement waits for none of the tables that are in use: {}", waiting.2);
+        awaited
     }
 }
 
