@@ -13,6 +13,7 @@ pub(crate) mod invitations;
 pub(crate) mod mail_flows;
 pub(crate) mod passkeys;
 mod process_access;
+pub(crate) mod proof_of_work;
 pub(crate) mod sessions;
 pub(crate) mod system;
 pub(crate) mod well_known;

@@ -33,10 +33,14 @@ pub(crate) struct MailFlows {
 /// The address to write to.
 #[derive(Object, Deserialize)]
 #[oai(rename = "MailRequest")]
-pub(super) struct RequestBody {
+struct RequestBody {
     /// The e-mail address.
     #[oai(validator(max_length = 4096))]
-    pub(super) email: String,
+    email: String,
+    /// A solved challenge of `proofOfWork` or of `proof_of_work_required`, if the tenant requires one: the base64 of
+    /// `{"algorithm", "challenge", "number", "salt", "signature"}`.
+    #[oai(validator(max_length = 2048))]
+    proof_of_work: Option<String>,
 }
 
 /// The address to send a code to.
@@ -46,6 +50,10 @@ struct CodeRequestBody {
     /// The e-mail address that the user logs in with.
     #[oai(validator(max_length = 4096))]
     identifier: String,
+    /// A solved challenge of `proofOfWork` or of `proof_of_work_required`, if the tenant requires one: the base64 of
+    /// `{"algorithm", "challenge", "number", "salt", "signature"}`.
+    #[oai(validator(max_length = 2048))]
+    proof_of_work: Option<String>,
 }
 
 /// The token of a link.
@@ -132,9 +140,9 @@ impl MailFlows {
         &self,
         caller: &kayan_core::Caller,
         flow: Flow,
-        address: String,
+        (address, proof_of_work): (String, Option<String>),
     ) -> Result<Requested, RequestByMailError> {
-        self.app.kayan.request_by_mail(caller, &RequestByMail { flow, address }).await?;
+        self.app.kayan.request_by_mail(caller, &RequestByMail { flow, address, proof_of_work }).await?;
         Ok(Requested::Accepted(told("if a user has this address, a mail is on its way")))
     }
 
@@ -157,7 +165,7 @@ impl MailFlows {
         Anyone(caller): Anyone,
         Body(body): Body<RequestBody>,
     ) -> Result<Requested, Refused<RequestByMailError>> {
-        Ok(self.request(&caller, Flow::Verification, body.email).await?)
+        Ok(self.request(&caller, Flow::Verification, (body.email, body.proof_of_work)).await?)
     }
 
     /// Verify an address
@@ -182,7 +190,7 @@ impl MailFlows {
         Anyone(caller): Anyone,
         Body(body): Body<RequestBody>,
     ) -> Result<Requested, Refused<RequestByMailError>> {
-        Ok(self.request(&caller, Flow::Recovery, body.email).await?)
+        Ok(self.request(&caller, Flow::Recovery, (body.email, body.proof_of_work)).await?)
     }
 
     /// Set a new password by a link
@@ -209,7 +217,7 @@ impl MailFlows {
         Anyone(caller): Anyone,
         Body(body): Body<RequestBody>,
     ) -> Result<Requested, Refused<RequestByMailError>> {
-        Ok(self.request(&caller, Flow::MagicLink, body.email).await?)
+        Ok(self.request(&caller, Flow::MagicLink, (body.email, body.proof_of_work)).await?)
     }
 
     /// Log in by a link
@@ -235,7 +243,7 @@ impl MailFlows {
         Anyone(caller): Anyone,
         Body(body): Body<CodeRequestBody>,
     ) -> Result<Requested, Refused<RequestByMailError>> {
-        Ok(self.request(&caller, Flow::Code, body.identifier).await?)
+        Ok(self.request(&caller, Flow::Code, (body.identifier, body.proof_of_work)).await?)
     }
 
     /// Log in by a code
@@ -272,6 +280,7 @@ refusals! {
     RequestByMailError {
         Self::NotAnAddress => InvalidInput.fields(not_an_address()),
         Self::MethodDisabled => MethodDisabled.message(NOT_HERE.to_owned()),
+        Self::WorkRequired(work) => ProofOfWorkRequired.work(work),
         Self::Limited(limited) => RateLimited.limited(limited),
         Self::NoTenant => TenantNotFound,
         Self::Failed(failure) => (failure: Failure),
