@@ -91,10 +91,10 @@ async fn mail_is_signed_by_the_key_whose_record_doctor_prints() {
         openssl.args(["genpkey", "-out"]).arg(&key).arg("-algorithm").args(algorithm);
         assert!(openssl.output().await.unwrap().status.success());
         fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
-        let told = doctor(&home, "").await.is("mail.dkim", "ok");
+        let found = doctor(&home, "").await.is("mail.dkim", "ok");
         let record =
-            told.split_once('"').and_then(|(_, rest)| rest.split_once('"')).unwrap_or_else(|| panic!("{told}"));
-        assert!(told.contains(name), "{told}");
+            found.split_once('"').and_then(|(_, rest)| rest.split_once('"')).unwrap_or_else(|| panic!("{found}"));
+        assert!(found.contains(name), "{found}");
         let service = Service::start_in(home).await;
         Person::register(&service.client(), "ada").await;
         let mail = server.event("mail").await;

@@ -1,7 +1,7 @@
 //! The proof of work, solved by a library of others.
 
 use futures_util::future::join_all;
-use kayan_journeys::{Answer, Client, Home, PASSWORD, Person, Service, ask};
+use kayan_journeys::{Answer, Client, Home, Metrics, PASSWORD, Person, Service, ask};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -89,4 +89,6 @@ async fn failed_logins_require_work_and_a_proof_is_enough_to_log_in() {
     let body =
         json!({ "identifier": ada.email, "password": PASSWORD, "proof_of_work": solved(&required(known)).await });
     ask(client.tell("/api/v1/login", &body)).await.expect(200);
+    let locked = Metrics::of(&client).await.get(r#"kayan_lockout_events_total{action="locked"}"#);
+    assert!(locked < 1.0, "nobody is locked out: {locked}");
 }
