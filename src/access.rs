@@ -10,4 +10,5 @@ pub(crate) mod idempotency;
 pub(crate) mod limit;
 pub(crate) mod operator;
 pub(crate) mod permit;
+pub(crate) mod proof_of_work;
 pub(crate) mod required_factor;

@@ -70,7 +70,7 @@ pub struct Ports {
     pub hasher: Arc<dyn PasswordHasher>,
     /// The passwords that are known from breaches; `None`: nothing is known of any.
     pub breaches: Option<Arc<dyn BreachedPasswords>>,
-    /// The counter of attempts, used only with a lockout.
+    /// The counter of attempts.
     pub attempts: Arc<dyn AttemptCounter>,
     /// The counter of requests, used only with rate limits.
     pub limiter: Arc<dyn RateLimiter>,

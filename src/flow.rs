@@ -6,6 +6,7 @@ pub(crate) mod email_change;
 pub(crate) mod email_revert;
 pub(crate) mod invitation;
 pub(crate) mod magic_link;
+pub(crate) mod own_link;
 pub(crate) mod phone_verification;
 pub(crate) mod recovery;
 pub(crate) mod request;
@@ -178,4 +179,4 @@ pub(crate) fn void(identity: &Identity, purpose: OneTimePurpose) -> Change {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -37,6 +37,7 @@ pub use crate::{
         idempotency::Idempotency,
         limit::{Allowance, LimitError, Limited, RateLimits},
         permit::DeniedError,
+        proof_of_work::{ChallengeError, WorkChallenge, WorkRequired},
     },
     account::{
         change_password::{ChangePassword, ChangePasswordError},
@@ -93,6 +94,7 @@ pub use crate::{
         email_change::{ChangeEmailError, RequestEmailChangeError},
         invitation::{AcceptInvitation, AcceptInvitationError},
         magic_link::LogInByLinkError,
+        own_link::RequestLinkError,
         phone_verification::{VerifyPhone, VerifyPhoneError},
         recovery::{Recover, RecoverError},
         request::{Flow, RequestByMail, RequestByMailError},

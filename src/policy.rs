@@ -4,6 +4,7 @@ pub mod admin_token;
 pub mod assurance;
 pub mod cursor;
 pub(crate) mod dating;
+pub(crate) mod disposable;
 pub mod flood;
 pub mod identifier;
 pub(crate) mod language;

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     Caller, IdentitySchema, Kayan, Lifetimes, LogIn, Messaging, Opened, Operator, PasswordSettings, Ports, RateLimits,
-    Register, Settings, UpdateTenant,
+    Register, Settings, UpdateTenant, UpdateUser, UserRef,
 };
 
 /// A password that the policy accepts.
@@ -135,7 +135,7 @@ impl Stage {
     }
 
     pub(crate) fn registration(email: &str) -> Register {
-        Register { traits: Self::traits(email), password: PASSWORD.into() }
+        Register { traits: Self::traits(email), password: PASSWORD.into(), proof_of_work: None }
     }
 
     pub(crate) fn traits(email: &str) -> Traits {
@@ -143,7 +143,7 @@ impl Stage {
     }
 
     pub(crate) fn login(email: &str, password: &str) -> LogIn {
-        LogIn { identifier: email.to_owned(), password: password.into() }
+        LogIn { identifier: email.to_owned(), password: password.into(), proof_of_work: None }
     }
 
     /// Gives the tenant these settings.
@@ -151,6 +151,13 @@ impl Stage {
         let id = TenantId::default();
         let cmd = UpdateTenant { id, name: None, active: None, settings: Some(settings), expected: None };
         self.kayan.update_tenant(&Self::operator(), cmd).await.unwrap();
+    }
+
+    /// Gives a user another address, as an administrator does.
+    pub(crate) async fn set_address(&self, user: &Opened, email: &str) {
+        let user = UserRef(user.identity.id.to_string());
+        let cmd = UpdateUser { user, traits: Some(Self::traits(email)), state: None, expected: None };
+        self.kayan.update_user(&Self::operator(), cmd).await.unwrap();
     }
 
     /// Makes the tenant require a second factor.

@@ -25,12 +25,21 @@ pub enum KeyPurpose {
     LoginCode,
     /// Tokens of devices: the seed is the key of the HMAC that is half of them.
     Device,
+    /// Challenges to prove work: the keys of their HMACs are derived from the seed.
+    ProofOfWork,
 }
 
 impl KeyPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 6] =
-        [Self::AdminToken, Self::AuditSeal, Self::Fingerprint, Self::PasskeyDecoy, Self::LoginCode, Self::Device];
+    pub const ALL: [Self; 7] = [
+        Self::AdminToken,
+        Self::AuditSeal,
+        Self::Fingerprint,
+        Self::PasskeyDecoy,
+        Self::LoginCode,
+        Self::Device,
+        Self::ProofOfWork,
+    ];
 
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
@@ -41,6 +50,7 @@ impl KeyPurpose {
             Self::PasskeyDecoy => "passkey-decoy",
             Self::LoginCode => "login-code",
             Self::Device => "device",
+            Self::ProofOfWork => "proof-of-work",
         }
     }
 

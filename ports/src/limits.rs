@@ -63,6 +63,11 @@ pub struct Lockout {
     pub duration: Duration,
 }
 
+impl Lockout {
+    /// The name of those that lock nobody out: they only say when a proof of work is required, or was used before.
+    pub const PROOF_OF_WORK: &str = "proof-of-work";
+}
+
 /// The account whose secret is guessed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {

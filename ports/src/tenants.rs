@@ -77,15 +77,59 @@ pub struct TenantSettings {
     /// Whether a login requires that one of the user's addresses is verified.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub verification_required: bool,
+    /// Whether users can't register with, or change to, an address of a service for disposable ones.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refuse_disposable_addresses: bool,
     /// The language of messages to users who prefer none, such as `de`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// What always requires a proof of work; `None`: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof_of_work: Option<Vec<WorkPurpose>>,
+    /// After how many failed logins of an account or of a client a login by password requires a proof of work; `None`: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof_of_work_after_failures: Option<u16>,
+    /// The largest number that solves a challenge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof_of_work_difficulty: Option<u32>,
     /// The rate limit of logins for each identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_limit: Option<TenantLimit>,
     /// The rate limit of registrations for each client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_limit: Option<TenantLimit>,
+}
+
+/// What a proof of work is for: a proof for one purpose is refused for every other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkPurpose {
+    /// To register.
+    Registration,
+    /// To request a link that verifies an address, or a code that verifies a phone number.
+    Verification,
+    /// To request a link that sets a new password.
+    Recovery,
+    /// To request a link that logs in.
+    MagicLink,
+    /// To request a code that logs in.
+    Code,
+    /// To log in by password.
+    Login,
+}
+
+impl WorkPurpose {
+    /// Its name in settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Registration => "registration",
+            Self::Verification => "verification",
+            Self::Recovery => "recovery",
+            Self::MagicLink => "magic_link",
+            Self::Code => "code",
+            Self::Login => "login",
+        }
+    }
 }
 
 /// A number of requests in a time window.

@@ -54,10 +54,33 @@ pub enum AttemptError {
     Failed(#[from] Failure),
 }
 
-/// An attempt that was counted as failed and may be made; `None` without a lockout.
-#[derive(Debug)]
+/// An attempt that was counted as failed and may be made; empty without a lockout.
+#[derive(Debug, Default)]
 #[must_use = "an attempt that succeeded, or came to no verdict, must be taken back"]
-pub(crate) struct Attempt(Option<AttemptKey>);
+pub(crate) struct Attempt(Vec<Counted>);
+
+/// What an attempt is counted by.
+#[derive(Debug)]
+struct Counted {
+    key: AttemptKey,
+    /// Whether it was counted; otherwise there are so many that it need not be.
+    is_counted: bool,
+    /// Whether one that succeeds makes all others under the key forgotten, and not only itself.
+    clears: bool,
+}
+
+impl Attempt {
+    /// Counts it under another key as well.
+    pub(crate) fn count(&mut self, key: AttemptKey, is_counted: bool, clears: bool) {
+        self.0.push(Counted { key, is_counted, clears });
+    }
+
+    /// Both as one.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+}
 
 /// What attempts at an identifier are counted by.
 pub(crate) fn target(tenant: &TenantId, identifier: &Identifier) -> Target {
@@ -105,10 +128,10 @@ impl Kayan {
         origin: Option<String>,
     ) -> Result<Attempt, AttemptError> {
         let Some((key, lockout)) = self.counted_by(guarded, target, origin) else {
-            return Ok(Attempt(None));
+            return Ok(Attempt::default());
         };
         match self.attempts.reserve(&key, &lockout, self.clock.now()).await? {
-            Reservation::Reserved => Ok(Attempt(Some(key))),
+            Reservation::Reserved => Ok(Attempt(vec![Counted { key, is_counted: true, clears: true }])),
             Reservation::Locked { until } => Err(self.refuse_locked(caller, guarded, (&key.target, name), until).await),
         }
     }
@@ -193,22 +216,27 @@ impl Kayan {
         let _unwritten = self.record(event).await;
     }
 
-    /// The change that takes an attempt back in the commit that it leads to, where attempts are counted in the store.
-    pub(crate) fn forgetting(&self, attempt: &Attempt) -> Option<Change> {
-        attempt.0.as_ref().and_then(|key| self.attempts.forgetting(key))
+    /// The changes that take an attempt back in the commit that it leads to, where attempts are counted in the store.
+    pub(crate) fn forgetting(&self, attempt: &Attempt) -> Vec<Change> {
+        let clearing = attempt.0.iter().filter(|counted| counted.clears);
+        clearing.filter_map(|counted| self.attempts.forgetting(&counted.key)).collect()
     }
 
-    /// The attempt succeeded and its change is committed: the failed ones under its key no longer count.
+    /// The attempt succeeded and its changes are committed: the failed ones before it no longer count.
     pub(crate) async fn forget(&self, attempt: Attempt) {
-        if let Some(key) = attempt.0 {
+        for Counted { key, is_counted, clears } in attempt.0 {
             // The login stands even if the count can't be reset.
-            let _uncounted = self.attempts.forget(&key).await;
+            let _uncounted = match (clears, is_counted) {
+                (true, _) => self.attempts.forget(&key).await,
+                (false, true) => self.attempts.release(&key).await,
+                (false, false) => Ok(()),
+            };
         }
     }
 
     /// The attempt came to no verdict, or succeeded without effect: it does not count.
     pub(crate) async fn release(&self, attempt: Attempt) {
-        if let Some(key) = attempt.0 {
+        for Counted { key, .. } in attempt.0.into_iter().filter(|counted| counted.is_counted) {
             let _uncounted = self.attempts.release(&key).await;
         }
     }

@@ -61,11 +61,11 @@ impl Kayan {
     }
 
     /// Counts a request against a limit for each client's network.
-    pub(crate) async fn limit_network(
+    pub(crate) async fn limit_network<E: From<Limited> + From<Failure>>(
         &self,
         caller: &Caller,
         limit: Option<RateLimit>,
-    ) -> Result<Option<Allowance>, LimitError> {
+    ) -> Result<Option<Allowance>, E> {
         match limit.and_then(|_| caller.client.network()) {
             Some(network) => self.limit(caller, limit, &network).await,
             None => Ok(None),
@@ -73,12 +73,12 @@ impl Kayan {
     }
 
     /// Counts a request of `who` against a limit.
-    pub(crate) async fn limit(
+    pub(crate) async fn limit<E: From<Limited> + From<Failure>>(
         &self,
         caller: &Caller,
         limit: Option<RateLimit>,
         who: &(impl Display + Sync),
-    ) -> Result<Option<Allowance>, LimitError> {
+    ) -> Result<Option<Allowance>, E> {
         let Some(limit) = limit else { return Ok(None) };
         let (who, now) = (who.to_string(), self.clock.now());
         match self.limiter.admit(&limit, &who, now).await? {

@@ -135,7 +135,7 @@ impl Kayan {
         match verdict {
             Ok(Verdict::Mismatch) => Ok(None),
             Ok(Verdict::Match | Verdict::MatchOutdated) => {
-                let forgetting = self.forgetting(&attempt).into_iter().collect();
+                let forgetting = self.forgetting(&attempt);
                 self.commit(forgetting).await?;
                 self.forget(attempt).await;
                 Ok(known?)

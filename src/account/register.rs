@@ -2,11 +2,11 @@
 
 use kayan_ports::{
     AccountChange, Change, CommitError, CredentialChange, EventType, Guard, Method, MethodUse, Password, Tenant,
-    Traits, Unique,
+    Traits, Unique, WorkPurpose,
 };
 
 use crate::{
-    Caller, Failure, FieldError, Kayan, LimitError, Limited, MfaChallenge, Opened, Weakness, account::identity::path,
+    Caller, Failure, FieldError, Kayan, Limited, MfaChallenge, Opened, Weakness, WorkRequired, account::identity::path,
     factor::password::NewPasswordOf, message::enqueue::is_address, policy, session::open::Login,
 };
 
@@ -17,6 +17,8 @@ pub struct Register {
     pub traits: Traits,
     /// The user's password.
     pub password: Password,
+    /// The proof of work, if there is one.
+    pub proof_of_work: Option<String>,
 }
 
 /// Why the registration was refused.
@@ -34,6 +36,9 @@ pub enum RegisterError {
     /// Too many registrations from this client.
     #[error(transparent)]
     Limited(#[from] Limited),
+    /// A proof of work is required.
+    #[error(transparent)]
+    WorkRequired(#[from] WorkRequired),
     /// The tenant does not allow login by password.
     #[error("this tenant does not allow login by password")]
     MethodDisabled,
@@ -51,28 +56,25 @@ pub enum RegisterError {
     Failed(#[from] Failure),
 }
 
-impl From<LimitError> for RegisterError {
-    fn from(error: LimitError) -> Self {
-        match error {
-            LimitError::Limited(limited) => limited.into(),
-            LimitError::Failed(failure) => failure.into(),
-        }
-    }
-}
-
 impl Kayan {
     /// Creates an identity with a password and opens its first session: one read of the tenant, one commit.
     pub async fn register(&self, caller: &Caller, cmd: Register) -> Result<Opened, RegisterError> {
         let tenant = self.store.tenants.tenant(&caller.tenant).await?;
         let tenant = tenant.filter(|tenant| tenant.active).ok_or(RegisterError::NoTenant)?;
         let Tenant { settings, epoch, .. } = &tenant;
-        let limit =
-            policy::tenant::limit("registration", self.settings.limits.registration, settings.registration_limit);
-        self.limit_network(caller, limit).await?;
         if !policy::tenant::allows(settings, Method::Password) {
             return Err(RegisterError::MethodDisabled);
         }
+        let proof = cmd.proof_of_work.as_deref();
+        self.require_work::<RegisterError>(caller, settings, WorkPurpose::Registration, proof).await?;
+        let limit =
+            policy::tenant::limit("registration", self.settings.limits.registration, settings.registration_limit);
+        self.limit_network::<RegisterError>(caller, limit).await?;
         let identifiers = self.schema.identify_new(&cmd.traits).map_err(RegisterError::InvalidTraits)?;
+        let refused = policy::disposable::judge(settings, &identifiers);
+        if !refused.is_empty() {
+            return Err(RegisterError::InvalidTraits(refused));
+        }
         let of = NewPasswordOf { tenant: &tenant, identifiers: &identifiers, traits: &cmd.traits };
         let password = self.accept_password::<RegisterError>(&cmd.password, &of).await?;
         self.refuse_breached(&password, settings).await?;

@@ -1,14 +1,17 @@
 //! Changes the caller's own traits.
 
 use kayan_ports::{
-    AccountChange, AuthenticatedSession, Change, CommitError, EventType, Guard, Identifier, Identity, Timestamp,
-    Traits, Unique,
+    AccountChange, AuthenticatedSession, Change, CommitError, EventType, Guard, Identifier, Identity, NamedIdentifier,
+    Timestamp, Traits, Unique,
 };
 use serde_json::Value;
 
 use crate::{
-    AuthenticateError, Caller, Failure, FieldError, Kayan, account::identity::path, message::enqueue::is_verified,
-    policy::identifier,
+    AuthenticateError, Caller, Failure, FieldError, Kayan, RequestLinkError,
+    account::identity::path,
+    flow::email_change::new_address_link,
+    message::enqueue::{is_address, is_verified},
+    policy::{disposable, identifier},
 };
 
 /// How often a change is retried when others keep changing the same rows.
@@ -24,9 +27,9 @@ pub struct UpdateMe {
 /// Why the traits were not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UpdateMeError {
-    /// The caller is not authenticated.
+    /// The caller is not authenticated, or a new e-mail address can't be mailed the link that proves it.
     #[error(transparent)]
-    Authenticate(#[from] AuthenticateError),
+    Link(#[from] RequestLinkError),
     /// The patched traits do not match the identity schema.
     #[error("the traits are not valid")]
     InvalidTraits(Vec<FieldError>),
@@ -54,21 +57,69 @@ impl From<PatchError> for UpdateMeError {
 }
 
 impl Kayan {
-    /// Patches the caller's traits; an address that is removed is no longer verified.
+    /// Patches the caller's traits. An e-mail address in the place of another one is not set: it is mailed the link that proves it,
+    /// and takes the old one's place when that is opened (I-14).
     pub async fn update_me(&self, caller: &Caller, cmd: UpdateMe) -> Result<Identity, UpdateMeError> {
-        let mut last = Failure::Unavailable("the identity keeps changing".to_owned());
+        let (mut last, mut is_counted) = (Failure::Unavailable("the identity keeps changing".to_owned()), false);
         for _ in 0..ROUNDS {
             let now = self.clock.now();
-            let me = self.authenticate(caller, now).await?;
-            let (after, replace) = self.patched(&me.identity, &cmd.traits, None, now)?;
-            match self.store.changes.commit(vec![replace, self.updated(caller, &me, &after)]).await {
-                Ok(()) => return Ok(after),
+            let me = self.authenticate(caller, now).await.map_err(RequestLinkError::from)?;
+            let (whole, _) = self.patched(&me.identity, &cmd.traits, None, now)?;
+            self.refuse_disposable(&me, &whole)?;
+            let (mut patch, mut link) = (cmd.traits.clone(), Vec::new());
+            let wanted = self.unproven(&me.identity, &whole);
+            if let Some((old, _)) = &wanted {
+                merge(&mut patch, &setting(&old.field, trait_at(&me.identity.traits, &old.field)));
+            }
+            let (after, replace) = self.patched(&me.identity, &patch, None, now)?;
+            if let Some((old, new)) = wanted {
+                if let Some((other, _)) = self.unproven(&me.identity, &after) {
+                    return Err(one_at_a_time(&other.field));
+                }
+                self.may_request_link(&me, now).await?;
+                if !std::mem::replace(&mut is_counted, true) {
+                    self.limit_mails::<RequestLinkError>(caller, &new).await?;
+                }
+                let changes = self.own_link(caller, &me, new_address_link(&old.value, &new), now).await;
+                link = changes.map_err(RequestLinkError::from)?;
+            }
+            let stays = !link.is_empty() && after.traits == me.identity.traits;
+            let changes = if stays {
+                link
+            } else {
+                let updated = self.updated(caller, &me, &after);
+                [replace].into_iter().chain(link).chain([updated]).collect()
+            };
+            match self.store.changes.commit(changes).await {
+                Ok(()) => return Ok(if stays { me.identity.clone() } else { after }),
                 Err(CommitError::Conflict(Unique::Identifier)) => return Err(UpdateMeError::AlreadyExists),
+                Err(CommitError::Stale(Guard::Session)) => {
+                    return Err(RequestLinkError::from(AuthenticateError::Unauthorized).into());
+                }
                 Err(error @ CommitError::Stale(Guard::Identity)) => last = Failure::Unavailable(error.to_string()),
-                Err(other) => return Err(AuthenticateError::from(Failure::from(other)).into()),
+                Err(other) => return Err(RequestLinkError::from(Failure::from(other)).into()),
             }
         }
-        Err(AuthenticateError::from(last).into())
+        Err(RequestLinkError::from(last).into())
+    }
+
+    /// The first e-mail address with another one in its place that is not verified, and that one.
+    fn unproven(&self, before: &Identity, after: &Identity) -> Option<(NamedIdentifier, Identifier)> {
+        let mut addresses = self.schema.identify(&before.traits).unwrap_or_default();
+        addresses.retain(|named| is_address(&named.value));
+        addresses.into_iter().find_map(|old| {
+            // Looked up by its trait: among identifiers, a value that occurs twice is listed under one trait only.
+            let new = identifier::canonical(trait_at(&after.traits, &old.field).as_str()?).ok()?;
+            let is_unproven = new != old.value && is_address(&new) && !is_verified(before, &new);
+            is_unproven.then_some((old, new))
+        })
+    }
+
+    fn refuse_disposable(&self, me: &AuthenticatedSession, after: &Identity) -> Result<(), UpdateMeError> {
+        let (known, mut new) = (self.addresses(&me.identity), self.schema.identify(&after.traits).unwrap_or_default());
+        new.retain(|named| !known.contains(&named.value));
+        let refused = disposable::judge(&me.settings, &new);
+        if refused.is_empty() { Ok(()) } else { Err(UpdateMeError::InvalidTraits(refused)) }
     }
 
     /// An identity with a patch merged into its traits, and the change that stores it, guarded by the version that was
@@ -115,6 +166,16 @@ impl Kayan {
             .values(Some(Value::Object(me.identity.traits.0.clone())), Some(Value::Object(after.traits.0.clone())))
             .record()
     }
+}
+
+fn one_at_a_time(field: &str) -> UpdateMeError {
+    let message = "must not be changed in the same request as another e-mail address";
+    UpdateMeError::InvalidTraits(vec![FieldError::new(format!("/traits/{field}"), "one_at_a_time", message)])
+}
+
+/// The trait at a JSON Pointer (RFC 6901) without its first `/`; null if there is none.
+fn trait_at(traits: &Traits, path: &str) -> Value {
+    Value::Object(traits.0.clone()).pointer(&format!("/{path}")).cloned().unwrap_or_default()
 }
 
 /// The patch that sets one trait, or removes it with `null`. `path` is a JSON Pointer (RFC 6901) without its first `/`.

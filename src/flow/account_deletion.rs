@@ -1,16 +1,12 @@
 //! Deletes an account without a password, confirmed by the link that was mailed to its owner.
 
-use kayan_ports::{
-    AuthenticatedSession, Change, CommitError, EventType, Guard, Identifier, MessageKind, OneTimePurpose, Timestamp,
-};
+use kayan_ports::{CommitError, EventType, Guard, MessageKind, OneTimePurpose};
 use time::Duration;
 
 use crate::{
-    AuthenticateError, Caller, Failure, Kayan, LimitError, Limited, StepUpRequired, Token,
+    Caller, Failure, Kayan, RequestLinkError, Token,
     account::identity::path,
-    flow::{ByMail, InvalidLink, void},
-    message::enqueue::Outgoing,
-    session::step_up::{pin, require_step_up},
+    flow::{ByMail, InvalidLink, own_link::OwnLink},
     user::change::{ROUNDS, is_outdated, keeps_changing},
 };
 
@@ -20,38 +16,20 @@ const LIFETIME: Duration = Duration::hours(1);
 /// Why no link was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestDeletionError {
-    /// There is no valid session.
+    /// It can't be, whatever the account.
     #[error(transparent)]
-    Authenticate(#[from] AuthenticateError),
-    /// The session does not prove enough.
-    #[error(transparent)]
-    StepUp(#[from] StepUpRequired),
+    Link(#[from] RequestLinkError),
     /// The account has a password, which confirms its deletion.
     #[error("your account has a password: delete it by deleteMe, with the password")]
     HasPassword,
     /// The account has no address to send a link to.
     #[error("your account has no e-mail address: set one by updateMe")]
     NoAddress,
-    /// The service delivers no mail.
-    #[error("this service sends no mail")]
-    NoMail,
-    /// Too many requests.
-    #[error(transparent)]
-    Limited(#[from] Limited),
 }
 
 impl From<Failure> for RequestDeletionError {
     fn from(failure: Failure) -> Self {
-        Self::Authenticate(failure.into())
-    }
-}
-
-impl From<LimitError> for RequestDeletionError {
-    fn from(error: LimitError) -> Self {
-        match error {
-            LimitError::Limited(limited) => limited.into(),
-            LimitError::Failed(failure) => failure.into(),
-        }
+        Self::Link(failure.into())
     }
 }
 
@@ -77,43 +55,21 @@ impl Kayan {
     /// voids the link of the one before.
     pub async fn request_account_deletion(&self, caller: &Caller) -> Result<(), RequestDeletionError> {
         let now = self.clock.now();
-        let me = self.authenticate(caller, now).await?;
+        let me = self.authenticate(caller, now).await.map_err(RequestLinkError::from)?;
         let identity = &me.identity;
-        require_step_up(&me.session, &self.my_usable_factors(&me).await?, now)?;
+        self.may_request_link(&me, now).await?;
         if self.store.credentials.password(&(&identity.tenant).into(), identity.id).await?.is_some() {
             return Err(RequestDeletionError::HasPassword);
         }
-        if !self.sends_mail() {
-            return Err(RequestDeletionError::NoMail);
-        }
         let address = self.main_address(identity).ok_or(RequestDeletionError::NoAddress)?.value;
-        self.limit_mails(caller, &address).await?;
-        let changes = self.begun_deletion(caller, &me, &address, now).await?;
-        match self.store.changes.commit(changes).await {
-            Ok(()) => Ok(()),
-            Err(CommitError::Stale(Guard::Session | Guard::Identity)) => Err(AuthenticateError::Unauthorized.into()),
-            Err(other) => Err(Failure::from(other).into()),
-        }
-    }
-
-    async fn begun_deletion(
-        &self,
-        caller: &Caller,
-        me: &AuthenticatedSession,
-        address: &Identifier,
-        now: Timestamp,
-    ) -> Result<Vec<Change>, Failure> {
-        let (identity, purpose, kind) = (&me.identity, OneTimePurpose::AccountDeletion, MessageKind::AccountDeletion);
-        let kept = ByMail { address: address.as_str().to_owned(), ..ByMail::default() };
-        let (_, secret, issue) = self.new_link(identity, purpose, &kept, (now, LIFETIME))?;
-        let mail = self.enqueue(Outgoing::with_link(caller, kind, (identity, address), secret)).await?;
-        let event = self
-            .event(caller, EventType::MessageRequested, now, "the owner requested a link that deletes the account")
-            .by(identity.id)
-            .session(me.session.id)
-            .with("kind", kind.as_str())
-            .with("address", address.masked());
-        Ok(vec![void(identity, purpose), pin(&me.session), issue, mail, event.record()])
+        let link = OwnLink {
+            purpose: OneTimePurpose::AccountDeletion,
+            kind: MessageKind::AccountDeletion,
+            kept: ByMail { address: address.as_str().to_owned(), ..ByMail::default() },
+            lifetime: LIFETIME,
+            event: "the owner requested a link that deletes the account",
+        };
+        Ok(self.request_own_link(caller, &me, link, now).await?)
     }
 
     /// Deletes the account of a link, if it still has no password. The audit trail keeps its events.

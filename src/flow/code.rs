@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::{
-    AttemptError, Caller, Failure, Kayan, LimitError, Limited, Locked, MfaChallenge, Opened,
+    AttemptError, Caller, Failure, Kayan, Limited, Locked, MfaChallenge, Opened,
     access::attempt,
     flow::{ByMail, OpenedLink},
     policy::{identifier, tenant},
@@ -65,15 +65,6 @@ impl From<AttemptError> for LogInByCodeError {
     }
 }
 
-impl From<LimitError> for LogInByCodeError {
-    fn from(error: LimitError) -> Self {
-        match error {
-            LimitError::Limited(limited) => limited.into(),
-            LimitError::Failed(failure) => failure.into(),
-        }
-    }
-}
-
 /// A code: six digits, each equally likely.
 pub(crate) fn random(entropy: &dyn Entropy) -> Zeroizing<String> {
     const CODES: u32 = 1_000_000;
@@ -122,7 +113,8 @@ impl Kayan {
         let target = attempt::target(&caller.tenant, &identifier);
         let found = self.login_candidate(caller, &identifier).await?;
         let LoginCandidate { settings, known, .. } = found.ok_or(LogInByCodeError::NoTenant)?;
-        self.limit(caller, tenant::limit("login", self.settings.limits.login, settings.login_limit), &target).await?;
+        let limit = tenant::limit("login", self.settings.limits.login, settings.login_limit);
+        self.limit::<LogInByCodeError>(caller, limit, &target).await?;
         if !tenant::allows(&settings, Method::Code) || !self.sends_to(&identifier) {
             return Err(LogInByCodeError::MethodDisabled);
         }

@@ -8,14 +8,14 @@ use serde_json::Value;
 use time::Duration;
 
 use crate::{
-    AuthenticateError, Caller, Failure, FieldError, Kayan, LimitError, Limited, StepUpRequired, Token,
+    Caller, Failure, FieldError, Kayan, RequestLinkError, Token,
     account::{
         identity::path,
         update::{PatchError, setting},
     },
-    flow::{ByMail, InvalidLink, OpenedLink, request::canonical_address, void},
+    flow::{ByMail, InvalidLink, OpenedLink, own_link::OwnLink, request::canonical_address, void},
     message::enqueue::{Outgoing, is_verified},
-    session::step_up::{pin, require_step_up},
+    policy::disposable,
     user::change::{ROUNDS, keeps_changing},
 };
 
@@ -36,12 +36,9 @@ const VOIDED: [OneTimePurpose; 5] = [
 /// Why no change was requested. None of the reasons tells whether another user has the address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestEmailChangeError {
-    /// There is no valid session.
+    /// No link can be sent, whatever the address.
     #[error(transparent)]
-    Authenticate(#[from] AuthenticateError),
-    /// The session does not prove enough.
-    #[error(transparent)]
-    StepUp(#[from] StepUpRequired),
+    Link(#[from] RequestLinkError),
     /// It is no e-mail address, or the schema does not take it.
     #[error("the address is not valid")]
     Invalid(Vec<FieldError>),
@@ -51,27 +48,6 @@ pub enum RequestEmailChangeError {
     /// The caller has no address whose place it could take.
     #[error("you have no e-mail address to change: set one by updateMe")]
     NoAddress,
-    /// The service delivers no mail.
-    #[error("this service sends no mail")]
-    NoMail,
-    /// Too many requests.
-    #[error(transparent)]
-    Limited(#[from] Limited),
-}
-
-impl From<Failure> for RequestEmailChangeError {
-    fn from(failure: Failure) -> Self {
-        Self::Authenticate(failure.into())
-    }
-}
-
-impl From<LimitError> for RequestEmailChangeError {
-    fn from(error: LimitError) -> Self {
-        match error {
-            LimitError::Limited(limited) => limited.into(),
-            LimitError::Failed(failure) => failure.into(),
-        }
-    }
 }
 
 /// Why an address was not changed, or not put back.
@@ -99,29 +75,21 @@ impl Kayan {
     /// looked up before the mail is delivered.
     pub async fn request_email_change(&self, caller: &Caller, address: &str) -> Result<(), RequestEmailChangeError> {
         let now = self.clock.now();
-        let me = self.authenticate(caller, now).await?;
-        require_step_up(&me.session, &self.my_usable_factors(&me).await?, now)?;
-        if !self.sends_mail() {
-            return Err(RequestEmailChangeError::NoMail);
-        }
-        let (old, new) = self.old_and_new(&me.identity, address, now)?;
-        self.limit_mails(caller, &new).await?;
-        let changes = self.begun_change(caller, &me, (&old.value, &new), now).await?;
-        match self.store.changes.commit(changes).await {
-            Ok(()) => Ok(()),
-            Err(CommitError::Stale(Guard::Session | Guard::Identity)) => Err(AuthenticateError::Unauthorized.into()),
-            Err(other) => Err(Failure::from(other).into()),
-        }
+        let me = self.authenticate(caller, now).await.map_err(RequestLinkError::from)?;
+        self.may_request_link(&me, now).await?;
+        let (old, new) = self.old_and_new(&me, address, now)?;
+        Ok(self.request_own_link(caller, &me, new_address_link(&old.value, &new), now).await?)
     }
 
     /// The address of a user that changes, and the one that takes its place.
     fn old_and_new(
         &self,
-        identity: &Identity,
+        AuthenticatedSession { identity, settings, .. }: &AuthenticatedSession,
         address: &str,
         now: Timestamp,
     ) -> Result<(NamedIdentifier, Identifier), RequestEmailChangeError> {
-        let invalid = |field| RequestEmailChangeError::Invalid(vec![field]);
+        let invalid =
+            |field| RequestEmailChangeError::Invalid(vec![FieldError { pointer: "/email".to_owned(), ..field }]);
         let wrong = || invalid(FieldError::new("/email", "format", "must be an e-mail address, as in ada@example.com"));
         let new = canonical_address(address).ok_or_else(wrong)?;
         let old = self.main_address(identity).ok_or(RequestEmailChangeError::NoAddress)?;
@@ -129,36 +97,15 @@ impl Kayan {
             return Err(RequestEmailChangeError::Unchanged);
         }
         match self.patched(identity, &setting(&old.field, Value::from(new.as_str())), None, now) {
-            Err(PatchError::Invalid(fields)) => {
-                let first = fields.into_iter().next();
-                let why =
-                    first.map_or_else(wrong, |field| invalid(FieldError { pointer: "/email".to_owned(), ..field }));
-                Err(why)
+            Err(PatchError::Invalid(fields)) => Err(fields.into_iter().next().map_or_else(wrong, invalid)),
+            Ok(_) | Err(PatchError::LastIdentifier) => {
+                let named = NamedIdentifier { field: old.field.clone(), value: new.clone() };
+                match disposable::judge(settings, [&named]).pop() {
+                    Some(field) => Err(invalid(field)),
+                    None => Ok((old, new)),
+                }
             }
-            Ok(_) | Err(PatchError::LastIdentifier) => Ok((old, new)),
         }
-    }
-
-    async fn begun_change(
-        &self,
-        caller: &Caller,
-        me: &AuthenticatedSession,
-        (old, new): (&Identifier, &Identifier),
-        now: Timestamp,
-    ) -> Result<Vec<Change>, Failure> {
-        let identity = &me.identity;
-        let replaces = Some(old.as_str().to_owned());
-        let kept = ByMail { address: new.as_str().to_owned(), replaces, ..ByMail::default() };
-        let (_, secret, issue) = self.new_link(identity, OneTimePurpose::EmailChange, &kept, (now, LIFETIME))?;
-        let mail = self.enqueue(Outgoing::with_link(caller, MessageKind::EmailChange, (identity, new), secret)).await?;
-        let event = self
-            .event(caller, EventType::MessageRequested, now, "the owner requested a change of the e-mail address")
-            .by(identity.id)
-            .session(me.session.id)
-            .with("kind", MessageKind::EmailChange.as_str())
-            .with("address", new.masked());
-        let voiding = void(identity, OneTimePurpose::EmailChange);
-        Ok(vec![voiding, pin(&me.session), issue, mail, event.record()])
     }
 
     /// Puts the address that a link was mailed to in the place of the old one, verified, and returns it. The old one gets a link
@@ -226,6 +173,18 @@ impl Kayan {
         let mut mail = Outgoing::with_link(caller, MessageKind::EmailRevert, (after, &old.value), secret);
         mail.content.values.insert("new_address".to_owned(), Value::from(new.masked()));
         Ok(vec![issue, self.enqueue(mail).await?])
+    }
+}
+
+/// The link that puts a new address in the place of the old one.
+pub(crate) fn new_address_link(old: &Identifier, new: &Identifier) -> OwnLink {
+    let replaces = Some(old.as_str().to_owned());
+    OwnLink {
+        purpose: OneTimePurpose::EmailChange,
+        kind: MessageKind::EmailChange,
+        kept: ByMail { address: new.as_str().to_owned(), replaces, ..ByMail::default() },
+        lifetime: LIFETIME,
+        event: "the owner requested a change of the e-mail address",
     }
 }
 

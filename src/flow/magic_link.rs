@@ -36,7 +36,7 @@ impl Kayan {
         let opened = self.opened_link(tenant, OneTimePurpose::MagicLink, token, now).await?;
         let allowed = |opened: &OpenedLink| tenant::allows(&opened.tenant.settings, Method::MagicLink);
         let opened = opened.filter(allowed).ok_or(InvalidLink)?;
-        match self.end_login_by_mail(caller, opened, (Method::MagicLink, None), now).await {
+        match self.end_login_by_mail(caller, opened, (Method::MagicLink, Vec::new()), now).await {
             Ok(opened) => Ok(opened),
             Err(EndLoginError::MfaRequired(challenge)) => Err(challenge.into()),
             Err(EndLoginError::NotActive | EndLoginError::Outdated(_) | EndLoginError::Unverified) => {
@@ -51,7 +51,7 @@ impl Kayan {
         &self,
         caller: &Caller,
         opened: OpenedLink,
-        (method, forgetting): (Method, Option<Change>),
+        (method, forgetting): (Method, Vec<Change>),
         now: Timestamp,
     ) -> Result<Opened, EndLoginError> {
         let OpenedLink { using, tenant, identity, address, .. } = opened;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use kayan_ports::{CommitError, Guard, Identifier, MessageKind, Method, RateLimit};
+use kayan_ports::{CommitError, Guard, Identifier, MessageKind, Method, RateLimit, WorkPurpose};
 
 use crate::{
-    Caller, Failure, Kayan, LimitError, Limited,
+    Caller, Failure, Kayan, Limited, WorkRequired,
     access::attempt,
     message::enqueue::Outgoing,
     policy::{identifier, tenant},
@@ -59,6 +59,8 @@ pub struct RequestByMail {
     pub flow: Flow,
     /// The e-mail address or phone number to send it to.
     pub address: String,
+    /// The proof of work, if there is one.
+    pub proof_of_work: Option<String>,
 }
 
 /// Why nothing was requested. None of the reasons tells whether a user has the address.
@@ -73,6 +75,9 @@ pub enum RequestByMailError {
     /// The tenant does not allow this, or the service delivers no mail or no SMS.
     #[error("this is not available here")]
     MethodDisabled,
+    /// A proof of work is required.
+    #[error(transparent)]
+    WorkRequired(#[from] WorkRequired),
     /// Too many requests.
     #[error(transparent)]
     Limited(#[from] Limited),
@@ -84,15 +89,6 @@ pub enum RequestByMailError {
     Failed(#[from] Failure),
 }
 
-impl From<LimitError> for RequestByMailError {
-    fn from(error: LimitError) -> Self {
-        match error {
-            LimitError::Limited(limited) => limited.into(),
-            LimitError::Failed(failure) => failure.into(),
-        }
-    }
-}
-
 impl Flow {
     fn message(self) -> MessageKind {
         match self {
@@ -100,6 +96,16 @@ impl Flow {
             Self::Recovery => MessageKind::Recovery,
             Self::MagicLink => MessageKind::MagicLink,
             Self::Code => MessageKind::LoginCode,
+        }
+    }
+
+    /// What a proof of work must be for.
+    fn work(self) -> WorkPurpose {
+        match self {
+            Self::Verification | Self::PhoneVerification => WorkPurpose::Verification,
+            Self::Recovery => WorkPurpose::Recovery,
+            Self::MagicLink => WorkPurpose::MagicLink,
+            Self::Code => WorkPurpose::Code,
         }
     }
 
@@ -137,7 +143,9 @@ impl Kayan {
         if cmd.flow.method().is_some_and(|method| !tenant::allows(&tenant.settings, method)) {
             return Err(RequestByMailError::MethodDisabled);
         }
-        self.limit_mails(caller, &address).await?;
+        let (work, proof) = (cmd.flow.work(), cmd.proof_of_work.as_deref());
+        self.require_work::<RequestByMailError>(caller, &tenant.settings, work, proof).await?;
+        self.limit_mails::<RequestByMailError>(caller, &address).await?;
         let enqueue = self.enqueue(Outgoing::to_address(caller, cmd.flow.message(), &address)).await?;
         match self.store.changes.commit(vec![enqueue]).await {
             Ok(()) => Ok(()),
@@ -147,11 +155,15 @@ impl Kayan {
     }
 
     /// Counts a request for a mail to this address, or an SMS to this number.
-    pub(crate) async fn limit_mails(&self, caller: &Caller, address: &Identifier) -> Result<(), LimitError> {
+    pub(crate) async fn limit_mails<E: From<Limited> + From<Failure>>(
+        &self,
+        caller: &Caller,
+        address: &Identifier,
+    ) -> Result<(), E> {
         let limits = if address.is_phone() { SMS } else { MAIL };
-        self.limit_network(caller, Some(limits.from_client)).await?;
-        self.limit(caller, Some(limits.for_address), &attempt::target(&caller.tenant, address)).await?;
-        self.limit(caller, Some(limits.in_tenant), &caller.tenant).await?;
+        self.limit_network::<E>(caller, Some(limits.from_client)).await?;
+        self.limit::<E>(caller, Some(limits.for_address), &attempt::target(&caller.tenant, address)).await?;
+        self.limit::<E>(caller, Some(limits.in_tenant), &caller.tenant).await?;
         Ok(())
     }
 }

@@ -1,13 +1,12 @@
 //! Tests of the flows.
 
 use kayan_ports::{Aal, Accounts, EventType, MailFailure, Message, Method, Outcome, Scope, State, TenantSettings};
-use serde_json::json;
 use time::Duration;
 
 use crate::{
     Caller, Flow, ListMessages, LogInByCode, LogInByCodeError, LogInByLinkError, LogInError, Purpose, Recover,
-    RecoverError, RegisterError, RequestByMail, RequestByMailError, SetUserState, Token, UpdateMe, UserRef,
-    VerifyAddressError, Weakness,
+    RecoverError, RegisterError, RequestByMail, RequestByMailError, SetUserState, Token, UserRef, VerifyAddressError,
+    Weakness,
     stage::{PASSWORD, Stage},
 };
 
@@ -15,17 +14,17 @@ const ADA: &str = "ada@example.com";
 const NEW: &str = "another horse battery staple";
 
 pub(super) async fn request(stage: &Stage, flow: Flow, address: &str) -> Result<(), RequestByMailError> {
-    let cmd = RequestByMail { flow, address: address.to_owned() };
+    let cmd = RequestByMail { flow, address: address.to_owned(), proof_of_work: None };
     stage.kayan.request_by_mail(&Stage::stranger(), &cmd).await
 }
 
 /// Delivers all that is due, and nothing else.
-pub(super) async fn deliver(stage: &Stage) {
+pub(crate) async fn deliver(stage: &Stage) {
     while !stage.kayan.deliver_messages().await.unwrap().is_empty() {}
 }
 
 /// The token of the link in the last mail.
-pub(super) fn token(stage: &Stage) -> Option<Token> {
+pub(crate) fn token(stage: &Stage) -> Option<Token> {
     let link = stage.mail.last("link").unwrap();
     Token::read(Purpose::Link, link.split_once("#token=").unwrap().1)
 }
@@ -276,9 +275,7 @@ async fn i_14_a_link_to_an_address_that_was_given_up_is_void() {
     let stage = Stage::new();
     let ada = stage.person(ADA).await;
     let recovery = link(&stage, Flow::Recovery).await;
-    let traits = serde_json::from_value(json!({ "email": "new@example.com" })).unwrap();
-    let caller = Stage::bearer(ada.session_token.hash());
-    stage.kayan.update_me(&caller, UpdateMe { traits }).await.unwrap();
+    stage.set_address(&ada, "new@example.com").await;
     assert!(matches!(recover(&stage, recovery, NEW).await, Err(RecoverError::InvalidLink(_))));
 }
 

@@ -17,6 +17,10 @@ const TTL: RangeInclusive<u64> = 60..=31_536_000;
 const TRUSTED_DAYS: RangeInclusive<u64> = 1..=90;
 /// A second to a day.
 const WINDOW: RangeInclusive<u64> = 1..=86_400;
+/// Fewer hashes cost nothing; more take a phone minutes.
+const DIFFICULTY: RangeInclusive<u64> = 1_000..=10_000_000;
+/// After how many failed logins.
+const FAILURES: RangeInclusive<u64> = 1..=1_000;
 /// More would be no limit.
 const REQUESTS: RangeInclusive<u64> = 1..=1_000_000;
 
@@ -76,6 +80,9 @@ pub fn judge(settings: &TenantSettings, limits: &Limits) -> Vec<FieldError> {
     within("/refresh_ttl", settings.refresh_ttl.map(u64::from), TTL);
     within("/session_max_ttl", settings.session_max_ttl.map(u64::from), TTL);
     within("/trusted_device_days", settings.trusted_device_days.map(u64::from), TRUSTED_DAYS);
+    let failures = settings.proof_of_work_after_failures;
+    within("/proof_of_work_after_failures", failures.map(u64::from), FAILURES);
+    within("/proof_of_work_difficulty", settings.proof_of_work_difficulty.map(u64::from), DIFFICULTY);
     for (pointer, limit) in
         [("/login_limit", settings.login_limit), ("/registration_limit", settings.registration_limit)]
     {
@@ -85,6 +92,10 @@ pub fn judge(settings: &TenantSettings, limits: &Limits) -> Vec<FieldError> {
     if settings.methods.as_ref().is_some_and(Vec::is_empty) {
         let message = "must name one method at least, or be left out".to_owned();
         errors.push(FieldError { pointer: "/settings/methods".to_owned(), code: "minItems".to_owned(), message });
+    }
+    if settings.proof_of_work.as_ref().is_some_and(Vec::is_empty) {
+        let message = "must name one purpose at least, or be left out";
+        errors.push(FieldError::new("/settings/proof_of_work", "minItems", message));
     }
     if settings.methods.iter().flatten().any(|method| !FIRST.contains(method)) {
         let message =
@@ -208,7 +219,11 @@ mod tests {
             mfa_required_from: Some(Timestamp::UNIX_EPOCH),
             mfa_required_roles: Some(vec![]),
             verification_required: true,
+            refuse_disposable_addresses: true,
             language: Some("e".to_owned()),
+            proof_of_work: Some(vec![]),
+            proof_of_work_after_failures: Some(0),
+            proof_of_work_difficulty: Some(999),
         };
         let told = judge(&wild);
         let pointers: Vec<_> = told.iter().map(|error| error.pointer.as_str()).collect();
@@ -217,11 +232,14 @@ mod tests {
             "/settings/refresh_ttl",
             "/settings/session_max_ttl",
             "/settings/trusted_device_days",
+            "/settings/proof_of_work_after_failures",
+            "/settings/proof_of_work_difficulty",
             "/settings/login_limit/requests",
             "/settings/login_limit/window",
             "/settings/registration_limit/requests",
             "/settings/registration_limit/window",
             "/settings/methods",
+            "/settings/proof_of_work",
             "/settings/password_max_length",
             "/settings/password_min_length",
             "/settings/password_min_score",

@@ -6,7 +6,7 @@ use kayan_ports::{
 };
 
 use crate::{
-    AttemptError, Caller, Failure, Kayan, LimitError, Limited, Locked, MfaChallenge, Opened,
+    AttemptError, Caller, Failure, Kayan, Limited, Locked, MfaChallenge, Opened, WorkRequired,
     access::attempt::{self, Attempt},
     factor::find::methods,
     policy::{identifier, tenant},
@@ -20,6 +20,8 @@ pub struct LogIn {
     pub identifier: String,
     /// The user's password.
     pub password: Password,
+    /// The proof of work, if there is one.
+    pub proof_of_work: Option<String>,
 }
 
 /// Why a login was refused.
@@ -43,6 +45,9 @@ pub enum LogInError {
     /// Too many logins with this identifier.
     #[error(transparent)]
     Limited(#[from] Limited),
+    /// A proof of work is required, whether or not there is such an account.
+    #[error(transparent)]
+    WorkRequired(#[from] WorkRequired),
     /// The tenant does not allow this method: the same answer to every caller.
     #[error("this tenant does not allow logging in by password")]
     MethodDisabled,
@@ -66,15 +71,6 @@ impl From<AttemptError> for LogInError {
     }
 }
 
-impl From<LimitError> for LogInError {
-    fn from(error: LimitError) -> Self {
-        match error {
-            LimitError::Limited(limited) => limited.into(),
-            LimitError::Failed(failure) => failure.into(),
-        }
-    }
-}
-
 impl Kayan {
     /// Authenticates by identifier and password and opens a session.
     ///
@@ -87,13 +83,21 @@ impl Kayan {
         let target = attempt::target(&caller.tenant, &identifier);
         let found = self.login_candidate(caller, &identifier).await?;
         let LoginCandidate { settings, epoch, known } = found.ok_or(LogInError::NoTenant)?;
-        self.limit(caller, tenant::limit("login", self.settings.limits.login, settings.login_limit), &target).await?;
+        let limit = tenant::limit("login", self.settings.limits.login, settings.login_limit);
+        self.limit::<LogInError>(caller, limit, &target).await?;
         if !tenant::allows(&settings, Method::Password) {
             return Err(LogInError::MethodDisabled);
         }
         let hash = known.as_ref().and_then(|known| known.password.as_ref()).map(|password| &password.secret);
         let origin = attempt::origin(caller, known.as_ref());
-        let attempt = self.attempt_login(caller, &identifier, origin).await?;
+        let counted = self.require_work_of_login(caller, &settings, &identifier, cmd.proof_of_work.as_deref()).await?;
+        let attempt = match self.attempt_login(caller, &identifier, origin).await {
+            Ok(attempt) => attempt.and(counted),
+            Err(refused) => {
+                self.release(counted).await;
+                return Err(refused.into());
+            }
+        };
         let verdict = match self.compare_password(&caller.tenant, hash, &cmd.password).await {
             Ok(verdict) => verdict,
             Err(failure) => {

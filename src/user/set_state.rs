@@ -164,9 +164,6 @@ impl Kayan {
 
     /// Forgets the failed attempts at all identifiers of a user.
     async fn unlock(&self, identity: &Identity) -> Result<(), Failure> {
-        if self.settings.lockout.is_none() {
-            return Ok(());
-        }
         let named = self.schema.identify(&identity.traits).unwrap_or_default();
         let targets = named.iter().map(|named| attempt::target(&identity.tenant, &named.value));
         for target in

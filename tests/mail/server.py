@@ -11,6 +11,7 @@ The first line has the port. It ends with its standard input. The part of a reci
 
 import argparse
 import asyncio
+import base64
 import email
 import email.policy
 import json
@@ -69,6 +70,7 @@ class Handler:
             text=parts.get("text/plain"),
             html=parts.get("text/html"),
             ascii=envelope.original_content.isascii(),
+            raw=base64.b64encode(envelope.original_content).decode(),
         )
         return "250 2.0.0 OK"
 

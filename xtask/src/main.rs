@@ -1,12 +1,14 @@
-//! The project's own tasks: `cargo xtask test | ci | bench | openapi | frequent-passwords`.
+//! The project's own tasks: `cargo xtask test | ci | bench | openapi | frequent-passwords | disposable-domains`.
 
 mod bench;
 mod ci;
 mod databases;
 mod deploy;
+mod disposable_domains;
 mod frequent_passwords;
 mod fuzz;
 mod openapi;
+mod published;
 mod run;
 mod server;
 mod servers;
@@ -73,6 +75,8 @@ enum Task {
     },
     /// Make the list of common passwords in `src/policy/password/` from a published one, which is downloaded.
     FrequentPasswords,
+    /// Make the list of domains of disposable addresses in `src/policy/disposable/` from a published one, which is downloaded.
+    DisposableDomains,
 }
 
 fn main() -> ExitCode {
@@ -95,6 +99,7 @@ fn perform(task: Task) -> Result<(), Failure> {
         Task::Bench { names, quick, against } => bench::run(&workspace, &names, quick, against.as_deref()),
         Task::Openapi { check: true } => openapi::check(&workspace),
         Task::FrequentPasswords => frequent_passwords::write(&workspace),
+        Task::DisposableDomains => disposable_domains::write(&workspace),
         Task::Openapi { check: false } => openapi::write(&workspace),
     }
 }

@@ -21,7 +21,7 @@ use kayan_sql::{Driver, SqlStore};
 use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles, TracedHasher};
 use secrecy::{ExposeSecret, SecretString};
 
-pub(crate) use self::mail::{mail_server, templates, webhook};
+pub(crate) use self::mail::{mail_server, signing, templates, webhook};
 pub(crate) use self::observability::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
 use self::observability::{audited, counted};
 pub(crate) use self::validators::VALIDATORS;

@@ -139,6 +139,19 @@ pub(crate) struct Smtp {
     pub(crate) url: SecretString,
     /// The sender of every mail.
     pub(crate) from: String,
+    /// What signs them; `None`: nothing.
+    pub(crate) dkim: Option<Signing>,
+}
+
+/// What signs mail.
+#[derive(Debug, Clone)]
+pub(crate) struct Signing {
+    /// The PEM file of the key.
+    pub(crate) key: PathBuf,
+    /// The domain.
+    pub(crate) domain: String,
+    /// The name of the key in the DNS.
+    pub(crate) selector: String,
 }
 
 /// A webhook that sends SMS.

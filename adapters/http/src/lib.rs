@@ -132,6 +132,7 @@ type Api = (
         api::invitations::Invitations,
         api::account_deletions::AccountDeletions,
         api::devices::Devices,
+        api::proof_of_work::ProofOfWork,
     ),
     (
         admin::users::Users,
@@ -161,6 +162,7 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
             api::invitations::Invitations { app: app.clone() },
             api::account_deletions::AccountDeletions { app: app.clone() },
             api::devices::Devices { app: app.clone() },
+            api::proof_of_work::ProofOfWork { app: app.clone() },
         ),
         (
             admin::users::Users { app: app.clone() },

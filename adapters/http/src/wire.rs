@@ -16,3 +16,4 @@ pub(crate) mod rate_limit;
 pub(crate) mod refused;
 pub(crate) mod reply;
 pub(crate) mod streamed;
+pub(crate) mod work;

@@ -7,8 +7,9 @@ use serde_json::Value;
 type Row = (&'static str, &'static str, &'static str, bool, &'static [u16]);
 
 const CONTRACT: &[Row] = &[
-    ("post", "/api/v1/registration", "register", false, &[201, 400, 409]),
+    ("post", "/api/v1/registration", "register", false, &[201, 400, 403, 409]),
     ("post", "/api/v1/login", "login", false, &[200, 401, 403]),
+    ("get", "/api/v1/proof-of-work", "proofOfWork", false, &[200, 400, 404, 429]),
     ("get", "/api/v1/whoami", "whoami", true, &[200, 401, 403]),
     ("post", "/api/v1/logout", "logout", true, &[204, 401]),
     ("post", "/api/v1/sessions/refresh", "refreshSession", false, &[200, 401]),
@@ -18,7 +19,7 @@ const CONTRACT: &[Row] = &[
     ("get", "/api/v1/devices", "listMyDevices", true, &[200, 401]),
     ("delete", "/api/v1/devices/{id}", "forgetMyDevice", true, &[204, 401, 404]),
     ("post", "/api/v1/password", "changePassword", true, &[204, 400, 401, 403]),
-    ("patch", "/api/v1/me", "updateMe", true, &[200, 400, 401]),
+    ("patch", "/api/v1/me", "updateMe", true, &[200, 400, 401, 403, 409, 429]),
     ("delete", "/api/v1/me", "deleteMe", true, &[204, 400, 401, 403]),
     ("get", "/api/v1/me/export", "exportMe", true, &[200, 401]),
     ("get", "/api/v1/mfa", "listMyFactors", true, &[200, 401]),

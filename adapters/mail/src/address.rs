@@ -1,8 +1,12 @@
 //! Addresses: what can be written in a mail.
 
+use std::sync::Arc;
+
 use idna::{AsciiDenyList, domain_to_ascii_cow};
 use kayan_ports::{MailError, MailFailure};
 use lettre::{Address, message::Mailbox};
+
+use crate::dkim::Dkim;
 
 /// The longest address (RFC 5321, section 4.5.3.1.3, without the angle brackets).
 const LONGEST: usize = 254;
@@ -45,18 +49,30 @@ pub(crate) fn address(text: &str) -> Result<Address, AddressError> {
         return Err(AddressError::Control);
     }
     let (local, domain) = text.rsplit_once('@').ok_or(AddressError::NoAt)?;
-    // strict about which characters a host name has (STD 3), so that an address of the network is none
-    let ascii = domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::URL).map_err(|_| AddressError::Domain)?;
-    let last = ascii.rsplit('.').next().unwrap_or_default();
-    if !last.bytes().any(|b| b.is_ascii_alphabetic()) || ascii.bytes().any(|b| !is_of_a_host_name(b)) {
-        return Err(AddressError::Domain);
-    }
+    let ascii = host_name(domain).ok_or(AddressError::Domain)?;
     if local.len() + 1 + ascii.len() > LONGEST {
         return Err(AddressError::TooLong);
     }
     // the domain alone first, to tell which part is wrong
-    Address::new("postmaster", &*ascii).map_err(|_| AddressError::Domain)?;
+    let ascii = valid_domain(ascii).ok_or(AddressError::Domain)?;
     Address::new(local, &*ascii).map_err(|_| AddressError::Local)
+}
+
+/// A domain in ASCII (UTS #46); `None` if mail has no such domain.
+pub(crate) fn domain_name(text: &str) -> Option<String> {
+    valid_domain(host_name(text)?)
+}
+
+/// The name in ASCII. It is strict about which characters a host name has (STD 3), so that an address of the network is none.
+fn host_name(domain: &str) -> Option<String> {
+    let ascii = domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::URL).ok()?;
+    let last = ascii.rsplit('.').next().unwrap_or_default();
+    let is_name = last.bytes().any(|b| b.is_ascii_alphabetic()) && ascii.bytes().all(is_of_a_host_name);
+    is_name.then(|| ascii.into_owned())
+}
+
+fn valid_domain(ascii: String) -> Option<String> {
+    Address::new("postmaster", &*ascii).ok().map(|_| ascii)
 }
 
 fn is_of_a_host_name(byte: u8) -> bool {
@@ -67,6 +83,21 @@ fn is_of_a_host_name(byte: u8) -> bool {
 #[derive(Debug, Clone)]
 pub struct Sender {
     pub(crate) mailbox: Mailbox,
+    /// What signs its mails, if they are signed.
+    pub(crate) dkim: Option<Arc<Dkim>>,
+}
+
+impl Sender {
+    /// The domain of its address, in ASCII.
+    pub fn domain(&self) -> &str {
+        self.mailbox.email.domain()
+    }
+
+    /// The same sender, whose mails are signed.
+    #[must_use]
+    pub fn signing(self, dkim: Dkim) -> Self {
+        Self { dkim: Some(Arc::new(dkim)), ..self }
+    }
 }
 
 impl std::str::FromStr for Sender {
@@ -92,7 +123,7 @@ impl std::str::FromStr for Sender {
             return Err(AddressError::SenderLocal);
         }
         let name = Some(name.to_owned()).filter(|name| !name.is_empty());
-        Ok(Self { mailbox: Mailbox::new(name, address) })
+        Ok(Self { mailbox: Mailbox::new(name, address), dkim: None })
     }
 }
 

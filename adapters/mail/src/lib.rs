@@ -2,6 +2,7 @@
 
 mod address;
 mod connection;
+mod dkim;
 mod failure;
 mod line;
 mod log;
@@ -13,6 +14,7 @@ mod url;
 
 pub use address::{AddressError, Sender};
 pub use connection::Limits;
+pub use dkim::{Dkim, DkimError};
 pub use log::LogMailer;
 pub use smtp::{SetupError, SmtpMailer};
 pub use templates::{MailTemplates, TemplateError};

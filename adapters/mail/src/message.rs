@@ -51,7 +51,11 @@ pub(crate) fn write(mail: &Mail, sender: &Sender) -> Result<Written, MailError> 
         // the library would read it from the headers, and can't read all that it writes
         .envelope(envelope)
         .multipart(parts);
-    let bytes = message.map_err(|why| unwritten(&why))?.formatted();
+    let mut bytes = message.map_err(|why| unwritten(&why))?.formatted();
+    if let Some(dkim) = &sender.dkim {
+        let signature = dkim.signature(&String::from_utf8_lossy(&bytes), mail.created_at.unix_timestamp())?;
+        bytes.splice(..0, signature.into_bytes());
+    }
     Ok(Written { from, to, bytes })
 }
 

@@ -63,6 +63,9 @@ impl CountedAttempts {
 
     /// Counts what was refused, and its lockout if it is a new one.
     fn count(&self, key: &AttemptKey, lockout: &Lockout, until: Timestamp) {
+        if lockout.name == Lockout::PROOF_OF_WORK {
+            return;
+        }
         logins::refused(lockout.name);
         let whom = self.hasher.hash_one(key);
         if self.known.get(&whom) != Some(until) {

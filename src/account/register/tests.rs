@@ -79,7 +79,8 @@ async fn nobody_registers_in_an_unknown_or_inactive_tenant() {
 async fn i_12_no_trait_sets_what_is_the_servers() {
     let stage = Stage::new();
     let traits = json!({ "email": "ada@example.com", "roles": ["admin"], "state": "active", "verified": ["x"] });
-    let cmd = Register { traits: serde_json::from_value(traits).unwrap(), password: PASSWORD.into() };
+    let cmd =
+        Register { traits: serde_json::from_value(traits).unwrap(), password: PASSWORD.into(), proof_of_work: None };
     let refused = stage.kayan.register(&Stage::stranger(), cmd).await.unwrap_err();
     assert!(matches!(refused, RegisterError::InvalidTraits(_)));
     let opened = stage.person("ada@example.com").await;
@@ -87,9 +88,24 @@ async fn i_12_no_trait_sets_what_is_the_servers() {
 }
 
 #[tokio::test]
+async fn an_address_of_a_service_for_disposable_ones_is_refused_where_the_tenant_takes_none() {
+    let stage = Stage::new();
+    stage.person("ada@mailinator.com").await;
+    let settings = TenantSettings { refuse_disposable_addresses: true, ..TenantSettings::default() };
+    stage.set_tenant(settings).await;
+    let hashes = stage.hasher.hashes();
+    let refused = stage.kayan.register(&Stage::stranger(), Stage::registration("eve@Mail.Mailinator.com")).await;
+    let Err(RegisterError::InvalidTraits(fields)) = refused else { panic!("{:?}", refused.map(drop)) };
+    assert_eq!((&*fields[0].pointer, &*fields[0].code), ("/traits/email", "disposable_address"));
+    assert_eq!(stage.hasher.hashes(), hashes);
+    stage.person("eve@example.com").await;
+}
+
+#[tokio::test]
 async fn i_17_a_password_the_hasher_cannot_take_whole_is_a_policy_error() {
     let stage = Stage::new();
-    let cmd = Register { traits: Stage::traits("ada@example.com"), password: "k9".repeat(37).into() };
+    let cmd =
+        Register { traits: Stage::traits("ada@example.com"), password: "k9".repeat(37).into(), proof_of_work: None };
     let refused = stage.kayan.register(&Stage::stranger(), cmd).await.unwrap_err();
     assert_eq!(refused, RegisterError::WeakPassword(Weakness::TooLong { max: 72 }));
     assert_eq!(stage.hasher.hashes(), 0);

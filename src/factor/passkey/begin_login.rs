@@ -5,7 +5,7 @@ use kayan_ports::{
 };
 
 use crate::{
-    AttemptError, AuthenticateError, Caller, Failure, Kayan, LimitError, Limited, Locked, Token,
+    AttemptError, AuthenticateError, Caller, Failure, Kayan, Limited, Locked, Token,
     access::attempt,
     factor::passkey::{
         allowed,
@@ -75,15 +75,6 @@ impl From<AttemptError> for BeginPasskeyLoginError {
     }
 }
 
-impl From<LimitError> for BeginPasskeyLoginError {
-    fn from(error: LimitError) -> Self {
-        match error {
-            LimitError::Limited(limited) => limited.into(),
-            LimitError::Failed(failure) => failure.into(),
-        }
-    }
-}
-
 impl Kayan {
     /// Begins a login by a passkey. As a whole login, the passkey must verify its user.
     pub async fn begin_passkey_login(
@@ -136,7 +127,8 @@ impl Kayan {
         let target = attempt::target(&caller.tenant, &identifier);
         let found = self.login_candidate(caller, &identifier).await?;
         let LoginCandidate { settings, known, .. } = found.ok_or(AuthenticateError::NoTenant)?;
-        self.limit(caller, tenant::limit("login", self.settings.limits.login, settings.login_limit), &target).await?;
+        let limit = tenant::limit("login", self.settings.limits.login, settings.login_limit);
+        self.limit::<BeginPasskeyLoginError>(caller, limit, &target).await?;
         if !tenant::allows(&settings, Method::Webauthn) {
             return Err(BeginPasskeyLoginError::MethodDisabled);
         }

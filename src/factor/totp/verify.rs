@@ -121,7 +121,7 @@ impl Kayan {
             self.record_wrong_code(caller, login.identity.id, Method::Totp).await?;
             return Err(VerifyTotpError::InvalidCode);
         };
-        let (mut changes, mut recovery_codes) = (self.forgetting(&attempt).into_iter().collect::<Vec<_>>(), None);
+        let (mut changes, mut recovery_codes) = (self.forgetting(&attempt), None);
         if matched.confirmed {
             changes.push(use_up(&matched, now));
         } else {
@@ -157,7 +157,7 @@ impl Kayan {
             return Err(VerifyTotpError::InvalidCode);
         };
         let mut verified = VerifiedTotp::default();
-        let mut changes: Vec<Change> = self.forgetting(&attempt).into_iter().collect();
+        let mut changes = self.forgetting(&attempt);
         if matched.confirmed {
             let (opened, step_up) = match self.step_up(caller, &me, MethodUse::new(Method::Totp, now), now).await {
                 Ok(stepped_up) => stepped_up,

@@ -4,8 +4,8 @@ use kayan_ports::{EventType, Outcome, Scope, State, TenantId};
 use time::Duration;
 
 use crate::{
-    Caller, CreateUser, DeleteByLinkError, Flow, Opened, RequestDeletionError, SetUserPassword, StepUpRequired, Token,
-    UserRef,
+    Caller, CreateUser, DeleteByLinkError, Flow, Opened, RequestDeletionError, RequestLinkError, SetUserPassword,
+    StepUpRequired, Token, UserRef,
     flow::tests::{deliver, link, token},
     stage::{PASSWORD, Stage},
 };
@@ -56,7 +56,10 @@ async fn a_link_is_good_for_an_hour_and_while_there_is_no_password() {
     stage.clock.advance(Duration::hours(1));
     assert!(delete(&stage, late.as_ref()).await.is_err());
     let refused = stage.kayan.request_account_deletion(&caller).await;
-    assert!(matches!(refused, Err(RequestDeletionError::StepUp(StepUpRequired::Recent(_)))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(RequestDeletionError::Link(RequestLinkError::StepUp(StepUpRequired::Recent(_))))),
+        "{refused:?}"
+    );
 
     let magic = link(&stage, Flow::MagicLink).await;
     let opened = stage.kayan.log_in_by_link(&Stage::on_device_of(&ada), magic.as_ref()).await.unwrap();

@@ -1,10 +1,11 @@
 //! Tests of the change of an e-mail address.
 
-use kayan_ports::{EventType, Identity, Outcome, Scope};
+use kayan_ports::{EventType, Identity, Outcome, Scope, TenantSettings};
 use time::Duration;
 
 use crate::{
-    AuthenticateError, ChangeEmailError, Flow, Opened, RequestEmailChangeError, StepUpRequired, Token,
+    AuthenticateError, ChangeEmailError, Flow, Opened, RequestEmailChangeError, RequestLinkError, StepUpRequired,
+    Token,
     flow::tests::{deliver, link, recover, token},
     stage::{PASSWORD, Stage},
 };
@@ -72,6 +73,19 @@ async fn i_08_an_address_of_another_user_gets_no_mail_and_the_request_does_not_t
 }
 
 #[tokio::test]
+async fn a_disposable_address_is_not_changed_to_where_the_tenant_takes_none() {
+    let stage = Stage::new();
+    let ada = stage.person(ADA).await;
+    let settings = TenantSettings { refuse_disposable_addresses: true, ..TenantSettings::default() };
+    stage.set_tenant(settings).await;
+    let caller = Stage::bearer(ada.session_token.hash());
+    let refused = stage.kayan.request_email_change(&caller, "ada@mail.mailinator.com").await;
+    let Err(RequestEmailChangeError::Invalid(fields)) = refused else { panic!("{refused:?}") };
+    assert_eq!((&*fields[0].pointer, &*fields[0].code), ("/email", "disposable_address"));
+    stage.kayan.request_email_change(&caller, NEW).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_address_that_another_user_took_meanwhile_is_not_changed_to() {
     let stage = Stage::new();
     let ada = stage.person(ADA).await;
@@ -113,8 +127,7 @@ async fn a_link_to_a_new_address_is_good_for_a_day_and_while_the_old_one_stays()
     assert!(change(&stage, late.as_ref()).await.is_err());
     let opened = stage.kayan.log_in(&Stage::on_device_of(&ada), Stage::login(ADA, PASSWORD)).await.unwrap();
     let link = requested(&stage, &opened, NEW).await;
-    let patch = crate::UpdateMe { traits: Stage::traits("third@example.com") };
-    stage.kayan.update_me(&Stage::bearer(opened.session_token.hash()), patch).await.unwrap();
+    stage.set_address(&ada, "third@example.com").await;
     assert!(change(&stage, link.as_ref()).await.is_err(), "the address whose place it would take is gone");
     let next = requested(&stage, &opened, NEW).await;
     stage.clock.advance(Duration::days(1) - Duration::microseconds(1));
@@ -132,8 +145,9 @@ async fn a_change_is_requested_with_a_recent_proof_and_a_new_address() {
     }
     assert_eq!(request("ADA@example.com").await, Err(RequestEmailChangeError::Unchanged));
     let stranger = stage.kayan.request_email_change(&Stage::stranger(), NEW).await;
-    assert_eq!(stranger, Err(AuthenticateError::Unauthorized.into()));
+    assert_eq!(stranger, Err(RequestLinkError::from(AuthenticateError::Unauthorized).into()));
     stage.clock.advance(Duration::minutes(5) + Duration::microseconds(1));
     let refused = request(NEW).await;
-    assert!(matches!(refused, Err(RequestEmailChangeError::StepUp(StepUpRequired::Recent(_)))), "{refused:?}");
+    let recent = |link: &RequestLinkError| matches!(link, RequestLinkError::StepUp(StepUpRequired::Recent(_)));
+    assert!(matches!(&refused, Err(RequestEmailChangeError::Link(link)) if recent(link)), "{refused:?}");
 }

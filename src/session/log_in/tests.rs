@@ -184,7 +184,8 @@ const DECOMPOSED: &str = "schlu\u{308}sselbund 9";
 async fn the_same_password_in_another_unicode_form_logs_in() {
     for (first, then) in [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)] {
         let stage = Stage::new();
-        let registration = Register { traits: Stage::traits("ada@example.com"), password: first.into() };
+        let registration =
+            Register { traits: Stage::traits("ada@example.com"), password: first.into(), proof_of_work: None };
         stage.kayan.register(&Stage::stranger(), registration).await.unwrap();
         let hashed = stage.hasher.hashes();
         for password in [first, then] {

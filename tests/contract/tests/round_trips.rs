@@ -90,11 +90,11 @@ fn stranger() -> Caller {
 
 fn registration(name: &str) -> Register {
     let traits: Traits = serde_json::from_value(serde_json::json!({ "email": format!("{name}@example.org") })).unwrap();
-    Register { traits, password: PASSWORD.into() }
+    Register { traits, password: PASSWORD.into(), proof_of_work: None }
 }
 
 fn login(password: &str) -> LogIn {
-    LogIn { identifier: "anna@example.org".to_owned(), password: password.into() }
+    LogIn { identifier: "anna@example.org".to_owned(), password: password.into(), proof_of_work: None }
 }
 
 #[tokio::test]

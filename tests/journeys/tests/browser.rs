@@ -36,7 +36,12 @@ async fn with_links() -> (Service, serde_json::Value) {
     let mut server = MailServer::start(&[]).await;
     let home = on_known_port(mail_flows::home(&server));
     let url = format!("http://localhost:{}/flow/{{flow}}", home.settings()["KAYAN_PORT"]);
-    let service = Service::start_in(home.with("KAYAN_LINK_URL", url)).await;
+    let home = home.with("KAYAN_LINK_URL", url);
+    // The pages solve the challenges.
+    let work = r#"{"proof_of_work":["verification","login"],"proof_of_work_difficulty":5000}"#;
+    let ran = home.run(&format!("admin tenant update --id default --settings {work}")).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let service = Service::start_in(home).await;
     let [ada, grace, hedy] = ["ada", "grace", "hedy"].map(|name| format!("{name}@example.com"));
     for email in [&ada, &grace, &hedy] {
         ask(Person::registration(&service.client(), email)).await.expect(201);

@@ -178,7 +178,8 @@ impl Provoked {
         let strict = "admin tenant create --id strict --settings {\"mfa_required\":true}";
         let verifying = "admin tenant create --id verifying --settings {\"verification_required\":true}";
         let aging = "admin tenant create --id aging --settings {\"password_max_age_days\":1}";
-        for line in [strict, verifying, aging, "admin tenant create --id closed"] {
+        let working = "admin tenant create --id working --settings {\"proof_of_work\":[\"registration\"]}";
+        for line in [strict, verifying, aging, working, "admin tenant create --id closed"] {
             assert_eq!(home.run(line).await.code, 0);
         }
         // What only a later version could write: a list without a known method.
@@ -188,6 +189,7 @@ impl Provoked {
         let register = |tenant| Person::registration(&client, "new@example.com").header("X-Tenant-ID", tenant);
         self.by("post /api/v1/registration", register("strict"), 403, "mfa_required").await;
         self.by("post /api/v1/registration", register("verifying"), 403, "verification_required").await;
+        self.by("post /api/v1/registration", register("working"), 403, "proof_of_work_required").await;
         self.by("post /api/v1/registration", register("closed"), 403, "method_disabled").await;
         ask(register("aging")).await.expect(201);
         let yesterday = database.earlier("updated_at", 86_400);

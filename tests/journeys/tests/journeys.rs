@@ -54,6 +54,7 @@ mod postgres;
 mod presenting;
 mod profiles;
 mod prometheus;
+mod proof_of_work;
 mod races;
 mod reading;
 mod readme;

@@ -1,8 +1,11 @@
 //! Mail: sent to the configured server, in the operator's texts, and reported where the server can't be used.
 
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
 use kayan_journeys::{Home, PASSWORD, Person, Service, ask};
 use kayan_mail_server::MailServer;
 use serde_json::json;
+use tokio::process::Command;
 
 use crate::{doctor::doctor, mail_flows::home};
 
@@ -12,9 +15,9 @@ async fn mail_is_sent_to_the_server_that_is_set() {
     let home = home(&server).with("KAYAN_MAIL_FROM", "Example <no-reply@example.com>");
     let home = home.with("KAYAN_MAIL_TEMPLATES", "mails");
     let home = home.with("KAYAN_LINK_URL", "https://app.example.com/account/{flow}");
-    std::fs::create_dir_all(home.path("mails/en")).unwrap();
+    fs::create_dir_all(home.path("mails/en")).unwrap();
     let text = "Is {{ address }} yours?\n\nThen open {{ link }}\n";
-    std::fs::write(home.path("mails/en/verification.txt"), text).unwrap();
+    fs::write(home.path("mails/en/verification.txt"), text).unwrap();
     let service = Service::start_in(home).await;
     Person::register(&service.client(), "ada").await;
     let mail = server.event("mail").await;
@@ -54,6 +57,56 @@ async fn in_development_without_a_server_mail_is_in_the_log() {
     Person::register(&service.client(), "ada").await;
     let log = service.log_with("#token=").await;
     assert!(log.contains("kayan::mail") && log.contains("ada@example.com"), "{log}");
+}
+
+/// Verifies a mail with the record that `kayan doctor` prints, and that what is changed or added shows.
+const VERIFY: &str = "
+import base64, sys, dkim
+name, record = sys.argv[2:]
+def dns(asked, timeout=5):
+    assert asked == name.encode() + b'.', asked
+    return record.encode()
+mail = base64.b64decode(sys.argv[1])
+assert dkim.verify(mail, dnsfunc=dns), 'not signed'
+for altered in [
+    mail.replace(b'Subject: ', b'Subject: An ', 1),
+    b'From: eve@example.org\\r\\n' + mail,
+    mail.rstrip() + b'\\r\\nP.S.\\r\\n',
+]:
+    assert altered != mail and not dkim.verify(altered, dnsfunc=dns), 'signed as well'
+";
+
+#[tokio::test]
+async fn mail_is_signed_by_the_key_whose_record_doctor_prints() {
+    let python = std::env::var_os("KAYAN_TEST_MAIL_PYTHON").expect("`cargo xtask test` sets it");
+    for (algorithm, selector, name) in [
+        (&["RSA", "-pkeyopt", "rsa_keygen_bits:2048"][..], "", "kayan._domainkey.example.com"),
+        (&["ED25519"], "autumn.2026", "autumn.2026._domainkey.example.com"),
+    ] {
+        let mut server = MailServer::start(&[]).await;
+        let home = home(&server).with("KAYAN_MAIL_DKIM_KEY", "dkim.pem");
+        let home = if selector.is_empty() { home } else { home.with("KAYAN_MAIL_DKIM_SELECTOR", selector) };
+        let key = home.path("dkim.pem");
+        let mut openssl = Command::new("openssl");
+        openssl.args(["genpkey", "-out"]).arg(&key).arg("-algorithm").args(algorithm);
+        assert!(openssl.output().await.unwrap().status.success());
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        let found = doctor(&home, "").await.is("mail.dkim", "ok");
+        let record =
+            found.split_once('"').and_then(|(_, rest)| rest.split_once('"')).unwrap_or_else(|| panic!("{found}"));
+        assert!(found.contains(name), "{found}");
+        let service = Service::start_in(home).await;
+        Person::register(&service.client(), "ada").await;
+        let mail = server.event("mail").await;
+        let arguments = [mail["raw"].as_str().unwrap(), name, record.0];
+        let ran = Command::new(&python).args(["-c", VERIFY]).args(arguments).output().await.unwrap();
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+        let home = service.kill().await;
+        let refused = home.run("serve").await;
+        assert_eq!(refused.code, 78, "{refused:?}");
+        assert!(refused.stderr.contains("KAYAN_MAIL_DKIM_KEY") && refused.stderr.contains("0644"), "{refused:?}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use kayan_journeys::{Answer, PASSWORD, Person, Service, ask, count, events};
+use kayan_journeys::{Answer, Home, PASSWORD, Person, Service, ask, count, events};
 use reqwest::RequestBuilder;
 
 const MANY: usize = 64;
@@ -144,13 +144,16 @@ async fn i_22_a_refresh_that_races_a_logout_leaves_nobody_logged_in() {
 }
 
 #[tokio::test]
-async fn of_64_changes_to_one_taken_address_one_comes_about() {
-    let service = Service::start().await;
+async fn of_64_changes_to_one_identifier_one_comes_about() {
+    let identifier = serde_json::json!({ "type": "string", "x-kayan-identifier": true });
+    let properties = serde_json::json!({ "email": identifier, "badge": identifier });
+    let schema = serde_json::json!({ "type": "object", "properties": properties });
+    let service = Service::start_in(Home::new().with("KAYAN_IDENTITY_SCHEMA", schema.to_string())).await;
     let client = service.client();
     let names: Vec<String> = (0..16).map(|n| format!("p{n}")).collect();
     let people = join_all(names.iter().map(|name| Person::register(&client, name))).await;
     let wanting = people.iter().cycle().take(MANY).map(|person| {
-        let body = serde_json::json!({ "traits": { "email": "wanted@example.com" } });
+        let body = serde_json::json!({ "traits": { "badge": "wanted" } });
         ask(person.client.request(reqwest::Method::PATCH, "/api/v1/me").json(&body).bearer_auth(&person.session_token))
     });
     let answers = join_all(wanting).await;
@@ -158,6 +161,6 @@ async fn of_64_changes_to_one_taken_address_one_comes_about() {
         answers.iter().filter(|answer| answer.status == 200).map(|answer| answer.at("/id")).collect();
     assert_eq!(owners.len(), 1, "{:?}", tally(&answers));
     assert!(answers.iter().all(|answer| [200, 409].contains(&answer.status)), "{:?}", tally(&answers));
-    let sql = "SELECT COUNT(*) FROM identifiers WHERE value = 'wanted@example.com'";
+    let sql = "SELECT COUNT(*) FROM identifiers WHERE value = 'wanted'";
     assert_eq!(count(&service.home().database().await, sql).await, 1);
 }

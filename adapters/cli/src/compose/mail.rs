@@ -5,14 +5,14 @@ mod sms;
 use std::sync::Arc;
 
 use kayan_core::Messaging;
-use kayan_mail::{Limits, LogMailer, MailTemplates, SmtpMailer};
+use kayan_mail::{Dkim, Limits, LogMailer, MailTemplates, Sender, SmtpMailer};
 use kayan_ports::{Mailer, Probe};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
 pub(crate) use self::sms::webhook;
 use crate::{
-    config::{Config, Smtp, settings::mail},
+    config::{Config, Signing, Smtp, settings::mail},
     exit::Exit,
     probes::DeliveryProbe,
 };
@@ -45,13 +45,24 @@ pub(crate) fn templates(config: &Config) -> Result<MailTemplates, Exit> {
 
 /// The mail server, if one is configured.
 pub(crate) fn mail_server(config: &Config) -> Result<Option<Arc<dyn Mailer>>, Exit> {
-    let Some(Smtp { url, from }) = config.mail.as_ref().and_then(|mail| mail.smtp.as_ref()) else { return Ok(None) };
+    let Some(Smtp { url, from, dkim }) = config.mail.as_ref().and_then(|mail| mail.smtp.as_ref()) else {
+        return Ok(None);
+    };
     let url = url.expose_secret().parse();
     let url = url.map_err(|why| Exit::config(format!("{}: {why}", mail::SMTP_URL.name)))?;
-    let from = from.parse().map_err(|why| Exit::config(format!("{}: {why}", mail::FROM.name)))?;
+    let from = from.parse::<Sender>().map_err(|why| Exit::config(format!("{}: {why}", mail::FROM.name)))?;
+    let from = match dkim {
+        Some(dkim) => from.signing(signing(dkim)?),
+        None => from,
+    };
     let mailer = SmtpMailer::new(url, from, Limits::default());
     let mailer = mailer.map_err(|why| Exit::config(format!("{}: {why}", mail::SMTP_URL.name)))?;
     Ok(Some(Arc::new(mailer)))
+}
+
+/// The key that signs mail.
+pub(crate) fn signing(Signing { key, domain, selector }: &Signing) -> Result<Dkim, Exit> {
+    Dkim::read(key, domain, selector).map_err(|why| Exit::config(format!("{}: {why}", mail::DKIM_KEY.name)))
 }
 
 /// The health of the mail server and of the webhook for SMS, where they are configured.

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use kayan_mail::{MailTemplates, Sender, SmtpUrl};
+use kayan_mail::{Dkim, DkimError, MailTemplates, Sender, SmtpUrl};
 use kayan_sms::WebhookSecret;
 use kayan_webauthn::{RelyingParty, RelyingPartyError};
 
 use crate::config::{
     DatabaseKind,
-    load::{PasskeyProblem, Validators},
+    load::{DkimProblem, PasskeyProblem, Validators},
 };
 
 /// They open no connection and change nothing.
@@ -21,6 +21,7 @@ pub(crate) const VALIDATORS: Validators = Validators {
     passkeys,
     smtp,
     sender,
+    dkim,
     webhook_secret,
     templates,
 };
@@ -79,8 +80,19 @@ fn smtp(text: &str, files: bool) -> Result<bool, String> {
     Ok(url.is_encrypted())
 }
 
-fn sender(text: &str) -> Result<(), String> {
-    text.parse::<Sender>().map(drop).map_err(message)
+fn sender(text: &str) -> Result<String, String> {
+    text.parse::<Sender>().map(|sender| sender.domain().to_owned()).map_err(message)
+}
+
+fn dkim(key: &Path, domain: &str, selector: &str) -> Result<(), DkimProblem> {
+    let problem = |why: DkimError| match why {
+        DkimError::Domain(_) => DkimProblem::Domain(message(why)),
+        DkimError::Selector(_) => DkimProblem::Selector(message(why)),
+        DkimError::Unread { .. } | DkimError::Exposed { .. } | DkimError::NoKey(_) | DkimError::Unusable(_) => {
+            DkimProblem::Key(message(why))
+        }
+    };
+    Dkim::read(key, domain, selector).map(drop).map_err(problem)
 }
 
 fn webhook_secret(text: &str) -> Result<(), String> {

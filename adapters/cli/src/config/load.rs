@@ -47,12 +47,25 @@ pub(crate) struct Validators {
     pub(crate) passkeys: fn(&str, &[String]) -> Result<(), PasskeyProblem>,
     /// Validates the URL of a mail server, and says whether everything is encrypted.
     pub(crate) smtp: fn(&str, bool) -> Result<bool, String>,
-    /// Validates the sender of mails; an error says what is wrong only.
-    pub(crate) sender: fn(&str) -> Result<(), String>,
+    /// Validates the sender of mails and returns its domain; an error says what is wrong only.
+    pub(crate) sender: fn(&str) -> Result<String, String>,
+    /// Validates the key, the domain and the selector that mail is signed with.
+    pub(crate) dkim: fn(&Path, &str, &str) -> Result<(), DkimProblem>,
     /// Validates the secret of a webhook; an error says what is wrong only, without the secret.
     pub(crate) webhook_secret: fn(&str) -> Result<(), String>,
     /// Validates a folder of mail templates.
     pub(crate) templates: fn(&Path) -> Result<(), String>,
+}
+
+/// Why mail can't be signed, and which setting is to be corrected. A text says what is wrong, and after a `;` what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DkimProblem {
+    /// The key.
+    Key(String),
+    /// The domain.
+    Domain(String),
+    /// The selector.
+    Selector(String),
 }
 
 /// Why browsers would refuse passkeys. A text says what is wrong, and after a `;` what to do.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use kayan_core::{AuthenticateError, DeleteByLinkError, Failure, InvalidLink, RequestDeletionError, StepUpRequired};
+use kayan_core::{DeleteByLinkError, Failure, InvalidLink, RequestDeletionError, RequestLinkError};
 use poem_openapi::{ApiResponse, OpenApi};
 
 use crate::{
     Application, Tag,
     api::{
         identities::Deleted,
-        mail_flows::{LinkBody, NO_MAIL, Told, link, told},
+        mail_flows::{LinkBody, Told, link, told},
     },
     edge::caller::{Anyone, Member},
     wire::{
@@ -63,11 +63,8 @@ impl AccountDeletions {
 
 refusals! {
     RequestDeletionError {
-        Self::Authenticate(error) => (error: AuthenticateError),
-        Self::StepUp(error) => (error: StepUpRequired),
+        Self::Link(error) => (error: RequestLinkError),
         error @ (Self::HasPassword | Self::NoAddress) => WrongState.message(error.to_string()),
-        Self::NoMail => MethodDisabled.message(NO_MAIL.to_owned()),
-        Self::Limited(limited) => RateLimited.limited(limited),
     }
     DeleteByLinkError {
         Self::InvalidLink(error) => (error: InvalidLink),

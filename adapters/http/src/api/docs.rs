@@ -23,7 +23,7 @@ use crate::{
 
 /// The path and the type of each page: Swagger UI, the OpenAPI document, the pages that links in mails open, and a page to try
 /// logging in on. The last one calls for changes of accounts without the look and the words of the service around it, so it is served in development only.
-const PAGES: [(&str, &str, Audience); 15] = [
+const PAGES: [(&str, &str, Audience); 16] = [
     ("/docs", HTML, Audience::All),
     ("/openapi.json", "application/json", Audience::All),
     ("/openapi.yaml", "application/yaml", Audience::All),
@@ -35,6 +35,7 @@ const PAGES: [(&str, &str, Audience); 15] = [
     ("/flow/invitation", HTML, Audience::All),
     ("/flow/account-deletion", HTML, Audience::All),
     ("/flow/page.js", SCRIPT, Audience::All),
+    ("/flow/work.js", SCRIPT, Audience::All),
     ("/flow/page.css", STYLE, Audience::All),
     ("/docs/passkeys", HTML, Audience::Developers),
     ("/docs/passkeys.js", SCRIPT, Audience::Developers),
@@ -131,6 +132,7 @@ impl Page {
                 "/docs/passkeys.js" => (include_str!("docs/passkeys.js").to_owned(), None),
                 "/docs/passkeys.css" => (styled(include_str!("docs/passkeys.css")), None),
                 "/flow/page.js" => (include_str!("docs/flow/page.js").to_owned(), None),
+                "/flow/work.js" => (include_str!("docs/flow/work.js").to_owned(), None),
                 "/flow/page.css" => (styled(include_str!("docs/flow/page.css")), None),
                 flow if flow.starts_with("/flow/") => {
                     (include_str!("docs/flow/page.html").to_owned(), Some(OWN_FILES_ONLY))

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use kayan_core::{
-    AuthenticateError, ChangeEmailError, Failure, FieldError, InvalidLink, RequestEmailChangeError, StepUpRequired,
+    AuthenticateError, ChangeEmailError, Failure, FieldError, InvalidLink, RequestEmailChangeError, RequestLinkError,
+    StepUpRequired,
 };
-use poem_openapi::{ApiResponse, OpenApi};
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde::Deserialize;
 
 use crate::{
     Application, Tag,
-    api::mail_flows::{LinkBody, NO_MAIL, RequestBody, Told, VerifiedAddress, link, told},
+    api::mail_flows::{LinkBody, NO_MAIL, Told, VerifiedAddress, link, told},
     edge::caller::{Anyone, Member},
     wire::{
         body::Body,
@@ -24,6 +26,15 @@ use crate::{
 pub(crate) struct EmailChanges {
     /// The application that they serve.
     pub(crate) app: Arc<Application>,
+}
+
+/// The new address.
+#[derive(Object, Deserialize)]
+#[oai(rename = "EmailChangeRequest")]
+struct RequestBody {
+    /// The e-mail address.
+    #[oai(validator(max_length = 4096))]
+    email: String,
 }
 
 #[derive(ApiResponse)]
@@ -101,14 +112,17 @@ fn unchanged() -> Vec<FieldError> {
 }
 
 refusals! {
-    RequestEmailChangeError {
+    RequestLinkError {
         Self::Authenticate(error) => (error: AuthenticateError),
         Self::StepUp(error) => (error: StepUpRequired),
+        Self::NoMail => MethodDisabled.message(NO_MAIL.to_owned()),
+        Self::Limited(limited) => RateLimited.limited(limited),
+    }
+    RequestEmailChangeError {
+        Self::Link(error) => (error: RequestLinkError),
         Self::Invalid(fields) => InvalidInput.fields(fields),
         Self::Unchanged => InvalidInput.fields(unchanged()),
         error @ Self::NoAddress => WrongState.message(error.to_string()),
-        Self::NoMail => MethodDisabled.message(NO_MAIL.to_owned()),
-        Self::Limited(limited) => RateLimited.limited(limited),
     }
     ChangeEmailError {
         Self::InvalidLink(error) => (error: InvalidLink),

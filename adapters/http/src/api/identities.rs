@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kayan_core::{
     AuthenticateError, ChangePassword, ChangePasswordError, DeleteMe, DeleteMeError, Failure, Register, RegisterError,
-    UpdateMe, UpdateMeError,
+    RequestLinkError, UpdateMe, UpdateMeError,
 };
 use kayan_ports::Traits;
 use poem_openapi::{ApiResponse, Object, OpenApi};
@@ -40,6 +40,10 @@ struct RegisterBody {
     /// The password: at least 8 characters unless the tenant or the service asks for more, no common one, and not easy to guess.
     #[oai(validator(min_length = 1, max_length = 4096))]
     password: String,
+    /// A solved challenge of `proofOfWork` or of `proof_of_work_required`, if the tenant requires one: the base64 of
+    /// `{"algorithm", "challenge", "number", "salt", "signature"}`.
+    #[oai(validator(max_length = 2048))]
+    proof_of_work: Option<String>,
 }
 
 /// The new identity and its first session.
@@ -122,7 +126,8 @@ impl Identities {
         Anyone(caller): Anyone,
         Body(body): Body<RegisterBody>,
     ) -> Result<WithDevice<RegisterAnswer>, Refused<RegisterError>> {
-        let cmd = Register { traits: Traits(body.traits.0), password: body.password.into() };
+        let RegisterBody { traits, password, proof_of_work } = body;
+        let cmd = Register { traits: Traits(traits.0), password: password.into(), proof_of_work };
         let opened = self.app.kayan.register(&caller, cmd).await?;
         let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
         let device = cookies::remember(&opened, &self.app.settings);
@@ -148,7 +153,9 @@ impl Identities {
 
     /// Update your traits
     ///
-    /// An address that is changed is no longer verified.
+    /// An e-mail address in the place of another one is not set: it is mailed a link, as by `emailChangeRequest`, and the old one
+    /// stays until that is opened. This requires a proof of the last five minutes, at `aal2` if you have a second factor; one
+    /// address can be changed at a time. The response is the same if another account has the address.
     #[oai(path = "/me", method = "patch", operation_id = "updateMe")]
     async fn update_me(
         &self,
@@ -190,6 +197,7 @@ refusals! {
         Self::InvalidTraits(fields) => InvalidInput.fields(fields),
         Self::WeakPassword(weakness) => WeakPassword.weak("/password", weakness),
         Self::AlreadyExists => AlreadyExists,
+        Self::WorkRequired(work) => ProofOfWorkRequired.work(work),
         Self::MethodDisabled => MethodDisabled,
         Self::MfaRequired(challenge) => MfaRequired.mfa(challenge),
         Self::Unverified => VerificationRequired,
@@ -209,7 +217,7 @@ refusals! {
         Self::InvalidTraits(fields) => InvalidInput.fields(fields),
         Self::LastIdentifier => LastIdentifier,
         Self::AlreadyExists => AlreadyExists,
-        Self::Authenticate(error) => (error: AuthenticateError),
+        Self::Link(error) => (error: RequestLinkError),
     }
     DeleteMeError {
         Self::InvalidCredentials => InvalidCredentials as FORBIDDEN.message(WRONG_PASSWORD),

@@ -33,10 +33,14 @@ pub(crate) struct MailFlows {
 /// The address to write to.
 #[derive(Object, Deserialize)]
 #[oai(rename = "MailRequest")]
-pub(super) struct RequestBody {
+struct RequestBody {
     /// The e-mail address.
     #[oai(validator(max_length = 4096))]
-    pub(super) email: String,
+    email: String,
+    /// A solved challenge of `proofOfWork` or of `proof_of_work_required`, if the tenant requires one: the base64 of
+    /// `{"algorithm", "challenge", "number", "salt", "signature"}`.
+    #[oai(validator(max_length = 2048))]
+    proof_of_work: Option<String>,
 }
 
 /// The address to send a code to.
@@ -47,6 +51,10 @@ struct CodeRequestBody {
     /// `+49 170 1234567`.
     #[oai(validator(max_length = 4096))]
     identifier: String,
+    /// A solved challenge of `proofOfWork` or of `proof_of_work_required`, if the tenant requires one: the base64 of
+    /// `{"algorithm", "challenge", "number", "salt", "signature"}`.
+    #[oai(validator(max_length = 2048))]
+    proof_of_work: Option<String>,
 }
 
 /// The token of a link.
@@ -133,10 +141,10 @@ pub(super) async fn request(
     app: &Application,
     caller: &Caller,
     flow: Flow,
-    address: String,
+    (address, proof_of_work): (String, Option<String>),
 ) -> Result<Requested, RequestByMailError> {
     let is_phone = address.starts_with('+') && !address.contains('@');
-    app.kayan.request_by_mail(caller, &RequestByMail { flow, address }).await?;
+    app.kayan.request_by_mail(caller, &RequestByMail { flow, address, proof_of_work }).await?;
     Ok(Requested::Accepted(told(if is_phone {
         "if a user has this phone number, an SMS is on its way"
     } else {
@@ -164,7 +172,7 @@ impl MailFlows {
         Anyone(caller): Anyone,
         Body(body): Body<RequestBody>,
     ) -> Result<Requested, Refused<RequestByMailError>> {
-        Ok(request(&self.app, &caller, Flow::Verification, body.email).await?)
+        Ok(request(&self.app, &caller, Flow::Verification, (body.email, body.proof_of_work)).await?)
     }
 
     /// Verify an address
@@ -189,7 +197,7 @@ impl MailFlows {
         Anyone(caller): Anyone,
         Body(body): Body<RequestBody>,
     ) -> Result<Requested, Refused<RequestByMailError>> {
-        Ok(request(&self.app, &caller, Flow::Recovery, body.email).await?)
+        Ok(request(&self.app, &caller, Flow::Recovery, (body.email, body.proof_of_work)).await?)
     }
 
     /// Set a new password by a link
@@ -216,7 +224,7 @@ impl MailFlows {
         Anyone(caller): Anyone,
         Body(body): Body<RequestBody>,
     ) -> Result<Requested, Refused<RequestByMailError>> {
-        Ok(request(&self.app, &caller, Flow::MagicLink, body.email).await?)
+        Ok(request(&self.app, &caller, Flow::MagicLink, (body.email, body.proof_of_work)).await?)
     }
 
     /// Log in by a link
@@ -242,7 +250,7 @@ impl MailFlows {
         Anyone(caller): Anyone,
         Body(body): Body<CodeRequestBody>,
     ) -> Result<Requested, Refused<RequestByMailError>> {
-        Ok(request(&self.app, &caller, Flow::Code, body.identifier).await?)
+        Ok(request(&self.app, &caller, Flow::Code, (body.identifier, body.proof_of_work)).await?)
     }
 
     /// Log in by a code
@@ -286,6 +294,7 @@ refusals! {
         Self::NotAnAddress => InvalidInput.fields(not_an_address()),
         Self::NotAPhone => InvalidInput.fields(not_a_phone()),
         Self::MethodDisabled => MethodDisabled.message(NOT_HERE.to_owned()),
+        Self::WorkRequired(work) => ProofOfWorkRequired.work(work),
         Self::Limited(limited) => RateLimited.limited(limited),
         Self::NoTenant => TenantNotFound,
         Self::Failed(failure) => (failure: Failure),

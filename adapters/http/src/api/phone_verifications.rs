@@ -32,6 +32,10 @@ struct RequestBody {
     /// The phone number with its country code, as in `+49 170 1234567`.
     #[oai(validator(max_length = 4096))]
     phone: String,
+    /// A solved challenge of `proofOfWork` or of `proof_of_work_required`, if the tenant requires one: the base64 of
+    /// `{"algorithm", "challenge", "number", "salt", "signature"}`.
+    #[oai(validator(max_length = 2048))]
+    proof_of_work: Option<String>,
 }
 
 /// A code, and the phone number that it was sent to.
@@ -58,7 +62,7 @@ impl PhoneVerifications {
         Anyone(caller): Anyone,
         Body(body): Body<RequestBody>,
     ) -> Result<Requested, Refused<RequestByMailError>> {
-        Ok(request(&self.app, &caller, Flow::PhoneVerification, body.phone).await?)
+        Ok(request(&self.app, &caller, Flow::PhoneVerification, (body.phone, body.proof_of_work)).await?)
     }
 
     /// Verify a phone number

@@ -47,6 +47,10 @@ struct LoginBody {
     /// The user's password.
     #[oai(validator(max_length = 4096))]
     password: String,
+    /// A solved challenge of `proofOfWork` or of `proof_of_work_required`, if the tenant requires one: the base64 of
+    /// `{"algorithm", "challenge", "number", "salt", "signature"}`.
+    #[oai(validator(max_length = 2048))]
+    proof_of_work: Option<String>,
 }
 
 /// The refresh token to exchange.
@@ -124,7 +128,8 @@ impl Sessions {
         Anyone(caller): Anyone,
         Body(body): Body<LoginBody>,
     ) -> Result<WithDevice<SessionAnswer>, Refused<LogInError>> {
-        let cmd = LogIn { identifier: body.identifier, password: body.password.into() };
+        let LoginBody { identifier, password, proof_of_work } = body;
+        let cmd = LogIn { identifier, password: password.into(), proof_of_work };
         // Runs to its end even if the client disconnects, so that every counted attempt gets a verdict (I-41).
         let kayan = self.app.kayan.clone();
         let login = tokio::spawn(async move { kayan.log_in(&caller, cmd).await }.with_current_context());
@@ -223,6 +228,7 @@ refusals! {
         Self::NotActive => IdentityInactive,
         Self::PasswordExpired => PasswordExpired,
         Self::Unverified => VerificationRequired,
+        Self::WorkRequired(work) => ProofOfWorkRequired.work(work),
         Self::MethodDisabled => MethodDisabled,
         Self::MfaRequired(challenge) => MfaRequired.mfa(challenge),
         Self::Locked(locked) => AccountLocked.locked(locked),

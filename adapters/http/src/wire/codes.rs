@@ -62,6 +62,8 @@ codes! {
         "log in or verify a second factor first: the last proof of this session is too old";
     IdentityInactive = "identity_inactive", FORBIDDEN, "Account not active",
         "this account is not active: ask an administrator";
+    ProofOfWorkRequired = "proof_of_work_required", FORBIDDEN, "Proof of work required",
+        "a proof of work is required: solve details.proof_of_work, and send the request again with proof_of_work";
     VerificationRequired = "verification_required", FORBIDDEN, "Verified address required",
         "verify your e-mail address or phone number first: open the link in the mail, or request a new message by \
          verificationRequest or phoneVerificationRequest";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayan_core::{FieldError, Language, Limited, Locked, MfaChallenge, Weakness};
+use kayan_core::{FieldError, Language, Limited, Locked, MfaChallenge, Weakness, WorkRequired};
 use kayan_ports::{Method, RateLimit, Timestamp};
 use poem::{
     IntoResponse, Response,
@@ -12,7 +12,7 @@ use poem::{
 use poem_openapi::Object;
 use serde::Serialize;
 
-use crate::wire::{codes::Code, rate_limit};
+use crate::wire::{codes::Code, rate_limit, work};
 
 /// An error response under construction.
 #[derive(Debug, Clone)]
@@ -24,6 +24,7 @@ pub(crate) struct Problem {
     checks: Vec<String>,
     required: Option<String>,
     mfa: Option<MfaChallenge>,
+    work: Option<work::Challenge>,
     /// What makes a password weak, and where it was given: described in the client's language.
     weakness: Option<(String, Weakness)>,
     /// What the `WWW-Authenticate` header asks for (RFC 9470).
@@ -93,6 +94,9 @@ struct Details {
     /// With `mfa_required`: the second factors that the user can enroll to complete the login, if `methods` is empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     enroll: Option<Vec<String>>,
+    /// With `proof_of_work_required`: what to solve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof_of_work: Option<work::Challenge>,
     /// When the lockout ends.
     #[serde(with = "kayan_ports::timestamp::option", skip_serializing_if = "Option::is_none")]
     locked_until: Option<Timestamp>,
@@ -133,6 +137,7 @@ impl Problem {
             checks: Vec::new(),
             required: None,
             mfa: None,
+            work: None,
             weakness: None,
             challenge: None,
             allow: None,
@@ -202,6 +207,16 @@ impl Problem {
         self
     }
 
+    /// With the challenge to solve.
+    pub(crate) fn work(mut self, WorkRequired { challenge, was_given }: WorkRequired) -> Self {
+        if was_given {
+            "the proof of work is wrong, for another purpose, expired or was used before: solve details.proof_of_work"
+                .clone_into(&mut self.message);
+        }
+        self.work = Some(challenge.into());
+        self
+    }
+
     /// With the proof that the session lacks, as a parameter of the `WWW-Authenticate` header (RFC 9470, section 3).
     pub(crate) fn challenge(mut self, parameter: String) -> Self {
         self.challenge = Some(parameter);
@@ -267,6 +282,7 @@ impl Problem {
             expires_at: self.mfa.as_ref().map(|mfa| mfa.expires_at),
             methods: self.mfa.as_ref().map(|mfa| names(&mfa.missing.methods)),
             enroll: self.mfa.as_ref().map(|mfa| names(&mfa.missing.enroll)),
+            proof_of_work: self.work,
             locked_until: self.wait.and_then(|wait| wait.locked_until),
             retry_after: self.wait.map(|wait| wait.seconds),
         };
@@ -274,6 +290,7 @@ impl Problem {
             || details.checks.is_some()
             || details.required.is_some()
             || details.methods.is_some()
+            || details.proof_of_work.is_some()
             || details.retry_after.is_some();
         let body = ProblemBody {
             kind: format!("urn:kayan:problem:{}", self.code.name()),

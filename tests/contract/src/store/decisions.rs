@@ -257,7 +257,7 @@ fn caller(tenant: &TenantId) -> Caller {
 }
 
 fn registration(email: &str) -> Register {
-    Register { traits: Traits(object(json!({ "email": email }))), password: PASSWORD.into() }
+    Register { traits: Traits(object(json!({ "email": email }))), password: PASSWORD.into(), proof_of_work: None }
 }
 
 /// Refreshes a session again and again until it is over, so that the deletion meets a refresh at work.
@@ -287,7 +287,7 @@ pub async fn deleting_somebody_who_refreshes_succeeds_and_breaks_no_refresh(benc
         let email = format!("anna{round}@example.org");
         let mut sessions = vec![kayan.register(&caller(&tenant), registration(&email)).await.unwrap()];
         for _ in 0..3 {
-            let cmd = LogIn { identifier: email.clone(), password: PASSWORD.into() };
+            let cmd = LogIn { identifier: email.clone(), password: PASSWORD.into(), proof_of_work: None };
             sessions.push(kayan.log_in(&caller(&tenant), cmd).await.unwrap());
         }
         let user = UserRef(sessions[0].identity.id.to_string());

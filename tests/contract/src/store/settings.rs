@@ -2,7 +2,7 @@
 
 use kayan_ports::{
     AccountChange, Change, Client, CommitError, Guard, Lookup, Method, Tenant, TenantChange, TenantId, TenantLimit,
-    TenantQuery, TenantSettings, Unique,
+    TenantQuery, TenantSettings, Unique, WorkPurpose,
 };
 
 use crate::{
@@ -28,7 +28,11 @@ fn sample() -> Tenant {
         mfa_required_from: Some(at(5)),
         mfa_required_roles: Some(vec!["admin".to_owned()]),
         verification_required: true,
+        refuse_disposable_addresses: true,
         language: Some("de".to_owned()),
+        proof_of_work: Some(vec![WorkPurpose::Registration, WorkPurpose::MagicLink]),
+        proof_of_work_after_failures: Some(3),
+        proof_of_work_difficulty: Some(50_000),
         login_limit: Some(TenantLimit { requests: 3, window: 60 }),
         registration_limit: Some(TenantLimit { requests: 1, window: 1 }),
     };

@@ -5,12 +5,34 @@ use kayan_ports::MailFailure;
 use super::{Case, finding::Finding, within};
 use crate::{
     compose,
-    config::settings::mail::{FROM, SMTP_URL},
+    config::settings::mail::{DKIM_DOMAIN, DKIM_KEY, DKIM_SELECTOR, FROM, SMTP_URL},
 };
 
 const SMTP: &str = "mail.smtp";
+const DKIM: &str = "mail.dkim";
 
 pub(super) async fn examine(case: &Case) -> Vec<Finding> {
+    let mut findings = server(case).await;
+    findings.extend(signing(case));
+    findings
+}
+
+/// The record that recipients look for, if mail is signed.
+fn signing(case: &Case) -> Option<Finding> {
+    let signing = case.config.mail.as_ref()?.smtp.as_ref()?.dkim.as_ref()?;
+    if let Some(setting) = case.unusable(&[DKIM_KEY.name, DKIM_SELECTOR.name, DKIM_DOMAIN.name]) {
+        return Some(Finding::rests_on(DKIM, setting));
+    }
+    Some(match compose::signing(signing) {
+        Ok(dkim) => {
+            let (name, text) = dkim.record();
+            Finding::ok(DKIM, format!("mail is signed; the DNS must have a TXT record {name} \"{text}\""))
+        }
+        Err(exit) => Finding::failed(DKIM, exit.reason(), "correct the setting"),
+    })
+}
+
+async fn server(case: &Case) -> Vec<Finding> {
     if let Some(setting) = case.unusable(&[SMTP_URL.name, FROM.name]) {
         return vec![Finding::rests_on(SMTP, setting)];
     }

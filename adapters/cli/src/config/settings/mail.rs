@@ -4,8 +4,8 @@ use secrecy::SecretString;
 
 use super::{Section, http};
 use crate::config::{
-    Mail, Smtp,
-    load::Inputs,
+    Mail, Signing, Smtp,
+    load::{DkimProblem, Inputs},
     parse,
     problem::{Findings, Invalid},
     setting::Setting,
@@ -26,8 +26,17 @@ pub(crate) const LINK_URL: Setting<String> = Setting::parsed(
 pub(crate) const NOTICES: Setting<bool> =
     Setting::switch("KAYAN_MAIL_NOTICES", "Tell users by mail of changes to the security of their accounts").or("true");
 
-pub(super) const SECTION: Section =
-    Section { title: "Mail", settings: &[&SMTP_URL, &FROM, &TEMPLATES, &LINK_URL, &NOTICES] };
+pub(crate) const DKIM_KEY: Setting<String> =
+    Setting::text("KAYAN_MAIL_DKIM_KEY", "PEM file of the private key that signs mail (DKIM): RSA or Ed25519");
+pub(crate) const DKIM_SELECTOR: Setting<String> =
+    Setting::text("KAYAN_MAIL_DKIM_SELECTOR", "Name of the key in the DNS, before ._domainkey").or("kayan");
+pub(crate) const DKIM_DOMAIN: Setting<String> =
+    Setting::text("KAYAN_MAIL_DKIM_DOMAIN", "Domain that signs").computed("the domain of KAYAN_MAIL_FROM");
+
+pub(super) const SECTION: Section = Section {
+    title: "Mail",
+    settings: &[&SMTP_URL, &FROM, &TEMPLATES, &LINK_URL, &NOTICES, &DKIM_KEY, &DKIM_SELECTOR, &DKIM_DOMAIN],
+};
 
 /// Computes what links open, and refuses what can't be sent or opened.
 pub(crate) fn complete(values: &mut Values, inputs: &Inputs<'_>, findings: &mut Findings) {
@@ -39,6 +48,34 @@ pub(crate) fn complete(values: &mut Values, inputs: &Inputs<'_>, findings: &mut 
         findings.reject(values, TEMPLATES.name, Invalid::from_message(&why));
     }
     complete_link(values, findings);
+    complete_signing(values, inputs, findings);
+}
+
+/// Computes which domain signs, and refuses a key that can't.
+fn complete_signing(values: &mut Values, inputs: &Inputs<'_>, findings: &mut Findings) {
+    let Some(key) = values.given(&DKIM_KEY).map(str::to_owned) else { return };
+    if values.given(&DKIM_DOMAIN).is_none()
+        && let Some(Ok(domain)) = values.find(&FROM).map(|sender| (inputs.validators.sender)(&sender))
+    {
+        values.fill(&DKIM_DOMAIN, domain, Source::Default);
+    }
+    let Some(domain) = values.find(&DKIM_DOMAIN) else {
+        if values.given(&FROM).is_none() && values.given(&SMTP_URL).is_none() {
+            let hint = "set KAYAN_MAIL_DKIM_DOMAIN, or KAYAN_MAIL_FROM";
+            findings.reject(values, DKIM_KEY.name, Invalid::new("is set without a domain that signs", hint));
+        }
+        return;
+    };
+    if inputs.files
+        && let Err(why) = (inputs.validators.dkim)(&inputs.folder.join(key), &domain, &values.get(&DKIM_SELECTOR))
+    {
+        let (setting, why) = match why {
+            DkimProblem::Key(why) => (DKIM_KEY.name, why),
+            DkimProblem::Domain(why) => (DKIM_DOMAIN.name, why),
+            DkimProblem::Selector(why) => (DKIM_SELECTOR.name, why),
+        };
+        findings.reject(values, setting, Invalid::from_message(&why));
+    }
 }
 
 fn check_server(values: &Values, inputs: &Inputs<'_>, findings: &mut Findings) {
@@ -93,7 +130,9 @@ fn complete_link(values: &mut Values, findings: &mut Findings) {
 
 /// Outgoing mail; in production, `None` without a server.
 pub(crate) fn read(values: &Values) -> Option<Mail> {
-    let smtp = values.find(&SMTP_URL).zip(values.find(&FROM)).map(|(url, from)| Smtp { url, from });
+    let dkim = values.find(&DKIM_KEY).zip(values.find(&DKIM_DOMAIN));
+    let dkim = dkim.map(|(key, domain)| Signing { key: key.into(), domain, selector: values.get(&DKIM_SELECTOR) });
+    let smtp = values.find(&SMTP_URL).zip(values.find(&FROM)).map(|(url, from)| Smtp { url, from, dkim });
     if smtp.is_none() && values.production() {
         return None;
     }

@@ -63,6 +63,39 @@ fn what_can_not_be_sent_or_opened_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn a_key_that_can_not_sign_is_refused_with_what_to_do() {
+    // the one of RFC 8463
+    let der = "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g";
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n");
+    let key = ("KAYAN_MAIL_DKIM_KEY", "dkim.pem");
+    let with = |given: &[(&str, &str)], text: &str| {
+        let setup = Setup::new(given);
+        let path = setup.folder.path().join("dkim.pem");
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        setup
+    };
+    let own = ("KAYAN_MAIL_DKIM_DOMAIN", "mail.example.com");
+    for (given, domain) in [(&[URL, FROM, key][..], "example.com"), (&[URL, FROM, key, own], "mail.example.com")] {
+        let signing = mail(&with(given, &pem)).unwrap().smtp.unwrap().dkim.unwrap();
+        assert_eq!((signing.domain.as_str(), signing.selector.as_str()), (domain, "kayan"));
+    }
+    assert!(mail(&Setup::new(&[URL, FROM])).unwrap().smtp.unwrap().dkim.is_none());
+    let selector = ("KAYAN_MAIL_DKIM_SELECTOR", "a b");
+    let domain = ("KAYAN_MAIL_DKIM_DOMAIN", "a b");
+    for (given, text, setting, words) in [
+        (&[URL, FROM, key][..], "", "KAYAN_MAIL_DKIM_KEY", "openssl genrsa 2048"),
+        (&[key], &pem, "KAYAN_MAIL_DKIM_KEY", "set KAYAN_MAIL_DKIM_DOMAIN"),
+        (&[URL, FROM, key, selector], &pem, "KAYAN_MAIL_DKIM_SELECTOR", "is not a selector"),
+        (&[URL, FROM, key, domain], &pem, "KAYAN_MAIL_DKIM_DOMAIN", "is not a domain"),
+    ] {
+        let problems = with(given, text).problems();
+        assert_eq!(settings(&problems), [setting], "{problems}");
+        assert!(problems.to_string().contains(words), "{problems}");
+    }
+}
+
+#[test]
 fn a_template_that_can_not_be_rendered_is_named_with_its_line() {
     let setup = Setup::new(&[("KAYAN_MAIL_TEMPLATES", "mails")]);
     let folder = setup.folder.path().join("mails/de");

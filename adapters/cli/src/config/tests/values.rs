@@ -74,6 +74,9 @@ fn the_guides_table_stands_with_its_defaults() {
         ("KAYAN_MAIL_TEMPLATES", ""),
         ("KAYAN_LINK_URL", "http://localhost:8080/flow/{flow}"),
         ("KAYAN_MAIL_NOTICES", "true"),
+        ("KAYAN_MAIL_DKIM_KEY", ""),
+        ("KAYAN_MAIL_DKIM_SELECTOR", "kayan"),
+        ("KAYAN_MAIL_DKIM_DOMAIN", "(the domain of KAYAN_MAIL_FROM)"),
         ("KAYAN_SMS_WEBHOOK_URL", ""),
         ("KAYAN_SMS_WEBHOOK_SECRET", ""),
         ("KAYAN_SMS_WEBHOOK_SECRET_PREVIOUS", ""),
@@ -107,7 +110,7 @@ fn the_guides_table_stands_with_its_defaults() {
     assert_eq!(row(&rows, "KAYAN_HASH_CONCURRENCY").value, cores);
     let connections = row(&rows, "KAYAN_MAX_CONNECTIONS").value.parse::<u32>();
     assert!(connections.is_ok_and(|number| (16..=10_000).contains(&number)));
-    assert_eq!(rows.len(), 84, "a new setting belongs into this list");
+    assert_eq!(rows.len(), 87, "a new setting belongs into this list");
     assert_eq!(rows.len(), all().count());
 }
 

@@ -4,6 +4,8 @@ use kayan_ports::{Method, TenantLimit, Timestamp};
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 
+use crate::wire::work::Purpose;
+
 /// A way to log in.
 #[derive(Debug, Clone, Copy, Enum, Serialize, Deserialize)]
 #[oai(rename_all = "snake_case")]
@@ -95,10 +97,29 @@ pub(super) struct Settings {
     #[serde(default)]
     #[oai(default)]
     verification_required: bool,
+    /// Whether users can't register with, or change to, an e-mail address of a service for disposable ones. Administrators can
+    /// give them any.
+    #[serde(default)]
+    #[oai(default)]
+    refuse_disposable_addresses: bool,
     /// The language of mails to users who prefer none, as a tag such as `de` (RFC 5646). Default: English.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(min_length = 2, max_length = 35))]
     language: Option<String>,
+    /// What always requires a proof of work. Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(min_items = 1))]
+    proof_of_work: Option<Vec<Purpose>>,
+    /// After how many failed logins of an account, or of a client on any accounts, within 15 minutes a login requires a proof of
+    /// work. Default: none is required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
+    proof_of_work_after_failures: Option<u16>,
+    /// The largest number that solves a challenge; half as many hashes find it on average. Default: 100000, which takes a browser
+    /// about a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(minimum(value = "1000"), maximum(value = "10000000")))]
+    proof_of_work_difficulty: Option<u32>,
     /// The rate limit of logins for each identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     login_limit: Option<Limit>,
@@ -134,7 +155,11 @@ impl From<kayan_ports::TenantSettings> for Settings {
             mfa_required_roles: settings.mfa_required_roles,
             trusted_device_days: settings.trusted_device_days,
             verification_required: settings.verification_required,
+            refuse_disposable_addresses: settings.refuse_disposable_addresses,
             language: settings.language,
+            proof_of_work: settings.proof_of_work.map(|purposes| purposes.into_iter().map(Into::into).collect()),
+            proof_of_work_after_failures: settings.proof_of_work_after_failures,
+            proof_of_work_difficulty: settings.proof_of_work_difficulty,
             login_limit: settings.login_limit.map(limit),
             registration_limit: settings.registration_limit.map(limit),
         }
@@ -166,7 +191,11 @@ impl From<Settings> for kayan_ports::TenantSettings {
             mfa_required_roles: settings.mfa_required_roles,
             trusted_device_days: settings.trusted_device_days,
             verification_required: settings.verification_required,
+            refuse_disposable_addresses: settings.refuse_disposable_addresses,
             language: settings.language,
+            proof_of_work: settings.proof_of_work.map(|purposes| purposes.into_iter().map(Into::into).collect()),
+            proof_of_work_after_failures: settings.proof_of_work_after_failures,
+            proof_of_work_difficulty: settings.proof_of_work_difficulty,
             login_limit: settings.login_limit.map(limit),
             registration_limit: settings.registration_limit.map(limit),
         }

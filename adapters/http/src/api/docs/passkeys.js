@@ -1,5 +1,7 @@
 // Registers, logs in, and manages the factors of the current user. The session is in a cookie, which scripts can't read.
 
+import { withProof } from '../flow/work.js';
+
 const API = new URL('../api/v1/', import.meta.url);
 const $ = (id) => document.getElementById(id);
 const value = (id) => $(id).value.trim();
@@ -28,8 +30,10 @@ async function api(method, path, body) {
   const response = await fetch(new URL(path, API), { method, headers, body: body && JSON.stringify(body) });
   if (response.status === 204) return null;
   const answer = await response.json().catch(() => ({ message: `The service answered ${response.status}.` }));
-  if (!response.ok) throw new Refused(answer);
-  return answer;
+  if (response.ok) return answer;
+  const proven = body && (await withProof(answer, body));
+  if (proven) return api(method, path, proven);
+  throw new Refused(answer);
 }
 
 const withLogin = (body) => (mfaToken ? { ...body, mfa_token: mfaToken } : body);

@@ -1,6 +1,8 @@
 // Completes what a link in a mail began: the token stays in the fragment, and only a click sends it. So a scanner that
 // opens links uses none up.
 
+import { withProof } from './work.js';
+
 const $ = (id) => document.getElementById(id);
 
 const ENGLISH = {
@@ -137,7 +139,9 @@ async function post(path, body) {
   if (tenant) headers['X-Tenant-ID'] = tenant;
   const response = await fetch(new URL(path, API), { method: 'POST', headers, body: JSON.stringify(body) });
   const answer = await response.json().catch(() => ({ message: `The service answered ${response.status}.` }));
-  return response.ok ? null : answer;
+  if (response.ok) return null;
+  const proven = await withProof(answer, body);
+  return proven ? post(path, proven) : answer;
 }
 
 function refuseLink() {
