@@ -20,7 +20,13 @@ fn traits(phone: &str) -> Traits {
 }
 
 async fn register(stage: &Stage, phone: &str) -> Result<Opened, RegisterError> {
-    stage.kayan.register(&Stage::stranger(), Register { traits: traits(phone), password: PASSWORD.into() }).await
+    stage
+        .kayan
+        .register(
+            &Stage::stranger(),
+            Register { traits: traits(phone), password: PASSWORD.into(), proof_of_work: None },
+        )
+        .await
 }
 
 async fn verify(stage: &Stage, phone: &str, code: &str) -> Result<String, VerifyPhoneError> {
