@@ -86,6 +86,8 @@ pub use sessions::{
     SessionQuery, Sessions, Spent, TokenHash,
 };
 pub use store::{Page, Store, Stores};
-pub use tenants::{Tenant, TenantChange, TenantLimit, TenantQuery, TenantSettings, Tenants, WorkPurpose};
+pub use tenants::{
+    OptionalNotice, Tenant, TenantChange, TenantLimit, TenantQuery, TenantSettings, Tenants, WorkPurpose,
+};
 pub use timestamp::{Clock, Timestamp};
 pub use window::Window;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Affected, Concerns, Failure, Method, Page, TenantId, Timestamp, Version};
+use crate::{Affected, Concerns, Failure, MessageKind, Method, Page, TenantId, Timestamp, Version};
 
 /// A tenant: a separate set of identities, roles and sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,9 @@ pub struct TenantSettings {
     /// The language of messages to users who prefer none, such as `de`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// The notices that are not sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices_off: Vec<OptionalNotice>,
     /// What always requires a proof of work; `None`: nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof_of_work: Option<Vec<WorkPurpose>>,
@@ -98,6 +101,29 @@ pub struct TenantSettings {
     /// The rate limit of registrations for each client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_limit: Option<TenantLimit>,
+}
+
+/// A notice that a tenant can switch off: it reports no change of the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptionalNotice {
+    /// A login from a browser that is new to the account.
+    NewDevice,
+    /// Few recovery codes are left.
+    RecoveryCodesLow,
+    /// The account was locked after failed attempts.
+    AccountLocked,
+}
+
+impl OptionalNotice {
+    /// The message that it is.
+    pub fn message(self) -> MessageKind {
+        match self {
+            Self::NewDevice => MessageKind::NewDevice,
+            Self::RecoveryCodesLow => MessageKind::RecoveryCodesLow,
+            Self::AccountLocked => MessageKind::AccountLocked,
+        }
+    }
 }
 
 /// What a proof of work is for: a proof for one purpose is refused for every other.

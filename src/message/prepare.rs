@@ -62,6 +62,11 @@ fn serves(kind: MessageKind, settings: &TenantSettings, identity: &Identity, add
         }
 }
 
+/// Whether the tenant has switched this notice off.
+fn is_off(kind: MessageKind, settings: &TenantSettings) -> bool {
+    settings.notices_off.iter().any(|notice| notice.message() == kind)
+}
+
 impl Kayan {
     /// What a leased message is rendered from, and its user; `None` if it is for nobody.
     pub(crate) async fn prepared(
@@ -74,6 +79,9 @@ impl Kayan {
         let address = Identifier::from_canonical(message.recipient.clone());
         let (scope, granted) = ((&message.tenant).into(), grants(message.kind, &address));
         let now = self.clock.now();
+        if tenant.is_some_and(|tenant| is_off(message.kind, &tenant.settings)) {
+            return Ok(None);
+        }
         if let Some(id) = message.identity.filter(|_| granted.is_none()) {
             // A link that came with the message is not renewed.
             let is_late = content.secret.as_ref().is_some_and(|it| it.expires_at <= now);

@@ -221,6 +221,7 @@ mod tests {
             verification_required: true,
             refuse_disposable_addresses: true,
             language: Some("e".to_owned()),
+            notices_off: vec![],
             proof_of_work: Some(vec![]),
             proof_of_work_after_failures: Some(0),
             proof_of_work_difficulty: Some(999),

@@ -1,13 +1,17 @@
 //! Tests of the delivery.
 
 use kayan_fakes::ManualClock;
-use kayan_ports::{Change, MailFailure, Message, MessageKind, MessageQuery, MessageState, Outbox, OutboxChange, Scope};
+use kayan_ports::{
+    Change, MailFailure, Message, MessageKind, MessageQuery, MessageState, OptionalNotice, Outbox, OutboxChange, Scope,
+    TenantSettings,
+};
 use serde_json::{Map, json};
 use time::Duration;
 
 use super::Outcome;
 use crate::{
     Caller,
+    flow::request::canonical_address,
     message::{content::Content, enqueue::Outgoing},
     stage::Stage,
 };
@@ -113,4 +117,22 @@ async fn a_message_is_in_the_language_that_its_reader_prefers() {
         assert_eq!(stage.mail.mails()[0].rendered.language, expected, "{wanted:?}");
         assert_eq!(stage.mail.last("left").as_deref(), Some("3"));
     }
+}
+
+#[tokio::test]
+async fn a_notice_that_the_tenant_has_switched_off_is_not_sent() {
+    let stage = Stage::new();
+    stage.person("ada@example.com").await;
+    work(&stage).await;
+    let notices_off = vec![OptionalNotice::AccountLocked];
+    stage.set_tenant(TenantSettings { notices_off, ..TenantSettings::default() }).await;
+    let address = canonical_address("ada@example.com").unwrap();
+    let mut outcomes = Vec::new();
+    for kind in [MessageKind::AccountLocked, MessageKind::PasswordChanged] {
+        let outgoing = Outgoing::to_address(&Stage::stranger(), kind, &address);
+        let enqueue = stage.kayan.enqueue(outgoing).await.unwrap();
+        stage.kayan.commit(vec![enqueue]).await.unwrap();
+        outcomes.extend(work(&stage).await);
+    }
+    assert_eq!(outcomes, [Outcome::Dropped, Outcome::Delivered]);
 }

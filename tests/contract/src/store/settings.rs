@@ -1,8 +1,8 @@
 //! Tenants, and what they set for themselves.
 
 use kayan_ports::{
-    AccountChange, Change, Client, CommitError, Guard, Lookup, Method, Tenant, TenantChange, TenantId, TenantLimit,
-    TenantQuery, TenantSettings, Unique, WorkPurpose,
+    AccountChange, Change, Client, CommitError, Guard, Lookup, Method, OptionalNotice, Tenant, TenantChange, TenantId,
+    TenantLimit, TenantQuery, TenantSettings, Unique, WorkPurpose,
 };
 
 use crate::{
@@ -30,6 +30,7 @@ fn sample() -> Tenant {
         verification_required: true,
         refuse_disposable_addresses: true,
         language: Some("de".to_owned()),
+        notices_off: vec![OptionalNotice::NewDevice],
         proof_of_work: Some(vec![WorkPurpose::Registration, WorkPurpose::MagicLink]),
         proof_of_work_after_failures: Some(3),
         proof_of_work_difficulty: Some(50_000),

@@ -1,6 +1,6 @@
 //! The settings of a tenant, as administrators read and write them.
 
-use kayan_ports::{Method, TenantLimit, Timestamp};
+use kayan_ports::{Method, OptionalNotice, TenantLimit, Timestamp};
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,19 @@ enum LoginMethod {
     MagicLink,
     /// A code in a mail.
     Code,
+}
+
+/// A notice that a tenant can switch off.
+#[derive(Debug, Clone, Copy, Enum, Serialize, Deserialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+enum Notice {
+    /// There was a login from a browser that is new to the account.
+    NewDevice,
+    /// Few recovery codes are left.
+    RecoveryCodesLow,
+    /// The account was locked after failed logins.
+    AccountLocked,
 }
 
 /// A rate limit.
@@ -106,6 +119,10 @@ pub(super) struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(min_length = 2, max_length = 35))]
     language: Option<String>,
+    /// The notices that users get no mail of. Those of changes to the account can't be switched off here. Default: none.
+    #[serde(default)]
+    #[oai(default)]
+    notices_off: Vec<Notice>,
     /// What always requires a proof of work. Default: nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(min_items = 1))]
@@ -139,6 +156,11 @@ impl From<kayan_ports::TenantSettings> for Settings {
             // Second factors: no login begins with them.
             Method::Totp | Method::RecoveryCode => None,
         };
+        let notice = |notice| match notice {
+            OptionalNotice::NewDevice => Notice::NewDevice,
+            OptionalNotice::RecoveryCodesLow => Notice::RecoveryCodesLow,
+            OptionalNotice::AccountLocked => Notice::AccountLocked,
+        };
         Self {
             methods: settings.methods.map(|methods| methods.into_iter().filter_map(method).collect()),
             session_ttl: settings.session_ttl,
@@ -157,6 +179,7 @@ impl From<kayan_ports::TenantSettings> for Settings {
             verification_required: settings.verification_required,
             refuse_disposable_addresses: settings.refuse_disposable_addresses,
             language: settings.language,
+            notices_off: settings.notices_off.into_iter().map(notice).collect(),
             proof_of_work: settings.proof_of_work.map(|purposes| purposes.into_iter().map(Into::into).collect()),
             proof_of_work_after_failures: settings.proof_of_work_after_failures,
             proof_of_work_difficulty: settings.proof_of_work_difficulty,
@@ -174,6 +197,11 @@ impl From<Settings> for kayan_ports::TenantSettings {
             LoginMethod::Webauthn => Method::Webauthn,
             LoginMethod::MagicLink => Method::MagicLink,
             LoginMethod::Code => Method::Code,
+        };
+        let notice = |notice| match notice {
+            Notice::NewDevice => OptionalNotice::NewDevice,
+            Notice::RecoveryCodesLow => OptionalNotice::RecoveryCodesLow,
+            Notice::AccountLocked => OptionalNotice::AccountLocked,
         };
         Self {
             methods: settings.methods.map(|methods| methods.into_iter().map(method).collect()),
@@ -193,6 +221,7 @@ impl From<Settings> for kayan_ports::TenantSettings {
             verification_required: settings.verification_required,
             refuse_disposable_addresses: settings.refuse_disposable_addresses,
             language: settings.language,
+            notices_off: settings.notices_off.into_iter().map(notice).collect(),
             proof_of_work: settings.proof_of_work.map(|purposes| purposes.into_iter().map(Into::into).collect()),
             proof_of_work_after_failures: settings.proof_of_work_after_failures,
             proof_of_work_difficulty: settings.proof_of_work_difficulty,
