@@ -12,6 +12,7 @@ mod audit;
 mod device;
 mod factor;
 mod flow;
+mod mac;
 mod message;
 mod operation;
 pub mod policy;

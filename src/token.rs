@@ -4,11 +4,13 @@
 //! part of the hash, so that a token for one purpose is unknown for every other (I-02).
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use kayan_ports::{Entropy, TokenHash};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
+
+use crate::mac::hmac;
 
 const SECRET: usize = 32;
 const HALF: usize = SECRET / 2;
@@ -132,11 +134,6 @@ impl Token {
         crc.update(secret);
         crc.finalize().to_be_bytes()
     }
-}
-
-fn hmac(key: &[u8; SECRET]) -> Hmac<Sha256> {
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104, section 2)")]
-    Hmac::new_from_slice(key).expect("a key of 32 bytes")
 }
 
 /// Compares hashes, so that the time it takes tells nothing of the secret.

@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use kayan_ports::{Change, CommitError, IdentityId, KeyPurpose, Scope, StoredResponse};
 use serde::{Serialize, de::DeserializeOwned};
-use sha2::Sha256;
 
-use crate::{DeniedError, Failure, Kayan, Operator};
+use crate::{DeniedError, Failure, Kayan, Operator, mac::hmac};
 
 /// The longest key.
 const LONGEST_KEY: usize = 255;
@@ -104,10 +103,7 @@ impl Kayan {
     /// Keyed (RFC 2104): a request may hold a password, which must not be guessable from the database.
     async fn fingerprint(&self, request: &Idempotency) -> Result<[u8; 32], Failure> {
         let key = self.keys.obtain(KeyPurpose::Fingerprint).await?;
-        #[expect(clippy::expect_used, reason = "HMAC takes keys of any length (RFC 2104, section 2)")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(key.seed.as_slice()).expect("a key of 32 bytes");
-        mac.update(&request.request);
-        Ok(mac.finalize().into_bytes().into())
+        Ok(hmac(&key.seed).chain_update(request.request).finalize().into_bytes().into())
     }
 }
 

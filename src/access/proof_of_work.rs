@@ -1,7 +1,7 @@
 //! Requires a proof of work, after the scheme of ALTCHA, where a tenant asks for one.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use kayan_ports::{
     AttemptKey, Identifier, KeyPurpose, Lockout, Reservation, Target, TenantId, TenantSettings, Timestamp, WorkPurpose,
 };
@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     Caller, Failure, Kayan, LogInError,
     access::attempt::{self, Attempt},
+    mac::hmac,
 };
 
 /// The only algorithm.
@@ -80,10 +81,10 @@ impl Proof {
     }
 
     /// Whether it solves a challenge that was signed with this key, in time.
-    fn solves(&self, key: &[u8], now: Timestamp) -> Result<bool, Failure> {
-        let is_ours: bool = sign(key, &self.challenge)?.as_bytes().ct_eq(self.signature.as_bytes()).into();
+    fn solves(&self, key: &[u8; 32], now: Timestamp) -> bool {
+        let is_ours: bool = sign(key, &self.challenge).as_bytes().ct_eq(self.signature.as_bytes()).into();
         let is_open = expiry(&self.salt).is_some_and(|expires| now.unix_timestamp() < expires);
-        Ok(is_ours && is_open && self.algorithm == ALGORITHM && hash(&self.salt, self.number) == self.challenge)
+        is_ours && is_open && self.algorithm == ALGORITHM && hash(&self.salt, self.number) == self.challenge
     }
 }
 
@@ -97,12 +98,8 @@ fn hash(salt: &str, number: u64) -> String {
     hex(&Sha256::digest(format!("{salt}{number}")))
 }
 
-fn sign(key: &[u8], challenge: &str) -> Result<String, Failure> {
-    Ok(hex(&hmac(key)?.chain_update(challenge).finalize().into_bytes()))
-}
-
-fn hmac(key: &[u8]) -> Result<Hmac<Sha256>, Failure> {
-    Hmac::new_from_slice(key).map_err(|_| Failure::Fault("a key of 32 bytes is too short".to_owned()))
+fn sign(key: &[u8; 32], challenge: &str) -> String {
+    hex(&hmac(key).chain_update(challenge).finalize().into_bytes())
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -119,7 +116,7 @@ impl Kayan {
     pub async fn work_challenge(&self, caller: &Caller, purpose: WorkPurpose) -> Result<WorkChallenge, ChallengeError> {
         let tenant = self.active_tenant(caller).await?.ok_or(ChallengeError::NoTenant)?;
         let key = self.work_key(&tenant.id, purpose).await?;
-        Ok(self.challenge_under(&key, &tenant.settings, self.clock.now())?)
+        Ok(self.challenge_under(&key, &tenant.settings, self.clock.now()))
     }
 
     /// Takes the proof, if the tenant always requires one for this.
@@ -175,9 +172,9 @@ impl Kayan {
         // A login that succeeds clears the count of its account only: an attacker may have an account as well.
         for (target, clears) in [(account, true)].into_iter().chain(client.map(|client| (client, false))) {
             let key = AttemptKey { target, known_origin: Some(APART.to_owned()) };
-            let is_among = self.is_among_first(&key, most.into(), FAILURES).await?;
-            is_required |= !is_among;
-            counted.count(key, is_among, clears);
+            let is_counted = self.counts(&key, most.into(), FAILURES).await?;
+            is_required |= !is_counted;
+            counted.count(key, is_counted, clears);
         }
         Ok(is_required)
     }
@@ -193,19 +190,19 @@ impl Kayan {
         let now = self.clock.now();
         let key = self.work_key(&caller.tenant, purpose).await?;
         if let Some(proof) = proof.and_then(Proof::read)
-            && proof.solves(key.as_slice(), now)?
+            && proof.solves(&key, now)
         {
             let used = AttemptKey { target: target(&caller.tenant, "used", &proof.challenge), known_origin: None };
-            if self.is_among_first(&used, 1, KEPT).await? {
+            if self.counts(&used, 1, KEPT).await? {
                 return Ok(());
             }
         }
-        let challenge = self.challenge_under(&key, settings, now)?;
+        let challenge = self.challenge_under(&key, settings, now);
         Err(WorkRequired { challenge, was_given: proof.is_some() }.into())
     }
 
-    /// Whether this is one of the first so many under a key, on any replica; counts it then.
-    async fn is_among_first(&self, key: &AttemptKey, most: u32, within: std::time::Duration) -> Result<bool, Failure> {
+    /// Counts this under a key, on all replicas together, unless `most` have been counted; returns whether it was counted.
+    async fn counts(&self, key: &AttemptKey, most: u32, within: std::time::Duration) -> Result<bool, Failure> {
         let lockout = Lockout { name: Lockout::PROOF_OF_WORK, max_failures: most, duration: within };
         Ok(self.attempts.reserve(key, &lockout, self.clock.now()).await? == Reservation::Reserved)
     }
@@ -213,16 +210,11 @@ impl Kayan {
     /// The key that challenges of a tenant for one purpose are signed with, derived from that of the service.
     async fn work_key(&self, tenant: &TenantId, purpose: WorkPurpose) -> Result<Zeroizing<[u8; 32]>, Failure> {
         let key = self.keys.obtain(KeyPurpose::ProofOfWork).await?;
-        let mac = hmac(key.seed.as_slice())?.chain_update("kayan proof of work 1\0").chain_update(tenant.as_str());
+        let mac = hmac(&key.seed).chain_update("kayan proof of work 1\0").chain_update(tenant.as_str());
         Ok(Zeroizing::new(mac.chain_update("\0").chain_update(purpose.as_str()).finalize().into_bytes().into()))
     }
 
-    fn challenge_under(
-        &self,
-        key: &[u8; 32],
-        settings: &TenantSettings,
-        now: Timestamp,
-    ) -> Result<WorkChallenge, Failure> {
+    fn challenge_under(&self, key: &[u8; 32], settings: &TenantSettings, now: Timestamp) -> WorkChallenge {
         let max_number = settings.proof_of_work_difficulty.unwrap_or(DIFFICULTY);
         let (mut random, mut number) = ([0; 16], [0; 8]);
         self.entropy.fill(&mut random);
@@ -230,8 +222,8 @@ impl Kayan {
         let expires = (now + LIFETIME).unix_timestamp();
         let salt = format!("{}?expires={expires}&", hex(&random));
         let challenge = hash(&salt, u64::from_le_bytes(number) % (u64::from(max_number) + 1));
-        let signature = sign(key, &challenge)?;
-        Ok(WorkChallenge { algorithm: ALGORITHM, challenge, max_number, salt, signature })
+        let signature = sign(key, &challenge);
+        WorkChallenge { algorithm: ALGORITHM, challenge, max_number, salt, signature }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Logs in by the code that was sent, by mail or by SMS.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use kayan_ports::{
     Change, CommitError, Entropy, EventType, Guard, Identifier, IdentityId, KeyPurpose, LoginCandidate, Method,
     OneTimeChange, OneTimePurpose, TenantId, Timestamp, TokenHash,
@@ -14,6 +14,7 @@ use crate::{
     AttemptError, Caller, Failure, Kayan, Limited, Locked, MfaChallenge, Opened,
     access::attempt,
     flow::{ByMail, OpenedLink},
+    mac::hmac,
     policy::{identifier, tenant},
     session::open::EndLoginError,
 };
@@ -96,8 +97,7 @@ impl Kayan {
         code: &str,
     ) -> Result<[u8; 32], Failure> {
         let key = self.keys.obtain(KeyPurpose::LoginCode).await?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(key.seed.as_slice())
-            .map_err(|_| Failure::Fault("a key of 32 bytes is too short".to_owned()))?;
+        let mut mac = hmac(&key.seed);
         for part in [tenant.as_str(), address.as_str(), code] {
             mac.update(part.as_bytes());
             mac.update(b"\0");

@@ -1,11 +1,10 @@
 //! Passkeys that nobody has: what a browser is asked for where an identifier is unknown or has no passkey.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use kayan_ports::{AllowedPasskey, Failure, Identifier, KeyPurpose, Passkey, TenantId};
-use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::Kayan;
+use crate::{Kayan, mac::hmac};
 
 /// A public key: the base point of P-256 (NIST SP 800-186, section 3.2.1.3), as a
 /// `COSE_Key` for ES256 (RFC 9053, section 2.1).
@@ -65,8 +64,7 @@ impl Kayan {
 
     async fn decoy_mac(&self, tenant: &TenantId, parts: &[&[u8]]) -> Result<[u8; 32], Failure> {
         let key = self.keys.obtain(KeyPurpose::PasskeyDecoy).await?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(key.seed.as_slice())
-            .map_err(|_| Failure::Fault("a key of 32 bytes is too short".to_owned()))?;
+        let mut mac = hmac(&key.seed);
         mac.update(b"kayan passkey decoy 1\0");
         // Neither a tenant's name nor the name of a part has a zero byte.
         mac.update(tenant.as_str().as_bytes());
