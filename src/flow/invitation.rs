@@ -1,17 +1,13 @@
 //! Opens the first session of a user who was invited, and sets the first password.
 
-use futures_util::future::try_join;
-use kayan_ports::{
-    Change, CredentialChange, EventType, Method, MethodUse, OneTimePurpose, Password, Tenant, Timestamp,
-};
+use kayan_ports::{Change, CredentialChange, EventType, Method, OneTimePurpose, Password, Tenant, Timestamp};
 
 use crate::{
     Caller, Failure, Kayan, MfaChallenge, Opened, Token, Weakness,
-    access::grants::hold,
-    factor::{find::methods, password::NewPasswordOf},
+    factor::password::NewPasswordOf,
     flow::{InvalidLink, OpenedLink},
     policy::tenant,
-    session::open::{EndLoginError, Login},
+    session::open::EndLoginError,
 };
 
 /// Accepts an invitation.
@@ -114,29 +110,7 @@ impl Kayan {
         changes: Vec<Change>,
         now: Timestamp,
     ) -> Result<Opened, AcceptInvitationError> {
-        let OpenedLink { using, tenant, identity, address, kept, .. } = opened;
-        let (factors, device) = try_join(
-            self.store.factors.factors(&identity.tenant, identity.id),
-            self.known_device(caller, &identity.tenant, identity.id),
-        )
-        .await?;
-        let enrolled = methods(&factors);
-        let (first, identity) =
-            if kept.by_hand { (hold(&identity), identity) } else { self.verified_address(&identity, &address, now) };
-        let changes = [first, using].into_iter().chain(changes).collect();
-        let proven = vec![MethodUse::new(Method::MagicLink, now)];
-        let Tenant { settings, epoch, .. } = &tenant;
-        let login = Login {
-            identity,
-            settings,
-            epoch: *epoch,
-            proven,
-            enrolled: &enrolled,
-            password: None,
-            device,
-            trusts_device: false,
-        };
-        match self.end_login(caller, login, changes, now).await {
+        match self.end_login_by_mail(caller, opened, (Method::MagicLink, changes), now).await {
             Ok(opened) => Ok(opened),
             Err(EndLoginError::MfaRequired(challenge)) => Err(challenge.into()),
             Err(EndLoginError::Unverified) => Err(AcceptInvitationError::Unverified),

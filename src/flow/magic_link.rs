@@ -5,6 +5,7 @@ use kayan_ports::{Change, Method, MethodUse, OneTimePurpose, Tenant, Timestamp};
 
 use crate::{
     Caller, Failure, Kayan, MfaChallenge, Opened, Token,
+    access::grants::hold,
     factor::find::methods,
     flow::{InvalidLink, OpenedLink},
     policy::tenant,
@@ -51,10 +52,10 @@ impl Kayan {
         &self,
         caller: &Caller,
         opened: OpenedLink,
-        (method, forgetting): (Method, Vec<Change>),
+        (method, changes): (Method, Vec<Change>),
         now: Timestamp,
     ) -> Result<Opened, EndLoginError> {
-        let OpenedLink { using, tenant, identity, address, .. } = opened;
+        let OpenedLink { using, tenant, identity, address, kept, .. } = opened;
         let Tenant { settings, epoch, .. } = tenant;
         let (factors, device) = try_join(
             self.store.factors.factors(&identity.tenant, identity.id),
@@ -62,8 +63,9 @@ impl Kayan {
         )
         .await?;
         let enrolled = methods(&factors);
-        let (verify, identity) = self.verified_address(&identity, &address, now);
-        let changes = [verify, using].into_iter().chain(forgetting).collect();
+        let (first, identity) =
+            if kept.by_hand { (hold(&identity), identity) } else { self.verified_address(&identity, &address, now) };
+        let changes = [first, using].into_iter().chain(changes).collect();
         let proven = vec![MethodUse::new(method, now)];
         let login = Login {
             identity,
