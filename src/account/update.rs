@@ -64,15 +64,13 @@ impl Kayan {
         for _ in 0..ROUNDS {
             let now = self.clock.now();
             let me = self.authenticate(caller, now).await.map_err(RequestLinkError::from)?;
-            let (whole, _) = self.patched(&me.identity, &cmd.traits, None, now)?;
-            self.refuse_disposable(&me, &whole)?;
-            let (mut patch, mut link) = (cmd.traits.clone(), Vec::new());
-            let wanted = self.unproven(&me.identity, &whole);
-            if let Some((old, _)) = &wanted {
+            let (mut after, mut replace) = self.patched(&me.identity, &cmd.traits, None, now)?;
+            self.refuse_disposable(&me, &after)?;
+            let mut link = Vec::new();
+            if let Some((old, new)) = self.unproven(&me.identity, &after) {
+                let mut patch = cmd.traits.clone();
                 merge(&mut patch, &setting(&old.field, trait_at(&me.identity.traits, &old.field)));
-            }
-            let (after, replace) = self.patched(&me.identity, &patch, None, now)?;
-            if let Some((old, new)) = wanted {
+                (after, replace) = self.patched(&me.identity, &patch, None, now)?;
                 if let Some((other, _)) = self.unproven(&me.identity, &after) {
                     return Err(one_at_a_time(&other.field));
                 }
