@@ -296,9 +296,7 @@ impl Ceremonies {
         };
         let opened =
             self.app.kayan.finish_passkey_login(&caller, cmd).await.map_err(|error| no_session.explain(error))?;
-        let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
-        let device = cookies::remember(&opened, &self.app.settings);
-        Ok(WithDevice::new(SessionAnswer::Issued(Reply::new(&opened.into()), cookie), device))
+        Ok(SessionAnswer::to_login(opened, &self.app))
     }
 }
 

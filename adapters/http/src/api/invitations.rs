@@ -12,10 +12,8 @@ use crate::{
     edge::caller::Anyone,
     wire::{
         body::Body,
-        cookies,
         device::WithDevice,
         refused::{Refused, refusals},
-        reply::Reply,
     },
 };
 
@@ -52,9 +50,7 @@ impl Invitations {
     ) -> Result<WithDevice<SessionAnswer>, Refused<AcceptInvitationError>> {
         let cmd = AcceptInvitation { token: link(&body.token), password: body.password.map(Into::into) };
         let opened = self.app.kayan.accept_invitation(&caller, &cmd).await?;
-        let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
-        let device = cookies::remember(&opened, &self.app.settings);
-        Ok(WithDevice::new(SessionAnswer::Issued(Reply::new(&opened.into()), cookie), device))
+        Ok(SessionAnswer::to_login(opened, &self.app))
     }
 }
 

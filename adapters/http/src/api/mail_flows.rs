@@ -16,7 +16,6 @@ use crate::{
     edge::{caller::Anyone, even_times::at_even_times},
     wire::{
         body::Body,
-        cookies,
         device::WithDevice,
         refused::{Refused, refusals},
         reply::Reply,
@@ -152,14 +151,6 @@ pub(super) async fn request(
     })))
 }
 
-impl MailFlows {
-    fn issued(&self, opened: kayan_core::Opened) -> WithDevice<SessionAnswer> {
-        let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
-        let device = cookies::remember(&opened, &self.app.settings);
-        WithDevice::new(SessionAnswer::Issued(Reply::new(&opened.into()), cookie), device)
-    }
-}
-
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Mail")]
 impl MailFlows {
     /// Request a link that verifies an address
@@ -237,7 +228,7 @@ impl MailFlows {
         Body(body): Body<LinkBody>,
     ) -> Result<WithDevice<SessionAnswer>, Refused<LogInByLinkError>> {
         let opened = self.app.kayan.log_in_by_link(&caller, link(&body.token).as_ref()).await?;
-        Ok(self.issued(opened))
+        Ok(SessionAnswer::to_login(opened, &self.app))
     }
 
     /// Request a code that logs in
@@ -269,7 +260,7 @@ impl MailFlows {
         let login = tokio::spawn(async move { kayan.log_in_by_code(&caller, &cmd).await }.with_current_context());
         let opened =
             at_even_times(login).await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
-        Ok(self.issued(opened))
+        Ok(SessionAnswer::to_login(opened, &self.app))
     }
 }
 

@@ -74,6 +74,19 @@ pub(crate) enum SessionAnswer {
     ),
 }
 
+impl SessionAnswer {
+    /// The response to a login: the session, with its cookie and that of the device.
+    pub(crate) fn to_login(opened: Opened, app: &Application) -> WithDevice<Self> {
+        let device = cookies::remember(&opened, &app.settings);
+        WithDevice::new(Self::issued(opened, app), device)
+    }
+
+    fn issued(opened: Opened, app: &Application) -> Self {
+        let cookie = cookies::issue(&opened, app.clock.now(), &app.settings);
+        Self::Issued(Reply::new(&opened.into()), cookie)
+    }
+}
+
 /// An authenticator assurance level (NIST SP 800-63B).
 #[derive(Enum)]
 #[oai(rename_all = "snake_case")]
@@ -109,13 +122,6 @@ struct SessionList {
     data: Vec<SessionInfo>,
 }
 
-impl Sessions {
-    fn issued(&self, opened: Opened) -> SessionAnswer {
-        let cookie = cookies::issue(&opened, self.app.clock.now(), &self.app.settings);
-        SessionAnswer::Issued(Reply::new(&opened.into()), cookie)
-    }
-}
-
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Sessions")]
 impl Sessions {
     /// Log in
@@ -134,8 +140,7 @@ impl Sessions {
         let kayan = self.app.kayan.clone();
         let login = tokio::spawn(async move { kayan.log_in(&caller, cmd).await }.with_current_context());
         let opened = login.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
-        let device = cookies::remember(&opened, &self.app.settings);
-        Ok(WithDevice::new(self.issued(opened), device))
+        Ok(SessionAnswer::to_login(opened, &self.app))
     }
 
     /// Get the current session
@@ -182,7 +187,7 @@ impl Sessions {
     ) -> Result<SessionAnswer, Refused<RefreshSessionError>> {
         let cmd = RefreshSession { refresh_token: Token::read(Purpose::Refresh, &body.refresh_token) };
         let opened = self.app.kayan.refresh_session(&caller, cmd).await?;
-        Ok(self.issued(opened))
+        Ok(SessionAnswer::issued(opened, &self.app))
     }
 
     /// List your sessions

@@ -5,15 +5,20 @@ use kayan_ports::Timestamp;
 
 use crate::HttpSettings;
 
-/// The cookie's name. Over https, the prefix `__Host-` binds it to this host. It requires `Path=/`, with which browsers would
-/// send the token to all applications of the host, so a service at a path of its own uses `__Secure-`, which only requires
-/// https (RFC 6265bis, section 4.1.3).
-pub(crate) fn name(settings: &HttpSettings) -> &'static str {
+/// The name that a cookie has here, of those without a prefix, with `__Host-` and with `__Secure-`. Over https, `__Host-` binds it
+/// to this host. It requires `Path=/`, with which browsers would send the token to all applications of the host, so a service at
+/// a path of its own uses `__Secure-`, which only requires https (RFC 6265bis, section 4.1.3).
+fn chosen(settings: &HttpSettings, [plain, of_host, secure]: [&'static str; 3]) -> &'static str {
     match (settings.secure_cookies, settings.public_path.is_empty()) {
-        (false, _) => "kayan_session",
-        (true, true) => "__Host-kayan_session",
-        (true, false) => "__Secure-kayan_session",
+        (false, _) => plain,
+        (true, true) => of_host,
+        (true, false) => secure,
     }
+}
+
+/// The name of the session's cookie.
+pub(crate) fn name(settings: &HttpSettings) -> &'static str {
+    chosen(settings, ["kayan_session", "__Host-kayan_session", "__Secure-kayan_session"])
 }
 
 /// The `Set-Cookie` value that stores the session token in a browser until it expires.
@@ -27,13 +32,9 @@ pub(crate) fn revoke(settings: &HttpSettings) -> String {
     format!("{}={}", name(settings), attributes(0, settings))
 }
 
-/// The name of the cookie that a browser with a passkey ceremony is recognised by; see [`name`].
+/// The name of the cookie that a browser with a passkey ceremony is recognised by.
 pub(crate) fn browser_name(settings: &HttpSettings) -> &'static str {
-    match (settings.secure_cookies, settings.public_path.is_empty()) {
-        (false, _) => "kayan_ceremony",
-        (true, true) => "__Host-kayan_ceremony",
-        (true, false) => "__Secure-kayan_ceremony",
-    }
+    chosen(settings, ["kayan_ceremony", "__Host-kayan_ceremony", "__Secure-kayan_ceremony"])
 }
 
 /// The `Set-Cookie` value that recognises a browser for an hour.
@@ -44,13 +45,9 @@ pub(crate) fn recognise(browser: &Token, settings: &HttpSettings) -> String {
 /// The longest that browsers keep a cookie (RFC 6265bis, section 5.5): 400 days, in seconds.
 const LONGEST: i64 = 400 * 24 * 60 * 60;
 
-/// The name of the cookie that a device is known by; see [`name`].
+/// The name of the cookie that a device is known by.
 pub(crate) fn device_name(settings: &HttpSettings) -> &'static str {
-    match (settings.secure_cookies, settings.public_path.is_empty()) {
-        (false, _) => "kayan_device",
-        (true, true) => "__Host-kayan_device",
-        (true, false) => "__Secure-kayan_device",
-    }
+    chosen(settings, ["kayan_device", "__Host-kayan_device", "__Secure-kayan_device"])
 }
 
 /// The `Set-Cookie` value that a device is known by from now on, if a login has opened the session.
