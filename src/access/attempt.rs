@@ -63,7 +63,7 @@ pub(crate) struct Attempt(Vec<Counted>);
 #[derive(Debug)]
 struct Counted {
     key: AttemptKey,
-    /// Whether it was counted; otherwise there are so many that it need not be.
+    /// Whether it was counted; otherwise the limit was reached before it.
     is_counted: bool,
     /// Whether one that succeeds makes all others under the key forgotten, and not only itself.
     clears: bool,

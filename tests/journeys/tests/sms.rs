@@ -42,7 +42,7 @@ fn complete(client: &Client, flow: &str, phone: &str, code: &str) -> RequestBuil
     client.tell(&format!("/api/v1/{flow}/complete"), &json!({ name: phone, "code": code }))
 }
 
-/// What is told of a message once it waits after an attempt.
+/// What an operator sees of a message once it waits after an attempt.
 async fn postponed(home: &Home, id: &str) -> Value {
     loop {
         let told = home.run(&format!("admin message show {id} --format json")).await.stdout;
