@@ -8,7 +8,7 @@ mod prepare;
 
 use std::sync::Arc;
 
-use kayan_ports::{Mailer, Templates, TenantId};
+use kayan_ports::{Channel, Mailer, Templates, TenantId};
 
 /// What messages are rendered and delivered by.
 #[derive(Clone)]
@@ -29,6 +29,14 @@ pub struct Messaging {
 }
 
 impl Messaging {
+    /// What delivers messages in this way; `None`: nothing does.
+    pub(crate) fn deliverer(&self, channel: Channel) -> Option<&Arc<dyn Mailer>> {
+        match channel {
+            Channel::Mail => self.mailer.as_ref(),
+            Channel::Sms => self.sms.as_ref(),
+        }
+    }
+
     /// The link of a flow. It carries its token in the fragment, which no server sees.
     pub(crate) fn link(&self, flow: &str, token: &str, tenant: &TenantId) -> String {
         let url = self.link_url.replace("{flow}", flow);

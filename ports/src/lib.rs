@@ -69,7 +69,7 @@ pub use keys::{
 pub use limits::{Admission, AttemptCounter, AttemptKey, Lockout, RateLimit, RateLimiter, Reservation, Target};
 pub use lock_order::Locked;
 pub use log_control::{LogControl, LogLevel};
-pub use mail::{Mail, MailError, MailFailure, Mailer, Rendered, Templates};
+pub use mail::{Channel, Mail, MailError, MailFailure, Mailer, Rendered, Templates};
 pub use methods::{Method, MethodUse, PasskeyProof};
 pub use one_time::{OneTimeChange, OneTimePurpose, OneTimeToken, OneTimeTokens};
 pub use outbox::{Backlog, Message, MessageKind, MessageQuery, MessageState, Outbox, OutboxChange};

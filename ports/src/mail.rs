@@ -3,7 +3,23 @@
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use crate::{Failure, MessageId, MessageKind, TenantId, Timestamp};
+use crate::{Failure, Identifier, MessageId, MessageKind, TenantId, Timestamp};
+
+/// How a message is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Channel {
+    /// By mail.
+    Mail,
+    /// By SMS.
+    Sms,
+}
+
+impl Channel {
+    /// How messages to an address of this form are delivered: by SMS to a phone number, else by mail.
+    pub fn to(address: &Identifier) -> Self {
+        if address.is_phone() { Self::Sms } else { Self::Mail }
+    }
+}
 
 /// The text of a message.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,25 +37,18 @@ pub struct Rendered {
 /// Renders messages.
 ///
 /// An implementation must
-/// - render every kind of message in English at least;
+/// - render every kind of mail in English at least;
 /// - check all templates when it is made, so that rendering fails only through a bug;
 /// - escape values in HTML, and keep line breaks out of the subject.
 pub trait Templates: Send + Sync {
     /// Renders a message of a tenant in the first of the languages that there is a template in, else in English. A language
-    /// is a tag such as `de-AT` (RFC 5646); a template in `de` serves it, too.
+    /// is a tag such as `de-AT` (RFC 5646); a template in `de` serves it, too. There are SMS of `Verification`, `LoginCode` and
+    /// `Test` only.
     fn render(
         &self,
         tenant: &TenantId,
         kind: MessageKind,
-        languages: &[&str],
-        values: &Map<String, Value>,
-    ) -> Result<Rendered, Failure>;
-
-    /// Renders a message as an SMS, in a language as above. There are texts of `Verification`, `LoginCode` and `Test`.
-    fn render_sms(
-        &self,
-        tenant: &TenantId,
-        kind: MessageKind,
+        channel: Channel,
         languages: &[&str],
         values: &Map<String, Value>,
     ) -> Result<Rendered, Failure>;

@@ -3,8 +3,8 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::Mac;
 use kayan_ports::{
-    Change, CommitError, Entropy, EventType, Guard, Identifier, IdentityId, KeyPurpose, LoginCandidate, Method,
-    OneTimeChange, OneTimePurpose, TenantId, Timestamp, TokenHash,
+    Change, Channel, CommitError, Entropy, EventType, Guard, Identifier, IdentityId, KeyPurpose, LoginCandidate,
+    Method, OneTimeChange, OneTimePurpose, TenantId, Timestamp, TokenHash,
 };
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -82,9 +82,8 @@ pub(crate) fn random(entropy: &dyn Entropy) -> Zeroizing<String> {
 
 /// Where the code of this purpose for an address is kept: one at a time, so that a new one voids the last (I-03).
 pub(crate) fn slot(purpose: OneTimePurpose, tenant: &TenantId, address: &Identifier) -> TokenHash {
-    let name = purpose.as_str().replace('_', " ");
-    let name = if purpose == OneTimePurpose::LoginCode { name } else { format!("{name} code") };
-    let hash = Sha256::new().chain_update(format!("kayan {name} 1\0")).chain_update(tenant.as_str());
+    let hash = Sha256::new().chain_update("kayan code 1\0").chain_update(purpose.as_str());
+    let hash = hash.chain_update("\0").chain_update(tenant.as_str());
     TokenHash(hash.chain_update("\0").chain_update(address.as_str()).finalize().into())
 }
 
@@ -115,7 +114,7 @@ impl Kayan {
         let LoginCandidate { settings, known, .. } = found.ok_or(LogInByCodeError::NoTenant)?;
         let limit = tenant::limit("login", self.settings.limits.login, settings.login_limit);
         self.limit::<LogInByCodeError>(caller, limit, &target).await?;
-        if !tenant::allows(&settings, Method::Code) || !self.sends_to(&identifier) {
+        if !tenant::allows(&settings, Method::Code) || !self.sends_by(Channel::to(&identifier)) {
             return Err(LogInByCodeError::MethodDisabled);
         }
         let origin = attempt::origin(caller, known.as_ref());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kayan_ports::{CommitError, Guard, Identifier, MessageKind, Method, RateLimit, WorkPurpose};
+use kayan_ports::{Channel, CommitError, Guard, Identifier, MessageKind, Method, RateLimit, WorkPurpose};
 
 use crate::{
     Caller, Failure, Kayan, Limited, WorkRequired,
@@ -130,13 +130,14 @@ impl Flow {
 }
 
 impl Kayan {
-    /// Requests a mail to this address, or an SMS to this number.
+    /// Requests a mail to this address, or an SMS to this number, and returns which of both.
     ///
     /// **Invariant**: an address that a user has can't be told from one that nobody has (I-08): whose it is, is not looked
     /// up before the mail is delivered.
-    pub async fn request_by_mail(&self, caller: &Caller, cmd: &RequestByMail) -> Result<(), RequestByMailError> {
+    pub async fn request_by_mail(&self, caller: &Caller, cmd: &RequestByMail) -> Result<Channel, RequestByMailError> {
         let address = cmd.flow.address(&cmd.address)?;
-        if !self.sends_to(&address) {
+        let channel = Channel::to(&address);
+        if !self.sends_by(channel) {
             return Err(RequestByMailError::MethodDisabled);
         }
         let tenant = self.active_tenant(caller).await?.ok_or(RequestByMailError::NoTenant)?;
@@ -148,7 +149,7 @@ impl Kayan {
         self.limit_mails::<RequestByMailError>(caller, &address).await?;
         let enqueue = self.enqueue(Outgoing::to_address(caller, cmd.flow.message(), &address)).await?;
         match self.store.changes.commit(vec![enqueue]).await {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(channel),
             Err(CommitError::Stale(Guard::Tenant)) => Err(RequestByMailError::NoTenant),
             Err(other) => Err(Failure::from(other).into()),
         }
@@ -160,7 +161,10 @@ impl Kayan {
         caller: &Caller,
         address: &Identifier,
     ) -> Result<(), E> {
-        let limits = if address.is_phone() { SMS } else { MAIL };
+        let limits = match Channel::to(address) {
+            Channel::Mail => MAIL,
+            Channel::Sms => SMS,
+        };
         self.limit_network::<E>(caller, Some(limits.from_client)).await?;
         self.limit::<E>(caller, Some(limits.for_address), &attempt::target(&caller.tenant, address)).await?;
         self.limit::<E>(caller, Some(limits.in_tenant), &caller.tenant).await?;

@@ -15,7 +15,7 @@ const NEW: &str = "another horse battery staple";
 
 pub(super) async fn request(stage: &Stage, flow: Flow, address: &str) -> Result<(), RequestByMailError> {
     let cmd = RequestByMail { flow, address: address.to_owned(), proof_of_work: None };
-    stage.kayan.request_by_mail(&Stage::stranger(), &cmd).await
+    stage.kayan.request_by_mail(&Stage::stranger(), &cmd).await.map(drop)
 }
 
 /// Delivers all that is due, and nothing else.

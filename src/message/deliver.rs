@@ -1,10 +1,8 @@
 //! Delivers the messages that are due.
 
-use std::sync::Arc;
-
 use futures_util::{StreamExt as _, future::join, stream};
 use kayan_ports::{
-    Change, CommitError, Guard, Identifier, Identity, Mail, MailError, MailFailure, Mailer, Message, MessageId,
+    Change, Channel, CommitError, Guard, Identifier, Identity, Mail, MailError, MailFailure, Message, MessageId,
     MessageKind, OutboxChange, Tenant, Timestamp,
 };
 use serde_json::{Map, Value, json};
@@ -65,13 +63,13 @@ impl Kayan {
         let until = now + LEASE;
         self.commit(vec![Change::Outbox(OutboxChange::Lease { lease, most: BATCH, at: now, until })]).await?;
         let leased = self.store.outbox.leased(lease).await?;
-        let (sms, mails): (Vec<_>, Vec<_>) = leased.into_iter().partition(is_sms);
-        let work = |messages: Vec<Message>, mailer: Option<&Arc<dyn Mailer>>| {
-            let most = mailer.map_or(1, |mailer| mailer.connections().max(1));
+        let (sms, mails): (Vec<_>, Vec<_>) = leased.into_iter().partition(|it| channel(it) == Channel::Sms);
+        let work = |messages: Vec<Message>, channel| {
+            let most = messaging.deliverer(channel).map_or(1, |mailer| mailer.connections().max(1));
             let work = messages.into_iter().map(move |message| self.work_on(messaging, message, lease));
             stream::iter(work).buffer_unordered(most).collect::<Vec<_>>()
         };
-        let (mails, sms) = join(work(mails, messaging.mailer.as_ref()), work(sms, messaging.sms.as_ref())).await;
+        let (mails, sms) = join(work(mails, Channel::Mail), work(sms, Channel::Sms)).await;
         Ok(mails.into_iter().chain(sms).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
@@ -106,10 +104,10 @@ impl Kayan {
         if self.clock.now() > message.due_at - SPARE {
             return Ok(None);
         }
-        let mailer = if is_sms(message) { &messaging.sms } else { &messaging.mailer };
-        let sent = match mailer {
+        let channel = channel(message);
+        let sent = match messaging.deliverer(channel) {
             Some(mailer) => mailer.send(&mail).await,
-            None => Err(no_mailer(message)),
+            None => Err(no_deliverer(channel)),
         };
         let now = self.clock.now();
         Ok(Some(match sent {
@@ -144,14 +142,16 @@ impl Kayan {
     }
 }
 
-/// Whether a message is delivered by SMS, and not by mail.
-fn is_sms(message: &Message) -> bool {
-    Identifier::from_canonical(message.recipient.clone()).is_phone()
+fn channel(message: &Message) -> Channel {
+    Channel::to(&Identifier::from_canonical(message.recipient.clone()))
 }
 
 /// The service was set up anew since the message was enqueued.
-fn no_mailer(message: &Message) -> MailError {
-    let setting = if is_sms(message) { "SMS: set KAYAN_SMS_WEBHOOK_URL" } else { "mail: set KAYAN_SMTP_URL" };
+fn no_deliverer(channel: Channel) -> MailError {
+    let setting = match channel {
+        Channel::Mail => "mail: set KAYAN_SMTP_URL",
+        Channel::Sms => "SMS: set KAYAN_SMS_WEBHOOK_URL",
+    };
     MailError { why: MailFailure::Unreachable, detail: format!("the service sends no {setting}") }
 }
 
@@ -178,11 +178,7 @@ fn mail(
         tell_secret(&mut values, messaging, message, (secret, now));
     }
     let Message { id, tenant, kind, created_at, recipient, .. } = message;
-    let rendered = if is_sms(message) {
-        messaging.templates.render_sms(tenant, *kind, &languages, &values)?
-    } else {
-        messaging.templates.render(tenant, *kind, &languages, &values)?
-    };
+    let rendered = messaging.templates.render(tenant, *kind, channel(message), &languages, &values)?;
     Ok(Mail { id: *id, tenant: tenant.clone(), kind: *kind, created_at: *created_at, to: recipient.clone(), rendered })
 }
 
@@ -196,7 +192,7 @@ fn tell_secret(
     // Rounded up: it was issued a moment ago.
     let minutes = (secret.expires_at + Duration::seconds(59) - now).whole_minutes();
     values.insert("minutes".to_owned(), json!(minutes));
-    if let Some(host) = messaging.code_host.as_ref().filter(|_| is_sms(message)) {
+    if let Some(host) = messaging.code_host.as_ref().filter(|_| channel(message) == Channel::Sms) {
         values.insert("host".to_owned(), json!(host));
     }
     let (name, value) = if is_code(message.kind, &Identifier::from_canonical(message.recipient.clone())) {

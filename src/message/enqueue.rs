@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kayan_ports::{
-    Admission, Change, Identifier, Identity, IdentityId, Message, MessageId, MessageKind, MessageState,
+    Admission, Change, Channel, Identifier, Identity, IdentityId, Message, MessageId, MessageKind, MessageState,
     NamedIdentifier, OutboxChange, RateLimit, TenantId,
 };
 use serde_json::{Map, Value};
@@ -64,17 +64,12 @@ impl Kayan {
 
     /// Whether mail can be delivered.
     pub fn sends_mail(&self) -> bool {
-        self.messaging.as_ref().is_some_and(|messaging| messaging.mailer.is_some())
+        self.sends_by(Channel::Mail)
     }
 
-    /// Whether SMS can be delivered.
-    pub fn sends_sms(&self) -> bool {
-        self.messaging.as_ref().is_some_and(|messaging| messaging.sms.is_some())
-    }
-
-    /// Whether messages to addresses of this form can be delivered.
-    pub(crate) fn sends_to(&self, address: &Identifier) -> bool {
-        if address.is_phone() { self.sends_sms() } else { self.sends_mail() }
+    /// Whether messages can be delivered in this way.
+    pub(crate) fn sends_by(&self, channel: Channel) -> bool {
+        self.messaging.as_ref().is_some_and(|messaging| messaging.deliverer(channel).is_some())
     }
 
     /// The change that enqueues a message.

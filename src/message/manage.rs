@@ -1,7 +1,7 @@
 //! Lists, retries and discards messages, for operators.
 
 use kayan_ports::{
-    Backlog, Change, CommitError, EventType, Guard, Identifier, Message, MessageId, MessageKind, MessageQuery,
+    Backlog, Change, Channel, CommitError, EventType, Guard, Identifier, Message, MessageId, MessageKind, MessageQuery,
     MessageState, OutboxChange, Page, TenantId,
 };
 
@@ -171,7 +171,7 @@ impl Kayan {
         let action = "message.test";
         self.permit(operator, &Permission::MESSAGES_WRITE, action).await?;
         let recipient = match identifier::canonical(address).ok().filter(Identifier::is_phone) {
-            Some(_) if !self.sends_sms() => return Err(TestMessageError::NoSms),
+            Some(_) if !self.sends_by(Channel::Sms) => return Err(TestMessageError::NoSms),
             None if !self.sends_mail() => return Err(TestMessageError::NoMail),
             Some(number) => number.as_str().to_owned(),
             None if identifier::check_address(address).is_ok() => address.to_owned(),

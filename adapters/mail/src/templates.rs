@@ -13,7 +13,7 @@ use std::{
     path::Path,
 };
 
-use kayan_ports::{Failure, MessageKind, Rendered, Templates, TenantId};
+use kayan_ports::{Channel, Failure, MessageKind, Rendered, Templates, TenantId};
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde_json::{Map, Value};
 
@@ -44,9 +44,8 @@ pub struct MailTemplates {
 #[derive(Debug)]
 struct Set {
     language: String,
-    kinds: BTreeSet<&'static str>,
-    /// The kinds that there is an SMS of.
-    sms: BTreeSet<&'static str>,
+    /// Of which kinds there is a mail, or an SMS.
+    kinds: BTreeSet<(Channel, &'static str)>,
 }
 
 impl MailTemplates {
@@ -77,7 +76,7 @@ impl MailTemplates {
     /// Compiles what a tenant uses in a language.
     fn compile(&mut self, sources: &Sources, tenant: Option<String>, language: String) -> Result<(), TemplateError> {
         let set = name_of_set(tenant.as_deref(), &language);
-        let (mut written, mut kinds, mut sms) = (language.clone(), BTreeSet::new(), BTreeSet::new());
+        let (mut written, mut kinds) = (language.clone(), BTreeSet::new());
         let files = files_of(sources, tenant.as_deref(), &language);
         for (file, source) in &files {
             let name = format!("{set}/{file}");
@@ -87,9 +86,10 @@ impl MailTemplates {
             if source.language.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(&language)) {
                 written = source.language.clone().unwrap_or_default();
             }
-            let kind_of = |end| file.strip_suffix(end).and_then(MessageKind::from_name).map(MessageKind::as_str);
-            kinds.extend(kind_of(".txt"));
-            sms.extend(kind_of(folder::SMS));
+            for (channel, end) in [(Channel::Mail, ".txt"), (Channel::Sms, folder::SMS)] {
+                let kind = file.strip_suffix(end).and_then(MessageKind::from_name);
+                kinds.extend(kind.map(|kind| (channel, kind.as_str())));
+            }
         }
         for (file, source) in &files {
             if let Some(other) = other_half(file).filter(|other| !files.contains_key(other.as_str())) {
@@ -97,7 +97,7 @@ impl MailTemplates {
                 return Err(TemplateError::Template { file: source.origin.clone(), line: None, why });
             }
         }
-        self.sets.insert((tenant, language), Set { language: written, kinds, sms });
+        self.sets.insert((tenant, language), Set { language: written, kinds });
         Ok(())
     }
 
@@ -105,15 +105,10 @@ impl MailTemplates {
     fn check(&self) -> Result<(), TemplateError> {
         for ((tenant, language), set) in &self.sets {
             let name = name_of_set(tenant.as_deref(), language);
-            for kind in set.kinds.iter().filter_map(|kind| MessageKind::from_name(kind)) {
-                for sample in values::samples(kind) {
-                    let rendered = self.rendered(&name, kind, &set.language, &sample);
-                    rendered.map_err(|(file, error)| self.refusal(&file, &error))?;
-                }
-            }
-            for kind in set.sms.iter().filter_map(|kind| MessageKind::from_name(kind)) {
-                for sample in values::sms_samples(kind) {
-                    let rendered = self.rendered_sms(&name, kind, &set.language, &sample);
+            for (channel, kind) in &set.kinds {
+                let Some(kind) = MessageKind::from_name(kind) else { continue };
+                for sample in values::samples(kind, *channel) {
+                    let rendered = self.rendered(&name, (kind, *channel), &set.language, &sample);
                     rendered.map_err(|(file, error)| self.refusal(&file, &error))?;
                 }
             }
@@ -124,16 +119,23 @@ impl MailTemplates {
     fn rendered(
         &self,
         set: &str,
-        kind: MessageKind,
+        (kind, channel): (MessageKind, Channel),
         language: &str,
         values: &Map<String, Value>,
     ) -> Result<Rendered, (String, minijinja::Error)> {
-        let render = |kind_of_file: &str, subject: &str| {
-            let file = format!("{set}/{}.{kind_of_file}", kind.as_str());
+        let language = language.to_owned();
+        let render = |end: &str, subject: &str| {
+            let file = format!("{set}/{}{end}", kind.as_str());
             let values = minijinja::Value::from_serialize(values);
-            self.rendered_file(file, context! { subject, language, ..values })
+            let context = context! { subject, language, ..values };
+            let text = self.environment.get_template(&file).and_then(|template| template.render(context));
+            text.map_err(|error| (file, error))
         };
-        let text = render("txt", "")?;
+        if channel == Channel::Sms {
+            let text = render(folder::SMS, "")?.trim().to_owned();
+            return Ok(Rendered { subject: String::new(), text, html: String::new(), language });
+        }
+        let text = render(".txt", "")?;
         let (subject, text) = text.trim_start().split_once('\n').unwrap_or((text.trim(), ""));
         let subject: String = one_line(subject.trim()).chars().take(LONGEST_SUBJECT).collect();
         if subject.is_empty() {
@@ -141,32 +143,14 @@ impl MailTemplates {
             let error = minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, why);
             return Err((format!("{set}/{}.txt", kind.as_str()), error));
         }
-        let html = render("html", &subject)?;
-        Ok(Rendered { text: format!("{}\n", text.trim()), subject, html, language: language.to_owned() })
+        let html = render(".html", &subject)?;
+        Ok(Rendered { text: format!("{}\n", text.trim()), subject, html, language })
     }
 
-    fn rendered_sms(
-        &self,
-        set: &str,
-        kind: MessageKind,
-        language: &str,
-        values: &Map<String, Value>,
-    ) -> Result<Rendered, (String, minijinja::Error)> {
-        let file = format!("{set}/{}{}", kind.as_str(), folder::SMS);
-        let values = minijinja::Value::from_serialize(values);
-        let text = self.rendered_file(file, context! { language, ..values })?.trim().to_owned();
-        Ok(Rendered { subject: String::new(), text, html: String::new(), language: language.to_owned() })
-    }
-
-    fn rendered_file(&self, file: String, values: minijinja::Value) -> Result<String, (String, minijinja::Error)> {
-        let text = self.environment.get_template(&file).and_then(|template| template.render(values));
-        text.map_err(|error| (file, error))
-    }
-
-    /// A message with sample values, as a tenant's users would get it in one of these languages.
+    /// A mail with sample values, as a tenant's users would get it in one of these languages.
     pub fn preview(&self, tenant: &TenantId, kind: MessageKind, languages: &[&str]) -> Result<Rendered, Failure> {
-        let [most, _] = values::samples(kind);
-        self.render(tenant, kind, languages, &most)
+        let [most, _] = values::samples(kind, Channel::Mail);
+        self.render(tenant, kind, Channel::Mail, languages, &most)
     }
 
     /// What is wrong with a template, in the file that it is in.
@@ -188,14 +172,14 @@ impl MailTemplates {
         &self,
         tenant: &str,
         kind: MessageKind,
+        channel: Channel,
         languages: &[&str],
-        kinds: impl Fn(&Set) -> &BTreeSet<&'static str>,
     ) -> Result<(String, &str), Failure> {
         let wanted = languages.iter().flat_map(|tag| shorter_and_shorter(tag));
         let chosen = wanted.chain([ENGLISH.to_owned()]).find_map(|language| {
             let own = self.sets.get_key_value(&(Some(tenant.to_owned()), language.clone()));
             let ((tenant, language), set) = own.or_else(|| self.sets.get_key_value(&(None, language)))?;
-            let has_kind = kinds(set).contains(kind.as_str());
+            let has_kind = set.kinds.contains(&(channel, kind.as_str()));
             has_kind.then(|| (name_of_set(tenant.as_deref(), language), set.language.as_str()))
         });
         chosen.ok_or_else(|| Failure::Fault(format!("there is no template for {}", kind.as_str())))
@@ -207,25 +191,13 @@ impl Templates for MailTemplates {
         &self,
         tenant: &TenantId,
         kind: MessageKind,
+        channel: Channel,
         languages: &[&str],
         values: &Map<String, Value>,
     ) -> Result<Rendered, Failure> {
-        let values = values::tidy(values)?;
-        let (set, language) = self.choose(tenant.as_str(), kind, languages, |set| &set.kinds)?;
-        self.rendered(&set, kind, language, &values)
-            .map_err(|(file, error)| Failure::Fault(self.refusal(&file, &error).to_string()))
-    }
-
-    fn render_sms(
-        &self,
-        tenant: &TenantId,
-        kind: MessageKind,
-        languages: &[&str],
-        values: &Map<String, Value>,
-    ) -> Result<Rendered, Failure> {
-        let values = values::tidy_for_sms(values)?;
-        let (set, language) = self.choose(tenant.as_str(), kind, languages, |set| &set.sms)?;
-        self.rendered_sms(&set, kind, language, &values)
+        let values = values::tidy(values, channel)?;
+        let (set, language) = self.choose(tenant.as_str(), kind, channel, languages)?;
+        self.rendered(&set, (kind, channel), language, &values)
             .map_err(|(file, error)| Failure::Fault(self.refusal(&file, &error).to_string()))
     }
 }

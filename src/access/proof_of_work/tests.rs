@@ -90,7 +90,7 @@ async fn act(stage: &Stage, purpose: WorkPurpose, name: &str, proof: Option<&str
     let cmd = RequestByMail { flow, address: name.to_owned(), proof_of_work };
     match stage.kayan.request_by_mail(&caller, &cmd).await {
         Err(RequestByMailError::WorkRequired(required)) => Some(required),
-        outcome => outcome.map(|()| None).unwrap(),
+        outcome => outcome.map(|_| None).unwrap(),
     }
 }
 

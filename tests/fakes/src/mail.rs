@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use kayan_ports::{Failure, Mail, MailError, MailFailure, Mailer, MessageKind, Rendered, Templates, TenantId};
+use kayan_ports::{Channel, Failure, Mail, MailError, MailFailure, Mailer, MessageKind, Rendered, Templates, TenantId};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
@@ -67,6 +67,7 @@ impl Templates for ShownValues {
         &self,
         _: &TenantId,
         kind: MessageKind,
+        channel: Channel,
         languages: &[&str],
         values: &Map<String, Value>,
     ) -> Result<Rendered, Failure> {
@@ -76,18 +77,10 @@ impl Templates for ShownValues {
             other => format!("{name}: {other}\n"),
         };
         let text: String = values.iter().map(line).collect();
-        let html = format!("<pre>{text}</pre>");
-        Ok(Rendered { subject: kind.as_str().to_owned(), text, html, language: known.unwrap_or("en").to_owned() })
-    }
-
-    fn render_sms(
-        &self,
-        tenant: &TenantId,
-        kind: MessageKind,
-        languages: &[&str],
-        values: &Map<String, Value>,
-    ) -> Result<Rendered, Failure> {
-        let rendered = self.render(tenant, kind, languages, values)?;
-        Ok(Rendered { subject: String::new(), html: String::new(), ..rendered })
+        let (subject, html) = match channel {
+            Channel::Mail => (kind.as_str().to_owned(), format!("<pre>{text}</pre>")),
+            Channel::Sms => (String::new(), String::new()),
+        };
+        Ok(Rendered { subject, text, html, language: known.unwrap_or("en").to_owned() })
     }
 }

@@ -6,6 +6,7 @@ use kayan_core::{
     Caller, Failure, FieldError, Flow, InvalidLink, LogInByCode, LogInByCodeError, LogInByLinkError, Purpose, Recover,
     RecoverError, RequestByMail, RequestByMailError, Token, VerifyAddressError,
 };
+use kayan_ports::Channel;
 use opentelemetry::trace::FutureExt as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::{Deserialize, Serialize};
@@ -142,12 +143,10 @@ pub(super) async fn request(
     flow: Flow,
     (address, proof_of_work): (String, Option<String>),
 ) -> Result<Requested, RequestByMailError> {
-    let is_phone = address.starts_with('+') && !address.contains('@');
-    app.kayan.request_by_mail(caller, &RequestByMail { flow, address, proof_of_work }).await?;
-    Ok(Requested::Accepted(told(if is_phone {
-        "if a user has this phone number, an SMS is on its way"
-    } else {
-        "if a user has this address, a mail is on its way"
+    let channel = app.kayan.request_by_mail(caller, &RequestByMail { flow, address, proof_of_work }).await?;
+    Ok(Requested::Accepted(told(match channel {
+        Channel::Mail => "if a user has this address, a mail is on its way",
+        Channel::Sms => "if a user has this phone number, an SMS is on its way",
     })))
 }
 

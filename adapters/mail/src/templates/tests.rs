@@ -18,7 +18,7 @@ fn tenant() -> TenantId {
 }
 
 fn with(kind: MessageKind, more: Value) -> Map<String, Value> {
-    let [mut values, _] = values::samples(kind);
+    let [mut values, _] = values::samples(kind, Channel::Mail);
     values.extend(more.as_object().cloned().unwrap_or_default());
     values
 }
@@ -29,8 +29,8 @@ fn every_kind_is_rendered_in_english_and_german_with_its_link_or_code() {
     let mut subjects = BTreeSet::new();
     for (language, kind) in ["en", "de"].into_iter().flat_map(|language| MessageKind::ALL.map(|kind| (language, kind)))
     {
-        for values in values::samples(kind) {
-            let mail = templates.render(&tenant(), kind, &[language], &values).unwrap();
+        for values in values::samples(kind, Channel::Mail) {
+            let mail = templates.render(&tenant(), kind, Channel::Mail, &[language], &values).unwrap();
             let Rendered { subject, text, html, .. } = &mail;
             assert_eq!(mail.language, language);
             for name in ["link", "code", "left", "ip", "device"].iter().filter(|name| kind_has(kind, name)) {
@@ -77,21 +77,21 @@ fn an_sms_begins_with_its_code_fits_one_segment_and_ends_with_the_host_that_the_
     for (language, kind) in
         ["en", "de"].into_iter().flat_map(|language| folder::SENT_AS_SMS.map(|kind| (language, kind)))
     {
-        for values in values::sms_samples(kind) {
-            let sms = templates.render_sms(&tenant(), kind, &[language], &values).unwrap();
+        for values in values::samples(kind, Channel::Sms) {
+            let sms = templates.render(&tenant(), kind, Channel::Sms, &[language], &values).unwrap();
             assert_eq!((sms.language.as_str(), sms.subject.as_str(), sms.html.as_str()), (language, "", ""));
             assert!(sms.text.contains("Example") && !sms.text.contains("{{"), "{}", sms.text);
             let is_bound = kind != MessageKind::Test && values.contains_key("host");
             assert_eq!(sms.text.starts_with("123456 "), kind != MessageKind::Test, "{}", sms.text);
             assert_eq!(sms.text.ends_with("\n\n@id.example.com #123456"), is_bound, "{}", sms.text);
         }
-        let [mut values, _] = values::sms_samples(kind);
+        let [mut values, _] = values::samples(kind, Channel::Sms);
         values.insert("service".to_owned(), json!("ä".repeat(200)));
         for (host, is_there) in
             [(format!("{}.example", "a".repeat(40)), true), (format!("{}.example", "a".repeat(41)), false)]
         {
             values.insert("host".to_owned(), json!(host));
-            let text = templates.render_sms(&tenant(), kind, &[language], &values).unwrap().text;
+            let text = templates.render(&tenant(), kind, Channel::Sms, &[language], &values).unwrap().text;
             assert!(gsm_7(&text).is_some_and(|length| length <= 160), "{text:?} {:?}", gsm_7(&text));
             assert_eq!(text.contains('@'), is_there && kind != MessageKind::Test, "{text}");
         }
@@ -100,7 +100,7 @@ fn an_sms_begins_with_its_code_fits_one_segment_and_ends_with_the_host_that_the_
 
 #[test]
 fn the_sms_of_other_kinds_is_an_error() {
-    let why = built_in().render_sms(&tenant(), MessageKind::Recovery, &["en"], &Map::new()).err().unwrap();
+    let why = built_in().render(&tenant(), MessageKind::Recovery, Channel::Sms, &["en"], &Map::new()).err().unwrap();
     assert!(why.to_string().contains("there is no template for recovery"), "{why}");
 }
 
@@ -108,7 +108,7 @@ fn the_sms_of_other_kinds_is_an_error() {
 fn html_needs_nothing_from_elsewhere_and_follows_the_readers_colours() {
     let templates = built_in();
     for kind in MessageKind::ALL {
-        let html = templates.render(&tenant(), kind, &["de"], &with(kind, json!({}))).unwrap().html;
+        let html = templates.render(&tenant(), kind, Channel::Mail, &["de"], &with(kind, json!({}))).unwrap().html;
         assert!(html.starts_with("<!DOCTYPE html>\n<html lang=\"de\">"), "{html}");
         for part in
             ["<meta charset=\"utf-8\">", "color-scheme: light dark", "(prefers-color-scheme: dark)", "max-width: 600px"]
@@ -133,7 +133,7 @@ fn a_notice_says_what_to_do_if_it_was_not_you() {
     ] {
         for (language, words) in [("en", ["If ", "not", "new password"]), ("de", ["Falls ", "nicht", "neues Passwort"])]
         {
-            let mail = templates.render(&tenant(), kind, &[language], &with(kind, json!({}))).unwrap();
+            let mail = templates.render(&tenant(), kind, Channel::Mail, &[language], &with(kind, json!({}))).unwrap();
             let warns = |text: &str| words.iter().all(|word| text.contains(word));
             assert!(warns(&mail.text) && warns(&mail.html), "{kind:?} {language}: {}", mail.text);
         }
@@ -152,8 +152,9 @@ fn the_first_language_that_there_is_counts_and_english_is_last() {
         (&[], "en"),
         (&["", "-", "../de", "d"], "en"),
     ] {
-        let mail =
-            templates.render(&tenant(), MessageKind::Test, languages, &with(MessageKind::Test, json!({}))).unwrap();
+        let mail = templates
+            .render(&tenant(), MessageKind::Test, Channel::Mail, languages, &with(MessageKind::Test, json!({})))
+            .unwrap();
         assert_eq!(mail.language, expected, "{languages:?}");
     }
 }
@@ -169,7 +170,7 @@ fn validity_is_said_in_words_that_fit() {
     ] {
         for (language, words) in [("en", english), ("de", german)] {
             let values = with(MessageKind::Recovery, json!({ "minutes": minutes }));
-            let mail = templates.render(&tenant(), MessageKind::Recovery, &[language], &values).unwrap();
+            let mail = templates.render(&tenant(), MessageKind::Recovery, Channel::Mail, &[language], &values).unwrap();
             assert!(mail.text.contains(words) && mail.html.contains(words), "{words}: {}", mail.text);
         }
     }
@@ -180,12 +181,12 @@ fn markup_in_a_value_is_escaped_in_html_and_not_in_text() {
     let name = "<b onclick='x'>A & \"B\"</b>{{ code }}{% endblock %}";
     let values =
         with(MessageKind::FactorAdded, json!({ "name": name, "service": name, "device": name, "address": name }));
-    let mail = built_in().render(&tenant(), MessageKind::FactorAdded, &["en"], &values).unwrap();
+    let mail = built_in().render(&tenant(), MessageKind::FactorAdded, Channel::Mail, &["en"], &values).unwrap();
     assert!(mail.text.contains(name) && mail.subject.contains(name), "{}", mail.text);
     assert!(!mail.html.contains("<b onclick") && !mail.html.contains("\"B\""), "{}", mail.html);
     assert!(mail.html.matches("&lt;b onclick").count() >= 4, "{}", mail.html);
     let values = with(MessageKind::MagicLink, json!({ "link": "https://id.example.com/?a=\"><script>" }));
-    let html = built_in().render(&tenant(), MessageKind::MagicLink, &["en"], &values).unwrap().html;
+    let html = built_in().render(&tenant(), MessageKind::MagicLink, Channel::Mail, &["en"], &values).unwrap().html;
     assert!(!html.contains("<script>"), "{html}");
 }
 
@@ -193,11 +194,11 @@ fn markup_in_a_value_is_escaped_in_html_and_not_in_text() {
 fn a_value_stays_on_its_line_and_hides_nothing() {
     let name = "A\r\nBcc: eve@example.com\u{2028}\n\nB\u{202e}C";
     let values = with(MessageKind::Test, json!({ "service": name, "device": "x".repeat(5_000) }));
-    let mail = built_in().render(&tenant(), MessageKind::Test, &["en"], &values).unwrap();
+    let mail = built_in().render(&tenant(), MessageKind::Test, Channel::Mail, &["en"], &values).unwrap();
     assert_eq!(mail.subject, "A test message from A  Bcc: eve@example.com   BC");
     assert!(!mail.text.lines().any(|line| line.starts_with("Bcc")), "{}", mail.text);
     let long = with(MessageKind::PasswordChanged, json!({ "device": "x".repeat(5_000), "service": "y".repeat(5_000) }));
-    let mail = built_in().render(&tenant(), MessageKind::PasswordChanged, &["en"], &long).unwrap();
+    let mail = built_in().render(&tenant(), MessageKind::PasswordChanged, Channel::Mail, &["en"], &long).unwrap();
     assert!(mail.text.len() < 1_500 && mail.subject.chars().count() == LONGEST_SUBJECT, "{}", mail.text.len());
 }
 
@@ -208,7 +209,11 @@ fn a_value_that_is_missing_or_no_number_is_an_error_that_quotes_no_other() {
     for (name, value) in [("minutes", Some(json!("<b>"))), ("minutes", None)] {
         values.remove(name);
         values.extend(value.map(|value| (name.to_owned(), value)));
-        let why = templates.render(&tenant(), MessageKind::LoginCode, &["en"], &values).err().unwrap().to_string();
+        let why = templates
+            .render(&tenant(), MessageKind::LoginCode, Channel::Mail, &["en"], &values)
+            .err()
+            .unwrap()
+            .to_string();
         assert!(why.contains("minutes") || why.contains("validity.txt, line 1: "), "{why}");
         assert!(!why.contains("hunter2"), "{why}");
     }

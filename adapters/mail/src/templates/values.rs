@@ -1,6 +1,6 @@
 //! The values that a template gets.
 
-use kayan_ports::{Failure, MessageKind};
+use kayan_ports::{Channel, Failure, MessageKind};
 use serde_json::{Map, Value, json};
 
 use crate::message::one_line;
@@ -14,10 +14,12 @@ const LONGEST_HOST: usize = 48;
 
 /// What every message has.
 const ALWAYS: [&str; 3] = ["service", "address", "at"];
-/// What a message of any kind may have.
+/// What a mail of any kind may have.
 const MAYBE: [&str; 4] = ["name", "ip", "device", "minutes"];
+/// The same for an SMS.
+const MAYBE_IN_SMS: [&str; 3] = ["ip", "device", "host"];
 
-/// What every message of a kind has besides.
+/// What every mail of a kind has besides.
 fn own(kind: MessageKind) -> &'static [&'static str] {
     match kind {
         MessageKind::Verification
@@ -39,13 +41,17 @@ fn own(kind: MessageKind) -> &'static [&'static str] {
 }
 
 /// The values as templates get them: each text on one line, and short enough not to hide the rest.
-pub(super) fn tidy(values: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
-    values.iter().map(|(name, value)| Ok((name.clone(), tidied(name, value)?))).collect()
+pub(super) fn tidy(values: &Map<String, Value>, channel: Channel) -> Result<Map<String, Value>, Failure> {
+    let tidy = |(name, value): (&String, &Value)| Ok((name.clone(), tidied(name, value)?));
+    let mut values: Map<_, _> = values.iter().map(tidy).collect::<Result<_, Failure>>()?;
+    if channel == Channel::Sms {
+        fit_sms(&mut values);
+    }
+    Ok(values)
 }
 
-/// The values as the texts of SMS get them.
-pub(super) fn tidy_for_sms(values: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
-    let mut values = tidy(values)?;
+/// Shortens what would cost a second SMS.
+fn fit_sms(values: &mut Map<String, Value>) {
     if let Some(Value::String(service)) = values.get_mut("service") {
         let end = service.char_indices().nth(LONGEST_IN_SMS).map_or(service.len(), |(end, _)| end);
         service.truncate(end);
@@ -54,7 +60,6 @@ pub(super) fn tidy_for_sms(values: &Map<String, Value>) -> Result<Map<String, Va
     if values.get("host").is_some_and(is_long) {
         values.remove("host");
     }
-    Ok(values)
 }
 
 fn tidied(name: &str, value: &Value) -> Result<Value, Failure> {
@@ -75,21 +80,19 @@ fn visible(text: &str) -> String {
 }
 
 /// Values to try the templates of a kind with: all that a message may have, and only what each has.
-pub(super) fn samples(kind: MessageKind) -> [Map<String, Value>; 2] {
-    let own = own(kind);
-    let least: Map<_, _> = ALWAYS.iter().chain(own).map(|name| ((*name).to_owned(), sample(name))).collect();
-    let most = ALWAYS.iter().chain(own).chain(&MAYBE).map(|name| ((*name).to_owned(), sample(name))).collect();
-    [most, least]
-}
-
-/// The same for the SMS of a kind.
-pub(super) fn sms_samples(kind: MessageKind) -> [Map<String, Value>; 2] {
-    let own: &[&str] = if kind == MessageKind::Test { &[] } else { &["code", "minutes"] };
+pub(super) fn samples(kind: MessageKind, channel: Channel) -> [Map<String, Value>; 2] {
+    let (own, maybe): (&[&str], &[&str]) = match (channel, kind) {
+        (Channel::Mail, _) => (own(kind), &MAYBE),
+        (Channel::Sms, MessageKind::Test) => (&[], &MAYBE_IN_SMS),
+        (Channel::Sms, _) => (&["code", "minutes"], &MAYBE_IN_SMS),
+    };
     let named = |name: &&str| ((*name).to_owned(), sample(name));
     let mut least: Map<_, _> = ALWAYS.iter().chain(own).map(named).collect();
-    least.insert("address".to_owned(), json!("+491701234567"));
+    if channel == Channel::Sms {
+        least.insert("address".to_owned(), json!("+491701234567"));
+    }
     let mut most = least.clone();
-    most.extend(["ip", "device", "host"].iter().map(named));
+    most.extend(maybe.iter().map(named));
     [most, least]
 }
 

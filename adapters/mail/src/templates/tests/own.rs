@@ -29,7 +29,7 @@ fn refused(files: &[(&str, &str)]) -> String {
 
 fn test_mail(templates: &MailTemplates, tenant: &str, language: &str) -> Rendered {
     let values = with(MessageKind::Test, json!({}));
-    templates.render(&tenant.parse().unwrap(), MessageKind::Test, &[language], &values).unwrap()
+    templates.render(&tenant.parse().unwrap(), MessageKind::Test, Channel::Mail, &[language], &values).unwrap()
 }
 
 #[test]
@@ -76,10 +76,13 @@ fn another_language_is_used_for_the_kinds_that_it_has() {
     let austrian = test_mail(&templates, "default", "de-at");
     assert_eq!((austrian.language.as_str(), austrian.text.as_str()), ("de-AT", "bald\n"));
     let kind = MessageKind::PasswordChanged;
-    let other = templates.render(&tenant(), kind, &["fr", "de-AT"], &with(kind, json!({}))).unwrap();
+    let other = templates.render(&tenant(), kind, Channel::Mail, &["fr", "de-AT"], &with(kind, json!({}))).unwrap();
     assert_eq!(other.language, "de-AT", "{}", other.subject);
     assert!(other.subject.starts_with("Ihr Passwort"));
-    assert_eq!(templates.render(&tenant(), kind, &["fr"], &with(kind, json!({}))).unwrap().language, "en");
+    assert_eq!(
+        templates.render(&tenant(), kind, Channel::Mail, &["fr"], &with(kind, json!({}))).unwrap().language,
+        "en"
+    );
 }
 
 #[test]
@@ -113,7 +116,10 @@ fn the_text_of_an_sms_is_replaced_and_checked_like_the_others() {
     let templates = loaded(&[("tenant/acme/de/login_code.sms", "{{ code }} öffnet {{ service }}\n")]);
     let values = with(MessageKind::LoginCode, json!({}));
     let text = |tenant: &str, language: &str| {
-        templates.render_sms(&tenant.parse().unwrap(), MessageKind::LoginCode, &[language], &values).unwrap().text
+        templates
+            .render(&tenant.parse().unwrap(), MessageKind::LoginCode, Channel::Sms, &[language], &values)
+            .unwrap()
+            .text
     };
     assert_eq!(text("acme", "de-AT"), "123456 öffnet Example");
     assert!(text("acme", "fr").contains("log in to Example") && text("default", "de").contains("Anmeldung"));
