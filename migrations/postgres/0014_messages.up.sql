@@ -8,6 +8,7 @@ CREATE TABLE messages (
     tenant_id   text COLLATE "C" NOT NULL,
     identity_id uuid             REFERENCES identities (id) ON DELETE CASCADE, -- null: not known, or not to be seen here
     kind        text COLLATE "C" NOT NULL, -- verification, recovery, …: the name of its template
+    channel     text COLLATE "C" NOT NULL CHECK (channel IN ('mail', 'sms')),
     recipient   text COLLATE "C" NOT NULL, -- an address
     languages   text COLLATE "C" NOT NULL, -- as in Accept-Language
     data        bytea,                     -- sealed; null: delivered
@@ -21,7 +22,7 @@ CREATE TABLE messages (
 );
 
 CREATE INDEX messages_by_identity ON messages (identity_id) WHERE identity_id IS NOT NULL;
-CREATE INDEX messages_by_due ON messages (due_at, id) WHERE finished_at IS NULL;
+CREATE INDEX messages_by_due ON messages (channel, due_at, id) WHERE finished_at IS NULL;
 CREATE INDEX messages_by_lease ON messages (lease) WHERE lease IS NOT NULL;
 CREATE INDEX messages_by_tenant ON messages (tenant_id, created_at, id);
 CREATE INDEX messages_by_state ON messages (state, created_at, id);

@@ -1,12 +1,14 @@
 //! What renders a message, and what delivers it: by mail, or by SMS.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{Failure, Identifier, MessageId, MessageKind, TenantId, Timestamp};
 
 /// How a message is delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// By mail.
     Mail,
@@ -18,6 +20,14 @@ impl Channel {
     /// How messages to an address of this form are delivered: by SMS to a phone number, else by mail.
     pub fn to(address: &Identifier) -> Self {
         if address.is_phone() { Self::Sms } else { Self::Mail }
+    }
+
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Sms => "sms",
+        }
     }
 }
 
@@ -42,8 +52,8 @@ pub struct Rendered {
 /// - escape values in HTML, and keep line breaks out of the subject.
 pub trait Templates: Send + Sync {
     /// Renders a message of a tenant in the first of the languages that there is a template in, else in English. A language
-    /// is a tag such as `de-AT` (RFC 5646); a template in `de` serves it, too. There are SMS of `Verification`, `LoginCode` and
-    /// `Test` only.
+    /// is a tag such as `de-AT` (RFC 5646); a template in `de` serves it, too. There are SMS of `Verification`, `LoginCode`,
+    /// `MfaCode` and `Test` only.
     fn render(
         &self,
         tenant: &TenantId,

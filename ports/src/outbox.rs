@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::{Failure, IdentityId, MessageId, Page, Scope, Sealed, TenantId, Timestamp};
+use crate::{Channel, Failure, Identifier, IdentityId, MessageId, Page, Scope, Sealed, TenantId, Timestamp};
 
 /// What a message says. Each kind has a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,6 +152,13 @@ pub struct Message {
     pub finished_at: Option<Timestamp>,
 }
 
+impl Message {
+    /// How it is delivered.
+    pub fn channel(&self) -> Channel {
+        Channel::to(&Identifier::from_canonical(self.recipient.clone()))
+    }
+}
+
 /// Which messages to list.
 #[derive(Debug, Clone)]
 pub struct MessageQuery {
@@ -202,11 +209,13 @@ pub trait Outbox: Send + Sync {
 pub enum OutboxChange {
     /// Adds a message. Guard: its tenant exists and is active, and its user, if it names one, is there (`Guard::Tenant`).
     Enqueue(Box<Message>),
-    /// Leases up to `most` messages of all tenants that are due at `at`, or whose lease has ended by then, the earliest due
+    /// Leases up to `most` messages of all tenants and of one channel that are due at `at`, or whose lease has ended by then, the earliest due
     /// first, and counts the attempt. Parallel leases share no message. None is no error.
     Lease {
         /// The name of the lease: a new random id.
         lease: Uuid,
+        /// How they are delivered.
+        channel: Channel,
         /// The most messages.
         most: u32,
         /// The present time.

@@ -1,7 +1,7 @@
 //! Tests of which logins are from a known device, and what that changes.
 
 use kayan_fakes::PlainCodes;
-use kayan_ports::{Client, Clock as _, DeviceId, EventType, Lockout, Outcome, TenantSettings, TotpSetup};
+use kayan_ports::{Channel, Client, Clock as _, DeviceId, EventType, Lockout, Outcome, TenantSettings, TotpSetup};
 use time::Duration;
 
 use crate::{
@@ -33,7 +33,7 @@ async fn devices(stage: &Stage, opened: &Opened) -> Vec<MyDevice> {
 
 /// How many notices of a new device were sent.
 async fn notices(stage: &Stage) -> usize {
-    while !stage.kayan.deliver_messages().await.unwrap().is_empty() {}
+    while !stage.kayan.deliver_messages(Channel::Mail).await.unwrap().is_empty() {}
     stage.mail.mails().iter().filter(|mail| mail.rendered.subject == "new_device").count()
 }
 

@@ -1,6 +1,8 @@
 //! Tests of the flows.
 
-use kayan_ports::{Aal, Accounts, EventType, MailFailure, Message, Method, Outcome, Scope, State, TenantSettings};
+use kayan_ports::{
+    Aal, Accounts, Channel, EventType, MailFailure, Message, Method, Outcome, Scope, State, TenantSettings,
+};
 use time::Duration;
 
 use crate::{
@@ -13,14 +15,16 @@ use crate::{
 const ADA: &str = "ada@example.com";
 const NEW: &str = "another horse battery staple";
 
-pub(super) async fn request(stage: &Stage, flow: Flow, address: &str) -> Result<(), RequestByMailError> {
+pub(crate) async fn request(stage: &Stage, flow: Flow, address: &str) -> Result<(), RequestByMailError> {
     let cmd = RequestByMail { flow, address: address.to_owned(), proof_of_work: None };
     stage.kayan.request_by_mail(&Stage::stranger(), &cmd).await.map(drop)
 }
 
 /// Delivers all that is due, and nothing else.
 pub(crate) async fn deliver(stage: &Stage) {
-    while !stage.kayan.deliver_messages().await.unwrap().is_empty() {}
+    for channel in [Channel::Mail, Channel::Sms] {
+        while !stage.kayan.deliver_messages(channel).await.unwrap().is_empty() {}
+    }
 }
 
 /// The token of the link in the last mail.

@@ -1,6 +1,6 @@
 //! Delivers the messages that are due.
 
-use futures_util::{StreamExt as _, future::join, stream};
+use futures_util::{StreamExt as _, stream};
 use kayan_ports::{
     Change, Channel, CommitError, Guard, Identifier, Identity, Mail, MailError, MailFailure, Message, MessageId,
     MessageKind, OutboxChange, Tenant, Timestamp,
@@ -52,25 +52,21 @@ pub struct Worked {
 }
 
 impl Kayan {
-    /// Delivers messages that are due, [`BATCH`] at most. Any number of workers may do this at once. Returns what became of
-    /// those that it worked on.
+    /// Delivers messages of a channel that are due, [`BATCH`] at most. Any number of workers may do this at once. Returns what
+    /// became of those that it worked on.
     ///
-    /// A mail is marked as delivered before its connection takes the next one: after a crash, as many mails are sent again as
-    /// there are connections, at most. SMS have connections of their own.
-    pub async fn deliver_messages(&self) -> Result<Vec<Worked>, Failure> {
+    /// A message is marked as delivered before its connection takes the next one: after a crash, as many are sent again as
+    /// there are connections, at most.
+    pub async fn deliver_messages(&self, channel: Channel) -> Result<Vec<Worked>, Failure> {
         let Some(messaging) = &self.messaging else { return Ok(Vec::new()) };
         let (lease, now) = (self.random_id(), self.clock.now());
         let until = now + LEASE;
-        self.commit(vec![Change::Outbox(OutboxChange::Lease { lease, most: BATCH, at: now, until })]).await?;
+        self.commit(vec![Change::Outbox(OutboxChange::Lease { lease, channel, most: BATCH, at: now, until })]).await?;
         let leased = self.store.outbox.leased(lease).await?;
-        let (sms, mails): (Vec<_>, Vec<_>) = leased.into_iter().partition(|it| channel(it) == Channel::Sms);
-        let work = |messages: Vec<Message>, channel| {
-            let most = messaging.deliverer(channel).map_or(1, |mailer| mailer.connections().max(1));
-            let work = messages.into_iter().map(move |message| self.work_on(messaging, message, lease));
-            stream::iter(work).buffer_unordered(most).collect::<Vec<_>>()
-        };
-        let (mails, sms) = join(work(mails, Channel::Mail), work(sms, Channel::Sms)).await;
-        Ok(mails.into_iter().chain(sms).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        let at_once = messaging.deliverer(channel).map_or(1, |mailer| mailer.connections().max(1));
+        let work = leased.into_iter().map(|message| self.work_on(messaging, message, lease));
+        let worked = stream::iter(work).buffer_unordered(at_once).collect::<Vec<_>>().await;
+        Ok(worked.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     /// Delivers a message, or says when to try again; `None`: its lease was over.
@@ -104,7 +100,7 @@ impl Kayan {
         if self.clock.now() > message.due_at - SPARE {
             return Ok(None);
         }
-        let channel = channel(message);
+        let channel = message.channel();
         let sent = match messaging.deliverer(channel) {
             Some(mailer) => mailer.send(&mail).await,
             None => Err(no_deliverer(channel)),
@@ -142,10 +138,6 @@ impl Kayan {
     }
 }
 
-fn channel(message: &Message) -> Channel {
-    Channel::to(&Identifier::from_canonical(message.recipient.clone()))
-}
-
 /// The service was set up anew since the message was enqueued.
 fn no_deliverer(channel: Channel) -> MailError {
     let setting = match channel {
@@ -178,7 +170,7 @@ fn mail(
         tell_secret(&mut values, messaging, message, (secret, now));
     }
     let Message { id, tenant, kind, created_at, recipient, .. } = message;
-    let rendered = messaging.templates.render(tenant, *kind, channel(message), &languages, &values)?;
+    let rendered = messaging.templates.render(tenant, *kind, message.channel(), &languages, &values)?;
     Ok(Mail { id: *id, tenant: tenant.clone(), kind: *kind, created_at: *created_at, to: recipient.clone(), rendered })
 }
 
@@ -192,7 +184,7 @@ fn tell_secret(
     // Rounded up: it was issued a moment ago.
     let minutes = (secret.expires_at + Duration::seconds(59) - now).whole_minutes();
     values.insert("minutes".to_owned(), json!(minutes));
-    if let Some(host) = messaging.code_host.as_ref().filter(|_| channel(message) == Channel::Sms) {
+    if let Some(host) = messaging.code_host.as_ref().filter(|_| message.channel() == Channel::Sms) {
         values.insert("host".to_owned(), json!(host));
     }
     let (name, value) = if is_code(message.kind, &Identifier::from_canonical(message.recipient.clone())) {

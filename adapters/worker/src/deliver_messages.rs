@@ -1,9 +1,9 @@
-//! Delivers messages from the outbox.
+//! Delivers messages from the outbox, in a job for each channel: a mail server that does not answer delays no SMS.
 
 use std::time::Duration;
 
 use kayan_core::{Failure, Kayan, MESSAGE_BATCH, MessageOutcome, WorkedMessage};
-use kayan_ports::{MailFailure, MessageKind};
+use kayan_ports::{Channel, MailFailure, MessageKind};
 
 use crate::runner::Job;
 
@@ -13,7 +13,10 @@ const FAILURES: &str = "kayan_message_failures_total";
 const BROKEN: &str = "broken";
 
 /// A person waits for most messages.
-pub(crate) const JOB: Job = Job { name: "deliver_messages", every: Duration::from_secs(1), at_start: true };
+const EVERY: Duration = Duration::from_secs(1);
+
+pub(crate) const MAILS: Job = Job { name: "deliver_mails", every: EVERY, at_start: true };
+pub(crate) const SMS: Job = Job { name: "deliver_sms", every: EVERY, at_start: true };
 
 /// Makes every series, so that the first increase of each is seen.
 pub(crate) fn announce() {
@@ -26,9 +29,9 @@ pub(crate) fn announce() {
 }
 
 /// Works until nothing is due. Each replica does: the messages that one leases, no other gets.
-pub(crate) async fn run(kayan: &Kayan) -> Result<(), Failure> {
+pub(crate) async fn run(kayan: &Kayan, channel: Channel) -> Result<(), Failure> {
     loop {
-        let worked = kayan.deliver_messages().await?;
+        let worked = kayan.deliver_messages(channel).await?;
         worked.iter().for_each(count);
         if worked.len() < usize::try_from(MESSAGE_BATCH).unwrap_or(usize::MAX) {
             return Ok(());

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use count_sessions::Sessions;
 use kayan_core::{CheckHealth, Kayan};
-use kayan_ports::{Clock, Entropy, Failure};
+use kayan_ports::{Channel, Clock, Entropy, Failure};
 use runner::Runner;
 
 /// What the jobs need.
@@ -53,7 +53,8 @@ impl Worker<'_> {
             if kayan.sends_messages() {
                 deliver_messages::announce();
                 tokio::join!(
-                    runner.keep(deliver_messages::JOB, async || deliver_messages::run(kayan).await),
+                    runner.keep(deliver_messages::MAILS, async || deliver_messages::run(kayan, Channel::Mail).await),
+                    runner.keep(deliver_messages::SMS, async || deliver_messages::run(kayan, Channel::Sms).await),
                     runner.keep(measure_outbox::JOB, async || measure_outbox::run(kayan, clock).await),
                 );
             }

@@ -73,8 +73,8 @@ impl Database {
 
     pub(super) async fn queue(&mut self, count: u32) -> Result<(), Failure> {
         let queue = format!(
-            "INSERT INTO messages (id, tenant_id, kind, recipient, languages, data, state, attempts, due_at, created_at)
-             SELECT UUID(), 'default', 'recovery', CONCAT('reader', seq, '@example.com'), 'en', REPEAT('x', 200), 'due', 1,
+            "INSERT INTO messages (id, tenant_id, kind, channel, recipient, languages, data, state, attempts, due_at, created_at)
+             SELECT UUID(), 'default', 'recovery', 'mail', CONCAT('reader', seq, '@example.com'), 'en', REPEAT('x', 200), 'due', 1,
                UTC_TIMESTAMP(6) + INTERVAL 1 HOUR + INTERVAL seq MICROSECOND, UTC_TIMESTAMP(6)
              FROM seq_1_to_{count}"
         );

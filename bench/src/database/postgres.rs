@@ -70,8 +70,8 @@ impl Database {
     pub(super) async fn queue(&self, count: u32) -> Result<(), Failure> {
         let client = connect(&self.dsn).await?;
         let queue = format!(
-            "INSERT INTO messages (id, tenant_id, kind, recipient, languages, data, state, attempts, due_at, created_at)
-             SELECT gen_random_uuid(), 'default', 'recovery', 'reader' || n || '@example.com', 'en',
+            "INSERT INTO messages (id, tenant_id, kind, channel, recipient, languages, data, state, attempts, due_at, created_at)
+             SELECT gen_random_uuid(), 'default', 'recovery', 'mail', 'reader' || n || '@example.com', 'en',
                decode(repeat('ab', 200), 'hex'), 'due', 1, now() + interval '1 hour' + n * interval '1 microsecond', now()
              FROM generate_series(1, {count}) AS n"
         );

@@ -37,9 +37,9 @@ impl Database {
     pub(super) fn queue(&self, count: u32) -> Result<(), Failure> {
         let queue = format!(
             "PRAGMA synchronous = OFF;
-             INSERT INTO messages (id, tenant_id, kind, recipient, languages, data, state, attempts, due_at, created_at)
+             INSERT INTO messages (id, tenant_id, kind, channel, recipient, languages, data, state, attempts, due_at, created_at)
              WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})
-             SELECT printf('%08x-0000-7000-8000-%012x', n, n), 'default', 'recovery', 'reader' || n || '@example.com', 'en',
+             SELECT printf('%08x-0000-7000-8000-%012x', n, n), 'default', 'recovery', 'mail', 'reader' || n || '@example.com', 'en',
                randomblob(200), 'due', 1, (unixepoch() + 3600) * 1000000 + n, unixepoch() * 1000000
              FROM numbers;
              ANALYZE; PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE);"

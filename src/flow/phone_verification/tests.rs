@@ -1,6 +1,6 @@
 //! Tests of phone numbers: verified, logged in with, and sent codes by SMS.
 
-use kayan_ports::{Accounts, EventType, MailFailure, Method, Outcome, Scope, TenantSettings, Traits};
+use kayan_ports::{Accounts, Channel, EventType, MailFailure, Method, Outcome, Scope, TenantSettings, Traits};
 use serde_json::json;
 use time::Duration;
 
@@ -212,16 +212,17 @@ async fn a_webhook_that_is_away_holds_up_no_mail_and_an_sms_without_one_waits() 
     for address in [ADA, "ada@example.com"] {
         stage.kayan.test_message(&Stage::operator(), address, String::new()).await.unwrap();
     }
-    let outcomes = async |stage: &Stage| -> Vec<_> {
-        stage.kayan.deliver_messages().await.unwrap().into_iter().map(|worked| worked.outcome).collect()
+    let outcomes = async |stage: &Stage, channel| -> Vec<_> {
+        stage.kayan.deliver_messages(channel).await.unwrap().into_iter().map(|worked| worked.outcome).collect()
     };
-    assert_eq!(outcomes(&stage).await, [MessageOutcome::Delivered, MessageOutcome::Postponed(MailFailure::TimedOut)]);
+    assert_eq!(outcomes(&stage, Channel::Sms).await, [MessageOutcome::Postponed(MailFailure::TimedOut)]);
+    assert_eq!(outcomes(&stage, Channel::Mail).await, [MessageOutcome::Delivered]);
     let sms = stage.kayan.messaging.as_mut().unwrap().sms.take();
     stage.clock.advance(Duration::hours(1));
-    assert_eq!(outcomes(&stage).await, [MessageOutcome::Postponed(MailFailure::Unreachable)]);
+    assert_eq!(outcomes(&stage, Channel::Sms).await, [MessageOutcome::Postponed(MailFailure::Unreachable)]);
     stage.sms.refuse(None);
     stage.kayan.messaging.as_mut().unwrap().sms = sms;
     stage.clock.advance(Duration::hours(2));
-    assert_eq!(outcomes(&stage).await, [MessageOutcome::Delivered]);
+    assert_eq!(outcomes(&stage, Channel::Sms).await, [MessageOutcome::Delivered]);
     assert_eq!(stage.sms.mails().len(), 1);
 }

@@ -2,8 +2,8 @@
 
 use kayan_fakes::ManualClock;
 use kayan_ports::{
-    Change, MailFailure, Message, MessageKind, MessageQuery, MessageState, OptionalNotice, Outbox, OutboxChange, Scope,
-    TenantSettings,
+    Change, Channel, MailFailure, Message, MessageKind, MessageQuery, MessageState, OptionalNotice, Outbox,
+    OutboxChange, Scope, TenantSettings,
 };
 use serde_json::{Map, json};
 use time::Duration;
@@ -30,7 +30,7 @@ async fn enqueue(stage: &Stage, languages: &str, values: Map<String, serde_json:
 }
 
 async fn work(stage: &Stage) -> Vec<Outcome> {
-    stage.kayan.deliver_messages().await.unwrap().into_iter().map(|worked| worked.outcome).collect()
+    stage.kayan.deliver_messages(Channel::Mail).await.unwrap().into_iter().map(|worked| worked.outcome).collect()
 }
 
 async fn message(stage: &Stage) -> Message {
@@ -88,7 +88,13 @@ async fn a_message_whose_worker_died_is_delivered_by_another_when_the_lease_ends
     enqueue(&stage, "", Map::new()).await;
     let at = ManualClock::default();
     let at = kayan_ports::Clock::now(&at);
-    let lease = OutboxChange::Lease { lease: uuid::Uuid::nil(), most: 10, at, until: at + Duration::minutes(5) };
+    let lease = OutboxChange::Lease {
+        lease: uuid::Uuid::nil(),
+        channel: Channel::Mail,
+        most: 10,
+        at,
+        until: at + Duration::minutes(5),
+    };
     stage.kayan.commit(vec![Change::Outbox(lease)]).await.unwrap();
     stage.clock.advance(Duration::minutes(5) - Duration::microseconds(1));
     assert_eq!(work(&stage).await, []);

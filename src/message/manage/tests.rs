@@ -1,6 +1,6 @@
 //! What managing messages promises.
 
-use kayan_ports::{AuditEvent, Clock, Outbox, Outcome, Scope, TenantId, Timestamp};
+use kayan_ports::{AuditEvent, Channel, Clock, Outbox, Outcome, Scope, TenantId, Timestamp};
 use serde_json::json;
 use time::Duration;
 use uuid::Uuid;
@@ -56,7 +56,7 @@ impl Stage {
             return id;
         }
         let lease = Uuid::from_u128(id.0.as_u128() + 1);
-        self.make(OutboxChange::Lease { lease, most: 1, at, until: at + Duration::HOUR }).await;
+        self.make(OutboxChange::Lease { lease, channel: Channel::Mail, most: 1, at, until: at + Duration::HOUR }).await;
         match state {
             MessageState::Delivered => self.make(OutboxChange::Deliver { tenant, message: id, lease, at }).await,
             MessageState::Dead => {
@@ -236,7 +236,7 @@ async fn a_retry_that_is_repeated_with_its_key_is_carried_out_once() {
     let operator = Operator { idempotency: Idempotency::new("k", [7; 32]), ..Stage::operator() };
     stage.kayan.retry_message(&operator, id).await.unwrap();
     let (lease, at) = (Uuid::from_u128(1), stage.clock.now());
-    stage.make(OutboxChange::Lease { lease, most: 1, at, until: at + Duration::HOUR }).await;
+    stage.make(OutboxChange::Lease { lease, channel: Channel::Mail, most: 1, at, until: at + Duration::HOUR }).await;
     assert_eq!(stage.kayan.retry_message(&operator, id).await, Ok(()), "the answer of the first");
     assert_eq!(stage.stored(id).await.unwrap().state, MessageState::Leased);
     assert_eq!(stage.count(EventType::AdminAction, Outcome::Success), 1);

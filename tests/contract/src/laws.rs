@@ -114,6 +114,7 @@ macro_rules! laws {
             a_message_needs_an_active_tenant_and_is_for_one_of_its_users,
             i_44_a_list_that_is_rolled_back_enqueues_nothing,
             messages_are_leased_in_the_order_in_which_they_are_due_and_none_before,
+            messages_of_one_channel_are_leased_and_those_of_the_other_left,
             i_43_16_parallel_leases_share_no_message,
             a_lease_that_has_ended_is_taken_over_and_a_running_one_is_not,
             nothing_is_taken_of_a_worker_whose_lease_was_taken_over,

@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kayan_ports::{
-    Aal, AccountChange, AuditEvent, Change, Client, Credential, CredentialChange, CredentialId, CredentialKind, Device,
-    DeviceChange, DeviceId, EventId, EventType, Factor, FactorKind, Identifier, Identity, IdentityId, Message,
-    MessageId, MessageKind, MessageState, Method, MethodUse, NamedIdentifier, OneTimePurpose, OneTimeToken,
-    OutboxChange, Outcome, Passkey, PasswordHash, RecoveryHash, RefreshToken, Role, Sealed, Session, SessionChange,
-    SessionId, State, Stores, TenantId, Timestamp, TokenHash, Traits, Trust,
+    Aal, AccountChange, AuditEvent, Change, Channel, Client, Credential, CredentialChange, CredentialId,
+    CredentialKind, Device, DeviceChange, DeviceId, EventId, EventType, Factor, FactorKind, Identifier, Identity,
+    IdentityId, Message, MessageId, MessageKind, MessageState, Method, MethodUse, NamedIdentifier, OneTimePurpose,
+    OneTimeToken, OutboxChange, Outcome, Passkey, PasswordHash, RecoveryHash, RefreshToken, Role, Sealed, Session,
+    SessionChange, SessionId, State, Stores, TenantId, Timestamp, TokenHash, Traits, Trust,
 };
 use serde_json::{Map, Value, json};
 use time::{Duration, macros::datetime};
@@ -205,9 +205,14 @@ pub(crate) fn enqueue(message: &Message) -> Change {
     Change::Outbox(OutboxChange::Enqueue(Box::new(message.clone())))
 }
 
-/// Leases messages that are due at this second for a minute.
+/// Leases mails that are due at this second for a minute.
 pub(crate) fn lease(name: Uuid, most: u32, second: i64) -> Change {
-    Change::Outbox(OutboxChange::Lease { lease: name, most, at: at(second), until: at(second + 60) })
+    lease_by(Channel::Mail, name, most, second)
+}
+
+/// Leases messages of a channel that are due at this second for a minute.
+pub(crate) fn lease_by(channel: Channel, name: Uuid, most: u32, second: i64) -> Change {
+    Change::Outbox(OutboxChange::Lease { lease: name, channel, most, at: at(second), until: at(second + 60) })
 }
 
 /// The credential that follows `old`.

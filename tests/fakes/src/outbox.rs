@@ -1,8 +1,8 @@
 //! The outbox.
 
 use kayan_ports::{
-    Backlog, CommitError, Failure, Guard, Message, MessageId, MessageQuery, MessageState, OutboxChange, Page, Scope,
-    TenantId, Timestamp,
+    Backlog, Channel, CommitError, Failure, Guard, Message, MessageId, MessageQuery, MessageState, OutboxChange, Page,
+    Scope, TenantId, Timestamp,
 };
 use uuid::Uuid;
 
@@ -65,7 +65,9 @@ impl Rows {
     pub(crate) fn apply_outbox(&mut self, change: OutboxChange) -> Result<(), CommitError> {
         match change {
             OutboxChange::Enqueue(message) => return self.enqueue(*message),
-            OutboxChange::Lease { lease, most, at, until } => self.lease_messages(lease, most, (at, until)),
+            OutboxChange::Lease { lease, channel, most, at, until } => {
+                self.lease_messages(lease, (channel, most), (at, until));
+            }
             OutboxChange::Prepare { tenant, message, lease, identity, data } => {
                 self.identity(&(&tenant).into(), identity).ok_or(STALE)?;
                 let queued = self.under_lease(&tenant, message, lease)?;
@@ -125,8 +127,10 @@ impl Rows {
         }
     }
 
-    fn lease_messages(&mut self, lease: Uuid, most: u32, (at, until): (Timestamp, Timestamp)) {
-        let due = |queued: &&mut Queued| waits(&queued.message) && queued.message.due_at <= at;
+    fn lease_messages(&mut self, lease: Uuid, (channel, most): (Channel, u32), (at, until): (Timestamp, Timestamp)) {
+        let due = |queued: &&mut Queued| {
+            queued.message.channel() == channel && waits(&queued.message) && queued.message.due_at <= at
+        };
         let mut due: Vec<_> = self.messages.values_mut().filter(due).collect();
         due.sort_by_key(|queued| (queued.message.due_at, queued.message.id));
         for queued in due.into_iter().take(usize::try_from(most).unwrap_or(usize::MAX)) {

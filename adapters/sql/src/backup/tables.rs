@@ -202,6 +202,7 @@ pub const TABLES: &[Table] = &{
                 ("tenant_id", Text),
                 ("identity_id", Uuid),
                 ("kind", Text),
+                ("channel", Text),
                 ("recipient", Text),
                 ("languages", Text),
                 ("data", Bytes),

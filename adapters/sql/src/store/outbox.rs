@@ -4,7 +4,7 @@ mod lists;
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Backlog, Failure, Guard, IdentityId, Message, MessageId, MessageKind, MessageQuery, MessageState, Outbox,
+    Backlog, Channel, Failure, Guard, IdentityId, Message, MessageId, MessageKind, MessageQuery, MessageState, Outbox,
     OutboxChange, Page, Scope, Sealed, TenantId, Timestamp,
 };
 use uuid::Uuid;
@@ -78,7 +78,7 @@ ORDER BY due_at, id"
 pub(crate) fn apply(batch: &mut Batch, change: OutboxChange) {
     match change {
         OutboxChange::Enqueue(message) => enqueue(batch, *message),
-        OutboxChange::Lease { lease, most, at, until } => take(batch, lease, most, (at, until)),
+        OutboxChange::Lease { lease, channel, most, at, until } => take(batch, lease, (channel, most), (at, until)),
         OutboxChange::Prepare { tenant, message, lease, identity, data } => {
             let sql = "-- messages.prepare
 UPDATE messages
@@ -147,6 +147,7 @@ fn enqueue(batch: &mut Batch, message: Message) {
     let mut params = vec![
         message.id.0.into(),
         message.kind.as_str().into(),
+        message.channel().as_str().into(),
         message.recipient.into(),
         message.languages.into(),
         message.data.map(|data| data.0).into(),
@@ -162,16 +163,17 @@ fn enqueue(batch: &mut Batch, message: Message) {
         params.push(identity.0.into());
         "-- messages.enqueue
 INSERT INTO messages
-  (id, kind, recipient, languages, data, state, attempts, due_at, error, created_at, finished_at, tenant_id, identity_id)
-SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, t.id, i.id
+  (id, kind, channel, recipient, languages, data, state, attempts, due_at, error, created_at, finished_at, tenant_id,
+   identity_id)
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, t.id, i.id
 FROM tenants t
 JOIN identities i ON i.tenant_id = t.id
 WHERE t.id = ? AND t.active AND i.id = ?"
     } else {
         "-- messages.enqueue_without_identity
 INSERT INTO messages
-  (id, kind, recipient, languages, data, state, attempts, due_at, error, created_at, finished_at, tenant_id)
-SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, t.id
+  (id, kind, channel, recipient, languages, data, state, attempts, due_at, error, created_at, finished_at, tenant_id)
+SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, t.id
 FROM tenants t
 WHERE t.id = ? AND t.active"
     };
@@ -181,30 +183,32 @@ WHERE t.id = ? AND t.active"
 /// Goes through what waits in the order in which it is due, by an index that holds nothing else, and ends at the last message
 /// that it takes. On PostgreSQL, a subselect in `IN (…)` may be run again for each row, and would then take more: that in an
 /// array is run once. MariaDB sorts all that is due unless every column of the index is in the order.
-fn take(batch: &mut Batch, lease: Uuid, most: u32, (at, until): (Timestamp, Timestamp)) {
+fn take(batch: &mut Batch, lease: Uuid, (channel, most): (Channel, u32), (at, until): (Timestamp, Timestamp)) {
     let sql = match batch.dialect {
         Dialect::Sqlite => {
             "-- messages.lease
 UPDATE messages
 SET state = 'leased', lease = ?, due_at = ?, attempts = attempts + 1
-WHERE id IN (SELECT id FROM messages WHERE finished_at IS NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?)"
+WHERE id IN (
+  SELECT id FROM messages WHERE channel = ? AND finished_at IS NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?)"
         }
         Dialect::Postgres => {
             "-- messages.lease
 UPDATE messages
 SET state = 'leased', lease = ?, due_at = ?, attempts = attempts + 1
 WHERE id = ANY (ARRAY(
-  SELECT id FROM messages WHERE finished_at IS NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?
+  SELECT id FROM messages WHERE channel = ? AND finished_at IS NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?
   FOR UPDATE SKIP LOCKED))"
         }
         Dialect::MySql => {
             "-- messages.lease
 UPDATE messages
 SET state = 'leased', lease = ?, due_at = ?, attempts = attempts + 1
-WHERE finished_at IS NULL AND due_at <= ?
-ORDER BY finished_at, due_at, id
+WHERE channel = ? AND finished_at IS NULL AND due_at <= ?
+ORDER BY channel, finished_at, due_at, id
 LIMIT ?"
         }
     };
-    batch.free(sql, vec![lease.into(), until.into(), at.into(), i64::from(most).into()]);
+    let params = vec![lease.into(), until.into(), channel.as_str().into(), at.into(), i64::from(most).into()];
+    batch.free(sql, params);
 }

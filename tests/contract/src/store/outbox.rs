@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use kayan_ports::{
-    AccountChange, Backlog, Change, CommitError, Guard, Identity, Message, MessageId, MessageKind, MessageState,
-    OutboxChange, Scope, Sealed, Stores, TenantId,
+    AccountChange, Backlog, Change, Channel, CommitError, Guard, Identity, Message, MessageId, MessageKind,
+    MessageState, OutboxChange, Scope, Sealed, Stores, TenantId,
 };
 use uuid::Uuid;
 
 use crate::{
     Bench,
     race::race,
-    sample::{Account, at, enqueue, identity, lease, message, tenant, unique},
+    sample::{Account, at, enqueue, identity, lease, lease_by, message, tenant, unique},
 };
 
 pub(super) const STALE: CommitError = CommitError::Stale(Guard::Message);
@@ -127,6 +127,21 @@ pub async fn messages_are_leased_in_the_order_in_which_they_are_due_and_none_bef
     assert_eq!(leased(&store, 9, 10).await.1, [], "none is no error");
     assert_eq!(ids(&leased(&store, 9, 11).await.1), [later.id], "it is due exactly then");
     assert_eq!(store.outbox.leased(name).await.unwrap(), taken, "as before");
+}
+
+pub async fn messages_of_one_channel_are_leased_and_those_of_the_other_left(bench: &dyn Bench) {
+    let store = bench.store();
+    let mail = enqueued(&store, 8).await;
+    let sms = Message { recipient: "+491701234567".to_owned(), due_at: at(5), ..message(&TenantId::default(), None) };
+    store.changes.commit(vec![enqueue(&sms)]).await.unwrap();
+    let lease = async |channel| {
+        let name = unique();
+        store.changes.commit(vec![lease_by(channel, name, 9, 10)]).await.unwrap();
+        ids(&store.outbox.leased(name).await.unwrap())
+    };
+    assert_eq!(lease(Channel::Mail).await, [mail.id]);
+    assert_eq!(lease(Channel::Mail).await, []);
+    assert_eq!(lease(Channel::Sms).await, [sms.id]);
 }
 
 pub async fn i_43_16_parallel_leases_share_no_message(bench: &dyn Bench) {
