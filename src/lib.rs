@@ -67,6 +67,10 @@ pub use crate::{
     device::{forget::ForgetMyDeviceError, list::MyDevice},
     factor::{
         find::MyFactors,
+        otp::{
+            request::{RequestOtp, RequestOtpError, RequestedOtp},
+            verify::VerifyOtp,
+        },
         passkey::{
             begin_login::{BeginPasskeyLogin, BeginPasskeyLoginError, PasskeyLogin},
             begin_registration::{BeginPasskeyRegistration, BeginPasskeyRegistrationError},

@@ -18,14 +18,16 @@ pub enum Method {
     Webauthn,
     /// A link in a mail.
     MagicLink,
-    /// A code in a mail.
+    /// A code in a mail or an SMS.
     Code,
+    /// A code in a mail or an SMS, as a second factor.
+    Otp,
 }
 
 impl Method {
     /// Every method there is.
     pub const ALL: &[Self] =
-        &[Self::Password, Self::Totp, Self::RecoveryCode, Self::Webauthn, Self::MagicLink, Self::Code];
+        &[Self::Password, Self::Totp, Self::RecoveryCode, Self::Webauthn, Self::MagicLink, Self::Code, Self::Otp];
 
     /// The name used in JSON.
     pub fn as_str(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Method {
             Self::Webauthn => "webauthn",
             Self::MagicLink => "magic_link",
             Self::Code => "code",
+            Self::Otp => "otp",
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum OneTimePurpose {
     MagicLink,
     /// Logs in, by a code.
     LoginCode,
+    /// Is a second factor: a code that was sent to its owner.
+    MfaCode,
     /// Puts a new address in the place of the old one.
     EmailChange,
     /// Puts the old address back. Unlike all others, it is not voided with its owner's sessions: who took the account over could
@@ -32,13 +34,14 @@ pub enum OneTimePurpose {
 
 impl OneTimePurpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Mfa,
         Self::Webauthn,
         Self::Verification,
         Self::Recovery,
         Self::MagicLink,
         Self::LoginCode,
+        Self::MfaCode,
         Self::EmailChange,
         Self::EmailRevert,
         Self::Invitation,
@@ -54,6 +57,7 @@ impl OneTimePurpose {
             Self::Recovery => "recovery",
             Self::MagicLink => "magic_link",
             Self::LoginCode => "login_code",
+            Self::MfaCode => "mfa_code",
             Self::EmailChange => "email_change",
             Self::EmailRevert => "email_revert",
             Self::Invitation => "invitation",

@@ -16,6 +16,8 @@ pub enum MessageKind {
     MagicLink,
     /// A code that logs in.
     LoginCode,
+    /// A code that is a second factor.
+    MfaCode,
     /// A link that puts a new address in the place of the old one, to the new one.
     EmailChange,
     /// Notice to the old address: it was changed. With a link that puts it back.
@@ -42,11 +44,12 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Verification,
         Self::Recovery,
         Self::MagicLink,
         Self::LoginCode,
+        Self::MfaCode,
         Self::EmailChange,
         Self::EmailRevert,
         Self::Invitation,
@@ -67,6 +70,7 @@ impl MessageKind {
             Self::Recovery => "recovery",
             Self::MagicLink => "magic_link",
             Self::LoginCode => "login_code",
+            Self::MfaCode => "mfa_code",
             Self::EmailChange => "email_change",
             Self::EmailRevert => "email_revert",
             Self::Invitation => "invitation",

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Affected, Concerns, Failure, MessageKind, Method, Page, TenantId, Timestamp, Version};
+use crate::{Affected, Channel, Concerns, Failure, MessageKind, Method, Page, TenantId, Timestamp, Version};
 
 /// A tenant: a separate set of identities, roles and sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +71,9 @@ pub struct TenantSettings {
     /// The roles whose holders it is required of; `None`: of everyone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mfa_required_roles: Option<Vec<String>>,
+    /// How codes are sent that are second factors, in the order of preference; none: in no way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mfa_code_channels: Vec<Channel>,
     /// For how many days a device can stand in for the second factor; `None`: it can't.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trusted_device_days: Option<u16>,

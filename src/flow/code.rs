@@ -3,8 +3,8 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::Mac;
 use kayan_ports::{
-    Change, Channel, CommitError, Entropy, EventType, Guard, Identifier, IdentityId, KeyPurpose, LoginCandidate,
-    Method, OneTimeChange, OneTimePurpose, TenantId, Timestamp, TokenHash,
+    Change, Channel, CommitError, Entropy, EventType, Guard, Identifier, Identity, IdentityId, KeyPurpose,
+    LoginCandidate, Method, OneTimeChange, OneTimePurpose, OneTimeToken, TenantId, Timestamp, TokenHash,
 };
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -15,12 +15,13 @@ use crate::{
     access::attempt,
     flow::{ByMail, OpenedLink},
     mac::hmac,
+    message::content::Secret,
     policy::{identifier, tenant},
     session::open::EndLoginError,
 };
 
 /// How many wrong codes are heard before a new one is needed.
-pub(crate) const TRIES: u32 = 5;
+const TRIES: u32 = 5;
 
 /// Logs in by a code.
 #[derive(Debug)]
@@ -67,7 +68,7 @@ impl From<AttemptError> for LogInByCodeError {
 }
 
 /// A code: six digits, each equally likely.
-pub(crate) fn random(entropy: &dyn Entropy) -> Zeroizing<String> {
+fn random(entropy: &dyn Entropy) -> Zeroizing<String> {
     const CODES: u32 = 1_000_000;
     loop {
         let mut bytes = [0; 4];
@@ -89,12 +90,7 @@ pub(crate) fn slot(purpose: OneTimePurpose, tenant: &TenantId, address: &Identif
 
 impl Kayan {
     /// What is kept in place of a code: without the service's key, its six digits can't be guessed from the database.
-    pub(crate) async fn code_mac(
-        &self,
-        tenant: &TenantId,
-        address: &Identifier,
-        code: &str,
-    ) -> Result<[u8; 32], Failure> {
+    async fn code_mac(&self, tenant: &TenantId, address: &Identifier, code: &str) -> Result<[u8; 32], Failure> {
         let key = self.keys.obtain(KeyPurpose::LoginCode).await?;
         let mut mac = hmac(&key.seed);
         for part in [tenant.as_str(), address.as_str(), code] {
@@ -145,7 +141,7 @@ impl Kayan {
         }
     }
 
-    /// The user of a code, if it is right. A try is counted before it is looked at.
+    /// The user of a code, if it is right.
     pub(crate) async fn opened_by_code(
         &self,
         caller: &Caller,
@@ -153,26 +149,64 @@ impl Kayan {
         (identifier, code): (&Identifier, &str),
         now: Timestamp,
     ) -> Result<Option<OpenedLink>, Failure> {
-        let (tenant, hash) = (caller.tenant.clone(), slot(purpose, &caller.tenant, identifier));
-        let try_it = Change::OneTime(OneTimeChange::Try { tenant, purpose, hash, at: now });
+        let slot = slot(purpose, &caller.tenant, identifier);
+        let Some((token, _)) = self.right_code(&caller.tenant, (purpose, slot), code, now).await? else {
+            return Ok(None);
+        };
+        match self.active_tenant(caller).await? {
+            Some(tenant) => self.opened(tenant, &token, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The token of a code, and the address that it was sent to, if the code is right. A try is counted before it is looked at.
+    pub(crate) async fn right_code(
+        &self,
+        tenant: &TenantId,
+        (purpose, hash): (OneTimePurpose, TokenHash),
+        code: &str,
+        now: Timestamp,
+    ) -> Result<Option<(OneTimeToken, Identifier)>, Failure> {
+        let try_it = Change::OneTime(OneTimeChange::Try { tenant: tenant.clone(), purpose, hash, at: now });
         match self.store.changes.commit(vec![try_it]).await {
             Ok(()) => {}
             Err(CommitError::Stale(Guard::OneTime)) => return Ok(None),
             Err(other) => return Err(other.into()),
         }
-        let Some(token) = self.store.one_time.one_time(&caller.tenant, purpose, &hash, now).await? else {
+        let Some(token) = self.store.one_time.one_time(tenant, purpose, &hash, now).await? else {
             return Ok(None);
         };
+        let ByMail { address, mac, .. } = ByMail::of(&token)?;
+        let address = Identifier::from_canonical(address);
         let typed: String = code.chars().filter(|sign| !sign.is_whitespace()).collect();
-        let mac = self.code_mac(&caller.tenant, identifier, &Zeroizing::new(typed)).await?;
-        let kept = ByMail::of(&token)?.mac.and_then(|mac| URL_SAFE_NO_PAD.decode(mac).ok()).unwrap_or_default();
-        if !bool::from(kept.as_slice().ct_eq(&mac)) {
-            return Ok(None);
-        }
-        match self.active_tenant(caller).await? {
-            Some(tenant) => self.opened(tenant, &token, now).await,
-            None => Ok(None),
-        }
+        let shown = self.code_mac(tenant, &address, &Zeroizing::new(typed)).await?;
+        let kept = mac.and_then(|mac| URL_SAFE_NO_PAD.decode(mac).ok()).unwrap_or_default();
+        Ok(bool::from(kept.as_slice().ct_eq(&shown)).then_some((token, address)))
+    }
+
+    /// A new code for a user at this address, and the change that issues it in place of the one before.
+    pub(crate) async fn new_code(
+        &self,
+        identity: &Identity,
+        address: &Identifier,
+        (purpose, hash): (OneTimePurpose, TokenHash),
+        (now, expires_at): (Timestamp, Timestamp),
+    ) -> Result<(Secret, Change), Failure> {
+        let code = random(&*self.entropy);
+        let mac = URL_SAFE_NO_PAD.encode(self.code_mac(&identity.tenant, address, &code).await?);
+        let kept = ByMail { address: address.as_str().to_owned(), mac: Some(mac), ..ByMail::default() };
+        let token = OneTimeToken {
+            hash,
+            tenant: identity.tenant.clone(),
+            purpose,
+            identity: Some(identity.id),
+            data: kept.to_json()?,
+            tries: TRIES,
+            created_at: now,
+            expires_at,
+        };
+        let secret = Secret { text: code.to_string(), expires_at };
+        Ok((secret, Change::OneTime(OneTimeChange::Replace(Box::new(token)))))
     }
 
     async fn refuse_code(

@@ -170,7 +170,7 @@ impl Kayan {
         let (address, back_to) = (old.value.as_str().to_owned(), Some(old.field.clone()));
         let kept = ByMail { address, back_to, ..ByMail::default() };
         let (_, secret, issue) = self.new_link(after, OneTimePurpose::EmailRevert, &kept, (now, REVERT_LIFETIME))?;
-        let mut mail = Outgoing::with_link(caller, MessageKind::EmailRevert, (after, &old.value), secret);
+        let mut mail = Outgoing::with_secret(caller, MessageKind::EmailRevert, (after, &old.value), secret);
         mail.content.values.insert("new_address".to_owned(), Value::from(new.masked()));
         Ok(vec![issue, self.enqueue(mail).await?])
     }

@@ -68,7 +68,7 @@ impl Kayan {
         let OwnLink { purpose, kind, kept, lifetime, event } = link;
         let (identity, address) = (&me.identity, Identifier::from_canonical(kept.address.clone()));
         let (_, secret, issue) = self.new_link(identity, purpose, &kept, (now, lifetime))?;
-        let mail = self.enqueue(Outgoing::with_link(caller, kind, (identity, &address), secret)).await?;
+        let mail = self.enqueue(Outgoing::with_secret(caller, kind, (identity, &address), secret)).await?;
         let event = self
             .event(caller, EventType::MessageRequested, now, event)
             .by(identity.id)

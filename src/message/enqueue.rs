@@ -44,8 +44,8 @@ impl Outgoing {
         }
     }
 
-    /// The mail that takes a link to a user.
-    pub(crate) fn with_link(
+    /// The message that takes a link or a code to a user.
+    pub(crate) fn with_secret(
         caller: &Caller,
         kind: MessageKind,
         (identity, address): (&Identity, &Identifier),

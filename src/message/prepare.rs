@@ -3,21 +3,17 @@
 //! This is done when a message is delivered and not when it is asked for, so that asking costs the same for an address
 //! that no user has (I-08).
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kayan_ports::{
-    Change, CommitError, EventType, Guard, Identifier, Identity, Message, MessageKind, Method, OneTimeChange,
-    OneTimePurpose, OneTimeToken, OutboxChange, State, Tenant, TenantSettings,
+    Change, CommitError, EventType, Guard, Identifier, Identity, Message, MessageKind, Method, OneTimePurpose,
+    OutboxChange, State, Tenant, TenantSettings,
 };
 use time::Duration;
 use uuid::Uuid;
 
 use crate::{
-    Failure, Kayan, Purpose, Token,
+    Failure, Kayan,
     flow::{ByMail, code},
-    message::{
-        content::{Content, Secret},
-        enqueue::is_verified,
-    },
+    message::{content::Content, enqueue::is_verified},
     policy::tenant,
 };
 
@@ -30,8 +26,9 @@ fn grants(kind: MessageKind, address: &Identifier) -> Option<(OneTimePurpose, Du
         MessageKind::Recovery => (OneTimePurpose::Recovery, Duration::hours(1)),
         MessageKind::MagicLink => (OneTimePurpose::MagicLink, Duration::minutes(15)),
         MessageKind::LoginCode => (OneTimePurpose::LoginCode, Duration::minutes(10)),
-        // The links of the first four come with them.
-        MessageKind::EmailChange
+        // The code or the link of the first five comes with them.
+        MessageKind::MfaCode
+        | MessageKind::EmailChange
         | MessageKind::EmailRevert
         | MessageKind::Invitation
         | MessageKind::AccountDeletion
@@ -47,7 +44,11 @@ fn grants(kind: MessageKind, address: &Identifier) -> Option<(OneTimePurpose, Du
 
 /// Whether a message of this kind to this address has a code, and no link.
 pub(crate) fn is_code(kind: MessageKind, address: &Identifier) -> bool {
-    kind == MessageKind::LoginCode || kind == MessageKind::Verification && address.is_phone()
+    match kind {
+        MessageKind::LoginCode | MessageKind::MfaCode => true,
+        MessageKind::Verification => address.is_phone(),
+        _ => false,
+    }
 }
 
 /// Whether a message of this kind may be sent to this user at all.
@@ -120,27 +121,15 @@ impl Kayan {
         (identity, address, purpose, lifetime): (Identity, Identifier, OneTimePurpose, Duration),
     ) -> Result<Option<(Content, Option<Identity>)>, Failure> {
         let (tenant, now) = (message.tenant.clone(), self.clock.now());
-        let (text, hash, mac, tries) = if is_code(message.kind, &address) {
-            let text = code::random(&*self.entropy);
-            let mac = self.code_mac(&tenant, &address, &text).await?;
-            (text, code::slot(purpose, &tenant, &address), Some(URL_SAFE_NO_PAD.encode(mac)), code::TRIES)
+        let (secret, issue) = if is_code(message.kind, &address) {
+            let token = (purpose, code::slot(purpose, &tenant, &address));
+            self.new_code(&identity, &address, token, (now, now + lifetime)).await?
         } else {
-            let token = Token::random(Purpose::Link, &*self.entropy);
-            (token.expose(), token.hash(), None, 1)
+            let kept = ByMail { address: address.as_str().to_owned(), ..ByMail::default() };
+            let (_, secret, issue) = self.new_link(&identity, purpose, &kept, (now, lifetime))?;
+            (secret, issue)
         };
-        let expires_at = now + lifetime;
-        let data = ByMail { address: address.as_str().to_owned(), mac, ..ByMail::default() }.to_json()?;
-        let token = OneTimeToken {
-            hash,
-            tenant: tenant.clone(),
-            purpose,
-            identity: Some(identity.id),
-            data,
-            tries,
-            created_at: now,
-            expires_at,
-        };
-        let content = Content { secret: Some(Secret { text: text.to_string(), expires_at }), ..content };
+        let content = Content { secret: Some(secret), ..content };
         let data = self.seal_content(&tenant, message.id, &content).await?;
         let event = self
             .bare_event(tenant.clone(), EventType::MessageRequested, now, "a link or a code was requested")
@@ -153,7 +142,7 @@ impl Kayan {
         let is_recorded = (purpose != OneTimePurpose::Verification || address.is_phone()) && message.identity.is_none();
         let event = is_recorded.then(|| event.record());
         let mut changes = vec![
-            Change::OneTime(OneTimeChange::Replace(Box::new(token))),
+            issue,
             Change::Outbox(OutboxChange::Prepare { tenant, message: message.id, lease, identity: identity.id, data }),
         ];
         changes.extend(event);

@@ -47,7 +47,8 @@ pub fn is_enrollable(method: Method) -> bool {
 pub fn proof(method: Method) -> Proof {
     match method {
         Method::Password => Proof { amr: &["pwd"], factors: &[Factor::Knowledge] },
-        Method::Totp | Method::RecoveryCode => Proof { amr: &["otp"], factors: &[Factor::Possession] },
+        // The tenant that sends codes vouches for phones and mailboxes (NIST SP 800-63B, section 5.1.3.3, restricts the former).
+        Method::Totp | Method::RecoveryCode | Method::Otp => Proof { amr: &["otp"], factors: &[Factor::Possession] },
         Method::Webauthn => Proof { amr: &["swk", "user"], factors: &[Factor::Possession] },
         // A mailbox is no authenticator (NIST SP 800-63B, section 5.1.3.1), and most are protected by a password alone: with
         // another password it is still one factor.

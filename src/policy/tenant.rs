@@ -211,6 +211,7 @@ mod tests {
             password_history: Some(25),
             password_breach_check: None,
             password_max_age_days: Some(3_651),
+            mfa_code_channels: vec![],
             trusted_device_days: Some(91),
             methods: Some(vec![]),
             login_limit: Some(TenantLimit { requests: 0, window: 0 }),

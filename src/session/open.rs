@@ -243,8 +243,13 @@ impl Kayan {
         now: Timestamp,
     ) -> Result<(Opened, Vec<Change>), MissingFactor> {
         let usable = |method| method != Method::Webauthn || self.takes_passkeys(&login.identity.tenant, login.settings);
-        let enrolled: &[Method] = if login.trusted_device(mfa_required, now).is_some() { &[] } else { login.enrolled };
-        let aal = assurance::judge(&login.proven, enrolled, usable, mfa_required)?;
+        let mut enrolled = login.enrolled.to_vec();
+        if login.trusted_device(mfa_required, now).is_some() {
+            enrolled.clear();
+        } else if !self.code_addresses(&login.identity, login.settings, &enrolled, &login.proven).is_empty() {
+            enrolled.push(Method::Otp);
+        }
+        let aal = assurance::judge(&login.proven, &enrolled, usable, mfa_required)?;
         let mut identity = login.identity.clone();
         let session_token = Token::random(Purpose::Session, &*self.entropy);
         let refresh_token = Token::random(Purpose::Refresh, &*self.entropy);

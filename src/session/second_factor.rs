@@ -2,8 +2,8 @@
 
 use futures_util::future::{join, try_join4};
 use kayan_ports::{
-    Change, CommitError, CredentialId, Device, EventType, Factor, Guard, Identity, IdentityId, Method, MethodUse,
-    OneTimeChange, OneTimePurpose, OneTimeToken, Tenant, TenantId, Timestamp, Version,
+    Change, CommitError, CredentialId, Device, EventType, Factor, Guard, Identifier, Identity, IdentityId, Method,
+    MethodUse, OneTimeChange, OneTimePurpose, OneTimeToken, Tenant, TenantId, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 use time::Duration;
@@ -68,15 +68,23 @@ pub(crate) struct PendingLogin {
     pub(crate) tenant: Tenant,
     pub(crate) identity: Identity,
     pub(crate) factors: Vec<Factor>,
+    /// Where a code can be sent that completes it.
+    pub(crate) code_addresses: Vec<Identifier>,
     device: Option<Device>,
     /// Whether the device is to stand in for the second factor from now on.
     pub(crate) trusts_device: bool,
 }
 
 impl PendingLogin {
-    /// Whether its user has no factor yet, and enrolls one to log in. With one, the password must not be enough to enroll.
+    /// Whether its user has no factor yet and gets no code, and enrolls a factor to log in. Otherwise, the password must not be
+    /// enough to enroll one.
     pub(crate) fn enrolls(&self) -> bool {
-        !self.factors.iter().any(|factor| factor.kind.is_usable())
+        self.code_addresses.is_empty() && !self.factors.iter().any(|factor| factor.kind.is_usable())
+    }
+
+    /// From then on it can't be completed.
+    pub(crate) fn expires_at(&self) -> Timestamp {
+        self.token.expires_at
     }
 }
 
@@ -132,7 +140,9 @@ impl Kayan {
         .await?;
         let Some((tenant, identity)) = tenant.filter(is_same).zip(identity) else { return Ok(None) };
         let factors = self.usable(of, &tenant.settings, factors);
-        Ok(Some(PendingLogin { token, begun, tenant, identity, factors, device, trusts_device: false }))
+        let code_addresses = self.code_addresses(&identity, &tenant.settings, &methods(&factors), &begun.proven);
+        let trusts_device = false;
+        Ok(Some(PendingLogin { token, begun, tenant, identity, factors, code_addresses, device, trusts_device }))
     }
 
     /// Counts an attempt at a second factor of this identity.
@@ -200,7 +210,7 @@ impl Kayan {
         changes: Vec<Change>,
         now: Timestamp,
     ) -> Result<Opened, CompleteLoginError> {
-        let PendingLogin { token, begun, tenant, identity, factors, device, trusts_device } = login;
+        let PendingLogin { token, begun, tenant, identity, factors, device, trusts_device, .. } = login;
         let Begun { proven: mut all, password, epoch } = begun;
         let method = proven.method;
         all.push(proven);

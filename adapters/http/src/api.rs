@@ -11,6 +11,7 @@ pub(crate) mod factors;
 pub(crate) mod identities;
 pub(crate) mod invitations;
 pub(crate) mod mail_flows;
+pub(crate) mod otp;
 pub(crate) mod passkeys;
 pub(crate) mod phone_verifications;
 mod process_access;

@@ -123,8 +123,7 @@ type Api = (
     api::sessions::Sessions,
     api::identities::Identities,
     api::factors::Factors,
-    api::ceremonies::Ceremonies,
-    api::passkeys::Passkeys,
+    (api::otp::Otp, api::ceremonies::Ceremonies, api::passkeys::Passkeys),
     (
         api::mail_flows::MailFlows,
         api::phone_verifications::PhoneVerifications,
@@ -153,8 +152,11 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
         api::sessions::Sessions { app: app.clone(), who_am_i: WhoAmICache::default() },
         api::identities::Identities { app: app.clone() },
         api::factors::Factors { app: app.clone() },
-        api::ceremonies::Ceremonies { app: app.clone() },
-        api::passkeys::Passkeys { app: app.clone() },
+        (
+            api::otp::Otp { app: app.clone() },
+            api::ceremonies::Ceremonies { app: app.clone() },
+            api::passkeys::Passkeys { app: app.clone() },
+        ),
         (
             api::mail_flows::MailFlows { app: app.clone() },
             api::phone_verifications::PhoneVerifications { app: app.clone() },

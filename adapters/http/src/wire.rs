@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod body;
+pub(crate) mod channel;
 pub(crate) mod codes;
 pub(crate) mod cookies;
 pub(crate) mod credentials;

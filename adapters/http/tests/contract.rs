@@ -28,6 +28,8 @@ const CONTRACT: &[Row] = &[
     ("delete", "/api/v1/mfa/totp", "totpDisable", true, &[204, 401, 403]),
     ("post", "/api/v1/mfa/recovery-codes", "recoveryCodesRegenerate", true, &[200, 401, 403]),
     ("post", "/api/v1/mfa/recovery-codes/verify", "recoveryCodeVerify", true, &[200, 401]),
+    ("post", "/api/v1/mfa/otp/request", "mfaOtpRequest", true, &[202, 401, 403, 429]),
+    ("post", "/api/v1/mfa/otp/verify", "mfaOtpVerify", true, &[200, 401, 423]),
     ("post", "/api/v1/webauthn/registration/begin", "webauthnRegisterBegin", true, &[200, 400, 401, 403, 409]),
     ("post", "/api/v1/webauthn/registration/finish", "webauthnRegisterFinish", true, &[200, 400, 401, 403]),
     ("post", "/api/v1/webauthn/login/begin", "webauthnLoginBegin", true, &[200, 400, 401, 403, 423, 429]),

@@ -18,7 +18,7 @@ const GUARDED: &str = "login";
 /// The ways to log in.
 const STRATEGIES: [&str; 3] = ["password", "oidc", "webauthn"];
 /// The second factors.
-const FACTORS: [&str; 3] = ["totp", "recovery_code", "webauthn"];
+const FACTORS: [&str; 4] = ["totp", "recovery_code", "webauthn", "otp"];
 
 /// Decorates commits with the count of logins. Needs a tokio runtime.
 pub struct CountedLogins(Arc<dyn Commit>);

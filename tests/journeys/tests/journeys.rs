@@ -65,6 +65,7 @@ mod rotation;
 mod seals;
 mod second_factors;
 mod secrets;
+mod sent_codes;
 mod servers;
 mod sessions;
 mod settings;

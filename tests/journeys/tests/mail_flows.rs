@@ -54,8 +54,13 @@ pub(crate) async fn token(server: &mut MailServer, person: &Person, flow: &str) 
 /// Requests a code and returns it.
 async fn code(server: &mut MailServer, person: &Person) -> String {
     ask(request(&person.client, "otp", &person.email)).await.expect(202);
+    code_to(server, &person.email).await
+}
+
+/// The code in the next mail to an address that has one.
+pub(crate) async fn code_to(server: &mut MailServer, address: &str) -> String {
     loop {
-        let text = server.mail_to(&person.email).await;
+        let text = server.mail_to(address).await;
         let is_code = |line: &&str| line.trim().len() == 6 && line.trim().bytes().all(|byte| byte.is_ascii_digit());
         if let Some(code) = text.lines().find(is_code) {
             return code.trim().to_owned();

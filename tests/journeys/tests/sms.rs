@@ -16,7 +16,7 @@ const ADA: &str = "+491701234567";
 const SPACED: &str = "+49 170 123-4567";
 
 /// A folder for a service whose users have a phone number or an e-mail address.
-fn with_phones() -> Home {
+pub(crate) fn with_phones() -> Home {
     let identifier = |format: &str| json!({ "type": "string", "format": format, "x-kayan-identifier": true });
     let properties = json!({ "email": identifier("email"), "phone": identifier("tel") });
     let schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });

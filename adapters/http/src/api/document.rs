@@ -11,7 +11,9 @@ use poem_openapi::{
 use crate::{Api, wire::refused};
 
 /// The operations that take an MFA token in place of a session, or need neither.
-const OPTIONAL_SESSION: [&str; 7] = [
+const OPTIONAL_SESSION: [&str; 9] = [
+    "mfaOtpRequest",
+    "mfaOtpVerify",
     "recoveryCodeVerify",
     "totpEnroll",
     "totpVerify",

@@ -337,7 +337,7 @@ impl Factors {
 /// What a session is good for that lacks a second factor.
 pub(super) const AT_ANY_LEVEL: u64 = never([Code::Aal2Required]);
 /// A login that lacks a factor has no session to step up.
-const NO_STEP_UP: u64 = never([Code::Aal2Required, Code::ReauthenticationRequired]);
+pub(super) const NO_STEP_UP: u64 = never([Code::Aal2Required, Code::ReauthenticationRequired]);
 
 refusals! {
     InvalidMfaToken {

@@ -33,6 +33,9 @@ macro_rules! language {
             file!(concat!($language, "/login_code.txt")),
             file!(concat!($language, "/magic_link.html")),
             file!(concat!($language, "/magic_link.txt")),
+            file!(concat!($language, "/mfa_code.html")),
+            file!(concat!($language, "/mfa_code.sms")),
+            file!(concat!($language, "/mfa_code.txt")),
             file!(concat!($language, "/new_device.html")),
             file!(concat!($language, "/new_device.txt")),
             file!(concat!($language, "/password_changed.html")),
@@ -53,7 +56,7 @@ macro_rules! language {
 }
 
 /// The templates of all languages.
-const OF_LANGUAGES: [[(&str, &str); 37]; 2] = [language!("en"), language!("de")];
+const OF_LANGUAGES: [[(&str, &str); 40]; 2] = [language!("en"), language!("de")];
 
 /// Every template: its path, and its text.
 pub(super) fn all() -> impl Iterator<Item = (&'static str, &'static str)> {

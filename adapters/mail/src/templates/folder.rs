@@ -18,7 +18,8 @@ const PARTS: [&str; 4] = ["layout", "facts", "link", "validity"];
 pub(super) const SMS: &str = ".sms";
 
 /// The kinds of message that are sent as an SMS.
-pub(super) const SENT_AS_SMS: [MessageKind; 3] = [MessageKind::Verification, MessageKind::LoginCode, MessageKind::Test];
+pub(super) const SENT_AS_SMS: [MessageKind; 4] =
+    [MessageKind::Verification, MessageKind::LoginCode, MessageKind::MfaCode, MessageKind::Test];
 
 /// Templates of one origin, by what they are for.
 pub(super) type Sources = BTreeMap<Place, Source>;
@@ -122,7 +123,7 @@ fn read_file(
     if file.ends_with(SMS) && !SENT_AS_SMS.iter().any(|kind| kind.as_str() == stem) && !stem.starts_with('_') {
         return Err(odd(
             path,
-            "is no SMS that is sent: those are verification, login_code and test; remove or rename it",
+            "is no SMS that is sent: those are verification, login_code, mfa_code and test; remove or rename it",
         ));
     }
     if !is_kind && !PARTS.contains(&stem) && !stem.starts_with('_') {

@@ -29,7 +29,7 @@ fn own(kind: MessageKind) -> &'static [&'static str] {
         | MessageKind::Invitation
         | MessageKind::AccountDeletion => &["link", "minutes"],
         MessageKind::EmailRevert => &["link", "minutes", "new_address"],
-        MessageKind::LoginCode => &["code", "minutes"],
+        MessageKind::LoginCode | MessageKind::MfaCode => &["code", "minutes"],
         MessageKind::RecoveryCodesLow => &["left"],
         MessageKind::PasswordChanged
         | MessageKind::FactorAdded

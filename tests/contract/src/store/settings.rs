@@ -1,8 +1,8 @@
 //! Tenants, and what they set for themselves.
 
 use kayan_ports::{
-    AccountChange, Change, Client, CommitError, Guard, Lookup, Method, OptionalNotice, Tenant, TenantChange, TenantId,
-    TenantLimit, TenantQuery, TenantSettings, Unique, WorkPurpose,
+    AccountChange, Change, Channel, Client, CommitError, Guard, Lookup, Method, OptionalNotice, Tenant, TenantChange,
+    TenantId, TenantLimit, TenantQuery, TenantSettings, Unique, WorkPurpose,
 };
 
 use crate::{
@@ -23,6 +23,7 @@ fn sample() -> Tenant {
         password_history: Some(24),
         password_breach_check: Some(true),
         password_max_age_days: Some(365),
+        mfa_code_channels: vec![Channel::Sms, Channel::Mail],
         trusted_device_days: Some(30),
         mfa_required: true,
         mfa_required_from: Some(at(5)),

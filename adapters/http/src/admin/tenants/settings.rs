@@ -4,7 +4,7 @@ use kayan_ports::{Method, OptionalNotice, TenantLimit, Timestamp};
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 
-use crate::wire::work::Purpose;
+use crate::wire::{channel::MessageChannel, work::Purpose};
 
 /// A way to log in.
 #[derive(Debug, Clone, Copy, Enum, Serialize, Deserialize)]
@@ -101,6 +101,12 @@ pub(super) struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(min_items = 1, max_items = 256))]
     mfa_required_roles: Option<Vec<String>>,
+    /// How users who have neither an authenticator app nor a passkey can get a code as their second factor, in the order of
+    /// preference. It is sent to a verified address only. A mailbox is no authenticator (NIST SP 800-63B, section 5.1.3.1), and a
+    /// phone number a restricted one. Default: none.
+    #[serde(default)]
+    #[oai(default)]
+    mfa_code_channels: Vec<MessageChannel>,
     /// For how many days a device that a user trusts can stand in for the second factor that the user has; a factor that is
     /// required is always asked for. Default: devices can't be trusted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,7 +160,7 @@ impl From<kayan_ports::TenantSettings> for Settings {
             Method::MagicLink => Some(LoginMethod::MagicLink),
             Method::Code => Some(LoginMethod::Code),
             // Second factors: no login begins with them.
-            Method::Totp | Method::RecoveryCode => None,
+            Method::Totp | Method::RecoveryCode | Method::Otp => None,
         };
         let notice = |notice| match notice {
             OptionalNotice::NewDevice => Notice::NewDevice,
@@ -175,6 +181,7 @@ impl From<kayan_ports::TenantSettings> for Settings {
             mfa_required: settings.mfa_required,
             mfa_required_from: settings.mfa_required_from,
             mfa_required_roles: settings.mfa_required_roles,
+            mfa_code_channels: settings.mfa_code_channels.into_iter().map(Into::into).collect(),
             trusted_device_days: settings.trusted_device_days,
             verification_required: settings.verification_required,
             refuse_disposable_addresses: settings.refuse_disposable_addresses,
@@ -217,6 +224,7 @@ impl From<Settings> for kayan_ports::TenantSettings {
             mfa_required: settings.mfa_required,
             mfa_required_from: settings.mfa_required_from,
             mfa_required_roles: settings.mfa_required_roles,
+            mfa_code_channels: settings.mfa_code_channels.into_iter().map(Into::into).collect(),
             trusted_device_days: settings.trusted_device_days,
             verification_required: settings.verification_required,
             refuse_disposable_addresses: settings.refuse_disposable_addresses,
