@@ -40,6 +40,12 @@ impl Stage {
         (stage, ada)
     }
 
+    /// A session of ada by password alone: the tenant requires no second factor any more, but allows a code.
+    async fn at_aal1(&self) -> Opened {
+        self.set_tenant(TenantSettings { mfa_required: false, ..allowing(&[Channel::Mail]) }).await;
+        self.kayan.log_in(&Self::stranger(), Self::login(ADA, PASSWORD)).await.unwrap()
+    }
+
     async fn challenge(&self) -> MfaChallenge {
         match self.kayan.log_in(&Self::stranger(), Self::login(ADA, PASSWORD)).await.unwrap_err() {
             LogInError::MfaRequired(challenge) => challenge,
@@ -141,13 +147,13 @@ async fn i_19_a_link_or_a_code_by_mail_is_not_completed_by_another_code() {
 
 #[tokio::test]
 async fn a_code_replaces_no_stronger_factor_and_is_no_way_to_enroll_one_by_password_alone() {
-    let (stage, ada) = Stage::with_verified_ada().await;
+    let (stage, _) = Stage::with_verified_ada().await;
     let token = stage.challenge().await.mfa_token;
     let enrolling = EnrollTotp { name: String::new(), mfa_token: Some(token) };
     let refused = stage.kayan.enroll_totp(&Stage::stranger(), enrolling).await.unwrap_err();
     assert_eq!(refused, EnrollTotpError::InvalidMfaToken(InvalidMfaToken));
 
-    stage.set_tenant(TenantSettings::default()).await;
+    let ada = stage.at_aal1().await;
     let setup = stage.kayan.enroll_totp(&caller(&ada), EnrollTotp { name: String::new(), mfa_token: None }).await;
     let code = kayan_fakes::PlainCodes::code(&setup.unwrap(), stage.clock.now());
     let confirm = VerifyTotp { code, mfa_token: None, trust_device: false };
@@ -174,7 +180,8 @@ async fn i_14_a_code_goes_to_verified_addresses_only_and_ends_with_the_address()
 
 #[tokio::test]
 async fn a_code_steps_a_session_up_that_was_opened_by_password() {
-    let (stage, ada) = Stage::with_verified_ada().await;
+    let (stage, _) = Stage::with_verified_ada().await;
+    let ada = stage.at_aal1().await;
     let ask = RequestOtp { mfa_token: None, channel: None };
     let asked = stage.kayan.request_otp(&caller(&ada), &ask).await.unwrap();
     assert_eq!(asked.expires_at, stage.clock.now() + Duration::minutes(10));
@@ -190,7 +197,6 @@ async fn a_code_steps_a_session_up_that_was_opened_by_password() {
     );
 
     request(&stage, Flow::MagicLink, ADA).await.unwrap();
-    stage.set_tenant(TenantSettings { mfa_required: false, ..allowing(&[Channel::Mail]) }).await;
     deliver(&stage).await;
     let by_link = stage.kayan.log_in_by_link(&Stage::stranger(), link(&stage).as_ref()).await.unwrap();
     assert_eq!(stage.kayan.request_otp(&caller(&by_link), &ask).await.unwrap_err(), RequestOtpError::NotAvailable);
