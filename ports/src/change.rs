@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::{
     AccountChange, AttemptKey, AuditEvent, CommitError, CredentialChange, DeviceChange, Expired, FactorChange,
-    IdentityId, KeyChange, Locked, OneTimeChange, OutboxChange, PurgeEvents, Revocation, RoleChange, SealChange,
-    SessionChange, SessionId, StoredResponse, TenantChange,
+    IdentityId, IssuerKeyChange, KeyChange, Locked, OneTimeChange, OutboxChange, PurgeEvents, Revocation, RoleChange,
+    SealChange, SessionChange, SessionId, StoredResponse, TenantChange,
 };
 
 /// One write. A list of changes is committed as a whole or not at all; a failed guard rolls it back.
@@ -35,6 +35,8 @@ pub enum Change {
     Tenant(TenantChange),
     /// A write to stored keys.
     Key(KeyChange),
+    /// A write to issuer keys.
+    IssuerKey(IssuerKeyChange),
     /// A write to seals.
     Seal(SealChange),
     /// Deletes the attempts counted under a key; none is no error.
@@ -65,6 +67,7 @@ impl Change {
             | Self::OneTime(_)
             | Self::Outbox(_)
             | Self::Key(_)
+            | Self::IssuerKey(_)
             | Self::Seal(_)
             | Self::ForgetAttempts(_)
             | Self::RevokeAdminToken(_)
@@ -86,6 +89,7 @@ impl Change {
             Self::Tenant(_) => Some(Locked::Tenant),
             Self::Outbox(_)
             | Self::Key(_)
+            | Self::IssuerKey(_)
             | Self::Seal(_)
             | Self::ForgetAttempts(_)
             | Self::RevokeAdminToken(_)
@@ -180,6 +184,8 @@ pub enum Guard {
     Message,
     /// The data key was wrapped again since it was read.
     DataKey,
+    /// The issuer key is not in the state that the change is for.
+    IssuerKey,
 }
 
 /// What must be unique and is taken.
@@ -201,6 +207,8 @@ pub enum Unique {
     DataKey,
     /// The one signing key that its owner may have for a purpose.
     SigningKey,
+    /// The one `next` or `active` issuer key that a tenant may have of an algorithm.
+    IssuerKey,
     /// The one revocation of an admin token, by the system or by a tenant.
     Revocation,
     /// An operator's idempotency key, within a tenant.

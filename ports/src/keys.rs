@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use crate::{
-    CommitError, CredentialId, Failure, IdentityId, KeyId, MessageId, OneTimePurpose, Scope, TenantId, Timestamp,
-    TokenHash, Version,
+    CommitError, CredentialId, Failure, IdentityId, JwsAlgorithm, KeyId, MessageId, OneTimePurpose, Scope, TenantId,
+    Timestamp, TokenHash, Version,
 };
 
 /// The purpose of a signing key: a key signs for one purpose only.
@@ -129,6 +129,15 @@ pub enum SecretOf<'a> {
         tenant: &'a TenantId,
         /// Which.
         message: MessageId,
+    },
+    /// An issuer key.
+    IssuerKey {
+        /// Its tenant.
+        tenant: &'a TenantId,
+        /// Its algorithm.
+        algorithm: JwsAlgorithm,
+        /// Which.
+        key: KeyId,
     },
 }
 

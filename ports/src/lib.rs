@@ -17,6 +17,7 @@ mod failure;
 mod hasher;
 mod idempotency;
 mod ids;
+mod issuer_keys;
 mod keys;
 mod limits;
 mod lock_order;
@@ -63,6 +64,7 @@ pub use ids::{
     AdminTokenId, CredentialId, DeviceId, EventId, IdentityId, KeyId, MessageId, Scope, SessionId, TenantId,
     TenantIdError,
 };
+pub use issuer_keys::{IssuerKey, IssuerKeyChange, IssuerKeyState, IssuerKeys, Jwk, JwsAlgorithm, JwsKey, JwsKeys};
 pub use keys::{
     KeyChange, KeyError, KeyPurpose, Keys, Sealed, SealedKey, SecretOf, SigningKey, StoredKeys, WrappedKey, Wrapper,
 };

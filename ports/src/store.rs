@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    AccessTokens, Accounts, AuditTrail, Cleanup, Commit, Credentials, Devices, Factors, OneTimeTokens, Outbox,
-    Revocations, Roles, Seals, Sessions, StoredKeys, StoredResponses, Tenants,
+    AccessTokens, Accounts, AuditTrail, Cleanup, Commit, Credentials, Devices, Factors, IssuerKeys, OneTimeTokens,
+    Outbox, Revocations, Roles, Seals, Sessions, StoredKeys, StoredResponses, Tenants,
 };
 
 /// A page of a list.
@@ -37,6 +37,7 @@ pub trait Store:
     + Roles
     + Tenants
     + StoredKeys
+    + IssuerKeys
     + AuditTrail
     + Seals
     + Revocations
@@ -58,6 +59,7 @@ impl<S> Store for S where
         + Roles
         + Tenants
         + StoredKeys
+        + IssuerKeys
         + AuditTrail
         + Seals
         + Revocations
@@ -95,6 +97,8 @@ pub struct Stores {
     pub tenants: Arc<dyn Tenants>,
     /// Sealed keys.
     pub keys: Arc<dyn StoredKeys>,
+    /// Issuer keys.
+    pub issuer_keys: Arc<dyn IssuerKeys>,
     /// The audit trail.
     pub audit: Arc<dyn AuditTrail>,
     /// Seals over the audit trail.
@@ -123,6 +127,7 @@ impl Stores {
             roles: store.clone(),
             tenants: store.clone(),
             keys: store.clone(),
+            issuer_keys: store.clone(),
             audit: store.clone(),
             seals: store.clone(),
             revocations: store.clone(),

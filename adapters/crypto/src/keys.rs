@@ -229,6 +229,7 @@ fn named(of: SecretOf<'_>) -> String {
         SecretOf::Credential { credential, .. } => format!("the secret of the credential {credential}"),
         SecretOf::OneTime { purpose, .. } => format!("the data of a one-time token ({})", purpose.as_str()),
         SecretOf::Message { message, .. } => format!("the data of the message {message}"),
+        SecretOf::IssuerKey { key, .. } => format!("the private half of the issuer key {key}"),
     }
 }
 
@@ -238,6 +239,7 @@ fn secret_row(of: SecretOf<'_>) -> String {
         SecretOf::Credential { identity, credential, .. } => format!("{identity}/{credential}"),
         SecretOf::OneTime { purpose, hash, .. } => format!("{}/{}", purpose.as_str(), URL_SAFE_NO_PAD.encode(hash.0)),
         SecretOf::Message { message, .. } => message.to_string(),
+        SecretOf::IssuerKey { algorithm, key, .. } => format!("{}/{key}", algorithm.as_str()),
     }
 }
 
@@ -251,6 +253,9 @@ fn secret_place<'a>(of: SecretOf<'a>, row: &'a str) -> Place<'a> {
         }
         SecretOf::Message { tenant, .. } => {
             Place { tenant: tenant.as_str(), table: "messages", id: row, column: "data" }
+        }
+        SecretOf::IssuerKey { tenant, .. } => {
+            Place { tenant: tenant.as_str(), table: "issuer_keys", id: row, column: "secret" }
         }
     }
 }

@@ -5,6 +5,7 @@ mod bcrypt;
 mod biscuit;
 mod cost;
 mod formats;
+mod jws;
 mod keys;
 #[cfg(test)]
 mod ledger;
@@ -25,6 +26,7 @@ use kayan_ports::{
 
 pub use crate::{
     biscuit::Biscuits,
+    jws::SystemJwsKeys,
     keys::{SealedKeys, WrappingSecrets},
     os::{OsEntropy, SystemClock},
     totp::AppCodes,

@@ -208,6 +208,14 @@ WHERE purpose = ?";
         self.lock.write(sql, vec![vec![KeyPurpose::AdminToken.as_str().into()]]).await
     }
 
+    /// Removes the issuer keys: one that was retired since the backup, because it had leaked, must not sign again. New ones are
+    /// made when they are needed.
+    pub async fn end_issuer_keys(&mut self) -> Result<(), DriverError> {
+        let sql = "-- backup.end_issuer_keys
+DELETE FROM issuer_keys";
+        self.lock.write(sql, vec![Vec::new()]).await
+    }
+
     /// Makes these changes, too, and all of it durable; then brings the schema up to date.
     pub async fn finish(mut self, also: Vec<Change>) -> Result<(), RestoreError> {
         for (sql, params) in changes::statements(self.dialect, also)? {

@@ -5,8 +5,8 @@ use kayan_ports::{Change, CommitError, Failure, Guard, Unique};
 use crate::{
     ApplyError, Dialect, Driver, DriverError, Expect, Statement, Value,
     store::{
-        accounts, admin_tokens, attempts, audit, cleanup, credentials, devices, factors, idempotency, keys, one_time,
-        outbox, roles, seals, sessions, tenants,
+        accounts, admin_tokens, attempts, audit, cleanup, credentials, devices, factors, idempotency, issuer_keys,
+        keys, one_time, outbox, roles, seals, sessions, tenants,
     },
 };
 
@@ -99,6 +99,7 @@ fn translate(batch: &mut Batch, change: Change) -> Result<(), DriverError> {
         Change::Role(change) => roles::apply(batch, change)?,
         Change::Tenant(change) => tenants::apply(batch, change)?,
         Change::Key(change) => keys::apply(batch, change),
+        Change::IssuerKey(change) => issuer_keys::apply(batch, change)?,
         Change::Seal(change) => seals::apply(batch, change),
         Change::ForgetAttempts(key) => attempts::forget(batch, &key),
         Change::RevokeAdminToken(revocation) => admin_tokens::revoke(batch, *revocation),

@@ -25,6 +25,7 @@ pub(crate) mod credentials;
 pub(crate) mod devices;
 pub(crate) mod factors;
 pub(crate) mod idempotency;
+pub(crate) mod issuer_keys;
 pub(crate) mod keys;
 pub(crate) mod one_time;
 pub(crate) mod outbox;

@@ -9,9 +9,13 @@ use kayan_ports::{
 };
 use time::macros::datetime;
 
-use crate::sample::{
-    Account, add_device, at, ceremony, client, device, enqueue, event, identity, lease, message, named, next_password,
-    one_time, passkey, record, recovery_code, refresh_token, role, rotation, tenant, token, totp, unique, uuid,
+use crate::{
+    issuer_key_verbs,
+    sample::{
+        Account, add_device, at, ceremony, client, device, enqueue, event, identity, lease, message, named,
+        next_password, one_time, passkey, record, recovery_code, refresh_token, role, rotation, tenant, token, totp,
+        unique, uuid,
+    },
 };
 
 /// Reads everything once and writes everything once, in a tenant of its own. The store has no data key yet.
@@ -30,6 +34,7 @@ pub async fn exercise(store: &Stores) {
     trail(store, &account).await;
     writes(store, &account).await;
     keys(store).await;
+    issuer_key_verbs::exercise(store, &tenant).await;
     let last = TenantChange::Delete { tenant, expected: 2 };
     store.changes.commit(vec![Change::Tenant(last)]).await.unwrap();
 }

@@ -1,7 +1,6 @@
 //! The list of laws: every promise by name.
 
 /// One named `#[tokio::test]` for each law of a port.
-///
 /// `laws!(store, fresh)` and so on, where `fresh` is an async function that gives each law what it tries:
 ///
 /// | laws | `fresh` gives |
@@ -204,6 +203,13 @@ macro_rules! laws {
             a_data_key_is_wrapped_anew_once_under_64_parallel_tries,
             every_owner_and_purpose_has_a_signing_key_of_its_own,
             one_signing_key_is_kept_under_64_parallel_tries,
+        );
+        $crate::laws!(@each $fresh, store::issuer_keys:
+            issuer_keys_come_back_as_they_went_in,
+            one_issuer_key_is_made_under_64_parallel_tries,
+            one_issuer_key_takes_over_under_64_parallel_tries,
+            an_issuer_key_moves_only_from_the_state_that_was_read,
+            issuer_keys_are_due_after_a_time_and_an_active_one_until_there_is_a_next,
         );
         $crate::laws!(@each $fresh, store::tokens:
             a_revoked_token_is_told_among_any_number_of_ids,

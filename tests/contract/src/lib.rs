@@ -18,6 +18,7 @@ mod bench;
 mod device_verbs;
 mod exercise;
 mod factor_verbs;
+mod issuer_key_verbs;
 mod laws;
 mod message_verbs;
 mod office;

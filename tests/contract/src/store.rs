@@ -11,6 +11,7 @@ pub mod events;
 pub mod export;
 pub mod factors;
 pub mod idempotency;
+pub mod issuer_keys;
 pub mod keys;
 pub mod lists;
 pub mod locks;

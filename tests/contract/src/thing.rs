@@ -1,14 +1,15 @@
 //! A tenant with a row in every table.
 
 use kayan_ports::{
-    ADMIN, AdminTokenId, Change, Device, EventId, Factor, FactorChange, Identity, KeyChange, KeyId, KeyPurpose,
-    Message, OneTimeChange, OneTimeToken, Position, Revocation, Role, RoleChange, Scope, Seal, SealChange, Sealed,
-    SealedKey, StoredResponse, TenantId,
+    ADMIN, AdminTokenId, Change, Device, EventId, Factor, FactorChange, Identity, IssuerKey, IssuerKeyState, KeyChange,
+    KeyId, KeyPurpose, Message, OneTimeChange, OneTimeToken, Position, Revocation, Role, RoleChange, Scope, Seal,
+    SealChange, Sealed, SealedKey, StoredResponse, TenantId,
 };
 use uuid::Uuid;
 
 use crate::{
     Bench,
+    issuer_key_verbs::{self, issuer_key},
     sample::{
         Account, add_device, at, ceremony, creation, device, enqueue, identity, lease, message, one_time, passkey,
         recovery_code, role, tenant, unique, uuid,
@@ -36,6 +37,8 @@ pub(crate) struct Thing {
     pub(crate) message: Message,
     /// A message that is leased, and its lease.
     pub(crate) leased: (Message, Uuid),
+    /// The issuer keys: the active one and the next.
+    pub(crate) signing: [IssuerKey; 2],
 }
 
 /// The credential id of every passkey.
@@ -59,6 +62,8 @@ impl Thing {
         let (code, passkey) = (recovery_code(&account.identity, 1), passkey(&account.identity, CREDENTIAL));
         let (one_time, ceremony) = (one_time(&account.identity), ceremony(&tenant));
         let device = device(&account.identity);
+        let signing = [IssuerKeyState::Active, IssuerKeyState::Next].map(|state| issuer_key(&tenant, state, 1));
+        changes.extend(signing.iter().map(issuer_key_verbs::add));
         changes.insert(0, Change::Role(RoleChange::Create(Box::new(role.clone()))));
         changes.extend([
             creation(&admin, Vec::new()),
@@ -109,6 +114,20 @@ impl Thing {
         store.changes.commit(changes).await.expect("a tenant's things");
         leased.0 = store.outbox.leased(leased.1).await.expect("a lease").pop().expect("a leased message");
         account.identity.last_login_at = Some(account.session.issued_at);
-        Self { tenant, account, admin, role, revoked, code, passkey, device, one_time, ceremony, message, leased }
+        Self {
+            tenant,
+            account,
+            admin,
+            role,
+            revoked,
+            code,
+            passkey,
+            device,
+            one_time,
+            ceremony,
+            message,
+            leased,
+            signing,
+        }
     }
 }

@@ -21,6 +21,7 @@ impl Rows {
             Change::Role(change) => self.apply_role(change),
             Change::Tenant(change) => self.apply_tenant(change),
             Change::Key(change) => self.apply_key(change),
+            Change::IssuerKey(change) => self.apply_issuer_key(change),
             Change::Seal(SealChange::Add(seal)) => self.add_seal(*seal),
             Change::Seal(SealChange::Lease(sealing)) => self.lease_sealing(&sealing),
             Change::ForgetAttempts(key) => {

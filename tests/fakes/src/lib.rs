@@ -16,6 +16,7 @@ mod events;
 mod factors;
 mod hasher;
 mod idempotency;
+mod issuer_keys;
 mod keys;
 mod mail;
 mod outbox;

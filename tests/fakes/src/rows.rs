@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use kayan_ports::{
     Account, AccountQuery, AttemptKey, AuditEvent, AuthenticatedSession, Client, Credential, CredentialId,
-    CredentialKind, Device, Factor, FactorKind, Identifier, Identity, IdentityId, IdentityQuery, Known, LoginCandidate,
-    Lookup, MessageId, OneTimeToken, Page, PasswordHash, RefreshToken, Refreshing, Revocation, Scope, Seal, SealedKey,
-    Sealing, Session, SessionId, State, StoredResponse, TenantId, Timestamp, TokenHash, WrappedKey,
+    CredentialKind, Device, Factor, FactorKind, Identifier, Identity, IdentityId, IdentityQuery, IssuerKey, Known,
+    LoginCandidate, Lookup, MessageId, OneTimeToken, Page, PasswordHash, RefreshToken, Refreshing, Revocation, Scope,
+    Seal, SealedKey, Sealing, Session, SessionId, State, StoredResponse, TenantId, Timestamp, TokenHash, WrappedKey,
 };
 
 use crate::{outbox::Queued, tenants::TenantRows};
@@ -33,6 +33,7 @@ pub(crate) struct Rows {
     pub(crate) attempts: HashMap<AttemptKey, Attempts>,
     pub(crate) data_key: Option<WrappedKey>,
     pub(crate) signing_keys: Vec<SealedKey>,
+    pub(crate) issuer_keys: Vec<IssuerKey>,
     pub(crate) revocations: Vec<Revocation>,
     pub(crate) responses: Vec<StoredResponse>,
     /// In the order in which they were written.
@@ -69,6 +70,7 @@ impl Default for Rows {
             attempts: HashMap::new(),
             data_key: None,
             signing_keys: Vec::new(),
+            issuer_keys: Vec::new(),
             revocations: Vec::new(),
             responses: Vec::new(),
             events: Vec::new(),

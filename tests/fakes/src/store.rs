@@ -7,10 +7,11 @@ use kayan_ports::{
     AccessTokens, Account, AccountQuery, Accounts, AdminTokenId, AuditEvent, AuditTrail, AuthenticatedSession, Backlog,
     Change, Cleanup, Client, Commit, CommitError, Credential, Credentials, DefinedRoles, Device, Devices, EventCursor,
     EventPage, EventQuery, Expired, Factor, FactorKind, Factors, Failure, Identifier, Identity, IdentityId,
-    IdentityQuery, KeyPurpose, LoginCandidate, Lookup, Message, MessageId, MessageQuery, OneTimePurpose, OneTimeToken,
-    OneTimeTokens, Outbox, Page, PasswordHash, Refreshing, Revocations, Roles, Scope, Seal, SealedKey, Seals, Session,
-    SessionId, SessionQuery, Sessions, StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId,
-    TenantQuery, Tenants, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+    IdentityQuery, IssuerKey, IssuerKeyState, IssuerKeys, JwsAlgorithm, KeyId, KeyPurpose, LoginCandidate, Lookup,
+    Message, MessageId, MessageQuery, OneTimePurpose, OneTimeToken, OneTimeTokens, Outbox, Page, PasswordHash,
+    Refreshing, Revocations, Roles, Scope, Seal, SealedKey, Seals, Session, SessionId, SessionQuery, Sessions,
+    StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId, TenantQuery, Tenants, Timestamp, TokenHash,
+    TrailEvent, Unsealed, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use uuid::Uuid;
@@ -287,6 +288,30 @@ impl StoredKeys for MemoryStore {
 
     async fn signing_key(&self, scope: &Scope, purpose: KeyPurpose) -> Result<Option<SealedKey>, Failure> {
         Ok(self.read()?.signing_key(scope, purpose).cloned())
+    }
+}
+
+#[async_trait]
+impl IssuerKeys for MemoryStore {
+    async fn issuer_key(
+        &self,
+        tenant: &TenantId,
+        algorithm: JwsAlgorithm,
+        state: IssuerKeyState,
+    ) -> Result<Option<IssuerKey>, Failure> {
+        Ok(self.read()?.issuer_key(tenant, algorithm, state).cloned())
+    }
+
+    async fn issuer_key_of_id(&self, scope: &Scope, id: KeyId) -> Result<Option<IssuerKey>, Failure> {
+        Ok(self.read()?.issuer_keys_in(scope).into_iter().find(|key| key.id == id))
+    }
+
+    async fn issuer_keys(&self, scope: &Scope) -> Result<Vec<IssuerKey>, Failure> {
+        Ok(self.read()?.issuer_keys_in(scope))
+    }
+
+    async fn due_issuer_keys(&self, state: IssuerKeyState, until: Timestamp) -> Result<Vec<IssuerKey>, Failure> {
+        Ok(self.read()?.due_issuer_keys(state, until))
     }
 }
 

@@ -91,6 +91,7 @@ impl Rows {
         }
         self.attempts.retain(|key, _| key.target.tenant != *id);
         self.messages.retain(|_, queued| queued.message.tenant != *id);
+        self.issuer_keys.retain(|key| key.tenant != *id);
         if self.identities.values().any(|identity| identity.tenant == *id) {
             return Err(CommitError::Stale(Guard::TenantInUse));
         }

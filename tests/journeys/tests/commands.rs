@@ -19,7 +19,7 @@ async fn migrations_go_up_and_down_and_their_status_says_what_is_pending() {
     assert!(again.code == 0 && again.stderr.contains("nothing is pending"), "{again:?}");
     let table = home.run("migrate status").await;
     assert!(table.code == 0 && table.stdout.contains("initial") && table.stdout.contains("applied"), "{table:?}");
-    let down = home.run("migrate down --steps 15").await;
+    let down = home.run("migrate down --steps 16").await;
     assert!(down.code == 0 && down.stderr.contains("reverted 0001_initial"), "{down:?}");
     assert_eq!(home.run("migrate status").await.code, 3);
     assert_eq!(home.run("migrate up").await.code, 0);

@@ -313,6 +313,21 @@ pub const TABLES: &[Table] = &{
             ],
         },
         Table {
+            name: "issuer_keys",
+            columns: &[
+                ("id", Uuid),
+                ("tenant_id", Text),
+                ("algorithm", Text),
+                ("key_use", Text),
+                ("state", Text),
+                ("slot", Text),
+                ("secret", Bytes),
+                ("public_jwk", Json),
+                ("created_at", Time),
+                ("since", Time),
+            ],
+        },
+        Table {
             name: "revoked_tokens",
             columns: &[("id", Uuid), ("tenant_id", Text), ("expires_at", Time), ("created_at", Time)],
         },

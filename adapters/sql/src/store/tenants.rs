@@ -137,6 +137,10 @@ WHERE tenant_id = ?";
 DELETE FROM messages
 WHERE tenant_id = ?";
     batch.free(sql, vec![id.clone()]);
+    let sql = "-- tenants.forget_issuer_keys
+DELETE FROM issuer_keys
+WHERE tenant_id = ?";
+    batch.free(sql, vec![id.clone()]);
     let sql = "-- tenants.delete
 DELETE FROM tenants
 WHERE id = ? AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.tenant_id = ?)";

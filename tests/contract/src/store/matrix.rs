@@ -9,7 +9,7 @@ use kayan_ports::{
 };
 
 use crate::{
-    Bench, device_verbs, factor_verbs, message_verbs, password_verbs,
+    Bench, device_verbs, factor_verbs, issuer_key_verbs, message_verbs, password_verbs,
     sample::{at, client, event, record, refresh_token, rotation, session, tenant, token, unique, uuid},
     thing::Thing,
     verb::{Verb, by_scope, by_tenant},
@@ -332,6 +332,7 @@ fn verbs() -> Vec<Verb> {
         factor_verbs::factors(),
         device_verbs::devices(),
         message_verbs::messages(),
+        issuer_key_verbs::issuer_keys(),
         sessions(),
         roles(),
         trail(),

@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 
 /// These go through all identities, messages, sessions or tenants: an operator's lists, and counts of what is in them. The newest apps
 /// are looked for from the end of an index, in a limited number of rows.
-const OVER_ALL: [&str; 20] = [
+const OVER_ALL: [&str; 21] = [
     "-- events.count",
     "-- factors.newest_apps",
     "-- identities.count_anywhere",
@@ -35,6 +35,7 @@ const OVER_ALL: [&str; 20] = [
     "-- identities.list_matching_anywhere",
     "-- identities.list_matching_lacking_anywhere",
     "-- identities.by_identifier_anywhere",
+    "-- issuer_keys.list",
     "-- messages.count_anywhere",
     "-- messages.list_anywhere",
     "-- sessions.count_active",

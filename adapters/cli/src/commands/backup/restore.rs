@@ -42,6 +42,7 @@ pub(super) async fn run(path: &Path, key: Option<&Secret>, keep_sessions: bool, 
     let also = kayan.after_restore(&Operator::at_the_command_line(Scope::System), &backup, keep_sessions);
     if !keep_sessions {
         restore.end_admin_tokens().await.map_err(|error| refused(error.into()))?;
+        restore.end_issuer_keys().await.map_err(|error| refused(error.into()))?;
     }
     restore.finish(also.clone()).await.map_err(refused)?;
     file.bar.finish_and_clear();

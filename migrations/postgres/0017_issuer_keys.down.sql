@@ -1,0 +1,4 @@
+-- locks: issuer_keys ACCESS EXCLUSIVE
+-- Removes the issuer keys: no JWT that was signed with one is valid any more.
+
+DROP TABLE issuer_keys;
