@@ -1,6 +1,7 @@
 //! The application: its ports and settings.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -9,8 +10,8 @@ use std::{
 };
 
 use kayan_ports::{
-    AdminTokens, AttemptCounter, BreachedPasswords, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Stores,
-    TenantId, Timestamp, TotpCodes, WebAuthn,
+    AdminTokens, AttemptCounter, BreachedPasswords, Clock, Entropy, JwsKey, JwsKeys, KeyId, Keys, PasswordHasher,
+    RateLimiter, Stores, TenantId, Timestamp, TotpCodes, WebAuthn,
 };
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -34,6 +35,10 @@ pub struct Settings {
     pub lockout: Option<LockoutSettings>,
     /// The rate limits.
     pub limits: RateLimits,
+    /// The value of `iss` in JWTs: the URL of the service.
+    pub issuer: String,
+    /// The age at which keys that sign JWTs are replaced.
+    pub key_rotation: Duration,
 }
 
 /// The application: every use-case is a method of it.
@@ -44,6 +49,7 @@ pub struct Kayan {
     pub(crate) attempts: Arc<dyn AttemptCounter>,
     pub(crate) limiter: Arc<dyn RateLimiter>,
     pub(crate) keys: Arc<dyn Keys>,
+    pub(crate) jws: Arc<dyn JwsKeys>,
     pub(crate) tokens: Arc<dyn AdminTokens>,
     pub(crate) totp: Arc<dyn TotpCodes>,
     pub(crate) relying_party: RelyingPartyOf,
@@ -56,6 +62,8 @@ pub struct Kayan {
     pub(crate) dating: Mutex<Dating>,
     pub(crate) flood: Mutex<Flood>,
     pub(crate) roles: Mutex<RememberedRoles>,
+    pub(crate) issuer_keys: Mutex<HashMap<KeyId, Arc<dyn JwsKey>>>,
+    pub(crate) making_key: futures_util::lock::Mutex<()>,
 }
 
 /// What verifies the passkeys of a tenant: a relying party of its own if it has hosts of its own. `None` where there is no
@@ -76,6 +84,8 @@ pub struct Ports {
     pub limiter: Arc<dyn RateLimiter>,
     /// The store of signing keys.
     pub keys: Arc<dyn Keys>,
+    /// Generates and loads keys that sign JWTs.
+    pub jws: Arc<dyn JwsKeys>,
     /// Creates and reads admin tokens.
     pub tokens: Arc<dyn AdminTokens>,
     /// Verifies the codes of authenticator apps.
@@ -100,6 +110,7 @@ impl Kayan {
             attempts,
             limiter,
             keys,
+            jws,
             tokens,
             totp,
             relying_party,
@@ -114,6 +125,7 @@ impl Kayan {
             attempts,
             limiter,
             keys,
+            jws,
             tokens,
             totp,
             relying_party,
@@ -126,6 +138,8 @@ impl Kayan {
             dating: Mutex::default(),
             flood: Mutex::default(),
             roles: Mutex::default(),
+            issuer_keys: Mutex::default(),
+            making_key: futures_util::lock::Mutex::default(),
         }
     }
 

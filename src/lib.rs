@@ -12,6 +12,7 @@ mod audit;
 mod device;
 mod factor;
 mod flow;
+mod issuer_key;
 mod mac;
 mod message;
 mod operation;
@@ -105,6 +106,7 @@ pub use crate::{
         request::{Flow, RequestByMail, RequestByMailError},
         verification::VerifyAddressError,
     },
+    issuer_key::{list::ShownKey, publish::PublishedKeysError, retire::RetireKeyError, rotate::RotateKeysError},
     message::{
         Messaging,
         deliver::{BATCH as MESSAGE_BATCH, Outcome as MessageOutcome, Worked as WorkedMessage},
@@ -135,6 +137,7 @@ pub use crate::{
     session::{
         find::ListSessions,
         log_in::{LogIn, LogInError},
+        mint_jwt::{MintJwt, MintJwtError, MintedJwt},
         open::Opened,
         refresh::{RefreshSession, RefreshSessionError},
         revoke::{RevokeSessions, RevokeSessionsError},

@@ -4,6 +4,7 @@ pub(crate) mod find;
 pub(crate) mod list;
 pub(crate) mod log_in;
 pub(crate) mod log_out;
+pub(crate) mod mint_jwt;
 pub(crate) mod open;
 pub(crate) mod refresh;
 pub(crate) mod revoke;

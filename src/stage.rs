@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kayan_cache::MemoryLimiter;
-use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
+use kayan_crypto::{Biscuits, SealedKeys, SystemJwsKeys, WrappingSecrets};
 use kayan_fakes::{BreachList, MailBox, ManualClock, MemoryStore, PlainCodes, PlainHasher, SeededEntropy, ShownValues};
 use kayan_ports::{Client, EventType, Outcome, Stores, TenantId, TenantSettings, TokenHash, Traits, WebAuthn};
 use kayan_webauthn::{Ceremonies, RelyingParty};
@@ -16,6 +16,9 @@ use crate::{
 
 /// A password that the policy accepts.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// The issuer of JWTs.
+pub(crate) const ISSUER: &str = "https://id.example";
 
 /// The origin of the pages that use passkeys.
 pub(crate) const ORIGIN: &str = "http://localhost:8080";
@@ -106,6 +109,7 @@ impl Stage {
             attempts: store.clone(),
             limiter: Arc::new(MemoryLimiter::new()),
             keys: Arc::new(keys),
+            jws: Arc::new(SystemJwsKeys),
             tokens: Arc::new(Biscuits::new(entropy.clone())),
             totp: Arc::new(PlainCodes),
             relying_party: Arc::new(|_| Some(relying_party())),
@@ -124,6 +128,8 @@ impl Stage {
             passwords: PasswordSettings::default(),
             lockout: None,
             limits: RateLimits::default(),
+            issuer: ISSUER.to_owned(),
+            key_rotation: std::time::Duration::from_hours(90 * 24),
         };
         change(&mut settings);
         Self { kayan: Kayan::new(ports, schema, settings), store, hasher, breaches, clock, mail, sms }

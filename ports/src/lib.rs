@@ -89,7 +89,7 @@ pub use sessions::{
 };
 pub use store::{Page, Store, Stores};
 pub use tenants::{
-    OptionalNotice, Tenant, TenantChange, TenantLimit, TenantQuery, TenantSettings, Tenants, WorkPurpose,
+    JwtAudience, OptionalNotice, Tenant, TenantChange, TenantLimit, TenantQuery, TenantSettings, Tenants, WorkPurpose,
 };
 pub use timestamp::{Clock, Timestamp};
 pub use window::Window;

@@ -2,8 +2,11 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::{Affected, Channel, Concerns, Failure, MessageKind, Method, Page, TenantId, Timestamp, Version};
+use crate::{
+    Affected, Channel, Concerns, Failure, JwsAlgorithm, MessageKind, Method, Page, TenantId, Timestamp, Version,
+};
 
 /// A tenant: a separate set of identities, roles and sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,12 +101,32 @@ pub struct TenantSettings {
     /// The largest number that solves a challenge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof_of_work_difficulty: Option<u32>,
+    /// The audiences that users get JWTs for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub jwt_audiences: Vec<JwtAudience>,
     /// The rate limit of logins for each identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_limit: Option<TenantLimit>,
     /// The rate limit of registrations for each client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_limit: Option<TenantLimit>,
+}
+
+/// An audience that a tenant's users get JWTs for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JwtAudience {
+    /// The value of `aud`.
+    pub audience: String,
+    /// The algorithm that its tokens are signed with; `None`: ES256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<JwsAlgorithm>,
+    /// The longest lifetime of a token, in seconds; `None`: five minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<u32>,
+    /// Further claims, with placeholders in their texts.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub claims: Map<String, Value>,
 }
 
 /// A notice that a tenant can switch off: it reports no change of the account.

@@ -76,6 +76,10 @@ built_in! {
     MESSAGES_READ = "messages:read";
     /// Send messages again, and discard them.
     MESSAGES_WRITE = "messages:write";
+    /// Look at signing keys, without their private halves.
+    KEYS_READ = "keys:read";
+    /// Replace and retire signing keys.
+    KEYS_WRITE = "keys:write";
     /// Look into the process.
     DEBUG_READ = "debug:read";
     /// Change how the process does its work: how much it logs.

@@ -7,7 +7,10 @@ use std::{ops::RangeInclusive, time::Duration};
 use kayan_ports::{Method, RateLimit, TenantLimit, TenantSettings, Timestamp, Trust};
 
 pub use self::passwords::{Limits, PasswordSettings, is_password_expired, password_rules};
-use crate::{FieldError, Lifetimes, policy::role::MOST_ENTRIES};
+use crate::{
+    FieldError, Lifetimes,
+    policy::{role::MOST_ENTRIES, token_claims},
+};
 
 /// The methods that a login can begin with.
 const FIRST: [Method; 4] = [Method::Password, Method::Webauthn, Method::MagicLink, Method::Code];
@@ -102,6 +105,7 @@ pub fn judge(settings: &TenantSettings, limits: &Limits) -> Vec<FieldError> {
             "must only name methods that a login begins with: password, webauthn, magic_link, code".to_owned();
         errors.push(FieldError { pointer: "/settings/methods".to_owned(), code: "enum".to_owned(), message });
     }
+    errors.extend(token_claims::judge(&settings.jwt_audiences));
     errors.extend(passwords::judge(settings, limits));
     if settings.language.as_ref().is_some_and(|tag| !is_language(tag)) {
         let message = "must be a language tag, as in `de` or `pt-BR`";
@@ -223,6 +227,7 @@ mod tests {
             refuse_disposable_addresses: true,
             language: Some("e".to_owned()),
             notices_off: vec![],
+            jwt_audiences: vec![],
             proof_of_work: Some(vec![]),
             proof_of_work_after_failures: Some(0),
             proof_of_work_difficulty: Some(999),

@@ -12,6 +12,7 @@ use crate::{
     DeniedError, Failure, FieldError, Kayan, Operator,
     access::idempotency::Once,
     policy::{
+        key_rotation::DEFAULT_ALGORITHM,
         permission::{Pattern, Permission},
         role::Definitions,
         tenant::{self, Limits, MfaRequired},
@@ -101,7 +102,10 @@ impl Kayan {
         let event = self.tenant_event(operator, action, (None, Some(&tenant)));
         let changes = vec![Change::Tenant(TenantChange::Create(Box::new(tenant.clone()))), event];
         match once.commit(changes, None, &tenant).await {
-            Ok(()) => Ok(tenant),
+            Ok(()) => {
+                self.make_keys_ahead(&tenant).await;
+                Ok(tenant)
+            }
             Err(CommitError::Conflict(Unique::Tenant)) => Err(ManageTenantError::AlreadyExists(tenant.id)),
             Err(other) => Err(ManageTenantError::Failed(other.into())),
         }
@@ -144,7 +148,10 @@ impl Kayan {
         }
         changes.push(self.tenant_event(operator, action, (Some(&before), Some(&after))));
         match self.store.changes.commit(changes).await {
-            Ok(()) => Ok(after),
+            Ok(()) => {
+                self.make_keys_ahead(&after).await;
+                Ok(after)
+            }
             Err(CommitError::Stale(Guard::Tenant | Guard::Roles)) => Err(ManageTenantError::Changed),
             Err(other) => Err(ManageTenantError::Failed(other.into())),
         }
@@ -196,6 +203,15 @@ impl Kayan {
         self.permit(operator, &Permission::TENANTS_READ, "tenant.list").await?;
         let query = TenantQuery { only: operator.scope.tenant().cloned(), limit, offset };
         Ok(self.store.tenants.tenants(&query).await?)
+    }
+
+    /// Makes the signing keys for the tenant's audiences, so that verifiers can read them before the first token.
+    async fn make_keys_ahead(&self, tenant: &Tenant) {
+        for audience in &tenant.settings.jwt_audiences {
+            let algorithm = audience.algorithm.unwrap_or(DEFAULT_ALGORITHM);
+            // If this fails, the first token makes it.
+            let _made = self.active_issuer_key(&tenant.id, algorithm).await;
+        }
     }
 
     async fn tenant_of(&self, operator: &Operator, id: &TenantId) -> Result<Tenant, ManageTenantError> {

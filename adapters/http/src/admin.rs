@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 mod import;
 pub(crate) mod invitations;
+pub(crate) mod keys;
 pub(crate) mod logs;
 pub(crate) mod messages;
 pub(crate) mod operator;

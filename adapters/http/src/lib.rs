@@ -132,6 +132,7 @@ type Api = (
         api::account_deletions::AccountDeletions,
         api::devices::Devices,
         api::proof_of_work::ProofOfWork,
+        api::tokens::Tokens,
     ),
     (
         admin::users::Users,
@@ -142,9 +143,10 @@ type Api = (
         admin::tenants::Tenants,
         admin::audit::AuditTrail,
         admin::messages::Messages,
+        admin::keys::Keys,
         admin::logs::Logs,
     ),
-    (api::system::System, api::well_known::WellKnown, api::debug::Debug),
+    (api::system::System, api::public_keys::PublicKeys, api::well_known::WellKnown, api::debug::Debug),
 );
 
 fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
@@ -165,6 +167,7 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
             api::account_deletions::AccountDeletions { app: app.clone() },
             api::devices::Devices { app: app.clone() },
             api::proof_of_work::ProofOfWork { app: app.clone() },
+            api::tokens::Tokens { app: app.clone() },
         ),
         (
             admin::users::Users { app: app.clone() },
@@ -175,10 +178,12 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
             admin::tenants::Tenants { app: app.clone() },
             admin::audit::AuditTrail { app: app.clone() },
             admin::messages::Messages { app: app.clone() },
+            admin::keys::Keys { app: app.clone() },
             admin::logs::Logs { app: app.clone() },
         ),
         (
             api::system::System { app: app.clone(), draining: draining.clone() },
+            api::public_keys::PublicKeys { app: app.clone() },
             api::well_known::WellKnown { app: app.clone() },
             api::debug::Debug { app: app.clone() },
         ),

@@ -10,6 +10,7 @@ pub(crate) mod device;
 pub(crate) mod etag;
 pub(crate) mod export;
 pub(crate) mod idempotency;
+pub(crate) mod jws;
 pub(crate) mod paging;
 pub(crate) mod problem;
 pub(crate) mod query;

@@ -12,6 +12,7 @@ mod measure_seal_lag;
 mod purge_audit_trail;
 mod record_refusals;
 mod remove_outdated;
+mod replace_keys;
 mod runner;
 mod seal_audit_trail;
 mod unlock_accounts;
@@ -71,6 +72,7 @@ impl Worker<'_> {
             purge,
             runner.keep(record_refusals::JOB, async || record_refusals::run(kayan).await),
             runner.keep(remove_outdated::JOB, async || remove_outdated::run(kayan).await),
+            runner.keep(replace_keys::JOB, async || replace_keys::run(kayan).await),
             runner.keep(seal_audit_trail::JOB, async || seal_audit_trail::run(kayan).await),
             runner.keep(unlock_accounts::JOB, async || unlock_accounts::run(kayan).await),
             runner.keep(watch_clock::JOB, async || {

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use kayan_cache::MemoryLimiter;
 use kayan_core::{Grants, IdentitySchema, Kayan, Lifetimes, Operator, PasswordSettings, Ports, RateLimits, Settings};
-use kayan_crypto::{AppCodes, Biscuits, OsEntropy, SealedKeys, WrappingSecrets};
+use kayan_crypto::{AppCodes, Biscuits, OsEntropy, SealedKeys, SystemJwsKeys, WrappingSecrets};
 use kayan_fakes::{ManualClock, MemoryStore, PlainHasher};
 use kayan_ports::{
     AdoptError, Client, Entropy, HashCost, HashError, Identity, Password, PasswordHash, PasswordHasher, Scope, Stores,
@@ -38,6 +38,7 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
         attempts: Arc::new(MemoryStore::new()),
         limiter: Arc::new(MemoryLimiter::new()),
         keys: Arc::new(keys),
+        jws: Arc::new(SystemJwsKeys),
         tokens: Arc::new(Biscuits::new(entropy)),
         totp: Arc::new(AppCodes),
         relying_party: Arc::new(|_| None),
@@ -56,6 +57,8 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
         passwords: PasswordSettings::default(),
         lockout: None,
         limits: RateLimits::default(),
+        issuer: "https://id.example".to_owned(),
+        key_rotation: Duration::from_hours(2_160),
     };
     Arc::new(Kayan::new(ports, IdentitySchema::default(), settings))
 }

@@ -51,6 +51,7 @@ impl Counted {
             hasher: Arc::new(PlainHasher::new()),
             limiter: Arc::new(MemoryLimiter::new()),
             keys: Arc::new(keys),
+            jws: Arc::new(kayan_crypto::SystemJwsKeys),
             tokens: Arc::new(Biscuits::new(entropy.clone())),
             totp: Arc::new(kayan_crypto::AppCodes),
             relying_party: Arc::new(|_| None),
@@ -70,6 +71,8 @@ impl Counted {
                 known_origins_apart: true,
             }),
             limits: RateLimits::default(),
+            issuer: "https://id.example".to_owned(),
+            key_rotation: Duration::from_hours(2_160),
         };
         Self { kayan: Kayan::new(ports, IdentitySchema::default(), settings), store, clock, _database: database }
     }

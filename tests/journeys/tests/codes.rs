@@ -96,6 +96,8 @@ impl Provoked {
         let body = json!({ "current_password": "not the password 5", "new_password": "a new one, and long 6" });
         let change = client.tell("/api/v1/password", &body).bearer_auth(&ada.session_token);
         self.by("post /api/v1/password", change, 403, "invalid_credentials").await;
+        let mint = client.tell("/api/v1/tokens/jwt", &json!({ "audience": "x" })).bearer_auth(&ada.session_token);
+        self.by("post /api/v1/tokens/jwt", mint, 403, "audience_not_allowed").await;
         ada.refresh().await.expect(200);
         let stolen = Person::refreshing(&client, &ada.refresh_token).header("User-Agent", "thief");
         self.by("post /api/v1/sessions/refresh", stolen, 401, "token_reused").await;

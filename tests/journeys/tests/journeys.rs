@@ -34,6 +34,7 @@ mod hosts;
 mod idempotency;
 mod invitations;
 mod junk;
+mod jwts;
 mod limits;
 mod logs;
 mod mail;

@@ -111,6 +111,7 @@ async fn background_jobs_are_there_from_the_start_and_their_runs_are_counted() {
         "deliver_sms",
         "measure_outbox",
         "measure_seal_lag",
+        "replace_keys",
         "seal_audit_trail",
         "watch_clock",
     ];

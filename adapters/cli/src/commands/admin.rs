@@ -1,5 +1,6 @@
 //! `kayan admin`: administers the database directly, without a running service.
 
+mod keys;
 mod messages;
 mod roles;
 mod sessions;
@@ -24,6 +25,7 @@ pub(crate) fn run(noun: Admin) -> Result<(), Exit> {
         Admin::Tenant { action } => super::block_on(tenants::run(action)),
         Admin::Sessions { action } => super::block_on(sessions::run(action)),
         Admin::Message { action } => super::block_on(messages::run(action)),
+        Admin::Key { action } => super::block_on(keys::run(action)),
         Admin::Token { action } => tokens::run(action),
     }
 }

@@ -8,6 +8,7 @@ mod factors;
 mod files;
 mod finding;
 mod hashing;
+mod keys;
 mod mail;
 mod network;
 pub(crate) mod redis;

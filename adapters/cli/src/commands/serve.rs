@@ -56,10 +56,12 @@ async fn serve(config: &Config, observed: Observed) -> Result<(), Exit> {
         other => other.map(|()| false)?,
     };
     let log = compose::audit_log(config)?;
-    let app = compose::application(config, &driver, keys.clone(), log.as_ref(), observed)?;
-    learn_seals(&app.kayan, late).await;
     let listener = listen(config)?;
     let address = listener.local_addr().map_err(Exit::failed)?;
+    // Port 0 takes a free one.
+    let here = Config { port: address.port(), ..config.clone() };
+    let app = compose::application(&here, &driver, keys.clone(), log.as_ref(), observed)?;
+    learn_seals(&app.kayan, late).await;
     let draining = Draining::default();
     let listener = tokio::net::TcpListener::from_std(listener).map_err(Exit::failed)?;
     let limits = Limits { connections: config.max_connections, ..Limits::default() };

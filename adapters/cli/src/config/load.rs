@@ -10,7 +10,8 @@ use kayan_ports::{Entropy, LogLevel};
 use super::problem::{Findings, Problem, Warning};
 use super::report::{self, Row};
 use super::settings::{
-    audit, database, general, http, limits, lockout, mail, passkeys, passwords, redis, secrets, sessions, sms, traces,
+    audit, database, general, http, limits, lockout, mail, passkeys, passwords, redis, secrets, sessions, sms, tokens,
+    traces,
 };
 use super::values::Values;
 use super::{Config, DatabaseKind, LogFormat, checks, connections, gather, schema};
@@ -165,6 +166,7 @@ fn assemble(values: &Values, kind: DatabaseKind, identity_schema: Option<serde_j
         database: database::read(values, kind),
         hashing: passwords::read(values),
         sessions: sessions::read(values),
+        key_rotation: tokens::key_rotation(values),
         redis: redis::read(values),
         rate_limits: limits::read(values),
         lockout: lockout::read(values),

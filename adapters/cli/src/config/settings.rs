@@ -14,6 +14,7 @@ pub(crate) mod redis;
 pub(crate) mod secrets;
 pub(crate) mod sessions;
 pub(crate) mod sms;
+pub(crate) mod tokens;
 pub(crate) mod traces;
 
 use std::time::Duration;
@@ -43,6 +44,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     secrets::SECTION,
     passwords::SECTION,
     sessions::SECTION,
+    tokens::SECTION,
     limits::SECTION,
     lockout::SECTION,
     mail::SECTION,

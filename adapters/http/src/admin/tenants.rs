@@ -1,5 +1,6 @@
 //! Administration of tenants.
 
+mod audiences;
 mod settings;
 
 use std::sync::Arc;

@@ -75,9 +75,9 @@ impl From<Traits> for TraitsBody {
 }
 
 /// A JSON object whose members another standard defines.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct JsonObject(pub(crate) Value);
+pub(crate) struct JsonObject(#[serde(deserialize_with = "strict::object")] pub(crate) Map<String, Value>);
 
 impl Type for JsonObject {
     const IS_REQUIRED: bool = true;
@@ -107,13 +107,13 @@ impl Type for JsonObject {
 
 impl ToJSON for JsonObject {
     fn to_json(&self) -> Option<Value> {
-        Some(self.0.clone())
+        Some(Value::Object(self.0.clone()))
     }
 }
 
 impl ParseFromJSON for JsonObject {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        Ok(Self(value.unwrap_or_default()))
+        TraitsBody::parse_from_json(value).map(|object| Self(object.0)).map_err(ParseError::propagate)
     }
 }
 

@@ -60,6 +60,8 @@ codes! {
         "verify a second factor first: this session has proven only one";
     ReauthenticationRequired = "reauthentication_required", FORBIDDEN, "Recent proof required",
         "log in or verify a second factor first: the last proof of this session is too old";
+    AudienceNotAllowed = "audience_not_allowed", FORBIDDEN, "Audience not allowed",
+        "this tenant gives no tokens for this audience: an administrator can add it to jwt_audiences";
     IdentityInactive = "identity_inactive", FORBIDDEN, "Account not active",
         "this account is not active: ask an administrator";
     ProofOfWorkRequired = "proof_of_work_required", FORBIDDEN, "Proof of work required",

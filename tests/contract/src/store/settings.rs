@@ -1,8 +1,8 @@
 //! Tenants, and what they set for themselves.
 
 use kayan_ports::{
-    AccountChange, Change, Channel, Client, CommitError, Guard, Lookup, Method, OptionalNotice, Tenant, TenantChange,
-    TenantId, TenantLimit, TenantQuery, TenantSettings, Unique, WorkPurpose,
+    AccountChange, Change, Channel, Client, CommitError, Guard, JwsAlgorithm, JwtAudience, Lookup, Method,
+    OptionalNotice, Tenant, TenantChange, TenantId, TenantLimit, TenantQuery, TenantSettings, Unique, WorkPurpose,
 };
 
 use crate::{
@@ -35,6 +35,12 @@ fn sample() -> Tenant {
         proof_of_work: Some(vec![WorkPurpose::Registration, WorkPurpose::MagicLink]),
         proof_of_work_after_failures: Some(3),
         proof_of_work_difficulty: Some(50_000),
+        jwt_audiences: vec![JwtAudience {
+            audience: "https://api.example".to_owned(),
+            algorithm: Some(JwsAlgorithm::EdDsa),
+            ttl: Some(60),
+            claims: [("roles".to_owned(), "{{identity.roles}}".into())].into_iter().collect(),
+        }],
         login_limit: Some(TenantLimit { requests: 3, window: 60 }),
         registration_limit: Some(TenantLimit { requests: 1, window: 1 }),
     };

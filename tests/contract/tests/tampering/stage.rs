@@ -172,6 +172,8 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
         passwords: PasswordSettings::default(),
         lockout: None,
         limits: RateLimits::default(),
+        issuer: "https://id.example".to_owned(),
+        key_rotation: Duration::from_hours(2_160),
     };
     let entropy = Arc::new(SeededEntropy::new(7));
     let secrets = WrappingSecrets {
@@ -183,6 +185,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
     let keys = SealedKeys::new(&Stores::new(store.clone()), clock.clone(), entropy.clone(), &secrets).unwrap();
     let ports = Ports {
         keys: Arc::new(keys),
+        jws: Arc::new(kayan_crypto::SystemJwsKeys),
         tokens: Arc::new(kayan_crypto::Biscuits::new(entropy.clone())),
         totp: Arc::new(kayan_crypto::AppCodes),
         relying_party: Arc::new(|_| None),

@@ -13,7 +13,7 @@ use kayan_sql::{Driver, SqlStore};
 use serde_json::Value;
 use time::Duration;
 
-use super::{Case, Series, factors, finding::Finding};
+use super::{Case, Series, factors, finding::Finding, keys};
 use crate::{
     commands::audit::LATE,
     compose,
@@ -30,7 +30,7 @@ pub(super) const CLOCK: &str = "audit.clock";
 pub(super) const RESTORED: &str = "recovery.sessions";
 
 /// What needs the database, and the settings of the service.
-const CHECKS: [&str; 7] = [KEYS, SEALING, SEALS, CLOCK, factors::REQUIRED, factors::SECRETS, RESTORED];
+const CHECKS: [&str; 8] = [KEYS, SEALING, SEALS, CLOCK, factors::REQUIRED, factors::SECRETS, keys::AGE, RESTORED];
 
 /// A wrapping secret should be rotated after this time.
 const OLD: Duration = Duration::days(365);
@@ -48,12 +48,13 @@ pub(super) async fn examine(case: &Case, driver: &Arc<dyn Driver>, series: &mut 
         Ok(kayan) => kayan,
         Err(exit) => return series.findings.push(Finding::failed(KEYS, exit.reason(), "correct the setting")),
     };
-    series.add(KEYS, keys(case, driver)).await;
+    series.add(KEYS, sealed_keys(case, driver)).await;
     series.add(SEALING, sealing(&kayan)).await;
     series.add(SEALS, seals(&kayan)).await;
     series.add(CLOCK, clock(&kayan)).await;
     series.add(factors::REQUIRED, factors::required(&kayan)).await;
     series.add(factors::SECRETS, factors::secrets(&kayan)).await;
+    series.add(keys::AGE, keys::age(&kayan)).await;
     series.add(RESTORED, restored(case, driver)).await;
 }
 
@@ -65,7 +66,7 @@ pub(super) fn unanswered(check: &'static str, error: &str) -> Vec<Finding> {
 }
 
 /// A wrapping secret is at least as old as what it has wrapped.
-async fn keys(case: &Case, driver: &Arc<dyn Driver>) -> Vec<Finding> {
+async fn sealed_keys(case: &Case, driver: &Arc<dyn Driver>) -> Vec<Finding> {
     let kept = match SqlStore::new(driver.clone()).data_key().await {
         Ok(Some(kept)) => kept,
         Ok(None) => return vec![Finding::ok(KEYS, "there are no keys yet")],

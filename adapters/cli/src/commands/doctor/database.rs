@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kayan_sql::{Driver, DriverError};
 
-use super::{Case, Series, audit, factors, finding::Finding, server, within};
+use super::{Case, Series, audit, factors, finding::Finding, keys, server, within};
 use crate::{
     compose,
     config::settings::database::{DSN, MAX_OPEN_CONNS, READ_DSN, STATEMENTS, TYPE},
@@ -13,7 +13,7 @@ use crate::{
 const REACHABLE: &str = "database.reachable";
 const REPLICA: &str = "database.replica";
 /// The checks that need a reachable database.
-const RESTING: [&str; 14] = [
+const RESTING: [&str; 15] = [
     server::VERSION,
     server::RIGHTS,
     server::ISOLATION,
@@ -27,6 +27,7 @@ const RESTING: [&str; 14] = [
     audit::CLOCK,
     factors::REQUIRED,
     factors::SECRETS,
+    keys::AGE,
     audit::RESTORED,
 ];
 

@@ -52,6 +52,7 @@ fn the_guides_table_stands_with_its_defaults() {
         ("KAYAN_SESSION_MAX_TTL", "720h"),
         ("KAYAN_SESSION_CACHE_TTL", "5s"),
         ("KAYAN_JWT_TTL", "15m"),
+        ("KAYAN_KEY_ROTATION", "90d"),
         ("KAYAN_SESSION_SECRET_PREVIOUS", ""),
         ("KAYAN_JWT_SECRET_PREVIOUS", ""),
         ("KAYAN_DATA_KEY", ""),
@@ -110,7 +111,7 @@ fn the_guides_table_stands_with_its_defaults() {
     assert_eq!(row(&rows, "KAYAN_HASH_CONCURRENCY").value, cores);
     let connections = row(&rows, "KAYAN_MAX_CONNECTIONS").value.parse::<u32>();
     assert!(connections.is_ok_and(|number| (16..=10_000).contains(&number)));
-    assert_eq!(rows.len(), 87, "a new setting belongs into this list");
+    assert_eq!(rows.len(), 88, "a new setting belongs into this list");
     assert_eq!(rows.len(), all().count());
 }
 

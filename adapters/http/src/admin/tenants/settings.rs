@@ -4,6 +4,7 @@ use kayan_ports::{Method, OptionalNotice, TenantLimit, Timestamp};
 use poem_openapi::{Enum, Object};
 use serde::{Deserialize, Serialize};
 
+use super::audiences::Audience;
 use crate::wire::{channel::MessageChannel, work::Purpose};
 
 /// A way to log in.
@@ -143,6 +144,10 @@ pub(super) struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(validator(minimum(value = "1000"), maximum(value = "10000000")))]
     proof_of_work_difficulty: Option<u32>,
+    /// The services that users get JWTs for by `mintJwt`. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[oai(default, validator(max_items = 20))]
+    jwt_audiences: Vec<Audience>,
     /// The rate limit of logins for each identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     login_limit: Option<Limit>,
@@ -190,6 +195,7 @@ impl From<kayan_ports::TenantSettings> for Settings {
             proof_of_work: settings.proof_of_work.map(|purposes| purposes.into_iter().map(Into::into).collect()),
             proof_of_work_after_failures: settings.proof_of_work_after_failures,
             proof_of_work_difficulty: settings.proof_of_work_difficulty,
+            jwt_audiences: settings.jwt_audiences.into_iter().map(Into::into).collect(),
             login_limit: settings.login_limit.map(limit),
             registration_limit: settings.registration_limit.map(limit),
         }
@@ -233,6 +239,7 @@ impl From<Settings> for kayan_ports::TenantSettings {
             proof_of_work: settings.proof_of_work.map(|purposes| purposes.into_iter().map(Into::into).collect()),
             proof_of_work_after_failures: settings.proof_of_work_after_failures,
             proof_of_work_difficulty: settings.proof_of_work_difficulty,
+            jwt_audiences: settings.jwt_audiences.into_iter().map(Into::into).collect(),
             login_limit: settings.login_limit.map(limit),
             registration_limit: settings.registration_limit.map(limit),
         }

@@ -1,0 +1,11 @@
+//! Issuer keys: the keys of a tenant that sign JWTs, and how they are replaced.
+
+pub(crate) mod list;
+mod make;
+pub(crate) mod publish;
+pub(crate) mod replace_due;
+pub(crate) mod retire;
+pub(crate) mod rotate;
+pub(crate) mod sign;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,29 @@
+//! Publishes the public halves of a tenant's issuer keys (RFC 7517, section 5).
+
+use kayan_ports::{IssuerKeyState, Jwk, Scope, TenantId};
+
+use crate::{Failure, Kayan};
+
+/// Why no keys are published.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishedKeysError {
+    /// The tenant is unknown or inactive.
+    #[error("unknown tenant")]
+    NoTenant,
+    /// The service failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Kayan {
+    /// The public keys that verify the tenant's tokens, now and soon, the newest first.
+    pub async fn published_keys(&self, tenant: &TenantId) -> Result<Vec<Jwk>, PublishedKeysError> {
+        let known = self.store.tenants.tenant(tenant).await?;
+        if !known.is_some_and(|tenant| tenant.active) {
+            return Err(PublishedKeysError::NoTenant);
+        }
+        let keys = self.store.issuer_keys.issuer_keys(&Scope::Tenant(tenant.clone())).await?;
+        let published = keys.into_iter().filter(|key| key.state != IssuerKeyState::Retired);
+        Ok(published.map(|key| key.public).collect())
+    }
+}

@@ -1,0 +1,92 @@
+//! Signs JWTs with a tenant's active issuer key (RFC 7515, section 5.1; RFC 7519, section 7.1).
+
+use std::sync::Arc;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use kayan_ports::{CommitError, Guard, IssuerKey, IssuerKeyState, JwsAlgorithm, JwsKey, SecretOf, TenantId, Unique};
+use serde_json::{Map, Value, json};
+
+use super::make::add;
+use crate::{Failure, Kayan};
+
+/// How often another replica can be faster.
+const ROUNDS: usize = 3;
+/// The most private keys that are kept in memory; beyond that they are loaded anew.
+const MOST_LOADED: usize = 1_000;
+
+impl Kayan {
+    /// A JWT with these claims, signed with the tenant's active key of the algorithm. `kind` is its `typ`.
+    pub(crate) async fn sign_jwt(
+        &self,
+        tenant: &TenantId,
+        algorithm: JwsAlgorithm,
+        kind: &'static str,
+        claims: &Map<String, Value>,
+    ) -> Result<String, Failure> {
+        let key = self.active_issuer_key(tenant, algorithm).await?;
+        let signer = self.loaded(&key).await?;
+        let header = json!({ "alg": algorithm.as_str(), "kid": key.id, "typ": kind });
+        let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
+        token.push('.');
+        let claims = serde_json::to_string(claims).map_err(|error| Failure::Fault(error.to_string()))?;
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let signature = signer.sign(token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+
+    /// The tenant's active key of this algorithm, made if there is none. It is read anew for each token, so that no replica signs
+    /// with a key that was retired.
+    pub(crate) async fn active_issuer_key(
+        &self,
+        tenant: &TenantId,
+        algorithm: JwsAlgorithm,
+    ) -> Result<IssuerKey, Failure> {
+        let find = || self.store.issuer_keys.issuer_key(tenant, algorithm, IssuerKeyState::Active);
+        if let Some(key) = find().await? {
+            return Ok(key);
+        }
+        // Parallel first uses wait for one RSA key rather than make one each.
+        let _one_at_a_time = self.making_key.lock().await;
+        for _ in 0..ROUNDS {
+            if let Some(key) = find().await? {
+                return Ok(key);
+            }
+            let now = self.clock.now();
+            let key = self.make_issuer_key(tenant, algorithm, IssuerKeyState::Active, now).await?;
+            let event = self.issuer_key_event(&key, "key.create", now);
+            match self.store.changes.commit(vec![add(&key), event]).await {
+                Ok(()) => return Ok(key),
+                Err(CommitError::Conflict(Unique::IssuerKey)) => {}
+                Err(CommitError::Stale(Guard::Tenant)) => {
+                    return Err(Failure::Fault(format!("there is no tenant `{tenant}` to make a signing key for")));
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Failure::Unavailable("the signing key keeps changing".to_owned()))
+    }
+
+    /// The private half, opened once in this process.
+    async fn loaded(&self, key: &IssuerKey) -> Result<Arc<dyn JwsKey>, Failure> {
+        if let Some(known) = self.issuer_keys.lock().get(&key.id) {
+            return Ok(known.clone());
+        }
+        let damaged = || Failure::Fault(format!("the signing key {} is damaged", key.id));
+        let sealed = key.private.as_ref().ok_or_else(damaged)?;
+        let of = SecretOf::IssuerKey { tenant: &key.tenant, algorithm: key.algorithm, key: key.id };
+        let private = self.keys.open(of, sealed).await?;
+        let loaded = self.jws.load(key.algorithm, &private)?;
+        // Verifiers know only the public half.
+        if loaded.public(key.id) != key.public {
+            return Err(damaged());
+        }
+        let mut known = self.issuer_keys.lock();
+        if known.len() >= MOST_LOADED {
+            known.clear();
+        }
+        known.insert(key.id, loaded.clone());
+        Ok(loaded)
+    }
+}
