@@ -85,12 +85,15 @@ fn sorted(text: &str) -> Blocks {
     blocks
 }
 
-/// The commands as a new user's shell would run them, with the built binary for `cargo run -- …`.
+/// The commands as a new user's shell would run them, with the built binary for `cargo run -- …`, and the libraries of the tests
+/// for Python.
 fn script(blocks: &[String], port: u16) -> String {
     let binary = binary().display().to_string();
     let cargo = format!("cargo() {{ while [ \"$1\" != -- ]; do shift; done; shift; {binary:?} \"$@\"; }}");
     let tour = blocks.join("\n").replace("//localhost:8080", &format!("//localhost:{port}"));
-    format!("{cargo}\nset -x\n{tour}")
+    let python = std::env::var_os("KAYAN_TEST_MAIL_PYTHON").expect("`cargo xtask test` sets it");
+    let python = format!("python3() {{ '{}' \"$@\"; }}", python.display());
+    format!("{cargo}\n{python}\nset -x\n{tour}")
 }
 
 #[tokio::test]
