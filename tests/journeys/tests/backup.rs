@@ -64,8 +64,8 @@ async fn a_file_that_is_no_whole_backup_is_refused_before_anything_is_written() 
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 1;
     let text = |old: &str, new: &str| String::from_utf8_lossy(&whole[..300]).replacen(old, new, 1);
-    let newer = text("\"schema_version\":17", "\"schema_version\":99");
-    let older = text("\"schema_version\":17", "\"schema_version\":8");
+    let newer = text("\"schema_version\":16", "\"schema_version\":99");
+    let older = text("\"schema_version\":16", "\"schema_version\":8");
     let target = Home::new();
     for (bytes, why) in [
         (&b"SQLite format 3\0"[..], "it is no backup of Kayan"),
@@ -74,7 +74,7 @@ async fn a_file_that_is_no_whole_backup_is_refused_before_anything_is_written() 
         (&whole[..whole.len() / 2], "it is cut off"),
         (&flipped, "was changed"),
         (&[&whole[..], b"x"].concat(), "there is more behind its end"),
-        (newer.as_bytes(), "its schema is at version 99, and this program knows versions 9 to 17"),
+        (newer.as_bytes(), "its schema is at version 99, and this program knows versions 9 to 16"),
         (older.as_bytes(), "its schema is at version 8"),
     ] {
         fs::write(target.path("broken.backup"), bytes).unwrap();
