@@ -9,8 +9,8 @@ use std::{
 };
 
 use kayan_ports::{
-    AdminTokens, AttemptCounter, BreachedPasswords, Clock, Entropy, Keys, PasswordHasher, RateLimiter, Stores,
-    TenantId, Timestamp, TotpCodes, WebAuthn,
+    AdminTokens, AttemptCounter, BreachedPasswords, Clock, Entropy, IdentityProvider, Keys, PasswordHasher,
+    RateLimiter, Stores, TenantId, Timestamp, TotpCodes, WebAuthn,
 };
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     IdentitySchema, Lifetimes, LockoutSettings, Messaging, RateLimits,
     access::grants::RememberedRoles,
-    policy::{dating::Dating, flood::Flood, tenant::PasswordSettings},
+    policy::{dating::Dating, flood::Flood, return_to::ReturnTo, tenant::PasswordSettings},
 };
 
 /// The settings of the use-cases.
@@ -34,6 +34,8 @@ pub struct Settings {
     pub lockout: Option<LockoutSettings>,
     /// The rate limits.
     pub limits: RateLimits,
+    /// Where browsers may be redirected to after a login.
+    pub return_to: ReturnTo,
 }
 
 /// The application: every use-case is a method of it.
@@ -47,6 +49,7 @@ pub struct Kayan {
     pub(crate) tokens: Arc<dyn AdminTokens>,
     pub(crate) totp: Arc<dyn TotpCodes>,
     pub(crate) relying_party: RelyingPartyOf,
+    pub(crate) providers: Vec<Arc<dyn IdentityProvider>>,
     pub(crate) messaging: Option<Messaging>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -82,6 +85,8 @@ pub struct Ports {
     pub totp: Arc<dyn TotpCodes>,
     /// Verifies the passkeys of a tenant.
     pub relying_party: RelyingPartyOf,
+    /// The identity providers that users log in with, in the order in which they are shown.
+    pub providers: Vec<Arc<dyn IdentityProvider>>,
     /// Renders and delivers messages; `None`: there are none.
     pub messaging: Option<Messaging>,
     /// The time.
@@ -103,6 +108,7 @@ impl Kayan {
             tokens,
             totp,
             relying_party,
+            providers,
             messaging,
             clock,
             entropy,
@@ -117,6 +123,7 @@ impl Kayan {
             tokens,
             totp,
             relying_party,
+            providers,
             messaging,
             clock,
             entropy,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{ProviderName, Timestamp};
 
 /// An authentication method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,12 +20,14 @@ pub enum Method {
     MagicLink,
     /// A code in a mail.
     Code,
+    /// An account at an identity provider (OpenID Connect).
+    Oidc,
 }
 
 impl Method {
     /// Every method there is.
     pub const ALL: &[Self] =
-        &[Self::Password, Self::Totp, Self::RecoveryCode, Self::Webauthn, Self::MagicLink, Self::Code];
+        &[Self::Password, Self::Totp, Self::RecoveryCode, Self::Webauthn, Self::MagicLink, Self::Code, Self::Oidc];
 
     /// The name used in JSON.
     pub fn as_str(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Method {
             Self::Webauthn => "webauthn",
             Self::MagicLink => "magic_link",
             Self::Code => "code",
+            Self::Oidc => "oidc",
         }
     }
 }
@@ -51,12 +54,15 @@ pub struct MethodUse {
     /// What the authenticator proved, if the method is a passkey.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passkey: Option<PasskeyProof>,
+    /// What the provider asserted, if the method is an account there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderProof>,
 }
 
 impl MethodUse {
-    /// A method without a passkey.
+    /// A method without a passkey or a provider.
     pub fn new(method: Method, completed_at: Timestamp) -> Self {
-        Self { method, completed_at, passkey: None }
+        Self { method, completed_at, passkey: None, provider: None }
     }
 }
 
@@ -67,4 +73,13 @@ pub struct PasskeyProof {
     pub user_verified: bool,
     /// Whether the private key can't leave it.
     pub hardware_bound: bool,
+}
+
+/// What an identity provider asserted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderProof {
+    /// The provider.
+    pub name: ProviderName,
+    /// Whether two factors were verified there, as the configuration reads `amr` and `acr`.
+    pub two_factors: bool,
 }

@@ -28,11 +28,13 @@ pub enum OneTimePurpose {
     Invitation,
     /// Deletes an account without a password.
     AccountDeletion,
+    /// Ends a login that an identity provider was asked for: the `state`.
+    Oidc,
 }
 
 impl OneTimePurpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Mfa,
         Self::Webauthn,
         Self::Verification,
@@ -43,6 +45,7 @@ impl OneTimePurpose {
         Self::EmailRevert,
         Self::Invitation,
         Self::AccountDeletion,
+        Self::Oidc,
     ];
 
     /// The name in the database.
@@ -58,6 +61,7 @@ impl OneTimePurpose {
             Self::EmailRevert => "email_revert",
             Self::Invitation => "invitation",
             Self::AccountDeletion => "account_deletion",
+            Self::Oidc => "oidc",
         }
     }
 

@@ -4,6 +4,7 @@ mod breaches;
 mod mail;
 mod observability;
 mod passkeys;
+mod providers;
 #[cfg(feature = "redis")]
 mod redis;
 mod validators;
@@ -11,19 +12,19 @@ mod validators;
 use std::{sync::Arc, time::Duration};
 
 use kayan_cache::{BackgroundRelease, CachedSessions, MemoryLimiter};
-use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Messaging, Ports, Settings};
+use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Messaging, Ports, ReturnTo, Settings};
 use kayan_crypto::{AppCodes, Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, WrappingSecrets};
 use kayan_http::{Application, HttpSettings};
-use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Stores};
+use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, IdentityProvider, Keys, Probe, RateLimiter, Stores};
 #[cfg(feature = "redis")]
 use kayan_redis::{RedisCounters, RedisProbe, RedisSettings, Uses};
 use kayan_sql::{Driver, SqlStore};
-use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, Metrics, ObservedDriver, Profiles, TracedHasher};
+use kayan_telemetry::{AuditLog, CountedAttempts, CountedLimiter, ObservedDriver, Profiles, TracedHasher};
 use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use self::mail::{mail_server, signing, templates, webhook};
 pub(crate) use self::observability::{Observed, audit_log, audit_log_of_a_command, logs, metrics, traces};
-use self::observability::{audited, counted};
+use self::observability::{audited, counted, watch};
 pub(crate) use self::validators::VALIDATORS;
 use crate::{
     commands::doctor::{self, Unwritten},
@@ -159,7 +160,7 @@ pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, 
     let counters = counters(config, database.clone())?;
     let log = audit_log_of_a_command(config)?;
     let (store, keys) = (audited(Stores::new(database), log.as_ref()), keys(config, driver)?);
-    over(config, store, counters, hasher(config)?, keys, mail::messaging(config)?)
+    over(config, store, counters, hasher(config)?, keys, (mail::messaging(config)?, Vec::new()))
 }
 
 /// Builds the use-cases over an open database, for reading: writes are discarded.
@@ -167,7 +168,7 @@ pub(crate) fn looking(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan
     let driver: Arc<dyn Driver> = Arc::new(Unwritten(driver.clone()));
     let database = Arc::new(SqlStore::new(driver.clone()));
     let counters = Counters { limiter: Arc::new(MemoryLimiter::new()), attempts: database.clone(), probe: None };
-    over(config, Stores::new(database), counters, hasher(config)?, keys(config, &driver)?, None)
+    over(config, Stores::new(database), counters, hasher(config)?, keys(config, &driver)?, (None, Vec::new()))
 }
 
 /// Builds the use-cases over a store, counters and keys.
@@ -177,7 +178,7 @@ fn over(
     counters: Counters,
     hasher: Arc<Hasher>,
     keys: Arc<dyn Keys>,
-    messaging: Option<Messaging>,
+    (messaging, providers): (Option<Messaging>, Vec<Arc<dyn IdentityProvider>>),
 ) -> Result<Kayan, Exit> {
     let schema = schema(config)?;
     let ports = Ports {
@@ -190,6 +191,7 @@ fn over(
         tokens: tokens(),
         totp: Arc::new(AppCodes),
         relying_party: passkeys::relying_party(config)?,
+        providers,
         messaging,
         clock: clock(),
         entropy: entropy(),
@@ -205,6 +207,7 @@ fn over(
         passwords: config.passwords,
         lockout: config.lockout,
         limits: config.rate_limits,
+        return_to: ReturnTo::new(config.return_to.clone()),
     };
     Ok(Kayan::new(ports, schema, settings))
 }
@@ -368,7 +371,7 @@ pub(crate) fn application(
     let Observed { logs, metrics } = observed;
     watch(&metrics, driver, &hasher);
     Ok(Arc::new(Application {
-        kayan: Arc::new(over(config, remembering, counters, hasher, keys, messaging)?),
+        kayan: Arc::new(over(config, remembering, counters, hasher, keys, (messaging, providers::providers(config)?))?),
         logs: Arc::new(logs),
         profiler: Arc::new(Profiles::default()),
         metrics: Arc::new(move || metrics.text()),
@@ -378,23 +381,4 @@ pub(crate) fn application(
         tracer: kayan_telemetry::tracer(),
         settings,
     }))
-}
-
-/// Measures pools and queues at every scrape.
-fn watch(metrics: &Metrics, driver: &Arc<dyn Driver>, hasher: &Arc<Hasher>) {
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; there are never 2^53 of these")]
-    let set = |gauge: &metrics::Gauge, number: usize| gauge.set(number as f64);
-    let state = |state: &'static str| metrics::gauge!("kayan_db_connections", "state" => state);
-    let (in_use, idle, waiting) = (state("in_use"), state("idle"), state("waiting"));
-    let (max, queue) = (metrics::gauge!("kayan_db_connections_max"), metrics::gauge!("kayan_hash_queue_depth"));
-    let (driver, hasher) = (driver.clone(), hasher.clone());
-    metrics.watch(move || {
-        if let Some(usage) = driver.connections() {
-            set(&in_use, usage.in_use);
-            set(&idle, usage.idle);
-            set(&waiting, usage.waiting);
-            set(&max, usage.max);
-        }
-        set(&queue, hasher.waiting());
-    });
 }

@@ -15,6 +15,7 @@ pub(crate) mod passkeys;
 pub(crate) mod phone_verifications;
 mod process_access;
 pub(crate) mod proof_of_work;
+pub(crate) mod providers;
 pub(crate) mod sessions;
 pub(crate) mod system;
 pub(crate) mod well_known;

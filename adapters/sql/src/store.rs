@@ -26,6 +26,7 @@ pub(crate) mod devices;
 pub(crate) mod factors;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
+pub(crate) mod links;
 pub(crate) mod one_time;
 pub(crate) mod outbox;
 pub(crate) mod passkeys;

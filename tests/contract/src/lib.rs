@@ -19,6 +19,7 @@ mod device_verbs;
 mod exercise;
 mod factor_verbs;
 mod laws;
+mod link_verbs;
 mod message_verbs;
 mod office;
 mod password_verbs;

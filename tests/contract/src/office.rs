@@ -7,7 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 use kayan_cache::MemoryLimiter;
-use kayan_core::{Grants, IdentitySchema, Kayan, Lifetimes, Operator, PasswordSettings, Ports, RateLimits, Settings};
+use kayan_core::{
+    Grants, IdentitySchema, Kayan, Lifetimes, Operator, PasswordSettings, Ports, RateLimits, ReturnTo, Settings,
+};
 use kayan_crypto::{AppCodes, Biscuits, OsEntropy, SealedKeys, WrappingSecrets};
 use kayan_fakes::{ManualClock, MemoryStore, PlainHasher};
 use kayan_ports::{
@@ -41,6 +43,7 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
         tokens: Arc::new(Biscuits::new(entropy)),
         totp: Arc::new(AppCodes),
         relying_party: Arc::new(|_| None),
+        providers: Vec::new(),
         messaging: None,
         clock,
         entropy: ids,
@@ -56,6 +59,7 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
         passwords: PasswordSettings::default(),
         lockout: None,
         limits: RateLimits::default(),
+        return_to: ReturnTo::default(),
     };
     Arc::new(Kayan::new(ports, IdentitySchema::default(), settings))
 }

@@ -12,6 +12,7 @@ pub mod export;
 pub mod factors;
 pub mod idempotency;
 pub mod keys;
+pub mod links;
 pub mod lists;
 pub mod locks;
 pub mod matrix;

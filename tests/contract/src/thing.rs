@@ -2,13 +2,14 @@
 
 use kayan_ports::{
     ADMIN, AdminTokenId, Change, Device, EventId, Factor, FactorChange, Identity, KeyChange, KeyId, KeyPurpose,
-    Message, OneTimeChange, OneTimeToken, Position, Revocation, Role, RoleChange, Scope, Seal, SealChange, Sealed,
-    SealedKey, StoredResponse, TenantId,
+    Message, OneTimeChange, OneTimeToken, Position, ProviderLink, Revocation, Role, RoleChange, Scope, Seal,
+    SealChange, Sealed, SealedKey, StoredResponse, TenantId,
 };
 use uuid::Uuid;
 
 use crate::{
     Bench,
+    link_verbs::{add_link, link},
     sample::{
         Account, add_device, at, ceremony, creation, device, enqueue, identity, lease, message, one_time, passkey,
         recovery_code, role, tenant, unique, uuid,
@@ -29,6 +30,8 @@ pub(crate) struct Thing {
     pub(crate) passkey: Factor,
     /// A device of the account.
     pub(crate) device: Device,
+    /// A link of the account.
+    pub(crate) link: ProviderLink,
     pub(crate) one_time: OneTimeToken,
     /// A one-time token without an identity.
     pub(crate) ceremony: OneTimeToken,
@@ -58,13 +61,14 @@ impl Thing {
         let revoked = AdminTokenId(uuid());
         let (code, passkey) = (recovery_code(&account.identity, 1), passkey(&account.identity, CREDENTIAL));
         let (one_time, ceremony) = (one_time(&account.identity), ceremony(&tenant));
-        let device = device(&account.identity);
+        let (device, link) = (device(&account.identity), link(&account.identity, "1"));
         changes.insert(0, Change::Role(RoleChange::Create(Box::new(role.clone()))));
         changes.extend([
             creation(&admin, Vec::new()),
             Change::Factor(FactorChange::Add(Box::new(code.clone()))),
             Change::Factor(FactorChange::Add(Box::new(passkey.clone()))),
             add_device(&device),
+            add_link(&link),
             Change::OneTime(OneTimeChange::Issue(Box::new(one_time.clone()))),
             Change::OneTime(OneTimeChange::Issue(Box::new(ceremony.clone()))),
             Change::RevokeAdminToken(Box::new(Revocation {
@@ -109,6 +113,6 @@ impl Thing {
         store.changes.commit(changes).await.expect("a tenant's things");
         leased.0 = store.outbox.leased(leased.1).await.expect("a lease").pop().expect("a leased message");
         account.identity.last_login_at = Some(account.session.issued_at);
-        Self { tenant, account, admin, role, revoked, code, passkey, device, one_time, ceremony, message, leased }
+        Self { tenant, account, admin, role, revoked, code, passkey, device, link, one_time, ceremony, message, leased }
     }
 }

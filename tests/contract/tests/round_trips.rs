@@ -7,7 +7,7 @@ use kayan_cache::{CachedSessions, MemoryLimiter};
 use kayan_contract::throw_away::{POSTGRES, PostgresDatabase};
 use kayan_core::{
     Caller, IdentitySchema, Kayan, Lifetimes, LockoutSettings, LogIn, Operator, PasswordSettings, Ports, RateLimits,
-    RefreshSession, Register, Settings, UpdateTenant,
+    RefreshSession, Register, ReturnTo, Settings, UpdateTenant,
 };
 use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
 use kayan_fakes::{ManualClock, PlainHasher, SeededEntropy};
@@ -54,6 +54,7 @@ impl Counted {
             tokens: Arc::new(Biscuits::new(entropy.clone())),
             totp: Arc::new(kayan_crypto::AppCodes),
             relying_party: Arc::new(|_| None),
+            providers: Vec::new(),
             clock: clock.clone(),
             entropy,
         };
@@ -70,6 +71,7 @@ impl Counted {
                 known_origins_apart: true,
             }),
             limits: RateLimits::default(),
+            return_to: ReturnTo::default(),
         };
         Self { kayan: Kayan::new(ports, IdentitySchema::default(), settings), store, clock, _database: database }
     }

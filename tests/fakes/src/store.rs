@@ -8,9 +8,9 @@ use kayan_ports::{
     Change, Cleanup, Client, Commit, CommitError, Credential, Credentials, DefinedRoles, Device, Devices, EventCursor,
     EventPage, EventQuery, Expired, Factor, FactorKind, Factors, Failure, Identifier, Identity, IdentityId,
     IdentityQuery, KeyPurpose, LoginCandidate, Lookup, Message, MessageId, MessageQuery, OneTimePurpose, OneTimeToken,
-    OneTimeTokens, Outbox, Page, PasswordHash, Refreshing, Revocations, Roles, Scope, Seal, SealedKey, Seals, Session,
-    SessionId, SessionQuery, Sessions, StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId,
-    TenantQuery, Tenants, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
+    OneTimeTokens, Outbox, Page, PasswordHash, ProviderAccount, ProviderLink, Refreshing, Revocations, Roles, Scope,
+    Seal, SealedKey, Seals, Session, SessionId, SessionQuery, Sessions, StoredKeys, StoredResponse, StoredResponses,
+    Stretch, Tenant, TenantId, TenantQuery, Tenants, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use uuid::Uuid;
@@ -160,6 +160,14 @@ impl Credentials for MemoryStore {
 
     async fn former_passwords(&self, scope: &Scope, identity: IdentityId) -> Result<Vec<PasswordHash>, Failure> {
         Ok(self.read()?.former_passwords(scope, identity))
+    }
+
+    async fn link(&self, tenant: &TenantId, account: &ProviderAccount) -> Result<Option<ProviderLink>, Failure> {
+        Ok(self.read()?.link(tenant, account).cloned())
+    }
+
+    async fn links(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<ProviderLink>, Failure> {
+        Ok(self.read()?.links(tenant, identity))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use kayan_crypto::Hasher;
 use kayan_ports::Stores;
+use kayan_sql::Driver;
 use kayan_telemetry::{AuditLog, Audited, CountedLogins, Destination, LogSettings, Logs, Metrics, Traces};
 
 use super::{BACKENDS, clock};
@@ -77,4 +79,23 @@ pub(crate) fn logs(config: &Config) -> Result<Logs, Exit> {
     };
     let settings = LogSettings { level: config.log_level, format, traced: config.traces.is_some() };
     kayan_telemetry::init(settings, clock()).map_err(Exit::failed)
+}
+
+/// Measures pools and queues at every scrape.
+pub(super) fn watch(metrics: &Metrics, driver: &Arc<dyn Driver>, hasher: &Arc<Hasher>) {
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; there are never 2^53 of these")]
+    let set = |gauge: &metrics::Gauge, number: usize| gauge.set(number as f64);
+    let state = |state: &'static str| metrics::gauge!("kayan_db_connections", "state" => state);
+    let (in_use, idle, waiting) = (state("in_use"), state("idle"), state("waiting"));
+    let (max, queue) = (metrics::gauge!("kayan_db_connections_max"), metrics::gauge!("kayan_hash_queue_depth"));
+    let (driver, hasher) = (driver.clone(), hasher.clone());
+    metrics.watch(move || {
+        if let Some(usage) = driver.connections() {
+            set(&in_use, usage.in_use);
+            set(&idle, usage.idle);
+            set(&waiting, usage.waiting);
+            set(&max, usage.max);
+        }
+        set(&queue, hasher.waiting());
+    });
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kayan_cache::MemoryLimiter;
 use kayan_core::{
-    IdentitySchema, Kayan, Lifetimes, PasswordSettings, Ports, RateLimits, Settings, VerifyTrail,
+    IdentitySchema, Kayan, Lifetimes, PasswordSettings, Ports, RateLimits, ReturnTo, Settings, VerifyTrail,
     policy::seal::{Head, SealKey, TrailReport},
 };
 use kayan_crypto::{SealedKeys, WrappingSecrets};
@@ -172,6 +172,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
         passwords: PasswordSettings::default(),
         lockout: None,
         limits: RateLimits::default(),
+        return_to: ReturnTo::default(),
     };
     let entropy = Arc::new(SeededEntropy::new(7));
     let secrets = WrappingSecrets {
@@ -186,6 +187,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
         tokens: Arc::new(kayan_crypto::Biscuits::new(entropy.clone())),
         totp: Arc::new(kayan_crypto::AppCodes),
         relying_party: Arc::new(|_| None),
+        providers: Vec::new(),
         store: Stores::new(store.clone()),
         breaches: None,
         attempts: store.clone(),
