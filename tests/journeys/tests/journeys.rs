@@ -55,6 +55,7 @@ mod presenting;
 mod profiles;
 mod prometheus;
 mod proof_of_work;
+mod providers;
 mod races;
 mod reading;
 mod readme;
