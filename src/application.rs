@@ -10,8 +10,8 @@ use std::{
 };
 
 use kayan_ports::{
-    AdminTokens, AttemptCounter, BreachedPasswords, Clock, Entropy, JwsKey, JwsKeys, KeyId, Keys, PasswordHasher,
-    RateLimiter, Stores, TenantId, Timestamp, TotpCodes, WebAuthn,
+    AdminTokens, AttemptCounter, BreachedPasswords, Clock, Entropy, IdentityProvider, JwsKey, JwsKeys, KeyId, Keys,
+    PasswordHasher, RateLimiter, Stores, TenantId, Timestamp, TotpCodes, WebAuthn,
 };
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::{
     IdentitySchema, Lifetimes, LockoutSettings, Messaging, RateLimits,
     access::grants::RememberedRoles,
-    policy::{dating::Dating, flood::Flood, tenant::PasswordSettings},
+    policy::{dating::Dating, flood::Flood, return_to::ReturnTo, tenant::PasswordSettings},
 };
 
 /// The settings of the use-cases.
@@ -39,6 +39,8 @@ pub struct Settings {
     pub issuer: String,
     /// The age at which keys that sign JWTs are replaced.
     pub key_rotation: Duration,
+    /// Where browsers may be redirected to after a login.
+    pub return_to: ReturnTo,
 }
 
 /// The application: every use-case is a method of it.
@@ -53,6 +55,7 @@ pub struct Kayan {
     pub(crate) tokens: Arc<dyn AdminTokens>,
     pub(crate) totp: Arc<dyn TotpCodes>,
     pub(crate) relying_party: RelyingPartyOf,
+    pub(crate) providers: Vec<Arc<dyn IdentityProvider>>,
     pub(crate) messaging: Option<Messaging>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -92,6 +95,8 @@ pub struct Ports {
     pub totp: Arc<dyn TotpCodes>,
     /// Verifies the passkeys of a tenant.
     pub relying_party: RelyingPartyOf,
+    /// The identity providers that users log in with, in the order in which they are shown.
+    pub providers: Vec<Arc<dyn IdentityProvider>>,
     /// Renders and delivers messages; `None`: there are none.
     pub messaging: Option<Messaging>,
     /// The time.
@@ -114,6 +119,7 @@ impl Kayan {
             tokens,
             totp,
             relying_party,
+            providers,
             messaging,
             clock,
             entropy,
@@ -129,6 +135,7 @@ impl Kayan {
             tokens,
             totp,
             relying_party,
+            providers,
             messaging,
             clock,
             entropy,

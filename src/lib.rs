@@ -17,6 +17,7 @@ mod mac;
 mod message;
 mod operation;
 pub mod policy;
+mod provider;
 mod role;
 mod schema;
 mod session;
@@ -125,8 +126,17 @@ pub use crate::{
         lifetime::Lifetimes,
         password::{Language, Weakness},
         permission::{Grants, Pattern, Permission, PermissionError},
+        return_to::ReturnTo,
         role::{RoleError, UnknownRole},
         tenant::PasswordSettings,
+    },
+    provider::{
+        UnknownProvider,
+        begin::{BeginProviderLogin, BeginProviderLoginError},
+        exchange::{ExchangeProviderCode, ExchangeProviderCodeError},
+        finish::{FinishProviderLogin, FinishProviderLoginError, ProviderReturn},
+        log_in::ProviderLoginError,
+        unlink::UnlinkProviderError,
     },
     role::{
         assign::{AssignRole, AssignRoleError},

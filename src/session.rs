@@ -1,6 +1,7 @@
 //! Sessions: opens, reads, refreshes and revokes them.
 
 pub(crate) mod find;
+pub(crate) mod first;
 pub(crate) mod list;
 pub(crate) mod log_in;
 pub(crate) mod log_out;

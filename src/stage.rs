@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use kayan_cache::MemoryLimiter;
 use kayan_crypto::{Biscuits, SealedKeys, SystemJwsKeys, WrappingSecrets};
-use kayan_fakes::{BreachList, MailBox, ManualClock, MemoryStore, PlainCodes, PlainHasher, SeededEntropy, ShownValues};
+use kayan_fakes::{
+    BreachList, MailBox, ManualClock, MemoryStore, PlainCodes, PlainHasher, PlainProvider, SeededEntropy, ShownValues,
+};
 use kayan_ports::{Client, EventType, Outcome, Stores, TenantId, TenantSettings, TokenHash, Traits, WebAuthn};
 use kayan_webauthn::{Ceremonies, RelyingParty};
 use serde_json::json;
 
 use crate::{
     Caller, IdentitySchema, Kayan, Lifetimes, LogIn, Messaging, Opened, Operator, PasswordSettings, Ports, RateLimits,
-    Register, Settings, UpdateTenant, UpdateUser, UserRef,
+    Register, ReturnTo, Settings, UpdateTenant, UpdateUser, UserRef,
 };
 
 /// A password that the policy accepts.
@@ -22,6 +24,9 @@ pub(crate) const ISSUER: &str = "https://id.example";
 
 /// The origin of the pages that use passkeys.
 pub(crate) const ORIGIN: &str = "http://localhost:8080";
+
+/// Where browsers are redirected to after a login.
+pub(crate) const RETURN_TO: &str = "https://app.example/";
 
 fn relying_party() -> Arc<dyn WebAuthn> {
     Arc::new(Ceremonies::new(RelyingParty::new("localhost", "Kayan", &[ORIGIN]).unwrap()))
@@ -36,6 +41,10 @@ pub(crate) struct Stage {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) mail: Arc<MailBox>,
     pub(crate) sms: Arc<MailBox>,
+    /// `idp`; there are also `closed`, which lets nobody sign up, and `staff`, for verified addresses of example.com.
+    pub(crate) provider: Arc<PlainProvider>,
+    pub(crate) closed: Arc<PlainProvider>,
+    pub(crate) staff: Arc<PlainProvider>,
 }
 
 impl Stage {
@@ -102,6 +111,10 @@ impl Stage {
             code_host: Some("login.example".to_owned()),
             notices: true,
         };
+        let named = |name: &str| PlainProvider::new(name.parse().unwrap());
+        let provider = Arc::new(named("idp").having(|rules| rules.mfa_amr = vec!["mfa".to_owned()]));
+        let closed = Arc::new(named("closed").having(|rules| rules.sign_up = false));
+        let staff = Arc::new(named("staff").having(|rules| rules.email_domains = vec!["example.com".to_owned()]));
         let ports = Ports {
             store: Stores::new(store.clone()),
             hasher: hasher.clone(),
@@ -113,6 +126,7 @@ impl Stage {
             tokens: Arc::new(Biscuits::new(entropy.clone())),
             totp: Arc::new(PlainCodes),
             relying_party: Arc::new(|_| Some(relying_party())),
+            providers: vec![provider.clone(), closed.clone(), staff.clone()],
             messaging: Some(messaging),
             clock: clock.clone(),
             entropy,
@@ -130,9 +144,11 @@ impl Stage {
             limits: RateLimits::default(),
             issuer: ISSUER.to_owned(),
             key_rotation: std::time::Duration::from_hours(90 * 24),
+            return_to: ReturnTo::new(RETURN_TO.parse().into_iter().collect()),
         };
         change(&mut settings);
-        Self { kayan: Kayan::new(ports, schema, settings), store, hasher, breaches, clock, mail, sms }
+        let kayan = Kayan::new(ports, schema, settings);
+        Self { kayan, store, hasher, breaches, clock, mail, sms, provider, closed, staff }
     }
 
     /// A registered user, logged in.

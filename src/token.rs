@@ -34,6 +34,8 @@ pub enum Purpose {
     Browser,
     /// A browser that users have logged in from.
     Device,
+    /// The `state` of a login that an identity provider was asked for.
+    State,
 }
 
 impl Purpose {
@@ -47,6 +49,7 @@ impl Purpose {
             Self::Link => "kyl_",
             Self::Browser => "kyb_",
             Self::Device => "kyd_",
+            Self::State => "kyo_",
         }
     }
 }

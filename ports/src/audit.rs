@@ -80,6 +80,10 @@ event_types! {
     AddressChanged = "identity.address_changed",
     /// The owner of the old e-mail address put it back.
     AddressReverted = "identity.address_reverted",
+    /// The owner linked an account at an identity provider, or a login did whose verified address is the same.
+    ProviderLinked = "identity.provider_linked",
+    /// The owner removed the link to an account at an identity provider.
+    ProviderUnlinked = "identity.provider_unlinked",
     /// An identity was created.
     IdentityCreated = "identity.created",
     /// An identity's traits were changed.

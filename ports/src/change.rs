@@ -197,7 +197,8 @@ pub enum Unique {
     Identifier,
     /// A seal's number, within its tenant.
     Seal,
-    /// The one credential of its kind that an identity may have, or a passkey's credential id within its tenant.
+    /// The one credential of its kind that an identity may have, or within its tenant a passkey's credential id or an account
+    /// at a provider.
     Credential,
     /// A role's name, within its tenant.
     Role,

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use crate::{
-    Client, CredentialId, Device, Failure, Identifier, Identity, IdentityId, Scope, TenantId, TenantSettings,
-    Timestamp, TokenHash, Version,
+    Client, CredentialId, Device, Failure, Identifier, Identity, IdentityId, ProviderAccount, ProviderLink, Scope,
+    TenantId, TenantSettings, Timestamp, TokenHash, Version,
 };
 
 /// The kinds of credential.
@@ -141,6 +141,12 @@ pub trait Credentials: Send + Sync {
 
     /// The hashes of an identity's former passwords that are kept, the latest first.
     async fn former_passwords(&self, scope: &Scope, identity: IdentityId) -> Result<Vec<PasswordHash>, Failure>;
+
+    /// The link of this account at a provider: a tenant has at most one.
+    async fn link(&self, tenant: &TenantId, account: &ProviderAccount) -> Result<Option<ProviderLink>, Failure>;
+
+    /// An identity's links to accounts at providers, in the order in which they were made.
+    async fn links(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<ProviderLink>, Failure>;
 }
 
 /// A write to credentials.
@@ -159,8 +165,20 @@ pub enum CredentialChange {
         /// The hashes of former passwords to keep, the latest first. They replace those that were kept.
         former: Vec<PasswordHash>,
     },
+    /// Links an account at a provider. Guards: the identity exists (`Guard::Identity`) and has none at this provider, and nobody
+    /// in the tenant has this account (`Unique::Credential`).
+    Link(Box<ProviderLink>),
+    /// Removes a link. Guard: it is there (`Guard::Credential`).
+    Unlink {
+        /// The tenant.
+        tenant: TenantId,
+        /// Whose.
+        identity: IdentityId,
+        /// Which.
+        link: CredentialId,
+    },
     /// Notes that a credential was just verified. Guard: it still has this version (`Guard::Credential`), so that a
-    /// password changed in the meantime opens no session.
+    /// password changed or a link removed in the meantime opens no session.
     Use {
         /// The tenant.
         tenant: TenantId,

@@ -132,7 +132,7 @@ pub enum Removed {
     RecoveryCodes,
     /// An authenticator app that was not confirmed and was enrolled before this; none is no error.
     UnconfirmedBefore(Timestamp),
-    /// All; none is no error.
+    /// All; none is no error. Links to accounts at providers are none, and stay.
     All,
 }
 
@@ -143,6 +143,8 @@ pub struct WaysIn {
     pub password: bool,
     /// A passkey that verifies its user.
     pub passkey: bool,
+    /// This link to an account at a provider, if it is still there.
+    pub link: Option<CredentialId>,
 }
 
 /// The second factors that an identity has, as far as a new one depends on them. Recovery codes and apps that were not confirmed
@@ -245,15 +247,15 @@ pub enum FactorChange {
         /// When.
         at: Timestamp,
     },
-    /// Changes nothing. Guard: the identity can log in without this passkey, by a password or by another passkey that
-    /// verifies its user, as its tenant allows (`Guard::LastCredential`, I-21). The list must pin the identity before, so that
-    /// two passkeys that are removed at once can't each count on the other.
+    /// Changes nothing. Guard: the identity can log in without this passkey or link, by a password, by another passkey that
+    /// verifies its user or by a link, as its tenant allows (`Guard::LastCredential`, I-21). The list must pin the identity
+    /// before, so that two credentials that are removed at once can't each count on the other.
     KeepWayIn {
         /// The tenant.
         tenant: TenantId,
         /// Whose.
         identity: IdentityId,
-        /// The passkey that is removed.
+        /// The passkey or link that is removed.
         without: CredentialId,
         /// What a login can begin with.
         ways_in: WaysIn,

@@ -29,6 +29,7 @@ mod outbox;
 mod passkeys;
 mod probe;
 mod profiler;
+mod providers;
 mod roles;
 mod seals;
 mod sessions;
@@ -72,7 +73,7 @@ pub use limits::{Admission, AttemptCounter, AttemptKey, Lockout, RateLimit, Rate
 pub use lock_order::Locked;
 pub use log_control::{LogControl, LogLevel};
 pub use mail::{Channel, Mail, MailError, MailFailure, Mailer, Rendered, Templates};
-pub use methods::{Method, MethodUse, PasskeyProof};
+pub use methods::{Method, MethodUse, PasskeyProof, ProviderProof};
 pub use one_time::{OneTimeChange, OneTimePurpose, OneTimeToken, OneTimeTokens};
 pub use outbox::{Backlog, Message, MessageKind, MessageQuery, MessageState, Outbox, OutboxChange};
 pub use passkeys::{
@@ -81,6 +82,10 @@ pub use passkeys::{
 };
 pub use probe::{Condition, Probe};
 pub use profiler::{ProfileError, Profiler, Resident};
+pub use providers::{
+    AuthorizationRequest, IdentityProvider, ProviderAccount, ProviderAssertion, ProviderError, ProviderLink,
+    ProviderName, ProviderNameError, ProviderRules, Redemption,
+};
 pub use roles::{ADMIN, DefinedRoles, Role, RoleChange, Roles};
 pub use seals::{Position, Seal, SealChange, Sealing, Seals, Stretch, TrailEvent, Unsealed};
 pub use sessions::{

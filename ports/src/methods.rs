@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{ProviderName, Timestamp};
 
 /// An authentication method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,12 +22,22 @@ pub enum Method {
     Code,
     /// A code in a mail or an SMS, as a second factor.
     Otp,
+    /// An account at an identity provider (OpenID Connect).
+    Oidc,
 }
 
 impl Method {
     /// Every method there is.
-    pub const ALL: &[Self] =
-        &[Self::Password, Self::Totp, Self::RecoveryCode, Self::Webauthn, Self::MagicLink, Self::Code, Self::Otp];
+    pub const ALL: &[Self] = &[
+        Self::Password,
+        Self::Totp,
+        Self::RecoveryCode,
+        Self::Webauthn,
+        Self::MagicLink,
+        Self::Code,
+        Self::Otp,
+        Self::Oidc,
+    ];
 
     /// The name used in JSON.
     pub fn as_str(self) -> &'static str {
@@ -39,6 +49,7 @@ impl Method {
             Self::MagicLink => "magic_link",
             Self::Code => "code",
             Self::Otp => "otp",
+            Self::Oidc => "oidc",
         }
     }
 }
@@ -54,12 +65,15 @@ pub struct MethodUse {
     /// What the authenticator proved, if the method is a passkey.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passkey: Option<PasskeyProof>,
+    /// What the provider asserted, if the method is an account there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderProof>,
 }
 
 impl MethodUse {
-    /// A method without a passkey.
+    /// A method without a passkey or a provider.
     pub fn new(method: Method, completed_at: Timestamp) -> Self {
-        Self { method, completed_at, passkey: None }
+        Self { method, completed_at, passkey: None, provider: None }
     }
 }
 
@@ -70,4 +84,13 @@ pub struct PasskeyProof {
     pub user_verified: bool,
     /// Whether the private key can't leave it.
     pub hardware_bound: bool,
+}
+
+/// What an identity provider asserted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderProof {
+    /// The provider.
+    pub name: ProviderName,
+    /// Whether two factors were verified there, as the configuration reads `amr` and `acr`.
+    pub two_factors: bool,
 }

@@ -30,11 +30,13 @@ pub enum OneTimePurpose {
     Invitation,
     /// Deletes an account without a password.
     AccountDeletion,
+    /// Ends a login that an identity provider was asked for: the `state`.
+    Oidc,
 }
 
 impl OneTimePurpose {
     /// Every purpose there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Mfa,
         Self::Webauthn,
         Self::Verification,
@@ -46,6 +48,7 @@ impl OneTimePurpose {
         Self::EmailRevert,
         Self::Invitation,
         Self::AccountDeletion,
+        Self::Oidc,
     ];
 
     /// The name in the database.
@@ -62,6 +65,7 @@ impl OneTimePurpose {
             Self::EmailRevert => "email_revert",
             Self::Invitation => "invitation",
             Self::AccountDeletion => "account_deletion",
+            Self::Oidc => "oidc",
         }
     }
 

@@ -1,6 +1,6 @@
 //! Exports all data stored about the caller (GDPR, article 15).
 
-use kayan_ports::{AuditEvent, Credential, EventType, Factor, Identity, Session, Timestamp};
+use kayan_ports::{AuditEvent, Credential, EventType, Factor, Identity, ProviderLink, Session, Timestamp};
 
 use crate::{AuthenticateError, Caller, Kayan, MyDevice, account::identity::path};
 
@@ -15,6 +15,8 @@ pub struct Export {
     pub credentials: Vec<Credential>,
     /// Its second factors; the same goes for them.
     pub factors: Vec<Factor>,
+    /// The accounts at identity providers that it logs in with.
+    pub links: Vec<ProviderLink>,
     /// Its usable sessions.
     pub sessions: Vec<Session>,
     /// The devices that it has logged in from.
@@ -38,6 +40,7 @@ impl Kayan {
         let (tenant, id) = (&caller.tenant, me.identity.id);
         let password = self.store.credentials.password(&tenant.into(), id).await?;
         let factors = self.store.factors.factors(tenant, id).await?;
+        let links = self.store.credentials.links(tenant, id).await?;
         let sessions = self.store.sessions.sessions(tenant, id, now).await?;
         let devices = self.devices_of(caller, &me, now).await?;
         let events = self.store.audit.events_about(tenant, id).await?;
@@ -46,6 +49,7 @@ impl Kayan {
             identity: me.identity.clone(),
             credentials: password.into_iter().collect(),
             factors,
+            links,
             sessions,
             devices,
             events,

@@ -6,8 +6,12 @@ use kayan_ports::{
 };
 
 use crate::{
-    Caller, Failure, FieldError, Kayan, Limited, MfaChallenge, Opened, Weakness, WorkRequired, account::identity::path,
-    factor::password::NewPasswordOf, message::enqueue::is_address, policy, session::open::Login,
+    Caller, Failure, FieldError, Kayan, Limited, MfaChallenge, Opened, Weakness, WorkRequired,
+    account::identity::path,
+    factor::password::NewPasswordOf,
+    message::enqueue::is_address,
+    policy,
+    session::{first::NoFirstSession, open::Login},
 };
 
 /// Registers a user.
@@ -99,23 +103,7 @@ impl Kayan {
         for named in identifiers.iter().filter(|named| is_address(&named.value)) {
             verification.extend(self.verification_of(caller, &named.value).await?);
         }
-        let (outcome, session) = if self.lacks_verified_address(&identity, settings) {
-            (Err(RegisterError::Unverified), Vec::new())
-        } else {
-            let mfa_required = self.requires_factor(&identity, settings, now).await?;
-            match self.open_session(caller, &login, mfa_required, now) {
-                Ok((mut opened, mut session)) => {
-                    let (token, noted) = self.note_device(caller, &login, now).await?;
-                    session.extend(noted);
-                    opened.device = Some(token);
-                    (Ok(opened), session)
-                }
-                Err(missing) => {
-                    let (challenge, issue) = self.challenge(&login, missing, now)?;
-                    (Err(challenge.into()), vec![issue])
-                }
-            }
-        };
+        let (outcome, session) = self.first_session(caller, &login, now).await?;
         let mut changes = vec![
             Change::Account(AccountChange::Create { identity: Box::new(identity), identifiers }),
             Change::Credential(CredentialChange::Add(Box::new(credential))),
@@ -128,7 +116,10 @@ impl Kayan {
             CommitError::Stale(Guard::Tenant) => RegisterError::NoTenant,
             other => RegisterError::Failed(other.into()),
         })?;
-        outcome
+        outcome.map_err(|none| match none {
+            NoFirstSession::Unverified => RegisterError::Unverified,
+            NoFirstSession::MfaRequired(challenge) => challenge.into(),
+        })
     }
 }
 

@@ -53,12 +53,18 @@ pub fn proof(method: Method) -> Proof {
         // A mailbox is no authenticator (NIST SP 800-63B, section 5.1.3.1), and most are protected by a password alone: with
         // another password it is still one factor.
         Method::MagicLink | Method::Code => Proof { amr: &["otp"], factors: &[Factor::Knowledge] },
+        // What the provider asked for is not known: at least a password.
+        Method::Oidc => Proof { amr: &["fed"], factors: &[Factor::Knowledge] },
     }
 }
 
-/// What was proven: of a passkey, also whether its user was verified, and whether its key can't leave the hardware.
+/// What was proven: of a passkey, also whether its user was verified, and whether its key can't leave the hardware; of an account
+/// at a provider, whether two factors were verified there.
 pub fn proof_of(used: &MethodUse) -> Proof {
     let least = proof(used.method);
+    if used.provider.as_ref().is_some_and(|provider| provider.two_factors) {
+        return Proof { factors: &[Factor::Knowledge, Factor::Possession], ..least };
+    }
     let Some(PasskeyProof { user_verified, hardware_bound }) = used.passkey else { return least };
     Proof {
         amr: if hardware_bound { &["hwk", "user"] } else { least.amr },

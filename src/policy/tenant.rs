@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The methods that a login can begin with.
-const FIRST: [Method; 4] = [Method::Password, Method::Webauthn, Method::MagicLink, Method::Code];
+const FIRST: [Method; 5] = [Method::Password, Method::Webauthn, Method::MagicLink, Method::Code, Method::Oidc];
 /// A minute to a year.
 const TTL: RangeInclusive<u64> = 60..=31_536_000;
 /// Longer would be no second factor.
@@ -102,7 +102,7 @@ pub fn judge(settings: &TenantSettings, limits: &Limits) -> Vec<FieldError> {
     }
     if settings.methods.iter().flatten().any(|method| !FIRST.contains(method)) {
         let message =
-            "must only name methods that a login begins with: password, webauthn, magic_link, code".to_owned();
+            "must only name methods that a login begins with: password, webauthn, magic_link, code, oidc".to_owned();
         errors.push(FieldError { pointer: "/settings/methods".to_owned(), code: "enum".to_owned(), message });
     }
     errors.extend(token_claims::judge(&settings.jwt_audiences));

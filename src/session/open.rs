@@ -41,7 +41,8 @@ pub(crate) struct Login<'a> {
     pub(crate) proven: Vec<MethodUse>,
     /// The methods that the identity has.
     pub(crate) enrolled: &'a [Method],
-    /// The password that was verified, as it is after the changes of the login. It must still be so when the login ends.
+    /// The password that was verified, or the link of the account at a provider, as it is after the changes of the login. It must
+    /// still be so when the login ends.
     pub(crate) password: Option<(CredentialId, Version)>,
     /// The device that it comes from, if the identity has logged in from there before.
     pub(crate) device: Option<Device>,
@@ -101,7 +102,7 @@ impl Login<'_> {
         self.device.as_ref().filter(|_| has_app && by_password && !mfa_required).filter(is_trusted)
     }
 
-    /// The change that keeps the login from ending by a password that was changed in the meantime.
+    /// The change that keeps the login from ending by a password or a link that was changed in the meantime.
     fn still_proven(&self, now: Timestamp) -> Option<Change> {
         let (credential, version) = self.password?;
         let tenant = self.identity.tenant.clone();

@@ -54,7 +54,7 @@ pub(crate) enum CompleteLoginError {
 struct Begun {
     /// The methods that were proven already.
     proven: Vec<MethodUse>,
-    /// The password among them, which must be the same at the end.
+    /// The password among them, or the link of the account at a provider, which must be the same at the end.
     password: Option<(CredentialId, Version)>,
     /// The epoch of the tenant: revoking all sessions ends the login, too.
     epoch: i64,

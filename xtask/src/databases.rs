@@ -92,7 +92,7 @@ pub(crate) fn journeys(
     run::timed(&format!("run the journeys on {database}"), || {
         let mut nextest = workspace.cargo(["nextest", "run", "--profile", database]);
         nextest.args(arguments).env(test::BINARY, &kayan).env("KAYAN_TEST_DATABASE", database);
-        nextest.env(test::MAIL, tools::of_mail(workspace)?);
+        nextest.env(test::MAIL, tools::of_mail(workspace)?).env(test::OIDC, tools::of_oidc(workspace)?);
         run::run(nextest.envs(servers.env.iter().cloned()))
     })
 }

@@ -14,6 +14,8 @@ pub(crate) const BINARY: &str = "KAYAN_BIN";
 const NGINX: &str = "KAYAN_TEST_NGINX";
 /// Tells them where the modules for tests in a browser are.
 const BROWSER: &str = "KAYAN_TEST_BROWSER";
+/// Tells them where the module of the identity provider is.
+pub(crate) const OIDC: &str = "KAYAN_TEST_OIDC";
 /// Tells them which Python has the mail server.
 pub(crate) const MAIL: &str = "KAYAN_TEST_MAIL_PYTHON";
 
@@ -49,7 +51,8 @@ fn places(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>, Failure
     let nginx = tools::of_debian(workspace, "nginx", "nginx")?.map(|nginx| (NGINX, nginx));
     Ok(nginx
         .into_iter()
-        .chain([(BROWSER, tools::of_browsers(workspace)?), (MAIL, tools::of_mail(workspace)?)])
+        .chain([(BROWSER, tools::of_browsers(workspace)?), (OIDC, tools::of_oidc(workspace)?)])
+        .chain([(MAIL, tools::of_mail(workspace)?)])
         .collect())
 }
 

@@ -13,6 +13,8 @@ use crate::{
 const REDOCLY: &str = "1.34.20";
 /// What drives a browser, and what checks pages for accessibility. The former is the last version for Debian's Node.js.
 const OF_BROWSERS: [&str; 2] = ["playwright-core@1.61.1", "axe-core@4.14.1"];
+/// The identity provider that `tests/oidc/provider.mjs` is made of. The last version for Debian's Node.js.
+const OF_OIDC: [&str; 1] = ["oidc-provider@8.8.1"];
 const SCHEMATHESIS: &str = "4.32.5";
 /// The mail server that `tests/mail/server.py` is made of, what verifies JWTs and the signatures of mails and of webhooks, and
 /// what solves challenges.
@@ -55,6 +57,13 @@ pub(crate) fn of_browsers(workspace: &Workspace) -> Result<PathBuf, Failure> {
     }
     let home = workspace.tools().join("browser");
     installed(&home, &OF_BROWSERS, || from_npm(&home, &OF_BROWSERS))?;
+    Ok(home)
+}
+
+/// The folder of the module for tests with an identity provider.
+pub(crate) fn of_oidc(workspace: &Workspace) -> Result<PathBuf, Failure> {
+    let home = workspace.tools().join("oidc");
+    installed(&home, &OF_OIDC, || from_npm(&home, &OF_OIDC))?;
     Ok(home)
 }
 

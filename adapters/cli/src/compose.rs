@@ -4,6 +4,7 @@ mod breaches;
 mod mail;
 mod observability;
 mod passkeys;
+mod providers;
 #[cfg(feature = "redis")]
 mod redis;
 mod validators;
@@ -11,12 +12,12 @@ mod validators;
 use std::{sync::Arc, time::Duration};
 
 use kayan_cache::{BackgroundRelease, CachedSessions, MemoryLimiter};
-use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Messaging, Ports, Settings};
+use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Messaging, Ports, ReturnTo, Settings};
 use kayan_crypto::{
     AppCodes, Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, SystemJwsKeys, WrappingSecrets,
 };
 use kayan_http::{Application, HttpSettings};
-use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, Keys, Probe, RateLimiter, Stores};
+use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, IdentityProvider, Keys, Probe, RateLimiter, Stores};
 #[cfg(feature = "redis")]
 use kayan_redis::{RedisCounters, RedisProbe, RedisSettings, Uses};
 use kayan_sql::{Driver, SqlStore};
@@ -161,7 +162,7 @@ pub(crate) fn kayan(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan, 
     let counters = counters(config, database.clone())?;
     let log = audit_log_of_a_command(config)?;
     let (store, keys) = (audited(Stores::new(database), log.as_ref()), keys(config, driver)?);
-    over(config, store, counters, hasher(config)?, keys, mail::messaging(config)?)
+    over(config, store, counters, hasher(config)?, keys, (mail::messaging(config)?, Vec::new()))
 }
 
 /// Builds the use-cases over an open database, for reading: writes are discarded.
@@ -169,7 +170,7 @@ pub(crate) fn looking(config: &Config, driver: &Arc<dyn Driver>) -> Result<Kayan
     let driver: Arc<dyn Driver> = Arc::new(Unwritten(driver.clone()));
     let database = Arc::new(SqlStore::new(driver.clone()));
     let counters = Counters { limiter: Arc::new(MemoryLimiter::new()), attempts: database.clone(), probe: None };
-    over(config, Stores::new(database), counters, hasher(config)?, keys(config, &driver)?, None)
+    over(config, Stores::new(database), counters, hasher(config)?, keys(config, &driver)?, (None, Vec::new()))
 }
 
 /// Builds the use-cases over a store, counters and keys.
@@ -179,7 +180,7 @@ fn over(
     counters: Counters,
     hasher: Arc<Hasher>,
     keys: Arc<dyn Keys>,
-    messaging: Option<Messaging>,
+    (messaging, providers): (Option<Messaging>, Vec<Arc<dyn IdentityProvider>>),
 ) -> Result<Kayan, Exit> {
     let schema = schema(config)?;
     let ports = Ports {
@@ -193,6 +194,7 @@ fn over(
         tokens: tokens(),
         totp: Arc::new(AppCodes),
         relying_party: passkeys::relying_party(config)?,
+        providers,
         messaging,
         clock: clock(),
         entropy: entropy(),
@@ -210,6 +212,7 @@ fn over(
         limits: config.rate_limits,
         issuer: config.issuer(),
         key_rotation: config.key_rotation,
+        return_to: ReturnTo::new(config.return_to.clone()),
     };
     Ok(Kayan::new(ports, schema, settings))
 }
@@ -373,7 +376,7 @@ pub(crate) fn application(
     let Observed { logs, metrics } = observed;
     watch(&metrics, driver, &hasher);
     Ok(Arc::new(Application {
-        kayan: Arc::new(over(config, remembering, counters, hasher, keys, messaging)?),
+        kayan: Arc::new(over(config, remembering, counters, hasher, keys, (messaging, providers::providers(config)?))?),
         logs: Arc::new(logs),
         profiler: Arc::new(Profiles::default()),
         metrics: Arc::new(move || metrics.text()),

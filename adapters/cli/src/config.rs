@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use kayan_core::{LockoutSettings, PasswordSettings, RateLimits};
-use kayan_ports::HashFormat;
+use kayan_ports::{HashFormat, ProviderRules};
 use secrecy::SecretString;
 use url::Url;
 
@@ -109,6 +109,10 @@ pub(crate) struct Config {
     pub(crate) outbound_allow: Vec<IpNet>,
     /// Whom passkeys are made for; `None` disables them.
     pub(crate) passkeys: Option<Passkeys>,
+    /// The identity providers that users log in with, in the order in which they are shown.
+    pub(crate) providers: Vec<Provider>,
+    /// Where browsers may be redirected to after a login.
+    pub(crate) return_to: Vec<Url>,
     /// Root of the keys that seal flow state, and of the one that wraps the data key; 32 bytes or more in production.
     pub(crate) session_secret: Secret,
     /// The previous one, during rotation.
@@ -182,6 +186,29 @@ pub(crate) struct Passkeys {
     pub(crate) rp_id: String,
     /// The origins of pages and Android applications that may use them.
     pub(crate) origins: Vec<String>,
+}
+
+/// An identity provider.
+#[derive(Debug, Clone)]
+pub(crate) struct Provider {
+    /// How its accounts are used.
+    pub(crate) rules: ProviderRules,
+    /// Its issuer, as it is given: it is compared as text.
+    pub(crate) issuer: String,
+    /// The same as a URL.
+    pub(crate) issuer_url: Url,
+    /// The id of this service there.
+    pub(crate) client_id: String,
+    /// The secret of this service there; `None`: it is a public client.
+    pub(crate) client_secret: Option<SecretString>,
+    /// Where it sends browsers back to.
+    pub(crate) redirect_url: Url,
+    /// The scopes, with `openid` among them.
+    pub(crate) scopes: Vec<String>,
+    /// Further parameters of an authorization request.
+    pub(crate) parameters: Vec<(String, String)>,
+    /// How long ago the user may have authenticated there, in seconds.
+    pub(crate) max_age: Option<u32>,
 }
 
 /// Where audit events are written beside the database.

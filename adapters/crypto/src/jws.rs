@@ -103,7 +103,12 @@ impl JwsKey for Es256 {
     fn public(&self, id: KeyId) -> Jwk {
         let point = self.0.public_key().as_ref().get(1..).unwrap_or_default();
         let (x, y) = point.split_at_checked(COORDINATE).unwrap_or_default();
-        Jwk { crv: Some("P-256".to_owned()), x: Some(encoded(x)), y: Some(encoded(y)), ..jwk(id, "EC", JwsAlgorithm::Es256) }
+        Jwk {
+            crv: Some("P-256".to_owned()),
+            x: Some(encoded(x)),
+            y: Some(encoded(y)),
+            ..jwk(id, "EC", JwsAlgorithm::Es256)
+        }
     }
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {

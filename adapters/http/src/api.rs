@@ -16,6 +16,7 @@ pub(crate) mod passkeys;
 pub(crate) mod phone_verifications;
 mod process_access;
 pub(crate) mod proof_of_work;
+pub(crate) mod providers;
 pub(crate) mod public_keys;
 pub(crate) mod sessions;
 pub(crate) mod system;

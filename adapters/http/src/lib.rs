@@ -112,6 +112,9 @@ enum Tag {
     Factors,
     /// Verify an address or a phone number, set a new password, and log in, by a link or a code in a mail or an SMS.
     Mail,
+    /// Log in with accounts at identity providers (OpenID Connect), and link them.
+    #[oai(rename = "Identity providers")]
+    Providers,
     /// Manage users, roles, sessions, tenants, messages and the audit trail.
     Administration,
     /// Health, metrics and profiles of the service.
@@ -133,6 +136,7 @@ type Api = (
         api::devices::Devices,
         api::proof_of_work::ProofOfWork,
         api::tokens::Tokens,
+        api::providers::Providers,
     ),
     (
         admin::users::Users,
@@ -168,6 +172,7 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
             api::devices::Devices { app: app.clone() },
             api::proof_of_work::ProofOfWork { app: app.clone() },
             api::tokens::Tokens { app: app.clone() },
+            api::providers::Providers { app: app.clone() },
         ),
         (
             admin::users::Users { app: app.clone() },

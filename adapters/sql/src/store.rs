@@ -27,6 +27,7 @@ pub(crate) mod factors;
 pub(crate) mod idempotency;
 pub(crate) mod issuer_keys;
 pub(crate) mod keys;
+pub(crate) mod links;
 pub(crate) mod one_time;
 pub(crate) mod outbox;
 pub(crate) mod passkeys;

@@ -2,13 +2,12 @@
 
 use kayan_ports::{
     AccountChange, Change, CommitError, CredentialId, EventType, Factor, FactorChange, FactorKind, Guard, Method,
-    Removed, Scope, WaysIn,
+    Removed, Scope,
 };
 
 use crate::{
     AuthenticateError, Caller, Failure, Kayan, StepUpRequired,
     factor::find::has_second_factor,
-    policy::tenant,
     session::step_up::{pin, require_step_up},
     user::change::keeps_changing,
 };
@@ -52,10 +51,7 @@ impl Kayan {
             return Err(RemovePasskeyError::NotFound);
         }
         usable.retain(|factor| !is_it(factor));
-        let ways_in = WaysIn {
-            password: tenant::allows(&settings, Method::Password),
-            passkey: self.takes_passkeys(tenant, &settings),
-        };
+        let ways_in = self.ways_in(&me.identity, &settings, id).await?;
         // The session may come from a cache; the version must not.
         let current = self.store.accounts.identity(&Scope::from(tenant), identity).await?;
         let version = current.ok_or(AuthenticateError::Unauthorized)?.version;

@@ -30,6 +30,7 @@ pub async fn exercise(store: &Stores) {
     factors(store, &account).await;
     passkeys(store, &account).await;
     devices(store, &account).await;
+    crate::link_verbs::exercise(store, &account).await;
     outbox(store, &account).await;
     trail(store, &account).await;
     writes(store, &account).await;
@@ -203,7 +204,7 @@ async fn passkeys(store: &Stores, account: &Account) {
     let key = passkey(&account.identity, b"key");
     let factor = key.id;
     let (counter, backed_up, name) = (8, true, "mine".to_owned());
-    let ways_in = WaysIn { password: true, passkey: true };
+    let ways_in = WaysIn { password: true, passkey: true, link: None };
     let pin = |known| FactorChange::Pin { tenant: tenant.clone(), identity, known };
     let mut app = totp(&account.identity);
     app.kind = FactorKind::Totp { secret: Sealed(vec![7; 16]), confirmed: true, last_step: 1 };

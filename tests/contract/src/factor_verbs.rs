@@ -47,7 +47,7 @@ pub(crate) fn factors() -> Vec<Verb> {
         }),
         by_tenant("credentials", "keep a way in", |it, store, tenant| {
             let (tenant, identity, without) = (tenant.clone(), it.account.identity.id, it.passkey.id);
-            let ways_in = WaysIn { password: true, passkey: true };
+            let ways_in = WaysIn { password: true, passkey: true, link: None };
             Box::pin(commits(store, Change::Factor(FactorChange::KeepWayIn { tenant, identity, without, ways_in })))
         }),
         by_tenant("one_time_tokens", "read", |it, store, tenant| {

@@ -83,6 +83,13 @@ macro_rules! laws {
             a_deleted_identitys_passkey_is_gone_and_can_be_added_anew,
             i_29_another_tenants_passkey_is_neither_read_nor_used,
         );
+        $crate::laws!(@each $fresh, store::links:
+            links_come_back_as_they_went_in_and_are_neither_passwords_nor_factors,
+            an_account_at_a_provider_is_linked_once_under_64_parallel_tries,
+            a_link_that_was_removed_ends_no_login_and_can_be_made_anew,
+            i_21_a_link_is_a_way_in_while_it_is_there,
+            i_29_another_tenants_link_is_neither_read_nor_used,
+        );
         $crate::laws!(@each $fresh, store::devices:
             devices_come_back_as_they_went_in_and_the_last_used_first,
             a_device_is_recognised_by_its_token_and_for_its_identity_alone,

@@ -20,6 +20,7 @@ mod exercise;
 mod factor_verbs;
 mod issuer_key_verbs;
 mod laws;
+mod link_verbs;
 mod message_verbs;
 mod office;
 mod password_verbs;

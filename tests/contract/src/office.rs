@@ -7,7 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 use kayan_cache::MemoryLimiter;
-use kayan_core::{Grants, IdentitySchema, Kayan, Lifetimes, Operator, PasswordSettings, Ports, RateLimits, Settings};
+use kayan_core::{
+    Grants, IdentitySchema, Kayan, Lifetimes, Operator, PasswordSettings, Ports, RateLimits, ReturnTo, Settings,
+};
 use kayan_crypto::{AppCodes, Biscuits, OsEntropy, SealedKeys, SystemJwsKeys, WrappingSecrets};
 use kayan_fakes::{ManualClock, MemoryStore, PlainHasher};
 use kayan_ports::{
@@ -42,6 +44,7 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
         tokens: Arc::new(Biscuits::new(entropy)),
         totp: Arc::new(AppCodes),
         relying_party: Arc::new(|_| None),
+        providers: Vec::new(),
         messaging: None,
         clock,
         entropy: ids,
@@ -59,6 +62,7 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
         limits: RateLimits::default(),
         issuer: "https://id.example".to_owned(),
         key_rotation: Duration::from_hours(2_160),
+        return_to: ReturnTo::default(),
     };
     Arc::new(Kayan::new(ports, IdentitySchema::default(), settings))
 }

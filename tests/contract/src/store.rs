@@ -13,6 +13,7 @@ pub mod factors;
 pub mod idempotency;
 pub mod issuer_keys;
 pub mod keys;
+pub mod links;
 pub mod lists;
 pub mod locks;
 pub mod matrix;

@@ -2,14 +2,15 @@
 
 use kayan_ports::{
     ADMIN, AdminTokenId, Change, Device, EventId, Factor, FactorChange, Identity, IssuerKey, IssuerKeyState, KeyChange,
-    KeyId, KeyPurpose, Message, OneTimeChange, OneTimeToken, Position, Revocation, Role, RoleChange, Scope, Seal,
-    SealChange, Sealed, SealedKey, StoredResponse, TenantId,
+    KeyId, KeyPurpose, Message, OneTimeChange, OneTimeToken, Position, ProviderLink, Revocation, Role, RoleChange,
+    Scope, Seal, SealChange, Sealed, SealedKey, StoredResponse, TenantId,
 };
 use uuid::Uuid;
 
 use crate::{
     Bench,
     issuer_key_verbs::{self, issuer_key},
+    link_verbs::{add_link, link},
     sample::{
         Account, add_device, at, ceremony, creation, device, enqueue, identity, lease, message, one_time, passkey,
         recovery_code, role, tenant, unique, uuid,
@@ -30,6 +31,8 @@ pub(crate) struct Thing {
     pub(crate) passkey: Factor,
     /// A device of the account.
     pub(crate) device: Device,
+    /// A link of the account.
+    pub(crate) link: ProviderLink,
     pub(crate) one_time: OneTimeToken,
     /// A one-time token without an identity.
     pub(crate) ceremony: OneTimeToken,
@@ -61,7 +64,7 @@ impl Thing {
         let revoked = AdminTokenId(uuid());
         let (code, passkey) = (recovery_code(&account.identity, 1), passkey(&account.identity, CREDENTIAL));
         let (one_time, ceremony) = (one_time(&account.identity), ceremony(&tenant));
-        let device = device(&account.identity);
+        let (device, link) = (device(&account.identity), link(&account.identity, "1"));
         let signing = [IssuerKeyState::Active, IssuerKeyState::Next].map(|state| issuer_key(&tenant, state, 1));
         changes.extend(signing.iter().map(issuer_key_verbs::add));
         changes.insert(0, Change::Role(RoleChange::Create(Box::new(role.clone()))));
@@ -70,6 +73,7 @@ impl Thing {
             Change::Factor(FactorChange::Add(Box::new(code.clone()))),
             Change::Factor(FactorChange::Add(Box::new(passkey.clone()))),
             add_device(&device),
+            add_link(&link),
             Change::OneTime(OneTimeChange::Issue(Box::new(one_time.clone()))),
             Change::OneTime(OneTimeChange::Issue(Box::new(ceremony.clone()))),
             Change::RevokeAdminToken(Box::new(Revocation {
@@ -123,6 +127,7 @@ impl Thing {
             code,
             passkey,
             device,
+            link,
             one_time,
             ceremony,
             message,

@@ -7,7 +7,7 @@ use kayan_cache::{CachedSessions, MemoryLimiter};
 use kayan_contract::throw_away::{POSTGRES, PostgresDatabase};
 use kayan_core::{
     Caller, IdentitySchema, Kayan, Lifetimes, LockoutSettings, LogIn, Operator, PasswordSettings, Ports, RateLimits,
-    RefreshSession, Register, Settings, UpdateTenant,
+    RefreshSession, Register, ReturnTo, Settings, UpdateTenant,
 };
 use kayan_crypto::{Biscuits, SealedKeys, WrappingSecrets};
 use kayan_fakes::{ManualClock, PlainHasher, SeededEntropy};
@@ -55,6 +55,7 @@ impl Counted {
             tokens: Arc::new(Biscuits::new(entropy.clone())),
             totp: Arc::new(kayan_crypto::AppCodes),
             relying_party: Arc::new(|_| None),
+            providers: Vec::new(),
             clock: clock.clone(),
             entropy,
         };
@@ -73,6 +74,7 @@ impl Counted {
             limits: RateLimits::default(),
             issuer: "https://id.example".to_owned(),
             key_rotation: Duration::from_hours(2_160),
+            return_to: ReturnTo::default(),
         };
         Self { kayan: Kayan::new(ports, IdentitySchema::default(), settings), store, clock, _database: database }
     }

@@ -80,6 +80,7 @@ impl Rows {
         self.credentials.retain(|_, credential| credential.identity != id);
         self.devices.retain(|device| device.identity != id);
         self.factors.retain(|_, factor| factor.identity != id);
+        self.links.retain(|_, link| link.identity != id);
         self.one_time.retain(|_, token| token.identity != Some(id));
         self.messages.retain(|_, queued| queued.message.identity != Some(id));
         self.responses.retain(|stored| stored.about != Some(id));

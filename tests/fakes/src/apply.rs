@@ -72,7 +72,12 @@ impl Rows {
                 self.former_passwords.insert(id, former);
                 Ok(())
             }
-            CredentialChange::Use { tenant, credential, version, .. } => {
+            CredentialChange::Link(link) => self.add_link(*link),
+            CredentialChange::Unlink { tenant, identity, link } => self.remove_link(&tenant, identity, link),
+            CredentialChange::Use { tenant, credential, version, at } => {
+                if self.use_link(&tenant, (credential, version), at) {
+                    return Ok(());
+                }
                 self.credential(&tenant, credential, version).map(|_| ())
             }
         }

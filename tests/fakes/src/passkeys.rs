@@ -46,7 +46,8 @@ impl Rows {
             factor.id != without && passkey.user_verified
         };
         let another = ways_in.passkey && self.factors(tenant, identity).iter().any(is_another);
-        if another || ways_in.password && self.password(&tenant.into(), identity).is_some() {
+        let linked = ways_in.link.is_some_and(|id| self.links(tenant, identity).iter().any(|link| link.id == id));
+        if another || linked || ways_in.password && self.password(&tenant.into(), identity).is_some() {
             return Ok(());
         }
         Err(CommitError::Stale(Guard::LastCredential))

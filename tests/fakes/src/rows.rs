@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use kayan_ports::{
     Account, AccountQuery, AttemptKey, AuditEvent, AuthenticatedSession, Client, Credential, CredentialId,
     CredentialKind, Device, Factor, FactorKind, Identifier, Identity, IdentityId, IdentityQuery, IssuerKey, Known,
-    LoginCandidate, Lookup, MessageId, OneTimeToken, Page, PasswordHash, RefreshToken, Refreshing, Revocation, Scope,
-    Seal, SealedKey, Sealing, Session, SessionId, State, StoredResponse, TenantId, Timestamp, TokenHash, WrappedKey,
+    LoginCandidate, Lookup, MessageId, OneTimeToken, Page, PasswordHash, ProviderLink, RefreshToken, Refreshing,
+    Revocation, Scope, Seal, SealedKey, Sealing, Session, SessionId, State, StoredResponse, TenantId, Timestamp,
+    TokenHash, WrappedKey,
 };
 
 use crate::{outbox::Queued, tenants::TenantRows};
@@ -23,6 +24,7 @@ pub(crate) struct Rows {
     pub(crate) credentials: BTreeMap<CredentialId, Credential>,
     pub(crate) former_passwords: BTreeMap<CredentialId, Vec<PasswordHash>>,
     pub(crate) factors: BTreeMap<CredentialId, Factor>,
+    pub(crate) links: BTreeMap<CredentialId, ProviderLink>,
     pub(crate) one_time: HashMap<TokenHash, OneTimeToken>,
     pub(crate) messages: BTreeMap<MessageId, Queued>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
@@ -61,6 +63,7 @@ impl Default for Rows {
             credentials: BTreeMap::new(),
             former_passwords: BTreeMap::new(),
             factors: BTreeMap::new(),
+            links: BTreeMap::new(),
             one_time: HashMap::new(),
             messages: BTreeMap::new(),
             sessions: BTreeMap::new(),

@@ -9,9 +9,9 @@ use kayan_ports::{
     EventPage, EventQuery, Expired, Factor, FactorKind, Factors, Failure, Identifier, Identity, IdentityId,
     IdentityQuery, IssuerKey, IssuerKeyState, IssuerKeys, JwsAlgorithm, KeyId, KeyPurpose, LoginCandidate, Lookup,
     Message, MessageId, MessageQuery, OneTimePurpose, OneTimeToken, OneTimeTokens, Outbox, Page, PasswordHash,
-    Refreshing, Revocations, Roles, Scope, Seal, SealedKey, Seals, Session, SessionId, SessionQuery, Sessions,
-    StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId, TenantQuery, Tenants, Timestamp, TokenHash,
-    TrailEvent, Unsealed, WrappedKey,
+    ProviderAccount, ProviderLink, Refreshing, Revocations, Roles, Scope, Seal, SealedKey, Seals, Session, SessionId,
+    SessionQuery, Sessions, StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId, TenantQuery,
+    Tenants, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
 };
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use uuid::Uuid;
@@ -161,6 +161,14 @@ impl Credentials for MemoryStore {
 
     async fn former_passwords(&self, scope: &Scope, identity: IdentityId) -> Result<Vec<PasswordHash>, Failure> {
         Ok(self.read()?.former_passwords(scope, identity))
+    }
+
+    async fn link(&self, tenant: &TenantId, account: &ProviderAccount) -> Result<Option<ProviderLink>, Failure> {
+        Ok(self.read()?.link(tenant, account).cloned())
+    }
+
+    async fn links(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<ProviderLink>, Failure> {
+        Ok(self.read()?.links(tenant, identity))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kayan_house::{Dependency, none_of, packages, rust, rust_in};
 
 /// Who may depend on whom. Optional dependencies count; those for tests are further down.
-const ARROWS: [(&str, &[&str]); 22] = [
+const ARROWS: [(&str, &[&str]); 23] = [
     ("kayan-ports", &[]),
     ("kayan-core", &["kayan-ports"]),
     ("kayan-http", &["kayan-core", "kayan-ports"]),
@@ -17,6 +17,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
     // it takes the rows out of a database, and puts them back
     ("kayan-backup", &["kayan-ports", "kayan-sql"]),
     ("kayan-breach", &["kayan-ports", "kayan-outbound"]),
+    ("kayan-oidc", &["kayan-ports", "kayan-outbound"]),
     ("kayan-outbound", &["kayan-tls"]),
     ("kayan-sms", &["kayan-ports", "kayan-outbound"]),
     ("kayan-redis", &["kayan-ports", "kayan-tls"]),

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use kayan_authenticator::Model;
-use kayan_journeys::{Answer, Client, Connection, Document, Home, Metrics, PASSWORD, Person, Service, ask};
+use kayan_journeys::{
+    Answer, Client, Connection, Document, Home, HostileProvider, Metrics, PASSWORD, Person, Service, ask,
+};
 use reqwest::Method;
 use serde_json::json;
 use syn::{
@@ -12,7 +14,7 @@ use syn::{
     punctuated::Punctuated,
 };
 
-use crate::{passkeys::Owner, second_factors::App};
+use crate::{passkeys::Owner, providers, second_factors::App};
 
 /// The source of the closed list of codes.
 const SOURCE: &str = include_str!("../../../adapters/http/src/wire/codes.rs");
@@ -143,6 +145,25 @@ impl Provoked {
         self.by("delete /api/v1/webauthn/credentials/{id}", remove, 409, "last_credential").await;
     }
 
+    async fn by_providers(&mut self, provider: &HostileProvider) {
+        let client = self.client.clone();
+        let begin = |path: &str| client.get(&format!("/api/v1/oidc/{path}"));
+        self.by("get /api/v1/oidc/{provider}", begin("nobody"), 404, "provider_not_found").await;
+        let elsewhere = begin("idp?return_to=https://evil.example");
+        self.by("get /api/v1/oidc/{provider}", elsewhere, 400, "invalid_return_to").await;
+        self.by("get /api/v1/oidc/{provider}/callback", begin("idp/callback?state=x"), 401, "oidc_failed").await;
+        let exchange = || {
+            let body = json!({ "code": "c", "code_verifier": "a".repeat(43), "redirect_uri": providers::NATIVE, "nonce": "n" });
+            client.tell("/api/v1/oidc/idp/exchange", &body)
+        };
+        for (email, status, code) in
+            [(json!(null), 403, "email_required"), (json!("ada@example.com"), 409, "link_required")]
+        {
+            provider.next(&json!({ "claims": { "nonce": "n", "email": email } })).await;
+            self.by("post /api/v1/oidc/{provider}/exchange", exchange(), status, code).await;
+        }
+    }
+
     async fn by_administrators(&mut self, home: &Home) {
         let client = self.client.clone();
         let root = Person::register(&client, "root").await;
@@ -260,6 +281,8 @@ async fn every_code_is_produced_has_the_one_shape_and_is_in_the_document() {
     let home = home.with("KAYAN_LOCKOUT_ENABLED", "true").with("KAYAN_LOCKOUT_MAX_FAILURES", "2");
     let home = home.with("KAYAN_RATE_LIMIT_ENABLED", "true").with("KAYAN_RATE_LIMIT_WINDOW", "24h");
     let home = home.with("KAYAN_RATE_LIMIT_LOGIN_REQUESTS", "3").with("KAYAN_RATE_LIMIT_REQUESTS", "1000");
+    let provider = HostileProvider::start().await;
+    let home = providers::redirecting(providers::with_provider(home, &provider.issuer(), &json!({})));
     let service = Service::start_in(home).await;
     let document = Document::of(&service.client()).await;
     let mut provoked = Provoked { client: service.client(), answers: Vec::new() };
@@ -268,6 +291,7 @@ async fn every_code_is_produced_has_the_one_shape_and_is_in_the_document() {
         provoked.by_members(service.home()).await;
         provoked.by_factors(service.home()).await;
         provoked.by_passkeys(service.home()).await;
+        provoked.by_providers(&provider).await;
         provoked.by_administrators(service.home()).await;
         provoked.by_strict_tenants(service.home()).await;
         provoked.by_nameless_people().await;

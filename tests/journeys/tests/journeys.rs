@@ -56,6 +56,7 @@ mod presenting;
 mod profiles;
 mod prometheus;
 mod proof_of_work;
+mod providers;
 mod races;
 mod reading;
 mod readme;

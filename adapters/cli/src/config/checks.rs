@@ -2,7 +2,6 @@
 
 use super::problem::{Findings, Invalid};
 use super::setting::Support;
-use super::settings::oidc::PROVIDERS;
 use super::values::Values;
 
 /// Checks the form of every value.
@@ -21,7 +20,7 @@ pub(crate) fn support(values: &Values, findings: &mut Findings) {
         let spec = entry.setting.spec();
         let default = spec.default_in(values.production());
         match spec.support {
-            Support::Refused(what) if !is_default(&entry.name, text, default) => {
+            Support::Refused(what) if !default.is_some_and(|default| default.eq_ignore_ascii_case(text)) => {
                 let hint =
                     default.map_or_else(|| "unset it".to_owned(), |text| format!("unset it, or set it to {text}"));
                 findings.reject(values, &entry.name, Invalid::new(format!("this version cannot {what} yet"), hint));
@@ -32,10 +31,4 @@ pub(crate) fn support(values: &Values, findings: &mut Findings) {
             Support::Full | Support::Refused(_) => {}
         }
     }
-}
-
-/// Whether a value is the default, or an empty list of providers.
-fn is_default(name: &str, text: &str, default: Option<&str>) -> bool {
-    let no_providers = name == PROVIDERS.name && matches!(text, "[]" | "{}");
-    no_providers || default.is_some_and(|default| default.eq_ignore_ascii_case(text))
 }

@@ -10,8 +10,8 @@ use kayan_ports::{Entropy, LogLevel};
 use super::problem::{Findings, Problem, Warning};
 use super::report::{self, Row};
 use super::settings::{
-    audit, database, general, http, limits, lockout, mail, passkeys, passwords, redis, secrets, sessions, sms, tokens,
-    traces,
+    audit, database, general, http, limits, lockout, mail, oidc, passkeys, passwords, redis, secrets, sessions, sms,
+    tokens, traces,
 };
 use super::values::Values;
 use super::{Config, DatabaseKind, LogFormat, checks, connections, gather, schema};
@@ -139,6 +139,7 @@ impl Config {
         passkeys::complete(&mut values, inputs, &mut findings);
         mail::complete(&mut values, inputs, &mut findings);
         sms::check(&values, inputs, &mut findings);
+        oidc::check(&values, &mut findings);
         passwords::fill_concurrency(&mut values);
         connections::fill(&mut values, &mut findings);
         // last, because a file is only written for a service that can start
@@ -186,6 +187,8 @@ fn assemble(values: &Values, kind: DatabaseKind, identity_schema: Option<serde_j
         templates: values.find(&mail::TEMPLATES).map(PathBuf::from),
         outbound_allow: values.get(&sms::OUTBOUND_ALLOW),
         passkeys: passkeys::read(values),
+        providers: oidc::read(values),
+        return_to: values.get(&http::RETURN_TO),
         session_secret: values.find(&secrets::SESSION).unwrap_or_else(|| Vec::new().into()),
         session_secret_previous: values.find(&secrets::SESSION_PREVIOUS),
         jwt_secret: values.find(&secrets::JWT),

@@ -91,9 +91,9 @@ pub(crate) fn url(text: &str, schemes: &[&str]) -> Result<Url, Invalid> {
     Ok(url)
 }
 
-/// URLs, separated by commas.
-pub(crate) fn urls(text: &str) -> Result<Vec<Url>, Invalid> {
-    items(text).map(|item| url(item, &["http", "https"])).collect()
+/// Bare URLs, separated by commas.
+pub(crate) fn bare_urls(text: &str) -> Result<Vec<Url>, Invalid> {
+    items(text).map(bare_url).collect()
 }
 
 /// A URL of nothing but `http` or `https`, a host, a port and a path.
@@ -258,7 +258,7 @@ mod tests {
             assert!(address(text).is_ok_and(|address| address.is_loopback()), "{text}");
         }
         assert!(url("rediss://:pw@cache:6379/0", &["redis", "rediss"]).is_ok());
-        assert_eq!(urls("https://a.example/x, https://b.example").unwrap().len(), 2);
+        assert_eq!(bare_urls("https://a.example/x, https://b.example").unwrap().len(), 2);
         assert!(tenant_hosts("login.acme.example=acme, *.example.com=*").is_ok());
         let nets: Vec<String> =
             networks("10.1.2.3/8, 192.0.2.1,2001:db8::/32").unwrap().iter().map(ToString::to_string).collect();
@@ -291,7 +291,7 @@ mod tests {
         fails(url("http://cache", &["redis"]), "begins with redis://");
         fails(url("cache:6379", &["redis"]), "begins with redis://");
         fails(url("https://", &["https"]), "not a URL");
-        fails(urls("https://a.example, b"), "not a URL");
+        fails(bare_urls("https://a.example, b"), "not a URL");
         fails(tenant_hosts("login.acme.example"), "is not HOST=TENANT");
         fails(networks("10.0.0.0/33"), "neither a network");
         for text in ["Kayan", "a@b\r\nBcc: c@d", "Kayan\r\nBcc: x <a@b>"] {

@@ -2,6 +2,7 @@
 
 mod development;
 mod mail;
+mod oidc;
 mod passkeys;
 mod problems;
 mod production;

@@ -216,8 +216,12 @@ pub(crate) fn languages(request: &Request) -> String {
     if request.method() == Method::GET {
         return String::new();
     }
-    let wanted =
-        request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    preferred_languages(request.headers())
+}
+
+/// The languages that the user of a browser prefers.
+pub(crate) fn preferred_languages(headers: &HeaderMap) -> String {
+    let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let end = wanted.len().min(MAX_LANGUAGES);
     wanted.get(..end).unwrap_or_default().to_owned()
 }
@@ -265,6 +269,11 @@ fn presented<'a>(request: &'a Request, settings: &HttpSettings) -> Result<Option
     }
     // A header that is not text is an invalid token.
     Ok(first.or(Some("")))
+}
+
+/// Whether a request sends a token in a header, which a browser never does by itself.
+pub(crate) fn sends_token(headers: &HeaderMap) -> bool {
+    headers.contains_key(SESSION_TOKEN) || bearers(headers).next().is_some()
 }
 
 /// The tokens of all `Authorization: Bearer` headers (RFC 6750, section 2.1); `None` for one that is no text.

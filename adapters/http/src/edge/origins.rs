@@ -5,6 +5,8 @@ use poem::{
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
 };
 
+use url::Url;
+
 use crate::{HttpSettings, edge::host::host};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -65,6 +67,15 @@ pub(crate) fn is_same_origin(request: &Request) -> bool {
 /// Whether a page of another site sends the request, as its browser states.
 pub(crate) fn is_cross_site(request: &Request, settings: &HttpSettings) -> bool {
     comes_from_own_page(request, settings) == Some(false)
+}
+
+/// Whether the user, a page of this very origin or one of an allowed origin has sent the browser here, as it states itself. A
+/// browser that follows a link sends no `Origin`, but where it comes from (`Referer`).
+pub(crate) fn is_own_navigation(request: &Request, settings: &HttpSettings) -> bool {
+    let headers = request.headers();
+    let is_own = headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin" || site == "none");
+    let from = headers.get(header::REFERER).and_then(|from| from.to_str().ok()).and_then(|from| Url::parse(from).ok());
+    is_own || from.is_some_and(|from| is_allowed(&from.origin().ascii_serialization(), settings))
 }
 
 /// Whether a request comes from a page that may use its visitor's session; `None` if it doesn't come from a page, or the

@@ -37,6 +37,8 @@ codes! {
     WeakPassword = "weak_password", BAD_REQUEST, "Weak password", "choose another password";
     CeremonyFailed = "ceremony_failed", BAD_REQUEST, "Ceremony failed",
         "the passkey could not be registered: begin again";
+    InvalidReturnTo = "invalid_return_to", BAD_REQUEST, "Return URL not allowed",
+        "return_to is not a URL at an origin, and below a path, in KAYAN_RETURN_TO";
     Unauthorized = "unauthorized", UNAUTHORIZED, "Authentication required",
         "the session token is missing, unknown, expired or revoked: log in and send the new one";
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Invalid credentials",
@@ -44,6 +46,8 @@ codes! {
     FactorRefused = "invalid_code", UNAUTHORIZED, "Invalid code",
         "the code is wrong, expired or was used before: wait for the next one";
     InvalidToken = "invalid_token", UNAUTHORIZED, "Invalid token", "the token is unknown, expired or revoked";
+    OidcFailed = "oidc_failed", UNAUTHORIZED, "Login by provider failed",
+        "the identity provider did not confirm the login: begin again";
     TokenReused = "token_reused", UNAUTHORIZED, "Token already used",
         "this refresh token was used before, so its session is revoked: log in again";
     CsrfRejected = "csrf_rejected", FORBIDDEN, "Origin not allowed",
@@ -69,7 +73,11 @@ codes! {
     VerificationRequired = "verification_required", FORBIDDEN, "Verified address required",
         "verify your e-mail address or phone number first: open the link in the mail, or request a new message by \
          verificationRequest or phoneVerificationRequest";
+    EmailRequired = "email_required", FORBIDDEN, "E-mail address required",
+        "the identity provider gave no e-mail address, which is required here: allow it there, and try again";
     NotFound = "not_found", NOT_FOUND, "Not found", "this path does not exist";
+    ProviderNotFound = "provider_not_found", NOT_FOUND, "Provider not found",
+        "there is no identity provider of that name; oidcProviders lists them";
     TenantNotFound = "tenant_not_found", NOT_FOUND, "Tenant not found",
         "the tenant named by X-Tenant-ID is unknown or inactive";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed",
@@ -82,7 +90,9 @@ codes! {
     LastIdentifier = "last_identifier", CONFLICT, "Last identifier",
         "this would remove the last identifier, which is needed to log in: set another one in the same request";
     LastCredential = "last_credential", CONFLICT, "Last credential",
-        "you could not log in without it: set a password or register another passkey first";
+        "you could not log in without it: set a password, register another passkey or link another account first";
+    LinkRequired = "link_required", CONFLICT, "Account not linked",
+        "log in in another way first, and link the account at the identity provider then";
     OwnAccount = "own_account", CONFLICT, "Own account",
         "you can't lock, deactivate or delete your own account here";
     LastAdmin = "last_admin", CONFLICT, "Last administrator",

@@ -1,4 +1,4 @@
-//! The cookies (RFC 6265bis): of a session, of a browser with a passkey ceremony, and of a device.
+//! The cookies (RFC 6265bis): of a session, of a browser with a passkey ceremony or a login by a provider, and of a device.
 
 use kayan_core::{Opened, Token};
 use kayan_ports::Timestamp;
@@ -32,7 +32,7 @@ pub(crate) fn revoke(settings: &HttpSettings) -> String {
     format!("{}={}", name(settings), attributes(0, settings))
 }
 
-/// The name of the cookie that a browser with a passkey ceremony is recognised by.
+/// The name of the cookie that a browser with a passkey ceremony or a login by a provider is recognised by.
 pub(crate) fn browser_name(settings: &HttpSettings) -> &'static str {
     chosen(settings, ["kayan_ceremony", "__Host-kayan_ceremony", "__Secure-kayan_ceremony"])
 }

@@ -1,7 +1,7 @@
 //! The export of one's own data.
 
 use kayan_core::Export;
-use kayan_ports::{Credential, Factor, FactorKind, Timestamp};
+use kayan_ports::{Credential, Factor, FactorKind, ProviderAccount, ProviderLink, Timestamp};
 use poem_openapi::Object;
 use serde::Serialize;
 use serde_json::Value;
@@ -80,6 +80,34 @@ impl From<Factor> for CredentialInfo {
     }
 }
 
+/// An account at an identity provider.
+#[derive(Debug, Object, Serialize)]
+#[oai(skip_serializing_if_is_none)]
+struct LinkedAccount {
+    /// The name of the provider.
+    provider: String,
+    /// The issuer of the account.
+    issuer: String,
+    /// The id of the account there.
+    subject: String,
+    /// The e-mail address there when it was linked; empty if there was none.
+    email: String,
+    /// When it was linked.
+    #[serde(with = "kayan_ports::timestamp")]
+    created_at: Timestamp,
+    /// When the user last logged in with it.
+    #[serde(with = "kayan_ports::timestamp::option", skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<Timestamp>,
+}
+
+impl From<ProviderLink> for LinkedAccount {
+    fn from(link: ProviderLink) -> Self {
+        let ProviderLink { account, email, created_at, last_used_at, .. } = link;
+        let ProviderAccount { provider, issuer, subject } = account;
+        Self { provider: provider.into(), issuer, subject, email, created_at, last_used_at }
+    }
+}
+
 /// All data that is stored about a user.
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct ExportBody {
@@ -90,6 +118,8 @@ pub(crate) struct ExportBody {
     identity: Identity,
     /// The credentials, without their secrets.
     credentials: Vec<CredentialInfo>,
+    /// The accounts at identity providers that the user logs in with.
+    links: Vec<LinkedAccount>,
     /// The sessions.
     sessions: Vec<SessionInfo>,
     /// The devices that the user has logged in from.
@@ -106,6 +136,7 @@ impl From<Export> for ExportBody {
             exported_at: export.exported_at,
             identity: export.identity.into(),
             credentials: credentials.chain(factors).collect(),
+            links: export.links.into_iter().map(LinkedAccount::from).collect(),
             sessions: export.sessions.into_iter().map(|session| SessionInfo::new(session, false)).collect(),
             devices: export.devices.into_iter().map(DeviceInfo::from).collect(),
             events: export.events.iter().map(|event| serde_json::to_value(event).unwrap_or_default()).collect(),
@@ -162,7 +193,8 @@ mod tests {
         };
         let (factors, nothing) = (vec![factor], (Vec::new(), Vec::new(), Vec::new(), Vec::new()));
         let (credentials, sessions, devices, events) = nothing;
-        let export = Export { exported_at: NOW, identity, credentials, factors, sessions, devices, events };
+        let links = Vec::new();
+        let export = Export { exported_at: NOW, identity, credentials, factors, links, sessions, devices, events };
         let body = serde_json::to_value(ExportBody::from(export)).unwrap();
         assert_eq!(
             body["credentials"],

@@ -3,14 +3,15 @@
 use async_trait::async_trait;
 use kayan_ports::{
     Client, Credential, CredentialChange, CredentialId, CredentialKind, Credentials, Failure, Guard, Identifier,
-    IdentityId, Known, LoginCandidate, PasswordHash, Scope, TenantId, Timestamp, TokenHash, Unique, Version,
+    IdentityId, Known, LoginCandidate, PasswordHash, ProviderAccount, ProviderLink, Scope, TenantId, Timestamp,
+    TokenHash, Unique, Version,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     accounts::{self, identity},
     devices::{self, device},
-    tenant_or_any, tenants,
+    links, tenant_or_any, tenants,
 };
 use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
@@ -129,6 +130,14 @@ WHERE c.identity_id = ? AND c.tenant_id = COALESCE(?, c.tenant_id) AND c.kind = 
         let former = row.maybe_json::<Data>()?.map(|data| data.former).unwrap_or_default();
         Ok(former.into_iter().map(PasswordHash::new).collect())
     }
+
+    async fn link(&self, tenant: &TenantId, account: &ProviderAccount) -> Result<Option<ProviderLink>, Failure> {
+        Ok(links::find(&self.driver, tenant, account).await?)
+    }
+
+    async fn links(&self, tenant: &TenantId, identity: IdentityId) -> Result<Vec<ProviderLink>, Failure> {
+        Ok(links::of(&self.driver, tenant, identity).await?)
+    }
 }
 
 pub(crate) fn apply(batch: &mut Batch, change: CredentialChange) -> Result<(), DriverError> {
@@ -136,6 +145,8 @@ pub(crate) fn apply(batch: &mut Batch, change: CredentialChange) -> Result<(), D
         CredentialChange::Add(credential) => add(batch, &credential),
         CredentialChange::Replace(credential) => replace(batch, &credential),
         CredentialChange::ChangePassword { credential, former } => change_password(batch, &credential, &former)?,
+        CredentialChange::Link(link) => links::add(batch, &link)?,
+        CredentialChange::Unlink { tenant, identity, link } => links::remove(batch, &tenant, identity, link),
         CredentialChange::Use { tenant, credential, version, at } => {
             mark_used(batch, &tenant, credential, version, at);
         }

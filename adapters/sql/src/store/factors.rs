@@ -244,7 +244,7 @@ fn remove(batch: &mut Batch, tenant: &TenantId, identity: IdentityId, which: Rem
         Removed::One(factor) => {
             let sql = "-- factors.remove
 DELETE FROM credentials
-WHERE identity_id = ? AND tenant_id = ? AND id = ? AND kind <> 'password'";
+WHERE identity_id = ? AND tenant_id = ? AND id = ? AND kind IN ('totp', 'recovery_code', 'webauthn')";
             params.push(factor.0.into());
             batch.guarded(sql, params, Guard::Factor);
         }
@@ -264,7 +264,7 @@ WHERE identity_id = ? AND tenant_id = ? AND kind = 'totp' AND subject = 'unconfi
         Removed::All => {
             let sql = "-- factors.remove_all
 DELETE FROM credentials
-WHERE identity_id = ? AND tenant_id = ? AND kind <> 'password'";
+WHERE identity_id = ? AND tenant_id = ? AND kind IN ('totp', 'recovery_code', 'webauthn')";
             batch.free(sql, params);
         }
     }

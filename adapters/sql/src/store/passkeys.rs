@@ -215,11 +215,13 @@ WHERE id = ? AND tenant_id = ? AND EXISTS (
   SELECT 1
   FROM credentials c
   WHERE c.identity_id = ? AND c.tenant_id = ?
-    AND (c.kind = ? OR c.kind = ? AND c.user_verified AND c.id <> ?))";
+    AND (c.kind = ? OR c.kind = ? AND c.user_verified AND c.id <> ? OR c.kind = 'oidc' AND c.id = ?))";
     let (id, tenant) = (Value::from(identity.0), Value::text(tenant.as_str()));
     // No credential is of the kind ''.
     let kind = |name: &'static str, is_way_in: bool| Value::from(if is_way_in { name } else { "" });
     let (password, passkey) = (kind("password", ways_in.password), kind(KIND, ways_in.passkey));
-    let params = vec![id.clone(), tenant.clone(), id, tenant, password, passkey, without.0.into()];
+    // Nor has one the nil id.
+    let link = ways_in.link.map_or(Uuid::nil(), |link| link.0);
+    let params = vec![id.clone(), tenant.clone(), id, tenant, password, passkey, without.0.into(), link.into()];
     batch.guarded(sql, params, Guard::LastCredential);
 }

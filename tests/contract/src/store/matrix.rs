@@ -9,7 +9,7 @@ use kayan_ports::{
 };
 
 use crate::{
-    Bench, device_verbs, factor_verbs, issuer_key_verbs, message_verbs, password_verbs,
+    Bench, device_verbs, factor_verbs, issuer_key_verbs, link_verbs, message_verbs, password_verbs,
     sample::{at, client, event, record, refresh_token, rotation, session, tenant, token, unique, uuid},
     thing::Thing,
     verb::{Verb, by_scope, by_tenant},
@@ -331,6 +331,7 @@ fn verbs() -> Vec<Verb> {
         password_verbs::credentials(),
         factor_verbs::factors(),
         device_verbs::devices(),
+        link_verbs::links(),
         message_verbs::messages(),
         issuer_key_verbs::issuer_keys(),
         sessions(),

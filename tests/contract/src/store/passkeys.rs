@@ -15,7 +15,7 @@ use crate::{
 const STALE: CommitError = CommitError::Stale(Guard::Factor);
 const CHANGED: CommitError = CommitError::Stale(Guard::Factors);
 const LAST: CommitError = CommitError::Stale(Guard::LastCredential);
-const BOTH: WaysIn = WaysIn { password: true, passkey: true };
+const BOTH: WaysIn = WaysIn { password: true, passkey: true, link: None };
 
 fn add(factor: &Factor) -> Change {
     Change::Factor(FactorChange::Add(Box::new(factor.clone())))
@@ -273,7 +273,7 @@ pub async fn i_21_what_the_tenant_does_not_allow_is_no_way_in(bench: &dyn Bench)
     let (first, second) = (passkey(&berta, b"first"), passkey(&berta, b"second"));
     store.changes.commit(vec![add(&only), add(&first), add(&second)]).await.unwrap();
     for (password, passkey) in [(true, true), (true, false), (false, true), (false, false)] {
-        let keep = |factor| store.changes.commit(vec![keep_way_in(factor, WaysIn { password, passkey })]);
+        let keep = |factor| store.changes.commit(vec![keep_way_in(factor, WaysIn { password, passkey, link: None })]);
         assert_eq!(keep(&only).await, if password { Ok(()) } else { Err(LAST) }, "a password: {password} {passkey}");
         assert_eq!(keep(&first).await, if passkey { Ok(()) } else { Err(LAST) }, "a passkey: {password} {passkey}");
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kayan_cache::MemoryLimiter;
 use kayan_core::{
-    IdentitySchema, Kayan, Lifetimes, PasswordSettings, Ports, RateLimits, Settings, VerifyTrail,
+    IdentitySchema, Kayan, Lifetimes, PasswordSettings, Ports, RateLimits, ReturnTo, Settings, VerifyTrail,
     policy::seal::{Head, SealKey, TrailReport},
 };
 use kayan_crypto::{SealedKeys, WrappingSecrets};
@@ -174,6 +174,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
         limits: RateLimits::default(),
         issuer: "https://id.example".to_owned(),
         key_rotation: Duration::from_hours(2_160),
+        return_to: ReturnTo::default(),
     };
     let entropy = Arc::new(SeededEntropy::new(7));
     let secrets = WrappingSecrets {
@@ -189,6 +190,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
         tokens: Arc::new(kayan_crypto::Biscuits::new(entropy.clone())),
         totp: Arc::new(kayan_crypto::AppCodes),
         relying_party: Arc::new(|_| None),
+        providers: Vec::new(),
         store: Stores::new(store.clone()),
         breaches: None,
         attempts: store.clone(),

@@ -43,12 +43,11 @@ pub(crate) const TENANT_HOSTS: Setting<TenantHosts> = Setting::parsed(
     "Tenants by host: login.acme.example=acme,*.example.com=*",
     parse::tenant_hosts,
 );
-const RETURN_TO: Setting<Vec<Url>> = Setting::parsed(
+pub(crate) const RETURN_TO: Setting<Vec<Url>> = Setting::parsed(
     "KAYAN_RETURN_TO",
     "URLs that a browser may be redirected to after a login, separated by commas",
-    parse::urls,
-)
-.not_yet("redirect browsers");
+    parse::bare_urls,
+);
 pub(crate) const IDENTITY_SCHEMA: Setting<String> =
     Setting::text("KAYAN_IDENTITY_SCHEMA", "JSON Schema of the traits: a path, or the JSON itself")
         .computed("email and name");

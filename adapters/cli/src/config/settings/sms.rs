@@ -22,7 +22,7 @@ pub(crate) const WEBHOOK_SECRET_PREVIOUS: Setting<SecretString> =
     Setting::secret("KAYAN_SMS_WEBHOOK_SECRET_PREVIOUS", "The previous one, during rotation");
 pub(crate) const OUTBOUND_ALLOW: Setting<Vec<IpNet>> = Setting::parsed(
     "KAYAN_OUTBOUND_ALLOW",
-    "Networks (CIDR, commas) besides the public ones that webhooks may be in",
+    "Networks (CIDR, commas) besides the public ones that webhooks and identity providers may be in",
     parse::networks,
 )
 .per_environment("127.0.0.0/8,::1", None);

@@ -20,6 +20,8 @@ enum LoginMethod {
     MagicLink,
     /// A code in a mail.
     Code,
+    /// An account at an identity provider (OpenID Connect).
+    Oidc,
 }
 
 /// A notice that a tenant can switch off.
@@ -164,6 +166,7 @@ impl From<kayan_ports::TenantSettings> for Settings {
             Method::Webauthn => Some(LoginMethod::Webauthn),
             Method::MagicLink => Some(LoginMethod::MagicLink),
             Method::Code => Some(LoginMethod::Code),
+            Method::Oidc => Some(LoginMethod::Oidc),
             // Second factors: no login begins with them.
             Method::Totp | Method::RecoveryCode | Method::Otp => None,
         };
@@ -210,6 +213,7 @@ impl From<Settings> for kayan_ports::TenantSettings {
             LoginMethod::Webauthn => Method::Webauthn,
             LoginMethod::MagicLink => Method::MagicLink,
             LoginMethod::Code => Method::Code,
+            LoginMethod::Oidc => Method::Oidc,
         };
         let notice = |notice| match notice {
             Notice::NewDevice => OptionalNotice::NewDevice,
