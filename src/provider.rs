@@ -34,4 +34,4 @@ impl Kayan {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -14,6 +14,7 @@ use crate::{
     },
     flow::{InvalidLink, OpenedLink},
     message::enqueue::{Outgoing, is_verified},
+    provider::unlink::unlinked,
     session::revoke_mine::end_sessions,
     user::change::{ROUNDS, keeps_changing},
 };
@@ -81,6 +82,8 @@ impl Kayan {
             let which = Removed::One(factor.id);
             Change::Factor(FactorChange::Remove { tenant: tenant.clone(), identity: identity.id, which })
         }));
+        let links = self.store.credentials.links(tenant, identity.id).await?;
+        changes.extend(links.iter().filter(|link| link.created_at >= since).map(unlinked));
         let event = self
             .event(caller, EventType::AddressReverted, now, "the old e-mail address was put back; all sessions ended")
             .by(identity.id)

@@ -7,7 +7,9 @@ use crate::{
     Caller, Failure, Kayan, Token, Weakness,
     factor::password::NewPasswordOf,
     flow::{InvalidLink, OpenedLink},
+    message::enqueue::is_verified,
     policy::tenant,
+    provider::unlink::unlinked,
     session::revoke_mine::end_sessions,
     user::change::{ROUNDS, keeps_changing},
 };
@@ -67,6 +69,11 @@ impl Kayan {
                 .with("address", address.masked());
             let notice = self.notice(Some(caller), &after, MessageKind::PasswordChanged, Map::new()).await?;
             let mut changes = vec![verify, using, put, end_sessions(&identity, None)];
+            // An account that was made by a provider, with an address that is unproven, may be another's: they must not share it.
+            if !is_verified(&identity, &address) {
+                let links = self.store.credentials.links(&identity.tenant, identity.id).await?;
+                changes.extend(links.iter().map(unlinked));
+            }
             changes.push(event.record());
             changes.extend(notice);
             match self.store.changes.commit(changes).await {

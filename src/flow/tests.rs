@@ -51,7 +51,7 @@ async fn log_in_by_code(stage: &Stage, identifier: &str, code: &str) -> Result<c
     stage.kayan.log_in_by_code(&Stage::stranger(), &cmd).await
 }
 
-pub(super) async fn recover(stage: &Stage, token: Option<Token>, password: &str) -> Result<(), RecoverError> {
+pub(crate) async fn recover(stage: &Stage, token: Option<Token>, password: &str) -> Result<(), RecoverError> {
     stage.kayan.recover(&Stage::stranger(), &Recover { token, password: password.into() }).await
 }
 

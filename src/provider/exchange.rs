@@ -4,6 +4,7 @@ use kayan_ports::{EventType, Method, Redemption};
 
 use crate::{
     Caller, Failure, Kayan, Opened,
+    policy::tenant,
     provider::{UnknownProvider, log_in::ProviderLoginError},
 };
 
@@ -57,6 +58,11 @@ impl Kayan {
             self.record(event).await?;
             let told = "the redirect_uri is not registered here: see native_redirect_uris of the provider";
             return Err(ProviderLoginError::Refused(told).into());
+        }
+        // The provider is not asked in vain.
+        let tenant = self.active_tenant(caller).await?.ok_or(ProviderLoginError::NoTenant)?;
+        if !tenant::allows(&tenant.settings, Method::Oidc) {
+            return Err(ProviderLoginError::MethodDisabled.into());
         }
         let ExchangeProviderCode { code, code_verifier, redirect_uri, nonce, .. } = &cmd;
         match provider.redeem(Redemption { code, redirect_uri, code_verifier, nonce }).await {

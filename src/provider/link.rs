@@ -4,7 +4,8 @@ use kayan_ports::{CommitError, Guard, ProviderAssertion, ProviderLink, ProviderR
 
 use crate::{
     AuthenticateError, Caller, Failure, Kayan,
-    provider::log_in::{ProviderLoginError, account, added},
+    policy::federation,
+    provider::log_in::{OTHER_DOMAIN, ProviderLoginError, account, added},
     session::step_up::pin,
 };
 
@@ -37,6 +38,10 @@ impl Kayan {
             Err(AuthenticateError::NoTenant) => return Err(ProviderLoginError::NoTenant),
             Err(AuthenticateError::Failed(failure)) => return Err(failure.into()),
         };
+        // Every login by it would be refused.
+        if !federation::is_of_domain(rules, &assertion, federation::address(&assertion).as_ref()) {
+            return refused(OTHER_DOMAIN);
+        }
         let (tenant, account) = (&me.identity.tenant, account(rules, &assertion));
         match self.store.credentials.link(tenant, &account).await? {
             Some(link) if link.identity == me.identity.id => return Ok(()),

@@ -2,16 +2,16 @@
 
 use futures_util::future::try_join;
 use kayan_ports::{
-    Change, CredentialChange, CredentialId, EventType, Identifier, Identity, IdentityId, Method, ProviderAccount,
+    Aal, Change, CredentialChange, CredentialId, EventType, Identifier, Identity, IdentityId, Method, ProviderAccount,
     ProviderAssertion, ProviderLink, ProviderRules, Scope, Tenant, TenantId,
 };
 
 use crate::{
     Caller, Failure, Kayan, Limited, MfaChallenge, Opened,
     access::grants::hold,
-    factor::find::methods,
+    factor::find::{has_second_factor, methods},
     message::enqueue::is_verified,
-    policy::{federation, tenant},
+    policy::{assurance, federation, tenant},
     session::open::{EndLoginError, Login},
     user::change::{ROUNDS, keeps_changing},
 };
@@ -52,7 +52,8 @@ pub enum ProviderLoginError {
 }
 
 /// What users are told of an address that the rules don't let in.
-const OTHER_DOMAIN: &str = "accounts with this e-mail address may not log in here: use one of your organisation";
+pub(crate) const OTHER_DOMAIN: &str =
+    "accounts with this e-mail address may not log in here: use one of your organisation";
 
 impl Kayan {
     /// Opens a session for the identity that the account is linked to; else for the one with the same address, if both sides have
@@ -85,7 +86,9 @@ impl Kayan {
                 }
                 // Deleted in the meantime.
                 (Some(_), None) => None,
-                (None, Some(identity)) if self.may_link(&identity, address.as_ref(), assertion, rules).await? => {
+                (None, Some(identity))
+                    if self.may_link(&tenant, &identity, address.as_ref(), (rules, assertion)).await? =>
+                {
                     let link = self.new_link_to(&identity, account, assertion);
                     let changes = vec![hold(&identity), self.linked(caller, &link), added(&link)];
                     self.log_in_by_link_to(caller, &tenant, (identity, &link, changes), (rules, assertion)).await?
@@ -102,15 +105,21 @@ impl Kayan {
     }
 
     /// **Invariant**: an account is linked by its address only if the provider and this service have both verified it (I-27). One
-    /// that takes the place of another is linked by its owner only.
+    /// that takes the place of another is linked by its owner only, and so is one to a user with a second factor, unless the
+    /// provider has verified two: a link is a first factor for good.
     async fn may_link(
         &self,
+        tenant: &Tenant,
         identity: &Identity,
         address: Option<&Identifier>,
-        assertion: &ProviderAssertion,
-        rules: &ProviderRules,
+        (rules, assertion): (&ProviderRules, &ProviderAssertion),
     ) -> Result<bool, Failure> {
         if !assertion.email_verified || !address.is_some_and(|address| is_verified(identity, address)) {
+            return Ok(false);
+        }
+        let factors = self.store.factors.factors(&tenant.id, identity.id).await?;
+        let proven = assurance::level_of(&[federation::proof(rules, assertion, self.clock.now())]);
+        if has_second_factor(&self.usable(&tenant.id, &tenant.settings, factors)) && proven < Some(Aal::Aal2) {
             return Ok(false);
         }
         let links = self.store.credentials.links(&identity.tenant, identity.id).await?;

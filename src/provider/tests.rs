@@ -7,15 +7,16 @@ use kayan_ports::{
 use serde_json::json;
 
 use crate::{
-    BeginProviderLogin, BeginProviderLoginError, Caller, FinishProviderLogin, FinishProviderLoginError, Opened,
-    ProviderLoginError, ProviderReturn, Purpose, SetUserState, Token, UnlinkProviderError, UserRef,
-    flow::tests::{deliver, token},
-    stage::{RETURN_TO, Stage},
+    BeginProviderLogin, BeginProviderLoginError, Caller, EnrollTotp, FinishProviderLogin, FinishProviderLoginError,
+    Flow, Opened, ProviderLoginError, ProviderReturn, Purpose, SetUserState, Token, UnlinkProviderError, UserRef,
+    VerifyTotp,
+    flow::tests::{deliver, recover, request, token},
+    stage::{PASSWORD, RETURN_TO, Stage},
 };
 
 const BROWSER: TokenHash = TokenHash([3; 32]);
 
-fn assertion(subject: &str, email: Option<&str>, email_verified: bool) -> ProviderAssertion {
+pub(crate) fn assertion(subject: &str, email: Option<&str>, email_verified: bool) -> ProviderAssertion {
     let claims = json!({ "sub": subject, "email": email, "name": "Ada" });
     ProviderAssertion {
         issuer: "https://idp.example".to_owned(),
@@ -62,7 +63,11 @@ impl Stage {
     }
 
     /// A whole login by a provider, in a new browser.
-    async fn login_by(&self, provider: &str, answer: ProviderAssertion) -> Result<Opened, ProviderLoginError> {
+    pub(crate) async fn login_by(
+        &self,
+        provider: &str,
+        answer: ProviderAssertion,
+    ) -> Result<Opened, ProviderLoginError> {
         let state = self.begun(&Self::stranger(), provider, false).await;
         let done = self.finish(&Self::stranger(), (provider, state), Ok(answer)).await.unwrap();
         assert_eq!(done.return_to, RETURN_TO);
@@ -70,7 +75,7 @@ impl Stage {
     }
 
     /// Links an account to the user of this session.
-    async fn link(&self, user: &Opened, answer: ProviderAssertion) -> Result<(), ProviderLoginError> {
+    pub(crate) async fn link(&self, user: &Opened, answer: ProviderAssertion) -> Result<(), ProviderLoginError> {
         let caller = Self::bearer(user.session.token);
         let state = self.begun(&caller, "idp", true).await;
         self.finish(&caller, ("idp", state), Ok(answer)).await.unwrap().outcome.map(|none| assert!(none.is_none()))
@@ -326,6 +331,52 @@ async fn i_21_the_last_way_in_is_never_unlinked() {
     let bert = stage.person("bert@example.com").await;
     stage.link(&bert, assertion("9", None, false)).await.unwrap();
     stage.kayan.unlink_provider(&Stage::bearer(bert.session.token), "idp").await.expect("bert has a password");
+}
+
+#[tokio::test]
+async fn i_27_an_account_is_not_linked_by_its_address_to_a_user_with_a_second_factor() {
+    let stage = Stage::new();
+    stage.verified("ada@example.com").await;
+    let ada = stage.kayan.log_in(&Stage::stranger(), Stage::login("ada@example.com", PASSWORD)).await.unwrap();
+    let caller = Stage::bearer(ada.session.token);
+    let setup = stage.kayan.enroll_totp(&caller, EnrollTotp { name: String::new(), mfa_token: None }).await.unwrap();
+    let code = kayan_fakes::PlainCodes::code(&setup, stage.clock.now());
+    stage.kayan.verify_totp(&caller, VerifyTotp { code, mfa_token: None, trust_device: false }).await.unwrap();
+    let asserted = assertion("1", Some("ada@example.com"), true);
+    assert_eq!(stage.login_by("idp", asserted.clone()).await.unwrap_err(), ProviderLoginError::LinkRequired);
+    let two = ProviderAssertion { amr: vec!["mfa".to_owned()], ..asserted };
+    assert_eq!(stage.login_by("idp", two).await.unwrap().session.aal, Aal::Aal2);
+}
+
+#[tokio::test]
+async fn i_21_an_account_of_another_domain_is_not_linked() {
+    let stage = Stage::new();
+    let ada = stage.person("ada@elsewhere.example").await;
+    let caller = Stage::bearer(ada.session.token);
+    let state = stage.begun(&caller, "staff", true).await;
+    let answer = Ok(assertion("1", Some("ada@elsewhere.example"), true));
+    let outcome = stage.finish(&caller, ("staff", state), answer).await.unwrap().outcome;
+    assert!(matches!(outcome, Err(ProviderLoginError::Refused(_))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn i_27_a_recovery_by_an_unproven_address_removes_the_links_to_the_account() {
+    let stage = Stage::new();
+    let squatter = stage.login_by("idp", assertion("1", Some("ada@example.com"), false)).await.unwrap();
+    request(&stage, Flow::Recovery, "ada@example.com").await.unwrap();
+    let owners = stage.mailed_token().await;
+    recover(&stage, Some(owners), "the owner's new battery staple").await.unwrap();
+    let refused = stage.login_by("idp", assertion("1", Some("ada@example.com"), false)).await.unwrap_err();
+    assert_eq!(refused, ProviderLoginError::LinkRequired);
+    let ada =
+        stage.kayan.log_in(&Stage::stranger(), Stage::login("ada@example.com", "the owner's new battery staple")).await;
+    let ada = ada.unwrap();
+    assert_eq!(ada.identity.id, squatter.identity.id);
+    stage.link(&ada, assertion("2", None, false)).await.unwrap();
+    request(&stage, Flow::Recovery, "ada@example.com").await.unwrap();
+    let again = stage.mailed_token().await;
+    recover(&stage, Some(again), "another new battery staple").await.unwrap();
+    stage.login_by("idp", assertion("2", None, false)).await.expect("the owner's own link stays");
 }
 
 #[tokio::test]

@@ -36,6 +36,12 @@ impl From<Failure> for UnlinkProviderError {
     }
 }
 
+/// The change that removes a link.
+pub(crate) fn unlinked(link: &ProviderLink) -> Change {
+    let (tenant, identity) = (link.tenant.clone(), link.identity);
+    Change::Credential(CredentialChange::Unlink { tenant, identity, link: link.id })
+}
+
 impl Kayan {
     /// What the user can log in with, besides this credential.
     pub(crate) async fn ways_in(
@@ -62,8 +68,8 @@ impl Kayan {
         let (tenant, identity) = (&me.identity.tenant, me.identity.id);
         let links = self.store.credentials.links(tenant, identity).await?;
         let link = links.into_iter().find(|link| link.account.provider.as_str() == provider);
-        let link = link.ok_or(UnlinkProviderError::NotFound)?.id;
-        let ways_in = self.ways_in(&me.identity, &self.settings_of(&me.identity).await?, link).await?;
+        let link = link.ok_or(UnlinkProviderError::NotFound)?;
+        let ways_in = self.ways_in(&me.identity, &self.settings_of(&me.identity).await?, link.id).await?;
         // The session may come from a cache; the version must not.
         let current = self.store.accounts.identity(&Scope::from(tenant), identity).await?;
         let version = current.ok_or(AuthenticateError::Unauthorized)?.version;
@@ -75,8 +81,8 @@ impl Kayan {
         let changes = vec![
             Change::Account(AccountChange::Pin { tenant: tenant.clone(), identity, version }),
             pin(&me.session),
-            Change::Factor(FactorChange::KeepWayIn { tenant: tenant.clone(), identity, without: link, ways_in }),
-            Change::Credential(CredentialChange::Unlink { tenant: tenant.clone(), identity, link }),
+            Change::Factor(FactorChange::KeepWayIn { tenant: tenant.clone(), identity, without: link.id, ways_in }),
+            unlinked(&link),
             event.record(),
         ];
         match self.store.changes.commit(changes).await {

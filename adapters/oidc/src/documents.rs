@@ -21,6 +21,8 @@ const USABLE: Duration = Duration::hours(24);
 const PAUSE: Duration = Duration::seconds(5);
 /// How often keys are fetched because one is unknown.
 const UNKNOWN_KEY: Duration = Duration::minutes(1);
+/// The most bytes of the reason that a document is refused for.
+const MOST_ERROR: usize = 256;
 
 /// One document.
 struct Slot<T> {
@@ -153,7 +155,9 @@ impl Documents {
 
     /// Logs a document that is not there.
     fn told<T>(&self, fetched: Result<T, String>, what: &str) -> Result<T, String> {
-        fetched.map_err(|why| {
+        fetched.map_err(|mut why| {
+            // It may quote the document.
+            why.truncate(why.floor_char_boundary(MOST_ERROR));
             tracing::warn!(provider = self.name, what, error = why, "an identity provider is not available");
             format!("{what}: {why}")
         })

@@ -4,11 +4,12 @@ use kayan_ports::{Change, DeviceChange, EventType, Outcome, TenantSettings, Trus
 use time::Duration;
 
 use crate::{
-    ChangeEmailError, ChangePassword, EnrollTotp, Opened, Token,
+    ChangeEmailError, ChangePassword, EnrollTotp, Opened, ProviderLoginError, Token,
     flow::{
         email_change::tests::{ADA, NEW, change, requested, stored},
         tests::{deliver, recover, token},
     },
+    provider::tests::assertion,
     stage::{PASSWORD, Stage},
 };
 
@@ -49,6 +50,18 @@ async fn i_14_the_old_address_wins_over_a_thief_and_all_further_changes() {
     recover(&stage, token(&stage), "the owner's new battery staple").await.unwrap();
     assert!(revert(&stage, owners.as_ref()).await.is_err(), "the link is used up");
     assert_eq!(stage.count(EventType::AddressReverted, Outcome::Success), 1);
+}
+
+#[tokio::test]
+async fn i_14_an_account_at_a_provider_that_a_thief_has_linked_is_unlinked() {
+    let stage = Stage::new();
+    let thief = stage.person(ADA).await;
+    let owners = changed(&stage, &thief, NEW).await;
+    stage.link(&thief, assertion("1", None, false)).await.unwrap();
+    stage.login_by("idp", assertion("1", None, false)).await.expect("linked");
+    revert(&stage, owners.as_ref()).await.unwrap();
+    let refused = stage.login_by("idp", assertion("1", None, false)).await.unwrap_err();
+    assert_eq!(refused, ProviderLoginError::EmailRequired, "it is the account of nobody");
 }
 
 #[tokio::test]
