@@ -7,7 +7,7 @@ use kayan_core::{Failure, Kayan};
 use crate::runner::Job;
 
 /// At the start as well: keys may have become due while the service was down.
-pub(crate) const JOB: Job = Job { name: "replace_keys", every: Duration::from_mins(1), at_start: true };
+pub(crate) const JOB: Job = Job { name: "replace_keys", every: Duration::from_secs(20), at_start: true };
 
 /// Needs no lease: each change has a guard, and is made by one replica.
 pub(crate) async fn run(kayan: &Kayan) -> Result<(), Failure> {
