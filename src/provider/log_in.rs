@@ -93,6 +93,8 @@ impl Kayan {
                     let changes = vec![hold(&identity), self.linked(caller, &link), added(&link)];
                     self.log_in_by_link_to(caller, &tenant, (identity, &link, changes), (rules, assertion)).await?
                 }
+                // A parallel first login may have created both the user and the link just now.
+                (None, Some(_)) if self.store.credentials.link(&tenant.id, &account).await?.is_some() => None,
                 (None, Some(_)) => return Err(self.not_linked(caller, rules).await?),
                 (None, None) if !rules.sign_up => return Err(self.not_linked(caller, rules).await?),
                 (None, None) => self.sign_up_by_provider(caller, &tenant, account, (rules, assertion)).await?,
