@@ -20,6 +20,7 @@ pub mod policy;
 mod provider;
 mod role;
 mod schema;
+mod sealed_state;
 mod session;
 #[cfg(test)]
 mod stage;

@@ -1,10 +1,7 @@
 //! Begins a login by an identity provider, or links an account there.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use kayan_ports::{
-    AuthorizationRequest, Change, CommitError, Guard, Method, OneTimeChange, OneTimePurpose, OneTimeToken,
-    ProviderError, ProviderName, SecretOf, SessionId, TenantId, Timestamp, TokenHash,
-};
+use kayan_ports::{AuthorizationRequest, Method, OneTimePurpose, ProviderError, ProviderName, SessionId, TokenHash};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::Duration;
@@ -116,7 +113,7 @@ impl Kayan {
         let url = provider.authorization_url(request).await.map_err(|error| match error {
             ProviderError::Unavailable(why) | ProviderError::Refused(why) => BeginProviderLoginError::Unavailable(why),
         })?;
-        self.store_state(&tenant.id, &state, &kept, now).await?;
+        self.store_state(&tenant.id, OneTimePurpose::Oidc, &state, &kept, (now, LIFETIME)).await?;
         Ok(url)
     }
 
@@ -126,35 +123,4 @@ impl Kayan {
         self.entropy.fill(random.as_mut_slice());
         URL_SAFE_NO_PAD.encode(random.as_slice())
     }
-
-    async fn store_state(
-        &self,
-        tenant: &TenantId,
-        state: &Token,
-        kept: &Kept,
-        now: Timestamp,
-    ) -> Result<(), BeginProviderLoginError> {
-        let hash = state.hash();
-        let plain = Zeroizing::new(serde_json::to_vec(kept).map_err(|error| Failure::Fault(error.to_string()))?);
-        let sealed = self.keys.seal(secret_of(tenant, &hash), &plain).await.map_err(Failure::from)?;
-        let token = OneTimeToken {
-            hash,
-            tenant: tenant.clone(),
-            purpose: OneTimePurpose::Oidc,
-            identity: None,
-            data: URL_SAFE_NO_PAD.encode(sealed.0),
-            tries: 1,
-            created_at: now,
-            expires_at: now + LIFETIME,
-        };
-        match self.store.changes.commit(vec![Change::OneTime(OneTimeChange::Issue(Box::new(token)))]).await {
-            Ok(()) => Ok(()),
-            Err(CommitError::Stale(Guard::Tenant)) => Err(AuthenticateError::NoTenant.into()),
-            Err(other) => Err(Failure::from(other).into()),
-        }
-    }
-}
-
-pub(crate) fn secret_of<'a>(tenant: &'a TenantId, hash: &'a TokenHash) -> SecretOf<'a> {
-    SecretOf::OneTime { tenant, purpose: OneTimePurpose::Oidc, hash }
 }

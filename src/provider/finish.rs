@@ -1,17 +1,12 @@
 //! Ends a login by an identity provider when the browser comes back from there.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kayan_ports::{
-    Change, EventType, IdentityProvider, Method, OneTimeChange, OneTimePurpose, ProviderAssertion, ProviderError,
-    Redemption, Sealed, Timestamp, TokenHash,
+    EventType, IdentityProvider, Method, OneTimePurpose, ProviderAssertion, ProviderError, Redemption, TokenHash,
 };
 
 use crate::{
     Caller, Failure, Kayan, Opened, Token,
-    provider::{
-        begin::{Kept, secret_of},
-        log_in::ProviderLoginError,
-    },
+    provider::{begin::Kept, log_in::ProviderLoginError},
 };
 
 /// What a provider sends a browser back with (RFC 6749, section 4.1.2).
@@ -58,7 +53,7 @@ impl Kayan {
     /// Ends what the browser has begun: a login, or a link to the caller's own account.
     ///
     /// **Invariant**: a state is good once, for its browser, tenant and provider (I-26). It is used up before the provider is
-    /// asked, so that of parallel requests one goes on.
+    /// asked, so that only one of parallel requests succeeds.
     pub async fn finish_provider_login(
         &self,
         caller: &Caller,
@@ -67,11 +62,10 @@ impl Kayan {
         let now = self.clock.now();
         let unknown = || FinishProviderLoginError::UnknownState;
         let (state, browser) = cmd.state.zip(cmd.browser).ok_or_else(unknown)?;
-        let kept = self.kept_login(caller, &state, browser, now).await?;
-        let kept = kept.filter(|kept| kept.provider.as_str() == cmd.provider).ok_or_else(unknown)?;
+        let stored = self.stored_state::<Kept>(&caller.tenant, OneTimePurpose::Oidc, &state, now).await?;
+        let is_own = |kept: &Kept| kept.browser == browser.0 && kept.provider.as_str() == cmd.provider;
+        let (kept, finish) = stored.filter(|(kept, _)| is_own(kept)).ok_or_else(unknown)?;
         let provider = self.provider(&cmd.provider).map_err(|_| unknown())?;
-        let (tenant, purpose, hash) = (caller.tenant.clone(), OneTimePurpose::Oidc, state.hash());
-        let finish = Change::OneTime(OneTimeChange::Use { tenant, purpose, hash, at: now });
         if !self.use_up(finish, None).await? {
             return Err(unknown());
         }
@@ -87,23 +81,6 @@ impl Kayan {
             Err(ProviderLoginError::Failed(failure)) => Err(failure.into()),
             outcome => Ok(ProviderReturn { return_to: kept.return_to.clone(), outcome }),
         }
-    }
-
-    async fn kept_login(
-        &self,
-        caller: &Caller,
-        state: &Token,
-        browser: TokenHash,
-        now: Timestamp,
-    ) -> Result<Option<Kept>, Failure> {
-        let (tenant, hash) = (&caller.tenant, state.hash());
-        let found = self.store.one_time.one_time(tenant, OneTimePurpose::Oidc, &hash, now).await?;
-        let Some(token) = found else { return Ok(None) };
-        let damaged = || Failure::Fault("a login by a provider is damaged".to_owned());
-        let sealed = Sealed(URL_SAFE_NO_PAD.decode(token.data).map_err(|_| damaged())?);
-        let plain = self.keys.open(secret_of(tenant, &hash), &sealed).await?;
-        let kept: Kept = serde_json::from_slice(&plain).map_err(|_| damaged())?;
-        Ok((kept.browser == browser.0).then_some(kept))
     }
 
     /// What the provider asserts for a code. The reason of a refusal is audited, and not told.

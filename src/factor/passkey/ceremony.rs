@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kayan_ports::{
-    Ceremony, Change, CommitError, Failure, Guard, IdentityId, Method, OneTimeChange, OneTimePurpose, OneTimeToken,
-    Sealed, SecretOf, SessionId, TenantId, TenantSettings, Timestamp, TokenHash, WebAuthn,
+    Ceremony, Change, Failure, IdentityId, Method, OneTimePurpose, SessionId, TenantId, TenantSettings, Timestamp,
+    TokenHash, WebAuthn,
 };
 use serde::{Deserialize, Serialize};
 use time::Duration;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
-use crate::{AuthenticateError, Caller, Kayan, Purpose, Token, audit::event::Event, policy::tenant};
+use crate::{AuthenticateError, Caller, Kayan, Purpose, Token, policy::tenant};
 
 /// How long a ceremony can be finished.
 const LIFETIME: Duration = Duration::minutes(5);
@@ -85,8 +83,7 @@ impl Kayan {
         Token::random(Purpose::Browser, &*self.entropy)
     }
 
-    /// Stores a ceremony until it is finished. The row never names an identity, so that it costs the same for an unknown
-    /// identifier (I-08).
+    /// Stores a ceremony until it is finished.
     pub(crate) async fn store_ceremony(
         &self,
         caller: &Caller,
@@ -96,26 +93,9 @@ impl Kayan {
         now: Timestamp,
     ) -> Result<BegunCeremony, AuthenticateError> {
         let session_id = Token::random(Purpose::Ceremony, &*self.entropy);
-        let (tenant, hash) = (&caller.tenant, session_id.hash());
         let kept = Kept { kind, state: ceremony.state.to_string(), browser: browser.map(|hash| hash.0) };
-        let plain = Zeroizing::new(serde_json::to_vec(&kept).map_err(|error| Failure::Fault(error.to_string()))?);
-        let sealed = self.keys.seal(secret_of(tenant, &hash), &plain).await.map_err(Failure::from)?;
-        let token = OneTimeToken {
-            hash,
-            tenant: tenant.clone(),
-            purpose: OneTimePurpose::Webauthn,
-            identity: None,
-            data: URL_SAFE_NO_PAD.encode(sealed.0),
-            tries: 1,
-            created_at: now,
-            expires_at: now + LIFETIME,
-        };
-        let issue = Change::OneTime(OneTimeChange::Issue(Box::new(token)));
-        match self.store.changes.commit(vec![issue]).await {
-            Ok(()) => Ok(BegunCeremony { session_id, options: ceremony.options }),
-            Err(CommitError::Stale(Guard::Tenant)) => Err(AuthenticateError::NoTenant),
-            Err(other) => Err(Failure::from(other).into()),
-        }
+        self.store_state(&caller.tenant, OneTimePurpose::Webauthn, &session_id, &kept, (now, LIFETIME)).await?;
+        Ok(BegunCeremony { session_id, options: ceremony.options })
     }
 
     /// The ceremony that this token finishes, and the change that uses it up; `None` when it is unknown, expired, finished,
@@ -127,31 +107,8 @@ impl Kayan {
         browser: Option<TokenHash>,
         now: Timestamp,
     ) -> Result<Option<(Kept, Change)>, Failure> {
-        let (tenant, hash, purpose) = (&caller.tenant, session_id.hash(), OneTimePurpose::Webauthn);
-        let Some(token) = self.store.one_time.one_time(tenant, purpose, &hash, now).await? else { return Ok(None) };
-        let damaged = || Failure::Fault("a ceremony is damaged".to_owned());
-        let sealed = Sealed(URL_SAFE_NO_PAD.decode(token.data).map_err(|_| damaged())?);
-        let plain = self.keys.open(secret_of(tenant, &hash), &sealed).await?;
-        let kept: Kept = serde_json::from_slice(&plain).map_err(|_| damaged())?;
-        if kept.browser.is_some_and(|began| browser != Some(TokenHash(began))) {
-            return Ok(None);
-        }
-        let finish = OneTimeChange::Use { tenant: tenant.clone(), purpose, hash, at: now };
-        Ok(Some((kept, Change::OneTime(finish))))
+        let stored = self.stored_state::<Kept>(&caller.tenant, OneTimePurpose::Webauthn, session_id, now).await?;
+        let is_own = |kept: &Kept| kept.browser.is_none_or(|began| browser == Some(TokenHash(began)));
+        Ok(stored.filter(|(kept, _)| is_own(kept)))
     }
-
-    /// Uses a ceremony up whose response was refused, and writes the event that tells of it: a challenge is answered once.
-    /// `false` when another response has used it up in the meantime; then nothing is written.
-    pub(crate) async fn use_up(&self, finish: Change, refused: Option<Event>) -> Result<bool, Failure> {
-        let changes = [finish].into_iter().chain(refused.map(Event::record)).collect();
-        match self.store.changes.commit(changes).await {
-            Ok(()) => Ok(true),
-            Err(CommitError::Stale(Guard::OneTime)) => Ok(false),
-            Err(other) => Err(other.into()),
-        }
-    }
-}
-
-fn secret_of<'a>(tenant: &'a TenantId, hash: &'a TokenHash) -> SecretOf<'a> {
-    SecretOf::OneTime { tenant, purpose: OneTimePurpose::Webauthn, hash }
 }
