@@ -13,9 +13,9 @@ use crate::{
         identity::path,
         update::{PatchError, setting},
     },
-    flow::{ByMail, InvalidLink, OpenedLink, own_link::OwnLink, request::canonical_address, void},
+    flow::{ByMail, InvalidLink, OpenedLink, own_link::OwnLink, void},
     message::enqueue::{Outgoing, is_verified},
-    policy::disposable,
+    policy::{disposable, identifier},
     user::change::{ROUNDS, keeps_changing},
 };
 
@@ -91,7 +91,7 @@ impl Kayan {
         let invalid =
             |field| RequestEmailChangeError::Invalid(vec![FieldError { pointer: "/email".to_owned(), ..field }]);
         let wrong = || invalid(FieldError::new("/email", "format", "must be an e-mail address, as in ada@example.com"));
-        let new = canonical_address(address).ok_or_else(wrong)?;
+        let new = identifier::address(address).map_err(|_| wrong())?;
         let old = self.main_address(identity).ok_or(RequestEmailChangeError::NoAddress)?;
         if self.addresses(identity).contains(&new) {
             return Err(RequestEmailChangeError::Unchanged);

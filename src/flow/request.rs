@@ -125,7 +125,7 @@ impl Flow {
             let number = identifier::canonical(text).ok().filter(Identifier::is_phone);
             return number.ok_or(RequestByMailError::NotAPhone);
         }
-        canonical_address(text).ok_or(RequestByMailError::NotAnAddress)
+        identifier::address(text).map_err(|_| RequestByMailError::NotAnAddress)
     }
 }
 
@@ -170,10 +170,4 @@ impl Kayan {
         self.limit::<E>(caller, Some(limits.in_tenant), &caller.tenant).await?;
         Ok(())
     }
-}
-
-/// The canonical form of an e-mail address.
-pub(crate) fn canonical_address(text: &str) -> Option<Identifier> {
-    identifier::check_address(text).ok()?;
-    identifier::canonical(text).ok()
 }

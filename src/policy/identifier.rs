@@ -86,10 +86,10 @@ pub fn canonical(text: &str) -> Result<Identifier, IdentifierError> {
     if whole.len() > MAX_BYTES { Err(IdentifierError::TooLong) } else { Ok(Identifier::from_canonical(whole)) }
 }
 
-/// Checks that a text is an e-mail address that internationalised mail can deliver to (RFC 6531, section 3.3), and an
+/// The canonical form of an e-mail address that internationalised mail can deliver to (RFC 6531, section 3.3), and an
 /// identifier. The local part is a dot-string of at most 64 bytes: a quoted string would be a second spelling of a mailbox
 /// (RFC 5321, section 4.1.2). The whole has at most 254 bytes, as written and in its canonical form.
-pub fn check_address(text: &str) -> Result<(), IdentifierError> {
+pub fn address(text: &str) -> Result<Identifier, IdentifierError> {
     let folded = canonical(text)?;
     for form in [text, folded.as_str()] {
         let (local, _) = form.rsplit_once('@').ok_or(IdentifierError::NoAt)?;
@@ -104,7 +104,12 @@ pub fn check_address(text: &str) -> Result<(), IdentifierError> {
             return Err(IdentifierError::TooLong);
         }
     }
-    Ok(())
+    Ok(folded)
+}
+
+/// Checks that a text is such an address.
+pub fn check_address(text: &str) -> Result<(), IdentifierError> {
+    address(text).map(drop)
 }
 
 /// Checks that a text is a phone number with its country code.

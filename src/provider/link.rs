@@ -11,7 +11,7 @@ use crate::{
 
 /// What users are told whose session has ended, or is another one by now.
 const NO_SESSION: &str = "your session has ended: log in, and link the account again";
-/// What users are told of an account that can't be linked: the same whoever has it.
+/// The message for an account that can't be linked: the same for every owner.
 const TAKEN: &str = "this account at the identity provider is linked already, or you have linked another one there: remove that link first";
 
 impl Kayan {
@@ -39,7 +39,7 @@ impl Kayan {
             Err(AuthenticateError::Failed(failure)) => return Err(failure.into()),
         };
         // Every login by it would be refused.
-        if !federation::is_of_domain(rules, &assertion, federation::address(&assertion).as_ref()) {
+        if !federation::is_of_domain(rules, &assertion) {
             return refused(OTHER_DOMAIN);
         }
         let (tenant, account) = (&me.identity.tenant, account(rules, &assertion));
@@ -49,7 +49,7 @@ impl Kayan {
             None => {}
         }
         let link = self.new_link_to(&me.identity, account, &assertion);
-        let changes = vec![pin(&me.session), added(&link), self.linked(caller, &link)];
+        let changes = vec![pin(&me.session), added(&link), self.linked(caller, &me.identity, &link)];
         match self.store.changes.commit(changes).await {
             Ok(()) => Ok(()),
             Err(CommitError::Conflict(Unique::Credential)) => refused(TAKEN),

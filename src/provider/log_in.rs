@@ -2,13 +2,14 @@
 
 use futures_util::future::try_join;
 use kayan_ports::{
-    Aal, Change, CredentialChange, CredentialId, EventType, Identifier, Identity, IdentityId, Method, ProviderAccount,
+    Aal, Change, CredentialChange, CredentialId, EventType, Identifier, Identity, Method, ProviderAccount,
     ProviderAssertion, ProviderLink, ProviderRules, Scope, Tenant, TenantId,
 };
 
 use crate::{
     Caller, Failure, Kayan, Limited, MfaChallenge, Opened,
     access::grants::hold,
+    account::identity::path,
     factor::find::{has_second_factor, methods},
     message::enqueue::is_verified,
     policy::{assurance, federation, tenant},
@@ -64,11 +65,11 @@ impl Kayan {
         rules: &ProviderRules,
         assertion: &ProviderAssertion,
     ) -> Result<Opened, ProviderLoginError> {
-        let address = federation::address(assertion);
-        if !federation::is_of_domain(rules, assertion, address.as_ref()) {
+        if !federation::is_of_domain(rules, assertion) {
             self.audit_refused_login(caller, rules, "the address is not a verified one of an allowed domain").await?;
             return Err(ProviderLoginError::Refused(OTHER_DOMAIN));
         }
+        let address = federation::address(assertion);
         for _ in 0..ROUNDS {
             let tenant = self.active_tenant(caller).await?.ok_or(ProviderLoginError::NoTenant)?;
             if !tenant::allows(&tenant.settings, Method::Oidc) {
@@ -90,7 +91,7 @@ impl Kayan {
                     if self.may_link(&tenant, &identity, address.as_ref(), (rules, assertion)).await? =>
                 {
                     let link = self.new_link_to(&identity, account, assertion);
-                    let changes = vec![hold(&identity), self.linked(caller, &link), added(&link)];
+                    let changes = vec![hold(&identity), self.linked(caller, &identity, &link), added(&link)];
                     self.log_in_by_link_to(caller, &tenant, (identity, &link, changes), (rules, assertion)).await?
                 }
                 // A parallel first login may have created both the user and the link just now.
@@ -190,11 +191,11 @@ impl Kayan {
     }
 
     /// The audit event of a new link.
-    pub(crate) fn linked(&self, caller: &Caller, link: &ProviderLink) -> Change {
+    pub(crate) fn linked(&self, caller: &Caller, identity: &Identity, link: &ProviderLink) -> Change {
         let message = "an account at an identity provider was linked";
         self.event(caller, EventType::ProviderLinked, link.created_at, message)
-            .by(link.identity)
-            .resource(resource(link.identity))
+            .by(identity.id)
+            .resource(path(identity))
             .with("provider", link.account.provider.as_str())
             .record()
     }
@@ -230,8 +231,4 @@ pub(crate) fn account(rules: &ProviderRules, assertion: &ProviderAssertion) -> P
 /// The change that adds a link.
 pub(crate) fn added(link: &ProviderLink) -> Change {
     Change::Credential(CredentialChange::Link(Box::new(link.clone())))
-}
-
-fn resource(identity: IdentityId) -> String {
-    format!("identity/{identity}")
 }
