@@ -16,6 +16,7 @@ pub(crate) mod origins;
 mod request_ids;
 mod span;
 pub(crate) mod tenant_hosts;
+pub(crate) mod to_its_end;
 
 use std::{
     net::IpAddr,

@@ -7,7 +7,6 @@ use kayan_core::{
     Purpose, RegenerateRecoveryCodesError, StepUpRequired, Token, VerifyRecoveryCode, VerifyTotp, VerifyTotpError,
 };
 use kayan_ports::{CredentialId, Timestamp};
-use opentelemetry::trace::FutureExt as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -15,7 +14,10 @@ use uuid::Uuid;
 use crate::{
     Application, Tag,
     api::sessions::SessionAnswer,
-    edge::caller::{MaybeMember, Member, TO_AAL2},
+    edge::{
+        caller::{MaybeMember, Member, TO_AAL2},
+        to_its_end::to_its_end,
+    },
     wire::{
         answers::{Identity, Session},
         body::{Body, MaybeBody},
@@ -270,8 +272,7 @@ impl Factors {
         let cmd = VerifyTotp { code: body.code, mfa_token, trust_device: body.trust_device.unwrap_or_default() };
         // Carried to its end even if the client hangs up: a code that was counted also gets its verdict (I-41).
         let kayan = self.app.kayan.clone();
-        let verifying = tokio::spawn(async move { kayan.verify_totp(&caller, cmd).await }.with_current_context());
-        let verified = verifying.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
+        let verified = to_its_end(async move { kayan.verify_totp(&caller, cmd).await }).await;
         let verified = verified.map_err(|error| no_session.explain(error))?;
         let cookie =
             verified.opened.as_ref().map(|opened| cookies::issue(opened, self.app.clock.now(), &self.app.settings));
@@ -322,9 +323,7 @@ impl Factors {
         let mfa_token = mfa_token(body.mfa_token.as_deref()).map_err(VerifyTotpError::from)?;
         let cmd = VerifyRecoveryCode { code: body.code, mfa_token };
         let kayan = self.app.kayan.clone();
-        let verifying =
-            tokio::spawn(async move { kayan.verify_recovery_code(&caller, cmd).await }.with_current_context());
-        let verified = verifying.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
+        let verified = to_its_end(async move { kayan.verify_recovery_code(&caller, cmd).await }).await;
         let verified = verified.map_err(|error| no_session.explain(error))?;
         let cookie = cookies::issue(&verified.opened, self.app.clock.now(), &self.app.settings);
         let device = cookies::remember(&verified.opened, &self.app.settings);

@@ -7,14 +7,13 @@ use kayan_core::{
     RecoverError, RequestByMail, RequestByMailError, Token, VerifyAddressError,
 };
 use kayan_ports::Channel;
-use opentelemetry::trace::FutureExt as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Application, Tag,
     api::sessions::SessionAnswer,
-    edge::{caller::Anyone, even_times::at_even_times},
+    edge::{caller::Anyone, even_times::at_even_times, to_its_end::to_its_end},
     wire::{
         body::Body,
         device::WithDevice,
@@ -256,9 +255,7 @@ impl MailFlows {
         let cmd = LogInByCode { identifier: body.identifier, code: body.code.into() };
         // Runs to its end even if the client disconnects, so that every counted attempt gets a verdict (I-41).
         let kayan = self.app.kayan.clone();
-        let login = tokio::spawn(async move { kayan.log_in_by_code(&caller, &cmd).await }.with_current_context());
-        let opened =
-            at_even_times(login).await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
+        let opened = at_even_times(to_its_end(async move { kayan.log_in_by_code(&caller, &cmd).await })).await?;
         Ok(SessionAnswer::to_login(opened, &self.app))
     }
 }

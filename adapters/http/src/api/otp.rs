@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use kayan_core::{AuthenticateError, InvalidMfaToken, RequestOtp, RequestOtpError, VerifyOtp, VerifyTotpError};
 use kayan_ports::{Channel, Timestamp};
-use opentelemetry::trace::FutureExt as _;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +13,7 @@ use crate::{
         factors::{NO_STEP_UP, mfa_token},
         sessions::SessionAnswer,
     },
-    edge::caller::MaybeMember,
+    edge::{caller::MaybeMember, to_its_end::to_its_end},
     wire::{
         body::{Body, MaybeBody},
         channel::MessageChannel,
@@ -114,8 +113,7 @@ impl Otp {
         let cmd = VerifyOtp { code: body.code.into(), mfa_token };
         // Runs to its end even if the client disconnects, so that a try that was counted is made.
         let kayan = self.app.kayan.clone();
-        let verifying = tokio::spawn(async move { kayan.verify_otp(&caller, &cmd).await }.with_current_context());
-        let verified = verifying.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()));
+        let verified = to_its_end(async move { kayan.verify_otp(&caller, &cmd).await }).await;
         let opened = verified.map_err(|error| no_session.explain(error))?;
         Ok(SessionAnswer::to_login(opened, &self.app))
     }

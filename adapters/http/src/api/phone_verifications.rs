@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use kayan_core::{Failure, Flow, RequestByMailError, VerifyPhone, VerifyPhoneError};
-use opentelemetry::trace::FutureExt as _;
 use poem_openapi::{Object, OpenApi};
 use serde::Deserialize;
 
 use crate::{
     Application, Tag,
     api::mail_flows::{Requested, Verified, VerifiedAddress, request},
-    edge::{caller::Anyone, even_times::at_even_times},
+    edge::{caller::Anyone, even_times::at_even_times, to_its_end::to_its_end},
     wire::{
         body::Body,
         refused::{Refused, refusals},
@@ -78,9 +77,7 @@ impl PhoneVerifications {
         let cmd = VerifyPhone { phone: body.phone, code: body.code.into() };
         // Runs to its end even if the client disconnects, so that a try that was counted is made.
         let kayan = self.app.kayan.clone();
-        let verifying = tokio::spawn(async move { kayan.verify_phone(&caller, &cmd).await }.with_current_context());
-        let address =
-            at_even_times(verifying).await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
+        let address = at_even_times(to_its_end(async move { kayan.verify_phone(&caller, &cmd).await })).await?;
         Ok(Verified::Address(Reply::new(&VerifiedAddress { address })))
     }
 }

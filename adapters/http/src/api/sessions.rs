@@ -7,7 +7,6 @@ use kayan_core::{
     RevokeMySessionError, StepUpRequired, Token, WhoAmIError,
 };
 use kayan_ports::{Aal, SessionId};
-use opentelemetry::trace::FutureExt as _;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, param::Path};
 use serde::{Deserialize, Serialize};
 use time::Duration;
@@ -16,7 +15,10 @@ use uuid::Uuid;
 use crate::{
     Application, Tag,
     api::{factors::AT_ANY_LEVEL, who_am_i_cache::WhoAmICache},
-    edge::caller::{Anyone, Member},
+    edge::{
+        caller::{Anyone, Member},
+        to_its_end::to_its_end,
+    },
     wire::{
         answers::{Session, SessionInfo, WhoAmI},
         body::Body,
@@ -138,8 +140,7 @@ impl Sessions {
         let cmd = LogIn { identifier, password: password.into(), proof_of_work };
         // Runs to its end even if the client disconnects, so that every counted attempt gets a verdict (I-41).
         let kayan = self.app.kayan.clone();
-        let login = tokio::spawn(async move { kayan.log_in(&caller, cmd).await }.with_current_context());
-        let opened = login.await.unwrap_or_else(|ended| std::panic::resume_unwind(ended.into_panic()))?;
+        let opened = to_its_end(async move { kayan.log_in(&caller, cmd).await }).await?;
         Ok(SessionAnswer::to_login(opened, &self.app))
     }
 
