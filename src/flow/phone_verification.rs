@@ -64,4 +64,4 @@ impl Kayan {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,6 +6,9 @@ use kayan_ports::{
 
 use crate::{Failure, Kayan};
 
+/// How often another process can be faster.
+pub(super) const ROUNDS: usize = 3;
+
 impl Kayan {
     /// A new key in this state. It is not stored yet.
     pub(super) async fn make_issuer_key(
@@ -49,4 +52,9 @@ pub(super) fn activate(key: &IssuerKey, at: Timestamp) -> Change {
 pub(super) fn retire(key: &IssuerKey, to: IssuerKeyState, at: Timestamp) -> Change {
     let (tenant, from) = (key.tenant.clone(), key.state);
     Change::IssuerKey(IssuerKeyChange::Retire { tenant, key: key.id, from, to, at })
+}
+
+/// Another process was faster each time.
+pub(super) fn keep_changing() -> Failure {
+    Failure::Unavailable("the signing keys keep changing".to_owned())
 }

@@ -4,12 +4,9 @@ use kayan_ports::{Change, CommitError, EventType, Guard, IssuerKey, IssuerKeySta
 
 use super::{
     list::ShownKey,
-    make::{activate, add, path, retire},
+    make::{ROUNDS, activate, add, keep_changing, path, retire},
 };
 use crate::{DeniedError, Failure, Kayan, Operator, policy::permission::Permission};
-
-/// How often another process can be faster.
-const ROUNDS: usize = 3;
 
 /// Why no key was retired.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +59,7 @@ impl Kayan {
                 Err(other) => return Err(Failure::from(other).into()),
             }
         }
-        Err(Failure::Unavailable("the signing keys keep changing".to_owned()).into())
+        Err(keep_changing().into())
     }
 
     /// The change that gives an active key a successor.

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use kayan_ports::{CommitError, EventType, Guard, IssuerKey, IssuerKeyState, JwsAlgorithm, Scope, TenantId, Unique};
 use serde_json::json;
 
-use super::{list::ShownKey, make::add};
+use super::{
+    list::ShownKey,
+    make::{ROUNDS, add, keep_changing},
+};
 use crate::{
     DeniedError, Failure, Kayan, Operator,
     access::idempotency::Once,
     policy::{key_rotation::DEFAULT_ALGORITHM, permission::Permission},
 };
-
-/// How often another process can be faster.
-const ROUNDS: usize = 3;
 
 /// Why no key was replaced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +79,7 @@ impl Kayan {
                 Err(other) => return Err(Failure::from(other).into()),
             }
         }
-        Err(Failure::Unavailable("the signing keys keep changing".to_owned()).into())
+        Err(keep_changing().into())
     }
 }
 

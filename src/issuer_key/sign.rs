@@ -6,11 +6,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kayan_ports::{CommitError, Guard, IssuerKey, IssuerKeyState, JwsAlgorithm, JwsKey, SecretOf, TenantId, Unique};
 use serde_json::{Map, Value, json};
 
-use super::make::add;
+use super::make::{ROUNDS, add, keep_changing};
 use crate::{Failure, Kayan};
 
-/// How often another replica can be faster.
-const ROUNDS: usize = 3;
 /// The most private keys that are kept in memory; beyond that they are loaded anew.
 const MOST_LOADED: usize = 1_000;
 
@@ -65,7 +63,7 @@ impl Kayan {
                 Err(other) => return Err(other.into()),
             }
         }
-        Err(Failure::Unavailable("the signing key keeps changing".to_owned()))
+        Err(keep_changing())
     }
 
     /// The private half, opened once in this process.

@@ -86,6 +86,16 @@ pub fn level_of(methods: &[MethodUse]) -> Option<Aal> {
     level(&methods.iter().map(proof_of).collect::<Vec<_>>())
 }
 
+/// The method references of these methods.
+pub fn amr_of(methods: &[MethodUse]) -> Vec<&'static str> {
+    amr(&methods.iter().map(proof_of).collect::<Vec<_>>())
+}
+
+/// When the last of a session's methods was completed.
+pub fn last_proof(session: &Session) -> Option<Timestamp> {
+    session.methods.iter().map(|used| used.completed_at).max()
+}
+
 /// Whether a session is at this level at least, and its last proof not older than that (RFC 9470, section 4).
 pub fn require(
     session: &Session,
@@ -96,7 +106,7 @@ pub fn require(
     if least.is_some_and(|least| session.aal < least) {
         return Err(StepUpRequired::Aal2);
     }
-    let last = session.methods.iter().map(|used| used.completed_at).max();
+    let last = last_proof(session);
     match oldest {
         Some(oldest) if last.is_none_or(|last| now - last > oldest) => Err(StepUpRequired::Recent(oldest)),
         _ => Ok(()),

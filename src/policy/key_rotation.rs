@@ -8,7 +8,7 @@ use kayan_ports::{IssuerKeyState, JwsAlgorithm, Timestamp};
 pub const DEFAULT_ALGORITHM: JwsAlgorithm = JwsAlgorithm::Es256;
 /// How long verifiers may cache the published keys.
 pub const CACHED: Duration = Duration::from_mins(5);
-/// How long a key is published before it signs: whoever caches keys has read it by then.
+/// How long a key is published before it signs: verifiers that cache keys have read it by then.
 pub const PUBLISHED: Duration = Duration::from_mins(10);
 /// The longest lifetime of a token that is signed with an issuer key.
 pub const LONGEST_TOKEN: Duration = Duration::from_hours(24);

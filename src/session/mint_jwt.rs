@@ -87,9 +87,8 @@ impl Kayan {
         (now, expires_at): (Timestamp, Timestamp),
     ) -> Map<String, Value> {
         let AuthenticatedSession { session, identity, .. } = me;
-        let proofs: Vec<_> = session.methods.iter().map(assurance::proof_of).collect();
-        let amr = assurance::amr(&proofs);
-        let last = session.methods.iter().map(|used| used.completed_at).max().unwrap_or(session.issued_at);
+        let amr = assurance::amr_of(&session.methods);
+        let last = assurance::last_proof(session).unwrap_or(session.issued_at);
         let values = json!({
             "identity": {
                 "id": identity.id,

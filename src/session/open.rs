@@ -74,8 +74,7 @@ impl From<Failure> for EndLoginError {
 impl Opened {
     /// The authentication method references of the session (RFC 8176).
     pub fn amr(&self) -> Vec<&'static str> {
-        let proofs: Vec<_> = self.session.methods.iter().map(assurance::proof_of).collect();
-        assurance::amr(&proofs)
+        assurance::amr_of(&self.session.methods)
     }
 }
 

@@ -1,4 +1,4 @@
-// A real identity provider for one test: `oidc-provider` of npm, in development mode of ours: whoever comes logs in as the account
+// A real identity provider for one test: `oidc-provider` of npm, in development mode of ours: each visitor logs in as the account
 // in the header `x-account` of the request, as if it had been typed in.
 //
 //   node provider.mjs MODULES '{"client_id": …, "client_secret": …, "redirect_uris": […]}' [--userinfo] [--port N]

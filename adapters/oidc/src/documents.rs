@@ -125,7 +125,7 @@ impl Documents {
 
     /// The keys, fetched anew because one is unknown. If they were less than a minute ago, perhaps by another request, those are it.
     pub(crate) async fn newer_keys(self: &Arc<Self>) -> Result<Arc<KeySet>, String> {
-        // Held while they are fetched, so that those who come meanwhile find them.
+        // Held while they are fetched, so that parallel requests find them.
         let mut last = self.unknown_key_at.lock().await;
         let now = self.clock.now();
         if last.is_some_and(|last| now - last < UNKNOWN_KEY) {
@@ -141,7 +141,7 @@ impl Documents {
             let url = url.ok_or_else(|| DocumentError::Malformed("the issuer is no URL".to_owned()))?;
             Metadata::read(&found(self.http.get(&url, None).await?)?, &self.issuer_text, &self.http)
         };
-        self.told(self.metadata.fetch(&*self.clock, since, fetching).await, "its metadata")
+        self.logged(self.metadata.fetch(&*self.clock, since, fetching).await, "its metadata")
     }
 
     async fn fetch_keys(self: &Arc<Self>, since: Timestamp) -> Result<Arc<KeySet>, String> {
@@ -150,11 +150,11 @@ impl Documents {
             let body = found(self.http.get(&metadata.jwks_uri, None).await?)?;
             serde_json::from_slice(&body).map_err(|why| DocumentError::Malformed(why.to_string()))
         };
-        self.told(self.keys.fetch(&*self.clock, since, fetching).await, "its keys")
+        self.logged(self.keys.fetch(&*self.clock, since, fetching).await, "its keys")
     }
 
     /// Logs a document that is not there.
-    fn told<T>(&self, fetched: Result<T, String>, what: &str) -> Result<T, String> {
+    fn logged<T>(&self, fetched: Result<T, String>, what: &str) -> Result<T, String> {
         fetched.map_err(|mut why| {
             // It may quote the document.
             why.truncate(why.floor_char_boundary(MOST_ERROR));

@@ -53,7 +53,7 @@ impl fmt::Debug for ProviderSettings {
     }
 }
 
-/// An identity provider. Its documents are fetched when they are needed, so that one that is away stops nothing else.
+/// An identity provider. Its documents are fetched when they are needed, so that the service starts while it is away.
 pub struct Provider {
     settings: ProviderSettings,
     http: Arc<Http>,

@@ -8,7 +8,10 @@ use crate::{
     Caller, EnrollTotp, EnrollTotpError, Flow, InvalidMfaToken, LogInByCode, LogInByCodeError, LogInError,
     MfaChallenge, Opened, Register, RequestOtp, RequestOtpError, RequestedOtp, RevokeSessions, Token, UserRef,
     VerifyOtp, VerifyPhone, VerifyTotp, VerifyTotpError,
-    flow::tests::{deliver, request, token as link},
+    flow::{
+        phone_verification::tests::another,
+        tests::{deliver, request, token as link},
+    },
     stage::{PASSWORD, Stage},
 };
 
@@ -21,10 +24,6 @@ fn allowing(channels: &[Channel]) -> TenantSettings {
 
 fn caller(opened: &Opened) -> Caller {
     Stage::bearer(opened.session_token.hash())
-}
-
-fn another(code: &str) -> &'static str {
-    if code == "000000" { "000001" } else { "000000" }
 }
 
 impl Stage {

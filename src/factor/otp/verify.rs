@@ -41,8 +41,8 @@ impl Kayan {
         let now = self.clock.now();
         let sent = Sent { slot: slot(&caller.tenant, &token.hash().0), addresses: &login.code_addresses };
         let used = self.matching_otp(caller, &login.identity, &sent, code, now).await;
-        let (attempt, mut changes) = self.unless_failed(attempt, used).await?;
-        changes.extend(self.forgetting(&attempt));
+        let (attempt, used) = self.unless_failed(attempt, used).await?;
+        let changes = self.forgetting(&attempt).into_iter().chain([used]).collect();
         let completed = self.complete_login(caller, login, MethodUse::new(Method::Otp, now), changes, now).await;
         self.settle(attempt, completed.is_ok()).await;
         Ok(completed?)
@@ -57,11 +57,10 @@ impl Kayan {
         let now = self.clock.now();
         let sent = Sent { slot: slot(tenant, me.session.id.0.as_bytes()), addresses: &addresses };
         let used = self.matching_otp(caller, &me.identity, &sent, code, now).await;
-        let (attempt, mut changes) = self.unless_failed(attempt, used).await?;
-        changes.extend(self.forgetting(&attempt));
+        let (attempt, used) = self.unless_failed(attempt, used).await?;
         let stepped_up = self.step_up(caller, &me, MethodUse::new(Method::Otp, now), now).await;
         let (attempt, (opened, step_up)) = self.unless_failed(attempt, stepped_up.map_err(Into::into)).await?;
-        changes.extend(step_up);
+        let changes = self.forgetting(&attempt).into_iter().chain([used]).chain(step_up).collect();
         let committed = self.store.changes.commit(changes).await;
         self.settle(attempt, committed.is_ok()).await;
         match committed {
@@ -82,12 +81,12 @@ impl Kayan {
         sent: &Sent<'_>,
         code: &str,
         now: Timestamp,
-    ) -> Result<Vec<Change>, VerifyTotpError> {
+    ) -> Result<Change, VerifyTotpError> {
         let (tenant, purpose, hash) = (identity.tenant.clone(), OneTimePurpose::MfaCode, sent.slot);
         let token = self.right_code(&tenant, (purpose, hash), code, now).await?;
         let is_good = |address: &Identifier| sent.addresses.contains(address);
         if token.is_some_and(|(token, address)| token.identity == Some(identity.id) && is_good(&address)) {
-            return Ok(vec![Change::OneTime(OneTimeChange::Use { tenant, purpose, hash, at: now })]);
+            return Ok(Change::OneTime(OneTimeChange::Use { tenant, purpose, hash, at: now }));
         }
         self.record_wrong_code(caller, identity.id, Method::Otp).await?;
         Err(VerifyTotpError::InvalidCode)

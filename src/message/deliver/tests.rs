@@ -11,7 +11,6 @@ use time::Duration;
 use super::Outcome;
 use crate::{
     Caller,
-    flow::request::canonical_address,
     message::{content::Content, enqueue::Outgoing},
     stage::Stage,
 };
@@ -132,7 +131,7 @@ async fn a_notice_that_the_tenant_has_switched_off_is_not_sent() {
     work(&stage).await;
     let notices_off = vec![OptionalNotice::AccountLocked];
     stage.set_tenant(TenantSettings { notices_off, ..TenantSettings::default() }).await;
-    let address = canonical_address("ada@example.com").unwrap();
+    let address = crate::policy::identifier::address("ada@example.com").unwrap();
     let mut outcomes = Vec::new();
     for kind in [MessageKind::AccountLocked, MessageKind::PasswordChanged] {
         let outgoing = Outgoing::to_address(&Stage::stranger(), kind, &address);

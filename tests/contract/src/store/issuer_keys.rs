@@ -1,4 +1,4 @@
-//! Issuer keys: one of each algorithm that is next, and one that is active, whoever changes them at once.
+//! Issuer keys: one of each algorithm that is next, and one that is active, also after parallel changes.
 
 use kayan_ports::{Change, CommitError, Guard, IssuerKey, IssuerKeyState, JwsAlgorithm, Scope, TenantId, Unique};
 

@@ -10,7 +10,7 @@ use crate::compose;
 
 pub(super) const AGE: &str = "tokens.keys";
 
-/// How late a key may be replaced: the job runs every minute.
+/// How late a key may be replaced: the job runs several times a minute.
 const PATIENCE: Duration = Duration::from_hours(1);
 
 pub(super) async fn age(kayan: &Kayan) -> Vec<Finding> {

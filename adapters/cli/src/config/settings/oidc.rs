@@ -2,8 +2,6 @@
 
 mod document;
 
-use std::net::IpAddr;
-
 use kayan_ports::{ProviderName, ProviderRules};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::{Host, Url};
@@ -167,8 +165,8 @@ fn issuer_url(text: &str, production: bool) -> Result<Url, Invalid> {
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
 }
