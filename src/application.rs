@@ -17,9 +17,10 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::{
-    IdentitySchema, Lifetimes, LockoutSettings, Messaging, RateLimits,
+    IdentitySchema, JwtSecret, Lifetimes, LockoutSettings, Messaging, RateLimits, SessionJwts,
     access::grants::RememberedRoles,
     policy::{dating::Dating, flood::Flood, return_to::ReturnTo, tenant::PasswordSettings},
+    session::jwt::CachedKey,
 };
 
 /// The settings of the use-cases.
@@ -37,6 +38,10 @@ pub struct Settings {
     pub limits: RateLimits,
     /// The value of `iss` in JWTs: the URL of the service.
     pub issuer: String,
+    /// How session tokens are written as JWTs; `None`: they are opaque.
+    pub session_jwts: Option<SessionJwts>,
+    /// The secrets that verify JWTs; the first one signs.
+    pub jwt_secrets: Vec<JwtSecret>,
     /// The age at which keys that sign JWTs are replaced.
     pub key_rotation: Duration,
     /// Where browsers may be redirected to after a login.
@@ -66,6 +71,7 @@ pub struct Kayan {
     pub(crate) flood: Mutex<Flood>,
     pub(crate) roles: Mutex<RememberedRoles>,
     pub(crate) issuer_keys: Mutex<HashMap<KeyId, Arc<dyn JwsKey>>>,
+    pub(crate) verifying_keys: Mutex<HashMap<KeyId, CachedKey>>,
     pub(crate) making_key: futures_util::lock::Mutex<()>,
 }
 
@@ -146,6 +152,7 @@ impl Kayan {
             flood: Mutex::default(),
             roles: Mutex::default(),
             issuer_keys: Mutex::default(),
+            verifying_keys: Mutex::default(),
             making_key: futures_util::lock::Mutex::default(),
         }
     }

@@ -2,6 +2,8 @@
 
 pub(crate) mod find;
 pub(crate) mod first;
+pub(crate) mod jwt;
+pub(crate) mod jwt_claims;
 pub(crate) mod list;
 pub(crate) mod log_in;
 pub(crate) mod log_out;

@@ -122,7 +122,7 @@ impl Stage {
             attempts: store.clone(),
             limiter: Arc::new(MemoryLimiter::new()),
             keys: Arc::new(keys),
-            jws: Arc::new(SystemJwsKeys),
+            jws: Arc::new(SystemJwsKeys::default()),
             tokens: Arc::new(Biscuits::new(entropy.clone())),
             totp: Arc::new(PlainCodes),
             relying_party: Arc::new(|_| Some(relying_party())),
@@ -143,6 +143,8 @@ impl Stage {
             lockout: None,
             limits: RateLimits::default(),
             issuer: ISSUER.to_owned(),
+            session_jwts: None,
+            jwt_secrets: Vec::new(),
             key_rotation: std::time::Duration::from_hours(90 * 24),
             return_to: ReturnTo::new(RETURN_TO.parse().into_iter().collect()),
         };

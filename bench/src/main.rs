@@ -27,6 +27,7 @@ mod revoke;
 mod scrape;
 mod seals;
 mod service;
+mod session_jwts;
 mod sink;
 mod start;
 mod timing;

@@ -18,8 +18,9 @@ const CONNECTIONS: usize = 32;
 const NOISE: f64 = 0.97;
 const KINDS: [(&str, Kind); 3] = [("whoami", Kind::WhoAmI), ("logins", Kind::LogIn), ("refreshes", Kind::Refresh)];
 
+/// What the clients of a service ask for.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     WhoAmI,
     LogIn,
     Refresh,
@@ -32,7 +33,7 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Fail
     };
     for (name, kind) in KINDS {
         let (mut now, mut before) =
-            (Contender::start(plan, &plan.kayan, kind).await?, { Contender::start(plan, old, kind).await? });
+            (Contender::start(plan, &plan.kayan, kind, &[]).await?, { Contender::start(plan, old, kind, &[]).await? });
         let rounds = plan.rounds(60, 0.5);
         let bar = plan::progress(name, rounds.count);
         for _ in 0..rounds.count {
@@ -51,19 +52,25 @@ pub(crate) async fn measure(plan: &Plan, report: &mut Report) -> Result<(), Fail
     Ok(())
 }
 
-struct Contender {
+pub(crate) struct Contender {
     service: Service,
     clients: Vec<Client>,
-    rates: Vec<f64>,
+    pub(crate) rates: Vec<f64>,
     cpu: Vec<f64>,
     _home: tempfile::TempDir,
 }
 
 impl Contender {
-    async fn start(plan: &Plan, binary: &Path, kind: Kind) -> Result<Self, Failure> {
+    /// Starts a binary with these settings, and clients that ask it.
+    pub(crate) async fn start(
+        plan: &Plan,
+        binary: &Path,
+        kind: Kind,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, Failure> {
         let home = plan.home()?;
         let cost = BCRYPT_COST.to_string();
-        let settings = [("KAYAN_LOG_LEVEL", "warn"), ("KAYAN_BCRYPT_COST", &*cost)];
+        let settings = [&[("KAYAN_LOG_LEVEL", "warn"), ("KAYAN_BCRYPT_COST", &*cost)], settings].concat();
         let service = Service::kayan(binary, home.path(), &settings).await?;
         let accounts = service.register(CONNECTIONS).await?;
         let mut clients = match kind {
@@ -75,7 +82,8 @@ impl Contender {
         Ok(Self { service, clients, rates: Vec::new(), cpu: Vec::new(), _home: home })
     }
 
-    async fn run(&mut self, window: Duration) -> Result<(), Failure> {
+    /// Counts what is answered in this time.
+    pub(crate) async fn run(&mut self, window: Duration) -> Result<(), Failure> {
         let (rate, cpu) = self.service.flood(&mut self.clients, window).await?;
         self.rates.push(rate);
         self.cpu.extend(cpu);

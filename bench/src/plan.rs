@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::{
     audit, failure::Failure, import, logins, million, outbox, paired, passkeys, postgres, refreshes, report::Report,
-    revoke, scrape, seals, start, timing, totp, whoami,
+    revoke, scrape, seals, session_jwts, start, timing, totp, whoami,
 };
 
 /// A part that can be measured by itself.
@@ -26,6 +26,8 @@ pub(crate) enum Measurement {
     MailTiming,
     /// Refreshes against single inserts.
     Refreshes,
+    /// Session tokens that are JWTs against opaque ones.
+    SessionJwts,
     /// Codes of authenticator apps, at logins and in sessions.
     Totp,
     /// Logins by passkeys, and how long others wait meanwhile.
@@ -107,6 +109,7 @@ impl Plan {
                 Measurement::PasskeyTiming => timing::passkeys::measure(self, &mut report).await?,
                 Measurement::MailTiming => timing::mails::measure(self, &mut report).await?,
                 Measurement::Refreshes => refreshes::measure(self, &mut report).await?,
+                Measurement::SessionJwts => session_jwts::measure(self, &mut report).await?,
                 Measurement::Totp => totp::measure(self, &mut report).await?,
                 Measurement::Passkeys => passkeys::measure(self, &mut report).await?,
                 Measurement::Paired => paired::measure(self, &mut report).await?,

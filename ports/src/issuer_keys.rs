@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{Failure, KeyId, Scope, Sealed, TenantId, Timestamp};
+use crate::{Failure, KeyId, Scope, Sealed, TenantId, Timestamp, TokenHash};
 
 /// The algorithm of a JWS (RFC 7518, section 3.1; RFC 8037, section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -194,6 +194,42 @@ pub trait JwsKeys: Send + Sync {
 
     /// Loads a private key.
     fn load(&self, algorithm: JwsAlgorithm, private: &[u8]) -> Result<Arc<dyn JwsKey>, Failure>;
+
+    /// What verifies a session JWT, as its header says; `None` if it is no access token that anything could verify.
+    fn verified_by(&self, token: &str) -> Option<VerifiedBy>;
+
+    /// Verifies a session JWT: its type, its algorithm, which must be that of the key, its signature, issuer, audience, tenant and
+    /// expiry. Returns the hash of the session token in it; `None` if anything is not as it must be.
+    fn session_token(&self, token: &str, key: JwtKey<'_>, expected: &ExpectedJwt<'_>) -> Option<TokenHash>;
+}
+
+/// What verifies a JWT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerifiedBy {
+    /// A secret.
+    Secret,
+    /// The issuer key with this id.
+    Key(KeyId),
+}
+
+/// A key that verifies a JWT.
+#[derive(Clone, Copy)]
+pub enum JwtKey<'a> {
+    /// A secret, for HS256.
+    Secret(&'a [u8]),
+    /// A public key, for its own algorithm.
+    Public(&'a Jwk),
+}
+
+/// What a session JWT must say.
+#[derive(Debug, Clone, Copy)]
+pub struct ExpectedJwt<'a> {
+    /// Its issuer, which must also be one of its audiences.
+    pub issuer: &'a str,
+    /// Its tenant.
+    pub tenant: &'a TenantId,
+    /// The current time, at which it must not have expired.
+    pub at: Timestamp,
 }
 
 /// A private key that was loaded.

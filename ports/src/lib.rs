@@ -65,7 +65,10 @@ pub use ids::{
     AdminTokenId, CredentialId, DeviceId, EventId, IdentityId, KeyId, MessageId, Scope, SessionId, TenantId,
     TenantIdError,
 };
-pub use issuer_keys::{IssuerKey, IssuerKeyChange, IssuerKeyState, IssuerKeys, Jwk, JwsAlgorithm, JwsKey, JwsKeys};
+pub use issuer_keys::{
+    ExpectedJwt, IssuerKey, IssuerKeyChange, IssuerKeyState, IssuerKeys, Jwk, JwsAlgorithm, JwsKey, JwsKeys, JwtKey,
+    VerifiedBy,
+};
 pub use keys::{
     KeyChange, KeyError, KeyPurpose, Keys, Sealed, SealedKey, SecretOf, SigningKey, StoredKeys, WrappedKey, Wrapper,
 };

@@ -104,6 +104,9 @@ pub struct TenantSettings {
     /// The audiences that users get JWTs for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub jwt_audiences: Vec<JwtAudience>,
+    /// The one of `jwt_audiences` that session JWTs are also for, with its claims; `None`: they are for the service alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_audience: Option<String>,
     /// The rate limit of logins for each identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login_limit: Option<TenantLimit>,

@@ -3,11 +3,28 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::Mac as _;
 use kayan_ports::{CommitError, Guard, IssuerKey, IssuerKeyState, JwsAlgorithm, JwsKey, SecretOf, TenantId, Unique};
 use serde_json::{Map, Value, json};
 
 use super::make::{ROUNDS, add, keep_changing};
-use crate::{Failure, Kayan};
+use crate::{Failure, Kayan, mac::hmac};
+
+/// A JWT in the compact serialization (RFC 7515, section 7.1).
+fn signed(
+    header: &Value,
+    claims: &Map<String, Value>,
+    sign: impl FnOnce(&[u8]) -> Result<Vec<u8>, Failure>,
+) -> Result<String, Failure> {
+    let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
+    token.push('.');
+    let claims = serde_json::to_string(claims).map_err(|error| Failure::Fault(error.to_string()))?;
+    URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+    let signature = sign(token.as_bytes())?;
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+    Ok(token)
+}
 
 /// The most private keys that are kept in memory; beyond that they are loaded anew.
 const MOST_LOADED: usize = 1_000;
@@ -24,14 +41,22 @@ impl Kayan {
         let key = self.active_issuer_key(tenant, algorithm).await?;
         let signer = self.loaded(&key).await?;
         let header = json!({ "alg": algorithm.as_str(), "kid": key.id, "typ": kind });
-        let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
-        token.push('.');
-        let claims = serde_json::to_string(claims).map_err(|error| Failure::Fault(error.to_string()))?;
-        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let signature = signer.sign(token.as_bytes())?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(token)
+        signed(&header, claims, |message| signer.sign(message))
+    }
+
+    /// The same, signed with the first secret: HS256 (RFC 7518, section 3.2).
+    pub(crate) fn sign_jwt_with_secret(
+        &self,
+        kind: &'static str,
+        claims: &Map<String, Value>,
+    ) -> Result<String, Failure> {
+        let secret = self.settings.jwt_secrets.first();
+        let secret = secret.ok_or_else(|| Failure::Fault("there is no secret to sign JWTs with".to_owned()))?;
+        signed(&json!({ "alg": "HS256", "typ": kind }), claims, |message| {
+            let mut mac = hmac(&secret.0);
+            mac.update(message);
+            Ok(mac.finalize().into_bytes().to_vec())
+        })
     }
 
     /// The tenant's active key of this algorithm, made if there is none. It is read anew for each token, so that no replica signs

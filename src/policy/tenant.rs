@@ -106,6 +106,11 @@ pub fn judge(settings: &TenantSettings, limits: &Limits) -> Vec<FieldError> {
         errors.push(FieldError { pointer: "/settings/methods".to_owned(), code: "enum".to_owned(), message });
     }
     errors.extend(token_claims::judge(&settings.jwt_audiences));
+    let named = |name: &String| settings.jwt_audiences.iter().any(|it| it.audience == *name);
+    if settings.session_audience.as_ref().is_some_and(|name| !named(name)) {
+        let message = "must be one of jwt_audiences: add it there";
+        errors.push(FieldError::new("/settings/session_audience", "unknown", message));
+    }
     errors.extend(passwords::judge(settings, limits));
     if settings.language.as_ref().is_some_and(|tag| !is_language(tag)) {
         let message = "must be a language tag, as in `de` or `pt-BR`";
@@ -228,6 +233,7 @@ mod tests {
             language: Some("e".to_owned()),
             notices_off: vec![],
             jwt_audiences: vec![],
+            session_audience: Some("https://api.example".to_owned()),
             proof_of_work: Some(vec![]),
             proof_of_work_after_failures: Some(0),
             proof_of_work_difficulty: Some(999),
@@ -247,6 +253,7 @@ mod tests {
             "/settings/registration_limit/window",
             "/settings/methods",
             "/settings/proof_of_work",
+            "/settings/session_audience",
             "/settings/password_max_length",
             "/settings/password_min_length",
             "/settings/password_min_score",

@@ -25,7 +25,8 @@ impl Kayan {
         }
         let mfa_required = self.requires_factor(&login.identity, login.settings, now).await?;
         match self.open_session(caller, login, mfa_required, now) {
-            Ok((mut opened, mut session)) => {
+            Ok((opened, mut session)) => {
+                let mut opened = self.with_jwt(opened, login.settings).await?;
                 let (token, noted) = self.note_device(caller, login, now).await?;
                 session.extend(noted);
                 opened.device = Some(token);

@@ -2,22 +2,16 @@
 
 use std::fmt;
 
-use kayan_ports::{AuthenticatedSession, JwtAudience, Timestamp};
-use serde_json::{Map, Value, json};
+use kayan_ports::Timestamp;
+use serde_json::json;
 use time::Duration;
 use zeroize::Zeroizing;
 
+use super::jwt_claims::{ACCESS_TOKEN, JwtFor};
 use crate::{
     AuthenticateError, Caller, Failure, FieldError, Kayan,
-    policy::{
-        assurance,
-        key_rotation::DEFAULT_ALGORITHM,
-        token_claims::{self, DEFAULT_TTL},
-    },
+    policy::{key_rotation::DEFAULT_ALGORITHM, token_claims::DEFAULT_TTL},
 };
-
-/// The `typ` of an access token (RFC 9068, section 2.1).
-const ACCESS_TOKEN: &str = "at+jwt";
 
 /// A request for a JWT.
 #[derive(Debug, Clone)]
@@ -73,50 +67,17 @@ impl Kayan {
             return Err(MintJwtError::Invalid(FieldError::new("/ttl", "range", message)));
         }
         let expires_at = (now + Duration::seconds(ttl.into())).min(me.session.expires_at).truncate_to_second();
-        let claims = self.claims(&me, audience, (now, expires_at));
+        let of = JwtFor {
+            audience: json!(audience.audience),
+            template: &audience.claims,
+            id: self.random_id().to_string(),
+            issued_at: now,
+            expires_at,
+        };
+        let claims = self.jwt_claims(&me.session, &me.identity, of);
         let algorithm = audience.algorithm.unwrap_or(DEFAULT_ALGORITHM);
         let token = self.sign_jwt(&me.identity.tenant, algorithm, ACCESS_TOKEN, &claims).await?;
         Ok(MintedJwt { token: Zeroizing::new(token), expires_at })
-    }
-
-    /// The claims of RFC 9068, section 2.2, and what the tenant adds. The client is the service itself: no OAuth client asked.
-    fn claims(
-        &self,
-        me: &AuthenticatedSession,
-        audience: &JwtAudience,
-        (now, expires_at): (Timestamp, Timestamp),
-    ) -> Map<String, Value> {
-        let AuthenticatedSession { session, identity, .. } = me;
-        let amr = assurance::amr_of(&session.methods);
-        let last = assurance::last_proof(session).unwrap_or(session.issued_at);
-        let values = json!({
-            "identity": {
-                "id": identity.id,
-                "traits": identity.traits,
-                "roles": identity.roles,
-                "verified": identity.verified,
-            },
-            "tenant": { "id": identity.tenant },
-            "session": { "id": session.id, "aal": session.aal, "amr": amr },
-        });
-        let mut claims = token_claims::fill(&audience.claims, &values);
-        for (name, value) in [
-            ("iss", json!(self.settings.issuer)),
-            ("sub", json!(identity.id)),
-            ("aud", json!(audience.audience)),
-            ("client_id", json!(self.settings.issuer)),
-            ("iat", json!(now.unix_timestamp())),
-            ("exp", json!(expires_at.unix_timestamp())),
-            ("jti", json!(self.random_id())),
-            ("sid", json!(session.id)),
-            ("tid", json!(identity.tenant)),
-            ("aal", json!(session.aal)),
-            ("amr", json!(amr)),
-            ("auth_time", json!(last.unix_timestamp())),
-        ] {
-            claims.insert(name.to_owned(), value);
-        }
-        claims
     }
 }
 

@@ -1,9 +1,12 @@
 //! Ends a login: with a session, or with the second factor that it lacks.
 
+use std::fmt;
+
 use kayan_ports::{
     Change, CommitError, CredentialChange, CredentialId, Device, DeviceChange, EventType, Guard, Identity, Method,
     MethodUse, RefreshToken, Session, SessionChange, SessionId, State, TenantSettings, Timestamp, Unique, Version,
 };
+use zeroize::Zeroizing;
 
 use crate::{
     Caller, Failure, Kayan, MfaChallenge, MissingFactor, Purpose, Token,
@@ -13,7 +16,6 @@ use crate::{
 };
 
 /// A session whose tokens are handed out now, and never again.
-#[derive(Debug)]
 pub struct Opened {
     /// Whose it is.
     pub identity: Identity,
@@ -21,6 +23,8 @@ pub struct Opened {
     pub session: Session,
     /// Its access token.
     pub session_token: Token,
+    /// The same as a JWT, if the service issues those.
+    pub jwt: Option<Zeroizing<String>>,
     /// Its refresh token.
     pub refresh_token: Token,
     /// When the refresh token expires.
@@ -68,6 +72,14 @@ pub(crate) enum EndLoginError {
 impl From<Failure> for EndLoginError {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
+    }
+}
+
+/// Prints without its tokens.
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { identity, session, .. } = self;
+        f.debug_struct("Opened").field("identity", identity).field("session", session).finish_non_exhaustive()
     }
 }
 
@@ -126,10 +138,11 @@ impl Kayan {
             return Err(self.refuse_unverified(caller, &login, changes, now).await?);
         }
         let mfa_required = self.requires_factor(&login.identity, login.settings, now).await?;
-        let (mut opened, mut all) = match self.open_session(caller, &login, mfa_required, now) {
+        let (opened, mut all) = match self.open_session(caller, &login, mfa_required, now) {
             Ok(opened) => opened,
             Err(missing) => return self.ask_for_factor(caller, login, missing, changes, now).await,
         };
+        let mut opened = self.with_jwt(opened, login.settings).await?;
         all.extend(changes);
         // Sessions from before were opened without it. Not sooner: this voids the one-time token of the login as well.
         let enrolled = login.enrolled_its_factor();
@@ -253,7 +266,7 @@ impl Kayan {
         let mut identity = login.identity.clone();
         let session_token = Token::random(Purpose::Session, &*self.entropy);
         let refresh_token = Token::random(Purpose::Refresh, &*self.entropy);
-        let lifetimes = tenant::lifetimes(self.settings.lifetimes, login.settings);
+        let lifetimes = self.lifetimes(login.settings);
         let ends_at = lifetimes.end(now);
         let expiry = lifetimes.expiry(now, ends_at);
         let session = Session {
@@ -291,7 +304,8 @@ impl Kayan {
         ];
         identity.last_login_at = Some(now);
         let refresh_expires_at = expiry.refresh;
-        Ok((Opened { identity, session, session_token, refresh_token, refresh_expires_at, device: None }, changes))
+        let (jwt, device) = (None, None);
+        Ok((Opened { identity, session, session_token, jwt, refresh_token, refresh_expires_at, device }, changes))
     }
 }
 

@@ -6,10 +6,7 @@ use kayan_ports::{
 
 use crate::{
     Caller, Failure, Kayan, Opened, Purpose, Token,
-    policy::{
-        refresh::{Verdict, judge},
-        tenant,
-    },
+    policy::refresh::{Verdict, judge},
 };
 
 /// How often a race over one token can be lost: each loss means that another request has spent it.
@@ -60,11 +57,11 @@ impl Kayan {
                 Verdict::Repeat(_) | Verdict::Rotate if lacks_factor => return Err(RefreshSessionError::InvalidToken),
                 Verdict::Repeat(spent) => {
                     let spent = spent.clone();
-                    return Ok(self.successors(&token, known, &spent));
+                    return Ok(self.successors(&token, known, &spent).await?);
                 }
                 Verdict::Rotate => {
                     let spent = self.spend(&caller.client, now);
-                    let opened = self.successors(&token, known, &spent);
+                    let opened = self.successors(&token, known, &spent).await?;
                     match self.store.changes.commit(self.rotation(caller, &token, &opened, spent)).await {
                         Ok(()) => return Ok(opened),
                         // Spent or revoked in the meantime: judge its new state.
@@ -84,16 +81,18 @@ impl Kayan {
     }
 
     /// The tokens that are derived from `token` when it is spent this way: the same every time.
-    fn successors(&self, token: &Token, known: Refreshing, spent: &Spent) -> Opened {
+    async fn successors(&self, token: &Token, known: Refreshing, spent: &Spent) -> Result<Opened, Failure> {
         let Refreshing { settings, mut session, identity, .. } = known;
         let session_token = token.successor(Purpose::Session, &spent.salt);
         let refresh_token = token.successor(Purpose::Refresh, &spent.salt);
-        let expiry = tenant::lifetimes(self.settings.lifetimes, &settings).expiry(spent.at, session.ends_at);
+        let expiry = self.lifetimes(&settings).expiry(spent.at, session.ends_at);
         session.token = session_token.hash();
         session.expires_at = expiry.session;
         session.last_seen_at = spent.at;
         let refresh_expires_at = expiry.refresh;
-        Opened { identity, session, session_token, refresh_token, refresh_expires_at, device: None }
+        let (jwt, device) = (None, None);
+        let opened = Opened { identity, session, session_token, jwt, refresh_token, refresh_expires_at, device };
+        self.with_jwt(opened, &settings).await
     }
 
     fn rotation(&self, caller: &Caller, token: &Token, opened: &Opened, spent: Spent) -> Vec<Change> {

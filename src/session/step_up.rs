@@ -7,11 +7,7 @@ use kayan_ports::{
 };
 use time::Duration;
 
-use crate::{
-    Caller, Failure, Kayan, Opened, Purpose, Token,
-    factor::find::has_second_factor,
-    policy::{assurance, tenant},
-};
+use crate::{Caller, Failure, Kayan, Opened, Purpose, Token, factor::find::has_second_factor, policy::assurance};
 
 /// How long ago a proof is recent.
 const RECENT: Duration = Duration::minutes(5);
@@ -62,7 +58,7 @@ impl Kayan {
         let settings = self.settings_of(&identity).await?;
         let (session_token, refresh_token) =
             (Token::random(Purpose::Session, &*self.entropy), Token::random(Purpose::Refresh, &*self.entropy));
-        let expiry = tenant::lifetimes(self.settings.lifetimes, &settings).expiry(now, session.ends_at);
+        let expiry = self.lifetimes(&settings).expiry(now, session.ends_at);
         let method = proven.method;
         let mut methods = session.methods.clone();
         // A proof of more is kept: the new one must not lower the level.
@@ -94,7 +90,8 @@ impl Kayan {
             self.verified(caller, identity.id, method, now),
         ];
         let (session, refresh_expires_at) = (stepped_up, expiry.refresh);
-        let opened = Opened { identity, session, session_token, refresh_token, refresh_expires_at, device: None };
-        Ok((opened, changes))
+        let (jwt, device) = (None, None);
+        let opened = Opened { identity, session, session_token, jwt, refresh_token, refresh_expires_at, device };
+        Ok((self.with_jwt(opened, &settings).await?, changes))
     }
 }

@@ -12,7 +12,7 @@ mod validators;
 use std::{sync::Arc, time::Duration};
 
 use kayan_cache::{BackgroundRelease, CachedSessions, MemoryLimiter};
-use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Messaging, Ports, ReturnTo, Settings};
+use kayan_core::{CheckHealth, IdentitySchema, JwtSecret, Kayan, Lifetimes, Messaging, Ports, ReturnTo, Settings};
 use kayan_crypto::{
     AppCodes, Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, SystemJwsKeys, WrappingSecrets,
 };
@@ -190,7 +190,7 @@ fn over(
         hasher: TracedHasher::around(hasher),
         breaches: breaches::breaches(config)?,
         keys,
-        jws: Arc::new(SystemJwsKeys),
+        jws: Arc::new(SystemJwsKeys::default()),
         tokens: tokens(),
         totp: Arc::new(AppCodes),
         relying_party: passkeys::relying_party(config)?,
@@ -211,10 +211,18 @@ fn over(
         lockout: config.lockout,
         limits: config.rate_limits,
         issuer: config.issuer(),
+        session_jwts: config.session_jwts,
+        jwt_secrets: jwt_secrets(config),
         key_rotation: config.key_rotation,
         return_to: ReturnTo::new(config.return_to.clone()),
     };
     Ok(Kayan::new(ports, schema, settings))
+}
+
+/// The secrets of session JWTs, the present one first.
+fn jwt_secrets(config: &Config) -> Vec<JwtSecret> {
+    let known = [&config.jwt_secret, &config.jwt_secret_previous];
+    known.into_iter().flatten().map(|secret| JwtSecret(secret.expose_secret().to_vec().into())).collect()
 }
 
 /// The schema of identities.

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use kayan_core::{LockoutSettings, PasswordSettings, RateLimits};
+use kayan_core::{LockoutSettings, PasswordSettings, RateLimits, SessionJwts};
 use kayan_ports::{HashFormat, ProviderRules};
 use secrecy::SecretString;
 use url::Url;
@@ -71,6 +71,8 @@ pub(crate) struct Config {
     pub(crate) sessions: Sessions,
     /// The age at which keys that sign JWTs are replaced.
     pub(crate) key_rotation: Duration,
+    /// How session tokens are written as JWTs; `None`: they are opaque.
+    pub(crate) session_jwts: Option<SessionJwts>,
     /// Redis.
     pub(crate) redis: Redis,
     /// How many requests clients may send.
@@ -117,7 +119,7 @@ pub(crate) struct Config {
     pub(crate) session_secret: Secret,
     /// The previous one, during rotation.
     pub(crate) session_secret_previous: Option<Secret>,
-    /// Signs JWTs.
+    /// Signs session JWTs where no other algorithm is chosen, and verifies them.
     pub(crate) jwt_secret: Option<Secret>,
     /// The previous one, during rotation.
     pub(crate) jwt_secret_previous: Option<Secret>,

@@ -11,15 +11,19 @@ use aws_lc_rs::{
     },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use kayan_ports::{Failure, Jwk, JwsAlgorithm, JwsKey, JwsKeys, KeyId};
+use kayan_ports::{ExpectedJwt, Failure, Jwk, JwsAlgorithm, JwsKey, JwsKeys, JwtKey, KeyId, TokenHash, VerifiedBy};
 use zeroize::Zeroizing;
+
+use crate::session_jwts::{self, SessionJwts};
 
 /// The length of a coordinate of P-256, in bytes.
 const COORDINATE: usize = 32;
 
-/// Generates and loads keys with AWS-LC, which takes its randomness from the operating system.
-#[derive(Debug, Clone, Copy)]
-pub struct SystemJwsKeys;
+/// Generates and loads keys with AWS-LC, which takes its randomness from the operating system; verifies JWTs.
+#[derive(Default)]
+pub struct SystemJwsKeys {
+    verified: SessionJwts,
+}
 
 fn failed(what: impl std::fmt::Display) -> Failure {
     Failure::Fault(format!("a key that signs tokens can't be used: {what}"))
@@ -43,6 +47,14 @@ impl JwsKeys for SystemJwsKeys {
             }
             JwsAlgorithm::Rs256 => Arc::new(Rs256(RsaKeyPair::from_pkcs8(private).map_err(failed)?)),
         })
+    }
+
+    fn verified_by(&self, token: &str) -> Option<VerifiedBy> {
+        session_jwts::verified_by(token)
+    }
+
+    fn session_token(&self, token: &str, key: JwtKey<'_>, expected: &ExpectedJwt<'_>) -> Option<TokenHash> {
+        self.verified.session_token(token, key, expected)
     }
 }
 
@@ -189,8 +201,8 @@ mod tests {
     #[tokio::test]
     async fn the_public_key_of_every_algorithm_verifies_what_its_private_key_signs() {
         for algorithm in JwsAlgorithm::ALL {
-            let private = SystemJwsKeys.generate(algorithm).await.unwrap();
-            let key = SystemJwsKeys.load(algorithm, &private).unwrap();
+            let private = SystemJwsKeys::default().generate(algorithm).await.unwrap();
+            let key = SystemJwsKeys::default().load(algorithm, &private).unwrap();
             let (public, signature) = (key.public(KeyId(Uuid::nil())), key.sign(b"header.claims").unwrap());
             assert_eq!((public.alg.as_str(), public.usage.as_str()), (algorithm.as_str(), "sig"));
             assert!(verifies(&public, b"header.claims", &signature), "{algorithm:?}");
@@ -201,17 +213,17 @@ mod tests {
     #[tokio::test]
     async fn a_key_loads_for_its_own_algorithm_only() {
         for algorithm in JwsAlgorithm::ALL {
-            let private = SystemJwsKeys.generate(algorithm).await.unwrap();
+            let private = SystemJwsKeys::default().generate(algorithm).await.unwrap();
             for other in JwsAlgorithm::ALL.into_iter().filter(|other| *other != algorithm) {
-                assert!(SystemJwsKeys.load(other, &private).is_err(), "{algorithm:?} as {other:?}");
+                assert!(SystemJwsKeys::default().load(other, &private).is_err(), "{algorithm:?} as {other:?}");
             }
         }
     }
 
     #[tokio::test]
     async fn an_rsa_key_has_2048_bits() {
-        let private = SystemJwsKeys.generate(JwsAlgorithm::Rs256).await.unwrap();
-        let public = SystemJwsKeys.load(JwsAlgorithm::Rs256, &private).unwrap().public(KeyId(Uuid::nil()));
+        let private = SystemJwsKeys::default().generate(JwsAlgorithm::Rs256).await.unwrap();
+        let public = SystemJwsKeys::default().load(JwsAlgorithm::Rs256, &private).unwrap().public(KeyId(Uuid::nil()));
         assert_eq!(decoded(public.n.as_ref()).len(), 256);
         assert_eq!(decoded(public.e.as_ref()), [1, 0, 1]);
     }

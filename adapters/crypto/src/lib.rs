@@ -15,6 +15,7 @@ mod phc;
 mod pool;
 mod scrypt;
 mod sealing;
+mod session_jwts;
 mod totp;
 
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kayan_ports::{Clock as _, JwsAlgorithm, Method, State, TenantSettings};
-use serde_json::json;
+use kayan_ports::{Clock as _, JwsAlgorithm, JwtAudience, Method, State, TenantSettings};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{

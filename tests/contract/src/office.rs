@@ -40,7 +40,7 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
         attempts: Arc::new(MemoryStore::new()),
         limiter: Arc::new(MemoryLimiter::new()),
         keys: Arc::new(keys),
-        jws: Arc::new(SystemJwsKeys),
+        jws: Arc::new(SystemJwsKeys::default()),
         tokens: Arc::new(Biscuits::new(entropy)),
         totp: Arc::new(AppCodes),
         relying_party: Arc::new(|_| None),
@@ -61,6 +61,8 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
         lockout: None,
         limits: RateLimits::default(),
         issuer: "https://id.example".to_owned(),
+        session_jwts: None,
+        jwt_secrets: Vec::new(),
         key_rotation: Duration::from_hours(2_160),
         return_to: ReturnTo::default(),
     };

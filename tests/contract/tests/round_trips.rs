@@ -51,7 +51,7 @@ impl Counted {
             hasher: Arc::new(PlainHasher::new()),
             limiter: Arc::new(MemoryLimiter::new()),
             keys: Arc::new(keys),
-            jws: Arc::new(kayan_crypto::SystemJwsKeys),
+            jws: Arc::new(kayan_crypto::SystemJwsKeys::default()),
             tokens: Arc::new(Biscuits::new(entropy.clone())),
             totp: Arc::new(kayan_crypto::AppCodes),
             relying_party: Arc::new(|_| None),
@@ -73,6 +73,8 @@ impl Counted {
             }),
             limits: RateLimits::default(),
             issuer: "https://id.example".to_owned(),
+            session_jwts: None,
+            jwt_secrets: Vec::new(),
             key_rotation: Duration::from_hours(2_160),
             return_to: ReturnTo::default(),
         };

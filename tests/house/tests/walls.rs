@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kayan_house::{Dependency, none_of, packages, rust, rust_in};
 
 /// Who may depend on whom. Optional dependencies count; those for tests are further down.
-const ARROWS: [(&str, &[&str]); 23] = [
+const ARROWS: [(&str, &[&str]); 24] = [
     ("kayan-ports", &[]),
     ("kayan-core", &["kayan-ports"]),
     ("kayan-http", &["kayan-core", "kayan-ports"]),
@@ -23,7 +23,8 @@ const ARROWS: [(&str, &[&str]); 23] = [
     ("kayan-redis", &["kayan-ports", "kayan-tls"]),
     ("kayan-cache", &["kayan-ports"]),
     ("kayan-fakes", &["kayan-ports"]),
-    ("kayan-crypto", &["kayan-ports"]),
+    // its own JWTs are verified as other services verify them
+    ("kayan-crypto", &["kayan-ports", "kayan-verify"]),
     ("kayan-webauthn", &["kayan-ports"]),
     ("kayan-mail", &["kayan-ports", "kayan-tls"]),
     ("kayan-authenticator", &[]),
@@ -31,6 +32,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
     // it times the statements that a driver is given
     ("kayan-telemetry", &["kayan-ports", "kayan-sql", "kayan-tls"]),
     ("kayan-tls", &[]),
+    ("kayan-verify", &[]),
 ];
 
 /// What the tests of any of these may use besides: fakes, the laws to be kept, the real cryptography, because a fake

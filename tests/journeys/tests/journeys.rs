@@ -69,6 +69,7 @@ mod second_factors;
 mod secrets;
 mod sent_codes;
 mod servers;
+mod session_jwts;
 mod sessions;
 mod settings;
 mod single;

@@ -22,7 +22,7 @@ const NOWHERE: &str = "redis://:hunter2@127.0.0.1:1/0";
 const SECRET: &str = "n5Vq9xRb2Lw8Tz4Jc7Ym1Kf6Hd3Gs0Pa";
 
 /// Two processes with the same database; the one that created it must run until the end.
-async fn pair(settings: &[(&str, &str)]) -> (Service, Service) {
+pub(crate) async fn pair(settings: &[(&str, &str)]) -> (Service, Service) {
     let with = |home: Home| {
         let home = home.with("KAYAN_SESSION_SECRET", SECRET);
         settings.iter().fold(home, |home, (name, value)| home.with(name, *value))
@@ -34,7 +34,7 @@ async fn pair(settings: &[(&str, &str)]) -> (Service, Service) {
 }
 
 /// Retries until the response has this status, for at most five seconds; returns how long it took.
-async fn until(status: u16, mut asking: impl AsyncFnMut() -> Answer) -> Duration {
+pub(crate) async fn until(status: u16, mut asking: impl AsyncFnMut() -> Answer) -> Duration {
     let began = Instant::now();
     loop {
         let answer = asking().await;

@@ -56,13 +56,6 @@ async fn traits_are_what_the_schema_that_is_set_says() {
 }
 
 #[tokio::test]
-async fn a_service_does_not_start_with_what_it_cannot_do_yet() {
-    for (name, value) in [("KAYAN_SESSION_STRATEGY", "jwt"), ("KAYAN_JWT_TTL", "5m")] {
-        refused(&Home::new().with(name, value).run("serve").await, 78, name, "this version cannot ");
-    }
-}
-
-#[tokio::test]
 async fn a_service_does_not_start_with_passkeys_that_browsers_would_refuse() {
     for (name, value, words) in [
         ("KAYAN_WEBAUTHN_RP_ID", "example.com", "the origin of KAYAN_PUBLIC_URL"),

@@ -124,7 +124,6 @@ impl Config {
         let mut findings = Findings::default();
         let mut values = gather::gather(inputs, &mut findings);
         checks::forms(&values, &mut findings);
-        checks::support(&values, &mut findings);
         sessions::check(&values, &mut findings);
         audit::check(&values, inputs, &mut findings);
         http::check(&values, &mut findings);
@@ -168,6 +167,7 @@ fn assemble(values: &Values, kind: DatabaseKind, identity_schema: Option<serde_j
         hashing: passwords::read(values),
         sessions: sessions::read(values),
         key_rotation: tokens::key_rotation(values),
+        session_jwts: sessions::jwts(values),
         redis: redis::read(values),
         rate_limits: limits::read(values),
         lockout: lockout::read(values),

@@ -25,8 +25,6 @@ pub(crate) struct Spec {
     pub(crate) about: &'static str,
     /// The value when it is not given.
     pub(crate) default: DefaultValue,
-    /// Whether this version has the feature.
-    pub(crate) support: Support,
     /// What of the value may not be shown.
     pub(crate) mask: Mask,
     /// Whether the flag may stand without a value, for `true`.
@@ -44,17 +42,6 @@ pub(crate) enum DefaultValue {
     PerEnvironment(&'static str, Option<&'static str>),
     /// Computed when the service starts; the text says from what.
     Computed(&'static str),
-}
-
-/// Whether this version has the feature of a setting. The text completes "this version cannot … yet".
-#[derive(Clone, Copy)]
-pub(crate) enum Support {
-    /// It has.
-    Full,
-    /// It has not: any value but the default is refused.
-    Refused(&'static str),
-    /// It has not, but common deployments set it already: a value causes a warning.
-    Ignored(&'static str),
 }
 
 /// The values that a setting allows.
@@ -116,8 +103,7 @@ impl<T: Clone> Setting<T> {
 
 impl<T> Setting<T> {
     const fn new(name: &'static str, about: &'static str, form: Form<T>) -> Self {
-        let (default, support) = (DefaultValue::None, Support::Full);
-        Self { spec: Spec { name, about, default, support, mask: Mask::Nothing, is_switch: false }, form }
+        Self { spec: Spec { name, about, default: DefaultValue::None, mask: Mask::Nothing, is_switch: false }, form }
     }
 
     /// A setting whose value a function reads.
@@ -153,18 +139,6 @@ impl<T> Setting<T> {
     /// With a default that is computed from what the text says.
     pub(crate) const fn computed(mut self, from: &'static str) -> Self {
         self.spec.default = DefaultValue::Computed(from);
-        self
-    }
-
-    /// Refused, as this version cannot do this yet.
-    pub(crate) const fn not_yet(mut self, what: &'static str) -> Self {
-        self.spec.support = Support::Refused(what);
-        self
-    }
-
-    /// Without effect, as this version cannot do this yet.
-    pub(crate) const fn ignored(mut self, what: &'static str) -> Self {
-        self.spec.support = Support::Ignored(what);
         self
     }
 
@@ -243,7 +217,7 @@ impl Spec {
 impl dyn AnySetting {
     /// The whole help line: what it is, what is allowed, the variable and the default.
     pub(crate) fn long_help(&self) -> String {
-        let Spec { name, about, default, support, .. } = self.spec();
+        let Spec { name, about, default, .. } = self.spec();
         let allowed = self.allowed().map(|allowed| format!(" ({allowed})")).unwrap_or_default();
         let default = match default {
             DefaultValue::None => String::new(),
@@ -251,7 +225,6 @@ impl dyn AnySetting {
             DefaultValue::PerEnvironment(text, None) => format!(" [default in development: {text}]"),
             DefaultValue::PerEnvironment(text, Some(other)) => format!(" [default: {text}, in production {other}]"),
         };
-        let later = if matches!(support, Support::Full) { "" } else { " [not available yet]" };
-        format!("{about}{allowed} [env: {name}]{default}{later}")
+        format!("{about}{allowed} [env: {name}]{default}")
     }
 }

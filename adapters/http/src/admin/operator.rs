@@ -1,6 +1,6 @@
 //! The operator of an administration request: the owner of the token in `Authorization: Bearer`; cookies are not accepted.
 
-use kayan_core::{AuthenticateAdminTokenError, DeniedError, Failure, Operator, Purpose, Token};
+use kayan_core::{AuthenticateAdminTokenError, DeniedError, Failure, Operator};
 use kayan_ports::{AdminTokenText, Scope, TenantId};
 use poem::{Request, RequestBody, Result};
 use poem_openapi::{
@@ -51,7 +51,7 @@ impl<'a> ApiExtractor<'a> for Admin {
                 name: None,
                 key_in: None,
                 scheme: Some("bearer"),
-                bearer_format: Some("kya_… or kys_…"),
+                bearer_format: Some("kya_…, kys_… or a JWT"),
                 flows: None,
                 openid_connect_url: None,
             },
@@ -68,8 +68,8 @@ impl<'a> ApiExtractor<'a> for Admin {
             return Ok(Self(by_admin_token(request, token).await?));
         }
         let mut caller = caller::caller(request)?;
-        caller.token = Token::read(Purpose::Session, token).map(|token| token.hash());
         let kayan = &Context::of(request)?.app.kayan;
+        caller.token = kayan.presented_token(&caller.tenant, token).await.map_err(Refusal::problem)?;
         Ok(Self(kayan.authenticate_operator(&caller).await.map_err(Refusal::problem)?))
     }
 }

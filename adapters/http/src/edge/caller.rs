@@ -12,7 +12,7 @@ use poem_openapi::{
 };
 
 use crate::{
-    HttpSettings,
+    Application, HttpSettings,
     edge::{
         Request as Context,
         host::{TENANT, host},
@@ -118,8 +118,9 @@ impl<'a> ApiExtractor<'a> for Member {
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let mut caller = caller(request)?;
-        caller.token =
-            session(request, &Context::of(request)?.app.settings).map_err(|refused| Error::from(*refused))?;
+        caller.token = session(&Context::of(request)?.app, request, &caller.tenant)
+            .await
+            .map_err(|refused| Error::from(*refused))?;
         Ok(Self(caller))
     }
 }
@@ -140,7 +141,7 @@ impl<'a> ApiExtractor<'a> for MaybeMember {
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let mut caller = caller(request)?;
-        let refused = match session(request, &Context::of(request)?.app.settings) {
+        let refused = match session(&Context::of(request)?.app, request, &caller.tenant).await {
             Ok(token) => {
                 caller.token = token;
                 None
@@ -167,7 +168,7 @@ fn schemes() -> [(&'static str, MetaSecurityScheme); 3] {
             "bearer",
             MetaSecurityScheme {
                 scheme: Some("bearer"),
-                bearer_format: Some("kys_…"),
+                bearer_format: Some("kys_… or a JWT"),
                 ..scheme("http", "The `session_token` from `register` or `login` (RFC 6750).")
             },
         ),
@@ -250,9 +251,9 @@ pub(crate) fn client(request: &Request) -> Result<Client> {
 }
 
 /// The hash of the token that is presented; what is no token is none.
-fn session(request: &Request, settings: &HttpSettings) -> Result<Option<TokenHash>, Box<Problem>> {
-    let presented = presented(request, settings)?;
-    Ok(presented.and_then(|text| Token::read(Purpose::Session, text)).map(|token| token.hash()))
+async fn session(app: &Application, request: &Request, tenant: &TenantId) -> Result<Option<TokenHash>, Box<Problem>> {
+    let Some(text) = presented(request, &app.settings)? else { return Ok(None) };
+    app.kayan.presented_token(tenant, text).await.map_err(|failure| Box::new(failure.problem()))
 }
 
 /// The token that is presented. A header takes precedence over a cookie, even if its token is not valid: it was sent on

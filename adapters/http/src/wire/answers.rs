@@ -185,8 +185,8 @@ impl From<kayan_ports::Identity> for Identity {
 #[derive(Debug, Object, Serialize)]
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct Session {
-    /// The session token, for `Authorization: Bearer`.
-    #[oai(validator(max_length = 64))]
+    /// The session token, for `Authorization: Bearer`: an opaque one, or a JWT (RFC 9068) if the service is set up for those.
+    #[oai(validator(max_length = 16384))]
     pub(crate) session_token: String,
     /// The refresh token, which can be exchanged once for new tokens.
     #[oai(validator(max_length = 64))]
@@ -213,9 +213,10 @@ pub(crate) struct Session {
 impl From<Opened> for Session {
     fn from(opened: Opened) -> Self {
         let amr = opened.amr().into_iter().map(ToOwned::to_owned).collect();
+        let session_token = opened.jwt.unwrap_or_else(|| opened.session_token.expose());
         let session = opened.session;
         Self {
-            session_token: opened.session_token.expose().to_string(),
+            session_token: session_token.to_string(),
             refresh_token: opened.refresh_token.expose().to_string(),
             token_type: "Bearer".to_owned(),
             expires_at: session.expires_at,

@@ -21,7 +21,8 @@ pub(crate) fn name(settings: &HttpSettings) -> &'static str {
     chosen(settings, ["kayan_session", "__Host-kayan_session", "__Secure-kayan_session"])
 }
 
-/// The `Set-Cookie` value that stores the session token in a browser until it expires.
+/// The `Set-Cookie` value that stores the session token in a browser until it expires. It is the opaque one even where the service
+/// issues JWTs, which can be larger than a browser takes.
 pub(crate) fn issue(opened: &Opened, now: Timestamp, settings: &HttpSettings) -> String {
     let max_age = (opened.session.expires_at - now).whole_seconds().max(0);
     format!("{}={}{}", name(settings), &*opened.session_token.expose(), attributes(max_age, settings))

@@ -41,6 +41,7 @@ fn sample() -> Tenant {
             ttl: Some(60),
             claims: [("roles".to_owned(), "{{identity.roles}}".into())].into_iter().collect(),
         }],
+        session_audience: Some("https://api.example".to_owned()),
         login_limit: Some(TenantLimit { requests: 3, window: 60 }),
         registration_limit: Some(TenantLimit { requests: 1, window: 1 }),
     };

@@ -173,6 +173,8 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
         lockout: None,
         limits: RateLimits::default(),
         issuer: "https://id.example".to_owned(),
+        session_jwts: None,
+        jwt_secrets: Vec::new(),
         key_rotation: Duration::from_hours(2_160),
         return_to: ReturnTo::default(),
     };
@@ -186,7 +188,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
     let keys = SealedKeys::new(&Stores::new(store.clone()), clock.clone(), entropy.clone(), &secrets).unwrap();
     let ports = Ports {
         keys: Arc::new(keys),
-        jws: Arc::new(kayan_crypto::SystemJwsKeys),
+        jws: Arc::new(kayan_crypto::SystemJwsKeys::default()),
         tokens: Arc::new(kayan_crypto::Biscuits::new(entropy.clone())),
         totp: Arc::new(kayan_crypto::AppCodes),
         relying_party: Arc::new(|_| None),

@@ -4,10 +4,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 
-use super::{
-    Section, database,
-    sessions::{ISSUE_JWTS, STRATEGY, Strategy},
-};
+use super::{Section, database, sessions};
 use crate::config::DatabaseKind;
 use crate::config::load::Inputs;
 use crate::config::problem::{Findings, Invalid};
@@ -23,9 +20,8 @@ pub(crate) const SESSION: Setting<Secret> =
     Setting::key("KAYAN_SESSION_SECRET", "Root of the keys that seal flow state").computed("generated in development");
 pub(crate) const SESSION_PREVIOUS: Setting<Secret> = Setting::key("KAYAN_SESSION_SECRET_PREVIOUS", PREVIOUS);
 pub(crate) const JWT: Setting<Secret> =
-    Setting::key("KAYAN_JWT_SECRET", "JWT signing key").computed("generated in development").ignored(ISSUE_JWTS);
-pub(crate) const JWT_PREVIOUS: Setting<Secret> =
-    Setting::key("KAYAN_JWT_SECRET_PREVIOUS", PREVIOUS).ignored(ISSUE_JWTS);
+    Setting::key("KAYAN_JWT_SECRET", "JWT signing key").computed("generated in development");
+pub(crate) const JWT_PREVIOUS: Setting<Secret> = Setting::key("KAYAN_JWT_SECRET_PREVIOUS", PREVIOUS);
 pub(crate) const DATA: Setting<Secret> =
     Setting::key("KAYAN_DATA_KEY", "Key that wraps the data key").computed("KAYAN_SESSION_SECRET");
 pub(crate) const DATA_PREVIOUS: Setting<Secret> = Setting::key("KAYAN_DATA_KEY_PREVIOUS", PREVIOUS);
@@ -44,13 +40,14 @@ pub(crate) fn complete(values: &mut Values, kind: DatabaseKind, inputs: &Inputs<
         }
     }
     let no_session = values.text(&SESSION).is_none();
-    let no_jwt = values.text(&JWT).is_none() && values.find(&STRATEGY) == Some(Strategy::Jwt);
+    let signs = sessions::jwts(values).is_some_and(|jwts| jwts.algorithm.is_none());
+    let no_jwt = signs && values.text(&JWT).is_none();
     if values.production() {
         if no_session {
             findings.reject(values, SESSION.name, Invalid::new("is required in production", GENERATE));
         }
         if no_jwt {
-            findings.reject(values, JWT.name, Invalid::new("is required for JWT sessions", GENERATE));
+            findings.reject(values, JWT.name, Invalid::new("is required for session JWTs with HS256", GENERATE));
         }
     } else if no_session || no_jwt {
         let create = inputs.keep_secrets && findings.problems.is_empty();

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use kayan_core::SessionJwts;
+use kayan_ports::JwsAlgorithm;
+
 use super::{DAY, MINUTE, SECOND, Section, YEAR};
 use crate::config::{
     Sessions,
@@ -13,22 +16,21 @@ use crate::config::{
 /// Another replica's revocation takes effect within this time (I-22), so no session is cached for longer.
 const LONGEST_CACHE: Duration = Duration::from_secs(5);
 
-/// How sessions are kept.
+/// What session tokens are.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Strategy {
-    /// In the database, under opaque tokens.
+enum Strategy {
+    /// Opaque: their meaning is in the database.
     Database,
-    /// In signed tokens.
+    /// JWTs, which other services verify by themselves.
     Jwt,
 }
 
-pub(super) const STRATEGY: Setting<Strategy> = Setting::choice(
+const STRATEGY: Setting<Strategy> = Setting::choice(
     "KAYAN_SESSION_STRATEGY",
-    "Session strategy",
+    "What session tokens are: opaque ones, or JWTs",
     &[("database", Strategy::Database), ("jwt", Strategy::Jwt)],
 )
-.or("database")
-.not_yet(ISSUE_JWTS);
+.or("database");
 const TTL: Setting<Duration> =
     Setting::duration("KAYAN_SESSION_TTL", "Lifetime of a session token", &(SECOND, YEAR)).or("24h");
 const REFRESH_TTL: Setting<Duration> =
@@ -49,14 +51,22 @@ const CACHE_TTL: Setting<Duration> = Setting::duration(
 )
 .or("5s");
 const JWT_TTL: Setting<Duration> =
-    Setting::duration("KAYAN_JWT_TTL", "Lifetime of an access JWT", &(SECOND, DAY)).or("15m").not_yet(ISSUE_JWTS);
-
-/// What the settings of JWTs are for.
-pub(super) const ISSUE_JWTS: &str = "issue JWTs";
+    Setting::duration("KAYAN_JWT_TTL", "Longest lifetime of a session token that is a JWT", &(SECOND, DAY)).or("15m");
+const JWT_ALG: Setting<Option<JwsAlgorithm>> = Setting::choice(
+    "KAYAN_JWT_ALG",
+    "Algorithm of session tokens that are JWTs; HS256 signs with KAYAN_JWT_SECRET",
+    &[
+        ("HS256", None),
+        ("EdDSA", Some(JwsAlgorithm::EdDsa)),
+        ("ES256", Some(JwsAlgorithm::Es256)),
+        ("RS256", Some(JwsAlgorithm::Rs256)),
+    ],
+)
+.or("HS256");
 
 pub(super) const SECTION: Section = Section {
     title: "Sessions",
-    settings: &[&STRATEGY, &TTL, &REFRESH_TTL, &REFRESH_REUSE_WINDOW, &MAX_TTL, &CACHE_TTL, &JWT_TTL],
+    settings: &[&STRATEGY, &TTL, &REFRESH_TTL, &REFRESH_REUSE_WINDOW, &MAX_TTL, &CACHE_TTL, &JWT_TTL, &JWT_ALG],
 };
 
 /// Refuses tokens that would outlive their session.
@@ -68,6 +78,12 @@ pub(crate) fn check(values: &Values, findings: &mut Findings) {
             findings.reject(values, setting.name, Invalid::new("is longer than KAYAN_SESSION_MAX_TTL", hint));
         }
     }
+}
+
+/// How session tokens are written as JWTs; `None`: they are opaque.
+pub(crate) fn jwts(values: &Values) -> Option<SessionJwts> {
+    (values.find(&STRATEGY)? == Strategy::Jwt)
+        .then(|| SessionJwts { ttl: values.get(&JWT_TTL), algorithm: values.find(&JWT_ALG).flatten() })
 }
 
 /// The sessions of the configuration.

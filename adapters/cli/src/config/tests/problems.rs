@@ -1,6 +1,6 @@
 //! All problems are reported at once, with what to do.
 
-use super::{STRONG, Setup, row, settings};
+use super::{Setup, row, settings};
 
 #[test]
 fn all_problems_are_told_at_once_with_setting_value_and_remedy() {
@@ -60,30 +60,6 @@ fn unknown_variables_are_warned_about_with_the_nearest_name() {
             "KAYAN_PROT: there is no such setting; did you mean KAYAN_PORT?",
         ]
     );
-}
-
-#[test]
-fn a_setting_whose_feature_is_not_there_yet_is_refused() {
-    let later = [("KAYAN_SESSION_STRATEGY", "jwt", "issue JWTs"), ("KAYAN_JWT_TTL", "5m", "issue JWTs")];
-    for (name, value, what) in later {
-        let problems = Setup::new(&[(name, value)]).problems();
-        assert_eq!(settings(&problems), [name]);
-        let problem = &problems.list[0];
-        assert_eq!(problem.what, format!("this version cannot {what} yet"));
-        assert!(problem.hint.starts_with("unset it"));
-        assert!(!row(&problems.rows, name).problem.is_empty() && !problems.to_string().contains("hunter2"));
-    }
-    let all = later.map(|(name, value, _)| (name, value));
-    assert_eq!(Setup::new(&all).problems().list.len(), all.len());
-}
-
-#[test]
-fn a_jwt_secret_is_accepted_with_a_warning_that_it_has_no_effect() {
-    for name in ["KAYAN_JWT_SECRET", "KAYAN_JWT_SECRET_PREVIOUS"] {
-        let warnings: Vec<String> =
-            Setup::new(&[(name, STRONG)]).load().warnings.iter().map(ToString::to_string).collect();
-        assert_eq!(warnings, [format!("{name}: has no effect: this version cannot issue JWTs yet")]);
-    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use kayan_ports::JwsAlgorithm;
 use secrecy::ExposeSecret as _;
 
 use super::{Setup, settings};
@@ -17,7 +18,9 @@ fn production_says_everything_that_is_required_at_once() {
         assert!(problems.list.iter().all(|problem| problem.what == "is required in production"));
     }
     let jwt = Setup::production(&[("KAYAN_SESSION_STRATEGY", "jwt")]).problems();
-    assert!(settings(&jwt).contains(&"KAYAN_JWT_SECRET"));
+    assert_eq!(settings(&jwt), ["KAYAN_JWT_SECRET"]);
+    let by_key = Setup::production(&[("KAYAN_SESSION_STRATEGY", "jwt"), ("KAYAN_JWT_ALG", "EdDSA")]).load();
+    assert!(by_key.config.session_jwts.is_some_and(|jwts| jwts.algorithm == Some(JwsAlgorithm::EdDsa)));
     let typo = Setup::new(&[("KAYAN_ENV", "prodution")]).problems();
     assert!(settings(&typo).contains(&"KAYAN_ENV") && settings(&typo).contains(&"KAYAN_SESSION_SECRET"));
 }

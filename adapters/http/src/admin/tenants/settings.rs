@@ -150,6 +150,11 @@ pub(super) struct Settings {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[oai(default, validator(max_items = 20))]
     jwt_audiences: Vec<Audience>,
+    /// The one of `jwt_audiences` that session tokens are also for, with its claims, where the service issues session tokens as JWTs.
+    /// Their lifetime and algorithm are those of the service. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(max_length = 255))]
+    session_audience: Option<String>,
     /// The rate limit of logins for each identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     login_limit: Option<Limit>,
@@ -199,6 +204,7 @@ impl From<kayan_ports::TenantSettings> for Settings {
             proof_of_work_after_failures: settings.proof_of_work_after_failures,
             proof_of_work_difficulty: settings.proof_of_work_difficulty,
             jwt_audiences: settings.jwt_audiences.into_iter().map(Into::into).collect(),
+            session_audience: settings.session_audience,
             login_limit: settings.login_limit.map(limit),
             registration_limit: settings.registration_limit.map(limit),
         }
@@ -244,6 +250,7 @@ impl From<Settings> for kayan_ports::TenantSettings {
             proof_of_work_after_failures: settings.proof_of_work_after_failures,
             proof_of_work_difficulty: settings.proof_of_work_difficulty,
             jwt_audiences: settings.jwt_audiences.into_iter().map(Into::into).collect(),
+            session_audience: settings.session_audience,
             login_limit: settings.login_limit.map(limit),
             registration_limit: settings.registration_limit.map(limit),
         }
