@@ -130,7 +130,11 @@ impl Kayan {
     }
 
     /// The identity that logs in with this address.
-    async fn owner_of(&self, tenant: &TenantId, address: Option<&Identifier>) -> Result<Option<Identity>, Failure> {
+    pub(crate) async fn owner_of(
+        &self,
+        tenant: &TenantId,
+        address: Option<&Identifier>,
+    ) -> Result<Option<Identity>, Failure> {
         let Some(address) = address else { return Ok(None) };
         Ok(self.store.accounts.identities_named(&Scope::from(tenant), address).await?.into_iter().next())
     }
@@ -200,7 +204,11 @@ impl Kayan {
             .record()
     }
 
-    async fn not_linked(&self, caller: &Caller, rules: &ProviderRules) -> Result<ProviderLoginError, Failure> {
+    pub(crate) async fn not_linked(
+        &self,
+        caller: &Caller,
+        rules: &ProviderRules,
+    ) -> Result<ProviderLoginError, Failure> {
         self.audit_refused_login(caller, rules, "the account at the provider is not linked").await?;
         Ok(ProviderLoginError::LinkRequired)
     }

@@ -45,7 +45,7 @@ impl Kayan {
         let now = self.clock.now();
         let mut identity = self.new_identity(&tenant.id, traits, now);
         let is_theirs = |address: &_| identifiers.iter().any(|named| named.value == *address);
-        let verified = address.filter(|address| assertion.email_verified && is_theirs(address));
+        let verified = address.clone().filter(|address| assertion.email_verified && is_theirs(address));
         identity.verified.extend(verified.iter().map(|address| address.as_str().to_owned()));
         let link = self.new_link_to(&identity, account, assertion);
         let created = self
@@ -80,7 +80,15 @@ impl Kayan {
         changes.extend(verification);
         match self.store.changes.commit(changes).await {
             Ok(()) => {}
-            Err(CommitError::Conflict(Unique::Identifier | Unique::Credential)) => return Ok(None),
+            Err(CommitError::Conflict(Unique::Credential)) => return Ok(None),
+            Err(CommitError::Conflict(Unique::Identifier)) => {
+                // A parallel login may have created the account. Else another user has the name, and it stays theirs.
+                let owner = self.owner_of(&tenant.id, address.as_ref()).await?;
+                if owner.is_some() || self.store.credentials.link(&tenant.id, &link.account).await?.is_some() {
+                    return Ok(None);
+                }
+                return Err(self.not_linked(caller, rules).await?);
+            }
             Err(CommitError::Stale(Guard::Tenant)) => return Err(ProviderLoginError::NoTenant),
             Err(other) => return Err(Failure::from(other).into()),
         }
@@ -91,3 +99,6 @@ impl Kayan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
