@@ -199,8 +199,13 @@ pub trait JwsKeys: Send + Sync {
     fn verified_by(&self, token: &str) -> Option<VerifiedBy>;
 
     /// Verifies a session JWT: its type, its algorithm, which must be that of the key, its signature, issuer, audience, tenant and
-    /// expiry. Returns the hash of the session token in it; `None` if anything is not as it must be.
-    fn session_token(&self, token: &str, key: JwtKey<'_>, expected: &ExpectedJwt<'_>) -> Option<TokenHash>;
+    /// expiry. Returns the hash of the session token in it; `None` if anything is not as it must be. A fault if the key can't be used.
+    fn session_token(
+        &self,
+        token: &str,
+        key: JwtKey<'_>,
+        expected: &ExpectedJwt<'_>,
+    ) -> Result<Option<TokenHash>, Failure>;
 }
 
 /// What verifies a JWT.

@@ -10,6 +10,9 @@ use serde_json::{Map, Value, json};
 use super::make::{ROUNDS, add, keep_changing};
 use crate::{Failure, Kayan, mac::hmac};
 
+/// The `typ` of an access token (RFC 9068, section 2.1).
+const ACCESS_TOKEN: &str = "at+jwt";
+
 /// A JWT in the compact serialization (RFC 7515, section 7.1).
 fn signed(
     header: &Value,
@@ -30,29 +33,24 @@ fn signed(
 const MOST_LOADED: usize = 1_000;
 
 impl Kayan {
-    /// A JWT with these claims, signed with the tenant's active key of the algorithm. `kind` is its `typ`.
+    /// An access token with these claims, signed with the tenant's active key of the algorithm.
     pub(crate) async fn sign_jwt(
         &self,
         tenant: &TenantId,
         algorithm: JwsAlgorithm,
-        kind: &'static str,
         claims: &Map<String, Value>,
     ) -> Result<String, Failure> {
         let key = self.active_issuer_key(tenant, algorithm).await?;
         let signer = self.loaded(&key).await?;
-        let header = json!({ "alg": algorithm.as_str(), "kid": key.id, "typ": kind });
+        let header = json!({ "alg": algorithm.as_str(), "kid": key.id, "typ": ACCESS_TOKEN });
         signed(&header, claims, |message| signer.sign(message))
     }
 
     /// The same, signed with the first secret: HS256 (RFC 7518, section 3.2).
-    pub(crate) fn sign_jwt_with_secret(
-        &self,
-        kind: &'static str,
-        claims: &Map<String, Value>,
-    ) -> Result<String, Failure> {
+    pub(crate) fn sign_jwt_with_secret(&self, claims: &Map<String, Value>) -> Result<String, Failure> {
         let secret = self.settings.jwt_secrets.first();
         let secret = secret.ok_or_else(|| Failure::Fault("there is no secret to sign JWTs with".to_owned()))?;
-        signed(&json!({ "alg": "HS256", "typ": kind }), claims, |message| {
+        signed(&json!({ "alg": "HS256", "typ": ACCESS_TOKEN }), claims, |message| {
             let mut mac = hmac(&secret.0);
             mac.update(message);
             Ok(mac.finalize().into_bytes().to_vec())

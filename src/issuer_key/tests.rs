@@ -30,7 +30,7 @@ async fn states(stage: &Stage) -> Vec<IssuerKeyState> {
 
 /// The key that a token is signed with now.
 async fn signs(kayan: &Kayan) -> KeyId {
-    kayan.sign_jwt(&TenantId::default(), ALGORITHM, "JWT", &Map::new()).await.unwrap();
+    kayan.sign_jwt(&TenantId::default(), ALGORITHM, &Map::new()).await.unwrap();
     kayan.active_issuer_key(&TenantId::default(), ALGORITHM).await.unwrap().id
 }
 

@@ -38,7 +38,7 @@ pub const RESERVED: [&str; 17] = [
 const MOST: usize = 20;
 /// The longest name of an audience, in bytes.
 const LONGEST: usize = 255;
-/// The largest template, in bytes of JSON.
+/// The largest template, and the largest value of a placeholder, in bytes of JSON.
 const LARGEST: usize = 4_096;
 /// How deep a template may be nested.
 const DEEPEST: usize = 8;
@@ -159,17 +159,19 @@ fn filled(claim: &Value, values: &Value) -> Option<Value> {
 fn filled_text(text: &str, values: &Value) -> Option<Value> {
     let parts = parts(text).ok()?;
     if let [Part::Placeholder(name)] = parts[..] {
-        return value(name, values).cloned();
+        let found = value(name, values)?;
+        let size = serde_json::to_string(found).map_or(0, |text| text.len());
+        return (size <= LARGEST).then(|| found.clone());
     }
     let mut filled = String::new();
     for part in parts {
         match part {
             Part::Text(text) => filled.push_str(text),
             Part::Placeholder(name) => match value(name, values)? {
-                Value::String(text) => filled.push_str(text),
+                Value::String(text) if text.len() <= LARGEST => filled.push_str(text),
                 Value::Number(number) => filled.push_str(&number.to_string()),
                 Value::Bool(truth) => filled.push_str(&truth.to_string()),
-                Value::Null | Value::Array(_) | Value::Object(_) => return None,
+                Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => return None,
             },
         }
     }

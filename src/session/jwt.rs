@@ -13,11 +13,17 @@ use kayan_ports::{
 use serde_json::{Map, json};
 use zeroize::Zeroizing;
 
-use super::jwt_claims::{ACCESS_TOKEN, JwtFor};
-use crate::{Failure, Kayan, Lifetimes, Opened, Purpose, Token, policy::tenant};
+use super::jwt_claims::JwtFor;
+use crate::{
+    Failure, Kayan, Lifetimes, Opened, Purpose, Token,
+    policy::{lifetime::Expiry, tenant, token_claims::RESERVED},
+};
 
 /// How long a public key is cached: one that was retired verifies nothing after that (I-22).
 const KEY_CACHED: time::Duration = time::Duration::seconds(5);
+/// The largest claims, in bytes of JSON: with more, a token would exceed the headers that proxies take. Then those of the tenant are
+/// left out, so that no user's traits can keep them from logging in.
+const LARGEST_CLAIMS: usize = 5_500;
 /// The most public keys that are cached.
 const MOST_CACHED: usize = 1_000;
 
@@ -48,11 +54,13 @@ pub(crate) struct CachedKey {
 }
 
 impl Kayan {
-    /// The lifetimes in a tenant. A JWT can't be revoked everywhere at once, so it is short even where a session token is not.
-    pub(crate) fn lifetimes(&self, settings: &TenantSettings) -> Lifetimes {
+    /// When tokens of this tenant that are issued now expire, in a session that ends at `ends_at`. A JWT can't be revoked everywhere at
+    /// once, so it is short even where a session token is not, and it expires at a whole second.
+    pub(crate) fn expiry(&self, settings: &TenantSettings, now: Timestamp, ends_at: Timestamp) -> Expiry {
         let own = tenant::lifetimes(self.settings.lifetimes, settings);
-        let longest = self.settings.session_jwts.map_or(own.session, |jwts| jwts.ttl);
-        Lifetimes { session: own.session.min(longest), ..own }
+        let Some(jwts) = self.settings.session_jwts else { return own.expiry(now, ends_at) };
+        let expiry = Lifetimes { session: own.session.min(jwts.ttl), ..own }.expiry(now, ends_at);
+        Expiry { session: expiry.session.truncate_to_second(), ..expiry }
     }
 
     /// The session with its token as a JWT as well, if the service issues those.
@@ -60,7 +68,8 @@ impl Kayan {
         let Some(jwts) = self.settings.session_jwts else { return Ok(opened) };
         let Opened { session, identity, .. } = &opened;
         let issuer = &self.settings.issuer;
-        let other = settings.session_audience.as_ref();
+        // One secret signs for all tenants: none of them may name the audience of another.
+        let other = settings.session_audience.as_ref().filter(|_| jwts.algorithm.is_some());
         let other = other.and_then(|name| settings.jwt_audiences.iter().find(|it| it.audience == *name));
         let none = Map::new();
         let of = JwtFor {
@@ -68,13 +77,15 @@ impl Kayan {
             template: other.map_or(&none, |other| &other.claims),
             id: URL_SAFE_NO_PAD.encode(session.token.0),
             issued_at: session.last_seen_at,
-            // NumericDates are in whole seconds, and the session ends to the microsecond.
-            expires_at: session.expires_at + time::Duration::nanoseconds(999_999_999),
+            expires_at: session.expires_at,
         };
-        let claims = self.jwt_claims(session, identity, of);
+        let mut claims = self.jwt_claims(session, identity, of);
+        if serde_json::to_string(&claims).map_or(0, |text| text.len()) > LARGEST_CLAIMS {
+            claims.retain(|name, _| RESERVED.contains(&name.as_str()));
+        }
         let token = match jwts.algorithm {
-            Some(algorithm) => self.sign_jwt(&identity.tenant, algorithm, ACCESS_TOKEN, &claims).await?,
-            None => self.sign_jwt_with_secret(ACCESS_TOKEN, &claims)?,
+            Some(algorithm) => self.sign_jwt(&identity.tenant, algorithm, &claims).await?,
+            None => self.sign_jwt_with_secret(&claims)?,
         };
         opened.jwt = Some(Zeroizing::new(token));
         Ok(opened)
@@ -92,12 +103,16 @@ impl Kayan {
         let token = |key: JwtKey<'_>| self.jws.session_token(text, key, &expected);
         match verified_by {
             VerifiedBy::Secret => {
-                Ok(self.settings.jwt_secrets.iter().find_map(|secret| token(JwtKey::Secret(&secret.0))))
+                let secrets = self.settings.jwt_secrets.iter();
+                secrets
+                    .map(|secret| token(JwtKey::Secret(&secret.0)))
+                    .find(|read| *read != Ok(None))
+                    .unwrap_or(Ok(None))
             }
-            VerifiedBy::Key(id) => {
-                let key = self.verifying_key(tenant, id, now).await?;
-                Ok(key.and_then(|key| token(JwtKey::Public(&key))))
-            }
+            VerifiedBy::Key(id) => match self.verifying_key(tenant, id, now).await? {
+                Some(key) => token(JwtKey::Public(&key)),
+                None => Ok(None),
+            },
         }
     }
 
@@ -110,10 +125,7 @@ impl Kayan {
         let found = self.store.issuer_keys.issuer_key_of_id(&Scope::Tenant(tenant.clone()), id).await?;
         let published = found.filter(|key| key.state != IssuerKeyState::Retired);
         let mut keys = self.verifying_keys.lock();
-        let Some(key) = published else {
-            keys.remove(&id);
-            return Ok(None);
-        };
+        let Some(key) = published else { return Ok(None) };
         if keys.len() >= MOST_CACHED {
             keys.clear();
         }

@@ -8,9 +8,6 @@ use crate::{
     policy::{assurance, token_claims},
 };
 
-/// The `typ` of an access token (RFC 9068, section 2.1).
-pub(crate) const ACCESS_TOKEN: &str = "at+jwt";
-
 /// What differs between JWTs about a session.
 pub(crate) struct JwtFor<'a> {
     /// The value of `aud`.

@@ -7,7 +7,7 @@ use serde_json::json;
 use time::Duration;
 use zeroize::Zeroizing;
 
-use super::jwt_claims::{ACCESS_TOKEN, JwtFor};
+use super::jwt_claims::JwtFor;
 use crate::{
     AuthenticateError, Caller, Failure, FieldError, Kayan,
     policy::{key_rotation::DEFAULT_ALGORITHM, token_claims::DEFAULT_TTL},
@@ -76,7 +76,7 @@ impl Kayan {
         };
         let claims = self.jwt_claims(&me.session, &me.identity, of);
         let algorithm = audience.algorithm.unwrap_or(DEFAULT_ALGORITHM);
-        let token = self.sign_jwt(&me.identity.tenant, algorithm, ACCESS_TOKEN, &claims).await?;
+        let token = self.sign_jwt(&me.identity.tenant, algorithm, &claims).await?;
         Ok(MintedJwt { token: Zeroizing::new(token), expires_at })
     }
 }

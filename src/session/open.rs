@@ -266,9 +266,8 @@ impl Kayan {
         let mut identity = login.identity.clone();
         let session_token = Token::random(Purpose::Session, &*self.entropy);
         let refresh_token = Token::random(Purpose::Refresh, &*self.entropy);
-        let lifetimes = self.lifetimes(login.settings);
-        let ends_at = lifetimes.end(now);
-        let expiry = lifetimes.expiry(now, ends_at);
+        let ends_at = tenant::lifetimes(self.settings.lifetimes, login.settings).end(now);
+        let expiry = self.expiry(login.settings, now, ends_at);
         let session = Session {
             id: SessionId(self.new_id(now)),
             tenant: identity.tenant.clone(),

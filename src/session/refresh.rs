@@ -85,7 +85,7 @@ impl Kayan {
         let Refreshing { settings, mut session, identity, .. } = known;
         let session_token = token.successor(Purpose::Session, &spent.salt);
         let refresh_token = token.successor(Purpose::Refresh, &spent.salt);
-        let expiry = self.lifetimes(&settings).expiry(spent.at, session.ends_at);
+        let expiry = self.expiry(&settings, spent.at, session.ends_at);
         session.token = session_token.hash();
         session.expires_at = expiry.session;
         session.last_seen_at = spent.at;

@@ -58,7 +58,7 @@ impl Kayan {
         let settings = self.settings_of(&identity).await?;
         let (session_token, refresh_token) =
             (Token::random(Purpose::Session, &*self.entropy), Token::random(Purpose::Refresh, &*self.entropy));
-        let expiry = self.lifetimes(&settings).expiry(now, session.ends_at);
+        let expiry = self.expiry(&settings, now, session.ends_at);
         let method = proven.method;
         let mut methods = session.methods.clone();
         // A proof of more is kept: the new one must not lower the level.

@@ -20,6 +20,8 @@ pub struct Expected<'a> {
     pub issuer: &'a str,
     /// The audience that it must name.
     pub audience: &'a str,
+    /// The tenant that it must be of. All tenants have the same issuer, and their administrators choose the audiences of their tokens.
+    pub tenant: &'a str,
     /// The current time, in seconds since 1970.
     pub now: u64,
 }
@@ -113,12 +115,8 @@ pub fn verify(token: &str, key: &Key, expected: &Expected<'_>) -> Result<Claims,
     Ok(claims)
 }
 
-/// The claims of a token that is signed by this key, whatever they say: [`check`] them.
-///
-/// # Errors
-///
-/// [`Refusal`], with the reason.
-pub fn signed_by(token: &str, key: &Key) -> Result<Claims, Refusal> {
+/// The claims of a token that is signed by this key, whatever they say.
+fn signed_by(token: &str, key: &Key) -> Result<Claims, Refusal> {
     let header = header(token)?;
     if header.alg != key.algorithm {
         return Err(Refusal::Algorithm);
@@ -139,16 +137,15 @@ pub fn signed_by(token: &str, key: &Key) -> Result<Claims, Refusal> {
 }
 
 /// Checks the claims of a token whose signature was verified.
-///
-/// # Errors
-///
-/// [`Refusal`], with the reason.
-pub fn check(claims: &Claims, expected: &Expected<'_>) -> Result<(), Refusal> {
+fn check(claims: &Claims, expected: &Expected<'_>) -> Result<(), Refusal> {
     if claims.iss != expected.issuer {
         return Err(Refusal::Issuer);
     }
     if !claims.aud.iter().any(|audience| audience == expected.audience) {
         return Err(Refusal::Audience);
+    }
+    if claims.tid != expected.tenant {
+        return Err(Refusal::Tenant);
     }
     if claims.exp <= expected.now {
         return Err(Refusal::Expired);

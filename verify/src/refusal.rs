@@ -30,6 +30,9 @@ pub enum Refusal {
     /// It is for another audience.
     #[error("the token is for another audience (aud)")]
     Audience,
+    /// It is of another tenant.
+    #[error("the token is of another tenant (tid)")]
+    Tenant,
     /// It has expired.
     #[error("the token has expired (exp)")]
     Expired,

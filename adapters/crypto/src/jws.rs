@@ -14,7 +14,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kayan_ports::{ExpectedJwt, Failure, Jwk, JwsAlgorithm, JwsKey, JwsKeys, JwtKey, KeyId, TokenHash, VerifiedBy};
 use zeroize::Zeroizing;
 
-use crate::session_jwts::{self, SessionJwts};
+use crate::session_jwts::{self, VerifiedJwts};
 
 /// The length of a coordinate of P-256, in bytes.
 const COORDINATE: usize = 32;
@@ -22,7 +22,7 @@ const COORDINATE: usize = 32;
 /// Generates and loads keys with AWS-LC, which takes its randomness from the operating system; verifies JWTs.
 #[derive(Default)]
 pub struct SystemJwsKeys {
-    verified: SessionJwts,
+    verified: VerifiedJwts,
 }
 
 fn failed(what: impl std::fmt::Display) -> Failure {
@@ -53,7 +53,12 @@ impl JwsKeys for SystemJwsKeys {
         session_jwts::verified_by(token)
     }
 
-    fn session_token(&self, token: &str, key: JwtKey<'_>, expected: &ExpectedJwt<'_>) -> Option<TokenHash> {
+    fn session_token(
+        &self,
+        token: &str,
+        key: JwtKey<'_>,
+        expected: &ExpectedJwt<'_>,
+    ) -> Result<Option<TokenHash>, Failure> {
         self.verified.session_token(token, key, expected)
     }
 }

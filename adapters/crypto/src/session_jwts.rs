@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use kayan_ports::{ExpectedJwt, JwtKey, KeyId, TenantId, TokenHash, VerifiedBy};
+use kayan_ports::{ExpectedJwt, Failure, JwtKey, KeyId, TenantId, TokenHash, VerifiedBy};
 use kayan_verify::{
     Key,
     jwt::{self, Expected},
@@ -16,7 +16,7 @@ const CAPACITY: usize = 10_000;
 /// The SHA-256 of an issuer and of a token that it has signed.
 type Digest = [u8; 32];
 
-/// A token whose signature, issuer and audience were verified.
+/// A token that was verified.
 #[derive(Clone)]
 struct Verified {
     tenant: TenantId,
@@ -26,9 +26,9 @@ struct Verified {
 }
 
 /// The tokens that were verified. To verify a signature takes longer than all else that a request for `whoami` does.
-pub(crate) struct SessionJwts(Cache<Digest, Verified>);
+pub(crate) struct VerifiedJwts(Cache<Digest, Verified>);
 
-impl Default for SessionJwts {
+impl Default for VerifiedJwts {
     fn default() -> Self {
         Self(Cache::new(CAPACITY))
     }
@@ -40,20 +40,26 @@ pub(crate) fn verified_by(token: &str) -> Option<VerifiedBy> {
     Some(VerifiedBy::Key(KeyId(Uuid::try_parse(&id).ok()?)))
 }
 
-impl SessionJwts {
+impl VerifiedJwts {
     /// The hash of the session token in a JWT, which is its `jti`; `None` if the JWT is not as expected. `key` is the one that its
-    /// header names: a key never changes under its id.
-    pub(crate) fn session_token(&self, token: &str, key: JwtKey<'_>, expected: &ExpectedJwt<'_>) -> Option<TokenHash> {
-        let now = u64::try_from(expected.at.unix_timestamp()).ok()?;
+    /// header names: a key never changes under its id, and a secret not while the process runs.
+    pub(crate) fn session_token(
+        &self,
+        token: &str,
+        key: JwtKey<'_>,
+        expected: &ExpectedJwt<'_>,
+    ) -> Result<Option<TokenHash>, Failure> {
+        let now = u64::try_from(expected.at.unix_timestamp()).unwrap_or_default();
         let digest = digest(expected.issuer, token);
-        let verified = if let Some(verified) = self.0.get(&digest) {
-            verified
-        } else {
-            let verified = verify(token, key, expected.issuer, now)?;
-            self.0.insert(digest, verified.clone());
-            verified
+        let verified = match self.0.get(&digest) {
+            Some(known) => Some(known),
+            None => {
+                let verified = verify(token, key, expected, now)?;
+                verified.inspect(|verified| self.0.insert(digest, verified.clone()))
+            }
         };
-        (verified.tenant == *expected.tenant && now < verified.expires).then_some(verified.token)
+        let is_valid = |it: &Verified| it.tenant == *expected.tenant && now < it.expires;
+        Ok(verified.filter(is_valid).map(|verified| verified.token))
     }
 }
 
@@ -67,15 +73,25 @@ fn digest(issuer: &str, token: &str) -> Digest {
     digest
 }
 
-fn verify(token: &str, key: JwtKey<'_>, issuer: &str, now: u64) -> Option<Verified> {
+fn verify(token: &str, key: JwtKey<'_>, expected: &ExpectedJwt<'_>, now: u64) -> Result<Option<Verified>, Failure> {
+    let damaged = |why: String| Failure::Fault(format!("a key that verifies session tokens can't be used: {why}"));
     let key = match key {
         JwtKey::Secret(secret) => Key::from_secret(secret),
-        JwtKey::Public(jwk) => Key::from_jwk(&serde_json::to_value(jwk).ok()?),
+        JwtKey::Public(jwk) => Key::from_jwk(&serde_json::to_value(jwk).map_err(|error| damaged(error.to_string()))?),
     };
-    let claims = jwt::verify(token, &key.ok()?, &Expected { issuer, audience: issuer, now }).ok()?;
-    let hash = URL_SAFE_NO_PAD.decode(&claims.jti).ok()?;
-    let token = TokenHash(hash.try_into().ok()?);
-    Some(Verified { tenant: claims.tid.parse().ok()?, expires: claims.exp, token })
+    let key = key.map_err(|error| damaged(error.to_string()))?;
+    let ExpectedJwt { issuer, tenant, .. } = *expected;
+    let expected = Expected { issuer, audience: issuer, tenant: tenant.as_str(), now };
+    match jwt::verify(token, &key, &expected) {
+        Ok(claims) => {
+            let hash = URL_SAFE_NO_PAD.decode(&claims.jti).ok().and_then(|hash| hash.try_into().ok());
+            Ok(hash.map(|hash| Verified { tenant: tenant.clone(), expires: claims.exp, token: TokenHash(hash) }))
+        }
+        Err(refusal) => {
+            tracing::debug!(%refusal, "a session token is refused");
+            Ok(None)
+        }
+    }
 }
 
 #[cfg(test)]

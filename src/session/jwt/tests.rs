@@ -101,7 +101,7 @@ async fn i_23_a_signing_key_alone_opens_no_session() {
     let ada = stage.person("ada@example.com").await;
     let Value::Object(mut claims) = read(&ada.jwt.unwrap()).1 else { panic!("no object") };
     claims.insert("jti".to_owned(), URL_SAFE_NO_PAD.encode([7; 32]).into());
-    let forged = stage.kayan.sign_jwt_with_secret(ACCESS_TOKEN, &claims).unwrap();
+    let forged = stage.kayan.sign_jwt_with_secret(&claims).unwrap();
     assert_eq!(who_am_i(&stage, &TenantId::default(), &forged).await, Err(AuthenticateError::Unauthorized));
 }
 
@@ -148,7 +148,6 @@ async fn a_refresh_gives_a_new_jwt_and_a_retry_the_same_session_token() {
 
 #[tokio::test]
 async fn a_tenant_adds_an_audience_and_its_claims() {
-    let stage = Stage::with(issuing(None));
     let claims = Map::from_iter([("email".to_owned(), json!("{{identity.traits.email}}"))]);
     let (audience, algorithm) = ("https://api.example".to_owned(), Some(JwsAlgorithm::Es256));
     let settings = TenantSettings {
@@ -156,11 +155,41 @@ async fn a_tenant_adds_an_audience_and_its_claims() {
         jwt_audiences: vec![JwtAudience { audience: audience.clone(), algorithm, ttl: Some(5), claims }],
         ..TenantSettings::default()
     };
-    stage.set_tenant(settings).await;
+    let stage = Stage::with(issuing(Some(JwsAlgorithm::EdDsa)));
+    stage.set_tenant(settings.clone()).await;
     let ada = stage.person("ada@example.com").await;
     let jwt = ada.jwt.unwrap();
     let (header, claims) = read(&jwt);
     assert_eq!((&claims["aud"], &claims["email"]), (&json!([ISSUER, audience]), &json!("ada@example.com")));
-    assert_eq!(header["alg"], "HS256", "the service chooses how session tokens are signed");
+    assert_eq!(header["alg"], "EdDSA", "the service chooses how session tokens are signed");
     assert_eq!(who_am_i(&stage, &TenantId::default(), &jwt).await, Ok(ada.session.id));
+
+    let stage = Stage::with(issuing(None));
+    stage.set_tenant(settings).await;
+    let (_, claims) = read(&stage.person("ada@example.com").await.jwt.unwrap());
+    assert_eq!((&claims["aud"], &claims["email"]), (&json!(ISSUER), &Value::Null), "one secret signs for all tenants");
+}
+
+#[tokio::test]
+async fn claims_that_are_too_large_are_left_out_and_the_user_still_logs_in() {
+    let claims = ["a", "b"].map(|name| (name.to_owned(), json!("{{identity.traits}}"))).into_iter().collect();
+    let audience = "https://api.example".to_owned();
+    let settings = TenantSettings {
+        session_audience: Some(audience.clone()),
+        jwt_audiences: vec![JwtAudience { audience: audience.clone(), algorithm: None, ttl: None, claims }],
+        ..TenantSettings::default()
+    };
+    let stage = Stage::with(issuing(Some(JwsAlgorithm::EdDsa)));
+    stage.set_tenant(settings).await;
+    for (bytes, kept) in [(2_000, true), (3_000, false), (4_200, false), (60_000, false)] {
+        let email = format!("ada{bytes}@example.com");
+        let traits = serde_json::from_value(json!({ "email": email, "name": "x".repeat(bytes) })).unwrap();
+        let cmd = crate::Register { traits, ..Stage::registration(&email) };
+        let ada = stage.kayan.register(&Stage::stranger(), cmd).await.unwrap();
+        let jwt = ada.jwt.unwrap();
+        assert!(jwt.len() <= 8_192, "{}", jwt.len());
+        let claims = read(&jwt).1;
+        assert_eq!((claims.get("a").is_some(), &claims["aud"]), (kept, &json!([ISSUER, audience])));
+        assert_eq!(who_am_i(&stage, &TenantId::default(), &jwt).await, Ok(ada.session.id));
+    }
 }

@@ -66,14 +66,12 @@ async fn a_session_token_is_verified_by_pyjwt_and_opens_its_session() {
         let ada = Person::register(&client, "ada").await;
         let jwks = format!("{}/.well-known/jwks.json", client.origin());
         let keys = if algorithm == "HS256" { SECRET } else { &jwks };
-        for audience in [ISSUER, "https://api.example"] {
+        let of_the_tenant = (algorithm != "HS256").then_some("https://api.example");
+        for audience in [Some(ISSUER), of_the_tenant].into_iter().flatten() {
             let claims = verified(keys, &ada.session_token, algorithm, audience).await;
-            assert_eq!((&claims["sub"], &claims["email"]), (&json!(ada.id), &json!(ada.email)));
-            assert_eq!(
-                claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(),
-                301,
-                "rounded up to a second"
-            );
+            let email = of_the_tenant.map(|_| json!(ada.email)).unwrap_or_default();
+            assert_eq!((&claims["sub"], &claims["email"]), (&json!(ada.id), &email));
+            assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
         }
         ada.who_am_i().await.expect(200);
         let by_header = client.get("/api/v1/sessions").header("X-Session-Token", &ada.session_token);
@@ -167,6 +165,10 @@ async fn tokens_of_the_previous_secret_and_algorithm_live_out() {
     let settings = [("KAYAN_JWT_SECRET", OTHER), ("KAYAN_JWT_SECRET_PREVIOUS", SECRET)];
     let after = replica(&before, &settings).await;
     at(&ada, after.client()).who_am_i().await.expect(200);
+    // A replica that knows the next secret already takes what another one signs with it.
+    let ahead = replica(&before, &[("KAYAN_JWT_SECRET", SECRET), ("KAYAN_JWT_SECRET_PREVIOUS", OTHER)]).await;
+    let eve = Person::register(&after.client(), "eve").await;
+    at(&eve, ahead.client()).who_am_i().await.expect(200);
     let by_key = replica(&before, &[("KAYAN_JWT_ALG", "ES256")]).await;
     at(&ada, by_key.client()).who_am_i().await.expect(200);
     let without = replica(&before, &[("KAYAN_JWT_SECRET", OTHER)]).await;

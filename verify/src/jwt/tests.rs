@@ -15,7 +15,7 @@ use super::*;
 const NOW: u64 = 1_800_000_000;
 const ISSUER: &str = "https://id.example.com";
 const API: &str = "https://api.example.com";
-const EXPECTED: Expected<'_> = Expected { issuer: ISSUER, audience: API, now: NOW };
+const EXPECTED: Expected<'_> = Expected { issuer: ISSUER, audience: API, tenant: "default", now: NOW };
 const SECRET: &[u8] = b"a secret of 32 bytes for HS256!!";
 
 /// A key pair of a service.
@@ -226,6 +226,9 @@ fn i_23_every_claim_is_there_and_as_expected() {
         assert_eq!(refusal(with("aud", audience)), Some(Refusal::Audience));
     }
     assert_eq!(refusal(with("aud", json!([ISSUER, API]))), None);
+    for tenant in ["other", "Default", ""] {
+        assert_eq!(refusal(with("tid", json!(tenant))), Some(Refusal::Tenant));
+    }
     for exp in [json!("1900000000"), json!(-1), json!(1.9e9), json!(1e300)] {
         assert_eq!(refusal(with("exp", exp)), Some(Refusal::Malformed));
     }

@@ -26,14 +26,14 @@ fn claims() -> Value {
     })
 }
 
-fn read(jwts: &SessionJwts, token: &str, (tenant, at): (&str, Timestamp)) -> Option<TokenHash> {
+fn read(jwts: &VerifiedJwts, token: &str, (tenant, at): (&str, Timestamp)) -> Option<TokenHash> {
     let tenant = tenant.parse().unwrap();
-    jwts.session_token(token, JwtKey::Secret(SECRET), &ExpectedJwt { issuer: ISSUER, tenant: &tenant, at })
+    jwts.session_token(token, JwtKey::Secret(SECRET), &ExpectedJwt { issuer: ISSUER, tenant: &tenant, at }).unwrap()
 }
 
 #[test]
 fn i_23_what_is_remembered_still_expires_and_is_still_of_its_tenant() {
-    let (jwts, token) = (SessionJwts::default(), sign(&claims(), SECRET));
+    let (jwts, token) = (VerifiedJwts::default(), sign(&claims(), SECRET));
     for _ in 0..2 {
         assert_eq!(read(&jwts, &token, ("default", NOW)), Some(TokenHash([9; 32])));
         assert_eq!(read(&jwts, &token, ("other", NOW)), None);
@@ -42,12 +42,14 @@ fn i_23_what_is_remembered_still_expires_and_is_still_of_its_tenant() {
         assert_eq!(read(&jwts, &token, ("default", end)), None);
     }
     let other = ExpectedJwt { issuer: "https://other.example.com", tenant: &"default".parse().unwrap(), at: NOW };
-    assert_eq!(jwts.session_token(&token, JwtKey::Secret(SECRET), &other), None, "remembered for its issuer");
+    assert_eq!(jwts.session_token(&token, JwtKey::Secret(SECRET), &other), Ok(None), "remembered for its issuer");
+    let short = VerifiedJwts::default().session_token(&token, JwtKey::Secret(b"short"), &other);
+    assert!(matches!(short, Err(Failure::Fault(_))), "no fault of the caller");
 }
 
 #[test]
 fn i_23_a_token_without_a_session_token_in_it_is_refused() {
-    let jwts = SessionJwts::default();
+    let jwts = VerifiedJwts::default();
     for id in [json!("018f"), json!(URL_SAFE_NO_PAD.encode([9; 31])), json!("*"), json!("")] {
         let mut other = claims();
         other["jti"] = id;

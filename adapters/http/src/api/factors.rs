@@ -97,8 +97,9 @@ struct TotpVerified {
     /// Recovery codes, when the first factor is confirmed. They are shown only once; each is good once.
     #[serde(skip_serializing_if = "Option::is_none")]
     recovery_codes: Option<Vec<String>>,
-    /// The session token, for `Authorization: Bearer`.
+    /// The session token, for `Authorization: Bearer`: an opaque one, or a JWT (RFC 9068) if the service is set up for those.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(validator(max_length = 8192))]
     session_token: Option<String>,
     /// The refresh token, which can be exchanged once for new tokens.
     #[serde(skip_serializing_if = "Option::is_none")]

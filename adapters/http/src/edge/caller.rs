@@ -12,7 +12,7 @@ use poem_openapi::{
 };
 
 use crate::{
-    Application, HttpSettings,
+    HttpSettings,
     edge::{
         Request as Context,
         host::{TENANT, host},
@@ -118,9 +118,7 @@ impl<'a> ApiExtractor<'a> for Member {
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let mut caller = caller(request)?;
-        caller.token = session(&Context::of(request)?.app, request, &caller.tenant)
-            .await
-            .map_err(|refused| Error::from(*refused))?;
+        caller.token = session(request, &caller.tenant).await?.map_err(|refused| Error::from(*refused))?;
         Ok(Self(caller))
     }
 }
@@ -141,7 +139,7 @@ impl<'a> ApiExtractor<'a> for MaybeMember {
 
     async fn from_request(request: &'a Request, _: &mut RequestBody, _: ExtractParamOptions<()>) -> Result<Self> {
         let mut caller = caller(request)?;
-        let refused = match session(&Context::of(request)?.app, request, &caller.tenant).await {
+        let refused = match session(request, &caller.tenant).await? {
             Ok(token) => {
                 caller.token = token;
                 None
@@ -250,10 +248,14 @@ pub(crate) fn client(request: &Request) -> Result<Client> {
     Ok(Client { ip: context.ip.map(|ip| ip.to_string()), user_agent })
 }
 
-/// The hash of the token that is presented; what is no token is none.
-async fn session(app: &Application, request: &Request, tenant: &TenantId) -> Result<Option<TokenHash>, Box<Problem>> {
-    let Some(text) = presented(request, &app.settings)? else { return Ok(None) };
-    app.kayan.presented_token(tenant, text).await.map_err(|failure| Box::new(failure.problem()))
+/// The hash of the token that is presented, or why it is refused; what is no token is none. An error if the service failed.
+async fn session(request: &Request, tenant: &TenantId) -> Result<Result<Option<TokenHash>, Box<Problem>>> {
+    let app = &Context::of(request)?.app;
+    Ok(match presented(request, &app.settings) {
+        Ok(Some(text)) => Ok(app.kayan.presented_token(tenant, text).await.map_err(Failure::problem)?),
+        Ok(None) => Ok(None),
+        Err(refused) => Err(refused),
+    })
 }
 
 /// The token that is presented. A header takes precedence over a cookie, even if its token is not valid: it was sent on

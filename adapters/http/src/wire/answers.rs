@@ -186,7 +186,7 @@ impl From<kayan_ports::Identity> for Identity {
 #[oai(skip_serializing_if_is_none)]
 pub(crate) struct Session {
     /// The session token, for `Authorization: Bearer`: an opaque one, or a JWT (RFC 9068) if the service is set up for those.
-    #[oai(validator(max_length = 16384))]
+    #[oai(validator(max_length = 8192))]
     pub(crate) session_token: String,
     /// The refresh token, which can be exchanged once for new tokens.
     #[oai(validator(max_length = 64))]

@@ -42,6 +42,7 @@ pub(crate) fn complete(values: &mut Values, kind: DatabaseKind, inputs: &Inputs<
     let no_session = values.text(&SESSION).is_none();
     let signs = sessions::jwts(values).is_some_and(|jwts| jwts.algorithm.is_none());
     let no_jwt = signs && values.text(&JWT).is_none();
+    refuse_unusable(values, signs, findings);
     if values.production() {
         if no_session {
             findings.reject(values, SESSION.name, Invalid::new("is required in production", GENERATE));
@@ -56,6 +57,30 @@ pub(crate) fn complete(values: &mut Values, kind: DatabaseKind, inputs: &Inputs<
             Err(why) => {
                 findings.reject(values, SESSION.name, Invalid::new(format!("is not set, and {why}"), why.hint()));
             }
+        }
+    }
+}
+
+/// Refuses secrets of JWTs that sign and verify nothing, and those that other services may not know.
+fn refuse_unusable(values: &Values, signs: bool, findings: &mut Findings) {
+    for setting in [JWT, JWT_PREVIOUS] {
+        let Some(text) = values.text(&setting) else { continue };
+        let is_reported = setting.name == JWT.name && (values.production() || !signs);
+        if matches!(weakness(values, &setting), Some(secret::Weakness::Short(_))) && !is_reported {
+            findings.reject(
+                values,
+                setting.name,
+                Invalid::new("is too short for HS256 (RFC 7518, section 3.2)", GENERATE),
+            );
+        }
+        let own = secret::decode(text);
+        let is_same = |other: &Setting<Secret>| {
+            let other = values.text(other).map(secret::decode);
+            other.is_some_and(|other| other.expose_secret() == own.expose_secret())
+        };
+        if let Some(other) = [SESSION, SESSION_PREVIOUS, DATA, DATA_PREVIOUS].iter().find(|other| is_same(other)) {
+            let why = format!("is the same as {}, which services that verify JWTs must not have", other.name);
+            findings.reject(values, setting.name, Invalid::new(why, GENERATE));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use kayan_ports::JwsAlgorithm;
 use secrecy::ExposeSecret as _;
 
-use super::{Setup, settings};
+use super::{STRONG, Setup, settings};
 use crate::config::Environment;
 
 #[test]
@@ -57,6 +57,21 @@ fn production_refuses_weak_secrets_and_development_warns_of_them() {
     let previous = Setup::production(&[("KAYAN_SESSION_SECRET_PREVIOUS", "changeme")]).load();
     assert_eq!(previous.config.session_secret_previous.unwrap().expose_secret(), b"changeme");
     assert_eq!(previous.warnings.len(), 2, "a weak old secret must still open what it sealed");
+}
+
+#[test]
+fn a_jwt_secret_that_signs_nothing_or_that_others_may_not_know_is_refused_everywhere() {
+    let jwt = ("KAYAN_SESSION_STRATEGY", "jwt");
+    for name in ["KAYAN_JWT_SECRET", "KAYAN_JWT_SECRET_PREVIOUS"] {
+        let problems = Setup::new(&[jwt, (name, "Zk7 short")]).problems();
+        assert_eq!(settings(&problems), [name]);
+        assert!(problems.to_string().contains("HS256"), "{problems}");
+        for other in ["KAYAN_SESSION_SECRET", "KAYAN_SESSION_SECRET_PREVIOUS", "KAYAN_DATA_KEY"] {
+            let problems = Setup::new(&[(name, STRONG), (other, STRONG)]).problems();
+            assert_eq!(settings(&problems), [name]);
+            assert!(problems.to_string().contains(other), "{problems}");
+        }
+    }
 }
 
 #[test]
