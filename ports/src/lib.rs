@@ -6,6 +6,7 @@
 mod accounts;
 mod admin_tokens;
 mod audit;
+mod biscuits;
 mod breaches;
 mod change;
 mod cleanup;
@@ -49,6 +50,7 @@ pub use admin_tokens::{
 pub use audit::{
     AuditEvent, AuditTrail, EventCursor, EventOrder, EventPage, EventQuery, EventType, Outcome, PurgeEvents,
 };
+pub use biscuits::{BiscuitFacts, UserBiscuits};
 pub use breaches::BreachedPasswords;
 pub use change::{Affected, Change, Commit, Concerns, Guard, Unique};
 pub use cleanup::{Cleanup, Expired};
@@ -65,7 +67,9 @@ pub use ids::{
     AdminTokenId, CredentialId, DeviceId, EventId, IdentityId, KeyId, MessageId, Scope, SessionId, TenantId,
     TenantIdError,
 };
-pub use issuer_keys::{IssuerKey, IssuerKeyChange, IssuerKeyState, IssuerKeys, Jwk, JwsAlgorithm, JwsKey, JwsKeys};
+pub use issuer_keys::{
+    IssuerKey, IssuerKeyChange, IssuerKeyState, IssuerKeys, Jwk, JwsAlgorithm, JwsKey, JwsKeys, KeyUse,
+};
 pub use keys::{
     KeyChange, KeyError, KeyPurpose, Keys, Sealed, SealedKey, SecretOf, SigningKey, StoredKeys, WrappedKey, Wrapper,
 };
