@@ -11,7 +11,7 @@ use std::{
 
 use kayan_ports::{
     AdminTokens, AttemptCounter, BreachedPasswords, Clock, Entropy, IdentityProvider, JwsKey, JwsKeys, KeyId, Keys,
-    PasswordHasher, RateLimiter, Stores, TenantId, Timestamp, TotpCodes, WebAuthn,
+    PasswordHasher, RateLimiter, Stores, TenantId, Timestamp, TotpCodes, UserBiscuits, WebAuthn,
 };
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -42,7 +42,7 @@ pub struct Settings {
     pub session_jwts: Option<SessionJwts>,
     /// The secrets that verify JWTs; the first one signs.
     pub jwt_secrets: Vec<JwtSecret>,
-    /// The age at which keys that sign JWTs are replaced.
+    /// The age at which keys that sign JWTs and biscuits are replaced.
     pub key_rotation: Duration,
     /// Where browsers may be redirected to after a login.
     pub return_to: ReturnTo,
@@ -57,6 +57,7 @@ pub struct Kayan {
     pub(crate) limiter: Arc<dyn RateLimiter>,
     pub(crate) keys: Arc<dyn Keys>,
     pub(crate) jws: Arc<dyn JwsKeys>,
+    pub(crate) biscuits: Arc<dyn UserBiscuits>,
     pub(crate) tokens: Arc<dyn AdminTokens>,
     pub(crate) totp: Arc<dyn TotpCodes>,
     pub(crate) relying_party: RelyingPartyOf,
@@ -93,8 +94,10 @@ pub struct Ports {
     pub limiter: Arc<dyn RateLimiter>,
     /// The store of signing keys.
     pub keys: Arc<dyn Keys>,
-    /// Generates and loads keys that sign JWTs.
+    /// Generates keys for JWTs and biscuits, and loads those that sign JWTs.
     pub jws: Arc<dyn JwsKeys>,
+    /// Signs biscuits for users.
+    pub biscuits: Arc<dyn UserBiscuits>,
     /// Creates and reads admin tokens.
     pub tokens: Arc<dyn AdminTokens>,
     /// Verifies the codes of authenticator apps.
@@ -122,6 +125,7 @@ impl Kayan {
             limiter,
             keys,
             jws,
+            biscuits,
             tokens,
             totp,
             relying_party,
@@ -138,6 +142,7 @@ impl Kayan {
             limiter,
             keys,
             jws,
+            biscuits,
             tokens,
             totp,
             relying_party,

@@ -1,5 +1,6 @@
-//! Issuer keys: the keys of a tenant that sign JWTs, and how they are replaced.
+//! Issuer keys: the keys of a tenant that sign JWTs and biscuits, and how they are replaced.
 
+pub(crate) mod biscuit;
 pub(crate) mod list;
 mod make;
 pub(crate) mod publish;

@@ -108,7 +108,13 @@ pub use crate::{
         request::{Flow, RequestByMail, RequestByMailError},
         verification::VerifyAddressError,
     },
-    issuer_key::{list::ShownKey, publish::PublishedKeysError, retire::RetireKeyError, rotate::RotateKeysError},
+    issuer_key::{
+        biscuit::BiscuitKey,
+        list::ShownKey,
+        publish::PublishedKeysError,
+        retire::RetireKeyError,
+        rotate::{RotateKeys, RotateKeysError},
+    },
     message::{
         Messaging,
         deliver::{BATCH as MESSAGE_BATCH, Outcome as MessageOutcome, Worked as WorkedMessage},
@@ -149,6 +155,7 @@ pub use crate::{
         find::ListSessions,
         jwt::{JwtSecret, SessionJwts},
         log_in::{LogIn, LogInError},
+        mint_biscuit::{MintBiscuit, MintBiscuitError, MintedBiscuit},
         mint_jwt::{MintJwt, MintJwtError, MintedJwt},
         open::Opened,
         refresh::{RefreshSession, RefreshSessionError},

@@ -7,6 +7,7 @@ pub(crate) mod jwt_claims;
 pub(crate) mod list;
 pub(crate) mod log_in;
 pub(crate) mod log_out;
+pub(crate) mod mint_biscuit;
 pub(crate) mod mint_jwt;
 pub(crate) mod open;
 pub(crate) mod refresh;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use kayan_cache::MemoryLimiter;
 use kayan_crypto::{Biscuits, SealedKeys, SystemJwsKeys, WrappingSecrets};
 use kayan_fakes::{
-    BreachList, MailBox, ManualClock, MemoryStore, PlainCodes, PlainHasher, PlainProvider, SeededEntropy, ShownValues,
+    BreachList, MailBox, ManualClock, MemoryStore, PlainBiscuits, PlainCodes, PlainHasher, PlainProvider,
+    SeededEntropy, ShownValues,
 };
 use kayan_ports::{Client, EventType, Outcome, Stores, TenantId, TenantSettings, TokenHash, Traits, WebAuthn};
 use kayan_webauthn::{Ceremonies, RelyingParty};
@@ -123,6 +124,7 @@ impl Stage {
             limiter: Arc::new(MemoryLimiter::new()),
             keys: Arc::new(keys),
             jws: Arc::new(SystemJwsKeys::default()),
+            biscuits: Arc::new(PlainBiscuits),
             tokens: Arc::new(Biscuits::new(entropy.clone())),
             totp: Arc::new(PlainCodes),
             relying_party: Arc::new(|_| Some(relying_party())),

@@ -1,21 +1,21 @@
 -- locks: database RESERVED
 -- makes: issuer_keys
--- The keys of tenants that sign JWTs for others to verify. A key is first `next` (published), then `active` (signs), then
--- `retiring` (published), then `retired`. There is one of each algorithm that is `next`, and one that is `active`: `slot` is
--- that state, or null, and unique.
+-- The keys of tenants that sign JWTs and biscuits for others to verify; a key signs only one of them. A key is first `next`
+-- (published), then `active` (signs), then `retiring` (published), then `retired`. There is one of each use and algorithm that
+-- is `next`, and one that is `active`: `slot` is that state, or null, and unique.
 
 CREATE TABLE issuer_keys (
     id         TEXT    NOT NULL PRIMARY KEY, -- the kid
     tenant_id  TEXT    NOT NULL,
+    key_use    TEXT    NOT NULL CHECK (key_use IN ('jwt', 'biscuit')),
     algorithm  TEXT    NOT NULL CHECK (algorithm IN ('EdDSA', 'ES256', 'RS256')),
-    key_use    TEXT    NOT NULL CHECK (key_use IN ('sig')),
     state      TEXT    NOT NULL CHECK (state IN ('next', 'active', 'retiring', 'retired')),
     slot       TEXT    CHECK (slot IS NULL AND state IN ('retiring', 'retired') OR slot = state AND state IN ('next', 'active')),
     secret     BLOB    CHECK ((secret IS NULL) = (slot IS NULL)), -- sealed; PKCS #8; null: it signs no more
     public_jwk TEXT    NOT NULL,
     created_at INTEGER NOT NULL, -- microseconds
     since      INTEGER NOT NULL, -- microseconds; when it entered its state
-    UNIQUE (tenant_id, algorithm, slot)
+    UNIQUE (tenant_id, key_use, algorithm, slot)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX issuer_keys_by_state ON issuer_keys (state, since);

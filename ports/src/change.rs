@@ -208,7 +208,7 @@ pub enum Unique {
     DataKey,
     /// The one signing key that its owner may have for a purpose.
     SigningKey,
-    /// The one `next` or `active` issuer key that a tenant may have of an algorithm.
+    /// The one `next` or `active` issuer key that a tenant may have of a use and an algorithm.
     IssuerKey,
     /// The one revocation of an admin token, by the system or by a tenant.
     Revocation,

@@ -1,4 +1,4 @@
-//! Issuer keys: the keys of a tenant that sign JWTs for others to verify, replaced in turn.
+//! Issuer keys: the keys of a tenant that sign JWTs and biscuits for others to verify, replaced in turn.
 
 use std::{fmt, sync::Arc};
 
@@ -41,6 +41,34 @@ impl JwsAlgorithm {
     }
 }
 
+/// What an issuer key signs. A key signs one kind of tokens only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyUse {
+    /// JWTs.
+    Jwt,
+    /// Biscuits, with Ed25519.
+    Biscuit,
+}
+
+impl KeyUse {
+    /// Every use.
+    pub const ALL: [Self; 2] = [Self::Jwt, Self::Biscuit];
+
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt",
+            Self::Biscuit => "biscuit",
+        }
+    }
+
+    /// The use of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|usage| usage.as_str() == name)
+    }
+}
+
 /// The state of an issuer key; it only moves forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,7 +102,7 @@ impl IssuerKeyState {
         Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 
-    /// Whether a tenant can have only one key of an algorithm in this state.
+    /// Whether a tenant can have only one key of a use and an algorithm in this state.
     pub fn is_single(self) -> bool {
         matches!(self, Self::Next | Self::Active)
     }
@@ -112,10 +140,12 @@ pub struct Jwk {
 /// An issuer key as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerKey {
-    /// Its id, the `kid` of the tokens that it signs.
+    /// Its id, the `kid` of the JWTs that it signs.
     pub id: KeyId,
     /// The tenant that it belongs to.
     pub tenant: TenantId,
+    /// What it signs.
+    pub usage: KeyUse,
     /// Its algorithm.
     pub algorithm: JwsAlgorithm,
     /// Its state.
@@ -133,11 +163,11 @@ pub struct IssuerKey {
 /// A write to issuer keys. None of them locks rows that others wait for.
 #[derive(Debug, Clone)]
 pub enum IssuerKeyChange {
-    /// Adds a key that is `next` or `active`. Guards: the tenant exists (`Guard::Tenant`), and has no key of the algorithm in that
-    /// state (`Unique::IssuerKey`).
+    /// Adds a key that is `next` or `active`. Guards: the tenant exists (`Guard::Tenant`), and has no key of the use and the
+    /// algorithm in that state (`Unique::IssuerKey`).
     Add(Box<IssuerKey>),
-    /// Makes the key that is `next` the `active` one. Guards: it is `next` (`Guard::IssuerKey`), and no other of its algorithm is
-    /// `active` (`Unique::IssuerKey`).
+    /// Makes the key that is `next` the `active` one. Guards: it is `next` (`Guard::IssuerKey`), and no other of its use and
+    /// algorithm is `active` (`Unique::IssuerKey`).
     Activate {
         /// The tenant.
         tenant: TenantId,
@@ -167,10 +197,11 @@ pub enum IssuerKeyChange {
 /// An implementation must keep the guarantees of [`Store`](crate::Store).
 #[async_trait]
 pub trait IssuerKeys: Send + Sync {
-    /// The tenant's key of this algorithm that is `next` or `active`.
+    /// The tenant's key of this use and algorithm that is `next` or `active`.
     async fn issuer_key(
         &self,
         tenant: &TenantId,
+        usage: KeyUse,
         algorithm: JwsAlgorithm,
         state: IssuerKeyState,
     ) -> Result<Option<IssuerKey>, Failure>;
@@ -182,11 +213,11 @@ pub trait IssuerKeys: Send + Sync {
     async fn issuer_keys(&self, scope: &Scope) -> Result<Vec<IssuerKey>, Failure>;
 
     /// Keys of all tenants that are in this state since `until` or longer, the longest first; at most a hundred. Of the `active`
-    /// ones only those whose tenant has no `next` key of the algorithm.
+    /// ones only those whose tenant has no `next` key of the use and the algorithm.
     async fn due_issuer_keys(&self, state: IssuerKeyState, until: Timestamp) -> Result<Vec<IssuerKey>, Failure>;
 }
 
-/// Generates and loads private keys that sign JWSs.
+/// Generates private keys, and loads those that sign JWSs.
 #[async_trait]
 pub trait JwsKeys: Send + Sync {
     /// A new private key, as PKCS #8 (RFC 5208). An RSA key can take a second, in which other tasks run.

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use crate::{
-    CommitError, CredentialId, Failure, IdentityId, JwsAlgorithm, KeyId, MessageId, OneTimePurpose, Scope, TenantId,
-    Timestamp, TokenHash, Version,
+    CommitError, CredentialId, Failure, IdentityId, JwsAlgorithm, KeyId, KeyUse, MessageId, OneTimePurpose, Scope,
+    TenantId, Timestamp, TokenHash, Version,
 };
 
 /// The purpose of a signing key: a key signs for one purpose only.
@@ -134,6 +134,8 @@ pub enum SecretOf<'a> {
     IssuerKey {
         /// Its tenant.
         tenant: &'a TenantId,
+        /// What it signs.
+        usage: KeyUse,
         /// Its algorithm.
         algorithm: JwsAlgorithm,
         /// Which.

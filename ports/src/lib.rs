@@ -6,6 +6,7 @@
 mod accounts;
 mod admin_tokens;
 mod audit;
+mod biscuits;
 mod breaches;
 mod change;
 mod cleanup;
@@ -49,6 +50,7 @@ pub use admin_tokens::{
 pub use audit::{
     AuditEvent, AuditTrail, EventCursor, EventOrder, EventPage, EventQuery, EventType, Outcome, PurgeEvents,
 };
+pub use biscuits::{BiscuitFacts, UserBiscuits};
 pub use breaches::BreachedPasswords;
 pub use change::{Affected, Change, Commit, Concerns, Guard, Unique};
 pub use cleanup::{Cleanup, Expired};
@@ -67,7 +69,7 @@ pub use ids::{
 };
 pub use issuer_keys::{
     ExpectedJwt, IssuerKey, IssuerKeyChange, IssuerKeyState, IssuerKeys, Jwk, JwsAlgorithm, JwsKey, JwsKeys, JwtKey,
-    VerifiedBy,
+    KeyUse, VerifiedBy,
 };
 pub use keys::{
     KeyChange, KeyError, KeyPurpose, Keys, Sealed, SealedKey, SecretOf, SigningKey, StoredKeys, WrappedKey, Wrapper,

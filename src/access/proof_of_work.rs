@@ -102,7 +102,8 @@ fn sign(key: &[u8; 32], challenge: &str) -> String {
     hex(&hmac(key).chain_update(challenge).finalize().into_bytes())
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// In hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 

@@ -1,6 +1,6 @@
 //! Lists issuer keys for an operator.
 
-use kayan_ports::{IssuerKey, IssuerKeyState, JwsAlgorithm, KeyId, TenantId, Timestamp, timestamp};
+use kayan_ports::{IssuerKey, IssuerKeyState, JwsAlgorithm, KeyId, KeyUse, TenantId, Timestamp, timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -11,10 +11,12 @@ use crate::{
 /// An issuer key, without its private half.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShownKey {
-    /// Its id, the `kid` of the tokens that it signs.
+    /// Its id, the `kid` of the JWTs that it signs.
     pub id: KeyId,
     /// The tenant that it belongs to.
     pub tenant: TenantId,
+    /// What it signs.
+    pub usage: KeyUse,
     /// Its algorithm.
     pub algorithm: JwsAlgorithm,
     /// Its state.
@@ -39,8 +41,8 @@ impl Kayan {
     }
 
     pub(super) fn shown_key(&self, key: IssuerKey) -> ShownKey {
-        let IssuerKey { id, tenant, algorithm, state, created_at, since, .. } = key;
+        let IssuerKey { id, tenant, usage, algorithm, state, created_at, since, .. } = key;
         let until = key_rotation::ends(state, since, self.settings.key_rotation);
-        ShownKey { id, tenant, algorithm, state, created_at, since, until }
+        ShownKey { id, tenant, usage, algorithm, state, created_at, since, until }
     }
 }

@@ -1,7 +1,8 @@
 //! Makes issuer keys, and the changes that add and move them.
 
 use kayan_ports::{
-    Change, EventType, IssuerKey, IssuerKeyChange, IssuerKeyState, JwsAlgorithm, KeyId, SecretOf, TenantId, Timestamp,
+    Change, EventType, IssuerKey, IssuerKeyChange, IssuerKeyState, JwsAlgorithm, KeyId, KeyUse, SecretOf, TenantId,
+    Timestamp,
 };
 
 use crate::{Failure, Kayan};
@@ -14,16 +15,17 @@ impl Kayan {
     pub(super) async fn make_issuer_key(
         &self,
         tenant: &TenantId,
-        algorithm: JwsAlgorithm,
+        (usage, algorithm): (KeyUse, JwsAlgorithm),
         state: IssuerKeyState,
         now: Timestamp,
     ) -> Result<IssuerKey, Failure> {
         let id = KeyId(self.new_id(now));
         let private = self.jws.generate(algorithm).await?;
         let public = self.jws.load(algorithm, &private)?.public(id);
-        let sealed = self.keys.seal(SecretOf::IssuerKey { tenant, algorithm, key: id }, &private).await?;
+        let of = SecretOf::IssuerKey { tenant, usage, algorithm, key: id };
+        let sealed = self.keys.seal(of, &private).await?;
         let (tenant, private) = (tenant.clone(), Some(sealed));
-        Ok(IssuerKey { id, tenant, algorithm, state, private, public, created_at: now, since: now })
+        Ok(IssuerKey { id, tenant, usage, algorithm, state, private, public, created_at: now, since: now })
     }
 
     /// The event of a change that the service made by itself.
@@ -31,6 +33,7 @@ impl Kayan {
         self.bare_event(key.tenant.clone(), EventType::AdminAction, now, "a signing key was replaced on schedule")
             .resource(path(key.id))
             .with("action", action)
+            .with("use", key.usage.as_str())
             .with("algorithm", key.algorithm.as_str())
             .record()
     }

@@ -1,6 +1,6 @@
 //! Publishes the public halves of a tenant's issuer keys (RFC 7517, section 5).
 
-use kayan_ports::{IssuerKeyState, Jwk, Scope, TenantId};
+use kayan_ports::{IssuerKey, IssuerKeyState, Jwk, KeyUse, Scope, TenantId};
 
 use crate::{Failure, Kayan};
 
@@ -16,14 +16,23 @@ pub enum PublishedKeysError {
 }
 
 impl Kayan {
-    /// The public keys that verify the tenant's tokens, now and soon, the newest first.
+    /// The public keys that verify the tenant's JWTs, now and soon, the newest first.
     pub async fn published_keys(&self, tenant: &TenantId) -> Result<Vec<Jwk>, PublishedKeysError> {
+        Ok(self.published(tenant, KeyUse::Jwt).await?.into_iter().map(|key| key.public).collect())
+    }
+
+    /// The keys of this use that are published.
+    pub(super) async fn published(
+        &self,
+        tenant: &TenantId,
+        usage: KeyUse,
+    ) -> Result<Vec<IssuerKey>, PublishedKeysError> {
         let known = self.store.tenants.tenant(tenant).await?;
         if !known.is_some_and(|tenant| tenant.active) {
             return Err(PublishedKeysError::NoTenant);
         }
-        let keys = self.store.issuer_keys.issuer_keys(&Scope::Tenant(tenant.clone())).await?;
-        let published = keys.into_iter().filter(|key| key.state != IssuerKeyState::Retired);
-        Ok(published.map(|key| key.public).collect())
+        let mut keys = self.store.issuer_keys.issuer_keys(&Scope::Tenant(tenant.clone())).await?;
+        keys.retain(|key| key.usage == usage && key.state != IssuerKeyState::Retired);
+        Ok(keys)
     }
 }

@@ -43,14 +43,15 @@ impl Kayan {
     }
 
     async fn next_step(&self, key: &IssuerKey, now: Timestamp) -> Result<(Vec<Change>, &'static str), Failure> {
-        let (tenant, algorithm) = (&key.tenant, key.algorithm);
+        let (tenant, usage, algorithm) = (&key.tenant, key.usage, key.algorithm);
         Ok(match key.state {
             IssuerKeyState::Active => {
-                let next = self.make_issuer_key(tenant, algorithm, IssuerKeyState::Next, now).await?;
+                let next = self.make_issuer_key(tenant, (usage, algorithm), IssuerKeyState::Next, now).await?;
                 (vec![add(&next)], "key.publish")
             }
             IssuerKeyState::Next => {
-                let active = self.store.issuer_keys.issuer_key(tenant, algorithm, IssuerKeyState::Active).await?;
+                let active =
+                    self.store.issuer_keys.issuer_key(tenant, usage, algorithm, IssuerKeyState::Active).await?;
                 let changes = active.map(|active| retire(&active, IssuerKeyState::Retiring, now));
                 (changes.into_iter().chain([activate(key, now)]).collect(), "key.activate")
             }

@@ -49,6 +49,7 @@ impl Kayan {
                 .operator_event(operator, &key.tenant, EventType::AdminAction, now, "a signing key was retired")
                 .resource(path(id))
                 .with("action", action)
+                .with("use", key.usage.as_str())
                 .with("algorithm", key.algorithm.as_str())
                 .with("state", key.state.as_str())
                 .with("reason", reason.clone());
@@ -67,10 +68,11 @@ impl Kayan {
         if key.state != IssuerKeyState::Active {
             return Ok(None);
         }
-        let next = self.store.issuer_keys.issuer_key(&key.tenant, key.algorithm, IssuerKeyState::Next).await?;
+        let (tenant, usage, algorithm) = (&key.tenant, key.usage, key.algorithm);
+        let next = self.store.issuer_keys.issuer_key(tenant, usage, algorithm, IssuerKeyState::Next).await?;
         Ok(Some(match next {
             Some(next) => activate(&next, now),
-            None => add(&self.make_issuer_key(&key.tenant, key.algorithm, IssuerKeyState::Active, now).await?),
+            None => add(&self.make_issuer_key(tenant, (usage, algorithm), IssuerKeyState::Active, now).await?),
         }))
     }
 }

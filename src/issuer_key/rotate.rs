@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use kayan_ports::{CommitError, EventType, Guard, IssuerKey, IssuerKeyState, JwsAlgorithm, Scope, TenantId, Unique};
+use kayan_ports::{
+    CommitError, EventType, Guard, IssuerKey, IssuerKeyState, JwsAlgorithm, KeyUse, Scope, TenantId, Unique,
+};
 use serde_json::json;
 
 use super::{
@@ -12,8 +14,20 @@ use super::{
 use crate::{
     DeniedError, Failure, Kayan, Operator,
     access::idempotency::Once,
-    policy::{key_rotation::DEFAULT_ALGORITHM, permission::Permission},
+    policy::{
+        key_rotation::{BISCUIT_ALGORITHM, DEFAULT_ALGORITHM},
+        permission::Permission,
+    },
 };
+
+/// Which keys to replace; by default those of every use and algorithm that the tenant uses.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RotateKeys {
+    /// Only those of this use.
+    pub usage: Option<KeyUse>,
+    /// Only the one of this algorithm, for JWTs unless the use is named. For biscuits there is `EdDSA` only.
+    pub algorithm: Option<JwsAlgorithm>,
+}
 
 /// Why no key was replaced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,23 +38,22 @@ pub enum RotateKeysError {
     /// There is no such tenant.
     #[error("there is no tenant `{0}`")]
     NoTenant(TenantId),
+    /// Biscuits have no key of this algorithm.
+    #[error("biscuits are signed with EdDSA, not with {}: leave out the algorithm", .0.as_str())]
+    Algorithm(JwsAlgorithm),
     /// The service failed.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 impl Kayan {
-    /// Publishes the next key of this algorithm, or of each that the operator's tenant uses; it signs when it has been published
-    /// for ten minutes. One that is published already stays. An algorithm that the tenant does not use yet gets a key that signs
-    /// at once. Returns the keys that are next or active.
-    pub async fn rotate_keys(
-        &self,
-        operator: &Operator,
-        algorithm: Option<JwsAlgorithm>,
-    ) -> Result<Vec<ShownKey>, RotateKeysError> {
+    /// Publishes the next keys of the operator's tenant; they sign when they have been published for ten minutes. One that is
+    /// published already stays. A use or an algorithm that the tenant does not use yet gets a key that signs at once. Returns the
+    /// keys that are next or active.
+    pub async fn rotate_keys(&self, operator: &Operator, cmd: RotateKeys) -> Result<Vec<ShownKey>, RotateKeysError> {
         let action = "key.rotate";
         self.permit(operator, &Permission::KEYS_WRITE, action).await?;
-        self.once(operator, |once| self.begin_rotation(once, operator, action, algorithm)).await
+        self.once(operator, |once| self.begin_rotation(once, operator, action, cmd)).await
     }
 
     async fn begin_rotation(
@@ -48,23 +61,26 @@ impl Kayan {
         once: Once<'_>,
         operator: &Operator,
         action: &'static str,
-        algorithm: Option<JwsAlgorithm>,
+        cmd: RotateKeys,
     ) -> Result<Vec<ShownKey>, RotateKeysError> {
         let tenant = operator.tenant();
         for _ in 0..ROUNDS {
             let now = self.clock.now();
             let mut keys = self.store.issuer_keys.issuer_keys(&Scope::Tenant(tenant.clone())).await?;
-            let algorithms = algorithms(algorithm, &keys);
-            keys.retain(|key| key.state.is_single() && algorithms.contains(&key.algorithm));
+            let kinds = kinds(cmd, &keys)?;
+            keys.retain(|key| key.state.is_single() && kinds.contains(&(key.usage, key.algorithm)));
             let mut added = Vec::new();
-            for algorithm in algorithms {
-                let has = |state| keys.iter().any(|key| key.algorithm == algorithm && key.state == state);
+            for kind in kinds {
+                let has = |state| keys.iter().any(|key| (key.usage, key.algorithm) == kind && key.state == state);
                 let state = if has(IssuerKeyState::Active) { IssuerKeyState::Next } else { IssuerKeyState::Active };
                 if !has(state) {
-                    added.push(self.make_issuer_key(&tenant, algorithm, state, now).await?);
+                    added.push(self.make_issuer_key(&tenant, kind, state, now).await?);
                 }
             }
-            let told = |key: &IssuerKey| json!({ "id": key.id, "algorithm": key.algorithm, "state": key.state });
+            let told = |key: &IssuerKey| {
+                let IssuerKey { id, usage, algorithm, state, .. } = key;
+                json!({ "id": id, "use": usage, "algorithm": algorithm, "state": state })
+            };
             let event = self
                 .operator_event(operator, &tenant, EventType::AdminAction, now, "signing keys are being replaced")
                 .resource("keys".to_owned())
@@ -83,12 +99,19 @@ impl Kayan {
     }
 }
 
-/// The one that is asked for, or else those in use, or else the default.
-fn algorithms(asked: Option<JwsAlgorithm>, keys: &[IssuerKey]) -> BTreeSet<JwsAlgorithm> {
-    if let Some(asked) = asked {
-        return BTreeSet::from([asked]);
-    }
-    let active = keys.iter().filter(|key| key.state == IssuerKeyState::Active).map(|key| key.algorithm);
-    let used: BTreeSet<_> = active.collect();
-    if used.is_empty() { BTreeSet::from([DEFAULT_ALGORITHM]) } else { used }
+/// Those that are asked for, as far as the tenant uses them, or else a first one.
+fn kinds(cmd: RotateKeys, keys: &[IssuerKey]) -> Result<BTreeSet<(KeyUse, JwsAlgorithm)>, RotateKeysError> {
+    Ok(match (cmd.usage, cmd.algorithm) {
+        (Some(KeyUse::Biscuit), None | Some(BISCUIT_ALGORITHM)) => {
+            BTreeSet::from([(KeyUse::Biscuit, BISCUIT_ALGORITHM)])
+        }
+        (Some(KeyUse::Biscuit), Some(other)) => return Err(RotateKeysError::Algorithm(other)),
+        (_, Some(algorithm)) => BTreeSet::from([(KeyUse::Jwt, algorithm)]),
+        (usage, None) => {
+            let active = keys.iter().filter(|key| key.state == IssuerKeyState::Active);
+            let asked = active.filter(|key| usage.is_none_or(|usage| key.usage == usage));
+            let used: BTreeSet<_> = asked.map(|key| (key.usage, key.algorithm)).collect();
+            if used.is_empty() { BTreeSet::from([(KeyUse::Jwt, DEFAULT_ALGORITHM)]) } else { used }
+        }
+    })
 }

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::Mac as _;
-use kayan_ports::{CommitError, Guard, IssuerKey, IssuerKeyState, JwsAlgorithm, JwsKey, SecretOf, TenantId, Unique};
+use kayan_ports::{
+    CommitError, Guard, IssuerKey, IssuerKeyState, JwsAlgorithm, JwsKey, KeyUse, SecretOf, TenantId, Unique,
+};
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
 use super::make::{ROUNDS, add, keep_changing};
 use crate::{Failure, Kayan, mac::hmac};
@@ -40,7 +43,7 @@ impl Kayan {
         algorithm: JwsAlgorithm,
         claims: &Map<String, Value>,
     ) -> Result<String, Failure> {
-        let key = self.active_issuer_key(tenant, algorithm).await?;
+        let key = self.active_issuer_key(tenant, KeyUse::Jwt, algorithm).await?;
         let signer = self.loaded(&key).await?;
         let header = json!({ "alg": algorithm.as_str(), "kid": key.id, "typ": ACCESS_TOKEN });
         signed(&header, claims, |message| signer.sign(message))
@@ -57,14 +60,15 @@ impl Kayan {
         })
     }
 
-    /// The tenant's active key of this algorithm, made if there is none. It is read anew for each token, so that no replica signs
-    /// with a key that was retired.
+    /// The tenant's active key of this use and algorithm, made if there is none. It is read anew for each token, so that no replica
+    /// signs with a key that was retired.
     pub(crate) async fn active_issuer_key(
         &self,
         tenant: &TenantId,
+        usage: KeyUse,
         algorithm: JwsAlgorithm,
     ) -> Result<IssuerKey, Failure> {
-        let find = || self.store.issuer_keys.issuer_key(tenant, algorithm, IssuerKeyState::Active);
+        let find = || self.store.issuer_keys.issuer_key(tenant, usage, algorithm, IssuerKeyState::Active);
         if let Some(key) = find().await? {
             return Ok(key);
         }
@@ -75,7 +79,7 @@ impl Kayan {
                 return Ok(key);
             }
             let now = self.clock.now();
-            let key = self.make_issuer_key(tenant, algorithm, IssuerKeyState::Active, now).await?;
+            let key = self.make_issuer_key(tenant, (usage, algorithm), IssuerKeyState::Active, now).await?;
             let event = self.issuer_key_event(&key, "key.create", now);
             match self.store.changes.commit(vec![add(&key), event]).await {
                 Ok(()) => return Ok(key),
@@ -94,15 +98,7 @@ impl Kayan {
         if let Some(known) = self.issuer_keys.lock().get(&key.id) {
             return Ok(known.clone());
         }
-        let damaged = || Failure::Fault(format!("the signing key {} is damaged", key.id));
-        let sealed = key.private.as_ref().ok_or_else(damaged)?;
-        let of = SecretOf::IssuerKey { tenant: &key.tenant, algorithm: key.algorithm, key: key.id };
-        let private = self.keys.open(of, sealed).await?;
-        let loaded = self.jws.load(key.algorithm, &private)?;
-        // Verifiers know only the public half.
-        if loaded.public(key.id) != key.public {
-            return Err(damaged());
-        }
+        let (_, loaded) = self.private_half(key).await?;
         let mut known = self.issuer_keys.lock();
         if known.len() >= MOST_LOADED {
             known.clear();
@@ -110,4 +106,19 @@ impl Kayan {
         known.insert(key.id, loaded.clone());
         Ok(loaded)
     }
+
+    /// The private half, as PKCS #8 and loaded.
+    pub(super) async fn private_half(&self, key: &IssuerKey) -> Result<(Zeroizing<Vec<u8>>, Arc<dyn JwsKey>), Failure> {
+        let sealed = key.private.as_ref().ok_or_else(|| damaged(key))?;
+        let IssuerKey { id, tenant, usage, algorithm, public, .. } = key;
+        let of = SecretOf::IssuerKey { tenant, usage: *usage, algorithm: *algorithm, key: *id };
+        let private = self.keys.open(of, sealed).await?;
+        let loaded = self.jws.load(*algorithm, &private)?;
+        // Verifiers know only the public half.
+        if loaded.public(*id) == *public { Ok((private, loaded)) } else { Err(damaged(key)) }
+    }
+}
+
+pub(super) fn damaged(key: &IssuerKey) -> Failure {
+    Failure::Fault(format!("the signing key {} is damaged", key.id))
 }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use kayan_ports::{EventType, IssuerKeyState, Jwk, JwsAlgorithm, KeyId, Outcome, Scope, TenantId, TenantSettings};
+use kayan_ports::{
+    Aal, BiscuitFacts, EventType, IdentityId, IssuerKey, IssuerKeyState, Jwk, JwsAlgorithm, KeyId, KeyUse, Outcome,
+    Scope, SessionId, TenantId, TenantSettings,
+};
 use serde_json::{Map, Value};
 use time::Duration;
 
 use crate::{
-    CreateTenant, DeniedError, Grants, Kayan, Operator, PublishedKeysError, RetireKeyError, RotateKeysError, ShownKey,
-    stage::Stage,
+    CreateTenant, DeniedError, Grants, Kayan, Operator, PublishedKeysError, RetireKeyError, RotateKeys,
+    RotateKeysError, ShownKey, stage::Stage,
 };
 
 use IssuerKeyState::{Active, Next, Retired, Retiring};
@@ -31,7 +34,7 @@ async fn states(stage: &Stage) -> Vec<IssuerKeyState> {
 /// The key that a token is signed with now.
 async fn signs(kayan: &Kayan) -> KeyId {
     kayan.sign_jwt(&TenantId::default(), ALGORITHM, &Map::new()).await.unwrap();
-    kayan.active_issuer_key(&TenantId::default(), ALGORITHM).await.unwrap().id
+    kayan.active_issuer_key(&TenantId::default(), KeyUse::Jwt, ALGORITHM).await.unwrap().id
 }
 
 async fn published(stage: &Stage) -> Vec<String> {
@@ -40,7 +43,7 @@ async fn published(stage: &Stage) -> Vec<String> {
 }
 
 async fn rotate(stage: &Stage) -> Vec<ShownKey> {
-    stage.kayan.rotate_keys(&Stage::operator(), None).await.unwrap()
+    stage.kayan.rotate_keys(&Stage::operator(), RotateKeys::default()).await.unwrap()
 }
 
 /// How many administrative actions of this name are in the trail.
@@ -139,7 +142,8 @@ async fn a_tenant_without_keys_gets_one_that_signs_at_once() {
     let stage = Stage::new();
     let shown = rotate(&stage).await;
     assert_eq!((shown.len(), shown[0].algorithm, shown[0].state), (1, JwsAlgorithm::Es256, Active));
-    let more = stage.kayan.rotate_keys(&Stage::operator(), Some(JwsAlgorithm::EdDsa)).await.unwrap();
+    let eddsa = RotateKeys { algorithm: Some(JwsAlgorithm::EdDsa), ..RotateKeys::default() };
+    let more = stage.kayan.rotate_keys(&Stage::operator(), eddsa).await.unwrap();
     assert_eq!((more.len(), more[0].algorithm, more[0].state), (1, JwsAlgorithm::EdDsa, Active));
     assert_eq!(rotate(&stage).await.len(), 4, "all algorithms in use, each with its next key");
 }
@@ -186,14 +190,17 @@ async fn i_29_a_tenant_has_keys_of_its_own_and_its_operators_see_no_others() {
     let ours = signs(&stage.kayan).await;
     let operator = Operator { scope: Scope::Tenant(acme.clone()), ..Stage::operator() };
     assert_eq!(stage.kayan.list_keys(&operator).await, Ok(vec![]));
-    let theirs = stage.kayan.rotate_keys(&operator, None).await.unwrap();
+    let theirs = stage.kayan.rotate_keys(&operator, RotateKeys::default()).await.unwrap();
     assert_eq!((theirs.len(), &theirs[0].tenant), (1, &acme));
     assert_eq!(stage.kayan.retire_key(&operator, ours, None).await, Err(RetireKeyError::NotFound(ours)));
     assert_eq!(published(&stage).await, [ours.to_string()]);
     let nowhere: TenantId = "nowhere".parse().unwrap();
     assert_eq!(stage.kayan.published_keys(&nowhere).await, Err(PublishedKeysError::NoTenant));
     let operator = Operator { scope: Scope::Tenant(nowhere.clone()), ..Stage::operator() };
-    assert_eq!(stage.kayan.rotate_keys(&operator, None).await, Err(RotateKeysError::NoTenant(nowhere)));
+    assert_eq!(
+        stage.kayan.rotate_keys(&operator, RotateKeys::default()).await,
+        Err(RotateKeysError::NoTenant(nowhere))
+    );
 }
 
 #[tokio::test]
@@ -204,9 +211,92 @@ async fn i_31_keys_need_permissions_of_their_own() {
     assert!(stage.kayan.list_keys(&of("keys:read")).await.is_ok());
     assert_eq!(stage.kayan.list_keys(&of("keys:write")).await, Err(refused("keys:read")));
     let id = signs(&stage.kayan).await;
-    let rotated = stage.kayan.rotate_keys(&of("keys:read"), None).await;
+    let rotated = stage.kayan.rotate_keys(&of("keys:read"), RotateKeys::default()).await;
     assert_eq!(rotated, Err(RotateKeysError::Denied(refused("keys:write"))));
     let retired = stage.kayan.retire_key(&of("keys:read"), id, None).await;
     assert_eq!(retired, Err(RetireKeyError::Denied(refused("keys:write"))));
     assert_eq!(stage.count(EventType::AdminAction, Outcome::Failure), 3);
+}
+
+/// A biscuit is signed now, by this key.
+async fn signs_biscuit(kayan: &Kayan) -> KeyId {
+    let facts = BiscuitFacts {
+        user: IdentityId(uuid::Uuid::nil()),
+        tenant: TenantId::default(),
+        session: SessionId(uuid::Uuid::nil()),
+        aal: Aal::Aal1,
+        roles: vec![],
+        permissions: vec![],
+        expires_at: kayan.clock.now(),
+    };
+    kayan.sign_biscuit(&facts).await.unwrap().1.id
+}
+
+async fn published_for_biscuits(stage: &Stage) -> Vec<KeyId> {
+    let keys = stage.kayan.published_biscuit_keys(&TenantId::default()).await.unwrap();
+    keys.into_iter().map(|key| key.id).collect()
+}
+
+#[tokio::test]
+async fn a_key_signs_jwts_or_biscuits_and_is_published_for_those_only() {
+    let stage = Stage::new();
+    let eddsa = RotateKeys { algorithm: Some(JwsAlgorithm::EdDsa), ..RotateKeys::default() };
+    let jwts = stage.kayan.rotate_keys(&Stage::operator(), eddsa).await.unwrap()[0].id;
+    let biscuits = signs_biscuit(&stage.kayan).await;
+    assert_ne!(jwts, biscuits, "also of the same algorithm");
+    assert_eq!(signs_biscuit(&stage.restarted().kayan).await, biscuits);
+    assert_eq!(
+        (published(&stage).await, published_for_biscuits(&stage).await),
+        (vec![jwts.to_string()], vec![biscuits])
+    );
+    let uses: Vec<_> = stage.kayan.list_keys(&Stage::operator()).await.unwrap().iter().map(|key| key.usage).collect();
+    assert_eq!(uses, [KeyUse::Biscuit, KeyUse::Jwt]);
+    assert_eq!(
+        stage.kayan.published_biscuit_keys(&"nowhere".parse().unwrap()).await,
+        Err(PublishedKeysError::NoTenant)
+    );
+}
+
+#[tokio::test]
+async fn a_key_for_jwts_that_was_moved_to_biscuits_signs_none() {
+    let stage = Stage::new();
+    let eddsa = RotateKeys { algorithm: Some(JwsAlgorithm::EdDsa), ..RotateKeys::default() };
+    stage.kayan.rotate_keys(&Stage::operator(), eddsa).await.unwrap();
+    let key = stage.kayan.active_issuer_key(&TenantId::default(), KeyUse::Jwt, JwsAlgorithm::EdDsa).await.unwrap();
+    assert!(stage.kayan.private_half(&key).await.is_ok());
+    let moved = IssuerKey { usage: KeyUse::Biscuit, ..key };
+    assert!(stage.kayan.private_half(&moved).await.is_err(), "its use is sealed with it");
+}
+
+#[tokio::test]
+async fn keys_for_biscuits_are_replaced_on_schedule_and_by_operators() {
+    let stage = Stage::new();
+    let first = signs_biscuit(&stage.kayan).await;
+    signs(&stage.kayan).await;
+    stage.clock.advance(ROTATION - PUBLISHED);
+    assert_eq!(stage.kayan.replace_due_keys().await, Ok(2), "the one for JWTs as well");
+    let next = published_for_biscuits(&stage).await[0];
+    assert_eq!((published_for_biscuits(&stage).await, signs_biscuit(&stage.kayan).await), (vec![next, first], first));
+    stage.clock.advance(PUBLISHED);
+    assert_eq!(stage.kayan.replace_due_keys().await, Ok(2));
+    assert_eq!(signs_biscuit(&stage.kayan).await, next);
+    assert_eq!(published_for_biscuits(&stage).await, [next, first], "biscuits of the first one may still be valid");
+    stage.clock.advance(RETAINED);
+    assert_eq!(stage.kayan.replace_due_keys().await, Ok(2));
+    assert_eq!(published_for_biscuits(&stage).await, [next]);
+
+    let of = |usage, algorithm| RotateKeys { usage: Some(usage), algorithm };
+    let rotate = async |cmd| stage.kayan.rotate_keys(&Stage::operator(), cmd).await;
+    let shown = rotate(of(KeyUse::Biscuit, None)).await.unwrap();
+    let states: Vec<_> = shown.iter().map(|key| (key.usage, key.state)).collect();
+    assert_eq!(states, [(KeyUse::Biscuit, Next), (KeyUse::Biscuit, Active)]);
+    assert_eq!(rotate(of(KeyUse::Biscuit, Some(JwsAlgorithm::EdDsa))).await, Ok(shown.clone()));
+    let es256 = rotate(of(KeyUse::Biscuit, Some(JwsAlgorithm::Es256))).await;
+    assert_eq!(es256, Err(RotateKeysError::Algorithm(JwsAlgorithm::Es256)));
+    assert_eq!(rotate(of(KeyUse::Jwt, None)).await.unwrap().len(), 2);
+    assert_eq!(rotate(RotateKeys::default()).await.unwrap().len(), 4, "every use");
+
+    stage.kayan.retire_key(&Stage::operator(), next, None).await.unwrap();
+    assert_eq!(signs_biscuit(&stage.kayan).await, shown[0].id, "the next one for biscuits takes over");
+    assert_eq!(published_for_biscuits(&stage).await, [shown[0].id]);
 }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use kayan_ports::{IssuerKeyState, JwsAlgorithm, Timestamp};
 
-/// The algorithm where none is named: its keys and signatures are small, and nearly every verifier knows it.
+/// The algorithm of JWTs where none is named: its keys and signatures are small, and nearly every verifier knows it.
 pub const DEFAULT_ALGORITHM: JwsAlgorithm = JwsAlgorithm::Es256;
+/// The algorithm of the keys that sign biscuits: all libraries know it.
+pub const BISCUIT_ALGORITHM: JwsAlgorithm = JwsAlgorithm::EdDsa;
 /// How long verifiers may cache the published keys.
 pub const CACHED: Duration = Duration::from_mins(5);
 /// How long a key is published before it signs: verifiers that cache keys have read it by then.

@@ -246,6 +246,11 @@ impl Grants {
         held.map(|held| held.via.as_slice()).min_by_key(|via| via.len())
     }
 
+    /// The patterns, whichever roles they are held through. Limits are not looked at.
+    pub fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.held.iter().map(|held| &held.pattern)
+    }
+
     /// The first pattern of `other` that is not wholly held here; `None` when this holds all that `other` gives.
     ///
     /// Cautious: a pattern counts as held when a single one here includes it. Limits of `other` are not looked at.
@@ -254,7 +259,7 @@ impl Grants {
             let within = self.limits.iter().all(|limit| limit.iter().any(|pattern| pattern.includes(wanted)));
             within && self.held.iter().any(|held| held.pattern.includes(wanted))
         };
-        other.held.iter().map(|held| &held.pattern).find(|wanted| !holds(wanted)).cloned()
+        other.patterns().find(|wanted| !holds(wanted)).cloned()
     }
 }
 

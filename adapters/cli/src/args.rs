@@ -162,7 +162,7 @@ pub(crate) enum Admin {
         #[command(subcommand)]
         action: MessageAction,
     },
-    /// List, replace and retire the keys that sign JWTs
+    /// List, replace and retire the keys that sign JWTs and biscuits
     Key {
         #[command(subcommand)]
         action: KeyAction,

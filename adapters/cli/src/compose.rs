@@ -191,6 +191,7 @@ fn over(
         breaches: breaches::breaches(config)?,
         keys,
         jws: Arc::new(SystemJwsKeys::default()),
+        biscuits: Arc::new(Biscuits::new(entropy())),
         tokens: tokens(),
         totp: Arc::new(AppCodes),
         relying_party: passkeys::relying_party(config)?,

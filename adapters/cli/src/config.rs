@@ -69,7 +69,7 @@ pub(crate) struct Config {
     pub(crate) hashing: Hashing,
     /// How long sessions last.
     pub(crate) sessions: Sessions,
-    /// The age at which keys that sign JWTs are replaced.
+    /// The age at which keys that sign JWTs and biscuits are replaced.
     pub(crate) key_rotation: Duration,
     /// How session tokens are written as JWTs; `None`: they are opaque.
     pub(crate) session_jwts: Option<SessionJwts>,

@@ -4,6 +4,8 @@
 //! fixed forms, which are compared as text before anything is evaluated: the authorizer's limits do not apply within an
 //! expression, and a few hundred bytes of nested closures keep it busy for minutes.
 
+mod user;
+
 use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -30,7 +32,7 @@ fn limits() -> AuthorizerLimits {
     AuthorizerLimits { max_facts: 500, max_iterations: 4, max_time: Duration::from_millis(100) }
 }
 
-/// Creates, narrows and reads biscuits.
+/// Creates, narrows and reads admin tokens, and signs biscuits for users.
 pub struct Biscuits {
     entropy: Arc<dyn Entropy>,
 }
@@ -42,7 +44,7 @@ impl Biscuits {
     }
 
     /// The key with which the holder appends the next block.
-    fn next_key(&self) -> Result<KeyPair, AdminTokenError> {
+    fn next_key(&self) -> Result<KeyPair, error::Format> {
         let mut seed = Zeroizing::new([0; 32]);
         self.entropy.fill(seed.as_mut_slice());
         key_pair(&seed)
@@ -62,7 +64,8 @@ impl AdminTokens for Biscuits {
             |said: &Said| said.id == Some(id) && said.name.as_deref() == Some(name) && said.bounds == whole(bounds);
         parse(&lines, true).filter(same).ok_or_else(strange_text)?;
         let builder = BiscuitBuilder::new().code(lines).map_err(fault)?;
-        let token = builder.build_with_key_pair(&key_pair(&key.seed)?, symbols(), &self.next_key()?).map_err(fault)?;
+        let (root, next) = (key_pair(&key.seed).map_err(fault)?, self.next_key().map_err(fault)?);
+        let token = builder.build_with_key_pair(&root, symbols(), &next).map_err(fault)?;
         encode(&token.to_vec().map_err(fault)?)
     }
 
@@ -76,7 +79,8 @@ impl AdminTokens for Biscuits {
         let lines = written(bounds, LIMIT)?;
         parse(&lines, false).filter(|said| said.bounds == whole(bounds)).ok_or_else(strange_text)?;
         let block = BlockBuilder::new().code(lines).map_err(fault)?;
-        let narrowed = token.append_with_keypair(&self.next_key()?, block).map_err(|_| AdminTokenError::Full)?;
+        let next = self.next_key().map_err(fault)?;
+        let narrowed = token.append_with_keypair(&next, block).map_err(|_| AdminTokenError::Full)?;
         encode(&narrowed.to_vec().map_err(fault)?)
     }
 
@@ -225,8 +229,8 @@ fn symbols() -> biscuit_auth::datalog::SymbolTable {
     biscuit_auth::datalog::SymbolTable::new()
 }
 
-fn key_pair(seed: &[u8; 32]) -> Result<KeyPair, AdminTokenError> {
-    Ok(KeyPair::from(&PrivateKey::from_bytes(seed, Algorithm::Ed25519).map_err(fault)?))
+fn key_pair(seed: &[u8; 32]) -> Result<KeyPair, error::Format> {
+    Ok(KeyPair::from(&PrivateKey::from_bytes(seed, Algorithm::Ed25519)?))
 }
 
 fn encode(token: &[u8]) -> Result<AdminTokenText, AdminTokenError> {

@@ -239,7 +239,9 @@ fn secret_row(of: SecretOf<'_>) -> String {
         SecretOf::Credential { identity, credential, .. } => format!("{identity}/{credential}"),
         SecretOf::OneTime { purpose, hash, .. } => format!("{}/{}", purpose.as_str(), URL_SAFE_NO_PAD.encode(hash.0)),
         SecretOf::Message { message, .. } => message.to_string(),
-        SecretOf::IssuerKey { algorithm, key, .. } => format!("{}/{key}", algorithm.as_str()),
+        SecretOf::IssuerKey { usage, algorithm, key, .. } => {
+            format!("{}/{}/{key}", usage.as_str(), algorithm.as_str())
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Replaces the keys that sign JWTs on schedule.
+//! Replaces the keys that sign JWTs and biscuits on schedule.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Tests of session tokens as JWTs.
 
-use kayan_ports::{Clock as _, JwtAudience};
+use kayan_ports::{Clock as _, JwtAudience, KeyUse};
 use serde_json::Value;
 
 use super::*;
@@ -113,7 +113,7 @@ async fn i_23_a_jwt_is_of_its_tenant_and_its_published_key() {
     let other: TenantId = "other".parse().unwrap();
     assert_eq!(stage.kayan.presented_token(&other, &jwt).await, Ok(None), "another tenant");
     assert_eq!(stage.kayan.presented_token(&tenant, &jwt).await, Ok(Some(ada.session.token)));
-    let key = stage.kayan.active_issuer_key(&tenant, JwsAlgorithm::Es256).await.unwrap();
+    let key = stage.kayan.active_issuer_key(&tenant, KeyUse::Jwt, JwsAlgorithm::Es256).await.unwrap();
     stage.kayan.retire_key(&Stage::operator(), key.id, None).await.unwrap();
     stage.clock.advance(KEY_CACHED);
     assert_eq!(stage.kayan.presented_token(&tenant, &jwt).await, Ok(None), "its key was retired five seconds ago");

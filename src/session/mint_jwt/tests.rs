@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kayan_ports::{Clock as _, JwsAlgorithm, JwtAudience, Method, State, TenantSettings};
+use kayan_ports::{Clock as _, JwsAlgorithm, JwtAudience, KeyUse, Method, State, TenantSettings};
 use serde_json::{Value, json};
 
 use super::*;
@@ -47,7 +47,7 @@ async fn a_token_has_the_claims_of_rfc_9068_and_those_of_the_tenant() {
     let ada = stage.person("ada@example.com").await;
     let minted = stage.kayan.mint_jwt(&Stage::bearer(ada.session_token.hash()), cmd(Some(60))).await.unwrap();
     let (header, claims) = read(&minted.token);
-    let key = stage.kayan.active_issuer_key(&ada.identity.tenant, JwsAlgorithm::Es256).await.unwrap();
+    let key = stage.kayan.active_issuer_key(&ada.identity.tenant, KeyUse::Jwt, JwsAlgorithm::Es256).await.unwrap();
     assert_eq!(header, json!({ "alg": "ES256", "typ": "at+jwt", "kid": key.id }));
     let now = stage.clock.now();
     let jti: uuid::Uuid = serde_json::from_value(claims["jti"].clone()).unwrap();

@@ -1,8 +1,8 @@
 //! What can be done with issuer keys: samples, each question and write once, and verbs of the matrix.
 
 use kayan_ports::{
-    Change, IssuerKey, IssuerKeyChange, IssuerKeyState, Jwk, JwsAlgorithm, KeyId, Scope, Sealed, Stores, TenantId,
-    Timestamp,
+    Change, IssuerKey, IssuerKeyChange, IssuerKeyState, Jwk, JwsAlgorithm, KeyId, KeyUse, Scope, Sealed, Stores,
+    TenantId, Timestamp,
 };
 
 use crate::{
@@ -28,6 +28,7 @@ pub(crate) fn issuer_key(tenant: &TenantId, state: IssuerKeyState, second: i64) 
     IssuerKey {
         id,
         tenant: tenant.clone(),
+        usage: KeyUse::Jwt,
         algorithm: JwsAlgorithm::Es256,
         state,
         private: Some(Sealed((0..=255).collect())),
@@ -54,7 +55,7 @@ pub(crate) async fn exercise(store: &Stores, tenant: &TenantId) {
     let (active, next) = (issuer_key(tenant, IssuerKeyState::Active, 1), issuer_key(tenant, IssuerKeyState::Next, 2));
     let keys = &store.issuer_keys;
     store.changes.commit(vec![add(&active), add(&next)]).await.unwrap();
-    assert!(keys.issuer_key(tenant, JwsAlgorithm::Es256, IssuerKeyState::Active).await.unwrap().is_some());
+    assert!(keys.issuer_key(tenant, KeyUse::Jwt, JwsAlgorithm::Es256, IssuerKeyState::Active).await.unwrap().is_some());
     for scope in [Scope::System, Scope::from(tenant)] {
         assert!(keys.issuer_key_of_id(&scope, next.id).await.unwrap().is_some());
         assert!(keys.issuer_keys(&scope).await.unwrap().len() >= 2);
@@ -68,7 +69,8 @@ pub(crate) async fn exercise(store: &Stores, tenant: &TenantId) {
 
 /// Whether the owner still has the active key of a furnished tenant.
 async fn is_active(store: &Stores, tenant: &TenantId, key: KeyId) -> bool {
-    let found = store.issuer_keys.issuer_key(tenant, JwsAlgorithm::Es256, IssuerKeyState::Active).await.unwrap();
+    let (usage, algorithm) = (KeyUse::Jwt, JwsAlgorithm::Es256);
+    let found = store.issuer_keys.issuer_key(tenant, usage, algorithm, IssuerKeyState::Active).await.unwrap();
     found.is_some_and(|found| found.id == key)
 }
 

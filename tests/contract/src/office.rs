@@ -41,6 +41,7 @@ fn drawing(store: &Stores, hasher: Arc<dyn PasswordHasher>, ids: Arc<dyn Entropy
         limiter: Arc::new(MemoryLimiter::new()),
         keys: Arc::new(keys),
         jws: Arc::new(SystemJwsKeys::default()),
+        biscuits: Arc::new(Biscuits::new(entropy.clone())),
         tokens: Arc::new(Biscuits::new(entropy)),
         totp: Arc::new(AppCodes),
         relying_party: Arc::new(|_| None),

@@ -52,6 +52,7 @@ impl Counted {
             limiter: Arc::new(MemoryLimiter::new()),
             keys: Arc::new(keys),
             jws: Arc::new(kayan_crypto::SystemJwsKeys::default()),
+            biscuits: Arc::new(Biscuits::new(entropy.clone())),
             tokens: Arc::new(Biscuits::new(entropy.clone())),
             totp: Arc::new(kayan_crypto::AppCodes),
             relying_party: Arc::new(|_| None),

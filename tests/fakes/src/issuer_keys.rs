@@ -1,8 +1,8 @@
 //! Issuer keys, and the guards of their changes.
 
 use kayan_ports::{
-    CommitError, Guard, IssuerKey, IssuerKeyChange, IssuerKeyState, JwsAlgorithm, KeyId, Scope, TenantId, Timestamp,
-    Unique,
+    CommitError, Guard, IssuerKey, IssuerKeyChange, IssuerKeyState, JwsAlgorithm, KeyId, KeyUse, Scope, TenantId,
+    Timestamp, Unique,
 };
 
 use crate::rows::{Rows, takes_in};
@@ -11,10 +11,11 @@ impl Rows {
     pub(crate) fn issuer_key(
         &self,
         tenant: &TenantId,
-        algorithm: JwsAlgorithm,
+        (usage, algorithm): (KeyUse, JwsAlgorithm),
         state: IssuerKeyState,
     ) -> Option<&IssuerKey> {
-        let is_it = |key: &&IssuerKey| key.tenant == *tenant && key.algorithm == algorithm && key.state == state;
+        let kind = |key: &IssuerKey| (key.usage, key.algorithm) == (usage, algorithm);
+        let is_it = |key: &&IssuerKey| key.tenant == *tenant && kind(key) && key.state == state;
         self.issuer_keys.iter().find(|key| state.is_single() && is_it(key))
     }
 
@@ -27,10 +28,11 @@ impl Rows {
     }
 
     pub(crate) fn due_issuer_keys(&self, state: IssuerKeyState, until: Timestamp) -> Vec<IssuerKey> {
-        let has_next = |key: &&IssuerKey| self.issuer_key(&key.tenant, key.algorithm, IssuerKeyState::Next).is_some();
+        let next = |key: &IssuerKey| self.issuer_key(&key.tenant, (key.usage, key.algorithm), IssuerKeyState::Next);
         let is_due = |key: &&IssuerKey| key.state == state && key.since <= until;
         let due = self.issuer_keys.iter().filter(is_due);
-        let mut due: Vec<_> = due.filter(|key| state != IssuerKeyState::Active || !has_next(key)).cloned().collect();
+        let mut due: Vec<_> =
+            due.filter(|key| state != IssuerKeyState::Active || next(key).is_none()).cloned().collect();
         due.sort_by_key(|key| key.since);
         due.truncate(100);
         due
@@ -42,12 +44,12 @@ impl Rows {
                 if !self.tenants.contains_key(&key.tenant) {
                     return Err(CommitError::Stale(Guard::Tenant));
                 }
-                self.one_issuer_key(&key.tenant, key.algorithm, key.state)?;
+                self.one_issuer_key(&key, key.state)?;
                 self.issuer_keys.push(*key);
             }
             IssuerKeyChange::Activate { tenant, key, at } => {
-                let algorithm = self.movable_issuer_key(&tenant, key, IssuerKeyState::Next)?.algorithm;
-                self.one_issuer_key(&tenant, algorithm, IssuerKeyState::Active)?;
+                let next = self.movable_issuer_key(&tenant, key, IssuerKeyState::Next)?.clone();
+                self.one_issuer_key(&next, IssuerKeyState::Active)?;
                 let moved = self.movable_issuer_key(&tenant, key, IssuerKeyState::Next)?;
                 (moved.state, moved.since) = (IssuerKeyState::Active, at);
             }
@@ -59,13 +61,8 @@ impl Rows {
         Ok(())
     }
 
-    fn one_issuer_key(
-        &self,
-        tenant: &TenantId,
-        algorithm: JwsAlgorithm,
-        state: IssuerKeyState,
-    ) -> Result<(), CommitError> {
-        match self.issuer_key(tenant, algorithm, state) {
+    fn one_issuer_key(&self, key: &IssuerKey, state: IssuerKeyState) -> Result<(), CommitError> {
+        match self.issuer_key(&key.tenant, (key.usage, key.algorithm), state) {
             Some(_) => Err(CommitError::Conflict(Unique::IssuerKey)),
             None => Ok(()),
         }

@@ -7,6 +7,7 @@
 mod accounts;
 mod apply;
 mod attempts;
+mod biscuits;
 mod breaches;
 mod cleanup;
 mod clock;
@@ -30,6 +31,7 @@ mod store;
 mod tenants;
 mod totp;
 
+pub use biscuits::PlainBiscuits;
 pub use breaches::BreachList;
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;

@@ -7,8 +7,8 @@ use kayan_ports::{
     AccessTokens, Account, AccountQuery, Accounts, AdminTokenId, AuditEvent, AuditTrail, AuthenticatedSession, Backlog,
     Change, Cleanup, Client, Commit, CommitError, Credential, Credentials, DefinedRoles, Device, Devices, EventCursor,
     EventPage, EventQuery, Expired, Factor, FactorKind, Factors, Failure, Identifier, Identity, IdentityId,
-    IdentityQuery, IssuerKey, IssuerKeyState, IssuerKeys, JwsAlgorithm, KeyId, KeyPurpose, LoginCandidate, Lookup,
-    Message, MessageId, MessageQuery, OneTimePurpose, OneTimeToken, OneTimeTokens, Outbox, Page, PasswordHash,
+    IdentityQuery, IssuerKey, IssuerKeyState, IssuerKeys, JwsAlgorithm, KeyId, KeyPurpose, KeyUse, LoginCandidate,
+    Lookup, Message, MessageId, MessageQuery, OneTimePurpose, OneTimeToken, OneTimeTokens, Outbox, Page, PasswordHash,
     ProviderAccount, ProviderLink, Refreshing, Revocations, Roles, Scope, Seal, SealedKey, Seals, Session, SessionId,
     SessionQuery, Sessions, StoredKeys, StoredResponse, StoredResponses, Stretch, Tenant, TenantId, TenantQuery,
     Tenants, Timestamp, TokenHash, TrailEvent, Unsealed, WrappedKey,
@@ -304,10 +304,11 @@ impl IssuerKeys for MemoryStore {
     async fn issuer_key(
         &self,
         tenant: &TenantId,
+        usage: KeyUse,
         algorithm: JwsAlgorithm,
         state: IssuerKeyState,
     ) -> Result<Option<IssuerKey>, Failure> {
-        Ok(self.read()?.issuer_key(tenant, algorithm, state).cloned())
+        Ok(self.read()?.issuer_key(tenant, (usage, algorithm), state).cloned())
     }
 
     async fn issuer_key_of_id(&self, scope: &Scope, id: KeyId) -> Result<Option<IssuerKey>, Failure> {

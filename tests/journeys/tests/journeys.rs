@@ -13,6 +13,7 @@ mod administration;
 mod alerts;
 mod audit_api;
 mod backup;
+mod biscuits;
 mod bodies;
 mod browser;
 mod browsers;

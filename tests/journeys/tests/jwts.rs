@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 const API: &str = "https://api.example";
 const ISSUER: &str = "https://id.example/auth";
-const DAY: u32 = 86_400;
+pub(crate) const DAY: u32 = 86_400;
 const REPLACED: &str = r#"kayan_job_runs_total{job="replace_keys",status="success"}"#;
 
 /// Verifies a token by the keys at a URL, as another service does, and prints its header and its claims.
@@ -42,7 +42,7 @@ async fn mint(ada: &Person) -> String {
     ask(minting(&ada.client, &ada.session_token, API)).await.expect(200).at("/token")
 }
 
-async fn run(home: &Home, line: &str) -> Value {
+pub(crate) async fn run(home: &Home, line: &str) -> Value {
     let ran = home.run(line).await;
     assert_eq!(ran.code, 0, "{line}: {ran:?}");
     serde_json::from_str(&ran.stdout).unwrap_or_default()
@@ -148,7 +148,7 @@ async fn published_keys_are_cached_by_their_tag_and_are_those_of_one_tenant() {
 }
 
 /// Moves the keys in this state into the past, and lets a service start that replaces them.
-async fn later(service: Service, state: &str, seconds: u32) -> Service {
+pub(crate) async fn later(service: Service, state: &str, seconds: u32) -> Service {
     let database = service.home().database().await;
     let since = database.earlier("since", seconds);
     let moved = format!("UPDATE issuer_keys SET since = {since} WHERE state = '{state}'");

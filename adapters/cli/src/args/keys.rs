@@ -1,14 +1,14 @@
 //! The command line of `kayan admin key`.
 
 use clap::Subcommand;
-use kayan_ports::{JwsAlgorithm, TenantId};
+use kayan_ports::{JwsAlgorithm, KeyUse, TenantId};
 use uuid::Uuid;
 
 use super::Output;
 
 #[derive(Subcommand)]
 pub(crate) enum KeyAction {
-    /// List the keys that sign JWTs, newest first
+    /// List the keys that sign JWTs and biscuits, newest first
     List {
         /// Only in this tenant
         #[arg(long, value_name = "TENANT")]
@@ -18,7 +18,10 @@ pub(crate) enum KeyAction {
     },
     /// Publish the next keys of a tenant; the running service signs with them ten minutes later
     Rotate {
-        /// Only the key of this algorithm: EdDSA, ES256 or RS256; by default, those of all that the tenant uses
+        /// Only keys for this use: jwt or biscuit; by default, those for all that the tenant uses
+        #[arg(long = "use", value_name = "USE", value_parser = usage)]
+        usage: Option<KeyUse>,
+        /// Only the key of this algorithm, for JWTs: EdDSA, ES256 or RS256; by default, those of all that the tenant uses
         #[arg(long, value_name = "ALGORITHM", value_parser = algorithm)]
         algorithm: Option<JwsAlgorithm>,
         /// The tenant
@@ -41,6 +44,10 @@ pub(crate) enum KeyAction {
         #[command(flatten)]
         output: Output,
     },
+}
+
+fn usage(name: &str) -> Result<KeyUse, String> {
+    KeyUse::from_name(name).ok_or_else(|| "write jwt or biscuit".to_owned())
 }
 
 fn algorithm(name: &str) -> Result<JwsAlgorithm, String> {

@@ -1,9 +1,9 @@
-//! Administration of the keys that sign JWTs.
+//! Administration of the keys that sign JWTs and biscuits.
 
 use std::sync::Arc;
 
-use kayan_core::{DeniedError, Failure, RotateKeysError, ShownKey};
-use kayan_ports::{IssuerKeyState, Timestamp};
+use kayan_core::{DeniedError, Failure, FieldError, RotateKeys, RotateKeysError, ShownKey};
+use kayan_ports::{IssuerKeyState, KeyUse, Timestamp};
 use poem_openapi::{Enum, Object, OpenApi};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -53,14 +53,48 @@ impl From<IssuerKeyState> for KeyState {
     }
 }
 
+/// What a key signs.
+#[derive(Debug, Clone, Copy, Enum, Serialize, Deserialize)]
+#[oai(rename = "KeyUse", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+enum Usage {
+    /// JWTs.
+    Jwt,
+    /// Biscuits.
+    Biscuit,
+}
+
+impl From<KeyUse> for Usage {
+    fn from(usage: KeyUse) -> Self {
+        match usage {
+            KeyUse::Jwt => Self::Jwt,
+            KeyUse::Biscuit => Self::Biscuit,
+        }
+    }
+}
+
+impl From<Usage> for KeyUse {
+    fn from(usage: Usage) -> Self {
+        match usage {
+            Usage::Jwt => Self::Jwt,
+            Usage::Biscuit => Self::Biscuit,
+        }
+    }
+}
+
 /// A signing key, without its private half.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename = "SigningKey", skip_serializing_if_is_none)]
 struct Key {
-    /// The id of the key, a UUIDv7: the `kid` of the tokens that it signs.
+    /// The id of the key, a UUIDv7: the `kid` of the JWTs that it signs. Its last eight digits, as a number, are the `root_key_id`
+    /// of biscuits.
     id: Uuid,
     /// The tenant that the key belongs to.
     tenant_id: String,
+    /// What it signs.
+    #[oai(rename = "use")]
+    #[serde(rename = "use")]
+    usage: Usage,
     /// The algorithm.
     algorithm: Algorithm,
     /// The state.
@@ -81,6 +115,7 @@ impl From<ShownKey> for Key {
         Self {
             id: key.id.0,
             tenant_id: key.tenant.into(),
+            usage: key.usage.into(),
             algorithm: key.algorithm.into(),
             state: key.state.into(),
             created_at: key.created_at,
@@ -109,7 +144,12 @@ impl From<Vec<ShownKey>> for KeyList {
 #[oai(rename = "RotateKeysRequest")]
 #[serde(default)]
 struct RotateBody {
-    /// Only the key of this algorithm. Default: those of every algorithm that the tenant uses.
+    /// Only keys that sign this. Default: every use.
+    #[oai(rename = "use")]
+    #[serde(rename = "use")]
+    usage: Option<Usage>,
+    /// Only the key of this algorithm, for JWTs unless `use` says otherwise. Default: those of every algorithm that the tenant
+    /// uses. Keys for biscuits are `EdDSA`.
     algorithm: Option<Algorithm>,
 }
 
@@ -117,8 +157,8 @@ struct RotateBody {
 impl Keys {
     /// List signing keys
     ///
-    /// Returns the keys that sign JWTs, the newest first, a thousand at most: those of every tenant unless one is named. Requires
-    /// `keys:read`.
+    /// Returns the keys that sign JWTs and biscuits, the newest first, a thousand at most: those of every tenant unless one is named.
+    /// Requires `keys:read`.
     #[oai(path = "/", method = "get", operation_id = "listKeys")]
     async fn list(&self, Admin(operator): Admin) -> Result<Reply<KeyList>, Refused<DeniedError>> {
         Ok(Reply::new(&self.app.kayan.list_keys(&operator).await?.into()))
@@ -126,10 +166,10 @@ impl Keys {
 
     /// Replace signing keys
     ///
-    /// Publishes the next key of one or of every algorithm that the tenant uses. It signs in ten minutes, when verifiers have read
-    /// it; the present one stays published until its last token has expired. While a next key is published, no other is made. An
-    /// algorithm that is not in use gets a key that signs at once. Returns the keys that are `next` or `active`. Requires
-    /// `keys:write`.
+    /// Publishes the next key of one or of every use and algorithm that the tenant uses. It signs in ten minutes, when verifiers
+    /// have read it; the present one stays published until its last token has expired. While a next key is published, no other is
+    /// made. A use or an algorithm that the tenant does not use yet gets a key that signs at once. Returns the keys that are `next`
+    /// or `active`. Requires `keys:write`.
     #[oai(path = "/rotate", method = "post", operation_id = "rotateKeys")]
     async fn rotate(
         &self,
@@ -140,7 +180,9 @@ impl Keys {
         key: IdempotencyKey,
         MaybeBody(body): MaybeBody<RotateBody>,
     ) -> Result<Reply<KeyList>, Refused<RotateKeysError>> {
-        let keys = self.app.kayan.rotate_keys(&key.with(operator), body.algorithm.map(Into::into)).await?;
+        let RotateBody { usage, algorithm } = body;
+        let cmd = RotateKeys { usage: usage.map(Into::into), algorithm: algorithm.map(Into::into) };
+        let keys = self.app.kayan.rotate_keys(&key.with(operator), cmd).await?;
         Ok(Reply::new(&keys.into()))
     }
 }
@@ -149,6 +191,8 @@ refusals! {
     RotateKeysError {
         Self::Denied(denied) => (denied: DeniedError),
         Self::NoTenant(_) => TenantNotFound,
+        ref error @ Self::Algorithm(_) => InvalidInput
+            .fields(vec![FieldError::new("/algorithm", "enum", error.to_string())]),
         Self::Failed(failure) => (failure: Failure),
     }
 }

@@ -317,8 +317,8 @@ pub const TABLES: &[Table] = &{
             columns: &[
                 ("id", Uuid),
                 ("tenant_id", Text),
-                ("algorithm", Text),
                 ("key_use", Text),
+                ("algorithm", Text),
                 ("state", Text),
                 ("slot", Text),
                 ("secret", Bytes),

@@ -2,20 +2,23 @@
 
 use async_trait::async_trait;
 use kayan_ports::{
-    Failure, Guard, IssuerKey, IssuerKeyChange, IssuerKeyState, IssuerKeys, JwsAlgorithm, KeyId, Scope, Sealed,
+    Failure, Guard, IssuerKey, IssuerKeyChange, IssuerKeyState, IssuerKeys, JwsAlgorithm, KeyId, KeyUse, Scope, Sealed,
     TenantId, Timestamp, Unique,
 };
 
 use super::tenant_or_any;
 use crate::{Driver, DriverError, Query, Reading, Row, SqlStore, Value, changes::Batch};
 
-columns!(issuer_key = "k.id, k.tenant_id, k.algorithm, k.state, k.secret, k.public_jwk, k.created_at, k.since");
+columns!(
+    issuer_key = "k.id, k.tenant_id, k.key_use, k.algorithm, k.state, k.secret, k.public_jwk, k.created_at, k.since"
+);
 
 /// Reads `issuer_key!()`.
 fn decode(mut row: Row) -> Result<IssuerKey, DriverError> {
     Ok(IssuerKey {
         id: KeyId(row.uuid()?),
         tenant: row.word(|name| name.parse().ok())?,
+        usage: row.word(KeyUse::from_name)?,
         algorithm: row.word(JwsAlgorithm::from_name)?,
         state: row.word(IssuerKeyState::from_name)?,
         private: if row.at_null() { row.maybe_text()?.and(None) } else { Some(Sealed(row.bytes()?)) },
@@ -34,6 +37,7 @@ impl<D: Driver> IssuerKeys for SqlStore<D> {
     async fn issuer_key(
         &self,
         tenant: &TenantId,
+        usage: KeyUse,
         algorithm: JwsAlgorithm,
         state: IssuerKeyState,
     ) -> Result<Option<IssuerKey>, Failure> {
@@ -43,9 +47,10 @@ SELECT ",
             issuer_key!(),
             "
 FROM issuer_keys k
-WHERE k.tenant_id = ? AND k.algorithm = ? AND k.slot = ?"
+WHERE k.tenant_id = ? AND k.key_use = ? AND k.algorithm = ? AND k.slot = ?"
         );
-        let params = vec![Value::text(tenant.as_str()), algorithm.as_str().into(), state.as_str().into()];
+        let of = Value::text(tenant.as_str());
+        let params = vec![of, usage.as_str().into(), algorithm.as_str().into(), state.as_str().into()];
         let rows = self.driver.read(Query { sql, params, reading: Reading::Point }).await?;
         Ok(rows.into_iter().next().map(decode).transpose()?)
     }
@@ -87,7 +92,8 @@ SELECT ",
                 issuer_key!(),
                 "
 FROM issuer_keys k
-LEFT JOIN issuer_keys n ON n.tenant_id = k.tenant_id AND n.algorithm = k.algorithm AND n.slot = 'next'
+LEFT JOIN issuer_keys n
+  ON n.tenant_id = k.tenant_id AND n.key_use = k.key_use AND n.algorithm = k.algorithm AND n.slot = 'next'
 WHERE k.state = ? AND k.since <= ? AND n.id IS NULL
 ORDER BY k.since
 LIMIT 100"
@@ -136,13 +142,14 @@ WHERE id = ? AND tenant_id = ? AND state = ?";
 fn add(batch: &mut Batch, key: IssuerKey) -> Result<(), DriverError> {
     let sql = "-- issuer_keys.add
 INSERT INTO issuer_keys
-  (id, tenant_id, algorithm, key_use, state, slot, secret, public_jwk, created_at, since)
-SELECT ?, t.id, ?, 'sig', ?, ?, ?, ?, ?, ?
+  (id, tenant_id, key_use, algorithm, state, slot, secret, public_jwk, created_at, since)
+SELECT ?, t.id, ?, ?, ?, ?, ?, ?, ?, ?
 FROM tenants t
 WHERE t.id = ?";
-    let IssuerKey { id, tenant, algorithm, state, private, public, created_at, since } = key;
+    let IssuerKey { id, tenant, usage, algorithm, state, private, public, created_at, since } = key;
     let params = vec![
         id.0.into(),
+        usage.as_str().into(),
         algorithm.as_str().into(),
         state.as_str().into(),
         state.is_single().then_some(state.as_str()).into(),

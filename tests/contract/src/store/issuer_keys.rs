@@ -1,6 +1,8 @@
-//! Issuer keys: one of each algorithm that is next, and one that is active, also after parallel changes.
+//! Issuer keys: one of each use and algorithm that is next, and one that is active, also after parallel changes.
 
-use kayan_ports::{Change, CommitError, Guard, IssuerKey, IssuerKeyState, JwsAlgorithm, Scope, TenantId, Unique};
+use kayan_ports::{
+    Change, CommitError, Guard, IssuerKey, IssuerKeyState, JwsAlgorithm, KeyUse, Scope, TenantId, Unique,
+};
 
 use crate::{
     Bench,
@@ -24,14 +26,15 @@ async fn of(bench: &dyn Bench, tenant: &TenantId) -> Vec<IssuerKey> {
 pub async fn issuer_keys_come_back_as_they_went_in(bench: &dyn Bench) {
     let (store, tenant) = (bench.store(), new_tenant(bench).await);
     let mut kept = Vec::new();
-    for (second, algorithm) in (1..).zip(JwsAlgorithm::ALL) {
+    let jwts = JwsAlgorithm::ALL.map(|algorithm| (KeyUse::Jwt, algorithm));
+    for (second, (usage, algorithm)) in (1..).zip(jwts.into_iter().chain([(KeyUse::Biscuit, JwsAlgorithm::EdDsa)])) {
         for state in [Active, Next] {
-            let mut key = IssuerKey { algorithm, ..issuer_key(&tenant, state, second) };
+            let mut key = IssuerKey { usage, algorithm, ..issuer_key(&tenant, state, second) };
             key.public.n = (algorithm == JwsAlgorithm::Rs256).then(|| "n".repeat(342));
             store.changes.commit(vec![add(&key)]).await.unwrap();
-            let again = IssuerKey { algorithm, ..issuer_key(&tenant, state, second) };
+            let again = IssuerKey { usage, algorithm, ..issuer_key(&tenant, state, second) };
             assert_eq!(store.changes.commit(vec![add(&again)]).await, Err(CommitError::Conflict(Unique::IssuerKey)));
-            assert_eq!(store.issuer_keys.issuer_key(&tenant, algorithm, state).await, Ok(Some(key.clone())));
+            assert_eq!(store.issuer_keys.issuer_key(&tenant, usage, algorithm, state).await, Ok(Some(key.clone())));
             assert_eq!(store.issuer_keys.issuer_key_of_id(&Scope::System, key.id).await, Ok(Some(key.clone())));
             kept.push(key);
         }
@@ -39,6 +42,10 @@ pub async fn issuer_keys_come_back_as_they_went_in(bench: &dyn Bench) {
     kept.sort_by_key(|key| (key.created_at, key.id));
     kept.reverse();
     assert_eq!(of(bench, &tenant).await, kept, "the newest first");
+    for key in kept {
+        let found = store.issuer_keys.issuer_key(&tenant, key.usage, key.algorithm, key.state).await;
+        assert_eq!(found, Ok(Some(key)), "beside those of other uses and algorithms");
+    }
     let nowhere = issuer_key(&crate::sample::tenant("nowhere"), Active, 1);
     assert_eq!(store.changes.commit(vec![add(&nowhere)]).await, Err(CommitError::Stale(Guard::Tenant)));
 }
@@ -49,7 +56,7 @@ pub async fn one_issuer_key_is_made_under_64_parallel_tries(bench: &dyn Bench) {
         let keys: Vec<_> = (0..MANY).map(|_| issuer_key(&tenant, state, 1)).collect();
         let outcomes = race(&store, keys.iter().map(|key| vec![add(key)]).collect()).await;
         let winner = only_winner(&outcomes, &CommitError::Conflict(Unique::IssuerKey));
-        let kept = store.issuer_keys.issuer_key(&tenant, JwsAlgorithm::Es256, state).await;
+        let kept = store.issuer_keys.issuer_key(&tenant, KeyUse::Jwt, JwsAlgorithm::Es256, state).await;
         assert_eq!(kept, Ok(Some(keys[winner].clone())));
     }
 }
@@ -98,6 +105,13 @@ pub async fn issuer_keys_are_due_after_a_time_and_an_active_one_until_there_is_a
     assert_eq!(due(Active, 5).await, [first.id]);
     assert_eq!(due(Active, 9).await, [first.id, second.id], "the longest first");
     assert_eq!(due(Next, 9).await, []);
+    let (usage, algorithm) = (KeyUse::Biscuit, JwsAlgorithm::EdDsa);
+    let other_use = IssuerKey { usage, algorithm: first.algorithm, ..issuer_key(&one, Next, 7) };
+    let other_algorithm = IssuerKey { usage: first.usage, algorithm, ..issuer_key(&one, Next, 7) };
+    store.changes.commit(vec![add(&other_use), add(&other_algorithm)]).await.unwrap();
+    assert_eq!(due(Active, 9).await, [first.id, second.id], "those are next for other tokens");
+    let retired = [&other_use, &other_algorithm].map(|key| retire(key, Next, Retired, at(8)));
+    store.changes.commit(retired.into()).await.unwrap();
     let next = issuer_key(&one, Next, 7);
     store.changes.commit(vec![add(&next)]).await.unwrap();
     assert_eq!(due(Active, 9).await, [second.id]);

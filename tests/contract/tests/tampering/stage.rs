@@ -189,6 +189,7 @@ fn kayan<D: Driver>(store: &Arc<SqlStore<D>>, clock: &Arc<ManualClock>) -> Kayan
     let ports = Ports {
         keys: Arc::new(keys),
         jws: Arc::new(kayan_crypto::SystemJwsKeys::default()),
+        biscuits: Arc::new(kayan_crypto::Biscuits::new(entropy.clone())),
         tokens: Arc::new(kayan_crypto::Biscuits::new(entropy.clone())),
         totp: Arc::new(kayan_crypto::AppCodes),
         relying_party: Arc::new(|_| None),

@@ -1,6 +1,6 @@
-//! `kayan admin key`: lists, replaces and retires the keys that sign JWTs.
+//! `kayan admin key`: lists, replaces and retires the keys that sign JWTs and biscuits.
 
-use kayan_core::{RetireKeyError, RotateKeysError, ShownKey};
+use kayan_core::{RetireKeyError, RotateKeys, RotateKeysError, ShownKey};
 use kayan_ports::{KeyId, timestamp};
 use serde_json::{Value, json};
 
@@ -18,8 +18,9 @@ pub(super) async fn run(action: KeyAction) -> Result<(), Exit> {
             let keys = open().await?.list_keys(&operator(tenant)).await?;
             show(&keys, output.format)
         }
-        KeyAction::Rotate { algorithm, tenant, output } => {
-            let keys = open().await?.rotate_keys(&operator(Some(tenant)), algorithm).await?;
+        KeyAction::Rotate { usage, algorithm, tenant, output } => {
+            let cmd = RotateKeys { usage, algorithm };
+            let keys = open().await?.rotate_keys(&operator(Some(tenant)), cmd).await?;
             output::note("the running service signs with the next keys when they have been published for ten minutes");
             show(&keys, output.format)
         }
@@ -44,6 +45,7 @@ fn show(keys: &[ShownKey], format: Format) -> Result<(), Exit> {
         vec![
             key.id.to_string(),
             key.tenant.to_string(),
+            key.usage.as_str().to_owned(),
             key.algorithm.as_str().to_owned(),
             key.state.as_str().to_owned(),
             timestamp::text(key.created_at),
@@ -51,13 +53,14 @@ fn show(keys: &[ShownKey], format: Format) -> Result<(), Exit> {
             key.until.map(timestamp::text).unwrap_or_default(),
         ]
     });
-    output::table(&["id", "tenant", "algorithm", "state", "created at", "since", "until"], rows.collect())
+    output::table(&["id", "tenant", "use", "algorithm", "state", "created at", "since", "until"], rows.collect())
 }
 
 fn as_json(key: &ShownKey) -> Value {
     json!({
         "id": key.id,
         "tenant_id": key.tenant,
+        "use": key.usage,
         "algorithm": key.algorithm,
         "state": key.state,
         "created_at": timestamp::text(key.created_at),
@@ -70,6 +73,7 @@ impl From<RotateKeysError> for Exit {
     fn from(error: RotateKeysError) -> Self {
         match error {
             RotateKeysError::NoTenant(_) => Self::not_found(error),
+            RotateKeysError::Algorithm(_) => Self::usage(error),
             RotateKeysError::Denied(_) | RotateKeysError::Failed(_) => Self::failed(error),
         }
     }

@@ -1,4 +1,4 @@
-//! The keys that sign JWTs: whether they are replaced on schedule.
+//! The keys that sign JWTs and biscuits: whether they are replaced on schedule.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ fn judge(keys: &[ShownKey], now: Timestamp) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use kayan_ports::{JwsAlgorithm, KeyId, TenantId};
+    use kayan_ports::{JwsAlgorithm, KeyId, KeyUse, TenantId};
     use time::{Duration as Span, macros::datetime};
 
     use super::*;
@@ -65,6 +65,7 @@ mod tests {
         ShownKey {
             id: KeyId(uuid::Uuid::nil()),
             tenant: TenantId::default(),
+            usage: KeyUse::Jwt,
             algorithm: JwsAlgorithm::Es256,
             state: IssuerKeyState::Active,
             created_at: datetime!(2026-01-01 12:00 UTC),
