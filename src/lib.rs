@@ -147,6 +147,7 @@ pub use crate::{
     schema::{FieldError, IdentitySchema, MarkError, SchemaError},
     session::{
         find::ListSessions,
+        forward_auth::{ForwardAuthError, ForwardedUser, Requirements},
         log_in::{LogIn, LogInError},
         mint_jwt::{MintJwt, MintJwtError, MintedJwt},
         open::Opened,

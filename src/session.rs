@@ -2,6 +2,7 @@
 
 pub(crate) mod find;
 pub(crate) mod first;
+pub(crate) mod forward_auth;
 pub(crate) mod list;
 pub(crate) mod log_in;
 pub(crate) mod log_out;

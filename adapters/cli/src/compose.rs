@@ -16,7 +16,7 @@ use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Messaging, Ports
 use kayan_crypto::{
     AppCodes, Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, SystemJwsKeys, WrappingSecrets,
 };
-use kayan_http::{Application, HttpSettings};
+use kayan_http::{Application, ForwardAuthSettings, HttpSettings};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, IdentityProvider, Keys, Probe, RateLimiter, Stores};
 #[cfg(feature = "redis")]
 use kayan_redis::{RedisCounters, RedisProbe, RedisSettings, Uses};
@@ -357,6 +357,12 @@ pub(crate) fn application(
         tenant_hosts: config.tenant_hosts.clone(),
         related_origins: passkeys::related_origins(config)?,
         account_url: config.account_url.as_ref().map(ToString::to_string),
+        cookie_domain: config.cookie_domain.clone(),
+        forward_auth: ForwardAuthSettings {
+            login_url: config.login_url.clone(),
+            return_to: ReturnTo::new(config.return_to.clone()),
+            rules: config.forward_auth_rules.clone(),
+        },
         development: config.env == Environment::Development,
         body_timeout: Duration::from_secs(15),
     };

@@ -31,7 +31,7 @@ use kayan_ports::{HashFormat, ProviderRules};
 use secrecy::SecretString;
 use url::Url;
 
-use kayan_http::{Origin, TenantHosts};
+use kayan_http::{ForwardAuthRules, Origin, TenantHosts};
 use kayan_telemetry::TraceSettings;
 use secret::Secret;
 pub(crate) use settings::{database::sqlite_file, secrets::secrets_path};
@@ -113,6 +113,12 @@ pub(crate) struct Config {
     pub(crate) providers: Vec<Provider>,
     /// Where browsers may be redirected to after a login.
     pub(crate) return_to: Vec<Url>,
+    /// The page to log in on, to which browsers are redirected from services behind a proxy.
+    pub(crate) login_url: Option<Url>,
+    /// What services behind a proxy require.
+    pub(crate) forward_auth_rules: ForwardAuthRules,
+    /// The domain whose hosts get the cookie of the session; `None`: the service's own host alone does.
+    pub(crate) cookie_domain: Option<String>,
     /// Root of the keys that seal flow state, and of the one that wraps the data key; 32 bytes or more in production.
     pub(crate) session_secret: Secret,
     /// The previous one, during rotation.

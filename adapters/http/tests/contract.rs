@@ -106,6 +106,7 @@ const CONTRACT: &[Row] = &[
     ("get", "/.well-known/webauthn", "relatedOrigins", false, &[200, 404]),
     ("get", "/.well-known/passkey-endpoints", "passkeyEndpoints", false, &[200, 404]),
     ("get", "/.well-known/change-password", "changePasswordPage", false, &[302, 404]),
+    ("get", "/forward-auth", "forwardAuth", true, &[200, 302, 400, 401, 403, 404, 429]),
     ("get", "/metrics", "metrics", true, &[200, 401, 403]),
     ("get", "/debug/pprof/heap", "debugHeap", true, &[200, 401, 403, 409, 503]),
     ("get", "/debug/pprof/profile", "debugProfile", true, &[200, 400, 401, 403, 409, 503]),
