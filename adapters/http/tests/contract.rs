@@ -201,6 +201,7 @@ fn a_refusal_of_a_header_is_documented_only_where_the_header_is_taken() {
 
 #[test]
 fn a_rate_limit_is_documented_only_where_requests_count() {
-    let wrong = documenting(429, |path, _| path.starts_with("/api/") || path.starts_with("/admin/"));
+    let counts = |path: &str| path.starts_with("/api/") || path.starts_with("/admin/") || path == "/forward-auth";
+    let wrong = documenting(429, |path, _| counts(path));
     assert!(wrong.is_empty(), "{wrong:?}");
 }

@@ -127,10 +127,10 @@ pub(crate) fn page_url(text: &str) -> Result<Url, Invalid> {
 
 /// A domain whose hosts get a cookie. Browsers refuse those under which anyone can register a name, such as `co.uk`.
 pub(crate) fn cookie_domain(text: &str) -> Result<String, Invalid> {
-    let lower = text.to_ascii_lowercase();
-    let is_written_so = |domain: &String| *domain == lower && domain.contains('.') && !domain.ends_with('.');
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-');
+    let is_plain = text.contains('.') && text.split('.').all(is_label);
     match Host::parse(text) {
-        Ok(Host::Domain(domain)) if is_written_so(&domain) && !domain.starts_with('.') => Ok(domain),
+        Ok(Host::Domain(domain)) if is_plain => Ok(domain),
         _ => Err(Invalid::new(
             "is not a domain of two labels or more, without a scheme, a port, a path and a dot at its ends",
             "use the domain that your services share, such as example.com, in its ASCII form",

@@ -167,10 +167,12 @@ impl ForwardAuth {
         let rules = &settings.forward_auth.rules;
         let host = if rules.is_empty() { None } else { Some(request.host(settings).ok_or(NotForwarded::NoHost)?) };
         let rule = host.and_then(|host| rules.of(&host));
-        let required = [Some(&query), rule];
-        let required: Vec<&Requirements> = required.into_iter().flatten().collect();
+        let required: &[&Requirements] = match rule {
+            Some(rule) => &[&query, rule],
+            None => &[&query],
+        };
         let known = |session| self.users.known(session);
-        let refused = match self.app.kayan.forward_auth(&request.caller, &required, known).await {
+        let refused = match self.app.kayan.forward_auth(&request.caller, required, known).await {
             Ok(user) => return Ok(Answer::Forward(self.users.about(&user))),
             Err(refused) => refused,
         };
