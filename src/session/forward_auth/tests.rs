@@ -97,7 +97,7 @@ async fn a_user_that_is_known_is_used_again_until_the_session_or_the_roles_are_r
 }
 
 #[tokio::test]
-async fn a_user_is_named_by_what_is_unique_and_nobody_elses() {
+async fn a_user_is_named_by_what_is_unique_and_proven_to_be_theirs() {
     let stage = Stage::with_optional_identifiers(&json!({}));
     let ada = stage.person("ada@example.com").await;
     let me = stage.kayan.who_am_i(&Stage::bearer(ada.session_token.hash())).await.unwrap();

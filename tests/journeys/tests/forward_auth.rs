@@ -73,7 +73,7 @@ fn about(answer: &Answer) -> [&str; 3] {
 }
 
 #[tokio::test]
-async fn a_proxy_is_told_who_the_user_is_however_the_session_is_presented() {
+async fn a_proxy_learns_who_the_user_is_however_the_session_is_presented() {
     let (service, ada) = with_ada().await;
     let client = service.client();
     let question = || asking(&client, GRAFANA, "");
@@ -209,7 +209,7 @@ async fn i_28_a_browser_is_redirected_to_the_login_page_and_back_to_listed_urls_
 }
 
 #[tokio::test]
-async fn i_29_a_client_does_not_choose_the_tenant_that_a_service_takes_its_user_for_one_of() {
+async fn i_29_a_client_does_not_choose_the_tenant_of_the_user() {
     let service = Service::start_in(Home::new().with("KAYAN_TENANT_HOSTS", "login.acme.example=acme")).await;
     assert_eq!(service.home().run("admin tenant create --id acme").await.code, 0);
     let client = service.client();

@@ -38,10 +38,9 @@ fn rest_of(path: &str) -> Option<&str> {
 
 /// Prepares the request of a proxy that asks.
 ///
-/// It does not say which tenant it is for: proxies pass `X-Tenant-ID` on from the client, who would choose the tenant that
-/// another service takes its user for one of. And Envoy asks with the method of the original request, and with its path and
-/// query behind its own: all of these are the client's, so none counts. Reading is all that a question does, whatever its
-/// method.
+/// `X-Tenant-ID` is removed. Proxies pass it on from the client, who could choose a tenant with it, and enter the service under
+/// a name that they have there. Envoy asks with the client's method, path and query, so none of them counts. A question only
+/// reads, whatever its method.
 pub(crate) fn receive(request: &mut Request) {
     let Some(rest) = rest_of(request.uri().path()) else { return };
     let is_appended = !rest.is_empty();
