@@ -153,6 +153,7 @@ pub use crate::{
     schema::{FieldError, IdentitySchema, MarkError, SchemaError},
     session::{
         find::ListSessions,
+        forward_auth::{ForwardAuthError, ForwardedUser, Requirements},
         jwt::{JwtSecret, SessionJwts},
         log_in::{LogIn, LogInError},
         mint_biscuit::{MintBiscuit, MintBiscuitError, MintedBiscuit},

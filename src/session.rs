@@ -2,6 +2,7 @@
 
 pub(crate) mod find;
 pub(crate) mod first;
+pub(crate) mod forward_auth;
 pub(crate) mod jwt;
 pub(crate) mod jwt_claims;
 pub(crate) mod list;

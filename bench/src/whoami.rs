@@ -1,4 +1,4 @@
-//! `whoami` against a bare poem handler that returns the same bytes, and what each layer between the two costs.
+//! `whoami` against a bare poem handler that returns the same bytes, what each layer between the two costs, and `/forward-auth`.
 
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::{
 
 const CONNECTIONS: usize = 32;
 const WHOAMI: &str = "/api/v1/whoami";
+const FORWARD_AUTH: &str = "/forward-auth";
 
 /// A server with its clients and what it has done so far.
 struct Contender {
@@ -66,13 +67,14 @@ async fn contenders(plan: &Plan) -> Result<Vec<Contender>, Failure> {
     let level = |level| [("KAYAN_LOG_LEVEL", level)];
     let quiet = kayan(plan, "kayan, whoami", &level("warn"), WHOAMI).await?;
     let health = kayan(plan, "kayan, /health/live (no session)", &level("warn"), "/health/live").await?;
+    let forward = kayan(plan, "kayan, /forward-auth", &level("warn"), FORWARD_AUTH).await?;
     let loud = kayan(plan, "kayan, whoami, with access line", &level("info"), WHOAMI).await?;
     let traced = traced(plan).await?;
     let mut contenders = Vec::new();
     for layers in Layers::value_variants() {
         contenders.push(bare(plan, *layers, &quiet).await?);
     }
-    contenders.extend([health, quiet, loud, traced]);
+    contenders.extend([health, forward, quiet, loud, traced]);
     Ok(contenders)
 }
 
@@ -125,13 +127,17 @@ async fn kayan(plan: &Plan, name: &'static str, settings: &[(&str, &str)], path:
 }
 
 fn conclude(contenders: &[Contender], report: &mut Report) {
-    let (Some(bare), Some([whole, loud, traced])) = (contenders.first(), contenders.last_chunk::<3>()) else { return };
+    let (Some(bare), Some([forward, whole, loud, traced])) = (contenders.first(), contenders.last_chunk::<4>()) else {
+        return;
+    };
     let finding = Finding::of_rates("whoami", &whole.rates, "bare poem", &bare.rates);
     report.findings.push(finding.at_least(0.7));
     let finding = Finding::of_rates("whoami, with access line", &loud.rates, "without", &whole.rates);
     report.findings.push(finding.at_least(0.95));
     let finding = Finding::of_rates("whoami, a tenth traced", &traced.rates, "untraced", &whole.rates);
     report.findings.push(finding.at_least(0.92));
+    let finding = Finding::of_rates("forward-auth", &forward.rates, "whoami", &whole.rates);
+    report.findings.push(finding.at_least(0.9));
     for contender in contenders {
         let relation = Finding::of_rates(contender.name, &contender.rates, "", &bare.rates);
         report.layers.push(Layer {

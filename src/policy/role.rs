@@ -142,6 +142,20 @@ impl Definitions {
         false
     }
 
+    /// These roles and all that they inherit from, as far as they exist, in order.
+    pub fn effective(&self, names: &[String]) -> Vec<String> {
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let mut next: Vec<&str> = names.iter().map(String::as_str).collect();
+        while let Some(name) = next.pop() {
+            if let Some((name, definition)) = self.roles.get_key_value(name)
+                && seen.insert(name)
+            {
+                next.extend(definition.parents.iter().map(String::as_str));
+            }
+        }
+        seen.into_iter().map(str::to_owned).collect()
+    }
+
     /// These roles and all that inherit from them, as far as they exist.
     pub fn heirs(&self, names: &[String]) -> Vec<&str> {
         let roles = self.roles.keys();
@@ -218,7 +232,8 @@ fn climb<'a>(
     Ok(height)
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a role can have this name.
+pub fn is_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     name.len() <= 63
         && name.bytes().next().is_some_and(plain)
@@ -292,6 +307,20 @@ mod tests {
         assert_eq!(via(&known, &["boss"], "roles:read"), Some(long));
         assert_eq!(via(&known, &["boss", "viewer"], "roles:read"), Some(vec!["viewer".to_owned()]), "the shortest");
         assert_eq!(via(&known, &["boss"], "users:delete"), None);
+    }
+
+    #[test]
+    fn the_effective_roles_are_the_inherited_ones_as_well_each_once_and_in_order() {
+        let known = definitions(vec![
+            role("editor", &[], &["viewer", "auditor"]),
+            role("boss", &[], &["editor", "auditor", "boss"]),
+            role("auditor", &[], &[]),
+        ]);
+        let effective =
+            |names: &[&str]| known.effective(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!(effective(&["boss"]), ["auditor", "boss", "editor", "viewer"]);
+        assert_eq!(effective(&["viewer", "nobody", "auditor"]), ["auditor", "viewer"]);
+        assert_eq!(effective(&[]), [""; 0]);
     }
 
     #[test]

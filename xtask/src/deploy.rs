@@ -228,10 +228,14 @@ impl Desk<'_> {
     }
 
     fn caddy(&self) -> Result<(), Failure> {
-        let mut caddy = self.program("caddy");
-        caddy.args(["validate", "--adapter", "caddyfile", "--config"]).arg(self.deploy.join("caddy/Caddyfile"));
-        caddy.env("DOMAIN", "login.example.com").env("XDG_DATA_HOME", self.scratch("caddy"));
-        quiet(caddy.env("XDG_CONFIG_HOME", self.scratch("caddy"))).map(drop)
+        for file in files(&self.deploy.join("caddy"))? {
+            let mut caddy = self.program("caddy");
+            caddy.args(["validate", "--adapter", "caddyfile", "--config"]).arg(file);
+            caddy.env("DOMAIN", "login.example.com").env("UPSTREAM", "127.0.0.1:3000");
+            caddy.env("XDG_DATA_HOME", self.scratch("caddy")).env("XDG_CONFIG_HOME", self.scratch("caddy"));
+            quiet(&mut caddy)?;
+        }
+        Ok(())
     }
 
     /// nginx opens the ports and the certificate even when it only tests, so it gets some that it may have.
@@ -244,9 +248,13 @@ impl Desk<'_> {
         let mut openssl = Command::new("openssl");
         openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=login.example.com"]);
         quiet(openssl.arg("-keyout").arg(&key).arg("-out").arg(&certificate))?;
-        let site = self.text("nginx/kayan.conf")?;
-        let site = site.replace("/etc/nginx/tls/login.example.com.pem", &certificate.to_string_lossy());
-        let site = site.replace("/etc/nginx/tls/login.example.com.key", &key.to_string_lossy());
+        let sites = files(&self.deploy.join("nginx"))?;
+        let site = sites.iter().map(|site| text(site)).collect::<Result<String, _>>()?;
+        let site = ["login", "grafana"].into_iter().fold(site, |site, name| {
+            let place = |kind: &str| format!("/etc/nginx/tls/{name}.example.com.{kind}");
+            let site = site.replace(&place("pem"), &certificate.to_string_lossy());
+            site.replace(&place("key"), &key.to_string_lossy())
+        });
         let site =
             site.replace("listen [::]:", "listen 127.0.0.2:10").replace("listen 443 ", "listen 127.0.0.1:10443 ");
         let site = self.scratch_file("site.conf", &site.replace("listen 80 ", "listen 127.0.0.1:1080 "))?;

@@ -12,6 +12,8 @@ use crate::{
 pub(crate) const BINARY: &str = "KAYAN_BIN";
 /// Tells them where nginx is.
 const NGINX: &str = "KAYAN_TEST_NGINX";
+/// Tells them where Caddy is.
+const CADDY: &str = "KAYAN_TEST_CADDY";
 /// Tells them where the modules for tests in a browser are.
 const BROWSER: &str = "KAYAN_TEST_BROWSER";
 /// Tells them where the module of the identity provider is.
@@ -45,12 +47,14 @@ pub(crate) fn with_servers(workspace: &Workspace, mysql8: bool, command: &[Strin
     run::run(Command::new(program).args(arguments).envs(servers.env.iter().cloned()).envs(places(workspace)?))
 }
 
-/// The variables that tell the tests where programs are that need no installation, or can do without: nginx's package would
-/// start it.
+/// The variables that tell the tests where programs are that need no installation, or can do without: the packages of nginx
+/// and Caddy would start them.
 fn places(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
     let nginx = tools::of_debian(workspace, "nginx", "nginx")?.map(|nginx| (NGINX, nginx));
+    let caddy = tools::of_debian(workspace, "caddy", "caddy")?.map(|caddy| (CADDY, caddy));
     Ok(nginx
         .into_iter()
+        .chain(caddy)
         .chain([(BROWSER, tools::of_browsers(workspace)?), (OIDC, tools::of_oidc(workspace)?)])
         .chain([(MAIL, tools::of_mail(workspace)?)])
         .collect())

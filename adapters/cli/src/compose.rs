@@ -12,11 +12,11 @@ mod validators;
 use std::{sync::Arc, time::Duration};
 
 use kayan_cache::{BackgroundRelease, CachedSessions, MemoryLimiter};
-use kayan_core::{CheckHealth, IdentitySchema, JwtSecret, Kayan, Lifetimes, Messaging, Ports, ReturnTo, Settings};
+use kayan_core::{CheckHealth, IdentitySchema, Kayan, Lifetimes, Messaging, Ports, ReturnTo, Settings};
 use kayan_crypto::{
     AppCodes, Biscuits, Hasher, HasherSettings, OsEntropy, SealedKeys, SystemClock, SystemJwsKeys, WrappingSecrets,
 };
-use kayan_http::{Application, HttpSettings};
+use kayan_http::{Application, ForwardAuthSettings, HttpSettings};
 use kayan_ports::{AdminTokens, AttemptCounter, Clock, Entropy, IdentityProvider, Keys, Probe, RateLimiter, Stores};
 #[cfg(feature = "redis")]
 use kayan_redis::{RedisCounters, RedisProbe, RedisSettings, Uses};
@@ -213,17 +213,11 @@ fn over(
         limits: config.rate_limits,
         issuer: config.issuer(),
         session_jwts: config.session_jwts,
-        jwt_secrets: jwt_secrets(config),
+        jwt_secrets: config.jwt_secrets(),
         key_rotation: config.key_rotation,
         return_to: ReturnTo::new(config.return_to.clone()),
     };
     Ok(Kayan::new(ports, schema, settings))
-}
-
-/// The secrets of session JWTs, the present one first.
-fn jwt_secrets(config: &Config) -> Vec<JwtSecret> {
-    let known = [&config.jwt_secret, &config.jwt_secret_previous];
-    known.into_iter().flatten().map(|secret| JwtSecret(secret.expose_secret().to_vec().into())).collect()
 }
 
 /// The schema of identities.
@@ -366,6 +360,12 @@ pub(crate) fn application(
         tenant_hosts: config.tenant_hosts.clone(),
         related_origins: passkeys::related_origins(config)?,
         account_url: config.account_url.as_ref().map(ToString::to_string),
+        cookie_domain: config.cookie_domain.clone(),
+        forward_auth: ForwardAuthSettings {
+            login_url: config.login_url.clone(),
+            return_to: ReturnTo::new(config.return_to.clone()),
+            rules: config.forward_auth_rules.clone(),
+        },
         development: config.env == Environment::Development,
         body_timeout: Duration::from_secs(15),
     };

@@ -26,12 +26,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use kayan_core::{LockoutSettings, PasswordSettings, RateLimits, SessionJwts};
+use kayan_core::{JwtSecret, LockoutSettings, PasswordSettings, RateLimits, SessionJwts};
 use kayan_ports::{HashFormat, ProviderRules};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use kayan_http::{Origin, TenantHosts};
+use kayan_http::{ForwardAuthRules, Origin, TenantHosts};
 use kayan_telemetry::TraceSettings;
 use secret::Secret;
 pub(crate) use settings::{database::sqlite_file, secrets::secrets_path};
@@ -115,6 +115,12 @@ pub(crate) struct Config {
     pub(crate) providers: Vec<Provider>,
     /// Where browsers may be redirected to after a login.
     pub(crate) return_to: Vec<Url>,
+    /// The page to log in on, to which browsers are redirected from services behind a proxy.
+    pub(crate) login_url: Option<Url>,
+    /// What services behind a proxy require.
+    pub(crate) forward_auth_rules: ForwardAuthRules,
+    /// The domain whose hosts get the cookie of the session; `None`: the service's own host alone does.
+    pub(crate) cookie_domain: Option<String>,
     /// Root of the keys that seal flow state, and of the one that wraps the data key; 32 bytes or more in production.
     pub(crate) session_secret: Secret,
     /// The previous one, during rotation.
@@ -136,6 +142,12 @@ impl Config {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
             None => format!("http://localhost:{}", self.port),
         }
+    }
+
+    /// The secrets of session JWTs, the present one first.
+    pub(crate) fn jwt_secrets(&self) -> Vec<JwtSecret> {
+        let known = [&self.jwt_secret, &self.jwt_secret_previous];
+        known.into_iter().flatten().map(|secret| JwtSecret(secret.expose_secret().to_vec().into())).collect()
     }
 }
 

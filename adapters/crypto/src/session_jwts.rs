@@ -51,12 +51,10 @@ impl VerifiedJwts {
     ) -> Result<Option<TokenHash>, Failure> {
         let now = u64::try_from(expected.at.unix_timestamp()).unwrap_or_default();
         let digest = digest(expected.issuer, token);
-        let verified = match self.0.get(&digest) {
-            Some(known) => Some(known),
-            None => {
-                let verified = verify(token, key, expected, now)?;
-                verified.inspect(|verified| self.0.insert(digest, verified.clone()))
-            }
+        let verified = if let Some(known) = self.0.get(&digest) {
+            Some(known)
+        } else {
+            verify(token, key, expected, now)?.inspect(|verified| self.0.insert(digest, verified.clone()))
         };
         let is_valid = |it: &Verified| it.tenant == *expected.tenant && now < it.expires;
         Ok(verified.filter(is_valid).map(|verified| verified.token))

@@ -8,6 +8,7 @@ pub(crate) mod docs;
 pub(crate) mod document;
 pub(crate) mod email_changes;
 pub(crate) mod factors;
+pub(crate) mod forward_auth;
 pub(crate) mod identities;
 pub(crate) mod invitations;
 pub(crate) mod mail_flows;

@@ -7,6 +7,7 @@ pub(crate) mod caller;
 mod client_ip;
 pub(crate) mod even_times;
 pub(crate) mod exact_routes;
+pub(crate) mod forwarded;
 mod host;
 pub(crate) mod limits;
 mod methods;
@@ -134,10 +135,13 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
 
     async fn answer(&self, mut request: HttpRequest) -> Result<Response> {
         let begun = Instant::now();
+        forwarded::receive(&mut request);
         let id = self.ids.of(request.headers());
         let origin = request.headers().get(header::ORIGIN).cloned();
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        if let Some(mut response) = origins::preflight(&request, &self.app.settings) {
+        // A proxy that asks about a preflight must not take the answer to its own for consent.
+        let preflight = (!forwarded::is_question(&request)).then(|| origins::preflight(&request, &self.app.settings));
+        if let Some(mut response) = preflight.flatten() {
             secure(&mut response, &id, &self.app.settings);
             let took = begun.elapsed();
             let status = response.status();
@@ -267,8 +271,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
 
 /// Whether a person opens `/` in a browser, which asks for a page.
 fn is_browser_at_root(request: &HttpRequest) -> bool {
-    let mut accepted = request.headers().get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
-    request.method() == Method::GET && request.uri().path() == "/" && accepted.any(|line| line.contains("text/html"))
+    request.method() == Method::GET && request.uri().path() == "/" && forwarded::accepts_pages(request.headers())
 }
 
 /// Adds the headers of every response: OWASP's for an API, unless the response has its own.

@@ -26,11 +26,12 @@ use poem_openapi::Tags;
 use tokio::net::TcpListener;
 
 use crate::{
-    api::{document, who_am_i_cache::WhoAmICache},
+    api::{document, forward_auth::ForwardedUsers, who_am_i_cache::WhoAmICache},
     edge::{Edge, exact_routes::ExactRoutes, observations::Observations},
 };
 
 pub use api::document::documents;
+pub use api::forward_auth::{ForwardAuthRules, ForwardAuthRulesError, ForwardAuthSettings};
 pub use api::well_known::RelatedOrigins;
 pub use edge::origin::{Origin, OriginError};
 pub use edge::tenant_hosts::{TenantHosts, TenantHostsError};
@@ -79,6 +80,10 @@ pub struct HttpSettings {
     pub related_origins: RelatedOrigins,
     /// The page on which users manage their accounts.
     pub account_url: Option<String>,
+    /// The domain whose hosts get the cookie of the session; `None`: this host alone does.
+    pub cookie_domain: Option<String>,
+    /// What proxies are answered that ask before they forward a request.
+    pub forward_auth: ForwardAuthSettings,
     /// Whether this is development: `/debug` is open to clients on the same machine without a token, and there is a page to
     /// try logging in on.
     pub development: bool,
@@ -150,7 +155,13 @@ type Api = (
         admin::keys::Keys,
         admin::logs::Logs,
     ),
-    (api::system::System, api::public_keys::PublicKeys, api::well_known::WellKnown, api::debug::Debug),
+    (
+        api::system::System,
+        api::forward_auth::ForwardAuth,
+        api::public_keys::PublicKeys,
+        api::well_known::WellKnown,
+        api::debug::Debug,
+    ),
 );
 
 fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
@@ -188,6 +199,7 @@ fn endpoints(app: &Arc<Application>, draining: &Draining) -> Api {
         ),
         (
             api::system::System { app: app.clone(), draining: draining.clone() },
+            api::forward_auth::ForwardAuth { app: app.clone(), users: ForwardedUsers::default() },
             api::public_keys::PublicKeys { app: app.clone() },
             api::well_known::WellKnown { app: app.clone() },
             api::debug::Debug { app: app.clone() },

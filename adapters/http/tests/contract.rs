@@ -108,6 +108,7 @@ const CONTRACT: &[Row] = &[
     ("get", "/.well-known/webauthn", "relatedOrigins", false, &[200, 404]),
     ("get", "/.well-known/passkey-endpoints", "passkeyEndpoints", false, &[200, 404]),
     ("get", "/.well-known/change-password", "changePasswordPage", false, &[302, 404]),
+    ("get", "/forward-auth", "forwardAuth", true, &[200, 302, 400, 401, 403, 404, 429]),
     ("get", "/metrics", "metrics", true, &[200, 401, 403]),
     ("get", "/debug/pprof/heap", "debugHeap", true, &[200, 401, 403, 409, 503]),
     ("get", "/debug/pprof/profile", "debugProfile", true, &[200, 400, 401, 403, 409, 503]),
@@ -202,6 +203,7 @@ fn a_refusal_of_a_header_is_documented_only_where_the_header_is_taken() {
 
 #[test]
 fn a_rate_limit_is_documented_only_where_requests_count() {
-    let wrong = documenting(429, |path, _| path.starts_with("/api/") || path.starts_with("/admin/"));
+    let counts = |path: &str| path.starts_with("/api/") || path.starts_with("/admin/") || path == "/forward-auth";
+    let wrong = documenting(429, |path, _| counts(path));
     assert!(wrong.is_empty(), "{wrong:?}");
 }

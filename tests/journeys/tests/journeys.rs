@@ -30,6 +30,7 @@ mod edges;
 mod email_changes;
 mod failover;
 mod fairness;
+mod forward_auth;
 mod guide;
 mod hosts;
 mod idempotency;

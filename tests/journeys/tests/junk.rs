@@ -55,7 +55,7 @@ const HEADERS: [&str; 16] = [
 ];
 
 /// Those with a body come first.
-const OPERATIONS: [(&str, &str); 14] = [
+const OPERATIONS: [(&str, &str); 16] = [
     ("POST", "/api/v1/registration"),
     ("POST", "/api/v1/login"),
     ("POST", "/api/v1/sessions/refresh"),
@@ -68,6 +68,8 @@ const OPERATIONS: [(&str, &str); 14] = [
     ("DELETE", "/api/v1/sessions"),
     ("DELETE", "/api/v1/sessions/x"),
     ("GET", "/api/v1/me/export"),
+    ("GET", "/forward-auth"),
+    ("POST", "/forward-auth/x"),
     ("GET", "/health"),
     ("GET", "/docs"),
 ];

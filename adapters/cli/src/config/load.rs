@@ -10,8 +10,8 @@ use kayan_ports::{Entropy, LogLevel};
 use super::problem::{Findings, Problem, Warning};
 use super::report::{self, Row};
 use super::settings::{
-    audit, database, general, http, limits, lockout, mail, oidc, passkeys, passwords, redis, secrets, sessions, sms,
-    tokens, traces,
+    audit, database, forward_auth, general, http, limits, lockout, mail, oidc, passkeys, passwords, redis, secrets,
+    sessions, sms, tokens, traces,
 };
 use super::values::Values;
 use super::{Config, DatabaseKind, LogFormat, checks, connections, gather, schema};
@@ -127,6 +127,7 @@ impl Config {
         sessions::check(&values, &mut findings);
         audit::check(&values, inputs, &mut findings);
         http::check(&values, &mut findings);
+        forward_auth::check(&values, &mut findings);
         passwords::check(&values, &mut findings);
         redis::check(&values, inputs, &mut findings);
         let kind = database::kind(&values, inputs, &mut findings);
@@ -189,6 +190,9 @@ fn assemble(values: &Values, kind: DatabaseKind, identity_schema: Option<serde_j
         passkeys: passkeys::read(values),
         providers: oidc::read(values),
         return_to: values.get(&http::RETURN_TO),
+        login_url: values.find(&forward_auth::LOGIN_URL),
+        forward_auth_rules: values.get(&forward_auth::RULES),
+        cookie_domain: values.find(&forward_auth::COOKIE_DOMAIN),
         session_secret: values.find(&secrets::SESSION).unwrap_or_else(|| Vec::new().into()),
         session_secret_previous: values.find(&secrets::SESSION_PREVIOUS),
         jwt_secret: values.find(&secrets::JWT),

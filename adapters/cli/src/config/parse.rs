@@ -9,12 +9,12 @@ use ipnet::IpNet;
 use percent_encoding::percent_decode_str;
 use poem::http::{HeaderName, HeaderValue};
 use secrecy::SecretString;
-use url::Url;
+use url::{Host, Url};
 
 use super::duration::{self, DurationError};
 use super::mask::{self, Mask};
 use super::problem::Invalid;
-use kayan_http::{Origin, TenantHosts};
+use kayan_http::{ForwardAuthRules, Origin, TenantHosts};
 
 /// The names of a choice, as in a message.
 pub(crate) fn words<T>(words: &[(&str, T)]) -> String {
@@ -116,6 +116,32 @@ pub(crate) fn public_url(text: &str) -> Result<Url, Invalid> {
     let url = bare_url(text)?;
     let is_good = !url.path().contains(';');
     if is_good { Ok(url) } else { Err(Invalid::new("has a `;` in its path", "use another path")) }
+}
+
+/// The URL of a page; parameters are added to its query.
+pub(crate) fn page_url(text: &str) -> Result<Url, Invalid> {
+    let url = url(text, &["https", "http"])?;
+    let is_good = url.username().is_empty() && url.password().is_none();
+    if is_good { Ok(url) } else { Err(Invalid::new("has a user or a password", "take it off")) }
+}
+
+/// A domain whose hosts get a cookie. Browsers refuse those under which anyone can register a name, such as `co.uk`.
+pub(crate) fn cookie_domain(text: &str) -> Result<String, Invalid> {
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-');
+    let is_plain = text.contains('.') && text.split('.').all(is_label);
+    match Host::parse(text) {
+        Ok(Host::Domain(domain)) if is_plain => Ok(domain),
+        _ => Err(Invalid::new(
+            "is not a domain of two labels or more, without a scheme, a port, a path and a dot at its ends",
+            "use the domain that your services share, such as example.com, in its ASCII form",
+        )),
+    }
+}
+
+/// What services behind a proxy require.
+pub(crate) fn forward_auth_rules(text: &str) -> Result<ForwardAuthRules, Invalid> {
+    let hint = "use rules such as grafana.example.com role=ops min_aal=aal2, separated by semicolons";
+    text.parse().map_err(|why| Invalid::new(format!("can't be read: {why}"), hint))
 }
 
 /// Origins, in the form in which browsers send them, each once.
@@ -269,6 +295,9 @@ mod tests {
         for text in ["https://a.example/x/{flow}", "http://localhost:3000?next={flow}&a=1"] {
             assert_eq!(link_url(text), Ok(text.to_owned()));
         }
+        assert!(page_url("https://a.example/login?x=1#/here").is_ok());
+        assert_eq!(cookie_domain("Example.com"), Ok("example.com".to_owned()));
+        assert!(forward_auth_rules("a.example role=ops; b.example").is_ok());
         assert!(json("[]").is_ok());
         assert_eq!([ratio("0"), ratio("0.25")], [Ok(0.0), Ok(0.25)]);
         let expected = [("a", "1"), ("b", "2,3"), ("c", "")].map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -302,6 +331,29 @@ mod tests {
         fails(link_url("javascript:alert({flow})"), "begins with http://");
         for text in ["https://{flow}.example", "https://a.example/{flow}#x", "https://u:p@a.example/{flow}"] {
             fails(link_url(text), "in its host, a user, or a fragment");
+        }
+        fails(page_url("https://u@a.example/login"), "a user");
+        fails(forward_auth_rules("a.example ops"), "none of role=NAME");
+        let no_domains = [
+            "com",
+            "localhost",
+            ".example.com",
+            "example.com.",
+            "https://example.com",
+            "example.com:443",
+            "example.com/x",
+            "192.0.2.1",
+            "[::1]",
+            "1.2",
+            "exa mple.com",
+            "bücher.example",
+            "*.example.com",
+            "a..b",
+            "example.com;",
+            "",
+        ];
+        for text in no_domains {
+            fails(cookie_domain(text), "not a domain of two labels");
         }
         fails(ratio("1.1"), "from 0 to 1");
         fails(ratio("NaN"), "from 0 to 1");

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod database;
+pub(crate) mod forward_auth;
 pub(crate) mod general;
 pub(crate) mod http;
 pub(crate) mod limits;
@@ -51,6 +52,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     sms::SECTION,
     oidc::SECTION,
     passkeys::SECTION,
+    forward_auth::SECTION,
     audit::SECTION,
     traces::SECTION,
 ];

@@ -1,6 +1,7 @@
 //! Tests of the way from flags, environment and files to the configuration, and what they share.
 
 mod development;
+mod forward_auth;
 mod mail;
 mod oidc;
 mod passkeys;

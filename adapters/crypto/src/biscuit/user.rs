@@ -79,7 +79,7 @@ mod tests {
 
     /// A biscuit with these facts, and the public key of Ed25519 that verifies it.
     async fn signed(facts: &BiscuitFacts) -> (String, PublicKey) {
-        let private = SystemJwsKeys.generate(JwsAlgorithm::EdDsa).await.unwrap();
+        let private = SystemJwsKeys::default().generate(JwsAlgorithm::EdDsa).await.unwrap();
         let pair = Ed25519KeyPair::from_pkcs8(&private).unwrap();
         let public = aws_lc_rs::signature::KeyPair::public_key(&pair).as_ref().to_vec();
         let token = Biscuits::new(Arc::new(SeededEntropy::new(1))).sign(&private, ROOT, facts).unwrap();

@@ -92,11 +92,20 @@ impl SessionAnswer {
 /// An authenticator assurance level (NIST SP 800-63B).
 #[derive(Enum)]
 #[oai(rename_all = "snake_case")]
-enum MinAal {
+pub(crate) enum MinAal {
     /// One factor.
     Aal1,
     /// Two different factors.
     Aal2,
+}
+
+impl From<MinAal> for Aal {
+    fn from(least: MinAal) -> Self {
+        match least {
+            MinAal::Aal1 => Self::Aal1,
+            MinAal::Aal2 => Self::Aal2,
+        }
+    }
 }
 
 #[derive(ApiResponse)]
@@ -157,10 +166,7 @@ impl Sessions {
         #[oai(validator(minimum(value = "1"), maximum(value = "31536000")))]
         max_age: Query<Option<u32>>,
     ) -> Result<Reply<WhoAmI>, Refused<WhoAmIError>> {
-        let min_aal = min_aal.0.map(|least| match least {
-            MinAal::Aal1 => Aal::Aal1,
-            MinAal::Aal2 => Aal::Aal2,
-        });
+        let min_aal = min_aal.0.map(Aal::from);
         let max_age = max_age.0.map(|seconds| Duration::seconds(seconds.into()));
         let cmd = kayan_core::WhoAmI { min_aal, max_age };
         Ok(self.who_am_i.reply(&self.app.kayan.who_am_i_with(&caller, cmd).await?))

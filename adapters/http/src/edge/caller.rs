@@ -186,7 +186,7 @@ fn schemes() -> [(&'static str, MetaSecurityScheme); 3] {
                 ..scheme(
                     "apiKey",
                     "The same token, sent by a browser. In production the cookie is called `__Host-kayan_session`, or \
-                     `__Secure-kayan_session` if the service is at a path of its own.",
+                     `__Secure-kayan_session` if the service is at a path of its own or `KAYAN_COOKIE_DOMAIN` is set.",
                 )
             },
         ),

@@ -5,7 +5,7 @@ use poem::{Request as HttpRequest, Result};
 
 use crate::{
     api::docs::Pages,
-    edge::{Request, caller},
+    edge::{Request, caller, forwarded},
     wire::refused::{Refusal, refusals},
 };
 
@@ -18,7 +18,7 @@ refusals! {
 
 /// Whether requests to this path of the API count.
 pub(crate) fn counts(path: &str) -> bool {
-    path.starts_with("/api/") || path.starts_with("/admin/")
+    path.starts_with("/api/") || path.starts_with("/admin/") || path == forwarded::PATH
 }
 
 /// Counts a request against its client's limit, if clients have one and the path counts; that of a page does.

@@ -91,7 +91,8 @@ impl FromStr for TenantHosts {
     }
 }
 
-fn is_host(name: &str) -> bool {
+/// Whether this is the name of a host.
+pub(crate) fn is_host(name: &str) -> bool {
     let is_label =
         |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     name.len() <= 253 && name.split('.').all(is_label)

@@ -16,21 +16,22 @@ fn chosen(settings: &HttpSettings, [plain, of_host, secure]: [&'static str; 3]) 
     }
 }
 
-/// The name of the session's cookie.
+/// The name of the session's cookie. That of a domain can't have `__Host-`.
 pub(crate) fn name(settings: &HttpSettings) -> &'static str {
-    chosen(settings, ["kayan_session", "__Host-kayan_session", "__Secure-kayan_session"])
+    let of_host = if settings.cookie_domain.is_some() { "__Secure-kayan_session" } else { "__Host-kayan_session" };
+    chosen(settings, ["kayan_session", of_host, "__Secure-kayan_session"])
 }
 
 /// The `Set-Cookie` value that stores the session token in a browser until it expires. It is the opaque one even where the service
 /// issues JWTs, which can be larger than a browser takes.
 pub(crate) fn issue(opened: &Opened, now: Timestamp, settings: &HttpSettings) -> String {
     let max_age = (opened.session.expires_at - now).whole_seconds().max(0);
-    format!("{}={}{}", name(settings), &*opened.session_token.expose(), attributes(max_age, settings))
+    format!("{}={}{}", name(settings), &*opened.session_token.expose(), of_session(max_age, settings))
 }
 
 /// The `Set-Cookie` value that removes the session token from a browser.
 pub(crate) fn revoke(settings: &HttpSettings) -> String {
-    format!("{}={}", name(settings), attributes(0, settings))
+    format!("{}={}", name(settings), of_session(0, settings))
 }
 
 /// The name of the cookie that a browser with a passkey ceremony or a login by a provider is recognised by.
@@ -57,9 +58,22 @@ pub(crate) fn remember(opened: &Opened, settings: &HttpSettings) -> Option<Strin
     Some(format!("{}={}{}", device_name(settings), &*token.expose(), attributes(LONGEST, settings)))
 }
 
+/// The attributes of the session's cookie, the only one that other hosts of a domain may get: with it a proxy in front of them
+/// recognises their users, at whatever path.
+fn of_session(max_age: i64, settings: &HttpSettings) -> String {
+    match &settings.cookie_domain {
+        Some(domain) => format!("{}; Domain={domain}", at_path("/", max_age, settings)),
+        None => attributes(max_age, settings),
+    }
+}
+
 fn attributes(max_age: i64, settings: &HttpSettings) -> String {
-    let secure = if settings.secure_cookies { "; Secure" } else { "" };
     let path = if settings.public_path.is_empty() { "/" } else { &settings.public_path };
+    at_path(path, max_age, settings)
+}
+
+fn at_path(path: &str, max_age: i64, settings: &HttpSettings) -> String {
+    let secure = if settings.secure_cookies { "; Secure" } else { "" };
     format!("; Path={path}; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}")
 }
 

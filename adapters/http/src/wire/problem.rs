@@ -79,7 +79,7 @@ struct Details {
     /// The parts of the service that are not ready, each with the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<Vec<String>>,
-    /// The permission that is missing.
+    /// The permission that is missing; with `forwardAuth`, the role.
     #[serde(skip_serializing_if = "Option::is_none")]
     required: Option<String>,
     /// With `mfa_required`: the token that completes the login with a second factor, within five minutes and five tries.

@@ -10,7 +10,7 @@ use super::{Setup, row, settings};
 use crate::config::settings::all;
 use crate::config::{AuditLog, DatabaseKind, LogFormat, Origin, flags};
 
-/// Every setting with its default, those of the operations guide first.
+/// The settings whose default is the same on every machine, those of the operations guide first.
 const DEFAULTS: &[(&str, &str)] = &[
     ("KAYAN_ENV", "development"),
     ("KAYAN_PORT", "8080"),
@@ -85,6 +85,9 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("KAYAN_RETURN_TO", ""),
     ("KAYAN_WEBAUTHN_RP_ID", "localhost"),
     ("KAYAN_WEBAUTHN_ORIGINS", "http://localhost:8080"),
+    ("KAYAN_LOGIN_URL", ""),
+    ("KAYAN_FORWARD_AUTH_RULES", ""),
+    ("KAYAN_COOKIE_DOMAIN", ""),
     ("KAYAN_IDENTITY_SCHEMA", "(email and name)"),
     ("KAYAN_AUDIT_LOG", ""),
     ("KAYAN_AUDIT_RETENTION", ""),
@@ -115,7 +118,7 @@ fn the_guides_table_stands_with_its_defaults() {
     assert_eq!(row(&rows, "KAYAN_HASH_CONCURRENCY").value, cores);
     let connections = row(&rows, "KAYAN_MAX_CONNECTIONS").value.parse::<u32>();
     assert!(connections.is_ok_and(|number| (16..=10_000).contains(&number)));
-    assert_eq!(rows.len(), 89, "a new setting belongs into this list");
+    assert_eq!(rows.len(), 92, "a new setting belongs into this list");
     assert_eq!(rows.len(), all().count());
 }
 
