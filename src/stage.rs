@@ -83,7 +83,7 @@ impl Stage {
         Self::over((store, clock, SeededEntropy::new(8)), IdentitySchema::default(), |_| {})
     }
 
-    fn of(schema: IdentitySchema, change: impl FnOnce(&mut Settings)) -> Self {
+    pub(crate) fn of(schema: IdentitySchema, change: impl FnOnce(&mut Settings)) -> Self {
         let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(ManualClock::default()));
         Self::over((store, clock, SeededEntropy::new(7)), schema, change)
     }

@@ -19,7 +19,7 @@ const MOST_PERMISSIONS: usize = 100;
 pub struct MintBiscuit {
     /// Its lifetime in seconds, at most [`DEFAULT_TTL`]; `None`: that.
     pub ttl: Option<u32>,
-    /// The permissions that it has, as patterns; `None`: all of the user's.
+    /// The permissions that it has, as patterns, and then no roles; `None`: all that the user has of both.
     pub permissions: Option<Vec<String>>,
 }
 
@@ -57,7 +57,8 @@ pub enum MintBiscuitError {
 }
 
 impl Kayan {
-    /// A biscuit with the user's roles and permissions, or with some of the latter. It ends with the session's token at the latest.
+    /// A biscuit with the user's roles and permissions, or with some of the latter alone: a service may let a role do anything. It ends
+    /// with the session's token at the latest.
     pub async fn mint_biscuit(&self, caller: &Caller, cmd: MintBiscuit) -> Result<MintedBiscuit, MintBiscuitError> {
         let now = self.clock.now();
         let me = self.authenticate(caller, now).await?;
@@ -67,9 +68,9 @@ impl Kayan {
         }
         let AuthenticatedSession { session, identity, .. } = &*me;
         let held = self.grants_of(identity).await?;
-        let permissions = match cmd.permissions {
-            Some(asked) => chosen(&held, &asked)?,
-            None => held.patterns().cloned().collect(),
+        let (roles, permissions) = match cmd.permissions {
+            Some(asked) => (Vec::new(), chosen(&held, &asked)?),
+            None => (identity.roles.clone(), held.patterns().cloned().collect()),
         };
         if permissions.len() > MOST_PERMISSIONS {
             let message = format!("would be more than {MOST_PERMISSIONS}: name those that the biscuit is for");
@@ -81,7 +82,7 @@ impl Kayan {
             tenant: identity.tenant.clone(),
             session: session.id,
             aal: session.aal,
-            roles: identity.roles.clone(),
+            roles,
             permissions: permissions.iter().map(ToString::to_string).collect(),
             expires_at,
         };

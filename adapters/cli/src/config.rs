@@ -144,10 +144,11 @@ impl Config {
         }
     }
 
-    /// The secrets of session JWTs, the present one first.
+    /// The secrets of session JWTs, the present one first. One that is too short signs and verifies nothing.
     pub(crate) fn jwt_secrets(&self) -> Vec<JwtSecret> {
-        let known = [&self.jwt_secret, &self.jwt_secret_previous];
-        known.into_iter().flatten().map(|secret| JwtSecret(secret.expose_secret().to_vec().into())).collect()
+        let known = [&self.jwt_secret, &self.jwt_secret_previous].into_iter().flatten();
+        let usable = known.filter(|secret| secret.expose_secret().len() >= secret::MIN_BYTES);
+        usable.map(|secret| JwtSecret(secret.expose_secret().to_vec().into())).collect()
     }
 }
 

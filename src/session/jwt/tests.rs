@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    AuthenticateError, RefreshSession, Settings,
+    AuthenticateError, IdentitySchema, RefreshSession, Settings,
     stage::{ISSUER, Stage},
 };
 
@@ -179,7 +179,9 @@ async fn claims_that_are_too_large_are_left_out_and_the_user_still_logs_in() {
         jwt_audiences: vec![JwtAudience { audience: audience.clone(), algorithm: None, ttl: None, claims }],
         ..TenantSettings::default()
     };
-    let stage = Stage::with(issuing(Some(JwsAlgorithm::EdDsa)));
+    let schema = json!({ "properties": { "email": { "type": "string", "x-kayan-identifier": true }, "name": {} } });
+    let schema = IdentitySchema::parse(&schema.to_string()).unwrap();
+    let stage = Stage::of(schema, issuing(Some(JwsAlgorithm::EdDsa)));
     stage.set_tenant(settings).await;
     for (bytes, kept) in [(2_000, true), (3_000, false), (4_200, false), (60_000, false)] {
         let email = format!("ada{bytes}@example.com");

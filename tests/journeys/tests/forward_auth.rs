@@ -23,7 +23,7 @@ fn set(home: Home) -> Home {
         .with("KAYAN_COOKIE_DOMAIN", "example.com")
         .with("KAYAN_LOGIN_URL", "https://www.example.com/login?theme=dark")
         .with("KAYAN_RETURN_TO", format!("https://{GRAFANA},http://{GRAFANA},https://{VAULT}"))
-        .with("KAYAN_FORWARD_AUTH_RULES", format!("{GRAFANA} role=ops; {VAULT} min_aal=aal2"))
+        .with("KAYAN_FORWARD_AUTH_RULES", format!("{GRAFANA} role=ops; {VAULT} min_aal=aal2; wiki.example.com"))
 }
 
 /// A service, and Ada, who has a role that inherits from `ops` and a verified address.
@@ -143,6 +143,10 @@ async fn the_rule_of_the_host_and_the_query_add_up() {
         assert_eq!(refused.at("/details/required"), "ops", "{host}");
     }
     asked(&bert, "wiki.example.com", "").await.expect(200);
+    for without_a_rule in ["example.com", "grafana.exmaple.com", "x.grafana.example.com"] {
+        let refused = asked(&ada, without_a_rule, "").await.refused(403, "forbidden");
+        assert!(refused.at("/message").contains("has no rule"), "{refused:?}");
+    }
     asked(&bert, "wiki.example.com", "?role=ops").await.refused(403, "forbidden");
     asked(&ada, "wiki.example.com", "?role=ops&role=lead&min_aal=aal1&max_age=300").await.expect(200);
     asked(&ada, GRAFANA, "?role=ops&role=admin").await.refused(403, "forbidden");

@@ -127,6 +127,8 @@ impl ApiResponse for Answer {
 enum NotForwarded {
     /// There are rules, and its host is not known.
     NoHost,
+    /// There are rules, and none for its host.
+    NoRule,
     /// The use-case refuses.
     Refused(ForwardAuthError),
 }
@@ -165,8 +167,12 @@ impl ForwardAuth {
             max_age: max_age.0.map(|seconds| Duration::seconds(seconds.into())),
         };
         let rules = &settings.forward_auth.rules;
-        let host = if rules.is_empty() { None } else { Some(request.host(settings).ok_or(NotForwarded::NoHost)?) };
-        let rule = host.and_then(|host| rules.of(&host));
+        let rule = if rules.is_empty() {
+            None
+        } else {
+            let host = request.host(settings).ok_or(NotForwarded::NoHost)?;
+            Some(rules.of(&host).ok_or(NotForwarded::NoRule)?)
+        };
         let required: &[&Requirements] = match rule {
             Some(rule) => &[&query, rule],
             None => &[&query],
@@ -207,6 +213,7 @@ refusals! {
     NotForwarded {
         Self::NoHost => InvalidInput
             .message("KAYAN_FORWARD_AUTH_RULES needs the host of the request: X-Forwarded-Host, once, from a proxy in KAYAN_TRUSTED_PROXIES"),
+        Self::NoRule => Forbidden.message("KAYAN_FORWARD_AUTH_RULES has no rule for the host of the request"),
         Self::Refused(error) => (error: ForwardAuthError),
     }
     ForwardAuthError {

@@ -94,8 +94,8 @@ impl Tokens {
 
     /// Get a biscuit for other services
     ///
-    /// Gives the owner of the session a short biscuit that states who they are, their roles and their permissions, or those that
-    /// are named. It expires no later than the session token. Its holder can narrow it without the service, and another service
+    /// Gives the owner of the session a short biscuit that states who they are, their roles and their permissions, or only the
+    /// permissions that are named. It expires no later than the session token. Its holder can narrow it without the service, and another service
     /// verifies it offline, so that it stays valid until it expires, whatever becomes of the session.
     #[oai(path = "/biscuit", method = "post", operation_id = "mintBiscuit")]
     async fn mint_biscuit(

@@ -138,9 +138,10 @@ fn received(answer: &Answer, name: &str) -> Vec<String> {
 /// What holds behind every proxy.
 async fn check(proxy: &Proxy, service: &Service, ada: &Person) {
     ask(proxy.get("/x")).await.refused(401, "unauthorized");
-    let answer = ask(for_a_page(proxy.get("/d/1?a=b"))).await.expect(302);
+    // What the client asks the service for is no requirement.
+    let answer = ask(for_a_page(proxy.get("/d/1?role=x&redirect=/y"))).await.expect(302);
     let location = answer.header("location");
-    let back = "&return_to=http%3A%2F%2Fgrafana.example.com%2Fd%2F1%3Fa%3Db";
+    let back = "&return_to=http%3A%2F%2Fgrafana.example.com%2Fd%2F1%3Frole%3Dx%26redirect%3D%2Fy";
     assert_eq!(location, format!("https://www.example.com/login?theme=dark{back}"));
 
     // Its own cookies reach the service, and the session's does not; forged headers don't, and nor does a forged host.
@@ -150,7 +151,7 @@ async fn check(proxy: &Proxy, service: &Service, ada: &Person) {
         .into_iter()
         .fold(forged, |request, name| request.header(name, "admin"));
     let forged = forged.header("X-Forwarded-Host", "wiki.example.com").header("X-Tenant-ID", "elsewhere");
-    let answer = ask(forged).await.expect(200);
+    let answer = ask(forged.header("X-Session-Token", &ada.session_token)).await.expect(200);
     assert_eq!(received(&answer, "remote-user"), [&*ada.email], "{answer:?}");
     assert_eq!(received(&answer, "remote-email"), [&*ada.email], "{answer:?}");
     assert_eq!(received(&answer, "remote-groups"), ["lead,ops"], "{answer:?}");
@@ -174,6 +175,10 @@ async fn check(proxy: &Proxy, service: &Service, ada: &Person) {
 async fn behind_nginx_a_service_gets_its_users_from_kayan_alone() {
     let (service, ada) = with_ada().await;
     let proxy = Proxy::nginx(service.address(), service_behind().await).await;
+    let eve = Person::register(&service.client(), "eve").await;
+    let elsewhere = proxy.request(Method::GET, ("wiki.example.com", "/x")).header("Cookie", cookie(&eve));
+    // The rule is that of the service, whatever host the client names.
+    ask(elsewhere).await.refused(403, "forbidden");
     check(&proxy, &service, &ada).await;
 }
 

@@ -78,7 +78,8 @@ fn refuse_unusable(values: &Values, signs: bool, findings: &mut Findings) {
             let other = values.text(other).map(secret::decode);
             other.is_some_and(|other| other.expose_secret() == own.expose_secret())
         };
-        if let Some(other) = [SESSION, SESSION_PREVIOUS, DATA, DATA_PREVIOUS].iter().find(|other| is_same(other)) {
+        let mut others = [SESSION, SESSION_PREVIOUS, DATA, DATA_PREVIOUS].into_iter();
+        if let Some(other) = others.find(|other| signs && is_same(other)) {
             let why = format!("is the same as {}, which services that verify JWTs must not have", other.name);
             findings.reject(values, setting.name, Invalid::new(why, GENERATE));
         }

@@ -67,7 +67,7 @@ fn a_jwt_secret_that_signs_nothing_or_that_others_may_not_know_is_refused_everyw
         assert_eq!(settings(&problems), [name]);
         assert!(problems.to_string().contains("HS256"), "{problems}");
         for other in ["KAYAN_SESSION_SECRET", "KAYAN_SESSION_SECRET_PREVIOUS", "KAYAN_DATA_KEY"] {
-            let problems = Setup::new(&[(name, STRONG), (other, STRONG)]).problems();
+            let problems = Setup::new(&[jwt, (name, STRONG), (other, STRONG)]).problems();
             assert_eq!(settings(&problems), [name]);
             assert!(problems.to_string().contains(other), "{problems}");
         }

@@ -29,7 +29,7 @@ impl ForwardAuthRules {
         self.0.is_empty()
     }
 
-    /// What the service at this host requires, which is in lower case and without a port. Without a rule, nothing.
+    /// What the service at this host requires, which is in lower case and without a port. `None`: it has no rule.
     pub(super) fn of(&self, host: &str) -> Option<&Requirements> {
         self.0.get(host)
     }
