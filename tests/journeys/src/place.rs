@@ -25,6 +25,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind that this run is on, or PostgreSQL instead of SQLite: a file is of one process alone.
+    pub fn of_replicas() -> Self {
+        match Self::chosen() {
+            Self::Sqlite => Self::Postgres,
+            other => other,
+        }
+    }
+
     /// The kind that this run is on.
     pub fn chosen() -> Self {
         let given = std::env::var_os(CHOSEN).map(|name| name.to_string_lossy().into_owned());

@@ -1,6 +1,6 @@
 //! Forward authentication: proxies ask before they forward a request to another service.
 
-mod behind;
+mod database_independent;
 
 use std::time::{Duration, Instant};
 

@@ -27,9 +27,10 @@ pub(crate) async fn pair(settings: &[(&str, &str)]) -> (Service, Service) {
         let home = home.with("KAYAN_SESSION_SECRET", SECRET);
         settings.iter().fold(home, |home, (name, value)| home.with(name, *value))
     };
-    let one = Service::start_in(with(Home::on(Kind::Postgres))).await;
+    let kind = Kind::of_replicas();
+    let one = Service::start_in(with(Home::on(kind))).await;
     let dsn = one.home().dsn().to_owned();
-    let other = Service::start_in(with(Home::at(Kind::Postgres, &dsn))).await;
+    let other = Service::start_in(with(Home::at(kind, &dsn))).await;
     (one, other)
 }
 

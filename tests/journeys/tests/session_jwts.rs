@@ -37,7 +37,7 @@ fn home() -> Home {
 
 /// Another replica over the same database, with other settings.
 async fn replica(of: &Service, settings: &[(&str, &str)]) -> Service {
-    let home = Home::at(Kind::Postgres, of.home().dsn());
+    let home = Home::at(Kind::of_replicas(), of.home().dsn());
     let home = of.home().settings().iter().fold(home, |home, (name, value)| home.with(name, value.clone()));
     Service::start_in(settings.iter().fold(home, |home, (name, value)| home.with(name, *value))).await
 }
