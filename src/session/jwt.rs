@@ -80,7 +80,8 @@ impl Kayan {
             expires_at: session.expires_at,
         };
         let mut claims = self.jwt_claims(session, identity, of);
-        if serde_json::to_string(&claims).map_or(0, |text| text.len()) > LARGEST_CLAIMS {
+        // Those of the service alone are never so large.
+        if other.is_some() && serde_json::to_string(&claims).map_or(0, |text| text.len()) > LARGEST_CLAIMS {
             claims.retain(|name, _| RESERVED.contains(&name.as_str()));
         }
         let token = match jwts.algorithm {

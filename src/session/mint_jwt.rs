@@ -82,4 +82,4 @@ impl Kayan {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::*;
 use crate::{
     AuthenticateError, IdentitySchema, RefreshSession, Settings,
+    session::mint_jwt::tests::read,
     stage::{ISSUER, Stage},
 };
 
@@ -25,15 +26,6 @@ fn issuing(algorithm: Option<JwsAlgorithm>) -> impl FnOnce(&mut Settings) {
         settings.session_jwts = Some(SessionJwts { ttl: TTL, algorithm });
         settings.jwt_secrets = vec![secret(1)];
     }
-}
-
-/// The header and the claims of a token.
-fn read(token: &str) -> (Value, Value) {
-    let part = |at: usize| {
-        let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(at).unwrap()).unwrap();
-        serde_json::from_slice(&bytes).unwrap()
-    };
-    (part(0), part(1))
 }
 
 /// The session that a presented token opens.

@@ -29,7 +29,7 @@ fn cmd(ttl: Option<u32>) -> MintJwt {
 }
 
 /// The header and the claims of a token.
-fn read(token: &str) -> (Value, Value) {
+pub(crate) fn read(token: &str) -> (Value, Value) {
     let part = |at: usize| {
         let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(at).unwrap()).unwrap();
         serde_json::from_slice(&bytes).unwrap()
